@@ -1,0 +1,117 @@
+"""A number that knows its unit, its spread between patients and where it was read."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import lru_cache
+from typing import Annotated, Literal
+
+import pint
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+
+class Read(StrEnum):
+    """How a number is known, from best to weakest."""
+
+    FULL_TEXT = "full-text"
+    ABSTRACT = "abstract"
+    LABEL = "label"
+    SECONDARY = "secondary"
+    MEMORY = "memory"
+    CALIBRATED = "calibrated"
+    ASSUMED = "assumed"
+
+
+@lru_cache(maxsize=1)
+def units() -> pint.UnitRegistry:
+    """The unit registry: SI plus what clinicians write (IU, cells, gene copies, percent)."""
+    registry: pint.UnitRegistry = pint.UnitRegistry(cache_folder=None)
+    registry.define("IU = [enzyme_activity_unit]")
+    registry.define("cell = [cell_number] = cells")
+    registry.define("dose = [] = doses")
+    registry.define("uM = 1e-6 * mol / liter")
+    registry.define("nM = 1e-9 * mol / liter")
+    registry.define("pmol_per_Gcell = 1e-12 * mol / (1e9 * cell)")
+    return registry
+
+
+class Covariate(BaseModel):
+    """How a parameter changes with the person.
+
+    Numeric: the typical value is multiplied by ``(x / reference) ** power``.
+    Categorical: it is multiplied by ``map[x]``. ``above`` / ``below`` limit a categorical
+    factor to part of a numeric covariate (for example age <= 3 y).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    on: Literal["weight_kg", "bsa_m2", "age_y", "creatinine_umol_l", "wbc", "sex", "tpmt", "nudt15", "lineage"]
+    reference: float | None = None
+    power: float | None = None
+    map: dict[str, float] | None = None
+    factor: float | None = None
+    above: float | None = None
+    below: float | None = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Covariate:
+        numeric = self.reference is not None and self.power is not None
+        step = self.factor is not None and (self.above is not None or self.below is not None)
+        if sum([numeric, self.map is not None, step]) != 1:
+            raise ValueError(
+                "a covariate is either `reference` + `power`, or `map`, or `factor` with `above`/`below`"
+            )
+        return self
+
+
+class Quantity(BaseModel):
+    """One number with unit, spread and provenance.
+
+    ``per`` says what the value scales with: ``bsa`` (1 m2), ``bsa/1.73``, ``weight`` (1 kg).
+    ``iiv_cv`` is the log-normal coefficient of variation between patients,
+    omega = sqrt(ln(1 + cv^2)).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    value: float
+    unit: str
+    per: Literal["bsa", "bsa/1.73", "weight"] | None = None
+    covariates: tuple[Covariate, ...] = ()
+    iiv_cv: Annotated[float, Field(ge=0, le=3)] | None = None
+    range: tuple[float, float] | None = None
+    source: str | None = None
+    read: Read
+    to: str | None = None
+    because: str | None = None
+    note: str | None = None
+
+    @field_validator("unit")
+    @classmethod
+    def _known_unit(cls, unit: str) -> str:
+        try:
+            units().Unit(unit if unit != "-" else "dimensionless")
+        except Exception as error:
+            raise ValueError(f"unknown unit '{unit}' (write for example L/h, 1/day, mg, umol/L, -)") from error
+        return unit
+
+    @model_validator(mode="after")
+    def _has_provenance(self) -> Quantity:
+        if self.read is Read.CALIBRATED and not self.to:
+            raise ValueError("a calibrated number says to what: add `to: ...`")
+        if self.read is Read.ASSUMED and not self.because:
+            raise ValueError("an assumed number says why: add `because: ...`")
+        if self.read not in (Read.CALIBRATED, Read.ASSUMED, Read.MEMORY) and not self.source:
+            raise ValueError(f"a number read as '{self.read.value}' names its `source`")
+        if self.range and not self.range[0] <= self.value <= self.range[1]:
+            raise ValueError(f"value {self.value:g} lies outside its stated range {list(self.range)}")
+        return self
+
+    def to_unit(self, unit: str) -> float:
+        """The value in another unit; raises ``ValueError`` when the dimensions differ."""
+        own = "dimensionless" if self.unit == "-" else self.unit
+        want = "dimensionless" if unit == "-" else unit
+        try:
+            return float(units().Quantity(self.value, own).to(want).magnitude)
+        except pint.DimensionalityError as error:
+            raise ValueError(f"unit '{self.unit}' cannot be turned into '{unit}'") from error

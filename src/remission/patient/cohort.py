@@ -1,0 +1,63 @@
+"""Patients as columns: one array per property, one entry per patient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+SENSITIVITIES = (
+    "glucocorticoid",
+    "vinca",
+    "asparaginase",
+    "anthracycline",
+    "alkylator",
+    "cytarabine",
+    "methotrexate",
+    "thiopurine",
+)
+METABOLISER = ("normal", "intermediate", "poor")
+SEX = ("female", "male")
+LINEAGE = ("B", "T")
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """N patients at diagnosis, structure of arrays (each of shape (N,) unless said otherwise).
+
+    Counts are in 1e9/L, haemoglobin in g/dL, sizes in the unit of the name.
+    """
+
+    patient: Ints  # number that keys all of the patient's chance
+    age_y: Floats
+    sex: Ints  # index into SEX
+    height_cm: Floats
+    weight_kg: Floats
+    bsa_m2: Floats  # Mosteller
+    lineage: Ints  # index into LINEAGE
+    subtype: Ints  # index into subtypes
+    wbc: Floats  # presenting leukocytes, 1e9/L
+    blood_blasts: Floats  # presenting blasts in blood, 1e9/L
+    marrow_blasts: Floats  # presenting blast fraction of marrow, 0..1
+    anc: Floats  # presenting, 1e9/L
+    platelets: Floats
+    haemoglobin: Floats
+    cns: Ints  # CNS status 1, 2, 3
+    tpmt: Ints  # index into METABOLISER
+    nudt15: Ints
+    creatinine_umol_l: Floats
+    growth_per_day: Floats  # net growth of the leukaemia at low burden
+    sensitivity: Floats  # (N, len(SENSITIVITIES)): kill relative to the typical patient
+    subtypes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return int(self.patient.shape[0])
+
+    def take(self, index: Ints | slice) -> Cohort:
+        """The same columns for some of the patients."""
+        parts = {f.name: getattr(self, f.name) for f in fields(self)}
+        return Cohort(**{k: v if k == "subtypes" else v[index] for k, v in parts.items()})

@@ -1,0 +1,291 @@
+"""A protocol as data: what the reader makes of the file and everything else works from.
+
+Days of a phase count from 1. Every object keeps the place in the file it came from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Route = Literal["IV", "PO", "IT", "SC", "IM"]
+
+
+@dataclass(frozen=True)
+class Place:
+    file: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """From the closing bracket of a line: ``[matloub2011, onco_app; open: cap not read]``."""
+
+    sources: tuple[str, ...] = ()  # bibliography keys, or "memory"
+    assumed: str | None = None
+    open: str | None = None
+
+
+# --- conditions -------------------------------------------------------------------------------
+
+# measured:  anc, platelets, haemoglobin, wbc, lymphocytes (1e9/L, g/dL), blood blasts (/uL),
+#            marrow blasts, marrow MRD, blood MRD (fractions; the file may write %)
+# the person: age (y), weight (kg), bsa (m2), sex, cns, lineage, tpmt, nudt15, diagnosis wbc
+# level:      the plasma concentration of an agent, name = "level:methotrexate", unit of `unit`
+Name = str
+
+
+@dataclass(frozen=True)
+class Compare:
+    name: Name
+    op: Literal["<", "<=", ">", ">=", "=", "!="]
+    value: float | str  # a word for sex, lineage, tpmt, nudt15
+    unit: str | None = None
+
+
+@dataclass(frozen=True)
+class And:
+    items: tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class Or:
+    items: tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class Not:
+    item: Condition
+
+
+Condition = Compare | And | Or | Not
+
+
+# --- treatment --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Escalation:
+    """``rising by 50 mg/m2 each dose``, optionally ``from two thirds of the highest dose of <phase>``."""
+
+    step: float  # in the unit of the dose
+    start_fraction: float | None = None
+    of_phase: str | None = None
+
+
+@dataclass(frozen=True)
+class Give:
+    agent: str
+    route: Route
+    routes: tuple[Route, ...]  # as written (IV/SC); `route` is the one that is played
+    amount: float | None  # None: by age, from the agent's intrathecal table
+    unit: str  # mg/m2, IU/m2, mg/kg, mg, g/m2
+    per: Literal["dose", "day"]
+    doses_per_day: int
+    days: tuple[int, ...]  # days of the phase, expanded, sorted
+    table: str | None = None  # intrathecal table name when by age
+    cap: tuple[float, str] | None = None  # largest single dose
+    infusion_h: float | None = None
+    when: Condition | None = None
+    not_with: tuple[tuple[str, Route], ...] = ()  # omit on days on which these are due
+    escalation: Escalation | None = None
+    taper: tuple[tuple[float, int], ...] = ()  # (fraction of the dose, days), after the last day
+    provenance: Provenance = Provenance()
+    place: Place | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Check:
+    """``day 29: marrow MRD`` | ``day 8: blood blasts`` | ``weekly: counts`` (days expanded)."""
+
+    days: tuple[int, ...]
+    what: Literal["counts", "marrow MRD", "blood MRD", "marrow blasts", "blood blasts", "level"]
+    agent: str | None = None  # for a level
+    provenance: Provenance = Provenance()
+    place: Place | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Decide:
+    """``day 29: if marrow MRD >= 0.01% go to <phase>`` | ``leave for "<what>"``."""
+
+    day: int
+    when: Condition
+    action: Literal["go to", "leave"]
+    target: str
+    provenance: Provenance = Provenance()
+    place: Place | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Target:
+    agent: str
+    route: Route | None = None  # None: every route of the agent but IT
+
+
+@dataclass(frozen=True)
+class Streak:
+    """The condition must have been true at every visit for this long."""
+
+    days: int = 0
+    visits: int = 1
+
+
+@dataclass(frozen=True)
+class Hold:
+    """``hold A, B when C until D [, resume at 50% from the second time]``."""
+
+    targets: tuple[Target, ...]
+    when: Condition
+    until: Condition
+    resume: tuple[float, ...] = (1.0,)  # factor on the protocol dose after the 1st, 2nd, ... hold; last repeats
+    #                                     1.0 for the first means: as before the hold
+
+
+@dataclass(frozen=True)
+class Adjust:
+    """``raise A by 25% when C for 6 weeks, at most 150%`` | ``reduce A by 20% when ...`` | ``halve A when C``.
+    Multiplies the running factor once each time; ``first_of``: raise the targets in turn, one a time."""
+
+    targets: tuple[Target, ...]
+    factor: float
+    when: Condition
+    streak: Streak = Streak()
+    at_most: float | None = None
+    at_least: float | None = None
+    in_turn: bool = False
+
+
+@dataclass(frozen=True)
+class Limit:
+    """``give A, B at 50% while C``: the factor is lowered only as long as the condition is true."""
+
+    targets: tuple[Target, ...]
+    fraction: float
+    when: Condition
+
+
+@dataclass(frozen=True)
+class Start:
+    """``start A at 60% when tpmt is intermediate``: the factor at the beginning of the phase."""
+
+    targets: tuple[Target, ...]
+    fraction: float
+    when: Condition
+
+
+@dataclass(frozen=True)
+class Omit:
+    """``omit A when C``: today's dose is not given (judged on the newest counts on the day of the dose)."""
+
+    targets: tuple[Target, ...]
+    when: Condition
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """``repeat the dose of A when C``: an escalating dose stays where it is."""
+
+    targets: tuple[Target, ...]
+    when: Condition
+
+
+@dataclass(frozen=True)
+class Wait:
+    """``day 29 waits until C``: the clock of the phase stands still."""
+
+    day: int
+    until: Condition
+
+
+@dataclass(frozen=True)
+class Rescue:
+    """``give leucovorin 15 mg/m2 IV every 6 hours from hour 42 after methotrexate IV until methotrexate < 0.25 uM``."""
+
+    give: Give
+    every_h: float
+    from_h: float
+    after: Target
+    until: Condition
+    at_least: int = 3
+
+
+@dataclass(frozen=True)
+class Stop:
+    """``stop A for good when C``."""
+
+    targets: tuple[Target, ...]
+    when: Condition
+
+
+@dataclass(frozen=True)
+class Transfuse:
+    """``transfuse red cells 15 mL/kg when haemoglobin < 8`` | ``transfuse platelets 10 mL/kg when platelets < 10``."""
+
+    product: Literal["red cells", "platelets"]
+    ml_per_kg: float
+    when: Condition
+
+
+Action = Hold | Adjust | Limit | Start | Omit | Repeat | Wait | Rescue | Stop | Transfuse
+
+
+@dataclass(frozen=True)
+class Rule:
+    action: Action
+    provenance: Provenance = Provenance()
+    place: Place | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Until:
+    """End of a repeating phase: ``2 years from start of interim maintenance 1`` (per sex where they differ)."""
+
+    days: int
+    from_phase: str  # "" = day of first treatment
+    when: Condition | None = None
+
+
+@dataclass(frozen=True)
+class Phase:
+    id: str
+    name: str
+    days: int
+    start_when: Condition | None = None
+    recheck_days: int = 3
+    rest_days: int = 0  # planned rest before the phase
+    give: tuple[Give, ...] = ()
+    check: tuple[Check, ...] = ()
+    decide: tuple[Decide, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    repeat_until: tuple[Until, ...] = ()  # empty: played once; else cycles of `days` until the first that applies
+    next: str | None = ""  # "" = the phase below, None = end of treatment
+    open: tuple[str, ...] = ()
+    provenance: Provenance = Provenance()
+    place: Place | None = None
+
+
+@dataclass(frozen=True)
+class Protocol:
+    id: str
+    name: str
+    plain: str
+    sources: tuple[str, ...]
+    eligible: Condition | None
+    phases: tuple[Phase, ...]
+    rules: tuple[Rule, ...] = ()  # hold in every phase (transfusions)
+    open: tuple[str, ...] = ()
+    file: str = ""
+    places: dict[str, Place] = field(default_factory=dict)
+
+    def phase(self, id: str) -> Phase:
+        """The phase of that id; ``KeyError`` names the known ones."""
+        for phase in self.phases:
+            if phase.id == id:
+                return phase
+        raise KeyError(f"no phase '{id}'; known: {', '.join(p.id for p in self.phases)}")
