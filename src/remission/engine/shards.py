@@ -31,6 +31,7 @@ from remission.knowledge.errors import BadInput
 FORMAT = "remission run 1"
 MANIFEST = "manifest.json"
 MARKS = "shards"
+VERSIONS = ("remission", "numpy", "numba", "polars")  # other versions may give other bytes
 ROWS_PER_GROUP = 131_072
 
 Tables = dict[str, pl.DataFrame]
@@ -180,8 +181,7 @@ def _begin(out: Path, identity: dict[str, Any], patients: int, shard_size: int, 
     contents = {f"{name}.parquet": _parquet(frame) for name, frame in sorted(whole.items())}
     started: Manifest = {
         "format": FORMAT,
-        "remission": version("remission"),
-        "polars": pl.__version__,
+        "versions": {package: version(package) for package in VERSIONS},
         "identity": identity,
         "patients": patients,
         "shard_size": shard_size,
