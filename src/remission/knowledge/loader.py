@@ -62,7 +62,7 @@ def load(
     try:
         entity = model.model_validate(tree)
     except ValidationError as error:
-        raise complain(path, [_fault(e, model) for e in error.errors(include_url=False)]) from error
+        raise complain(path, [fault_of(e, model) for e in error.errors(include_url=False)]) from error
     faults = list(check(entity))
     if faults:
         raise complain(path, faults)
@@ -107,24 +107,25 @@ def _parse(path: Path, kind: str) -> Any:
 def _place(tree: Any, fault: Fault) -> tuple[int, int]:
     """Line and column (from 1) of the deepest existing node on the way to the fault."""
     line, column = 0, 0
-    node = tree
+    node: Any = tree
     where = list(fault.where)
     for depth, step in enumerate(where):
         last = depth == len(where) - 1
         if isinstance(node, dict) and step in node:
             value = node[step]
             to_key = isinstance(value, dict | list) or (last and fault.at_key)
-            line, column = node.lc.key(step) if to_key else node.lc.value(step)
+            place = node.lc  # type: ignore[attr-defined]
+            line, column = place.key(step) if to_key else place.value(step)
         elif isinstance(node, list) and isinstance(step, int) and step < len(node):
             value = node[step]
-            line, column = node.lc.item(step)
+            line, column = node.lc.item(step)  # type: ignore[attr-defined]
         else:
             continue  # a field that is not there, or a marker that pydantic adds
         node = value
     return line + 1, column + 1
 
 
-def _fault(error: ErrorDetails, model: type[BaseModel]) -> Fault:
+def fault_of(error: ErrorDetails, model: type[BaseModel]) -> Fault:
     """What pydantic found, in the words of a person who edits the file."""
     loc = tuple(error["loc"])
     kind = error["type"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import lru_cache
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pint
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -23,9 +23,9 @@ class Read(StrEnum):
 
 
 @lru_cache(maxsize=1)
-def units() -> pint.UnitRegistry:
+def units() -> pint.UnitRegistry[Any]:
     """The unit registry: SI plus what clinicians write (IU, cells, gene copies, percent)."""
-    registry: pint.UnitRegistry = pint.UnitRegistry(cache_folder=None)
+    registry: pint.UnitRegistry[Any] = pint.UnitRegistry(cache_folder=None)
     registry.define("IU = [enzyme_activity_unit]")
     registry.define("cell = [cell_number] = cells")
     registry.define("dose = [] = doses")

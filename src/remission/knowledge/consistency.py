@@ -1,0 +1,198 @@
+"""Does an agent file fit together: units in their places, drivers and routes that exist, numbers in range."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .agent import Absorption, Agent, Effect
+from .errors import nearest
+from .loader import Fault
+from .quantity import Quantity, units
+
+Where = tuple[str | int, ...]
+KILLED = ("blasts", "blood blasts", "CNS blasts")  # their effects are rates, the others fractions
+NEEDS = {
+    "linear": ("slope",),
+    "emax": ("max", "half"),
+    "asparagine depletion": ("max", "half", "baseline", "supply", "km"),
+}
+PARAMETERS = ("slope", "max", "half", "resting", "baseline", "supply", "km")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A quantity, the unit that its place asks for and the values that make sense there."""
+
+    where: Where
+    quantity: Quantity
+    unit: str
+    low: float = 0.0
+    high: float = float("inf")
+
+
+def faults(agent: Agent) -> Iterator[Fault]:
+    """Everything that is wrong inside one agent file (beyond its form)."""
+    unknown = list(_unit_names(agent))
+    yield from unknown
+    if unknown:
+        return
+    yield from _structure(agent)
+    for place in places(agent):
+        try:
+            value = place.quantity.to_unit(place.unit)
+        except ValueError:
+            form = "-" if place.unit == "dimensionless" else place.unit
+            yield Fault(
+                (*place.where, "unit"),
+                f"unit '{place.quantity.unit}' does not fit here",
+                f"Write a unit that can be turned into {form}",
+            )
+            continue
+        if not place.low <= value <= place.high:
+            allowed = f"at least {place.low:g}" if place.high == float("inf") else f"{place.low:g} to {place.high:g}"
+            yield Fault((*place.where, "value"), f"{value:g} is not possible here", f"Write a number from {allowed}")
+
+
+def places(agent: Agent) -> Iterator[Place]:
+    """The table of units: every quantity of an agent with the unit of its place."""
+    pk = agent.pharmacokinetics
+    root: Where = ("pharmacokinetics",)
+    where: Where
+    concentration = f"({pk.concentration})"
+    if pk.molar_mass:
+        yield Place((*root, "molar_mass"), pk.molar_mass, "g/mol")
+    yield Place((*root, "clearance"), pk.clearance, "L/h")
+    yield Place((*root, "volume"), pk.volume, "L")
+    for i, p in enumerate(pk.peripheral):
+        yield Place((*root, "peripheral", i, "clearance"), p.clearance, "L/h")
+        yield Place((*root, "peripheral", i, "volume"), p.volume, "L")
+    if pk.saturable_elimination:
+        where = (*root, "saturable_elimination")
+        yield Place((*where, "vmax"), pk.saturable_elimination.vmax, f"{concentration}*L/h")
+        yield Place((*where, "km"), pk.saturable_elimination.km, concentration)
+    if pk.transit:
+        yield Place((*root, "transit", "rate_clearance"), pk.transit.rate_clearance, "L/h")
+    for route, absorption in pk.absorption.items():
+        yield from _absorption(absorption, (*root, "absorption", route), pk.amount)
+    for name, d in pk.drivers.items():
+        where = (*root, "drivers", name)
+        unit = _driver_unit(agent, name)
+        yield Place((*where, "half_life"), d.half_life, "day")
+        if d.formation:
+            per = "day" if d.kind == "saturable product" else f"(day*{concentration})"
+            yield Place((*where, "formation"), d.formation, f"({unit})/{per}")
+        if d.half:
+            yield Place((*where, "half"), d.half, concentration)
+    if pk.csf:
+        where = (*root, "csf")
+        yield Place((*where, "volume"), pk.csf.volume, "L")
+        yield Place((*where, "half_life"), pk.csf.half_life, "day")
+        for name, unit in (("plasma_ratio", "dimensionless"), ("deep_in", "1/day"), ("deep_out", "1/day")):
+            if (q := getattr(pk.csf, name)) is not None:
+                yield Place((*where, name), q, unit)
+    for i, effect in enumerate(agent.effects):
+        yield from _effect(agent, effect, ("effects", i))
+    if agent.tablet:
+        yield Place(("tablet", "strength"), agent.tablet.strength, pk.amount)
+
+
+def _absorption(absorption: Absorption, where: Where, amount: str) -> Iterator[Place]:
+    yield Place((*where, "rate"), absorption.rate, "1/day")
+    yield Place((*where, "bioavailability"), absorption.bioavailability, "dimensionless", high=1.0)
+    if absorption.bioavailability_loss:
+        yield Place((*where, "bioavailability_loss"), absorption.bioavailability_loss, "dimensionless", high=1.0)
+    if absorption.half_dose:
+        yield Place((*where, "half_dose"), absorption.half_dose, amount)
+    if absorption.lag:
+        yield Place((*where, "lag"), absorption.lag, "day")
+
+
+def _effect(agent: Agent, effect: Effect, where: Where) -> Iterator[Place]:
+    x = _driver_unit(agent, effect.driver)
+    size = "1/day" if effect.on in KILLED else "dimensionless"
+    if effect.function == "asparagine depletion":
+        x = "umol/L"  # asparagine, not enzyme
+    table = {
+        "slope": f"({size.replace('dimensionless', '1')})/({x})" if x != "dimensionless" else size,
+        "max": size,
+        "half": x,
+        "resting": "dimensionless",
+        "baseline": "umol/L",
+        "supply": "umol/L/day",
+        "km": "umol/L",
+    }
+    for name, unit in table.items():
+        if (q := getattr(effect, name)) is not None:
+            yield Place((*where, name), q, unit, high=1.0 if name == "resting" else float("inf"))
+
+
+def _driver_unit(agent: Agent, driver: str) -> str:
+    known = agent.pharmacokinetics.drivers.get(driver)
+    unit = (known.unit if known else None) or agent.pharmacokinetics.concentration
+    return "dimensionless" if unit == "-" else unit
+
+
+def _unit_names(agent: Agent) -> Iterator[Fault]:
+    pk = agent.pharmacokinetics
+    named: list[tuple[Where, str]] = [
+        (("pharmacokinetics", "amount"), pk.amount),
+        (("pharmacokinetics", "concentration"), pk.concentration),
+    ]
+    for name, d in pk.drivers.items():
+        if d.unit and d.unit != "-":
+            named.append((("pharmacokinetics", "drivers", name, "unit"), d.unit))
+    for where, unit in named:
+        try:
+            units().Unit(unit)
+        except Exception:
+            yield Fault(where, f"unknown unit '{unit}'", "Write for example mg, IU, ng/mL, umol/L")
+            return
+    made = units().Unit(f"({pk.amount})/L")
+    if not made.is_compatible_with(pk.concentration) and not (pk.molar_mass and _is_molar(pk.amount, pk.concentration)):
+        yield Fault(
+            ("pharmacokinetics", "concentration"),
+            f"{pk.amount} in a litre cannot be told in {pk.concentration}",
+            "Give `molar_mass`, or the concentration in the same kind of unit as the amount",
+        )
+    for i, unit in enumerate(agent.dose_units):
+        mass = unit.split("/")[0]
+        try:
+            fits = units().Unit(mass).is_compatible_with(pk.amount)
+        except Exception:
+            fits = False
+        if not fits:
+            yield Fault(("dose_units", i), f"'{unit}' is no dose of {pk.amount}", f"Write for example {pk.amount}/m2")
+
+
+def _is_molar(amount: str, concentration: str) -> bool:
+    return units().Unit(amount).is_compatible_with("mg") and units().Unit(concentration).is_compatible_with("umol/L")
+
+
+def _structure(agent: Agent) -> Iterator[Fault]:
+    pk = agent.pharmacokinetics
+    for route in agent.routes:
+        if route in ("PO", "SC", "IM") and route not in pk.absorption:
+            yield Fault(
+                ("pharmacokinetics",), f"route {route} has no absorption", f"Add `absorption: {{{route}: ...}}`", True
+            )
+        if route == "IT" and pk.csf is None:
+            yield Fault(("pharmacokinetics",), "route IT has no csf", "Add `csf:` with volume and half_life", True)
+    known = ["plasma", *(["csf"] if pk.csf else []), *pk.drivers]
+    for name, d in pk.drivers.items():
+        where = ("pharmacokinetics", "drivers", name)
+        if d.kind != "effect compartment" and d.formation is None:
+            yield Fault(where, f"a {d.kind} needs `formation`", "Add `formation: {value: ..., unit: ...}`", True)
+        if d.kind == "saturable product" and d.half is None:
+            yield Fault(where, "a saturable product needs `half`", "Add `half: {value: ..., unit: ...}`", True)
+    for i, effect in enumerate(agent.effects):
+        if effect.driver not in known:
+            near = nearest(effect.driver, known)
+            remedy = f"Did you mean '{near}'?" if near else f"Known here: {', '.join(known)}"
+            yield Fault(("effects", i, "driver"), f"no driver '{effect.driver}'", remedy)
+        for name in NEEDS[effect.function]:
+            if getattr(effect, name) is None:
+                yield Fault(("effects", i), f"a {effect.function} effect needs `{name}`", f"Add `{name}: ...`", True)
+        for name in PARAMETERS:
+            if getattr(effect, name) is not None and name not in (*NEEDS[effect.function], "resting"):
+                yield Fault(("effects", i, name), f"`{name}` has no use in a {effect.function} effect", "Take it out")

@@ -1,0 +1,28 @@
+"""JSON Schemas, so that an editor completes and checks knowledge files while they are written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from .agent import Agent
+from .library import Source
+from .quantity import Quantity
+
+
+def schemas() -> dict[str, dict[str, object]]:
+    """File name -> JSON Schema for agent files, the bibliography and single quantities."""
+    out = {"agent.schema.json": Agent.model_json_schema(), "quantity.schema.json": Quantity.model_json_schema()}
+    out["sources.schema.json"] = {"type": "object", "additionalProperties": Source.model_json_schema()}
+    return out
+
+
+def write_schemas(folder: Path) -> list[Path]:
+    """Write the schemas into ``folder`` (made when missing) and return their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, schema in schemas().items():
+        path = folder / name
+        path.write_text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        written.append(path)
+    return written

@@ -1,0 +1,236 @@
+"""Everything that is known, by name: agents, sources, body files, populations, protocols.
+
+Files are read when they are first asked for. People add their own with ``Library(extra=[folder])``:
+a folder laid out like ``data`` (agents/, body/, populations/, protocols/, sources.yaml), whose files
+come before the ones that are shipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from .agent import Agent
+from .body_file import Body, read_body
+from .consistency import faults
+from .errors import BadInput, nearest
+from .loader import Fault, complain, fault_of, load, read_yaml
+from .provenance import sources_of
+from .quantity import units
+
+DATA = Path(__file__).parent / "data"
+
+
+class Source(BaseModel):
+    """One entry of the bibliography; parts that are unknown stay empty. ``kind``: paper, table, label, registry, ..."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    authors: str | None = None
+    year: int | None = None
+    title: str | None = None
+    journal: str | None = None
+    doi: str | None = None
+    pmid: str | None = None
+    url: str | None = None
+    kind: str
+    note: str | None = None
+
+    def cite(self) -> str:
+        """One line: authors year, title, journal, doi or pmid or address."""
+        head = " ".join(str(x) for x in (self.authors, self.year) if x)
+        link = f"doi {self.doi}" if self.doi else f"pmid {self.pmid}" if self.pmid else self.url
+        return ". ".join(x for x in (head, self.title, self.journal, link) if x)
+
+
+class Library:
+    """The knowledge files of one or more folders. Every unknown name raises ``BadInput`` with the nearest known one."""
+
+    def __init__(self, extra: Iterable[Path | str] = ()) -> None:
+        self.folders = [*(Path(folder) for folder in extra), DATA]
+        for folder in self.folders:
+            if not folder.is_dir():
+                raise BadInput("there is no such folder of knowledge files", folder, remedy="Check the path")
+        self._agents: dict[str, Agent] = {}
+        self._bodies: dict[str, Body] = {}
+        self._sources: dict[str, Source] | None = None
+        self._names: dict[str, str] | None = None
+
+    # --- agents
+
+    def agents(self) -> list[str]:
+        """The names of all agents, in alphabetical order."""
+        return sorted(self._files("agents"))
+
+    def agent(self, name: str) -> Agent:
+        """An agent by its name or a synonym, in any spelling of case, spaces and hyphens."""
+        key = self._agent_name(name)
+        if key not in self._agents:
+            path = self._files("agents")[key]
+            self._agents[key] = load(path, Agent, lambda agent: self._check(agent, path))
+        return self._agents[key]
+
+    def agent_names(self) -> dict[str, str]:
+        """Every name and synonym (small letters) and the agent that it means."""
+        if self._names is None:
+            names = {_plain(name): name for name in self.agents()}
+            for agent, path in self._files("agents").items():
+                tree = read_yaml(path)
+                for synonym in tree.get("names", []) if isinstance(tree, dict) else []:
+                    names.setdefault(_plain(str(synonym)), agent)
+            self._names = names
+        return self._names
+
+    def _agent_name(self, name: str) -> str:
+        if name in self._files("agents"):
+            return name
+        names = self.agent_names()
+        if _plain(name) in names:
+            return names[_plain(name)]
+        near = nearest(name, [*self.agents(), *names])
+        raise BadInput(
+            f"unknown agent '{name}'",
+            remedy=f"Did you mean '{names.get(near, near)}'?" if near else f"Known agents: {', '.join(self.agents())}",
+        )
+
+    def _check(self, agent: Agent, path: Path) -> Iterator[Fault]:
+        if agent.agent != path.stem:
+            yield Fault(("agent",), f"the file is {path.name}, the agent '{agent.agent}'", "Give both the same name")
+        inner = list(faults(agent))
+        yield from inner
+        yield from self._unknown_sources(sources_of(agent))
+        for i, antagonist in enumerate(agent.antagonists):
+            where = ("antagonists", i)
+            if antagonist.agent not in self._files("agents"):
+                near = nearest(antagonist.agent, self.agents())
+                remedy = f"Did you mean '{near}'?" if near else f"Known agents: {', '.join(self.agents())}"
+                yield Fault((*where, "agent"), f"unknown agent '{antagonist.agent}'", remedy)
+                continue
+            if antagonist.agent == agent.agent:
+                yield Fault((*where, "agent"), "an agent cannot be its own antagonist", "Name the other agent")
+                continue
+            unit = self.agent(antagonist.agent).pharmacokinetics.concentration
+            if not units().Unit(unit).is_compatible_with(antagonist.half.unit):
+                yield Fault(
+                    (*where, "half", "unit"),
+                    f"unit '{antagonist.half.unit}' is no concentration of {antagonist.agent}",
+                    f"Write a unit that can be turned into {unit}",
+                )
+
+    # --- sources
+
+    def sources(self) -> list[str]:
+        """The keys of the bibliography, in alphabetical order."""
+        return sorted(self._bibliography())
+
+    def source(self, key: str) -> Source:
+        """One entry of the bibliography."""
+        found = self._bibliography().get(key)
+        if found is None:
+            raise BadInput(f"unknown source '{key}'", remedy=self._source_remedy(key))
+        return found
+
+    def _bibliography(self) -> dict[str, Source]:
+        if self._sources is None:
+            out: dict[str, Source] = {}
+            for folder in reversed(self.folders):
+                path = folder / "sources.yaml"
+                if path.exists():
+                    out |= _read_sources(path)
+            self._sources = out
+        return self._sources
+
+    def _unknown_sources(self, cited: Iterable[tuple[tuple[str | int, ...], str]]) -> Iterator[Fault]:
+        known = self._bibliography()
+        for where, key in cited:
+            if key not in known:
+                yield Fault((*where, "source"), f"unknown source '{key}'", self._source_remedy(key))
+
+    def _source_remedy(self, key: str) -> str:
+        near = nearest(key, self._bibliography())
+        return f"Did you mean '{near}'?" if near else "Add it to sources.yaml"
+
+    # --- body files
+
+    def bodies(self) -> list[str]:
+        """The names of the body files."""
+        return sorted(self._files("body"))
+
+    def body(self, name: str) -> Body:
+        """A body file (``marrow``, ``leukaemia``, ``infection``, ``assays``, ...)."""
+        if name not in self._bodies:
+            path = self._path("body", name, "body file")
+            body = read_body(path)
+            cited = [(tuple(n.split(".")), q.source) for n, q in body.items() if q.source]
+            unknown = list(self._unknown_sources(cited))
+            if unknown:
+                raise complain(path, unknown)
+            self._bodies[name] = body
+        return self._bodies[name]
+
+    # --- populations and protocols: listed here, read in their own rooms
+
+    def populations(self) -> list[str]:
+        """The names of the population files."""
+        return sorted(self._files("populations"))
+
+    def population_path(self, name: str) -> Path:
+        """The file of a population (read it with ``remission.patient``)."""
+        return self._path("populations", name, "population")
+
+    def protocols(self) -> list[str]:
+        """The names of the protocols."""
+        return sorted(self._files("protocols"))
+
+    def protocol_path(self, name: str) -> Path:
+        """The file of a protocol (read it with ``remission.protocol``)."""
+        return self._path("protocols", name, "protocol")
+
+    def _path(self, room: str, name: str, what: str) -> Path:
+        files = self._files(room)
+        if name not in files:
+            near = nearest(name, files)
+            remedy = f"Did you mean '{near}'?" if near else f"Known: {', '.join(sorted(files)) or 'none'}"
+            raise BadInput(f"unknown {what} '{name}'", remedy=remedy)
+        return files[name]
+
+    def _files(self, room: str) -> dict[str, Path]:
+        """Name -> file; the first folder that has a name wins."""
+        out: dict[str, Path] = {}
+        for folder in self.folders:
+            for path in sorted((folder / room).glob("*.yaml")):
+                out.setdefault(path.stem, path)
+        return out
+
+
+@lru_cache(maxsize=8)
+def _cached(extra: tuple[str, ...]) -> Library:
+    return Library(extra=extra)
+
+
+def library(extra: Sequence[Path | str] = ()) -> Library:
+    """The library of the shipped files (and of your own folders), read once per process."""
+    return _cached(tuple(str(folder) for folder in extra))
+
+
+def _plain(name: str) -> str:
+    return "".join(c for c in name.lower() if c.isalnum())
+
+
+def _read_sources(path: Path) -> dict[str, Source]:
+    tree = read_yaml(path) or {}
+    out: dict[str, Source] = {}
+    found: list[Fault] = []
+    for key, entry in tree.items():
+        try:
+            out[str(key)] = Source.model_validate(entry)
+        except ValidationError as error:
+            for e in error.errors(include_url=False):
+                fault = fault_of(e, Source)
+                found.append(Fault((key, *fault.where), fault.message, fault.remedy, fault.at_key))
+    if found:
+        raise complain(path, found)
+    return out
