@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,3 +62,22 @@ class Cohort:
         """The same columns for some of the patients."""
         parts = {f.name: getattr(self, f.name) for f in fields(self)}
         return Cohort(**{k: v if k == "subtypes" else v[index] for k, v in parts.items()})
+
+
+def columns(cohort: Cohort) -> dict[str, NDArray[Any]]:
+    """The cohort as a table: every field by its name, words ('female', 'B', 'ETV6::RUNX1', 'normal') instead of
+    indices, and the sensitivities as one column a class ('sensitivity_vinca')."""
+    words = {
+        "sex": SEX,
+        "lineage": LINEAGE,
+        "subtype": cohort.subtypes,
+        "tpmt": METABOLISER,
+        "nudt15": METABOLISER,
+    }
+    table: dict[str, NDArray[Any]] = {}
+    for name in (f.name for f in fields(cohort) if f.name not in ("sensitivity", "subtypes")):
+        values = getattr(cohort, name)
+        table[name] = np.asarray(words[name])[values] if name in words else values
+    for i, drug_class in enumerate(SENSITIVITIES):
+        table[f"sensitivity_{drug_class}"] = cohort.sensitivity[:, i]
+    return table

@@ -1,0 +1,162 @@
+"""One real person, with typical values for what is not given."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import fields as fields_of
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from remission.knowledge.errors import BadInput, nearest
+
+from . import recipe
+from .cohort import LINEAGE, METABOLISER, SENSITIVITIES, SEX, Cohort
+from .population import blast_share, bsa, lc50_fold, marrow_blast_quantile, median_size, sensitivity, typical_creatinine
+
+# smallest and largest value that is believed, and the unit in which it is asked for
+RANGES: dict[str, tuple[float, float, str]] = {
+    "patient": (0, 2**48 - 1, "a whole number"),
+    "age_y": (0, 120, "years"),
+    "height_cm": (30, 250, "cm"),
+    "weight_kg": (1, 300, "kg"),
+    "bsa_m2": (0.1, 3, "m2"),
+    "wbc": (0.01, 2000, "1e9/L"),
+    "blood_blasts": (0, 2000, "1e9/L"),
+    "marrow_blasts": (0, 1, "a fraction, 0-1"),
+    "anc": (0, 200, "1e9/L"),
+    "platelets": (0, 3000, "1e9/L"),
+    "haemoglobin": (1, 25, "g/dL"),
+    "creatinine_umol_l": (1, 2000, "umol/L"),
+    "growth_per_day": (1e-4, 2, "1/day"),
+}
+
+
+def one(
+    *,
+    age_y: float,
+    sex: str,
+    weight_kg: float | None = None,
+    height_cm: float | None = None,
+    population: str | Path | recipe.Population = "childhood-all",
+    **fields: Any,
+) -> Cohort:
+    """A cohort of one person: age in years, sex 'female' or 'male' (or 'f', 'm'), kg and cm.
+
+    Any field of `Cohort` may be given by name, words as words: ``lineage='B'``, ``subtype='ETV6::RUNX1'``,
+    ``tpmt='intermediate'``, ``cns=2``, counts in 1e9/L, haemoglobin in g/dL, ``sensitivity={'vinca': 0.8}``.
+    What is not given takes the typical value of the population at this age and sex; the subtype then is the one that
+    the population names for the unknown.
+
+    Raises ``BadInput`` with a remedy for a word, a field or a value that cannot be.
+    """
+    p = population if isinstance(population, recipe.Population) else recipe.population(population)
+    _known_fields(fields)
+    age = _number("age_y", age_y)
+    sex_index = _word("sex", _SHORT.get(str(sex).lower(), str(sex).lower()), SEX)
+
+    median = [float(x[0]) for x in median_size(p, np.array([age]), np.array([sex_index]))]
+    height = median[0] if height_cm is None else _number("height_cm", height_cm)
+    typical_weight = median[1] * (height / median[0]) ** 2
+    weight = typical_weight if weight_kg is None else _number("weight_kg", weight_kg)
+    surface = _number("bsa_m2", fields.get("bsa_m2", float(bsa(np.array(height), np.array(weight)))))
+
+    subtype, lineage = _disease(p, fields)
+    count = p.white_count["T" if lineage else "B"].median.value
+    wbc = _number("wbc", fields.get("wbc", count))
+    blasts = _number("blood_blasts", fields.get("blood_blasts", float(wbc * blast_share(p, np.array(wbc)))))
+    if blasts > wbc:
+        raise BadInput(
+            f"{blasts:g} blasts among {wbc:g} white cells", remedy="Blood blasts are part of the white count"
+        )
+    values: dict[str, Any] = {
+        "patient": int(_number("patient", fields.get("patient", 0))),
+        "age_y": age,
+        "sex": sex_index,
+        "height_cm": height,
+        "weight_kg": weight,
+        "bsa_m2": surface,
+        "lineage": lineage,
+        "subtype": subtype,
+        "wbc": wbc,
+        "blood_blasts": blasts,
+        "marrow_blasts": _number(
+            "marrow_blasts", fields.get("marrow_blasts", float(marrow_blast_quantile(p, np.array(0.5))))
+        ),
+        "anc": _number("anc", fields.get("anc", min(p.counts.anc.median.value, wbc - blasts))),
+        "platelets": _number("platelets", fields.get("platelets", p.counts.platelets.median.value)),
+        "haemoglobin": _number("haemoglobin", fields.get("haemoglobin", p.counts.haemoglobin.typical.value)),
+        "cns": 1 + _word("cns", str(fields.get("cns", 1)), ("1", "2", "3")),
+        "tpmt": _word("tpmt", fields.get("tpmt", "normal"), METABOLISER),
+        "nudt15": _word("nudt15", fields.get("nudt15", "normal"), METABOLISER),
+        "creatinine_umol_l": _number(
+            "creatinine_umol_l", fields.get("creatinine_umol_l", float(typical_creatinine(p, np.array(height))))
+        ),
+        "growth_per_day": _number(
+            "growth_per_day",
+            fields.get("growth_per_day", math.log(2.0) / p.subtypes.doubling_time.values[p.subtypes.names[subtype]]),
+        ),
+    }
+    whole = {"patient", "sex", "lineage", "subtype", "cns", "tpmt", "nudt15"}
+    arrays: dict[str, Any] = {k: np.array([v], dtype=np.int64 if k in whole else np.float64) for k, v in values.items()}
+    kill = sensitivity(p, lc50_fold(p)[[subtype]])
+    for drug_class, factor in _factors(fields.get("sensitivity", {})).items():
+        kill[0, SENSITIVITIES.index(drug_class)] = factor
+    return Cohort(**arrays, sensitivity=kill, subtypes=p.subtypes.names)
+
+
+_SHORT = {"f": "female", "m": "male"}
+
+
+def _known_fields(given: Mapping[str, Any]) -> None:
+    known = [f.name for f in fields_of(Cohort) if f.name != "subtypes"]
+    for name in given:
+        if name not in known:
+            near = nearest(name, known)
+            remedy = f"Did you mean '{near}'?" if near else f"Known: {', '.join(known)}"
+            raise BadInput(f"a patient has no '{name}'", remedy=remedy)
+
+
+def _number(name: str, value: Any) -> float:
+    low, high, unit = RANGES[name]
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise BadInput(f"{name} is '{value}', not a number", remedy=f"Give it in {unit}") from None
+    if not low <= number <= high:  # also catches NaN
+        raise BadInput(f"{name} is {number:g}", remedy=f"Expected {low:g} to {high:g} ({unit})")
+    return number
+
+
+def _word(name: str, word: Any, known: Sequence[str]) -> int:
+    if word not in known:
+        near = nearest(str(word), known)
+        remedy = f"Did you mean '{near}'?" if near else f"Write one of: {', '.join(known)}"
+        raise BadInput(f"{name} is '{word}'", remedy=remedy)
+    return list(known).index(word)
+
+
+def _disease(p: recipe.Population, fields: Mapping[str, Any]) -> tuple[int, int]:
+    """Indices of subtype and lineage; one follows from the other when only one is given."""
+    names, boundary = p.subtypes.names, len(p.subtypes.frequency.B)
+    if "subtype" not in fields:
+        lineage = _word("lineage", fields.get("lineage", "B"), LINEAGE)
+        return names.index(p.subtypes.unknown.T if lineage else p.subtypes.unknown.B), lineage
+    subtype = _word("subtype", fields["subtype"], names)
+    lineage = int(subtype >= boundary)
+    if "lineage" in fields and _word("lineage", fields["lineage"], LINEAGE) != lineage:
+        remedy = f"Leave the lineage out, or say {LINEAGE[lineage]}"
+        raise BadInput(f"{names[subtype]} is not of lineage {fields['lineage']}", remedy=remedy)
+    return subtype, lineage
+
+
+def _factors(given: Any) -> dict[str, float]:
+    if not isinstance(given, Mapping):
+        raise BadInput(f"sensitivity is '{given}'", remedy="Name the classes, for example {'vinca': 0.8}")
+    factors = {SENSITIVITIES[_word("sensitivity", name, SENSITIVITIES)]: value for name, value in given.items()}
+    for name, value in factors.items():
+        if not (isinstance(value, int | float) and 0 <= value <= 100):
+            raise BadInput(f"sensitivity to {name} is '{value}'", remedy="Expected 0 to 100, 1 is typical")
+    return factors

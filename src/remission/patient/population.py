@@ -1,0 +1,286 @@
+"""Virtual patients, drawn from the distributions of a population file.
+
+Every attribute of patient i depends on (seed, i, purpose) alone, so any slice of a cohort can be drawn by itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from remission.knowledge.errors import BadInput
+
+from . import chance, recipe
+from .cohort import LINEAGE, SENSITIVITIES, SEX, Cohort, Floats, Ints, columns
+
+Accept = Callable[[dict[str, NDArray[Any]]], Any]
+
+ATTEMPTS = 2000  # how often a patient who does not fit is drawn again
+HOPELESS = 4096  # candidates drawn without one that fits, after which it is given up
+
+
+def draw(
+    population: str | Path | recipe.Population,
+    n: int,
+    *,
+    seed: int,
+    start: int = 0,
+    accept: Accept | None = None,
+) -> Cohort:
+    """``n`` patients, numbered from ``start``, of a population (a name, a file or what was read from one).
+
+    ``accept`` takes `columns` of candidates and returns who is eligible (bool, shape of a column), patient by
+    patient. Whoever is not, or lies outside the limits of the population, is drawn again with the next attempt number.
+
+    Raises ``BadInput`` for an unknown population, a negative number, or when nobody fits.
+    """
+    if n < 0 or start < 0:
+        raise BadInput(f"{n} patients from number {start}", remedy="Both are 0 or more")
+    p = population if isinstance(population, recipe.Population) else recipe.population(population)
+    result = _candidates(p, seed, np.arange(start, start + n), np.zeros(n, dtype=np.int64))
+    pending = np.flatnonzero(~_fits(p, result, accept))
+    attempt, seen, found = 1, n, n - pending.size
+    while pending.size:
+        width = min(ATTEMPTS - attempt, max(1, HOPELESS // pending.size))  # several attempts at once for the last few
+        if width == 0 or (found == 0 and seen >= HOPELESS):
+            raise BadInput(
+                f"the population '{p.name}' does not fit: {found} of {n} patients found in {seen} tries",
+                remedy="Choose a population that meets the eligibility of the protocol, or widen the criteria",
+            )
+        attempts = np.tile(np.arange(attempt, attempt + width), pending.size)
+        more = _candidates(p, seed, np.repeat(start + pending, width), attempts)
+        fits = _fits(p, more, accept).reshape(pending.size, width)
+        lucky = fits.any(axis=1)
+        first = np.flatnonzero(lucky) * width + fits.argmax(axis=1)[lucky]
+        for field in (f.name for f in fields(Cohort) if f.name != "subtypes"):
+            getattr(result, field)[pending[lucky]] = getattr(more, field)[first]
+        seen, found = seen + fits.size, found + int(lucky.sum())
+        attempt, pending = attempt + width, pending[~lucky]
+    return result
+
+
+def median_size(p: recipe.Population, age_y: Floats, sex: Ints) -> tuple[Floats, Floats]:
+    """Median height (cm) and weight (kg) by age and sex, linear between the completed years of the table."""
+    sizes = [getattr(p.body, word) for word in SEX]
+    years = np.arange(len(sizes[0].height_cm))
+    height, weight = (
+        np.where(sex == 0, *(np.interp(age_y, years, getattr(s, column)) for s in sizes))
+        for column in ("height_cm", "weight_kg")
+    )
+    return height, weight
+
+
+def bsa(height_cm: Floats, weight_kg: Floats) -> Floats:
+    """Body surface in m2 (Mosteller)."""
+    return np.sqrt(height_cm * weight_kg / 3600.0)
+
+
+def blast_share(p: recipe.Population, wbc: Floats) -> Floats:
+    """Share of blasts among the white cells in blood at a white count in 1e9/L."""
+    return special.expit(p.blood_blasts.intercept.value + p.blood_blasts.slope.value * np.log(wbc / 10.0))
+
+
+def marrow_blast_quantile(p: recipe.Population, u: Floats) -> Floats:
+    """Blast fraction of the marrow at diagnosis at the quantiles ``u``."""
+    m = p.marrow_blasts
+    a, b = m.a.value, m.b.value
+    low, high = special.betainc(a, b, [m.least.value, m.most.value])
+    return special.betaincinv(a, b, low + u * (high - low))
+
+
+def typical_creatinine(p: recipe.Population, height_cm: Floats) -> Floats:
+    """Median creatinine, umol/L, by height."""
+    return p.creatinine.typical.value * height_cm / p.creatinine.height_cm.value
+
+
+def lc50_fold(p: recipe.Population) -> Floats:
+    """LC50 as a multiple of the reference, shape (subtypes, classes)."""
+    return np.array([[p.subtypes.lc50_fold(s, c) for c in SENSITIVITIES] for s in p.subtypes.names])
+
+
+def sensitivity(p: recipe.Population, fold: Floats) -> Floats:
+    """Kill relative to the reference at an LC50 fold: fold^-exponent within its clip."""
+    s = p.sensitivity
+    return np.clip(fold**-s.exponent.value, s.least.value, s.most.value)
+
+
+def _fits(
+    p: recipe.Population, c: Cohort, accept: Callable[[dict[str, NDArray[Any]]], Any] | None
+) -> NDArray[np.bool_]:
+    limits = p.limits
+    excluded = [p.subtypes.names.index(name) for name in limits.exclude_subtypes]
+    fits = (c.age_y >= limits.age_y[0]) & (c.age_y < limits.age_y[1])
+    fits &= (c.wbc >= limits.wbc[0]) & (c.wbc < limits.wbc[1])
+    fits &= np.isin(c.lineage, [LINEAGE.index(word) for word in limits.lineages]) & ~np.isin(c.subtype, excluded)
+    return fits if accept is None else fits & np.asarray(accept(columns(c)), dtype=bool)
+
+
+def _candidates(p: recipe.Population, seed: int, patients: Ints, attempts: Ints) -> Cohort:
+    def uniform(name: str) -> Floats:
+        return chance.uniforms(seed, patients, chance.purpose(f"patient {name}"), attempts)
+
+    def normal(name: str) -> Floats:
+        return chance.normals(seed, patients, chance.purpose(f"patient {name}"), attempts)
+
+    age = _age(p, uniform("age"))
+    sex = (uniform("sex") < p.male.value).astype(np.int64)
+    height, weight = _size(p, age, sex, normal("height"), normal("weight"))
+    lineage = _lineage(p, age, sex, uniform("lineage"))
+    subtype = _subtype(p, age, lineage, uniform("subtype"))
+    wbc = _by_lineage(p, lineage, "median") * np.exp(_by_lineage(p, lineage, "sd_log") * normal("white count"))
+    blasts = wbc * blast_share(p, wbc)
+
+    marrow = normal("marrow blasts")
+    crowding = p.marrow_blasts.crowding.value
+
+    def crowded(name: str) -> Floats:
+        return -crowding * marrow + math.sqrt(1.0 - crowding**2) * normal(name)
+
+    creatinine = typical_creatinine(p, height) * np.exp(p.creatinine.sd_log.value * normal("creatinine"))
+    doubling = np.array([p.subtypes.doubling_time.values[name] for name in p.subtypes.names])[subtype]
+    doubling = doubling * np.exp(p.subtypes.doubling_time_sd_log.value * normal("doubling time"))
+    return Cohort(
+        patient=patients.astype(np.int64),
+        age_y=age,
+        sex=sex,
+        height_cm=height,
+        weight_kg=weight,
+        bsa_m2=bsa(height, weight),
+        lineage=lineage,
+        subtype=subtype,
+        wbc=wbc,
+        blood_blasts=blasts,
+        marrow_blasts=marrow_blast_quantile(p, special.ndtr(marrow)),
+        # neutrophils are among the white cells that are not blasts
+        anc=np.minimum(_log_normal(p.counts.anc, crowded("anc")), wbc - blasts),
+        platelets=_log_normal(p.counts.platelets, crowded("platelets")),
+        haemoglobin=_haemoglobin(p, crowded("haemoglobin")),
+        cns=_cns(p, lineage, wbc, uniform("cns")),
+        tpmt=_null_alleles(p, "tpmt", uniform("ancestry"), uniform("tpmt")),
+        nudt15=_null_alleles(p, "nudt15", uniform("ancestry"), uniform("nudt15")),
+        creatinine_umol_l=creatinine,
+        growth_per_day=np.clip(math.log(2.0) / doubling, p.subtypes.least_growth.value, p.subtypes.most_growth.value),
+        sensitivity=_sensitivity(p, subtype, normal),
+        subtypes=p.subtypes.names,
+    )
+
+
+def _age(p: recipe.Population, u: Floats) -> Floats:
+    """The age at the quantile ``u``: the group first, then the quantile within it."""
+    groups = p.age.groups
+    upper = np.cumsum([g.share for g in groups])
+    upper /= upper[-1]
+    lower = np.concatenate([[0.0], upper[:-1]])
+    which = _choose(upper, u)
+    within = (u - lower[which]) / (upper - lower)[which]
+    age = np.empty_like(u)
+    for i, g in enumerate(groups):
+        here = which == i
+        age[here] = g.from_y + (g.to_y - g.from_y) * _within_group(g, within[here])
+    return age
+
+
+def _within_group(g: recipe.AgeGroup, v: Floats) -> Floats:
+    """Quantile of the density within an age group, both 0..1."""
+    if g.mode is not None:
+        peak = (g.mode.value - g.from_y) / (g.to_y - g.from_y)
+        return np.where(v < peak, np.sqrt(v * peak), 1.0 - np.sqrt((1.0 - v) * (1.0 - peak)))
+    if g.fall is not None and g.fall.value != 1.0:
+        r = g.fall.value
+        return (r - np.sqrt(r * r - (r * r - 1.0) * v)) / (r - 1.0)
+    return v
+
+
+def _choose(cumulative: Floats, u: Floats) -> Ints:
+    """Index of the first cumulative share above ``u``."""
+    return np.minimum(np.searchsorted(cumulative, u, side="right"), len(cumulative) - 1)
+
+
+def _choose_by_row(shares: Floats, row: Ints, u: Floats) -> Ints:
+    """The same with one row of shares for every kind of patient; shares need not add up to 1."""
+    upper = np.cumsum(shares, axis=1)
+    result = np.zeros(u.shape, dtype=np.int64)
+    for kind in range(len(shares)):
+        here = row == kind
+        result[here] = _choose(upper[kind] / upper[kind, -1], u[here])
+    return result
+
+
+def _band(lower_limits: tuple[float, ...], age_y: Floats) -> Ints:
+    return np.maximum(np.searchsorted(lower_limits, age_y, side="right") - 1, 0)
+
+
+def _size(p: recipe.Population, age: Floats, sex: Ints, z_height: Floats, z_weight: Floats) -> tuple[Floats, Floats]:
+    height, weight = median_size(p, age, sex)
+    taller = np.exp(p.body.height_sd_log.value * z_height)
+    sd = np.where(age >= 10.0, p.body.weight_sd_log_above_10_y.value, p.body.weight_sd_log.value)
+    return height * taller, weight * taller * taller * np.exp(sd * z_weight)
+
+
+def _lineage(p: recipe.Population, age: Floats, sex: Ints, u: Floats) -> Ints:
+    t = np.array([getattr(p.t_lineage, word) for word in SEX]) / 100.0
+    return (u < t[sex, _band(p.t_lineage.from_age_y, age)]).astype(np.int64)
+
+
+def _subtype(p: recipe.Population, age: Floats, lineage: Ints, u: Floats) -> Ints:
+    frequency = p.subtypes.frequency
+    b, t = np.array(list(frequency.B.values())).T, np.array(list(frequency.T.values())).T
+    rows = np.zeros((len(b) + len(t), b.shape[1] + t.shape[1]))  # B bands, then T bands
+    rows[: len(b), : b.shape[1]], rows[len(b) :, b.shape[1] :] = b, t
+    return _choose_by_row(rows, _band(frequency.from_age_y, age) + lineage * len(b), u)
+
+
+def _by_lineage(p: recipe.Population, lineage: Ints, part: str) -> Floats:
+    return np.array([getattr(p.white_count[word], part).value for word in ("B", "T")])[lineage]
+
+
+def _log_normal(d: recipe.LogNormal, z: Floats) -> Floats:
+    median, sd = d.median.value, d.sd_log.value
+    if d.median.range is not None:
+        z = _truncated(z, np.log(np.array(d.median.range) / median) / sd)
+    return median * np.exp(sd * z)
+
+
+def _haemoglobin(p: recipe.Population, z: Floats) -> Floats:
+    hb = p.counts.haemoglobin
+    mean, sd = hb.typical.value, hb.sd.value
+    return mean + sd * _truncated(z, (np.array(hb.typical.range) - mean) / sd)
+
+
+def _truncated(z: Floats, limits: Floats) -> Floats:
+    """Standard normal scores turned, in the same order, into scores of the normal truncated to ``limits``."""
+    low, high = special.ndtr(limits)
+    return special.ndtri(low + special.ndtr(z) * (high - low))
+
+
+def _cns(p: recipe.Population, lineage: Ints, wbc: Floats, u: Floats) -> Ints:
+    rows = np.array([p.cns.B.below, p.cns.B.above, p.cns.T.below, p.cns.T.above])
+    return _choose_by_row(rows, 2 * lineage + (wbc >= p.cns.threshold_wbc), u) + 1
+
+
+def _null_alleles(p: recipe.Population, gene: str, u_ancestry: Floats, u: Floats) -> Ints:
+    """How many of two independent alleles have lost their function: 0, 1, 2 = normal, intermediate, poor."""
+    genes = p.pharmacogenetics
+    q = np.array([sum(getattr(genes, gene)[name].values()) for name in genes.ancestry]) / 100.0
+    q = q[_choose(np.cumsum(list(genes.ancestry.values())), u_ancestry)]
+    return (u > (1.0 - q) ** 2).astype(np.int64) + (u > 1.0 - q**2)
+
+
+def _sensitivity(p: recipe.Population, subtype: Ints, normal: Callable[[str], Floats]) -> Floats:
+    """Shape (N, classes). The correlated classes share a normal score, which gives them one common correlation."""
+    s = p.sensitivity
+    shared, rho = normal("lc50 shared"), s.correlation.value
+    result = lc50_fold(p)[subtype]
+    for i, drug_class in enumerate(SENSITIVITIES):
+        z = normal(f"lc50 {drug_class}")
+        if drug_class in s.correlated:
+            z = math.sqrt(rho) * shared + math.sqrt(1.0 - rho) * z
+        result[:, i] *= np.exp(s.log_sd[drug_class].value * z)  # type: ignore[index]
+    return sensitivity(p, result) * np.exp(s.patient_factor_sd_log.value * normal("drug sensitivity"))[:, None]

@@ -1,0 +1,372 @@
+"""What a population file says: the distributions that virtual patients are drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from remission import knowledge
+from remission.knowledge.agent import Sensitivity as DrugClass
+from remission.knowledge.errors import BadInput, nearest
+from remission.knowledge.loader import Fault, FaultyNode, load, read_yaml
+from remission.knowledge.quantity import Quantity, Read
+
+from .cohort import SENSITIVITIES
+
+FOLDER = Path(knowledge.__path__[0]) / "data" / "populations"
+
+Lineage = Literal["B", "T"]
+Share = Annotated[float, Field(ge=0, le=1)]
+Percent = Annotated[float, Field(ge=0, le=100)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+def _in(unit: str) -> AfterValidator:
+    """Accept any unit of the dimension and turn it into this one."""
+
+    def convert(quantity: Quantity) -> Quantity:
+        if quantity.unit == unit:
+            return quantity
+        value, *ends = (
+            quantity.model_copy(update={"value": x}).to_unit(unit) for x in (quantity.value, *(quantity.range or ()))
+        )
+        return quantity.model_copy(update={"unit": unit, "value": value, "range": tuple(ends) or None})
+
+    return AfterValidator(convert)
+
+
+Number = Annotated[Quantity, _in("-")]
+Rate = Annotated[Quantity, _in("1/day")]
+Years = Annotated[Quantity, _in("year")]
+Count = Annotated[Quantity, _in("Gcell/L")]  # 1e9/L
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Table(_Strict):
+    """Numbers that share one unit and one provenance."""
+
+    unit: str
+    source: str | None = None
+    read: Read
+    to: str | None = None
+    because: str | None = None
+    note: str | None = None
+
+    @model_validator(mode="after")
+    def _same_rules_as_a_quantity(self) -> Table:
+        Quantity(value=0, **{name: getattr(self, name) for name in Table.model_fields})
+        return self
+
+
+class Limits(_Strict):
+    """Who belongs: age in years and white count in 1e9/L, from the first number to below the second."""
+
+    age_y: tuple[float, float]
+    wbc: tuple[float, float]
+    lineages: tuple[Lineage, ...] = Field(min_length=1)
+    exclude_subtypes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Limits:
+        for name, (low, high) in (("age_y", self.age_y), ("wbc", self.wbc)):
+            if not 0 <= low < high:
+                what = f"'{name}' runs from {low:g} to {high:g}"
+                raise FaultyNode(Fault((name,), what, "write [smaller, larger], both 0 or more"))
+        return self
+
+
+class AgeGroup(_Strict):
+    """A share of the patients; within the group the density is even, peaks at ``mode`` or falls ``fall`` to 1."""
+
+    from_y: float = Field(ge=0)
+    to_y: float
+    share: Share
+    mode: Years | None = None
+    fall: Number | None = None
+
+
+class Ages(Table):
+    groups: tuple[AgeGroup, ...] = Field(min_length=1)
+
+
+class TLineage(Table):
+    """Percent with T-ALL by age band (lower limits in years; younger patients take the first) and sex."""
+
+    unit: Literal["percent"]
+    from_age_y: tuple[float, ...]
+    female: tuple[Percent, ...]
+    male: tuple[Percent, ...]
+
+
+class LogNormal(_Strict):
+    """Truncated to the range of ``median`` where one is given."""
+
+    median: Count
+    sd_log: Number
+
+
+class Normal(_Strict):
+    """Truncated to the range of ``typical``."""
+
+    typical: Annotated[Quantity, _in("g/dL")]
+    sd: Annotated[Quantity, _in("g/dL")]
+
+
+class Counts(_Strict):
+    haemoglobin: Normal
+    platelets: LogNormal
+    anc: LogNormal
+
+
+class BloodBlasts(_Strict):
+    """Share of the white cells = logistic(intercept + slope ln(WBC / 10e9/L))."""
+
+    intercept: Number
+    slope: Number
+
+
+class MarrowBlasts(_Strict):
+    """Beta(a, b) between least and most; ``crowding`` correlates it with low normal counts."""
+
+    a: Number
+    b: Number
+    least: Number
+    most: Number
+    crowding: Number
+
+
+class Cns(_Strict):
+    below: tuple[Percent, Percent, Percent]
+    above: tuple[Percent, Percent, Percent]
+
+
+class CnsStatus(Table):
+    """Percent with CNS 1, 2, 3 by lineage, below and from the threshold of the white count (1e9/L)."""
+
+    unit: Literal["percent"]
+    threshold_wbc: float
+    B: Cns
+    T: Cns
+
+
+class Sizes(_Strict):
+    height_cm: tuple[Positive, ...]
+    weight_kg: tuple[Positive, ...]
+
+
+class Body(Table):
+    """Medians by completed years 0, 1, 2, ...; spreads are standard deviations of the logarithm."""
+
+    female: Sizes
+    male: Sizes
+    height_sd_log: Number
+    weight_sd_log: Number
+    weight_sd_log_above_10_y: Number
+
+
+class Pharmacogenetics(Table):
+    """Shares of ancestries, and low-function alleles in percent by ancestry."""
+
+    unit: Literal["percent"]
+    ancestry: dict[str, Share]
+    tpmt: dict[str, dict[str, Percent]]
+    nudt15: dict[str, dict[str, Percent]]
+
+
+class Creatinine(_Strict):
+    """Median = typical x height / height_cm."""
+
+    typical: Annotated[Quantity, _in("umol/L")]
+    height_cm: Annotated[Quantity, _in("cm")]
+    sd_log: Number
+
+
+class Frequency(Table):
+    """Percent of the lineage by age band (lower limits in years)."""
+
+    unit: Literal["percent"]
+    from_age_y: tuple[float, ...]
+    B: dict[str, tuple[Percent, ...]]
+    T: dict[str, tuple[Percent, ...]]
+
+
+class DoublingTime(Table):
+    unit: Literal["day"]
+    values: dict[str, Positive]
+
+
+class Lc50(Table):
+    subtype: str
+    fold: dict[DrugClass, Positive]
+
+
+class Unknown(_Strict):
+    B: str
+    T: str
+
+
+class Subtypes(_Strict):
+    """``unknown`` names the subtype that stands for a person whose subtype is not known."""
+
+    unknown: Unknown
+    frequency: Frequency
+    doubling_time: DoublingTime
+    doubling_time_sd_log: Number
+    least_growth: Rate
+    most_growth: Rate
+    lc50: tuple[Lc50, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (*self.frequency.B, *self.frequency.T)
+
+    def lc50_fold(self, subtype: str, drug_class: str) -> float:
+        """LC50 as a multiple of the reference; 1 where the file says nothing."""
+        return next((e.fold[drug_class] for e in self.lc50 if e.subtype == subtype and drug_class in e.fold), 1.0)  # type: ignore[index]
+
+
+class Sensitivity(_Strict):
+    """clip((LC50 fold x individual factor)^-exponent, least, most) x patient factor, for every class."""
+
+    exponent: Number
+    least: Number
+    most: Number
+    patient_factor_sd_log: Number
+    correlation: Number
+    correlated: tuple[DrugClass, ...]
+    log_sd: dict[DrugClass, Number]
+
+
+class Population(_Strict):
+    name: str
+    title: str
+    like: str | None = None
+    limits: Limits
+    age: Ages
+    male: Number
+    t_lineage: TLineage
+    white_count: dict[Lineage, LogNormal]
+    blood_blasts: BloodBlasts
+    counts: Counts
+    marrow_blasts: MarrowBlasts
+    cns: CnsStatus
+    body: Body
+    pharmacogenetics: Pharmacogenetics
+    creatinine: Creatinine
+    subtypes: Subtypes
+    sensitivity: Sensitivity
+
+
+class Part(_Strict):
+    """A population that differs from another one by its limits and perhaps its ancestry only."""
+
+    name: str
+    title: str
+    like: str
+    limits: Limits
+    ancestry: dict[str, Share] | None = None
+
+
+def names() -> tuple[str, ...]:
+    """The populations that come with the package."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
+
+
+def population(name: str | Path) -> Population:
+    """The population of that name, or of that file; raises ``BadInput``."""
+    path = _path(name)
+    tree = read_yaml(path)
+    if not (isinstance(tree, dict) and "like" in tree):
+        return load(path, Population, _mistakes)
+    part = load(path, Part)
+    beside = path.with_name(f"{part.like}.yaml")
+    whole = load(beside if beside.exists() else _path(part.like), Population, _mistakes)
+    genes = whole.pharmacogenetics
+    changed = {
+        "name": part.name,
+        "title": part.title,
+        "like": part.like,
+        "limits": part.limits,
+        "pharmacogenetics": genes.model_copy(update={"ancestry": part.ancestry}) if part.ancestry else genes,
+    }
+    result = whole.model_copy(update=changed)
+    load(path, Part, lambda _: _mistakes(result))
+    return result
+
+
+def _path(name: str | Path) -> Path:
+    if isinstance(name, Path) or str(name).endswith((".yaml", ".yml")):
+        return Path(name)
+    if name not in names():
+        near = nearest(name, names())
+        remedy = f"Did you mean '{near}'?" if near else f"Known: {', '.join(names())}, or the path of a .yaml file"
+        raise BadInput(f"there is no population '{name}'", remedy=remedy)
+    return FOLDER / f"{name}.yaml"
+
+
+def _mistakes(p: Population) -> Iterator[Fault]:
+    """What the types cannot say: rows of equal length, known names, shares that add up."""
+    bands = p.t_lineage.from_age_y
+    for sex in ("female", "male"):
+        if len(getattr(p.t_lineage, sex)) != len(bands):
+            yield Fault(("t_lineage", sex), f"needs one percentage per age band, {len(bands)}")
+        sizes: Sizes = getattr(p.body, sex)
+        if len(sizes.height_cm) != len(sizes.weight_kg):
+            yield Fault(
+                ("body", sex), "height_cm and weight_kg have different lengths", "give one number per year of age"
+            )
+    groups = p.age.groups
+    if abs(sum(g.share for g in groups) - 1) > 0.01:
+        yield Fault(("age", "groups"), "the shares of the age groups do not add up to 1")
+    for i, group in enumerate(groups):
+        if group.to_y <= group.from_y or (i and group.from_y != groups[i - 1].to_y):
+            yield Fault(
+                ("age", "groups", i), "age groups follow each other without a gap", "start where the last one ends"
+            )
+    for lineage in ("B", "T"):
+        rows: dict[str, tuple[float, ...]] = getattr(p.subtypes.frequency, lineage)
+        for name, row in rows.items():
+            if len(row) != len(p.subtypes.frequency.from_age_y):
+                yield Fault(("subtypes", "frequency", lineage, name), "needs one percentage per age band")
+        if any(abs(sum(column) - 100) > 1 for column in zip(*rows.values(), strict=False)):
+            yield Fault(("subtypes", "frequency", lineage), "the subtypes of an age band do not add up to 100 %")
+        if lineage not in p.white_count:
+            yield Fault(("white_count",), f"lineage {lineage} is missing", f"add `{lineage}: ...`")
+        for side in ("below", "above"):
+            if abs(sum(getattr(getattr(p.cns, lineage), side)) - 100) > 1:
+                yield Fault(("cns", lineage, side), "CNS 1, 2 and 3 do not add up to 100 %")
+    names_ = p.subtypes.names
+    for name in names_:
+        if name not in p.subtypes.doubling_time.values:
+            yield Fault(("subtypes", "doubling_time", "values"), f"no doubling time for '{name}'")
+    for lineage in ("B", "T"):
+        if getattr(p.subtypes.unknown, lineage) not in getattr(p.subtypes.frequency, lineage):
+            yield Fault(("subtypes", "unknown"), f"no subtype of lineage {lineage} is named for the unknown")
+    for i, entry in enumerate(p.subtypes.lc50):
+        if entry.subtype not in names_:
+            yield Fault(("subtypes", "lc50", i, "subtype"), *_unknown(entry.subtype, names_))
+    for i, name in enumerate(p.limits.exclude_subtypes):
+        if name not in names_:
+            yield Fault(("limits", "exclude_subtypes", i), *_unknown(name, names_))
+    for name in p.pharmacogenetics.ancestry:
+        if name not in p.pharmacogenetics.tpmt or name not in p.pharmacogenetics.nudt15:
+            yield Fault(("pharmacogenetics", "ancestry", name), f"no allele frequencies for '{name}'")
+    if abs(sum(p.pharmacogenetics.ancestry.values()) - 1) > 1e-6:
+        yield Fault(("pharmacogenetics", "ancestry"), "the shares of the ancestries do not add up to 1")
+    missing = [c for c in SENSITIVITIES if c not in p.sensitivity.log_sd]
+    if missing:
+        yield Fault(("sensitivity", "log_sd"), f"no log_sd for {', '.join(missing)}")
+    typical = p.counts.haemoglobin.typical
+    if typical.range is None:
+        yield Fault(("counts", "haemoglobin", "typical"), "needs a range", "add `range: [2, 17]`")
+
+
+def _unknown(name: str, known: tuple[str, ...]) -> tuple[str, str]:
+    near = nearest(name, known)
+    return f"unknown subtype '{name}'", f"did you mean '{near}'?" if near else f"write one of: {', '.join(known)}"

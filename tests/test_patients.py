@@ -1,0 +1,309 @@
+"""Virtual patients look like the published ones, and each keeps its fate whatever else is drawn."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from remission.knowledge.errors import BadInput
+from remission.patient import recipe
+from remission.patient.cohort import SENSITIVITIES, Cohort, columns
+from remission.patient.person import one
+from remission.patient.population import draw
+
+N = 20_000
+
+
+@pytest.fixture(scope="module")
+def childhood() -> Cohort:
+    return draw("childhood-all", N, seed=1)
+
+
+@pytest.fixture(scope="module")
+def standard_risk() -> Cohort:
+    return draw("standard-risk-b-all", N, seed=1)
+
+
+def close(part, expected, patients=None) -> bool:
+    """A share within four standard errors of the expected one."""
+    n = len(part) if patients is None else patients
+    return abs(np.mean(part) - expected) < 4 * np.sqrt(expected * (1 - expected) / n) + 1e-12
+
+
+def same(a: Cohort, b: Cohort) -> bool:
+    return all(np.array_equal(getattr(a, f.name), getattr(b, f.name)) for f in fields(Cohort))
+
+
+# --- chance -----------------------------------------------------------------------------------
+
+
+def test_a_slice_can_be_drawn_alone():
+    assert same(
+        draw("childhood-all", 1000, seed=3).take(slice(500, 600)), draw("childhood-all", 100, seed=3, start=500)
+    )
+
+
+@settings(max_examples=15, deadline=None)
+@given(start=st.integers(0, 2**40), n=st.integers(0, 40), cut=st.integers(0, 40), seed=st.integers(0, 2**64 - 1))
+def test_any_slice_of_any_cohort(start, n, cut, seed):
+    cut = min(cut, n)
+    whole = draw("standard-risk-b-all", n, seed=seed, start=start)
+    assert same(whole.take(slice(cut, n)), draw("standard-risk-b-all", n - cut, seed=seed, start=start + cut))
+
+
+def test_slices_hold_with_criteria_too():
+    def few(c):
+        return (c["cns"] == 3) & (c["sex"] == "female")
+
+    whole = draw("standard-risk-b-all", 60, seed=5, accept=few)
+    assert set(whole.cns) == {3} and set(whole.sex) == {0}
+    assert same(whole.take(slice(40, 60)), draw("standard-risk-b-all", 20, seed=5, start=40, accept=few))
+
+
+def test_another_seed_gives_other_patients():
+    a, b = draw("childhood-all", 100, seed=1), draw("childhood-all", 100, seed=2)
+    assert not np.any(a.age_y == b.age_y)
+
+
+def test_a_criterion_changes_only_those_who_do_not_meet_it(standard_risk):
+    boys = draw("standard-risk-b-all", 500, seed=1, accept=lambda c: c["sex"] == "male")
+    kept = standard_risk.take(slice(0, 500)).sex == 1
+    assert np.array_equal(boys.age_y[kept], standard_risk.age_y[:500][kept])
+
+
+# --- published shares -------------------------------------------------------------------------
+
+
+def test_age(childhood, standard_risk):
+    assert childhood.age_y.min() >= 1 and childhood.age_y.max() < 18
+    assert standard_risk.age_y.min() >= 1 and standard_risk.age_y.max() < 10
+    shares = {(1, 5): 0.43, (5, 10): 0.25, (10, 15): 0.163, (15, 18): 0.131 * 0.6}
+    total = sum(shares.values())
+    for (low, high), share in shares.items():
+        assert close((childhood.age_y >= low) & (childhood.age_y < high), share / total)
+    assert np.median(standard_risk.age_y) == pytest.approx(4, abs=0.5)  # "median age 4" of ETV6::RUNX1 and HeH
+
+
+def test_sex_and_lineage(childhood):
+    assert close(childhood.sex, 0.5735)
+    for low, high, male, female in [(1, 5, 8.1, 4.1), (5, 10, 12.7, 6.5), (10, 15, 19.8, 11.6), (15, 18, 31.1, 17.5)]:
+        band = (childhood.age_y >= low) & (childhood.age_y < high)
+        assert close(childhood.lineage[band & (childhood.sex == 1)], male / 100)
+        assert close(childhood.lineage[band & (childhood.sex == 0)], female / 100)
+    t = childhood.lineage == 1
+    assert childhood.sex[t].mean() == pytest.approx(0.69, abs=0.04)  # male share of T-ALL, not an input
+
+
+def test_white_counts(childhood, standard_risk):
+    b, t = childhood.wbc[childhood.lineage == 0], childhood.wbc[childhood.lineage == 1]
+    assert np.mean(b >= 50) == pytest.approx(0.156, abs=0.015)
+    assert np.mean(t >= 50) == pytest.approx(0.551, abs=0.04)
+    classes = np.histogram(childhood.wbc, [0, 10, 25, 50, 100, 2000])[0] / N
+    assert classes == pytest.approx([0.45, 0.20, 0.12, 0.09, 0.14], abs=0.05)  # St Jude, another population
+    assert standard_risk.wbc.max() < 50 and not standard_risk.lineage.any()
+
+
+def test_standard_risk_is_two_thirds_of_b_all(childhood):
+    b = childhood.lineage == 0
+    assert np.mean((childhood.age_y < 10) & (childhood.wbc < 50) & b) / b.mean() == pytest.approx(0.667, abs=0.06)
+
+
+def test_cns_status(childhood):
+    for lineage, high, shares in [(0, 0, (89.4, 8.4, 2.2)), (0, 1, (73.5, 16.7, 9.8)), (1, 1, (61.5, 19.1, 19.4))]:
+        who = (childhood.lineage == lineage) & ((childhood.wbc >= 50) == bool(high))
+        for status, percent in enumerate(shares, start=1):
+            assert close(childhood.cns[who] == status, percent / sum(shares))
+
+
+def test_subtypes(childhood, standard_risk):
+    names = np.array(childhood.subtypes)
+    young = (childhood.age_y < 10) & (childhood.lineage == 0)
+    assert close(names[childhood.subtype[young]] == "ETV6::RUNX1", 28 / 99.99, young.sum())
+    assert close(names[childhood.subtype[young]] == "high hyperdiploid", 33 / 99.99, young.sum())
+    t = np.char.startswith(names[childhood.subtype], "T-ALL")
+    assert np.array_equal(t, childhood.lineage == 1)
+    assert "BCR::ABL1" not in names[standard_risk.subtype]
+    assert "KMT2A-r" in names[standard_risk.subtype]  # leaves for other therapy later, is not absent at diagnosis
+
+
+def test_genotypes_follow_hardy_weinberg(childhood):
+    assert close(childhood.tpmt == 1, 2 * 0.041 * 0.959)
+    assert close(childhood.tpmt == 2, 0.041**2)
+    assert close(childhood.nudt15 == 1, 2 * 0.002 * 0.998)
+    east_asian = recipe.population("childhood-all")
+    genes = east_asian.pharmacogenetics.model_copy(update={"ancestry": {"East Asian": 1.0}})
+    c = draw(east_asian.model_copy(update={"pharmacogenetics": genes}), N, seed=1)
+    assert close(c.nudt15 == 1, 2 * 0.096 * 0.904)
+    assert close(c.nudt15 == 2, 0.096**2)
+    assert np.array_equal(c.age_y, childhood.age_y)  # another genotype leaves the rest of the patient as it was
+
+
+def test_counts_at_diagnosis(childhood):
+    c = childhood
+    assert np.median(c.platelets) == pytest.approx(53, rel=0.05)
+    assert np.histogram(c.haemoglobin, [0, 8, 10, 30])[0] / N == pytest.approx([0.52, 0.26, 0.22], abs=0.06)
+    assert np.histogram(c.platelets, [0, 10, 50, 100, 1e4])[0] / N == pytest.approx([0.09, 0.39, 0.20, 0.32], abs=0.06)
+    assert np.all((c.haemoglobin >= 2) & (c.haemoglobin <= 17))
+    assert np.all((c.marrow_blasts >= 0.25) & (c.marrow_blasts <= 0.99))
+    assert np.median(c.marrow_blasts) == pytest.approx(0.88, abs=0.02)
+    assert np.all(c.anc + c.blood_blasts <= c.wbc * (1 + 1e-12))
+    for normal in (c.platelets, c.haemoglobin):  # a fuller marrow makes fewer normal cells
+        assert np.corrcoef(c.marrow_blasts, normal)[0, 1] < -0.1
+
+
+def test_size(childhood):
+    boys = (childhood.sex == 1) & (np.abs(childhood.age_y - 5) < 0.25)
+    assert np.median(childhood.bsa_m2[boys]) == pytest.approx(0.74, abs=0.02)
+    assert np.std(np.log(childhood.height_cm[boys])) == pytest.approx(0.045, abs=0.008)
+    assert np.corrcoef(childhood.height_cm[boys], childhood.weight_kg[boys])[0, 1] > 0.4
+    assert childhood.bsa_m2 == pytest.approx(np.sqrt(childhood.height_cm * childhood.weight_kg / 3600))
+    assert np.median(childhood.creatinine_umol_l[np.abs(childhood.age_y - 4) < 0.5]) == pytest.approx(29, rel=0.05)
+
+
+def test_growth(childhood):
+    assert np.all((childhood.growth_per_day >= 0.01) & (childhood.growth_per_day <= 0.25))
+    assert childhood.growth_per_day.mean() == pytest.approx(0.069, abs=0.02)  # measured mean, 23 children
+    etv6 = childhood.subtype == childhood.subtypes.index("ETV6::RUNX1")
+    assert np.median(np.log(2) / childhood.growth_per_day[etv6]) == pytest.approx(16, rel=0.03)
+
+
+def test_sensitivity(childhood):
+    log = np.log(childhood.sensitivity)
+    reference = log[childhood.subtype == childhood.subtypes.index("B-other")]
+    assert np.median(reference, axis=0) == pytest.approx(np.zeros(len(SENSITIVITIES)), abs=0.06)
+    expected_sd = np.hypot(0.37, 0.25 * 0.6)  # patient factor and individual LC50
+    assert reference[:, SENSITIVITIES.index("cytarabine")].std() == pytest.approx(expected_sd, rel=0.07)
+    own = reference - reference[:, [SENSITIVITIES.index("cytarabine")]]  # takes the patient factor away
+    apart = np.corrcoef(own[:, 0], own[:, 1])[0, 1]
+    assert apart > 0.3
+    asp = SENSITIVITIES.index("asparaginase")
+    etv6 = log[childhood.subtype == childhood.subtypes.index("ETV6::RUNX1"), asp]
+    etp = log[childhood.subtype == childhood.subtypes.index("T-ALL ETP"), asp]
+    assert np.median(etv6) > 0.3 > -0.2 > np.median(etp)
+
+
+def test_correlated_classes_have_the_stated_correlation():
+    p = recipe.population("childhood-all")
+    still = {"least": 1e-9, "most": 1e9, "patient_factor_sd_log": 0.0}
+    changed = {k: getattr(p.sensitivity, k).model_copy(update={"value": v}) for k, v in still.items()}
+    p = p.model_copy(update={"sensitivity": p.sensitivity.model_copy(update=changed)})
+    c = draw(p, N, seed=2)
+    r = np.corrcoef(np.log(c.sensitivity[c.subtype == c.subtypes.index("high hyperdiploid")]).T)
+    for a, b in [("glucocorticoid", "vinca"), ("glucocorticoid", "asparaginase"), ("vinca", "asparaginase")]:
+        assert r[SENSITIVITIES.index(a), SENSITIVITIES.index(b)] == pytest.approx(0.4, abs=0.05)
+    assert r[SENSITIVITIES.index("vinca"), SENSITIVITIES.index("cytarabine")] == pytest.approx(0, abs=0.06)
+
+
+def test_columns_speak_in_words(childhood):
+    table = columns(childhood.take(slice(0, 50)))
+    assert set(table["sex"]) == {"female", "male"} and set(table["tpmt"]) <= {"normal", "intermediate", "poor"}
+    assert all(len(values) == 50 for values in table.values())
+    assert "sensitivity_vinca" in table and "subtypes" not in table
+
+
+# --- one person -------------------------------------------------------------------------------
+
+
+def test_a_typical_five_year_old_boy():
+    boy = one(age_y=5, sex="m")
+    assert (boy.height_cm[0], boy.weight_kg[0]) == (110, 18)
+    assert boy.bsa_m2[0] == pytest.approx(0.74, abs=0.005)
+    assert np.all(boy.sensitivity == 1)
+    assert columns(boy)["subtype"][0] == "B-other"
+    girl = one(age_y=15, sex="female")
+    assert girl.bsa_m2[0] == pytest.approx(1.54, abs=0.01)
+
+
+def test_what_is_given_is_taken():
+    c = one(age_y=4, sex="f", weight_kg=16, height_cm=102, subtype="T-ALL", cns=3, tpmt="poor", wbc=200.0,
+            sensitivity={"vinca": 0.5}, patient=7)  # fmt: skip
+    assert (c.patient[0], c.lineage[0], c.cns[0], c.tpmt[0], c.wbc[0]) == (7, 1, 3, 2, 200)
+    assert c.sensitivity[0, SENSITIVITIES.index("vinca")] == 0.5
+    assert c.bsa_m2[0] == pytest.approx(np.sqrt(16 * 102 / 3600))
+    assert all(getattr(c, f.name).shape[0] == 1 for f in fields(Cohort) if f.name != "subtypes")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"weight_kg": -3}, ("weight_kg is -3", "kg")),
+        ({"age_y": -1}, ("age_y is -1", "years")),
+        ({"age_y": float("nan")}, ("age_y is nan",)),
+        ({"sex": "boy"}, ("sex is 'boy'", "female, male")),
+        ({"weight_kg": 200, "height_cm": 200}, ("bsa_m2 is 3.3", "3")),
+        ({"weight_kg": "heavy"}, ("not a number", "kg")),
+        ({"haemoglobn": 8}, ("'haemoglobn'", "Did you mean 'haemoglobin'")),
+        ({"tpmt": "slow"}, ("tpmt is 'slow'", "normal, intermediate, poor")),
+        ({"cns": 4}, ("cns is '4'", "1, 2, 3")),
+        ({"subtype": "ETV6-RUNX1"}, ("ETV6-RUNX1", "ETV6::RUNX1")),
+        ({"subtype": "T-ALL", "lineage": "B"}, ("not of lineage B",)),
+        ({"wbc": 2, "blood_blasts": 5}, ("5 blasts among 2",)),
+        ({"sensitivity": {"vinca": -1}}, ("vinca",)),
+        ({"sensitivity": 2}, ("sensitivity",)),
+        ({"patient": -1}, ("patient",)),
+    ],
+)
+def test_an_impossible_person_is_refused_with_a_remedy(given, words):
+    with pytest.raises(BadInput) as caught:
+        one(**{"age_y": 4, "sex": "f", **given})
+    assert caught.value.remedy
+    assert all(word in str(caught.value) for word in words)
+
+
+# --- population files -------------------------------------------------------------------------
+
+
+def test_nobody_fits():
+    with pytest.raises(BadInput, match="does not fit"):
+        draw("standard-risk-b-all", 50, seed=1, accept=lambda c: c["age_y"] > 20)
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_very_small_cohorts(n):
+    assert len(draw("childhood-all", n, seed=1)) == n
+
+
+def test_an_unknown_population_is_named_with_the_nearest():
+    with pytest.raises(BadInput, match="Did you mean 'standard-risk-b-all'"):
+        draw("standard-risk-ball", 1, seed=1)
+    with pytest.raises(BadInput):
+        draw("childhood-all", -1, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line_has", "says"),
+    [
+        ("wbc: [0.3, 50]", "wbc: [50, 0.3]", "wbc", "runs from 50 to 0.3"),
+        ("exclude_subtypes: [BCR::ABL1]", "exclude_subtypes: [BCR::ABL2]", "BCR::ABL2", "did you mean 'BCR::ABL1"),
+        ("lineages: [B]", "lineages: [X]", "lineages", "X"),
+        ("lineages: [B]", "lineages: [B]\n  excluded_subtypes: []", "excluded", "did you mean 'exclude_subtypes'"),
+    ],
+)
+def test_a_mistake_in_a_file_has_its_place(tmp_path, old, new, line_has, says):
+    text = (recipe.FOLDER / "standard-risk-b-all.yaml").read_text().replace(old, new)
+    file = tmp_path / "mine.yaml"
+    file.write_text(text)
+    with pytest.raises(BadInput) as caught:
+        recipe.population(file)
+    assert says in str(caught.value)
+    assert line_has in text.splitlines()[caught.value.line - 1]
+
+
+def test_units_are_turned_into_those_of_the_model(tmp_path):
+    text = (recipe.FOLDER / "childhood-all.yaml").read_text()
+    file = tmp_path / "mine.yaml"
+    file.write_text(text.replace('value: 0.5735, unit: "-"', "value: 57.35, unit: percent"))
+    assert recipe.population(file).male.value == pytest.approx(0.5735)
+    file.write_text(text.replace('value: 0.5735, unit: "-"', "value: 0.5735, unit: kg"))
+    with pytest.raises(BadInput, match="cannot be turned into"):
+        recipe.population(file)
+
+
+def test_every_population_of_the_package_can_be_read():
+    assert {"childhood-all", "standard-risk-b-all"} <= set(recipe.names())
+    for name in recipe.names():
+        assert recipe.population(name).name == name
