@@ -280,7 +280,7 @@ def test_an_unknown_population_is_named_with_the_nearest():
         ("wbc: [0.3, 50]", "wbc: [50, 0.3]", "wbc", "runs from 50 to 0.3"),
         ("exclude_subtypes: [BCR::ABL1]", "exclude_subtypes: [BCR::ABL2]", "BCR::ABL2", "did you mean 'BCR::ABL1"),
         ("lineages: [B]", "lineages: [X]", "lineages", "X"),
-        ("lineages: [B]", "lineages: [B]\n  excluded_subtypes: []", "excluded", "did you mean 'exclude_subtypes'"),
+        ("lineages: [B]", "lineages: [B]\n  excluded_subtypes: []", "excluded", "Did you mean 'exclude_subtypes'"),
     ],
 )
 def test_a_mistake_in_a_file_has_its_place(tmp_path, old, new, line_has, says):
