@@ -1,0 +1,293 @@
+"""A simulated cohort: play it, hold its tables, open it again from its folder."""
+
+from __future__ import annotations
+
+import hashlib
+import resource
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+import remission.knowledge
+from remission.engine.shards import Manifest, Tables, read_manifest, read_whole, run_shards, scan, tables
+from remission.knowledge.errors import BadInput, nearest
+
+from .eligible import eligible
+from .sources import behind
+from .summary import DAYS_PER_YEAR, Performance, Summary, summarise
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from remission.protocol.model import Protocol
+
+TABLES = ("outcomes", "measurements", "mrd", "doses", "events", "states")
+POPULATION = "childhood-all"
+CURVES = 2000  # patients whose courses are drawn in the picture of a cohort
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class OnePatient:
+    """The tables of one patient, under the same names as those of the run."""
+
+    patient: int
+    tables: dict[str, pl.DataFrame]
+    title: str = ""
+
+    def __getattr__(self, name: str) -> pl.DataFrame:
+        try:
+            return self.__dict__["tables"][name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def plot(self, days: tuple[float, float] | None = None) -> Figure:
+        """The course on one page; ``days`` limits it (days from the first dose)."""
+        from .pictures import plot_patient
+
+        return plot_patient(self.tables, patient=self.patient, title=self.title or None, days=days)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A played cohort. The tables are read when they are asked for; ``scan`` gives them lazily.
+
+    outcomes: one row a patient; measurements: counts as drawn; mrd: assays as reported; doses: runs of equal daily
+    doses with the reason for every change; events; states: the true state once a week. Days count from the first
+    dose; counts are 10^9/L, haemoglobin g/dL. Every table as pandas: ``run.outcomes.to_pandas()``.
+    """
+
+    manifest: Manifest
+    frames: Mapping[str, pl.LazyFrame]
+    numbers: pl.DataFrame = field(repr=False)  # provenance
+    folder: Path | None = None
+    performance: Performance | None = None
+
+    def scan(self, table: str) -> pl.LazyFrame:
+        """A table that is not read yet (for runs bigger than the memory); `BadInput` when it was not recorded."""
+        if table not in self.frames:
+            raise BadInput(
+                f"the run has no table '{table}'", file=self.folder, remedy="It has: " + ", ".join(sorted(self.frames))
+            )
+        return self.frames[table]
+
+    @cached_property
+    def outcomes(self) -> pl.DataFrame:
+        return self.scan("outcomes").collect()
+
+    @cached_property
+    def measurements(self) -> pl.DataFrame:
+        return self.scan("measurements").collect()
+
+    @cached_property
+    def mrd(self) -> pl.DataFrame:
+        return self.scan("mrd").collect()
+
+    @cached_property
+    def doses(self) -> pl.DataFrame:
+        return self.scan("doses").collect()
+
+    @cached_property
+    def events(self) -> pl.DataFrame:
+        return self.scan("events").collect()
+
+    @cached_property
+    def states(self) -> pl.DataFrame:
+        return self.scan("states").collect()
+
+    @property
+    def title(self) -> str:
+        identity = self.manifest["identity"]
+        return f"{identity['protocol']}, {self.manifest['patients']:,} virtual patients, seed {identity['seed']}"
+
+    def summary(self, years: float = 5.0) -> Summary:
+        """The cohort in the measures of a trial report, survival read at ``years``."""
+        told = pl.col("event").is_in(["phase start", "end of treatment"])
+        events = self.scan("events").filter(told).collect() if "events" in self.frames else None
+        return summarise(self.outcomes, events, years=years, title=self.title, performance=self.performance)
+
+    def provenance(self) -> pl.DataFrame:
+        """Every number behind the run: where it was read, or what it was calibrated to, or why it was assumed."""
+        return self.numbers
+
+    def patient(self, patient: int) -> OnePatient:
+        """One patient by number; `BadInput` when the run does not hold it."""
+        if not 0 <= patient < self.manifest["patients"]:
+            raise BadInput(
+                f"the run has no patient {patient}",
+                file=self.folder,
+                remedy=f"Its patients are 0 to {self.manifest['patients'] - 1}",
+            )
+        mine = {name: frame.filter(pl.col("patient") == patient).collect() for name, frame in self.frames.items()}
+        return OnePatient(patient, mine, f"{self.manifest['identity']['protocol']}, patient {patient}")
+
+    def plot(self) -> Figure:
+        """The cohort on one page. Courses are those of the first 2,000 patients, outcomes those of all."""
+        from .pictures import plot_cohort
+
+        shown = {
+            name: (frame if name == "outcomes" else frame.filter(pl.col("patient") < CURVES)).collect()
+            for name, frame in self.frames.items()
+        }
+        return plot_cohort(shown, title=self.title)
+
+
+def open_run(folder: str | Path) -> Run:
+    """A finished run from its folder; `BadInput` when there is none or it is not finished."""
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    if not manifest["finished"]:
+        raise BadInput(
+            "the run is not finished",
+            file=folder,
+            remedy="Give the command that began it again: it goes on where it was",
+        )
+    frames = {name: scan(folder, name) for name in tables(folder)}
+    return Run(manifest, frames, read_whole(folder, "provenance"), folder)
+
+
+def simulate(
+    protocol: str | Path | Protocol,
+    *,
+    patients: int = 1000,
+    seed: int = 1,
+    out: str | Path | None = None,
+    population: str | None = None,
+    follow_up_years: float = 10.0,
+    threads: int | None = None,
+    record: Sequence[str] = TABLES,
+    progress: Progress | None = None,
+    fresh: bool = False,
+) -> Run:
+    """Play a cohort of virtual patients through a protocol.
+
+    ``protocol``: the id of one that is supplied, a file, or one that was read. ``population``: the id of one that is
+    supplied (patients whom the protocol is not for are not drawn). With ``out`` the tables go to that folder shard by
+    shard, in bounded memory; the same call goes on with a run that was stopped, ``fresh`` replaces one that is there.
+    The same arguments give the same tables, whatever ``threads`` (default: all cores). Raises `BadInput`.
+    """
+    started = time.perf_counter()
+    _check_arguments(patients, seed, follow_up_years, threads, record)
+
+    from remission.engine.play import play, prepare  # the compiled engine is loaded only when something is played
+    from remission.knowledge.library import library
+    from remission.patient import recipe
+    from remission.patient.population import draw
+    from remission.protocol.reader import read_protocol
+
+    if isinstance(protocol, str | Path):
+        protocol = read_protocol(protocol)
+    record = tuple(name for name in TABLES if name in record)
+    shelf = library()
+    program = prepare(protocol, library=shelf, follow_up_years=follow_up_years, record=record)
+    people = recipe.population(population or POPULATION)
+    numbers = behind(protocol, shelf, people)
+    condition = protocol.eligible
+    played = {"patients": 0, "days": 0.0}
+
+    def play_shard(first: int, count: int) -> Tables:
+        cohort = draw(people, count, seed=seed, start=first, accept=lambda patients: eligible(condition, patients))
+        frames = play(program, cohort, seed=seed, threads=threads)
+        played["patients"] += count
+        played["days"] += float(frames["outcomes"]["outcome_day"].sum())
+        return {name: frames[name] for name in record}
+
+    identity = {
+        "protocol": protocol.id,
+        "population": people.name,
+        "seed": seed,
+        "follow_up_years": follow_up_years,
+        "record": list(record),
+        "protocol_file": _hash(Path(protocol.file)) if protocol.file else None,
+        "knowledge": _hash_rooms("data", "*.yaml", "knowledge"),
+        "code": _hash_rooms("", "*.py", "knowledge", "protocol", "patient", "body", "engine"),
+    }
+    size = shard_size(patients)
+    if out is not None:
+        run_shards(
+            play_shard,
+            patients=patients,
+            shard_size=size,
+            out=Path(out),
+            identity=identity,
+            progress=progress,
+            whole={"provenance": numbers},
+            fresh=fresh,
+        )
+        run = open_run(out)
+    else:
+        parts = []
+        for first in range(0, patients, size):
+            if progress:
+                progress(first, patients)
+            parts.append(play_shard(first, min(size, patients - first)))
+        if progress:
+            progress(patients, patients)
+        frames = {name: pl.concat([part[name] for part in parts]).lazy() for name in record}
+        run = Run({"identity": identity, "patients": patients, "finished": True}, frames, numbers)
+    if not played["patients"]:
+        return run
+    took = Performance(
+        patients=int(played["patients"]),
+        patient_years=played["days"] / DAYS_PER_YEAR,
+        seconds=time.perf_counter() - started,
+        peak_memory_mb=peak_memory_mb(),
+        threads=threads,
+    )
+    return Run(run.manifest, run.frames, run.numbers, run.folder, took)
+
+
+def shard_size(patients: int) -> int:
+    """Patients per shard: small enough for memory and progress, large enough for many cores; whole blocks of 32."""
+    return 32 * min(128, max(8, patients // 640))
+
+
+def peak_memory_mb() -> float:
+    """The most memory that this process has held, in 10^6 bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+
+
+def _check_arguments(
+    patients: int, seed: int, follow_up_years: float, threads: int | None, record: Sequence[str]
+) -> None:
+    if patients < 1:
+        raise BadInput(f"{patients} patients cannot be simulated", remedy="Ask for 1 or more")
+    if not 0 <= seed < 2**63:
+        raise BadInput(f"the seed {seed} cannot be used", remedy="Give a whole number from 0 to 2^63 - 1")
+    if not 0 < follow_up_years <= 100:
+        raise BadInput(
+            f"a follow-up of {follow_up_years:g} years cannot be played", remedy="Give more than 0, at most 100"
+        )
+    if threads is not None and threads < 1:
+        raise BadInput(f"{threads} threads cannot work", remedy="Give 1 or more, or leave it out for all cores")
+    if unknown := [name for name in record if name not in TABLES]:
+        near = nearest(unknown[0], TABLES)
+        remedy = f"Did you mean '{near}'?" if near else "Known: " + ", ".join(TABLES)
+        raise BadInput(f"there is no table '{unknown[0]}' to record", remedy=remedy)
+    if "outcomes" not in record:
+        raise BadInput("a run always records the table 'outcomes'", remedy="Add it to `record`")
+
+
+def _hash(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise BadInput(f"the file cannot be read ({error.strerror})", file=path) from error
+
+
+def _hash_rooms(folder: str, pattern: str, *rooms: str) -> str:
+    """One sha256 over the names and contents of a room's files."""
+    house = Path(remission.knowledge.__path__[0]).parent
+    digest = hashlib.sha256()
+    for room in rooms:
+        for path in sorted((house / room / folder).rglob(pattern)):
+            digest.update(f"{path.relative_to(house).as_posix()}\0{_hash(path)}\n".encode())
+    return digest.hexdigest()

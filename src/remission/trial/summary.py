@@ -1,0 +1,286 @@
+"""What a cohort came to, in the measures that trial reports use.
+
+Times count from day 0 (first dose). An event for event-free survival is no remission at the end of induction
+(counted at day 0), relapse or death; everyone else is censored on the last day, as are patients who left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import polars as pl
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+DAYS_PER_YEAR = 365.25
+DAYS_PER_MONTH = DAYS_PER_YEAR / 12
+NEGATIVE_MRD = 1e-4
+RELAPSE_TIMES = (("early, < 18 months", 0.0, 18.0), ("18 to 36 months", 18.0, 36.0), ("late, >= 36 months", 36.0, 1e9))
+METABOLISERS = (
+    ("TPMT and NUDT15 normal", (pl.col("tpmt") == "normal") & (pl.col("nudt15") == "normal")),
+    ("TPMT intermediate", pl.col("tpmt") == "intermediate"),
+    ("TPMT poor", pl.col("tpmt") == "poor"),
+    ("NUDT15 intermediate", pl.col("nudt15") == "intermediate"),
+    ("NUDT15 poor", pl.col("nudt15") == "poor"),
+)
+
+
+@dataclass(frozen=True)
+class Performance:
+    """What a simulation took on this machine; only what was played now counts, not what a resumed run had."""
+
+    patients: int
+    patient_years: float
+    seconds: float
+    peak_memory_mb: float
+    threads: int | None = None
+
+    def __str__(self) -> str:
+        rate = (
+            f"{self.patients / self.seconds:,.0f} patients/s, {self.patient_years / self.seconds:,.0f} patient-years/s"
+        )
+        return (
+            f"{self.patients:,} patients in {self.seconds:,.1f} s ({rate}), peak memory {self.peak_memory_mb:,.0f} MB"
+        )
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measure. Shares are in percent. ``low`` and ``high``: 95 % confidence limits, or quartiles of a median."""
+
+    group: str
+    measure: str
+    value: float | None
+    unit: str
+    low: float | None = None
+    high: float | None = None
+    spread: str = ""  # "95 % CI" | "quartiles"
+    count: int | None = None
+    of: int | None = None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The summary table and, when the run was played just now, what it took."""
+
+    table: pl.DataFrame  # the columns of `Row`
+    title: str = ""
+    performance: Performance | None = None
+
+    def value(self, measure: str) -> float | None:
+        """The value of a measure by its exact name; ``KeyError`` when there is none."""
+        rows = self.table.filter(pl.col("measure") == measure)
+        if rows.is_empty():
+            raise KeyError(f"no measure '{measure}'; known: {', '.join(self.table['measure'])}")
+        found: float | None = rows["value"][0]
+        return found
+
+    def __rich__(self) -> RenderableType:
+        grid = Table(title=self.title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
+        for heading, justify in (("", "left"), ("", "right"), ("95 % CI or quartiles", "right"), ("n", "right")):
+            grid.add_column(heading, justify=justify)  # type: ignore[arg-type]
+        group = ""
+        for row in (Row(**r) for r in self.table.iter_rows(named=True)):
+            if row.group != group:
+                group = row.group
+                grid.add_row(Text(group, style="bold"))
+            grid.add_row(
+                "  " + row.measure,
+                _number(row.value, row.unit),
+                "" if row.low is None else f"{_bare(row.low)} to {_bare(row.high)}",
+                "" if row.count is None else f"{row.count:,}" + ("" if row.of is None else f" of {row.of:,}"),
+            )
+        return Group(grid, Text(str(self.performance), style="dim")) if self.performance else grid
+
+    def __str__(self) -> str:
+        from rich.console import Console
+
+        console = Console(width=110, color_system=None)
+        with console.capture() as capture:
+            console.print(self)
+        return capture.get()
+
+
+def summarise(
+    outcomes: pl.DataFrame,
+    events: pl.DataFrame | None = None,
+    *,
+    years: float = 5.0,
+    title: str = "",
+    performance: Performance | None = None,
+) -> Summary:
+    """The summary of a cohort from its tables ``outcomes`` and ``events`` (without events: no times per phase).
+
+    ``years``: the time at which survival and incidence are read; it is cut to the longest follow-up of the cohort.
+    """
+    rows = [
+        *_remission(outcomes),
+        *_failures(outcomes),
+        *_survival(outcomes, years),
+        *_treatment(outcomes),
+        *(_phases(events) if events is not None else ()),
+    ]
+    return Summary(pl.DataFrame(rows, schema=_SCHEMA), title, performance)
+
+
+_SCHEMA = {
+    "group": pl.String,
+    "measure": pl.String,
+    "value": pl.Float64,
+    "unit": pl.String,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "spread": pl.String,
+    "count": pl.Int64,
+    "of": pl.Int64,
+}
+
+
+# --- the parts --------------------------------------------------------------------------------
+
+
+def _remission(outcomes: pl.DataFrame) -> Iterable[Row]:
+    group = "End of induction"
+    n = outcomes.height
+    measured = outcomes["eoi_mrd"].drop_nulls()
+    yield _share(group, "complete remission", int(outcomes["remission"].sum()), n)
+    yield _share(group, "marrow MRD < 0.01 %, of those measured", int((measured < NEGATIVE_MRD).sum()), measured.len())
+    yield _share(group, "death in induction", _count(outcomes, _died & ~pl.col("remission")), n)
+
+
+def _failures(outcomes: pl.DataFrame) -> Iterable[Row]:
+    n = outcomes.height
+    relapsed = pl.col("outcome") == "relapse"
+    months = pl.col("outcome_day") / DAYS_PER_MONTH
+    group = "Course"
+    yield _share(group, "cured (no leukaemic cell left)", _count(outcomes, pl.col("outcome") == "cured"), n)
+    yield _share(group, "in remission with cells left", _count(outcomes, pl.col("outcome") == "in remission"), n)
+    yield _share(group, "death in remission", _count(outcomes, _died & pl.col("remission")), n)
+    yield _share(group, "left the protocol", _count(outcomes, pl.col("outcome") == "left"), n)
+    if still := _count(outcomes, pl.col("outcome") == "on treatment"):
+        yield _share(group, "still on treatment", still, n)
+    yield _share(group, "relapse", _count(outcomes, relapsed), n)
+    for site in ("marrow", "CNS", "combined"):
+        yield _share(group, f"relapse, {site}", _count(outcomes, relapsed & (pl.col("relapse_site") == site)), n)
+    for name, low, high in RELAPSE_TIMES:
+        yield _share(group, f"relapse, {name}", _count(outcomes, relapsed & (months >= low) & (months < high)), n)
+
+
+def _survival(outcomes: pl.DataFrame, years: float) -> Iterable[Row]:
+    """Kaplan-Meier (Greenwood, log-log limits) and the cumulative incidence of relapse with its competing events:
+    the sum over days of S(t-) * relapses / at risk (Kalbfleisch and Prentice; exact with tied days)."""
+    from lifelines import KaplanMeierFitter
+
+    if outcomes.is_empty():
+        return
+    frame = outcomes.select(
+        failed=~pl.col("remission") | pl.col("outcome").is_in(["relapse", "death"]),
+        relapsed=pl.col("remission") & (pl.col("outcome") == "relapse"),
+        day=pl.when(pl.col("remission")).then(pl.col("outcome_day")).otherwise(0).cast(pl.Float64),
+    )
+    horizon = min(years, float(outcomes["outcome_day"].max() or 0) / DAYS_PER_YEAR)  # type: ignore[arg-type]
+    day = horizon * DAYS_PER_YEAR
+    label = f"at {horizon:.3g} years"
+    fit = KaplanMeierFitter().fit(frame["day"].to_numpy(), frame["failed"].to_numpy())
+    limits = fit.confidence_interval_.loc[:day].iloc[-1]
+    group = "Survival"
+    yield Row(
+        group,
+        f"event-free survival {label}",
+        100 * float(fit.predict(day)),
+        "%",
+        100 * float(limits.iloc[0]),
+        100 * float(limits.iloc[1]),
+        "95 % CI",
+        int(frame["failed"].sum()),
+        outcomes.height,
+    )
+    risk = fit.event_table["at_risk"]
+    before = fit.survival_function_.iloc[:, 0].shift(fill_value=1.0)
+    relapses = frame.filter(pl.col("relapsed") & (pl.col("day") <= day)).group_by("day").len().sort("day")
+    at = relapses["day"].to_numpy()
+    incidence = float((before.loc[at].to_numpy() * relapses["len"].to_numpy() / risk.loc[at].to_numpy()).sum())
+    yield Row(group, f"cumulative incidence of relapse {label}", 100 * incidence, "%", count=int(relapses["len"].sum()))
+
+
+def _treatment(outcomes: pl.DataFrame) -> Iterable[Row]:
+    group = "Maintenance"
+    dosed = outcomes.filter(pl.col("mercaptopurine_percent").is_not_null())
+    for name, which in METABOLISERS:
+        some = dosed.filter(which)
+        if some.height:
+            yield _median(group, f"mercaptopurine, % of protocol dose, {name}", some["mercaptopurine_percent"], "%")
+    target = outcomes["anc_in_target"].drop_nulls()
+    if target.len():
+        yield _median(group, "visits with ANC 0.5-1.5", 100 * target, "%")
+    group = "Burden of treatment, per patient"
+    for name, column in (
+        ("fever episodes", "fever_episodes"),
+        ("red-cell transfusions", "red_cell_transfusions"),
+        ("platelet transfusions", "platelet_transfusions"),
+    ):
+        yield Row(group, f"{name} (mean)", _mean(outcomes[column]), "", count=int(outcomes[column].sum()))
+    yield _median(group, "days of delay at gates", outcomes["delay_days"], "d")
+
+
+def _phases(events: pl.DataFrame) -> Iterable[Row]:
+    """From the first start of a phase to the start of the next one or the end of treatment; the patients who came
+    that far."""
+    stations = events.filter(pl.col("event").is_in(["phase start", "end of treatment"]))
+    if stations.is_empty():
+        return
+    firsts = stations.group_by("patient", "event", "phase").agg(pl.col("day").min())
+    times = (
+        firsts.sort("patient", "day", "event")
+        .with_columns(days=pl.col("day").shift(-1).over("patient") - pl.col("day"))
+        .filter((pl.col("event") == "phase start") & pl.col("days").is_not_null())
+    )
+    order = times.group_by("phase").agg(pl.col("day").median()).sort("day")["phase"]
+    for phase in order:
+        days = times.filter(pl.col("phase") == phase)["days"]
+        yield _median("Time in each phase", str(phase), days, "d", count=days.len())
+
+
+# --- small statistics -------------------------------------------------------------------------
+
+_died = pl.col("outcome") == "death"
+
+
+def wilson(count: int, of: int) -> tuple[float, float]:
+    """The 95 % confidence limits of a share (Wilson score), as fractions."""
+    from scipy.stats import binomtest
+
+    limits = binomtest(count, of).proportion_ci(method="wilson")
+    return float(limits.low), float(limits.high)
+
+
+def _share(group: str, measure: str, count: int, of: int) -> Row:
+    if not of:
+        return Row(group, measure, None, "%", count=0, of=0)
+    low, high = wilson(count, of)
+    return Row(group, measure, 100 * count / of, "%", 100 * low, 100 * high, "95 % CI", count, of)
+
+
+def _median(group: str, measure: str, values: pl.Series, unit: str, count: int | None = None) -> Row:
+    low, middle, high = (values.quantile(q, "linear") for q in (0.25, 0.5, 0.75))
+    return Row(group, measure, middle, unit, low, high, "quartiles", values.len() if count is None else count)
+
+
+def _mean(values: pl.Series) -> float | None:
+    return float(values.mean()) if values.len() else None  # type: ignore[arg-type]
+
+
+def _count(frame: pl.DataFrame, which: pl.Expr) -> int:
+    return frame.filter(which).height
+
+
+def _number(value: float | None, unit: str) -> str:
+    return "-" if value is None else f"{_bare(value)} {unit}".rstrip()
+
+
+def _bare(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 1 else f"{value:.2f}"

@@ -1,0 +1,265 @@
+"""What a run holds and what its summary says, on small tables whose truth is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from remission.engine.shards import run_shards
+from remission.knowledge.errors import BadInput
+from remission.protocol.model import And, Compare, Not, Or
+from remission.trial.eligible import eligible
+from remission.trial.run import TABLES, Run, open_run, shard_size, simulate
+from remission.trial.summary import DAYS_PER_YEAR, summarise, wilson
+
+YEAR = DAYS_PER_YEAR
+
+
+def outcomes(rows: list[dict]) -> pl.DataFrame:
+    """A table of outcomes; what a row does not say is an uneventful course, cured at ten years."""
+    uneventful = {
+        "age_y": 4.0,
+        "sex": "female",
+        "tpmt": "normal",
+        "nudt15": "normal",
+        "remission": True,
+        "remission_day": 28.0,
+        "eoi_mrd": 1e-6,
+        "outcome": "cured",
+        "outcome_day": 10 * YEAR,
+        "relapse_site": None,
+        "death_cause": None,
+        "mercaptopurine_percent": 80.0,
+        "anc_in_target": 0.6,
+        "fever_episodes": 2,
+        "red_cell_transfusions": 3,
+        "platelet_transfusions": 1,
+        "delay_days": 10.0,
+    }
+    schema = {"relapse_site": pl.String, "death_cause": pl.String, "outcome_day": pl.Float64, "eoi_mrd": pl.Float64}
+    return pl.DataFrame(
+        [{"patient": i, **uneventful, **row} for i, row in enumerate(rows)], schema_overrides=schema, strict=False
+    )
+
+
+COHORT = outcomes(
+    [
+        {"outcome": "death", "outcome_day": 20, "remission": False, "eoi_mrd": None, "mercaptopurine_percent": None},
+        {"outcome": "relapse", "relapse_site": "marrow", "outcome_day": 1.0 * YEAR, "eoi_mrd": 1e-2},
+        {"outcome": "relapse", "relapse_site": "CNS", "outcome_day": 2.0 * YEAR},
+        {"outcome": "relapse", "relapse_site": "marrow", "outcome_day": 2.0 * YEAR},
+        {"outcome": "relapse", "relapse_site": "combined", "outcome_day": 6.0 * YEAR},
+        {"outcome": "death", "outcome_day": 1.0 * YEAR},
+        {"outcome": "left", "outcome_day": 0.5 * YEAR},
+        {"outcome": "in remission", "outcome_day": 10 * YEAR, "tpmt": "intermediate", "mercaptopurine_percent": 50.0},
+        {},
+        {},
+    ]
+)
+
+
+def test_remission_and_mrd_count_the_right_patients() -> None:
+    table = summarise(COHORT).table
+    row = {r["measure"]: r for r in table.iter_rows(named=True)}
+    assert (row["complete remission"]["count"], row["complete remission"]["of"]) == (9, 10)
+    mrd = row["marrow MRD < 0.01 %, of those measured"]
+    assert (mrd["count"], mrd["of"]) == (8, 9), "who has no measurement is not in the denominator"
+    assert row["death in induction"]["count"] == 1 and row["death in remission"]["count"] == 1
+
+
+def test_relapses_by_site_and_time() -> None:
+    summary = summarise(COHORT)
+    for measure, percent in (
+        ("relapse", 40),
+        ("relapse, marrow", 20),
+        ("relapse, CNS", 10),
+        ("relapse, combined", 10),
+        ("relapse, early, < 18 months", 10),
+        ("relapse, 18 to 36 months", 20),
+        ("relapse, late, >= 36 months", 10),
+    ):
+        assert summary.value(measure) == pytest.approx(percent), measure
+
+
+def test_survival_by_hand() -> None:
+    """10 at risk; 1 fails at 0, 1 leaves at 0.5 y, 2 of 8 fail at 1 y, 2 of 6 at 2 y: 0.9 * 6/8 * 4/6 = 0.45.
+    Relapse: 0.9 * 1/8 at 1 y (one of the two is a death), then 0.9 * 6/8 * 2/6 at 2 y."""
+    summary = summarise(COHORT)
+    assert summary.value("event-free survival at 5 years") == pytest.approx(45.0)
+    relapse = 0.9 * 1 / 8 + 0.9 * 6 / 8 * 2 / 6
+    assert summary.value("cumulative incidence of relapse at 5 years") == pytest.approx(100 * relapse)
+
+
+def test_without_censoring_incidence_is_the_plain_share_and_survival_its_complement() -> None:
+    rng = np.random.default_rng(3)
+    n = 400
+    day = np.where(rng.random(n) < 0.3, rng.integers(100, 3000, n), 10 * YEAR)
+    kind = np.where(day > 3000, "in remission", np.where(rng.random(n) < 0.2, "death", "relapse"))
+    summary = summarise(
+        outcomes([{"outcome": str(k), "outcome_day": float(d)} for k, d in zip(kind, day, strict=True)])
+    )
+    five = 5 * YEAR
+    relapsed = np.mean((kind == "relapse") & (day <= five))
+    failed = np.mean((kind != "in remission") & (day <= five))
+    assert summary.value("cumulative incidence of relapse at 5 years") == pytest.approx(100 * relapsed)
+    assert summary.value("event-free survival at 5 years") == pytest.approx(100 * (1 - failed))
+    row = summary.table.filter(pl.col("measure") == "event-free survival at 5 years").row(0, named=True)
+    assert row["low"] < row["value"] < row["high"]
+
+
+def test_a_short_follow_up_is_not_read_beyond_its_end() -> None:
+    end = 1.5 * YEAR
+    short = COHORT.with_columns(
+        outcome=pl.when(pl.col("outcome_day") > end).then(pl.lit("on treatment")).otherwise("outcome"),
+        outcome_day=pl.col("outcome_day").clip(0, end),
+    )
+    assert summarise(short).value("event-free survival at 1.5 years") == pytest.approx(100 * 0.9 * 6 / 8)
+
+
+def test_wilson_against_the_textbook() -> None:
+    """Newcombe 1998, table I: 81 of 263, Wilson score without continuity correction: 0.2553 to 0.3662."""
+    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert wilson(50, 50)[1] == pytest.approx(1.0)
+
+
+def test_carriers_are_shown_apart() -> None:
+    summary = summarise(COHORT)
+    assert summary.value("mercaptopurine, % of protocol dose, TPMT intermediate") == 50.0
+    assert summary.value("mercaptopurine, % of protocol dose, TPMT and NUDT15 normal") == 80.0
+    with pytest.raises(KeyError):
+        summary.value("mercaptopurine, % of protocol dose, NUDT15 poor")
+
+
+def test_time_in_a_repeating_phase_counts_from_its_first_start() -> None:
+    events = pl.DataFrame(
+        [
+            (0, 0, "induction", "phase start"),
+            (0, 40, "maintenance", "phase start"),
+            (0, 124, "maintenance", "phase start"),
+            (0, 840, "maintenance", "end of treatment"),
+            (1, 0, "induction", "phase start"),
+            (1, 20, "induction", "fever"),
+            (1, 36, "maintenance", "phase start"),
+        ],
+        schema=["patient", "day", "phase", "event"],
+        orient="row",
+    )
+    summary = summarise(COHORT, events)
+    assert summary.value("induction") == 38
+    assert summary.value("maintenance") == 800, "patient 1 did not finish it"
+
+
+def test_an_empty_cohort_has_a_summary() -> None:
+    assert "complete remission" in str(summarise(COHORT.clear()))
+
+
+def test_the_summary_can_be_read() -> None:
+    text = str(summarise(COHORT, title="a title"))
+    assert "a title" in text and "complete remission" in text and "9 of 10" in text and "90.0 %" in text
+
+
+# --- runs -------------------------------------------------------------------------------------
+
+
+def folder_with_run(out: Path) -> Path:
+    def play(first: int, count: int) -> dict[str, pl.DataFrame]:
+        some = COHORT.slice(first, count)
+        return {"outcomes": some, "states": some.select("patient", day=pl.lit(0.0), anc=pl.lit(1.0))}
+
+    run_shards(
+        play,
+        patients=10,
+        shard_size=4,
+        out=out,
+        identity={"protocol": "test", "seed": 1},
+        whole={"provenance": pl.DataFrame({"value": [1.0], "read": ["assumed"]})},
+    )
+    return out
+
+
+def test_a_run_from_its_folder(tmp_path: Path) -> None:
+    run = open_run(folder_with_run(tmp_path / "run"))
+    assert run.outcomes.equals(COHORT)
+    assert run.outcomes.to_pandas()["patient"].tolist() == list(range(10))
+    assert run.provenance()["read"].to_list() == ["assumed"]
+    assert run.summary().value("relapse") == pytest.approx(40)
+    one = run.patient(3)
+    assert one.outcomes["relapse_site"].to_list() == ["marrow"] and one.states.height == 1
+    with pytest.raises(AttributeError):
+        _ = one.doses
+    with pytest.raises(BadInput, match=r"no patient 10.*0 to 9"):
+        run.patient(10)
+    with pytest.raises(BadInput, match="no table 'doses'"):
+        _ = run.doses
+
+
+def test_an_unfinished_run_is_not_shown_as_if_it_were_whole(tmp_path: Path) -> None:
+    out = folder_with_run(tmp_path / "run")
+    manifest = (out / "manifest.json").read_text().replace('"finished": true', '"finished": false')
+    (out / "manifest.json").write_text(manifest)
+    with pytest.raises(BadInput, match="not finished"):
+        open_run(out)
+
+
+def test_shards_are_whole_blocks_and_bounded() -> None:
+    sizes = [shard_size(n) for n in (1, 1000, 10_000, 100_000, 10_000_000)]
+    assert all(size % 32 == 0 and 256 <= size <= 4096 for size in sizes) and sizes == sorted(sizes)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"patients": 0}, "0 patients"),
+        ({"seed": -1}, "seed -1"),
+        ({"follow_up_years": 0}, "follow-up of 0 years"),
+        ({"threads": 0}, "0 threads"),
+        ({"record": ("outcomes", "dose")}, "Did you mean 'doses'"),
+        ({"record": ("doses",)}, "always records the table 'outcomes'"),
+        ({"protocol": "cog-standart-risk"}, "cog-standard-risk"),
+    ],
+)
+def test_wrong_arguments(arguments: dict, says: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        simulate(**{"protocol": "cog-standard-risk", **arguments})
+    assert says in str(refused.value)
+
+
+def test_eligibility() -> None:
+    patients = {
+        "age_y": np.array([0.5, 4.0, 4.0, 12.0]),
+        "wbc": np.array([10.0, 10.0, 80.0, 10.0]),
+        "lineage": np.array(["B", "B", "T", "B"]),
+    }
+    standard = And((Compare("age", ">=", 1.0), Compare("age", "<", 10.0), Compare("diagnosis wbc", "<", 50.0)))
+    assert eligible(standard, patients).tolist() == [False, True, False, False]
+    assert eligible(Not(standard), patients).tolist() == [True, False, True, True]
+    assert eligible(Or((standard, Compare("lineage", "=", "T"))), patients).tolist() == [False, True, True, False]
+    assert eligible(None, patients).all()
+    with pytest.raises(BadInput, match="not known at diagnosis"):
+        eligible(Compare("anc", "<", 0.5), patients)
+
+
+# --- the real engine --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def small() -> Run:
+    return simulate("cog-standard-risk", patients=300, seed=7, follow_up_years=4)
+
+
+def test_a_simulated_cohort(small: Run, tmp_path: Path) -> None:
+    assert small.outcomes["patient"].to_list() == list(range(300))
+    assert small.outcomes["age_y"].is_between(1, 10, closed="left").all() and (small.outcomes["wbc"] < 50).all()
+    assert small.summary().value("complete remission") > 80
+    on_disk = simulate("cog-standard-risk", patients=300, seed=7, follow_up_years=4, out=tmp_path / "run", threads=1)
+    for name in TABLES:
+        assert on_disk.scan(name).collect().equals(small.scan(name).collect()), "neither threads nor disk change fate"
+
+
+def test_patients_do_not_depend_on_how_many_there_are(small: Run) -> None:
+    few = simulate("cog-standard-risk", patients=40, seed=7, follow_up_years=4)
+    for name in TABLES:
+        assert few.scan(name).collect().equals(small.scan(name).filter(pl.col("patient") < 40).collect())
