@@ -54,9 +54,7 @@ class Body:
             return leaf
         words = [n for n, v in self._leaves.items() if isinstance(v, str)]
         near = nearest(path, words)
-        raise BadInput(
-            f"{self.name} holds no words at '{path}'", remedy=f"Did you mean '{near}'?" if near else None
-        )
+        raise BadInput(f"{self.name} holds no words at '{path}'", remedy=f"Did you mean '{near}'?" if near else None)
 
     def children(self, path: str = "") -> list[str]:
         """The names directly below a name, in the order of the file."""

@@ -48,9 +48,7 @@ def read_yaml(path: Path) -> Any:
     return _parse(path, "safe")
 
 
-def load(
-    path: Path, model: type[Model], check: Callable[[Model], Iterable[Fault]] = lambda _: ()
-) -> Model:
+def load(path: Path, model: type[Model], check: Callable[[Model], Iterable[Fault]] = lambda _: ()) -> Model:
     """Read ``path``, validate it as ``model`` and run ``check`` on the result.
 
     The first mistake (in the order of the file) is raised as ``BadInput`` with the place of the
@@ -97,7 +95,10 @@ def _parse(path: Path, kind: str) -> Any:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
         raise BadInput(
-            f"this is not YAML: {error.problem}", path, line, column,
+            f"this is not YAML: {error.problem}",
+            path,
+            line,
+            column,
             "Check indentation, colons, brackets and quotes near this place",
         ) from error
     except YAMLError as error:

@@ -58,9 +58,7 @@ class Covariate(BaseModel):
         numeric = self.reference is not None and self.power is not None
         step = self.factor is not None and (self.above is not None or self.below is not None)
         if sum([numeric, self.map is not None, step]) != 1:
-            raise ValueError(
-                "a covariate is either `reference` + `power`, or `map`, or `factor` with `above`/`below`"
-            )
+            raise ValueError("a covariate is either `reference` + `power`, or `map`, or `factor` with `above`/`below`")
         return self
 
 
