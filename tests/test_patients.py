@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remission.knowledge.errors import BadInput
+from remission.knowledge.library import library
+from remission.knowledge.provenance import provenance
 from remission.patient import recipe
 from remission.patient.cohort import SENSITIVITIES, Cohort, columns
 from remission.patient.person import one
@@ -242,6 +244,7 @@ def test_what_is_given_is_taken():
         ({"subtype": "ETV6-RUNX1"}, ("ETV6-RUNX1", "ETV6::RUNX1")),
         ({"subtype": "T-ALL", "lineage": "B"}, ("not of lineage B",)),
         ({"wbc": 2, "blood_blasts": 5}, ("5 blasts among 2",)),
+        ({"wbc": 2, "anc": 5}, ("5 neutrophils among 2",)),
         ({"sensitivity": {"vinca": -1}}, ("vinca",)),
         ({"sensitivity": 2}, ("sensitivity",)),
         ({"patient": -1}, ("patient",)),
@@ -284,7 +287,7 @@ def test_an_unknown_population_is_named_with_the_nearest():
     ],
 )
 def test_a_mistake_in_a_file_has_its_place(tmp_path, old, new, line_has, says):
-    text = (recipe.FOLDER / "standard-risk-b-all.yaml").read_text().replace(old, new)
+    text = library().population_path("standard-risk-b-all").read_text().replace(old, new)
     file = tmp_path / "mine.yaml"
     file.write_text(text)
     with pytest.raises(BadInput) as caught:
@@ -294,7 +297,7 @@ def test_a_mistake_in_a_file_has_its_place(tmp_path, old, new, line_has, says):
 
 
 def test_units_are_turned_into_those_of_the_model(tmp_path):
-    text = (recipe.FOLDER / "childhood-all.yaml").read_text()
+    text = library().population_path("childhood-all").read_text()
     file = tmp_path / "mine.yaml"
     file.write_text(text.replace('value: 0.5735, unit: "-"', "value: 57.35, unit: percent"))
     assert recipe.population(file).male.value == pytest.approx(0.5735)
@@ -304,6 +307,18 @@ def test_units_are_turned_into_those_of_the_model(tmp_path):
 
 
 def test_every_population_of_the_package_can_be_read():
-    assert {"childhood-all", "standard-risk-b-all"} <= set(recipe.names())
-    for name in recipe.names():
+    assert {"childhood-all", "standard-risk-b-all"} <= set(library().populations())
+    for name in library().populations():
         assert recipe.population(name).name == name
+
+
+def test_every_number_is_listed_with_its_provenance():
+    numbers = recipe.numbers(recipe.population("standard-risk-b-all"))
+    assert numbers["cns.B.below.0"].value == 89.4 and numbers["cns.B.below.0"].source == "pechlivanoglou2025"
+    assert numbers["body.male.height_cm.5"].unit == "cm"
+    assert numbers["subtypes.doubling_time.values.T-ALL"].because
+    assert len(provenance(numbers)) == len(numbers) > 300
+    known = library().sources()
+    if not known:
+        pytest.skip("there is no bibliography yet")
+    assert {q.source for q in numbers.values() if q.source} <= set(known)

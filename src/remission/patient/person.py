@@ -57,47 +57,42 @@ def one(
     age = _number("age_y", age_y)
     sex_index = _word("sex", _SHORT.get(str(sex).lower(), str(sex).lower()), SEX)
 
-    median = [float(x[0]) for x in median_size(p, np.array([age]), np.array([sex_index]))]
-    height = median[0] if height_cm is None else _number("height_cm", height_cm)
-    typical_weight = median[1] * (height / median[0]) ** 2
-    weight = typical_weight if weight_kg is None else _number("weight_kg", weight_kg)
-    surface = _number("bsa_m2", fields.get("bsa_m2", float(bsa(np.array(height), np.array(weight)))))
+    def number(name: str, typical: Any) -> float:
+        return _number(name, fields.get(name, typical))
 
+    median_height, median_weight = (float(x[0]) for x in median_size(p, np.array([age]), np.array([sex_index])))
+    height = median_height if height_cm is None else _number("height_cm", height_cm)
+    weight = median_weight * (height / median_height) ** 2 if weight_kg is None else _number("weight_kg", weight_kg)
     subtype, lineage = _disease(p, fields)
-    count = p.white_count["T" if lineage else "B"].median.value
-    wbc = _number("wbc", fields.get("wbc", count))
-    blasts = _number("blood_blasts", fields.get("blood_blasts", float(wbc * blast_share(p, np.array(wbc)))))
+    wbc = number("wbc", p.white_count["T" if lineage else "B"].median.value)
+    blasts = number("blood_blasts", wbc * blast_share(p, np.array(wbc)))
     if blasts > wbc:
-        raise BadInput(
-            f"{blasts:g} blasts among {wbc:g} white cells", remedy="Blood blasts are part of the white count"
-        )
+        remedy = "Blood blasts are part of the white count"
+        raise BadInput(f"{blasts:g} blasts among {wbc:g} white cells", remedy=remedy)
+    anc = number("anc", min(p.counts.anc.median.value, wbc - blasts))
+    if anc > wbc:
+        raise BadInput(f"{anc:g} neutrophils among {wbc:g} white cells", remedy="Give wbc, of which they are a part")
+    doubling_days = p.subtypes.doubling_time.values[p.subtypes.names[subtype]]
     values: dict[str, Any] = {
-        "patient": int(_number("patient", fields.get("patient", 0))),
+        "patient": int(number("patient", 0)),
         "age_y": age,
         "sex": sex_index,
         "height_cm": height,
         "weight_kg": weight,
-        "bsa_m2": surface,
+        "bsa_m2": number("bsa_m2", bsa(np.array(height), np.array(weight))),
         "lineage": lineage,
         "subtype": subtype,
         "wbc": wbc,
         "blood_blasts": blasts,
-        "marrow_blasts": _number(
-            "marrow_blasts", fields.get("marrow_blasts", float(marrow_blast_quantile(p, np.array(0.5))))
-        ),
-        "anc": _number("anc", fields.get("anc", min(p.counts.anc.median.value, wbc - blasts))),
-        "platelets": _number("platelets", fields.get("platelets", p.counts.platelets.median.value)),
-        "haemoglobin": _number("haemoglobin", fields.get("haemoglobin", p.counts.haemoglobin.typical.value)),
+        "marrow_blasts": number("marrow_blasts", marrow_blast_quantile(p, np.array(0.5))),
+        "anc": anc,
+        "platelets": number("platelets", p.counts.platelets.median.value),
+        "haemoglobin": number("haemoglobin", p.counts.haemoglobin.typical.value),
         "cns": 1 + _word("cns", str(fields.get("cns", 1)), ("1", "2", "3")),
         "tpmt": _word("tpmt", fields.get("tpmt", "normal"), METABOLISER),
         "nudt15": _word("nudt15", fields.get("nudt15", "normal"), METABOLISER),
-        "creatinine_umol_l": _number(
-            "creatinine_umol_l", fields.get("creatinine_umol_l", float(typical_creatinine(p, np.array(height))))
-        ),
-        "growth_per_day": _number(
-            "growth_per_day",
-            fields.get("growth_per_day", math.log(2.0) / p.subtypes.doubling_time.values[p.subtypes.names[subtype]]),
-        ),
+        "creatinine_umol_l": number("creatinine_umol_l", typical_creatinine(p, np.array(height))),
+        "growth_per_day": number("growth_per_day", math.log(2.0) / doubling_days),
     }
     whole = {"patient", "sex", "lineage", "subtype", "cns", "tpmt", "nudt15"}
     arrays: dict[str, Any] = {k: np.array([v], dtype=np.int64 if k in whole else np.float64) for k, v in values.items()}

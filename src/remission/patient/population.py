@@ -41,8 +41,8 @@ def draw(
 
     Raises ``BadInput`` for an unknown population, a negative number, or when nobody fits.
     """
-    if n < 0 or start < 0:
-        raise BadInput(f"{n} patients from number {start}", remedy="Both are 0 or more")
+    if n < 0 or start < 0 or start + n > 2**48:
+        raise BadInput(f"{n} patients from number {start}", remedy="Both are 0 or more, together at most 2**48")
     p = population if isinstance(population, recipe.Population) else recipe.population(population)
     result = _candidates(p, seed, np.arange(start, start + n), np.zeros(n, dtype=np.int64))
     pending = np.flatnonzero(~_fits(p, result, accept))

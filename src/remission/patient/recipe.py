@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from remission import knowledge
 from remission.knowledge.agent import Sensitivity as DrugClass
-from remission.knowledge.errors import BadInput, nearest
+from remission.knowledge.errors import nearest
+from remission.knowledge.library import library
 from remission.knowledge.loader import Fault, FaultyNode, load, read_yaml
 from remission.knowledge.quantity import Quantity, Read
 
 from .cohort import SENSITIVITIES
-
-FOLDER = Path(knowledge.__path__[0]) / "data" / "populations"
 
 Lineage = Literal["B", "T"]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -273,11 +271,6 @@ class Part(_Strict):
     ancestry: dict[str, Share] | None = None
 
 
-def names() -> tuple[str, ...]:
-    """The populations that come with the package."""
-    return tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
-
-
 def population(name: str | Path) -> Population:
     """The population of that name, or of that file; raises ``BadInput``."""
     path = _path(name)
@@ -300,14 +293,40 @@ def population(name: str | Path) -> Population:
     return result
 
 
+def numbers(p: Population) -> dict[str, Quantity]:
+    """Every number of a population with its provenance, by its place in the file ('cns.B.below.0')."""
+    return dict(_numbers(p, "", None))
+
+
+_UNITS = {"height_cm": "cm", "weight_kg": "kg"}
+_NOT_DATA = {"from_y", "to_y", "from_age_y", "threshold_wbc", "ancestry", "limits"}  # boundaries and choices
+
+
+def _numbers(node: Any, where: str, table: Table | None) -> Iterator[tuple[str, Quantity]]:
+    if isinstance(node, Quantity):
+        yield where, node
+    elif isinstance(node, float) and table is not None:
+        known = {name: getattr(table, name) for name in Table.model_fields}
+        known["unit"] = next((unit for name, unit in _UNITS.items() if f".{name}." in where), table.unit)
+        yield where, Quantity(value=node, **known)
+    elif isinstance(node, BaseModel):
+        table = node if isinstance(node, Table) else table
+        children = {name: getattr(node, name) for name in type(node).model_fields if name not in _NOT_DATA}
+        yield from _below(children.items(), where, table)
+    elif isinstance(node, dict):
+        yield from _below(node.items(), where, table)
+    elif isinstance(node, tuple):
+        yield from _below(enumerate(node), where, table)
+
+
+def _below(children: Iterable[tuple[Any, Any]], where: str, table: Table | None) -> Iterator[tuple[str, Quantity]]:
+    for name, child in children:
+        yield from _numbers(child, f"{where}.{name}" if where else str(name), table)
+
+
 def _path(name: str | Path) -> Path:
-    if isinstance(name, Path) or str(name).endswith((".yaml", ".yml")):
-        return Path(name)
-    if name not in names():
-        near = nearest(name, names())
-        remedy = f"Did you mean '{near}'?" if near else f"Known: {', '.join(names())}, or the path of a .yaml file"
-        raise BadInput(f"there is no population '{name}'", remedy=remedy)
-    return FOLDER / f"{name}.yaml"
+    is_file = isinstance(name, Path) or name.endswith((".yaml", ".yml"))
+    return Path(name) if is_file else library().population_path(str(name))
 
 
 def _mistakes(p: Population) -> Iterator[Fault]:
