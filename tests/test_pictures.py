@@ -465,3 +465,10 @@ def test_shares_of_patients_add_to_one_while_all_are_followed(tables) -> None:
     assert list(parts)[: len(PHASES)] == [name for name, *_ in PHASES]
     assert np.sum(list(parts.values()), axis=0) == pytest.approx(np.ones(days.size))
     assert parts["induction"][0] == 1.0
+
+
+def test_courses_of_some_with_outcomes_of_all_are_said_and_shares_stay_whole(tables) -> None:
+    some = {k: v if k == "outcomes" else v.filter(pl.col("patient") < 10) for k, v in tables.items()}
+    parts = shares(some, some["outcomes"], np.array([10.0, 300.0]))
+    assert np.sum(list(parts.values()), axis=0) == pytest.approx(np.ones(2))
+    assert "courses and doses of 10 of them" in plot_cohort(some).texts[1].get_text()

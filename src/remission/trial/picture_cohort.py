@@ -72,7 +72,7 @@ def plot_cohort(tables: Tables, *, title: str | None = None) -> Figure:
         _events(grid[2, 1], outcomes)
         _summary(grid[2, 2], outcomes)
         figure.text(0.012, 0.985, title or "Cohort", fontsize=LARGE, fontweight="bold", va="top")
-        figure.text(0.012, 0.957, _who(outcomes), fontsize=NORMAL, color="#444444", va="top")
+        figure.text(0.012, 0.957, _who(outcomes, states), fontsize=NORMAL, color="#444444", va="top")
     return figure
 
 
@@ -81,7 +81,7 @@ def _last_day(tables: Tables, outcomes: pl.DataFrame, states: pl.DataFrame) -> f
     return float(np.nanmax(days))
 
 
-def _who(outcomes: pl.DataFrame) -> str:
+def _who(outcomes: pl.DataFrame, states: pl.DataFrame) -> str:
     count = len(outcomes)
     if not count:
         return "no outcomes in this run"
@@ -90,6 +90,9 @@ def _who(outcomes: pl.DataFrame) -> str:
         words.append(f"median age {outcomes['age_y'].median():.1f} years")
     if outcomes["sex"].is_not_null().any():
         words.append(f"{(outcomes['sex'] == 'female').mean():.0%} girls".replace("%", " %"))
+    drawn = states["patient"].n_unique()
+    if 0 < drawn < count:
+        words.append(f"courses and doses of {drawn:,} of them, outcomes of all")
     return "   ·   ".join(words)
 
 
@@ -98,6 +101,7 @@ def _who(outcomes: pl.DataFrame) -> str:
 
 def _nothing(axes: Axes, words: str) -> None:
     axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", color=GREY)
+    axes.set_yscale("linear")
     axes.set_xticks([])
     axes.set_yticks([])
 

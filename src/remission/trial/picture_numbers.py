@@ -22,16 +22,16 @@ def course(states: pl.DataFrame, column: str) -> pl.DataFrame:
 
 
 def shares(tables: Tables, outcomes: pl.DataFrame, days: Floats) -> dict[str, Floats]:
-    """Share of all patients in each phase on each of the days, then off treatment, left, relapsed and dead.
+    """Share of the patients whose phases are known in each phase on each of the days, then off treatment, left, relapsed and dead.
 
     A patient leaves the last phase on the first of end of treatment and the outcome's day. Shares add to 1 on days
     on which every patient is followed.
     """
+    starts = phase_starts(tables)
+    outcomes = outcomes.join(starts.select("patient").unique(), on="patient", how="semi")
     if outcomes.is_empty():
         return {}
-    starts = phase_starts(tables).join(
-        outcomes.select("patient", "outcome", "outcome_day", "end_of_treatment_day"), on="patient"
-    )
+    starts = starts.join(outcomes.select("patient", "outcome", "outcome_day", "end_of_treatment_day"), on="patient")
     event = pl.col("outcome").is_in(["relapse", "death", "left", "on treatment"])
     over = pl.min_horizontal("end_of_treatment_day", pl.when(event).then(pl.col("outcome_day")))
     following = pl.col("day").shift(-1).over("patient")
