@@ -1,0 +1,395 @@
+"""The command line. Every command imports what it needs when it runs, so that help is immediate."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from remission.knowledge.agent import Agent
+    from remission.protocol.model import Protocol
+    from remission.trial.run import Progress, Run
+
+app = typer.Typer(
+    name="remission",
+    help="An executable model of how acute lymphoblastic leukaemia is treated. For research and teaching only.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ProtocolName = Annotated[str, typer.Argument(metavar="PROTOCOL", help="A supplied protocol, or a file.")]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN-FOLDER", help="A folder given to simulate --out.")]
+
+
+def main() -> None:
+    """Entry point: what a person got wrong is told in one line on stderr with exit code 2, never as a traceback."""
+    try:
+        app()
+    except BrokenPipeError:  # | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        _refuse(f"{error.filename}: {error.strerror}." if error.filename else str(error))
+    except Exception as error:
+        from remission.knowledge.errors import BadInput
+
+        if not isinstance(error, BadInput):
+            raise
+        _refuse(str(error))
+
+
+# --- play -------------------------------------------------------------------------------------
+
+
+@app.command()
+def simulate(
+    protocol: ProtocolName,
+    patients: Annotated[int, typer.Option(help="Number of virtual patients.")] = 1000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same patients and the same fate.")] = 1,
+    out: Annotated[Path | None, typer.Option(help="Folder for tables, summary and picture.")] = None,
+    population: Annotated[str | None, typer.Option(help="See: remission list populations.")] = None,
+    follow_up: Annotated[float, typer.Option(help="Years from the first dose.")] = 10.0,
+    threads: Annotated[int | None, typer.Option(help="Cores to use; all when left out.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Replace the run that the folder holds.")] = False,
+) -> None:
+    """Play a cohort of virtual patients through a protocol.
+
+    With --out a run that was stopped goes on when the same command is given again.
+    """
+    from remission.trial.run import simulate
+
+    try:
+        with _bar() as progress:
+            run = simulate(
+                protocol,
+                patients=patients,
+                seed=seed,
+                out=out,
+                population=population,
+                follow_up_years=follow_up,
+                threads=threads,
+                progress=progress,
+                fresh=fresh,
+            )
+    except KeyboardInterrupt:
+        again = "the same command" + (" without --fresh" if fresh else "")
+        kept = (
+            f"What is finished is kept in {out}: {again} goes on from there."
+            if out
+            else "Nothing is kept without --out."
+        )
+        _say(f"Stopped. {kept}")
+        raise typer.Exit(130) from None
+    _console().print(run.summary())
+    if out is not None:
+        _write_beside(run, out)
+
+
+@app.command()
+def plot(
+    folder: RunFolder,
+    patient: Annotated[int | None, typer.Option(help="One patient instead of the cohort.")] = None,
+    out: Annotated[Path | None, typer.Option(help="A .png or .svg file; in the run folder when left out.")] = None,
+) -> None:
+    """Draw a cohort, or one of its patients, on one page."""
+    from remission.trial.pictures import save
+    from remission.trial.run import open_run
+
+    run = open_run(folder)
+    figure = run.plot() if patient is None else run.patient(patient).plot()
+    path = out or folder / ("cohort.png" if patient is None else f"patient-{patient}.png")
+    if path.suffix.lower() not in (".png", ".svg"):
+        raise typer.BadParameter(f"a picture is written as .png or .svg, not as {path.name}", param_hint="--out")
+    _console().print(f"{save(figure, path)}", highlight=False)
+
+
+# --- protocols --------------------------------------------------------------------------------
+
+
+@app.command()
+def plan(
+    protocol: ProtocolName,
+    age: Annotated[float, typer.Option(help="Years.")],
+    sex: Annotated[str, typer.Option(help="f or m.")],
+    weight: Annotated[float, typer.Option(help="kg.")],
+    height: Annotated[float, typer.Option(help="cm.")],
+    start: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Day of the first dose.")],
+    csv: Annotated[Path | None, typer.Option(help="Write the calendar to this CSV file.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the calendar to this HTML file.")] = None,
+) -> None:
+    """Print a patient's calendar: doses in mg, days, gates and decisions."""
+    from remission.protocol import calendar
+    from remission.protocol.plan import plan
+
+    made = plan(protocol, age_y=age, sex=sex, weight_kg=weight, height_cm=height, start=start.date())
+    for path, write in ((csv, calendar.as_csv), (html, calendar.as_html)):
+        if path is not None:
+            path.write_text(write(made), encoding="utf-8")
+            _say(f"{path}")
+    if csv is None and html is None:
+        print(calendar.as_text(made))
+
+
+@app.command()
+def explain(protocol: ProtocolName) -> None:
+    """Tell a protocol in plain sentences."""
+    from remission.protocol.explain import explain
+    from remission.protocol.reader import read_protocol
+
+    print(explain(read_protocol(protocol)))
+
+
+@app.command()
+def check(file: Annotated[Path, typer.Argument(metavar="PROTOCOL-FILE", help="A protocol file.")]) -> None:
+    """Check a protocol file; every mistake is named with line and column."""
+    from remission.protocol.reader import problems, read_protocol
+
+    if found := problems(file):
+        for problem in found:
+            _say(str(problem))
+        raise typer.Exit(2)
+    protocol = read_protocol(file)
+    sentences = sum(len(p.give) + len(p.check) + len(p.decide) + len(p.rules) for p in protocol.phases)
+    open_points = len(protocol.open) + sum(len(phase.open) for phase in protocol.phases)
+    print(
+        f"{file}: no mistakes. {len(protocol.phases)} phases, {sentences + len(protocol.rules)} sentences, "
+        f"{open_points} open points."
+    )
+
+
+# --- knowledge --------------------------------------------------------------------------------
+
+
+@app.command()
+def show(name: Annotated[str, typer.Argument(metavar="AGENT|PROTOCOL")]) -> None:
+    """Show what is known of an agent, or the outline of a protocol."""
+    from remission.protocol.reader import read_protocol
+
+    if _is_protocol(name):
+        _show_protocol(read_protocol(name))
+    else:
+        _show_agent(_agent(name))
+
+
+@app.command()
+def sources(name: Annotated[str, typer.Argument(metavar="AGENT|PROTOCOL|RUN-FOLDER")]) -> None:
+    """List every number behind an agent, a protocol or a run: where it was read, or why it was assumed."""
+    from remission.knowledge.library import library
+    from remission.knowledge.provenance import provenance
+    from remission.protocol.reader import read_protocol
+    from remission.trial.run import open_run
+    from remission.trial.sources import as_table, behind, tally
+
+    shelf = library()
+    if Path(name).is_dir():
+        numbers = open_run(name).provenance()
+    elif _is_protocol(name):
+        numbers = behind(read_protocol(name), shelf)
+    else:
+        agent = _agent(name)
+        numbers = as_table(f"agent {agent.agent}", provenance(agent))
+    for (of,), part in numbers.group_by("of", maintain_order=True):
+        rows = [
+            (
+                row["path"],
+                "" if row["value"] is None else f"{row['value']:.4g} {row['unit'] or ''}".rstrip(" -"),
+                row["read"] or "",
+                row["source"] or "",
+                row["note"] or "",
+            )
+            for row in part.iter_rows(named=True)
+        ]
+        _print_table(str(of), ("number", "value", "known from", "source", "note"), rows)
+    counts = tally(numbers)
+    total = sum(counts.values())
+    _print_table(
+        "Numbers by how they are known",
+        ("", "numbers"),
+        [*((k, f"{v}") for k, v in counts.items()), ("all", f"{total}")],
+    )
+
+
+KINDS = ("protocols", "agents", "populations", "sources")
+
+
+@app.command("list")
+def list_(what: Annotated[str, typer.Argument(metavar="protocols|agents|populations|sources")]) -> None:
+    """List what is supplied."""
+    from remission.knowledge.errors import BadInput, nearest
+    from remission.knowledge.library import library
+
+    shelf = library()
+    if what == "protocols":
+        from remission.protocol.reader import read_protocol
+
+        rows = [(name, read_protocol(name).name) for name in shelf.protocols()]
+    elif what == "agents":
+        rows = [(name, shelf.agent(name).kind) for name in shelf.agents()]
+    elif what == "populations":
+        from remission.patient.recipe import population
+
+        rows = [(name, population(name).title) for name in shelf.populations()]
+    elif what == "sources":
+        rows = [(key, shelf.source(key).cite()) for key in shelf.sources()]
+    else:
+        near = nearest(what, KINDS)
+        remedy = f"Did you mean '{near}'?" if near else "Write one of: " + ", ".join(KINDS)
+        raise BadInput(f"'{what}' cannot be listed", remedy=remedy)
+    _print_table("", ("", ""), rows)
+
+
+@app.command()
+def schema(out: Annotated[Path, typer.Option(help="Folder for the JSON Schemas.")]) -> None:
+    """Write JSON Schemas, with which editors complete and check protocol and knowledge files."""
+    from remission.knowledge.editor_schemas import write_schemas
+
+    for path in write_schemas(out):
+        print(path)
+
+
+@app.callback(invoke_without_command=True)
+def _top(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as version_of
+
+        print(version_of("remission"))
+        raise typer.Exit()
+
+
+# --- printing ---------------------------------------------------------------------------------
+
+
+def _console(stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, width=None if stream.isatty() else 160)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _refuse(text: str) -> NoReturn:
+    _say(text)
+    sys.exit(2)
+
+
+class _bar:
+    """A progress bar on stderr with patients per second and the time left."""
+
+    def __enter__(self) -> Progress:
+        from rich import progress as parts
+
+        class Rate(parts.ProgressColumn):
+            def render(self, task: parts.Task) -> str:
+                return f"{task.speed:,.0f} patients/s" if task.speed else "compiling or reading"
+
+        self.bar = parts.Progress(
+            parts.TextColumn("{task.description}"),
+            parts.BarColumn(),
+            parts.MofNCompleteColumn(),
+            Rate(),
+            parts.TimeRemainingColumn(compact=True),
+            console=_console(stderr=True),
+            transient=True,
+        )
+        self.bar.start()
+        task = self.bar.add_task("Simulating", total=None)
+        return lambda done, patients: self.bar.update(task, completed=done, total=patients)
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+
+def _write_beside(run: Run, out: Path) -> None:
+    from remission.engine.shards import write_file
+    from remission.trial.pictures import save
+
+    write_file(out / "summary.csv", run.summary().table.write_csv().encode())
+    picture = save(run.plot(), out / "cohort.png")
+    if run.performance is None:
+        _say(f"{out} held this run already, finished (--fresh plays it again).")
+    _say(f"Tables, manifest.json and summary.csv are in {out}; picture: {picture}")
+
+
+def _print_table(title: str, headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*headings, title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table.show_header = any(headings)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console = _console()
+    console.print(table)
+    if title:
+        console.print()
+
+
+def _is_protocol(name: str) -> bool:
+    from remission.knowledge.library import library
+
+    return name in library().protocols() or Path(name).suffix in (".yaml", ".yml") or Path(name).is_file()
+
+
+def _agent(name: str) -> Agent:
+    """The agent of that name; what is neither agent nor protocol is told with the nearest of both."""
+    from remission.knowledge.errors import BadInput, nearest
+    from remission.knowledge.library import library
+
+    shelf = library()
+    try:
+        return shelf.agent(name)
+    except BadInput as error:
+        near = nearest(name, [*shelf.agent_names(), *shelf.protocols()])
+        if error.file or near is None:
+            raise
+        raise BadInput(f"there is no agent or protocol '{name}'", remedy=f"Did you mean '{near}'?") from None
+
+
+def _show_agent(agent: Agent) -> None:
+    from remission.knowledge.provenance import provenance
+
+    codes = ", ".join(f"{system} {code}" for system, code in agent.codes.items())
+    print(f"{agent.agent}: {agent.kind}" + (f" ({', '.join(agent.names)})" if agent.names else ""))
+    print(f"{agent.plain}\nGiven {', '.join(agent.routes)}" + (f"; {codes}" if codes else "") + "\n")
+    rows = [
+        (row.path.removeprefix("pharmacokinetics."), f"{row.value:.4g} {row.unit or ''}".rstrip(" -"), row.read or "")
+        for row in provenance(agent)
+        if row.value is not None
+    ]
+    _print_table("Numbers", ("", "value", "known from"), rows)
+    for heading, notes in (("Toxicities", agent.toxicities), ("Interactions", agent.interactions)):
+        if notes:
+            print(heading, *(f"  {note.text}" for note in notes), sep="\n", end="\n\n")
+    if agent.open:
+        print("Open", *(f"  {text}" for text in agent.open), sep="\n", end="\n\n")
+    print(f"Every number with its source: remission sources {agent.agent}")
+
+
+def _show_protocol(protocol: Protocol) -> None:
+    print(f"{protocol.id}: {protocol.name}\n{protocol.plain}\n")
+    rows = [
+        (
+            phase.id,
+            phase.name,
+            f"{phase.days}" + (", repeated" if phase.repeat_until else ""),
+            ", ".join(dict.fromkeys(f"{give.agent} {give.route}" for give in phase.give)),
+        )
+        for phase in protocol.phases
+    ]
+    _print_table("Phases", ("", "", "days", "agents"), rows)
+    if protocol.open:
+        print("Open", *(f"  {text}" for text in protocol.open), sep="\n", end="\n\n")
+    print(f"Every sentence in plain words: remission explain {protocol.id}")

@@ -1,0 +1,242 @@
+"""What a person sees who types a command: the answer, or one clear line and exit code 2."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from remission import cli
+from remission.knowledge.errors import BadInput
+
+Answer = tuple[int, str, str]
+Remission = Callable[..., Answer]
+
+
+@pytest.fixture
+def remission(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Remission:
+    """Run the command in this process; gives exit code, stdout, stderr."""
+
+    def command(*words: str | Path) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["remission", *map(str, words)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as stopped:
+            code = stopped.code if isinstance(stopped.code, int) else 0
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        return code, out, err
+
+    return command
+
+
+def test_help_does_not_load_the_engine() -> None:
+    heavy = "{'numba', 'numpy', 'polars', 'matplotlib', 'pydantic', 'pint', 'scipy', 'lifelines'}"
+    script = f"import sys, remission, remission.cli; print({heavy} & set(sys.modules))"
+    shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "set()"
+
+
+def test_help_names_every_command(remission: Remission) -> None:
+    code, out, _ = remission("--help")
+    assert code == 0
+    for command in ("simulate", "plan", "show", "sources", "explain", "check", "list", "schema", "plot"):
+        assert command in out
+
+
+def test_the_public_names_are_there() -> None:
+    import remission as rm
+
+    assert all(getattr(rm, name) for name in rm.__all__)
+    with pytest.raises(AttributeError):
+        _ = rm.nothing
+
+
+@pytest.mark.parametrize("what", ["protocols", "agents", "populations", "sources"])
+def test_list(remission: Remission, what: str) -> None:
+    code, out, _ = remission("list", what)
+    assert code == 0
+    expected = {
+        "protocols": "cog-standard-risk",
+        "agents": "vincristine",
+        "populations": "childhood-all",
+        "sources": "matloub2011",
+    }
+    assert expected[what] in out
+
+
+def test_show_and_sources_of_an_agent(remission: Remission) -> None:
+    code, out, _ = remission("show", "vincristine")
+    assert code == 0 and "clearance" in out and "IV" in out
+    code, out, _ = remission("sources", "vincristine")
+    assert code == 0 and "clearance" in out and "Numbers by how they are known" in out
+
+
+def test_show_explain_check_sources_of_a_protocol(remission: Remission) -> None:
+    from remission.knowledge.library import library
+
+    code, out, _ = remission("show", "cog-standard-risk")
+    assert code == 0 and "induction" in out and "vincristine IV" in out
+    code, out, _ = remission("explain", "cog-standard-risk")
+    assert code == 0 and "vincristine" in out.lower()
+    code, out, _ = remission("check", library().protocol_path("cog-standard-risk"))
+    assert code == 0 and "no mistakes" in out
+    code, out, _ = remission("sources", "cog-standard-risk")
+    assert code == 0 and "agent vincristine" in out and "protocol cog-standard-risk" in out
+
+
+CHILD = ("--age", "4", "--sex", "f", "--weight", "16", "--height", "102", "--start", "2027-01-04")
+
+
+def test_plan_on_the_terminal_and_as_files(remission: Remission, tmp_path: Path) -> None:
+    code, out, _ = remission("plan", "cog-standard-risk", *CHILD)
+    assert code == 0 and "2027-01-04" in out and "vincristine" in out.lower()
+    code, _, _ = remission(
+        "plan", "cog-standard-risk", *CHILD, "--csv", tmp_path / "p.csv", "--html", tmp_path / "p.html"
+    )
+    assert code == 0
+    assert "vincristine" in (tmp_path / "p.csv").read_text().lower()
+    assert "<html" in (tmp_path / "p.html").read_text().lower()
+
+
+def test_schema(remission: Remission, tmp_path: Path) -> None:
+    code, out, _ = remission("schema", "--out", tmp_path / "schemas")
+    assert code == 0 and "agent.schema.json" in out
+    assert (tmp_path / "schemas" / "protocol.schema.json").exists()
+
+
+def test_simulate_ends_with_summary_files_and_picture_then_plot_and_sources(
+    remission: Remission, tmp_path: Path
+) -> None:
+    command = ("simulate", "cog-standard-risk", "--patients", "64", "--follow-up", "3", "--out", tmp_path / "run")
+    code, out, err = remission(*command)
+    assert code == 0 and "complete remission" in out and "patients/s" in out and "cohort.png" in err
+    for name in ("manifest.json", "summary.csv", "cohort.png", "provenance.parquet", "outcomes/part-00000.parquet"):
+        assert (tmp_path / "run" / name).stat().st_size > 0
+    code, out, err = remission(*command)
+    assert code == 0 and "complete remission" in out and "finished" in err
+    code, out, _ = remission("plot", tmp_path / "run", "--patient", "3")
+    assert code == 0 and (tmp_path / "run" / "patient-3.png").stat().st_size > 10_000
+    code, out, _ = remission("sources", tmp_path / "run")
+    assert code == 0 and "population" in out
+    code, _, err = remission(*command, "--seed", "2")
+    assert code == 2 and "seed is 1 there, 2 here" in err
+    code, _, err = remission("plot", tmp_path / "run", "--patient", "64")
+    assert code == 2 and "0 to 63" in err
+    code, _, err = remission("plot", tmp_path / "run", "--out", tmp_path / "picture.docx")
+    assert code == 2 and ".png" in err
+
+
+def broken_protocol(folder: Path, old: str, new: str) -> Path:
+    from remission.knowledge.library import library
+
+    text = library().protocol_path("icicle-maintenance").read_text()
+    assert old in text
+    path = folder / "mine.yaml"
+    path.write_text(text.replace(old, new, 1))
+    return path
+
+
+def test_a_misspelt_drug_names_line_and_nearest_word(remission: Remission, tmp_path: Path) -> None:
+    path = broken_protocol(tmp_path, "- mercaptopurine", "- mercaptopurin")
+    line = next(i for i, text in enumerate(path.read_text().splitlines(), 1) if "- mercaptopurin " in text)
+    for command in ("check", "explain", "simulate"):
+        code, _, err = remission(command, path)
+        assert code == 2 and f"mine.yaml:{line}:" in err and "mercaptopurine" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("show", "vincristin"), "vincristine"),
+        (("show", "cog-standart-risk"), "cog-standard-risk"),
+        (("sources", "dexametason"), "dexamethasone"),
+        (("explain", "cog-standart-risk"), "cog-standard-risk"),
+        (("simulate", "cog-standart-risk"), "cog-standard-risk"),
+        (("simulate", "cog-standard-risk", "--population", "childhod-all"), "childhood-all"),
+        (("simulate", "cog-standard-risk", "--patients", "0"), "0 patients"),
+        (("simulate", "cog-standard-risk", "--patients", "many"), "--patients"),
+        (("simulate", "cog-standard-risk", "--follow-up", "-1"), "follow-up"),
+        (("list", "protocol"), "protocols"),
+        (("plan", "cog-standard-risk", *CHILD[:4], "--weight", "-16", *CHILD[6:]), "-16"),
+        (("plan", "cog-standard-risk", *CHILD[:2], "--sex", "femal", *CHILD[4:]), "female"),
+        (("plan", "cog-standard-risk", *CHILD[:8], "--start", "tomorrow"), "tomorrow"),
+        (("plot", "no-such-folder"), "no run is here"),
+        (("sources", "."), "no run is here"),
+        (("check", "no-such-file.yaml"), "no-such-file.yaml"),
+        (("nonsense",), "nonsense"),
+    ],
+)
+def test_wrong_words(
+    remission: Remission, words: tuple[str, ...], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, err = remission(*words)
+    assert code == 2 and says in err, err
+
+
+def test_files_that_are_no_protocols(remission: Remission, tmp_path: Path) -> None:
+    binary = tmp_path / "binary.yaml"
+    binary.write_bytes(bytes(range(256)))
+    empty = tmp_path / "empty.yaml"
+    empty.write_text("")
+    for path in (binary, empty, tmp_path):
+        for command in ("check", "explain", "simulate"):
+            code, _, err = remission(command, path)
+            assert code == 2 and str(path) in err
+
+
+def test_a_folder_that_is_not_a_run_and_a_file_that_cannot_be_written(remission: Remission, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("")
+    code, _, err = remission("simulate", "cog-standard-risk", "--patients", "1", "--out", tmp_path)
+    assert code == 2 and "thesis.tex" in err
+    code, _, err = remission("plan", "cog-standard-risk", *CHILD, "--csv", tmp_path / "no" / "p.csv")
+    assert code == 2 and "p.csv" in err
+
+
+@pytest.mark.parametrize(("words", "says"), [((), "without --out"), (("--out", "runs/x"), "the same command")])
+def test_ctrl_c_says_how_to_go_on(
+    remission: Remission, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], says: str
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("remission.trial.run.simulate", stopped)
+    code, _, err = remission("simulate", "cog-standard-risk", *words)
+    assert code == 130 and says in err
+
+
+def test_a_full_disk_is_exit_2(remission: Remission, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise BadInput("the disk is full; the shards finished so far are kept", file="runs/x")
+
+    monkeypatch.setattr("remission.trial.run.simulate", full)
+    code, _, err = remission("simulate", "cog-standard-risk", "--out", "runs/x")
+    assert code == 2 and err.strip() == "runs/x: the disk is full; the shards finished so far are kept."
+
+
+def test_ctrl_c_on_a_real_run_keeps_the_finished_shards(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    words = ["simulate", "cog-standard-risk", "--patients", "5000", "--follow-up", "3", "--out", str(out)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from remission.cli import main; main()", *words],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "COLUMNS": "80"},
+    )
+    deadline = time.monotonic() + 300
+    while not (out / "shards" / "00000.json").exists():
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "goes on from there" in err and "Traceback" not in err
+    assert (out / "outcomes" / "part-00000.parquet").exists()
