@@ -22,10 +22,10 @@ def course(states: pl.DataFrame, column: str) -> pl.DataFrame:
 
 
 def shares(tables: Tables, outcomes: pl.DataFrame, days: Floats) -> dict[str, Floats]:
-    """Share of the patients whose phases are known in each phase on each of the days, then off treatment, left, relapsed and dead.
+    """Share of patients in each phase on each of the days, then off treatment, left, relapsed and dead.
 
-    A patient leaves the last phase on the first of end of treatment and the outcome's day. Shares add to 1 on days
-    on which every patient is followed.
+    Patients of whom no phase is recorded do not count. A patient leaves the last phase on the first of end of
+    treatment and the outcome's day. Shares add to 1 on days on which every patient is followed.
     """
     starts = phase_starts(tables)
     outcomes = outcomes.join(starts.select("patient").unique(), on="patient", how="semi")
