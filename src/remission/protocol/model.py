@@ -1,6 +1,7 @@
 """A protocol as data: what the reader makes of the file and everything else works from.
 
-Days of a phase count from 1. Every object keeps the place in the file it came from.
+Days of a phase count from 1. Every object keeps the place in the file it came from and the
+sentence as written; two objects are equal when they mean the same, wherever they stand.
 """
 
 from __future__ import annotations
@@ -92,8 +93,8 @@ class Give:
     escalation: Escalation | None = None
     taper: tuple[tuple[float, int], ...] = ()  # (fraction of the dose, days), after the last day
     provenance: Provenance = Provenance()
-    place: Place | None = None
-    text: str = ""
+    place: Place | None = field(default=None, compare=False)
+    text: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -104,8 +105,8 @@ class Check:
     what: Literal["counts", "marrow MRD", "blood MRD", "marrow blasts", "blood blasts", "level"]
     agent: str | None = None  # for a level
     provenance: Provenance = Provenance()
-    place: Place | None = None
-    text: str = ""
+    place: Place | None = field(default=None, compare=False)
+    text: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -117,8 +118,8 @@ class Decide:
     action: Literal["go to", "leave"]
     target: str
     provenance: Provenance = Provenance()
-    place: Place | None = None
-    text: str = ""
+    place: Place | None = field(default=None, compare=False)
+    text: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -238,8 +239,8 @@ Action = Hold | Adjust | Limit | Start | Omit | Repeat | Wait | Rescue | Stop | 
 class Rule:
     action: Action
     provenance: Provenance = Provenance()
-    place: Place | None = None
-    text: str = ""
+    place: Place | None = field(default=None, compare=False)
+    text: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -264,10 +265,12 @@ class Phase:
     decide: tuple[Decide, ...] = ()
     rules: tuple[Rule, ...] = ()
     repeat_until: tuple[Until, ...] = ()  # empty: played once; else cycles of `days` until the first that applies
+    repeat_times: int | None = None  # cycles, where their number is fixed
     next: str | None = ""  # "" = the phase below, None = end of treatment
     open: tuple[str, ...] = ()
     provenance: Provenance = Provenance()
-    place: Place | None = None
+    said: tuple[tuple[str, Provenance], ...] = ()  # provenance of the keys `start when`, `rest`, `recheck`, `repeat`
+    place: Place | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -280,8 +283,9 @@ class Protocol:
     phases: tuple[Phase, ...]
     rules: tuple[Rule, ...] = ()  # hold in every phase (transfusions)
     open: tuple[str, ...] = ()
-    file: str = ""
-    places: dict[str, Place] = field(default_factory=dict)
+    said: tuple[tuple[str, Provenance], ...] = ()  # provenance of `for`
+    file: str = field(default="", compare=False)
+    places: dict[str, Place] = field(default_factory=dict, compare=False)  # "for", "induction/next", ...
 
     def phase(self, id: str) -> Phase:
         """The phase of that id; ``KeyError`` names the known ones."""

@@ -1,0 +1,523 @@
+"""From the parse tree of a sentence to the objects of model.py. Raises ``Misread``."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, NamedTuple, cast
+
+from lark import Token, Tree
+
+from ..knowledge.errors import nearest
+from .grammar import Misread, Parsed
+from .model import (
+    Action,
+    Adjust,
+    And,
+    Check,
+    Compare,
+    Condition,
+    Decide,
+    Escalation,
+    Give,
+    Hold,
+    Limit,
+    Not,
+    Omit,
+    Or,
+    Place,
+    Repeat,
+    Rescue,
+    Route,
+    Rule,
+    Start,
+    Stop,
+    Streak,
+    Target,
+    Transfuse,
+    Until,
+    Wait,
+)
+from .vocabulary import (
+    ALIASES,
+    CONCENTRATIONS,
+    COUNTS,
+    FRACTIONS,
+    PERSON,
+    UNITS,
+    VALUES,
+    agents,
+    canonical,
+    measured,
+)
+
+Node = Tree[Token]
+
+_FRACTIONS = {"half": 1 / 2, "one half": 1 / 2, "one third": 1 / 3, "two thirds": 2 / 3, "three quarters": 3 / 4}
+_DAYS_IN = {"day": 1.0, "week": 7.0, "month": 365.25 / 12, "year": 365.25}
+_DOSES_A_DAY = (1, 2, 3, 4)
+
+
+class Cycles(NamedTuple):
+    """``every 84 days until ...`` or ``8 times``."""
+
+    every_days: int | None
+    until: tuple[Until, ...]
+    times: int | None
+
+
+class Builder:
+    """Makes model objects of the sentences of one phase of ``days`` days (None: not known)."""
+
+    def __init__(self, days: int | None = None) -> None:
+        self.days = days
+
+    def give(self, parsed: Parsed, place: Place | None, text: str) -> Give:
+        tree = parsed.tree
+        agent = _word(tree.children[0])
+        routes = _routes(_first(tree, "ROUTES"))
+        said = self._pieces(tree)
+        schedule = said.pop("days", None)
+        if schedule is None:
+            raise Misread(
+                len(text.rstrip()) if not parsed.sources else text.index("["),
+                "the sentence does not say on which days",
+                "Add for example: on days 1, 8, 15 (or: daily, weekly, every 14 days)",
+            )
+        amount: float | None = None
+        unit, per, table = "mg", "dose", None
+        if tree.data == "give":
+            amount, unit, per = _amount(_child(tree, "amount"))
+        elif named := _maybe(tree, "table"):
+            table = str(named.children[0])
+        elif "every_hours" in said:
+            raise Misread(said["every_hours"][0], "a dose by age is given once a day", "Leave out 'every ... hours'")
+        doses = 1
+        if "split" in said:
+            offset, doses = said["split"]
+            if per == "dose":
+                raise Misread(
+                    offset,
+                    "the amount is that of one dose, so it cannot be split",
+                    f"Write {unit}/day in {doses} doses, or {unit} ... every {24 // doses} hours",
+                )
+        if "every_hours" in said:
+            offset, doses = said["every_hours"]
+            if per == "day":
+                raise Misread(offset, "the amount is that of a day", f"Write in {doses} doses instead")
+        if "taper" in said and not schedule[1]:
+            raise Misread(said["taper"][0], "a taper follows the last day", "Name the days first")
+        escalation = said["rising"][1] if "rising" in said else None
+        if escalation is not None and escalation[1] != unit:
+            raise Misread(
+                said["rising"][0], f"the dose is in {unit} and rises in {escalation[1]}", f"Write the step in {unit}"
+            )
+        return Give(
+            agent=agent,
+            route=routes[0],
+            routes=routes,
+            amount=amount,
+            unit=unit,
+            per=cast(Any, per),
+            doses_per_day=doses,
+            days=schedule[1],
+            table=table,
+            cap=_value(said, "cap"),
+            infusion_h=_value(said, "over"),
+            when=_value(said, "if"),
+            not_with=_value(said, "not on") or (),
+            escalation=escalation[0] if escalation else None,
+            taper=tuple(_value(said, "taper") or ()),
+            provenance=parsed.provenance,
+            place=place,
+            text=text,
+        )
+
+    def _pieces(self, tree: Node) -> dict[str, tuple[int, Any]]:
+        """What follows agent, dose and route, each at most once."""
+        said: dict[str, tuple[int, Any]] = {}
+        for node in tree.children:
+            if not isinstance(node, Tree) or node.data in ("amount", "table"):
+                continue
+            name, value = self._piece(node)
+            offset = _start(node)
+            if name == "taper step":
+                if "taper" not in said:
+                    raise Misread(offset, "a percentage for some days belongs to a taper", "Write: then taper 50% ...")
+                said["taper"][1].append(value)
+            elif name in said:
+                raise Misread(offset, f"'{name}' is said twice", "Write two sentences")
+            else:
+                said[name] = (offset, value)
+        return said
+
+    def _piece(self, node: Node) -> tuple[str, Any]:
+        kind, parts = str(node.data), node.children
+        if kind == "cap":
+            return "cap", (_number(parts[0]), _unit(parts[1], ("mg", "g", "IU")))
+        if kind == "split":
+            return "split", _doses_a_day(parts[0], _number(parts[0]))
+        if kind == "every_hours":
+            hours = _number(parts[0])
+            return "every_hours", _doses_a_day(parts[0], 24 / hours if hours else 0)
+        if kind == "over":
+            return "over", _number(parts[0]) * (1 / 60 if str(parts[1]).lower().startswith("m") else 1.0)
+        if kind == "rising":
+            step, unit, start = _number(parts[0]), _unit(parts[1], UNITS), parts[2]
+            if start is None:
+                return "rising", (Escalation(step), unit)
+            fraction, phase = cast(Node, start).children
+            return "rising", (Escalation(step, _fraction(_token(fraction)), _phase(phase)), unit)
+        if kind == "not_with":
+            return "not on", tuple((_word(t.children[0]), _routes(t.children[1])[0]) for t in _trees(node))
+        if kind == "taper":
+            return "taper", [_taper(_child(node, "taper_step"))]
+        if kind in ("taper_more", "taper_step"):
+            return "taper step", _taper(node if kind == "taper_step" else _child(node, "taper_step"))
+        if kind == "only_if":
+            return "if", condition(node.children[0])
+        return "days", self.schedule(node)
+
+    def schedule(self, node: Node) -> tuple[int, ...]:
+        """The days of the phase, expanded and sorted."""
+        if node.data == "on_days":
+            return self._day_list(_token(node.children[0]))
+        step = 1
+        bounds = node.children
+        if node.data == "weekly":
+            step = 7
+        elif node.data == "every_days":
+            step, bounds = _whole(_token(node.children[0])), node.children[1:]
+            if step < 1:
+                raise Misread(_start(node), "every 0 days is never", "Write every 7 days, for example")
+        first, last = (self._one_day(_token(cast(Node, b).children[0])) if b else None for b in bounds)
+        if last is None:
+            if self.days is None:
+                raise Misread(_start(node), "the phase has no length, so this has no end", "Add: to day 50")
+            last = self.days
+        days = tuple(range(first or 1, last + 1, step))
+        if not days:
+            raise Misread(_start(node), f"there is no day from {first} to {last}", "The first day comes first")
+        return days
+
+    def _day_list(self, token: Token) -> tuple[int, ...]:
+        days: set[int] = set()
+        for found in re.finditer(r"(\d+)(?:\s*-\s*(\d+))?", str(token)):
+            first = self._in_phase(int(found[1]), _at(token) + found.start(1))
+            last = self._in_phase(int(found[2]), _at(token) + found.start(2)) if found[2] else first
+            if last < first:
+                raise Misread(_at(token) + found.start(), f"days {first}-{last} run backwards", f"Write {last}-{first}")
+            again = days & set(range(first, last + 1))
+            if again:
+                raise Misread(_at(token) + found.start(), f"day {min(again)} stands twice", "Write each day once")
+            days.update(range(first, last + 1))
+        return tuple(sorted(days))
+
+    def _in_phase(self, day: int, offset: int) -> int:
+        if day < 1:
+            raise Misread(offset, "there is no day 0", "Days of a phase count from 1")
+        if self.days is not None and day > self.days:
+            raise Misread(offset, f"day {day} lies beyond the phase", f"The phase has {self.days} days")
+        return day
+
+    def _one_day(self, token: Token) -> int:
+        days = self._day_list(token)
+        if len(days) != 1:
+            raise Misread(_at(token), "one day is wanted here", "Write for example: day 29")
+        return days[0]
+
+    def check(self, parsed: Parsed, place: Place | None, text: str) -> Check:
+        tree = parsed.tree
+        days, what = self.schedule(_trees(tree)[0]), _token(tree.children[-1])
+        if tree.data == "check_level":
+            return Check(days, "level", _word(what), parsed.provenance, place, text)
+        known = ["counts", *FRACTIONS, "blood blasts"]
+        return Check(days, cast(Any, canonical(what, known)), None, parsed.provenance, place, text)
+
+    def decide(self, parsed: Parsed, place: Place | None, text: str) -> Decide:
+        day, when, outcome = parsed.tree.children
+        action = cast(Node, outcome)
+        target = _phase(action.children[0])
+        return Decide(
+            self._one_day(_token(day)),
+            condition(when),
+            "go to" if action.data == "go_to" else "leave",
+            target,
+            parsed.provenance,
+            place,
+            text,
+        )
+
+    def rule(self, parsed: Parsed, place: Place | None, text: str) -> Rule:
+        return Rule(self._action(parsed.tree), parsed.provenance, place, text)
+
+    def _action(self, tree: Node) -> Action:
+        kind, parts = str(tree.data), tree.children
+        if kind == "hold":
+            resume = tuple(_percent(p) for p in cast(Node, parts[3]).children) if parts[3] else (1.0,)
+            return Hold(_targets(parts[0]), condition(parts[1]), condition(parts[2]), resume)
+        if kind in ("raise_by", "reduce_by", "halve"):
+            return _adjust(kind, parts)
+        if kind in ("limit", "start"):
+            made: Callable[..., Action] = Limit if kind == "limit" else Start
+            return made(_targets(parts[0]), _percent(parts[1]), condition(parts[2]))
+        if kind in ("omit", "repeat_dose", "stop"):
+            plain: dict[str, Callable[..., Action]] = {"omit": Omit, "repeat_dose": Repeat, "stop": Stop}
+            return plain[kind](_targets(parts[0]), condition(parts[1]))
+        if kind == "wait":
+            return Wait(self._one_day(_token(parts[0])), condition(parts[1]))
+        if kind == "transfuse":
+            product = canonical(_token(parts[0]), ["red cells", "platelets"])
+            return Transfuse(cast(Any, product), _number(parts[1]), condition(parts[3]))
+        return _rescue(parts)
+
+    def repeat(self, parsed: Parsed, place: Place | None, text: str) -> Cycles:
+        tree = parsed.tree
+        if tree.data == "repeat_times":
+            times = _whole(_token(tree.children[1]))
+            if times < 1:
+                raise Misread(_at(_token(tree.children[1])), "0 times is never", "Leave the phase out")
+            return Cycles(_maybe_whole(tree.children[0]), (), times)
+        return Cycles(_maybe_whole(tree.children[0]), tuple(_until(node) for node in _trees(tree)), None)
+
+
+# --- conditions -------------------------------------------------------------------------------
+
+
+def condition(node: Any) -> Condition:
+    """The condition of a parse tree, names and values checked."""
+    kind, parts = str(node.data), node.children
+    if kind in ("either", "both"):
+        if len(parts) == 1:
+            return condition(parts[0])
+        made: Callable[..., Condition] = Or if kind == "either" else And
+        return made(tuple(condition(part) for part in parts))
+    if kind == "negation":
+        return Not(condition(parts[0]))
+    if kind == "compare_is":
+        name, negated, value = parts
+        return _compare(name, "!=" if negated else "=", value, None)
+    name, op, value, unit = parts
+    return _compare(name, {"≤": "<=", "≥": ">="}.get(op, str(op)), value, unit)
+
+
+def _compare(token: Token, op: Any, value: Token, unit: Token | None) -> Compare:
+    name = canonical(token, measured())
+    if name is None:
+        return _level(token, op, value, unit)
+    if unit is not None:
+        raise Misread(_at(unit), f"{name} is written without a unit", _unit_of(name))
+    if name in VALUES:
+        word = canonical(value, VALUES[name])
+        if word is None:
+            near = nearest(value, VALUES[name])
+            raise Misread(
+                _at(value),
+                f"'{value}' is no value of {name}",
+                (f"Did you mean '{near}'? " if near else "") + "Known are " + ", ".join(VALUES[name]),
+            )
+        if op not in ("=", "!="):
+            raise Misread(_at(token), f"{name} has no order", f"Write {name} is {word}")
+        return Compare(name, op, word)
+    if value.type == "WORD":
+        raise Misread(_at(value), f"{name} is compared with a number, not with '{value}'", _unit_of(name))
+    if value.type == "PERCENT" and name not in FRACTIONS:
+        raise Misread(_at(value), f"{name} is no fraction", _unit_of(name))
+    number = _percent(value) if value.type == "PERCENT" else _number(value)
+    if name in FRACTIONS and number > 1:
+        raise Misread(_at(value), f"{name} cannot exceed 100%", f"Write {value}% or a fraction between 0 and 1")
+    return Compare(name, op, number)
+
+
+def _level(token: Token, op: Any, value: Token, unit: Token | None) -> Compare:
+    if unit is None:
+        known = [*measured(), *ALIASES, *agents()]
+        if canonical(token, list(agents())):
+            raise Misread(_at(value) + len(value), f"the level of {token} needs a unit", "Write for example 0.25 uM")
+        near = nearest(token, known)
+        raise Misread(
+            _at(token),
+            f"'{token}' is neither a measurement nor an agent",
+            (f"Did you mean '{near}'? " if near else "") + "Known are " + ", ".join(measured()),
+        )
+    if value.type != "NUMBER":
+        raise Misread(_at(value), "a level is compared with a number", "Write for example 0.25 uM")
+    return Compare(f"level:{str(token).lower()}", op, _number(value), _unit(unit, CONCENTRATIONS))
+
+
+def _unit_of(name: str) -> str:
+    if name in FRACTIONS:
+        return f"{name} is a fraction; write for example 0.01%"
+    unit = COUNTS.get(name) or PERSON.get(name) or "whole numbers"
+    return f"{name} is in {unit}"
+
+
+# --- parts ------------------------------------------------------------------------------------
+
+
+def _adjust(kind: str, parts: list[Any]) -> Adjust:
+    targets, rest = _targets(parts[0]), parts[1:]
+    in_turn = False
+    if kind == "raise_by":
+        in_turn, rest = rest[0] is not None, rest[1:]
+    factor = 0.5
+    if kind != "halve":
+        change, rest = _decimal(rest[0]), rest[1:]
+        if change == 0 or (kind == "reduce_by" and change >= 1):
+            raise Misread(
+                _at(parts[1]), f"a change by {parts[1]} is no change of dose", "Use hold or stop to give none"
+            )
+        factor = float(1 + change if kind == "raise_by" else 1 - change)
+    streak = Streak()
+    if rest[1] is not None:
+        streak = _streak(rest[1])
+    bounds: dict[str, float] = {}
+    for node in rest[2:]:
+        if node.data in bounds:
+            raise Misread(_start(node), f"'{str(node.data).replace('_', ' ')}' is said twice", "Write it once")
+        bounds[str(node.data)] = _percent(node.children[0])
+    return Adjust(targets, factor, condition(rest[0]), streak, bounds.get("at_most"), bounds.get("at_least"), in_turn)
+
+
+def _streak(node: Node) -> Streak:
+    parts = node.children
+    if node.data == "visits":
+        return Streak(0, _whole(_token(parts[0])))
+    visits = parts[2]
+    days = _span_days(_token(parts[0]), _token(parts[1]))
+    return Streak(days, _whole(_token(visits)) if visits is not None else 1)
+
+
+def _rescue(parts: list[Any]) -> Rescue:
+    agent, amount_node, route, every, start, after, until, least = parts
+    amount, unit, per = _amount(amount_node)
+    if per == "day":
+        raise Misread(_start(amount_node), "a rescue dose is the amount of one dose", f"Write {unit} without /day")
+    routes = _routes(route)
+    give = Give(_word(agent), routes[0], routes, amount, unit, "dose", 1, ())
+    if _number(every) <= 0:
+        raise Misread(_at(every), "every 0 hours is never", "Write every 6 hours, for example")
+    at_least = _whole(_token(least.children[0])) if least else 3
+    return Rescue(give, _number(every), _number(start), _target(after), condition(until), at_least)
+
+
+def _until(node: Node) -> Until:
+    number, span, phase, when = node.children
+    days = _span_days(_token(number), _token(span))
+    name = _phase(phase)
+    start = "" if name.lower() in ("treatment", "therapy") else name
+    return Until(days, start, condition(when) if when is not None else None)
+
+
+def _span_days(number: Token, span: Token) -> int:
+    unit = str(span).lower().rstrip("s")
+    return math.floor(_number(number) * _DAYS_IN[unit] + 1e-9)
+
+
+def _amount(node: Any) -> tuple[float, str, str]:
+    number, unit, per_day = node.children
+    amount = _number(number)
+    if amount <= 0:
+        raise Misread(_at(number), "a dose is more than 0", "Leave the sentence out when nothing is given")
+    return amount, _unit(unit, UNITS), "day" if per_day is not None else "dose"
+
+
+def _taper(node: Node) -> tuple[float, int]:
+    return _percent(node.children[0]), _whole(_token(node.children[1]))
+
+
+def _targets(node: Any) -> tuple[Target, ...]:
+    return tuple(_target(child) for child in node.children)
+
+
+def _target(node: Any) -> Target:
+    agent, routes = node.children
+    return Target(_word(agent), _routes(routes)[0] if routes is not None else None)
+
+
+def _routes(token: Any) -> tuple[Route, ...]:
+    return cast(tuple[Route, ...], tuple(str(token).upper().split("/")))
+
+
+def _phase(token: Any) -> str:
+    return " ".join(str(token).strip('"').split())
+
+
+def _fraction(token: Token) -> float:
+    word = " ".join(str(token).lower().split())
+    return _FRACTIONS[word] if word in _FRACTIONS else _percent(token)
+
+
+def _doses_a_day(token: Any, number: float) -> int:
+    if number not in _DOSES_A_DAY:
+        raise Misread(_at(token), "a day has 1, 2, 3 or 4 doses", "Every 24, 12, 8 or 6 hours")
+    return int(number)
+
+
+def _unit(token: Any, known: tuple[str, ...]) -> str:
+    unit = canonical(str(token).replace("²", "2"), known)
+    assert unit is not None, token
+    return unit
+
+
+def _number(token: Any) -> float:
+    return float(token)
+
+
+def _decimal(token: Any) -> Decimal:
+    return Decimal(str(token).rstrip("%").strip()) / 100
+
+
+def _percent(token: Any) -> float:
+    return float(_decimal(token))
+
+
+def _whole(token: Token) -> int:
+    number = float(token)
+    if number != int(number):
+        raise Misread(_at(token), f"{token} is not a whole number", f"Write {round(number)}, for example")
+    return int(number)
+
+
+def _maybe_whole(token: Any) -> int | None:
+    return None if token is None else _whole(token)
+
+
+def _word(token: Any) -> str:
+    return str(token).lower()
+
+
+def _token(node: Any) -> Token:
+    return cast(Token, node)
+
+
+def _at(token: Any) -> int:
+    return int(token.start_pos or 0)
+
+
+def _start(node: Node) -> int:
+    return int(getattr(node.meta, "start_pos", 0))
+
+
+def _trees(node: Node) -> list[Node]:
+    return [child for child in node.children if isinstance(child, Tree)]
+
+
+def _maybe(tree: Node, name: str) -> Node | None:
+    return next((node for node in _trees(tree) if node.data == name), None)
+
+
+def _child(tree: Node, name: str) -> Node:
+    found = _maybe(tree, name)
+    assert found is not None, name
+    return found
+
+
+def _first(tree: Node, terminal: str) -> Token:
+    return next(c for c in tree.children if isinstance(c, Token) and c.type == terminal)
+
+
+def _value(said: dict[str, tuple[int, Any]], name: str) -> Any:
+    return said[name][1] if name in said else None

@@ -1,0 +1,359 @@
+"""What grammar cannot see: names that do not exist, doses that do not fit, rules that cannot work or that fight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+import pint
+
+from ..knowledge.agent import Agent
+from ..knowledge.errors import BadInput
+from ..knowledge.library import Library
+from ..knowledge.quantity import units
+from .complaint import Written, at_word, bad, unknown
+from .logic import compares, names, possible, together
+from .model import (
+    Adjust,
+    And,
+    Compare,
+    Condition,
+    Decide,
+    Give,
+    Hold,
+    Limit,
+    Phase,
+    Protocol,
+    Provenance,
+    Repeat,
+    Rescue,
+    Route,
+    Rule,
+    Target,
+    Transfuse,
+    Wait,
+)
+from .vocabulary import COUNTS, FRACTIONS
+
+_MARROW = (*FRACTIONS, "blood blasts")
+
+
+def check(protocol: Protocol, known: Library) -> list[BadInput]:
+    """All problems of a linked protocol, in the order of its file."""
+    found = list(_Checker(protocol, known).problems())
+    return sorted(found, key=lambda p: (p.file != protocol.file, p.file or "", p.line or 0, p.column or 0))
+
+
+class _Checker:
+    def __init__(self, protocol: Protocol, known: Library) -> None:
+        self.protocol = protocol
+        self.known = known
+        self.sources = set(known.sources())
+        self.agents = set(known.agents())
+
+    def problems(self) -> Iterator[BadInput]:
+        protocol = self.protocol
+        yield from self._keys(protocol)
+        if protocol.eligible is not None:
+            yield from self._condition(protocol.eligible, "for")
+        yield from self._rules(protocol.rules, protocol.phases)
+        before: list[Phase] = []
+        for phase in protocol.phases:
+            yield from self._phase(phase, before)
+            before.append(phase)
+
+    # --- sources
+
+    def _keys(self, protocol: Protocol) -> Iterator[BadInput]:
+        for key in protocol.sources:
+            yield from self._key(key, protocol.places.get(f"source:{key}"))
+        for phase in protocol.phases:
+            for key in phase.provenance.sources:
+                yield from self._key(key, protocol.places.get(f"source:{key}", phase.place))
+            for name, provenance in phase.said:
+                for key in provenance.sources:
+                    yield from self._key(key, protocol.places.get(f"{phase.id}/{name}", phase.place))
+        for name, provenance in protocol.said:
+            for key in provenance.sources:
+                yield from self._key(key, protocol.places.get(name))
+
+    def _key(self, key: str, place: object) -> Iterator[BadInput]:
+        if key not in self.sources and key.lower() != "memory":
+            yield bad(place, *unknown("source", key, self.sources) if self.sources else ("no sources", None))  # type: ignore[arg-type]
+
+    def _cited(self, item: Written, provenance: Provenance) -> Iterator[BadInput]:
+        for key in provenance.sources:
+            yield from self._key(key, at_word(item, key))
+
+    # --- one phase
+
+    def _phase(self, phase: Phase, before: Sequence[Phase]) -> Iterator[BadInput]:
+        places = self.protocol.places
+        if phase.start_when is not None:
+            gate = places.get(f"{phase.id}/start when", phase.place)
+            yield from self._condition(phase.start_when, f"{phase.id}/start when", phase)
+            measured = {c.what for p in before for c in p.check}
+            for name in sorted(names(phase.start_when) & set(FRACTIONS) - measured):
+                yield bad(gate, f"no phase before measures {name}", f"Add to an earlier phase: - day 29: {name}")
+        for give in phase.give:
+            yield from self._give(give, phase)
+            yield from self._cited(give, give.provenance)
+        yield from self._given_twice(phase)
+        for item in phase.check:
+            yield from self._cited(item, item.provenance)
+            if item.agent is not None and item.agent not in self.agents:
+                yield self._unknown_agent(item, item.agent)
+        for decision in phase.decide:
+            yield from self._decide(decision, phase, before)
+            yield from self._cited(decision, decision.provenance)
+        yield from self._rules(phase.rules, (phase,))
+        yield from self._measured(phase)
+        if phase.next:
+            yield from self._known_phase(phase.next, places.get(f"{phase.id}/next", phase.place))
+        for until in phase.repeat_until:
+            place = places.get(f"{phase.id}/repeat", phase.place)
+            if until.from_phase:
+                yield from self._known_phase(until.from_phase, place)
+            if until.when is not None:
+                yield from self._condition(until.when, f"{phase.id}/repeat", phase)
+
+    def _known_phase(self, name: str, place: object) -> Iterator[BadInput]:
+        ids = [p.id for p in self.protocol.phases]
+        if name not in ids:
+            yield bad(place, *unknown("phase", name, ids))  # type: ignore[arg-type]
+
+    # --- what is given
+
+    def _give(self, give: Give, phase: Phase) -> Iterator[BadInput]:
+        agent = self._agent(give.agent)
+        if agent is None:
+            yield self._unknown_agent(give, give.agent)
+            return
+        yield from _dose_fits(give, agent, give)
+        if give.amount is None:
+            tables = list(agent.intrathecal_by_age)
+            if not tables:
+                yield bad(at_word(give, "by age"), f"{give.agent} has no dose by age", "Write an amount")
+            elif give.table is not None and give.table not in tables:
+                yield bad(at_word(give, give.table), *unknown("table", give.table, tables))
+            elif give.table is None and len(tables) > 1:
+                yield bad(at_word(give, "age"), "which table of doses by age?", f"Write: by age (table {tables[0]})")
+        for name, route in give.not_with:
+            yield from self._target(give, Target(name, route), (phase,))
+        if give.when is not None:
+            yield from self._condition(give.when, give)
+        if give.escalation is not None and give.escalation.of_phase:
+            origin = give.escalation.of_phase
+            yield from self._known_phase(origin, at_word(give, origin))
+            earlier = [p for p in self.protocol.phases if p.id == origin]
+            if earlier and not any(_gives(earlier[0], Target(give.agent, give.route))):
+                yield bad(at_word(give, origin), f"{origin} gives no {give.agent} {give.route}", "Name another phase")
+
+    def _given_twice(self, phase: Phase) -> Iterator[BadInput]:
+        for one, other in combinations(phase.give, 2):
+            if (one.agent, one.route) != (other.agent, other.route):
+                continue
+            days = sorted(set(one.days) & set(other.days))
+            both = tuple(c for c in (one.when, other.when) if c is not None)
+            if days and (not both or possible(And(both))):
+                line = f" (line {one.place.line})" if one.place else ""
+                yield bad(
+                    other.place,
+                    f"another sentence{line} gives {one.agent} {one.route} on day {days[0]} too",
+                    "Take the day out of one of them, or make one conditional on what the other is not",
+                )
+
+    def _agent(self, name: str) -> Agent | None:
+        return self.known.agent(name) if name in self.agents else None
+
+    def _unknown_agent(self, item: Written, name: str) -> BadInput:
+        names = self.known.agent_names()
+        message, remedy = unknown("agent", name, [*self.agents, *names])
+        near = remedy.split("'")[1] if remedy.startswith("Did") else None
+        if near is not None:
+            remedy = f"Did you mean '{names.get(near, near)}'?"
+        else:
+            remedy = f"Known agents: {', '.join(sorted(self.agents))}"
+        return bad(at_word(item, name), message, remedy)
+
+    # --- decisions
+
+    def _decide(self, decision: Decide, phase: Phase, before: Sequence[Phase]) -> Iterator[BadInput]:
+        if decision.action == "go to":
+            yield from self._known_phase(decision.target, at_word(decision, decision.target))
+        yield from self._condition(decision.when, decision)
+        for name in sorted(names(decision.when) & set(_MARROW)):
+            own = [c for c in phase.check if c.what == name and min(c.days) <= decision.day]
+            if not own and not any(c.what == name for p in before for c in p.check):
+                yield bad(
+                    at_word(decision, name),
+                    f"nothing measures {name} on or before day {decision.day}",
+                    f"Add under check: - day {decision.day}: {name}",
+                )
+
+    # --- rules
+
+    def _rules(self, rules: Sequence[Rule], phases: Sequence[Phase]) -> Iterator[BadInput]:
+        for rule in rules:
+            yield from self._rule(rule, phases)
+            yield from self._cited(rule, rule.provenance)
+        everywhere = self.protocol.rules if rules is not self.protocol.rules else ()
+        for index, rule in enumerate(rules):
+            for other in (*everywhere, *rules[:index]):
+                yield from _fight(other, rule)
+
+    def _rule(self, rule: Rule, phases: Sequence[Phase]) -> Iterator[BadInput]:
+        action = rule.action
+        targets = [action.after] if isinstance(action, Rescue) else list(getattr(action, "targets", ()))
+        for target in targets:
+            yield from self._target(rule, target, phases)
+        for condition in _conditions(rule):
+            yield from self._condition(condition, rule)
+        if isinstance(action, Hold) and possible(And((action.when, action.until))):
+            yield bad(
+                at_word(rule, "until"),
+                "this hold can end while its reason still stands",
+                "Let 'until' ask for everything that 'when' names, for example when anc < 0.5 until anc >= 0.75",
+            )
+        if isinstance(action, Repeat):
+            for target in action.targets:
+                given = [g for phase in phases for g in _gives(phase, target)]
+                if given and not any(g.escalation for g in given):
+                    yield bad(at_word(rule, target.agent), f"the dose of {target.agent} does not rise", "Use omit")
+        if isinstance(action, Rescue):
+            yield from self._rescue(rule, action)
+
+    def _target(self, item: Written, target: Target, phases: Sequence[Phase]) -> Iterator[BadInput]:
+        if target.agent not in self.agents:
+            yield self._unknown_agent(item, target.agent)
+            return
+        if any(give for phase in phases for give in _gives(phase, target)):
+            return
+        given = sorted({g.agent for phase in phases for g in phase.give})
+        where = f"phase '{phases[0].id}'" if len(phases) == 1 else "the protocol"
+        word = f"{target.agent} {target.route}" if target.route else target.agent
+        yield bad(
+            at_word(item, target.agent), f"{where} never gives {word}", f"It gives {', '.join(given) or 'nothing'}"
+        )
+
+    def _rescue(self, rule: Rule, rescue: Rescue) -> Iterator[BadInput]:
+        agent = self._agent(rescue.give.agent)
+        if agent is None:
+            yield self._unknown_agent(rule, rescue.give.agent)
+            return
+        yield from _dose_fits(rescue.give, agent, rule)
+        level = f"level:{rescue.after.agent}"
+        if level not in names(rescue.until):
+            yield bad(
+                at_word(rule, "until"),
+                f"the rescue does not end on the level of {rescue.after.agent}",
+                f"Write: until {rescue.after.agent} < 0.25 uM",
+            )
+
+    # --- conditions
+
+    def _condition(self, condition: Condition, where: Written | str, phase: Phase | None = None) -> Iterator[BadInput]:
+        place = self.protocol.places.get(where) if isinstance(where, str) else None
+        if isinstance(where, str) and place is None and phase is not None:
+            place = phase.place
+        for compare in compares(condition):
+            if compare.name.startswith("level:"):
+                name = compare.name.partition(":")[2]
+                spot = place if isinstance(where, str) else at_word(where, name)
+                agent = self._agent(name)
+                if agent is None:
+                    yield bad(spot, *unknown("agent or measurement", name, [*self.agents, *COUNTS]))
+                elif not _fits_concentration(compare, agent):
+                    unit = agent.pharmacokinetics.concentration
+                    yield bad(spot, f"the level of {name} is not measured in {compare.unit}", f"Write it in {unit}")
+        if not possible(condition):
+            spot = place if isinstance(where, str) else where.place
+            yield bad(spot, "this condition can never be true", "Check the signs < and > and the numbers")
+
+    def _measured(self, phase: Phase) -> Iterator[BadInput]:
+        """Rules that wait for counts need visits on which counts are drawn."""
+        if any(c.what == "counts" for c in phase.check):
+            return
+        for rule in phase.rules:
+            if isinstance(rule.action, Hold | Adjust | Limit) and names(rule.action.when) & set(COUNTS):
+                yield bad(
+                    rule.place, f"phase '{phase.id}' never measures counts", "Add under check: - 'weekly: counts'"
+                )
+                return
+
+
+# --- helpers ----------------------------------------------------------------------------------
+
+
+def _gives(phase: Phase, target: Target) -> Iterator[Give]:
+    """The sentences of a phase that a target means (no route: every route but IT)."""
+    for give in phase.give:
+        if give.agent == target.agent and (give.route != "IT" if target.route is None else give.route == target.route):
+            yield give
+
+
+def _dose_fits(give: Give, agent: Agent, item: Written) -> Iterator[BadInput]:
+    for route in give.routes:
+        if route not in agent.routes:
+            routes: tuple[Route, ...] = agent.routes
+            yield bad(at_word(item, route), f"{give.agent} is not given {route}", f"Its routes: {', '.join(routes)}")
+    fitting = {unit.removesuffix("/day") for unit in agent.dose_units}
+    if give.amount is not None and give.unit not in fitting | {u.replace("mg/", "g/") for u in fitting if u == "mg/m2"}:
+        written = ", ".join(agent.dose_units)
+        yield bad(at_word(item, give.unit), f"{give.unit} does not fit {give.agent}", f"Its doses are in {written}")
+    if give.cap is not None and ("IU" in give.cap[1]) != ("IU" in give.unit):
+        yield bad(at_word(item, "max"), f"a dose in {give.unit} cannot have a maximum in {give.cap[1]}", "Use one unit")
+
+
+def _conditions(rule: Rule) -> Iterator[Condition]:
+    for field in ("when", "until"):
+        condition = getattr(rule.action, field, None)
+        if condition is not None:
+            yield condition
+
+
+def _fits_concentration(compare: Compare, agent: Agent) -> bool:
+    kinetics = agent.pharmacokinetics
+    try:
+        want, have = units().Unit(str(compare.unit)), units().Unit(kinetics.concentration)
+    except pint.errors.PintError:
+        return False
+    if want.is_compatible_with(have):
+        return True
+    molar, mass = units().Unit("mol/L"), units().Unit("g/L")
+    both = [u.is_compatible_with(molar) or u.is_compatible_with(mass) for u in (want, have)]
+    return all(both) and kinetics.molar_mass is not None
+
+
+def _fight(one: Rule, other: Rule) -> Iterator[BadInput]:
+    """Two rules that pull the same dose in opposite directions by the same count."""
+    first, second = one.action, other.action
+    line = f" (line {one.place.line})" if one.place else ""
+    if isinstance(first, Wait) or isinstance(second, Wait) or isinstance(first, Transfuse):
+        return
+    shared_agents = sorted(
+        {t.agent for t in getattr(first, "targets", ())}
+        & {t.agent for t in getattr(second, "targets", ()) if _same_route(first, t)}
+    )
+    if not shared_agents or _direction(first) * _direction(second) >= 0:
+        return
+    by = together(first.when, second.when)  # type: ignore[union-attr]
+    if by:
+        yield bad(
+            other.place,
+            f"this rule and the one before{line} move {shared_agents[0]} in opposite directions "
+            f"for the same {' and '.join(sorted(by))}",
+            "Let their conditions not overlap",
+        )
+
+
+def _same_route(action: object, target: Target) -> bool:
+    routes = [t.route for t in getattr(action, "targets", ()) if t.agent == target.agent]
+    return any(r is None or target.route is None or r == target.route for r in routes)
+
+
+def _direction(action: object) -> int:
+    """+1: the dose goes up, -1: it goes down, 0: neither."""
+    if isinstance(action, Adjust):
+        return 1 if action.factor > 1 else -1
+    return -1 if isinstance(action, Hold | Limit) else 0

@@ -1,0 +1,229 @@
+"""One sentence into a parse tree, or an error that a person can act on.
+
+The grammar itself is in sentences.lark. A sentence may end with a bracket of sources,
+``[matloub2011, onco_app; assumed: text; open: text]``, which is taken off here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, Literal, NamedTuple
+
+from lark import Lark, Token, Tree, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+
+from ..knowledge.errors import nearest
+from .model import Provenance
+from .vocabulary import UNITS, agents, measured
+
+Kind = Literal["give", "check", "decide", "rule", "repeat", "condition"]
+KINDS: tuple[Kind, ...] = ("give", "check", "decide", "rule", "repeat", "condition")
+
+_EXAMPLES: dict[Kind, str] = {
+    "give": "vincristine 1.5 mg/m2 IV (max 2 mg) on days 1, 8, 15",
+    "check": "day 29: marrow MRD",
+    "decide": "day 29: if marrow MRD >= 0.01% go to consolidation",
+    "rule": "hold mercaptopurine when anc < 0.5 until anc >= 0.75",
+    "repeat": "every 84 days until 2 years from start of interim maintenance 1",
+    "condition": "anc >= 0.75 and platelets >= 75",
+}
+
+# What a terminal of the grammar is called when it is missing; words of the grammar name themselves.
+_MEANING: dict[str, str] = {
+    "DAY_LIST": "days, such as 1, 8, 15-20",
+    "NUMBER": "a number",
+    "PERCENT": "a percentage, such as 25%",
+    "OP": "one of < <= > >= =",
+    "UNIT": "a unit (" + ", ".join(UNITS) + ")",
+    "PER_DAY": "/day",
+    "CAP_UNIT": "mg, g or IU",
+    "ML_KG": "mL/kg",
+    "HOURS": "hours or minutes",
+    "SPAN": "days, weeks, months or years",
+    "ROUTES": "a route (IV, PO, IT, SC, IM)",
+    "FRACTION": "a fraction (half, two thirds, 75%)",
+    "WHAT": "what is checked (counts, marrow MRD, blood MRD, marrow blasts, blood blasts)",
+    "MEASURED": "a measurement (anc, platelets, marrow MRD, age, ...)",
+    "CONCENTRATION": "a concentration unit (uM, nM, mg/L, ng/mL, IU/L)",
+    "PRODUCT": "red cells or platelets",
+    "IN_TURN": "in turn",
+    "NOT": "not",
+    "QUOTED": "words in double quotes",
+    "PHASE": "the id of a phase",
+    "TABLE": "the name of a dose table",
+    "WORD": "an agent",
+    "$END": "the end of the sentence",
+}
+
+
+class Misread(Exception):
+    """A sentence cannot be used: what is wrong, at which character (from 0), what would be right."""
+
+    def __init__(self, offset: int, message: str, remedy: str | None = None) -> None:
+        self.offset, self.message, self.remedy = offset, message, remedy
+        super().__init__(message)
+
+
+class Parsed(NamedTuple):
+    tree: Tree[Token]
+    provenance: Provenance
+    sources: tuple[tuple[str, int], ...]  # bibliography keys and where in the sentence they stand
+
+
+class _WholeWords:
+    """Lets every state of the lexer see whole words, so that 'onn' is not read as 'on' and 'n'."""
+
+    always_accept = ("WORD",)
+
+    def process(self, stream: Iterator[Token]) -> Iterator[Token]:
+        return stream
+
+
+@lru_cache(maxsize=1)
+def _lark() -> Lark:
+    text = files("remission.protocol").joinpath("sentences.lark").read_text("utf-8")
+    postlex: Any = _WholeWords()
+    return Lark(
+        text, parser="lalr", start=list(KINDS), postlex=postlex, maybe_placeholders=True, propagate_positions=True
+    )
+
+
+def parse(kind: Kind, text: str) -> Parsed:
+    """The tree of one sentence and its provenance; raises ``Misread``."""
+    body, provenance, sources = split_tail(text)
+    if not body.strip():
+        raise Misread(0, "there is no sentence here", f"Write for example: {_EXAMPLES[kind]}")
+    try:
+        return Parsed(_lark().parse(body, start=kind), provenance, sources)
+    except UnexpectedInput as error:
+        raise _explained(kind, body, error) from None
+
+
+def split_tail(text: str) -> tuple[str, Provenance, tuple[tuple[str, int], ...]]:
+    """The sentence without its closing bracket, what the bracket says, and its source keys with their offsets."""
+    start = _tail_start(text)
+    if start is None:
+        return text, Provenance(), ()
+    if not text.rstrip().endswith("]"):
+        raise Misread(start, "the bracket with the sources is not closed at the end of the sentence", "End with ]")
+    end = len(text.rstrip()) - 1
+    keys: list[tuple[str, int]] = []
+    notes: dict[str, str] = {}
+    at = start + 1
+    for part in text[start + 1 : end].split(";"):
+        note = re.match(r"\s*(assumed|open)\s*:\s*(.*)", part, re.IGNORECASE | re.DOTALL)
+        if note:
+            word = note[1].lower()
+            if not note[2].strip():
+                raise Misread(at + note.start(1), f"'{word}:' says nothing", f"Write {word}: and why")
+            if word in notes:
+                raise Misread(at + note.start(1), f"'{word}:' stands twice in one bracket", "Write both in one")
+            notes[word] = " ".join(note[2].split())
+        else:
+            keys.extend(_keys(part, at))
+        at += len(part) + 1
+    names = tuple(name for name, _ in keys)
+    return text[:start], Provenance(names, notes.get("assumed"), notes.get("open")), tuple(keys)
+
+
+def _keys(part: str, at: int) -> Iterator[tuple[str, int]]:
+    for piece in part.split(","):
+        name = piece.strip()
+        offset = at + len(piece) - len(piece.lstrip())
+        if not re.fullmatch(r"[\w.\-]+", name):
+            raise Misread(
+                offset,
+                f"'{name}' is no source key" if name else "a source key is missing here",
+                "A bracket reads [key, key; memory; assumed: why; open: what is not known]",
+            )
+        yield name, offset
+        at += len(piece) + 1
+
+
+def _tail_start(text: str) -> int | None:
+    quoted = False
+    for index, letter in enumerate(text):
+        quoted ^= letter == '"'
+        if letter == "[" and not quoted:
+            return index
+    return None
+
+
+# --- errors -----------------------------------------------------------------------------------
+
+
+def _explained(kind: Kind, body: str, error: UnexpectedInput) -> Misread:
+    offset = error.pos_in_stream if error.pos_in_stream is not None else len(body)
+    at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
+    if at_end:
+        offset = len(body.rstrip())
+    possible = _possible(error)
+    expected = _expected(possible)
+    if at_end:
+        return Misread(
+            offset, "the sentence stops too early", f"Next could be: {_listed(expected)} (example: {_EXAMPLES[kind]})"
+        )
+    found = re.match(r"[\w./%\-]+|\S", body[offset:])
+    word = found[0] if found else body[offset : offset + 1]
+    before = re.search(r"[a-z]+\s+$", body[:offset], re.IGNORECASE)
+    phrase = f"{before[0].strip()} {word}" if before else ""
+    if meant := nearest(phrase, [name for name in measured() if " " in name]):
+        return Misread(before.start() if before else offset, f"'{phrase}' is not known", f"Did you mean '{meant}'?")
+    near = nearest(word, _words(possible))
+    remedy = f"Did you mean '{near}'? " if near and near.lower() != word.lower() else ""
+    return Misread(offset, f"'{word}' cannot stand here", f"{remedy}Possible here: {_listed(expected)}")
+
+
+def _expected(possible: set[str]) -> list[str]:
+    """What could stand there, words before descriptions; commas and brackets only when there is nothing else."""
+    names = {_called(name) for name in possible}
+    words = {name for name in names if name[0].isalnum()} or names
+    return sorted(words, key=lambda text: (" " in text, text))
+
+
+def _possible(error: UnexpectedInput) -> set[str]:
+    if isinstance(error, UnexpectedToken):
+        return set(error.accepts or error.expected)
+    if isinstance(error, UnexpectedCharacters):
+        return set(error.allowed or ())
+    return set()
+
+
+def _called(terminal: str) -> str:
+    if terminal in _MEANING:
+        return _MEANING[terminal]
+    return _literal(terminal) or terminal.lower()
+
+
+def _literal(terminal: str) -> str | None:
+    for definition in _lark().terminals:
+        if definition.name == terminal and definition.pattern.type == "str":
+            return str(definition.pattern.value)
+    return None
+
+
+def _words(possible: set[str]) -> list[str]:
+    """The words that could have been meant."""
+    words = [literal for name in possible if (literal := _literal(name)) and literal.isalpha()]
+    if "UNIT" in possible:
+        words += UNITS
+    if "ROUTES" in possible:
+        words += ["IV", "PO", "IT", "SC", "IM"]
+    if "MEASURED" in possible:
+        words += measured()
+    if "WHAT" in possible:
+        words += ["counts"]
+    if "SPAN" in possible:
+        words += ["days", "weeks", "months", "years"]
+    if "HOURS" in possible:
+        words += ["hours", "minutes"]
+    if "WORD" in possible:
+        words += agents()
+    return words
+
+
+def _listed(items: list[str]) -> str:
+    shown = items if len(items) <= 12 else [*items[:12], "..."]
+    return ", ".join(shown) if shown else "nothing more"

@@ -1,0 +1,121 @@
+"""Which values make a condition true: conditions as unions of boxes (intervals, or sets of words)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from math import inf
+
+from .model import And, Compare, Condition, Not, Or
+from .vocabulary import FRACTIONS, VALUES
+
+_OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "=": "!=", "!=": "="}
+
+
+@dataclass(frozen=True)
+class Interval:
+    low: float
+    high: float
+    low_in: bool = True
+    high_in: bool = True
+
+    def __and__(self, other: Interval) -> Interval:
+        low, low_in = max((self.low, not self.low_in), (other.low, not other.low_in))
+        high, high_in = min((self.high, self.high_in), (other.high, other.high_in))
+        return Interval(low, high, not low_in, high_in)
+
+    def empty(self) -> bool:
+        return self.low > self.high or (self.low == self.high and not (self.low_in and self.high_in))
+
+
+Allowed = Interval | frozenset[str]
+Box = dict[str, Allowed]
+
+
+def boxes(condition: Condition) -> list[Box]:
+    """The condition as a union of non-empty boxes: name -> what it may be. An empty list: never true."""
+    if isinstance(condition, Compare):
+        return [{condition.name: part} for part in _allowed(condition) if not _empty(part)]
+    if isinstance(condition, Not):
+        return boxes(_negated(condition.item))
+    if isinstance(condition, Or):
+        return [box for item in condition.items for box in boxes(item)]
+    met: list[Box] = [{}]
+    for item in condition.items:
+        met = [box for one, other in product(met, boxes(item)) if (box := _meet(one, other)) is not None]
+    return met
+
+
+def names(condition: Condition | None) -> set[str]:
+    """Everything that a condition compares."""
+    return {compare.name for compare in compares(condition)}
+
+
+def compares(condition: Condition | None) -> Iterator[Compare]:
+    if isinstance(condition, Compare):
+        yield condition
+    elif isinstance(condition, Not):
+        yield from compares(condition.item)
+    elif isinstance(condition, And | Or):
+        for item in condition.items:
+            yield from compares(item)
+
+
+def possible(condition: Condition) -> bool:
+    """Whether anything makes it true (counts and levels are not negative, fractions at most 1)."""
+    return bool(boxes(condition))
+
+
+def together(first: Condition, second: Condition) -> set[str]:
+    """The names by which two conditions can be true at once: compared in both, in boxes that overlap."""
+    shared: set[str] = set()
+    for one, other in product(boxes(first), boxes(second)):
+        if _meet(one, other) is not None:
+            shared |= one.keys() & other.keys()
+    return shared
+
+
+def _negated(condition: Condition) -> Condition:
+    if isinstance(condition, Compare):
+        return Compare(condition.name, _OPPOSITE[condition.op], condition.value, condition.unit)  # type: ignore[arg-type]
+    if isinstance(condition, Not):
+        return condition.item
+    items = tuple(_negated(item) for item in condition.items)
+    return And(items) if isinstance(condition, Or) else Or(items)
+
+
+def _allowed(compare: Compare) -> list[Allowed]:
+    if isinstance(compare.value, str):
+        words = frozenset(VALUES.get(compare.name, (compare.value,)))
+        same = frozenset({compare.value})
+        return [words & same if compare.op == "=" else words - same]
+    value, top = compare.value, 1.0 if compare.name in FRACTIONS else inf
+    whole = Interval(0.0, top)
+    parts = {
+        "<": [Interval(0.0, value, True, False)],
+        "<=": [Interval(0.0, value)],
+        ">": [Interval(value, top, False, True)],
+        ">=": [Interval(value, top)],
+        "=": [Interval(value, value)],
+        "!=": [Interval(0.0, value, True, False), Interval(value, top, False, True)],
+    }[compare.op]
+    return [part & whole for part in parts]
+
+
+def _meet(one: Box, other: Box) -> Box | None:
+    out = dict(one)
+    for name, allowed in other.items():
+        mine = out.get(name)
+        if isinstance(mine, Interval) and isinstance(allowed, Interval):
+            allowed = mine & allowed
+        elif isinstance(mine, frozenset) and isinstance(allowed, frozenset):
+            allowed = mine & allowed
+        if _empty(allowed):
+            return None
+        out[name] = allowed
+    return out
+
+
+def _empty(allowed: Allowed) -> bool:
+    return allowed.empty() if isinstance(allowed, Interval) else not allowed

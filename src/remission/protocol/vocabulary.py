@@ -1,0 +1,49 @@
+"""The words that sentences may use: measurements with their units, values, units, agents."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+UNITS = ("mg/m2", "g/m2", "IU/m2", "mg/kg", "mg")
+ROUTES = ("IV", "PO", "IT", "SC", "IM")
+
+# name in a condition -> unit in which its number is written ("" = a word, a grade or a fraction)
+COUNTS = {
+    "anc": "10^9/L",
+    "platelets": "10^9/L",
+    "haemoglobin": "g/dL",
+    "wbc": "10^9/L",
+    "lymphocytes": "10^9/L",
+    "blood blasts": "per microlitre",
+}
+FRACTIONS = ("marrow blasts", "marrow MRD", "blood MRD")
+PERSON = {"age": "years", "weight": "kg", "bsa": "m2", "cns": "", "diagnosis wbc": "10^9/L"}
+VALUES = {
+    "sex": ("female", "male"),
+    "lineage": ("B", "T"),
+    "tpmt": ("normal", "intermediate", "poor"),
+    "nudt15": ("normal", "intermediate", "poor"),
+}
+ALIASES = {"hb": "haemoglobin"}
+
+CONCENTRATIONS = ("uM", "nM", "umol/L", "nmol/L", "mg/L", "ug/mL", "ng/mL", "IU/L", "IU/mL")
+
+
+def measured() -> list[str]:
+    """Every name that a condition may compare, agents (levels) apart."""
+    return [*COUNTS, *FRACTIONS, *PERSON, *VALUES]
+
+
+def canonical(word: str, known: tuple[str, ...] | list[str]) -> str | None:
+    """The known word that equals ``word`` but for case and spacing."""
+    flat = " ".join(word.split()).lower()
+    flat = ALIASES.get(flat, flat)
+    return next((k for k in known if k.lower() == flat), None)
+
+
+@lru_cache(maxsize=1)
+def agents() -> tuple[str, ...]:
+    """The names of the agents that knowledge holds."""
+    from ..knowledge.library import library
+
+    return tuple(library().agents())
