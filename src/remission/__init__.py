@@ -10,7 +10,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from remission.protocol.plan import plan
+    from datetime import date
+    from pathlib import Path
+
+    from remission.protocol.model import Protocol
+    from remission.protocol.plan import Plan
     from remission.protocol.reader import read_protocol
     from remission.trial.run import open_run, simulate
 
@@ -18,10 +22,21 @@ __all__ = ["__version__", "open_run", "plan", "read_protocol", "simulate"]
 
 _HOMES = {
     "open_run": "remission.trial.run",
-    "plan": "remission.protocol.plan",
     "read_protocol": "remission.protocol.reader",
     "simulate": "remission.trial.run",
 }
+
+
+def plan(
+    protocol: "str | Path | Protocol", *, age_y: float, sex: str, weight_kg: float, height_cm: float, start: "date"
+) -> "Plan":
+    """The calendar of one person on a protocol (an id, a file, or one that was read); raises `BadInput`."""
+    from remission.protocol.model import Protocol
+    from remission.protocol.plan import plan
+    from remission.protocol.reader import read_protocol
+
+    read = protocol if isinstance(protocol, Protocol) else read_protocol(protocol)
+    return plan(read, age_y=age_y, sex=sex, weight_kg=weight_kg, height_cm=height_cm, start=start)
 
 
 def __getattr__(name: str) -> Any:

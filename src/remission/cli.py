@@ -126,8 +126,8 @@ def plan(
     html: Annotated[Path | None, typer.Option(help="Write the calendar to this HTML file.")] = None,
 ) -> None:
     """Print a patient's calendar: doses in mg, days, gates and decisions."""
+    from remission import plan
     from remission.protocol import calendar
-    from remission.protocol.plan import plan
 
     made = plan(protocol, age_y=age, sex=sex, weight_kg=weight, height_cm=height, start=start.date())
     for path, write in ((csv, calendar.as_csv), (html, calendar.as_html)):

@@ -176,7 +176,11 @@ def simulate(
     started = time.perf_counter()
     _check_arguments(patients, seed, follow_up_years, threads, record)
 
-    from remission.engine.play import play, prepare  # the compiled engine is loaded only when something is played
+    from remission.engine.play import (
+        Options,
+        play,
+        prepare,
+    )  # the compiled engine is loaded only when something is played
     from remission.knowledge.library import library
     from remission.patient import recipe
     from remission.patient.population import draw
@@ -186,7 +190,8 @@ def simulate(
         protocol = read_protocol(protocol)
     record = tuple(name for name in TABLES if name in record)
     shelf = library()
-    program = prepare(protocol, library=shelf, follow_up_years=follow_up_years, record=record)
+    program = prepare(protocol, shelf)
+    options = Options(follow_up_days=round(follow_up_years * DAYS_PER_YEAR), record=record)
     people = recipe.population(population or POPULATION)
     numbers = behind(protocol, shelf, people)
     condition = protocol.eligible
@@ -194,21 +199,11 @@ def simulate(
 
     def play_shard(first: int, count: int) -> Tables:
         cohort = draw(people, count, seed=seed, start=first, accept=lambda patients: eligible(condition, patients))
-        frames = play(program, cohort, seed=seed, threads=threads)
+        frames = play(program, cohort, seed=seed, threads=threads, options=options, knowledge=shelf)
         played["patients"] += count
         played["days"] += float(frames["outcomes"]["outcome_day"].sum())
         return {name: frames[name] for name in record}
 
-    identity = {
-        "protocol": protocol.id,
-        "population": people.name,
-        "seed": seed,
-        "follow_up_years": follow_up_years,
-        "record": list(record),
-        "protocol_file": _hash(Path(protocol.file)) if protocol.file else None,
-        "knowledge": _hash_rooms("data", "*.yaml", "knowledge"),
-        "code": _hash_rooms("", "*.py", "knowledge", "protocol", "patient", "body", "engine"),
-    }
     size = shard_size(patients)
     if out is not None:
         run_shards(
@@ -216,7 +211,7 @@ def simulate(
             patients=patients,
             shard_size=size,
             out=Path(out),
-            identity=identity,
+            identity=_identity(protocol, people.name, seed, follow_up_years, record),
             progress=progress,
             whole={"provenance": numbers},
             fresh=fresh,
@@ -231,7 +226,11 @@ def simulate(
         if progress:
             progress(patients, patients)
         frames = {name: pl.concat([part[name] for part in parts]).lazy() for name in record}
-        run = Run({"identity": identity, "patients": patients, "finished": True}, frames, numbers)
+        run = Run(
+            {"identity": {"protocol": protocol.id, "seed": seed}, "patients": patients, "finished": True},
+            frames,
+            numbers,
+        )
     if not played["patients"]:
         return run
     took = Performance(
@@ -274,6 +273,22 @@ def _check_arguments(
         raise BadInput(f"there is no table '{unknown[0]}' to record", remedy=remedy)
     if "outcomes" not in record:
         raise BadInput("a run always records the table 'outcomes'", remedy="Add it to `record`")
+
+
+def _identity(
+    protocol: Protocol, population: str, seed: int, follow_up_years: float, record: Sequence[str]
+) -> dict[str, object]:
+    """What makes a run itself: goes on only with the same question, the same knowledge and the same code."""
+    return {
+        "protocol": protocol.id,
+        "population": population,
+        "seed": seed,
+        "follow_up_years": follow_up_years,
+        "record": list(record),
+        "protocol_file": _hash(Path(protocol.file)) if protocol.file else None,
+        "knowledge": _hash_rooms("data", "*.yaml", "knowledge"),
+        "code": _hash_rooms("", "*.py", "knowledge", "protocol", "patient", "body", "engine"),
+    }
 
 
 def _hash(path: Path) -> str:
