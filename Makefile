@@ -30,14 +30,14 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 demo: $(READY)
-	$(BIN)/remission simulate cog-standard-risk --patients 1000 --seed 1 --out runs/demo
+	$(BIN)/remission simulate cog-standard-risk --patients 1000 --seed 1 --out runs/demo --fresh
 
 test: lint
 	$(BIN)/pytest -n 2
 
 lint: $(READY)
 	$(BIN)/ruff check .
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
 
 format: $(READY)
