@@ -124,7 +124,13 @@ class Antagonist(_Strict):
 
 
 class Check(_Strict):
-    """A published number that the kinetics must reproduce (used by the tests)."""
+    """A published number that the kinetics must reproduce (used by the tests), for a typical patient.
+
+    ``dose`` reads like a protocol: ``5000 mg/m2 IV over 24 h``. ``expect`` names what is looked at:
+    ``C@24h`` or ``C@7d`` (concentration at a time from the start of the dose, in the agent's unit),
+    ``AUC0-inf`` and ``AUC0-24h`` (concentration * h), ``half_life`` (terminal, h), ``MRT`` (h); a driver is
+    named before a dot: ``TGN.AUC0-inf``. ``tolerance`` is relative.
+    """
 
     dose: str
     patient: dict[str, float | str]
@@ -157,6 +163,7 @@ class Agent(_Strict):
     routes: tuple[Route, ...]
     dose_units: tuple[str, ...]
     intrathecal_by_age: dict[str, list[dict[str, float | None]]] = {}
+    intrathecal_notes: dict[str, Note] = {}  # where each of these tables was read
     tablet: Tablet | None = None
     pharmacokinetics: Pharmacokinetics
     effects: tuple[Effect, ...] = ()

@@ -35,6 +35,14 @@ def units() -> pint.UnitRegistry[Any]:
     return registry
 
 
+_WORDS = {
+    "sex": ("female", "male"),
+    "tpmt": ("normal", "intermediate", "poor"),
+    "nudt15": ("normal", "intermediate", "poor"),
+    "lineage": ("B", "T"),
+}
+
+
 class Covariate(BaseModel):
     """How a parameter changes with the person.
 
@@ -59,6 +67,10 @@ class Covariate(BaseModel):
         step = self.factor is not None and (self.above is not None or self.below is not None)
         if sum([numeric, self.map is not None, step]) != 1:
             raise ValueError("a covariate is either `reference` + `power`, or `map`, or `factor` with `above`/`below`")
+        known = _WORDS.get(self.on, ())
+        if self.map is not None and (not known or set(self.map) - set(known)):
+            words = f"the words of '{self.on}' are {', '.join(known)}" if known else f"'{self.on}' is a number, not words"
+            raise ValueError(f"{words}: add a `map` that names them" if known else f"{words}: add `reference` and `power`")
         return self
 
 
