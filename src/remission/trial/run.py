@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 TABLES = ("outcomes", "measurements", "mrd", "doses", "events", "states")
 POPULATION = "childhood-all"
-CURVES = 2000  # patients whose courses are drawn in the picture of a cohort
+DRAWN = 5000  # patients in the picture of a cohort: enough for its curves, and bounded in memory
 
 Progress = Callable[[int, int], None]
 
@@ -129,14 +129,12 @@ class Run:
         return OnePatient(patient, mine, f"{self.manifest['identity']['protocol']}, patient {patient}")
 
     def plot(self) -> Figure:
-        """The cohort on one page. Courses are those of the first 2,000 patients, outcomes those of all."""
+        """The cohort on one page; of a very large one the first 5,000 patients."""
         from .pictures import plot_cohort
 
-        shown = {
-            name: (frame if name == "outcomes" else frame.filter(pl.col("patient") < CURVES)).collect()
-            for name, frame in self.frames.items()
-        }
-        return plot_cohort(shown, title=self.title)
+        shown = {name: frame.filter(pl.col("patient") < DRAWN).collect() for name, frame in self.frames.items()}
+        first = f", the first {DRAWN:,}" if self.manifest["patients"] > DRAWN else ""
+        return plot_cohort(shown, title=self.title + first)
 
 
 def open_run(folder: str | Path) -> Run:

@@ -194,7 +194,7 @@ def _survival(outcomes: pl.DataFrame, years: float) -> Iterable[Row]:
         100 * float(limits.iloc[0]),
         100 * float(limits.iloc[1]),
         "95 % CI",
-        int(frame["failed"].sum()),
+        _count(frame, pl.col("failed") & (pl.col("day") <= day)),
         outcomes.height,
     )
     risk = fit.event_table["at_risk"]
