@@ -9,6 +9,8 @@ run.plot()
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from remission.compiled import keep_compiled_code
+
 if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from remission.trial.run import open_run, simulate
 
 __all__ = ["__version__", "open_run", "plan", "read_protocol", "simulate"]
+
+keep_compiled_code()
 
 _HOMES = {
     "open_run": "remission.trial.run",

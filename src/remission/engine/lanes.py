@@ -1,0 +1,525 @@
+"""The numbers of a block of patients, side by side: one column (lane) per patient.
+
+Everything the kernel needs to know of people and drugs is drawn here from the knowledge files,
+patient by patient and purpose by purpose, so that it does not depend on the block.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from remission.body.pharmacokinetics import Kinetics, kinetics
+from remission.body.person import individual
+from remission.knowledge.agent import Agent, Effect
+from remission.knowledge.errors import BadInput
+from remission.knowledge.library import Library
+from remission.knowledge.quantity import Quantity
+from remission.patient import chance
+from remission.patient.cohort import SENSITIVITIES, Cohort, Floats
+
+from .program import Program
+
+LANES = 32
+LINES = ("neutrophils", "platelets", "red cells", "lymphocytes")
+TARGETS = (*LINES, "blasts", "blood blasts", "CNS blasts", "neutrophil mobilisation")
+LINEAR, EMAX, ASPARAGINE = range(3)
+FUNCTIONS = {"linear": LINEAR, "emax": EMAX, "asparagine depletion": ASPARAGINE}
+NO_CLASS = len(SENSITIVITIES)  # a row of ones: an effect that no resistance touches
+
+
+class Layout(NamedTuple):
+    """How agents, outputs and effects lie in the arrays; the same for every block of a program."""
+
+    state_from: Any  # (agents + 1,)
+    a_from: Any  # into the flattened system matrices
+    g_from: Any
+    output_from: Any
+    linear_outputs: Any
+    microsteps: Any
+    central: Any
+    product_from: Any
+    saturable: Any  # 1: Michaelis-Menten elimination
+    phi_from: Any
+    phi_row: Any
+    phi_column: Any
+    mean_from: Any
+    mean_row: Any
+    mean_column: Any
+    form_entry: Any  # entry state
+    form_state_from: Any
+    form_output_from: Any
+    agent_form_from: Any
+    agent_forms: Any
+    effect_agent: Any
+    effect_output: Any  # global output
+    effect_function: Any
+    effect_target: Any
+    effect_class: Any
+    effect_antagonist: Any  # global output or -1
+    clone_kill: Any  # (clones, classes + 1): kill relative to the main clone
+    settings: Any  # scalars, see SETTINGS
+
+
+SETTINGS = (
+    "packing", "theta", "omega_unused", "other_leukocytes", "blood_loss", "cns_birth", "cns_death", "seeding",
+    "flow_cells", "flow_minimum", "aspirate_sd", "noise_anc", "noise_platelets", "noise_haemoglobin",
+    "hazard_below_0.1", "hazard_below_0.5", "hazard_below_1.0", "hazard_above_1.0", "maintenance_hazard",
+    "fever_pause_days", "bloodstream_share", "death_share", "red_cell_rise", "platelet_rise", "platelet_pool_loss",
+    "relapse_marrow", "relapse_cns", "remission_marrow", "red_cell_platelet_unused",
+)  # fmt: skip
+
+
+class Lanes(NamedTuple):
+    """Per-patient numbers, arrays whose last axis is the patient."""
+
+    patient: Any
+    real: Any  # 1: a patient, 0: padding
+    a: Any  # (sum n^2, N)
+    g: Any  # (sum outputs * n, N)
+    state_scale: Any  # (states, N): amounts below 1e-6 of it count as gone
+    bioavailability: Any  # (forms, N)
+    product_formation: Any
+    product_half: Any
+    product_loss: Any
+    vmax: Any  # (agents, N)
+    km: Any
+    effect_a: Any  # (effects, N)
+    effect_b: Any
+    effect_c: Any
+    effect_d: Any
+    effect_e: Any
+    resting: Any
+    antagonist_half: Any
+    sensitivity: Any  # (classes + 1, N)
+    seen: Any  # (variables, N), the personal part filled
+    age_y: Any
+    weight_kg: Any
+    bsa_m2: Any
+    # marrow
+    anc0: Any
+    anc_ktr: Any
+    anc_gamma: Any
+    lymph0: Any
+    lymph_ktr: Any
+    lymph_gamma: Any
+    plt0: Any
+    plt_growth: Any
+    plt_transit: Any
+    plt_loss: Any
+    plt_half: Any
+    hb0: Any
+    hb_tau: Any
+    hb_ageing: Any
+    rho: Any
+    omega: Any
+    presenting: Any  # (4, N): anc, platelets, haemoglobin, lymphocytes at diagnosis
+    # leukaemia
+    capacity: Any
+    cells: Any  # (clones, 2, N) at diagnosis
+    cns_cells: Any
+    birth: Any  # (clones, N)
+    death: Any
+    to_rest: Any
+    wake: Any
+    blood_ratio: Any  # blood blasts 1e9/L per marrow cell
+    normal: Any  # normal marrow / capacity at diagnosis
+    frailty: Any
+
+
+@dataclass(frozen=True)
+class Body:
+    """Layout and kinetics of a program's agents."""
+
+    layout: Layout
+    kinetics: tuple[Kinetics, ...]
+
+
+def _routes(program: Program, agent: str) -> tuple[str, ...]:
+    return tuple(sorted({f.route for f in program.forms if f.agent == agent}))
+
+
+def _effect_parameters(agent: Agent, effect: Effect, k: Kinetics, cohort: Cohort, seed: int, path: str) -> list[Floats]:
+    """The function's numbers in output units: linear [slope], emax [max, half], asparagine [max, half, baseline..]."""
+    unit = k.units_of_outputs[effect.driver]
+    kill = effect.on in ("blasts", "blood blasts", "CNS blasts")
+    size = "1/day" if kill else "-"
+
+    def draw(q: Quantity | None, unit: str, name: str) -> Floats:
+        if q is None:
+            raise BadInput(f"{agent.agent}: the effect on {effect.on} lacks `{name}`")
+        return individual(q, unit, cohort, seed=seed, purpose=f"{agent.agent}.{path}.{name}")
+
+    zero = np.zeros(len(cohort))
+    if effect.function == "linear":
+        per = "dimensionless" if unit == "-" else unit
+        return [draw(effect.slope, f"{'1/day' if kill else '1'}/({per})", "slope"), zero, zero, zero, zero]
+    if effect.function == "emax":
+        return [draw(effect.max, size, "max"), draw(effect.half, unit, "half"), zero, zero, zero]
+    # 1 IU turns over 1 umol a minute: 1440 umol/L a day for each IU/L, here relative to the supply
+    return [
+        draw(effect.max, size, "max"),
+        draw(effect.half, "umol/L", "half"),
+        draw(effect.baseline, "umol/L", "baseline"),
+        1440.0 / draw(effect.supply, "umol/L/day", "supply"),
+        draw(effect.km, "umol/L", "km"),
+    ]
+
+
+def kinetics_of(program: Program, cohort: Cohort, seed: int) -> tuple[Kinetics, ...]:
+    return tuple(kinetics(agent, cohort, seed=seed, routes=_routes(program, agent.agent)) for agent in program.agents)
+
+
+def layout(program: Program, systems: tuple[Kinetics, ...], library: Library, settings: dict[str, float]) -> Layout:
+    """Offsets and sparsity patterns; the pattern of a matrix exponential is the reachability of its states."""
+    state_from, a_from, g_from, output_from, product_from = [0], [0], [0], [0], [0]
+    phi_from, phi_row, phi_column, mean_from, mean_row, mean_column = [0], [], [], [0], [], []  # type: ignore[var-annotated]
+    for k in systems:
+        n = k.n
+        state_from.append(state_from[-1] + n)
+        a_from.append(a_from[-1] + n * n)
+        g_from.append(g_from[-1] + k.g.shape[1] * n)
+        output_from.append(output_from[-1] + len(k.outputs))
+        product_from.append(product_from[-1] + len(k.saturable_products))
+        reach = (np.abs(k.a).max(axis=0) > 0) | np.eye(n, dtype=bool)
+        for _ in range(n):
+            reach = reach | ((reach.astype(int) @ reach.astype(int)) > 0)
+        for r in range(n):
+            for c in range(n):
+                if reach[r, c]:
+                    phi_row.append(r)
+                    phi_column.append(c)
+        phi_from.append(len(phi_row))
+        uses = np.abs(k.g).max(axis=0) > 0
+        for j in range(k.g.shape[1]):
+            for c in range(n):
+                if any(uses[j, r] and reach[r, c] for r in range(n)):
+                    mean_row.append(j)
+                    mean_column.append(c)
+        mean_from.append(len(mean_row))
+    form_state_from, form_output_from, form_entry = [0], [0], []
+    agent_forms: list[list[int]] = [[] for _ in systems]
+    for i, f in enumerate(program.forms):
+        a = int(program.tables.form_agent[i])
+        if f.route not in systems[a].entries:
+            raise BadInput(f"{f.agent} has no route {f.route} in its knowledge file", remedy="add it, or use another")
+        form_entry.append(systems[a].entries[f.route].state)
+        agent_forms[a].append(i)
+        form_state_from.append(form_state_from[-1] + systems[a].n)
+        form_output_from.append(form_output_from[-1] + systems[a].g.shape[1])
+    index = {k.agent: i for i, k in enumerate(systems)}
+    rows = []
+    for a, agent in enumerate(program.agents):
+        for effect in agent.effects:
+            antagonist = -1
+            for other in agent.antagonists:
+                if effect.on in other.on and other.agent in index:
+                    antagonist = output_from[index[other.agent]]
+            rows.append(
+                (
+                    a,
+                    output_from[a] + systems[a].output(effect.driver),
+                    FUNCTIONS[effect.function],
+                    TARGETS.index(effect.on),
+                    SENSITIVITIES.index(agent.sensitivity) if agent.sensitivity else NO_CLASS,
+                    antagonist,
+                )
+            )
+    table = np.array(rows, dtype=np.int64).reshape(len(rows), 6)
+    clones = clone_table(library)
+    clone_kill = np.ones((len(clones), len(SENSITIVITIES) + 1))
+    for i, clone in enumerate(clones):
+        for name, factor in clone.kill.items():
+            clone_kill[i, SENSITIVITIES.index(name)] = factor
+
+    def ints(values: Any) -> Any:
+        return np.array(values, dtype=np.int64)
+
+    return Layout(
+        state_from=ints(state_from),
+        a_from=ints(a_from),
+        g_from=ints(g_from),
+        output_from=ints(output_from),
+        linear_outputs=ints([k.g.shape[1] for k in systems]),
+        microsteps=ints([k.microsteps for k in systems]),
+        central=ints([k.central for k in systems]),
+        product_from=ints(product_from),
+        saturable=ints([int(k.vmax is not None) for k in systems]),
+        phi_from=ints(phi_from),
+        phi_row=ints(phi_row),
+        phi_column=ints(phi_column),
+        mean_from=ints(mean_from),
+        mean_row=ints(mean_row),
+        mean_column=ints(mean_column),
+        form_entry=ints(form_entry),
+        form_state_from=ints(form_state_from),
+        form_output_from=ints(form_output_from),
+        agent_form_from=ints(np.concatenate(([0], np.cumsum([len(x) for x in agent_forms])))),
+        agent_forms=ints([x for items in agent_forms for x in items]),
+        effect_agent=table[:, 0].copy(),
+        effect_output=table[:, 1].copy(),
+        effect_function=table[:, 2].copy(),
+        effect_target=table[:, 3].copy(),
+        effect_class=table[:, 4].copy(),
+        effect_antagonist=table[:, 5].copy(),
+        clone_kill=clone_kill,
+        settings=np.array([settings[name] for name in SETTINGS]),
+    )
+
+
+@dataclass(frozen=True)
+class Clone:
+    """A kind of clone: how often a division makes it, what it costs, which drugs kill it less."""
+
+    name: str
+    mutation: float
+    cost: float
+    kill: dict[str, float]
+
+
+def clone_table(library: Library) -> list[Clone]:
+    """The main clone and the resistant kinds of data/body/leukaemia.yaml."""
+    body = library.body("leukaemia")
+    out = [Clone("main", 0.0, 0.0, {})]
+    for name in body.children("resistant_clones"):
+        path = f"resistant_clones.{name}"
+        kill = {c: body[f"{path}.kill.{c}"].to_unit("-") for c in body.children(f"{path}.kill")}
+        out.append(
+            Clone(
+                name,
+                body[f"{path}.mutation_per_division"].to_unit("-"),
+                body[f"{path}.fitness_cost"].to_unit("-"),
+                kill,
+            )
+        )
+    return out
+
+
+def settings(library: Library) -> dict[str, float]:
+    """Scalars of the body files that are the same for everyone."""
+    leukaemia, infection, assays = library.body("leukaemia"), library.body("infection"), library.body("assays")
+    return {
+        "packing": leukaemia["marrow.packing"].to_unit("-"),
+        "theta": 4.0,
+        "omega_unused": 0.0,
+        "other_leukocytes": library.body("marrow")["other_leukocytes"].value,
+        "blood_loss": leukaemia["blood.return"].to_unit("1/day") + leukaemia["blood.death"].to_unit("1/day"),
+        "cns_birth": leukaemia["cns.growth"].to_unit("1/day") + leukaemia["growth.death"].to_unit("1/day"),
+        "cns_death": leukaemia["growth.death"].to_unit("1/day"),
+        "seeding": leukaemia["cns.seeding"].to_unit("1/day"),
+        "flow_cells": assays["flow_mrd.cells"].value,
+        "flow_minimum": assays["flow_mrd.minimum_events"].value,
+        "aspirate_sd": assays["aspirate.sd_log"].to_unit("-"),
+        "noise_anc": assays["counts.neutrophils_cv"].to_unit("-"),
+        "noise_platelets": assays["counts.platelets_cv"].to_unit("-"),
+        "noise_haemoglobin": assays["counts.haemoglobin_cv"].to_unit("-"),
+        "hazard_below_0.1": infection["fever.anc_below_0_1"].to_unit("1/day"),
+        "hazard_below_0.5": infection["fever.anc_0_1_to_0_5"].to_unit("1/day"),
+        "hazard_below_1.0": infection["fever.anc_0_5_to_1"].to_unit("1/day"),
+        "hazard_above_1.0": infection["fever.anc_above_1"].to_unit("1/day"),
+        "maintenance_hazard": infection["fever.maintenance_factor"].to_unit("-"),
+        "fever_pause_days": infection["fever.pause"].to_unit("day"),
+        "bloodstream_share": infection["bloodstream.share"].to_unit("-"),
+        "death_share": infection["bloodstream.death"].to_unit("-"),
+        "red_cell_rise": assays["transfusion.red_cells_rise"].value,
+        "platelet_rise": assays["transfusion.platelets_rise"].value,
+        "platelet_pool_loss": 1.0 - 2.0 ** (-1.0 / assays["transfusion.platelets_half_life"].to_unit("day")),
+        "relapse_marrow": leukaemia["detection.marrow_relapse"].to_unit("-"),
+        "relapse_cns": leukaemia["detection.cns_relapse"].value,
+        "remission_marrow": leukaemia["detection.remission"].to_unit("-"),
+        "red_cell_platelet_unused": 0.0,
+    }
+
+
+def build(program: Program, cohort: Cohort, library: Library, *, seed: int) -> tuple[Layout, Lanes]:
+    """Draw every number of every patient of the cohort; padding to a multiple of ``LANES`` repeats the last one."""
+    n = len(cohort)
+    padded = -(-n // LANES) * LANES
+    index = np.minimum(np.arange(padded), n - 1)
+    people = cohort.take(index)
+    systems = kinetics_of(program, people, seed)
+    scalars = settings(library)
+    plan = layout(program, systems, library, scalars)
+
+    marrow, leukaemia, infection = library.body("marrow"), library.body("leukaemia"), library.body("infection")
+
+    def draw(body: Any, path: str, unit: str) -> Floats:
+        return individual(body[path], unit, people, seed=seed, purpose=f"{body.name}.{path}")
+
+    def flat(parts: list[Any]) -> Floats:
+        """Per-patient blocks (N, ...) to rows (sum, N)."""
+        return np.ascontiguousarray(
+            np.concatenate([p.reshape(padded, -1).T for p in parts]) if parts else np.zeros((0, padded))
+        )
+
+    scale = []
+    for i, k in enumerate(systems):
+        orders = [
+            o
+            for o in range(len(program.tables.order_form))
+            if program.tables.form_agent[program.tables.order_form[o]] == i
+        ]
+        typical = max(
+            [
+                float(program.tables.order_amount[o]) * (0.7 if program.tables.order_basis[o] == 0 else 1.0)
+                for o in orders
+            ]
+            + [1.0]
+        )
+        entry = np.zeros(k.n)
+        for e in k.entries.values():
+            entry[e.state] = 1.0
+        reach = np.abs(np.linalg.solve(k.a, np.broadcast_to(-entry[:, None], (padded, k.n, 1)))[:, :, 0])
+        scale.append(reach * typical)
+    products = [p for k in systems for p in k.saturable_products]
+    zeros = np.zeros(padded)
+    effects: list[list[Floats]] = []
+    resting, halves = [], []
+    for agent, k in zip(program.agents, systems, strict=True):
+        for i, effect in enumerate(agent.effects):
+            path = f"effects.{effect.on}.{i}"
+            effects.append(_effect_parameters(agent, effect, k, people, seed, path))
+            share = (
+                individual(effect.resting, "-", people, seed=seed, purpose=f"{agent.agent}.{path}.resting")
+                if effect.resting
+                else zeros
+            )
+            cls = SENSITIVITIES.index(agent.sensitivity) if agent.sensitivity else None
+            resting.append(share * (people.sensitivity[:, cls] if cls is not None else 1.0))
+            half = np.ones(padded)
+            for other in agent.antagonists:
+                if effect.on in other.on:
+                    half = individual(other.half, _plasma_unit(program, other.agent), people, seed=seed,
+                                      purpose=f"{agent.agent}.{path}.antagonist")  # fmt: skip
+            halves.append(half)
+    parameters = [np.stack([e[i] for e in effects]) for i in range(5)]
+
+    seen = np.full((len(program.variables), padded), np.nan)
+    personal = (
+        people.age_y, people.weight_kg, people.bsa_m2, people.sex, people.cns, people.lineage, people.tpmt,
+        people.nudt15, people.wbc,
+    )  # fmt: skip
+    for i, column in enumerate(personal):
+        seen[9 + i] = column
+    seen[18:] = 0.0
+
+    capacity = draw(leukaemia, "marrow.capacity", "1")
+    omega = draw(leukaemia, "marrow.competition", "-")
+    f0 = people.marrow_blasts
+    total = capacity * f0 / (1.0 - (1.0 - omega) * f0)
+    normal = np.maximum(1.0 - omega * total / capacity, 1e-3)
+    death = draw(leukaemia, "growth.death", "1/day")
+    wake = draw(leukaemia, "cycling.wake", "1/day")
+    rest_share = np.minimum(draw(leukaemia, "cycling.resting_share", "-"), 0.5)
+    clones = clone_table(library)
+    cells = np.zeros((len(clones), 2, padded))
+    birth = np.zeros((len(clones), padded))
+    to_rest = np.zeros((len(clones), padded))
+    main = total.copy()
+    for i, clone in enumerate(clones):
+        growth = people.growth_per_day * (1.0 - clone.cost)
+        birth[i] = growth + death
+        to_rest[i] = (growth + wake) * rest_share / (1.0 - rest_share)
+        if i == 0:
+            continue
+        size = _preexisting(clone, total, birth[0], people.growth_per_day, people, seed)
+        size = np.minimum(size, 0.1 * total)
+        cells[i, 1] = np.floor(size * rest_share)
+        cells[i, 0] = size - cells[i, 1]
+        main -= size
+    cells[0, 1] = main * rest_share
+    cells[0, 0] = main - cells[0, 1]
+    cns_median = np.array([leukaemia[f"cns.cells_cns{c}"].value for c in (1, 2, 3)])
+    cns_spread = leukaemia["cns.cells_sd_log"].to_unit("-")
+    cns = cns_median[people.cns - 1] * np.exp(
+        cns_spread * chance.normals(seed, people.patient, chance.purpose("leukaemia.cns.cells"))
+    )
+    lymph0 = draw(marrow, "lymphocytes.baseline", marrow["lymphocytes.baseline"].unit)
+    plt0 = draw(marrow, "platelets.baseline", marrow["platelets.baseline"].unit)
+    plt_growth = draw(marrow, "platelets.growth", "1/day")
+    plt_transit = np.minimum(draw(marrow, "platelets.transit", "1/day"), 0.95 * plt_growth)
+    presenting = np.stack([people.anc, people.platelets, people.haemoglobin, np.maximum(lymph0 * normal, 0.1)])
+
+    lanes = Lanes(
+        patient=people.patient.astype(np.int64),
+        real=(np.arange(padded) < n).astype(np.int64),
+        a=flat([k.a for k in systems]),
+        g=flat([k.g for k in systems]),
+        state_scale=flat(scale),
+        bioavailability=np.stack(
+            [
+                systems[program.tables.form_agent[i]].entries[f.route].bioavailability
+                for i, f in enumerate(program.forms)
+            ]
+        ),
+        product_formation=np.stack([p.formation for p in products]) if products else np.zeros((0, padded)),
+        product_half=np.stack([p.half for p in products]) if products else np.zeros((0, padded)),
+        product_loss=np.stack([p.loss for p in products]) if products else np.zeros((0, padded)),
+        vmax=np.stack([k.vmax if k.vmax is not None else zeros for k in systems]),
+        km=np.stack([k.km if k.km is not None else zeros + 1.0 for k in systems]),
+        effect_a=parameters[0],
+        effect_b=parameters[1],
+        effect_c=parameters[2],
+        effect_d=parameters[3],
+        effect_e=parameters[4],
+        resting=np.stack(resting),
+        antagonist_half=np.stack(halves),
+        sensitivity=np.concatenate([people.sensitivity.T, np.ones((1, padded))]),
+        seen=seen,
+        age_y=people.age_y,
+        weight_kg=people.weight_kg,
+        bsa_m2=people.bsa_m2,
+        anc0=draw(marrow, "neutrophils.baseline", marrow["neutrophils.baseline"].unit),
+        anc_ktr=4.0 / draw(marrow, "neutrophils.mean_transit_time", "day"),
+        anc_gamma=draw(marrow, "neutrophils.feedback", "-"),
+        lymph0=lymph0,
+        lymph_ktr=4.0 / draw(marrow, "lymphocytes.mean_transit_time", "day"),
+        lymph_gamma=draw(marrow, "lymphocytes.feedback", "-"),
+        plt0=plt0,
+        plt_growth=plt_growth,
+        plt_transit=plt_transit,
+        plt_loss=draw(marrow, "platelets.loss", "1/day"),
+        plt_half=plt_transit / (plt_growth - plt_transit) * plt0,
+        hb0=draw(marrow, "red_cells.baseline", "g/dL"),
+        hb_tau=draw(marrow, "red_cells.progenitor_time", "day"),
+        hb_ageing=4.0 / draw(marrow, "red_cells.life_span", "day"),
+        rho=draw(marrow, "normal_marrow.regrowth", "1/day"),
+        omega=omega,
+        presenting=presenting,
+        capacity=capacity,
+        cells=cells,
+        cns_cells=np.floor(cns),
+        birth=birth,
+        death=death,
+        to_rest=to_rest,
+        wake=wake,
+        blood_ratio=people.blood_blasts / total,
+        normal=normal,
+        frailty=draw(infection, "fever.frailty", "-"),
+    )
+    return plan, lanes
+
+
+def block(lanes: Lanes, number: int) -> Lanes:
+    """The lanes of one block, contiguous."""
+    part = slice(number * LANES, (number + 1) * LANES)
+    return Lanes(*(np.ascontiguousarray(column[..., part]) for column in lanes))
+
+
+def _plasma_unit(program: Program, agent: str) -> str:
+    units = {a.agent: a.pharmacokinetics.concentration for a in program.agents}
+    return units.get(agent, "umol/L")
+
+
+def _preexisting(clone: Clone, total: Floats, birth: Floats, growth: Floats, people: Cohort, seed: int) -> Floats:
+    """Cells of a resistant clone at diagnosis (Luria and Delbruck 1943), drawn by the quantile u.
+
+    m = mutation rate x cells x births per net growth. Many mutations: m (ln m - 1/ln u), whose median m (ln m + 1.44)
+    and tail P(X > x) = m/x are those of the distribution; few: none with probability exp(-m), else a 1/x tail."""
+    m = clone.mutation * total * birth / np.maximum(growth, 0.005)
+    u = chance.uniforms(seed, people.patient, chance.purpose(f"clone.{clone.name}"))
+    many = m * (np.log(np.maximum(m, 1.0)) - 1.0 / np.log(u))
+    few = np.where(u > np.exp(-m), -np.expm1(-m) / (1.0 - u), 0.0)
+    return np.floor(np.where(m > 1.0, many, few))

@@ -1,0 +1,264 @@
+"""Plays any number of patients through a program: blocks on all cores, tables out."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from remission.knowledge.library import Library, library
+from remission.patient.cohort import LINEAGE, METABOLISER, SEX, Cohort
+from remission.protocol.model import Protocol
+
+from . import kernel, lanes
+from .program import Program, prepare
+
+OUTCOMES = ("on treatment", "in remission", "cured", "relapse", "death", "left")
+EVENTS = (
+    "phase start", "gate delay", "hold", "resume", "raise", "reduce", "stop", "fever", "bloodstream infection",
+    "red cell transfusion", "platelet transfusion", "remission", "relapse", "death", "left", "end of treatment",
+    "gate never met", "goes to",
+)  # fmt: skip
+REASONS = ("protocol", "reduced", "raised", "held", "omitted", "stopped", "rescue")
+SITES = ("marrow", "CNS", "combined")
+TABLES = ("outcomes", "measurements", "mrd", "doses", "events", "states")
+MAX_TREATMENT_DAYS = 5 * 366
+
+
+@dataclass(frozen=True)
+class Options:
+    """How far and how much: follow-up in days from the first treatment, chance on or off, tables to keep."""
+
+    follow_up_days: int = 3653
+    chance: bool = True
+    record: tuple[str, ...] = TABLES
+
+
+def play(
+    program: Program,
+    cohort: Cohort,
+    *,
+    seed: int,
+    threads: int | None = None,
+    options: Options | None = None,
+    knowledge: Library | None = None,
+) -> dict[str, pl.DataFrame]:
+    """Play every patient of the cohort; one table per name in ``options.record``, sorted by patient and day.
+
+    A patient's rows depend on the program, the patient's own columns, the seed and the options only: not on the
+    other patients, the number of threads or the order."""
+    options = options or Options()
+    plan, columns = lanes.build(program, cohort, knowledge or library(), seed=seed)
+    blocks = columns.patient.shape[0] // lanes.LANES
+    days = min(options.follow_up_days, MAX_TREATMENT_DAYS)
+
+    def one(number: int) -> tuple[Any, ...]:
+        return kernel.play_block(  # type: ignore[no-any-return]
+            program.tables,
+            plan,
+            lanes.block(columns, number),
+            days,
+            options.follow_up_days,
+            options.chance,
+            "doses" in options.record,
+            "states" in options.record,
+            seed,
+        )
+
+    threads = threads or os.cpu_count() or 1
+    if threads == 1 or blocks == 1:
+        parts = [one(i) for i in range(blocks)]
+    else:
+        one_first = [one(0)]  # compiles or loads the kernel once, not in every thread
+        with ThreadPoolExecutor(threads) as pool:
+            parts = one_first + list(pool.map(one, range(1, blocks)))
+    return tables(program, cohort, parts, options)
+
+
+def tables(program: Program, cohort: Cohort, parts: list[tuple[Any, ...]], options: Options) -> dict[str, pl.DataFrame]:
+    """The kernel's records as tables with words in place of numbers."""
+    n = len(cohort)
+    offsets = [i * lanes.LANES for i in range(len(parts))]
+
+    def joined(k: int) -> Any:
+        out = []
+        for offset, part in zip(offsets, parts, strict=True):
+            rows = part[k].copy()
+            if len(rows):
+                rows[:, 0] += offset
+                out.append(rows[rows[:, 0] < n])
+        return np.concatenate(out) if out else np.zeros((0, parts[0][k].shape[1]))
+
+    phases = np.array(program.phases)
+
+    def frame(k: int, build: Any, sort: list[str]) -> pl.DataFrame:
+        rows = joined(k)
+        index = rows[:, 0].astype(int)
+        data = {"patient": cohort.patient[index]} | build(rows)
+        return pl.DataFrame(data).sort(sort, maintain_order=True)
+
+    def phase(rows: Any, column: int = 2) -> Any:
+        return pl.Series(phases[rows[:, column].astype(int)], dtype=pl.String)
+
+    def whole(rows: Any, column: int) -> Any:
+        return rows[:, column].astype(np.int32)
+
+    def words(table: Any, values: Any) -> Any:
+        return pl.Series(np.array(table, dtype=object)[values.astype(int)].tolist(), dtype=pl.String)
+
+    out: dict[str, pl.DataFrame] = {}
+    result = np.concatenate([p[0] for p in parts])[:n]
+    out["outcomes"] = _outcomes(program, cohort, result)
+    if "measurements" in options.record:
+        names = ("anc", "platelets", "haemoglobin", "wbc", "lymphocytes", "blood_blasts")
+        out["measurements"] = frame(
+            1,
+            lambda r: (
+                {"day": whole(r, 1), "phase": phase(r), "phase_day": whole(r, 3)}
+                | {name: r[:, 4 + i] for i, name in enumerate(names)}
+            ),
+            ["patient", "day"],
+        )
+    if "mrd" in options.record:
+        out["mrd"] = frame(
+            2,
+            lambda r: {
+                "day": whole(r, 1),
+                "phase": phase(r),
+                "site": words(("marrow", "blood"), r[:, 3]),
+                "true_fraction": r[:, 4],
+                "reported_fraction": r[:, 5],
+                "detected": r[:, 5] > 0.0,
+            },
+            ["patient", "day", "site"],
+        )
+    if "doses" in options.record:
+        slots = program.slots
+        unit = {a.agent: a.pharmacokinetics.amount for a in program.agents}
+        out["doses"] = frame(
+            3,
+            lambda r: {
+                "agent": words([s[1] for s in slots], r[:, 1]),
+                "route": words([s[2] for s in slots], r[:, 1]),
+                "phase": words([s[0] for s in slots], r[:, 1]),
+                "from_day": whole(r, 2),
+                "to_day": whole(r, 3),
+                "dose": r[:, 4],
+                "unit": words([unit[s[1]] for s in slots], r[:, 1]),
+                "factor": r[:, 5],
+                "reason": words(REASONS, r[:, 6]),
+            },
+            ["patient", "from_day", "agent", "route"],
+        )
+    if "events" in options.record:
+        out["events"] = frame(4, lambda r: _events(program, r, whole, phase, words), ["patient", "day"])
+    if "states" in options.record:
+        with np.errstate(divide="ignore"):
+            out["states"] = frame(
+                5,
+                lambda r: {
+                    "day": whole(r, 1),
+                    "anc": r[:, 2],
+                    "platelets": r[:, 3],
+                    "haemoglobin": r[:, 4],
+                    "lymphocytes": r[:, 5],
+                    "log10_blasts_marrow": np.log10(r[:, 6]),
+                    "log10_blasts_cns": np.log10(r[:, 7]),
+                    "marrow_blast_fraction": r[:, 8],
+                },
+                ["patient", "day"],
+            )
+    return out
+
+
+def _events(program: Program, r: Any, whole: Any, phase: Any, words: Any) -> dict[str, Any]:
+    detail = []
+    for kind, value in zip(r[:, 3].astype(int), r[:, 4], strict=True):
+        name = EVENTS[kind]
+        if name in ("hold", "resume", "raise", "reduce", "stop"):
+            detail.append(program.rules[int(value)])
+        elif name == "relapse":
+            detail.append(SITES[int(value)])
+        elif name == "left":
+            detail.append(program.left_for[int(value)])
+        elif name in ("phase start", "goes to"):
+            detail.append(program.phases[int(value)])
+        elif name == "death":
+            detail.append("infection")
+        elif name == "gate delay":
+            detail.append(f"{value:.0f} days")
+        elif name.endswith("transfusion"):
+            detail.append(f"{value:g} mL/kg")
+        elif name in ("fever", "bloodstream infection"):
+            detail.append(f"ANC {value:.2g}")
+        else:
+            detail.append("")
+    return {
+        "day": whole(r, 1),
+        "phase": phase(r),
+        "event": words(EVENTS, r[:, 3]),
+        "detail": pl.Series(detail, dtype=pl.String),
+    }
+
+
+def _outcomes(program: Program, cohort: Cohort, r: Any) -> pl.DataFrame:
+    def word(table: Any, values: Any) -> pl.Series:
+        return pl.Series([None if np.isnan(v) else table[int(v)] for v in values.astype(float)], dtype=pl.String)
+
+    def whole(values: Any) -> pl.Series:
+        return pl.Series(np.where(np.isnan(values), 0, values).astype(np.int32)).set(pl.Series(np.isnan(values)), None)
+
+    def real(values: Any) -> pl.Series:
+        return pl.Series(values).fill_nan(None)
+
+    left = np.where(r[:, 0] == kernel.LEFT, r[:, 8], np.nan)
+    death = np.where(r[:, 0] == kernel.DEATH, r[:, 9], np.nan)
+    site = np.where(r[:, 0] == kernel.RELAPSE, r[:, 10], np.nan)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        titrated = np.where(r[:, 19] > 0, 100.0 * r[:, 18] / r[:, 19], np.nan)
+        in_target = np.where(r[:, 16] > 0, r[:, 17] / r[:, 16], np.nan)
+    return pl.DataFrame(
+        {
+            "patient": cohort.patient,
+            "age_y": cohort.age_y,
+            "sex": word(SEX, cohort.sex),
+            "weight_kg": cohort.weight_kg,
+            "height_cm": cohort.height_cm,
+            "bsa_m2": cohort.bsa_m2,
+            "lineage": word(LINEAGE, cohort.lineage),
+            "subtype": word(cohort.subtypes, cohort.subtype),
+            "cns": cohort.cns.astype(np.int8),
+            "wbc": cohort.wbc,
+            "tpmt": word(METABOLISER, cohort.tpmt),
+            "nudt15": word(METABOLISER, cohort.nudt15),
+            "remission": r[:, 11] < kernel_remission(r),
+            "remission_day": whole(r[:, 2]),
+            "eoi_mrd": real(r[:, 3]),
+            "eoi_marrow_blasts": real(r[:, 11]),
+            "end_of_treatment_day": whole(r[:, 4]),
+            "outcome": word(OUTCOMES, r[:, 0]),
+            "outcome_day": r[:, 1].astype(np.int32),
+            "relapse_site": word(SITES, site),
+            "death_cause": word(("infection",), death),
+            "left_for": word(program.left_for, left) if program.left_for else word(("",), left * np.nan),
+            "mercaptopurine_percent": real(titrated),
+            "anc_in_target": real(in_target),
+            "fever_episodes": r[:, 12].astype(np.int32),
+            "bloodstream_infections": r[:, 15].astype(np.int32),
+            "red_cell_transfusions": r[:, 13].astype(np.int32),
+            "platelet_transfusions": r[:, 14].astype(np.int32),
+            "delay_days": r[:, 7].astype(np.int32),
+        }
+    )
+
+
+def kernel_remission(r: Any) -> Any:
+    """The blast fraction of the marrow below which the check at the end of induction says remission."""
+    return np.full(len(r), 0.05)
+
+
+__all__ = ["Options", "play", "prepare", "Program", "Protocol"]

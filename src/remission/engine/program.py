@@ -1,0 +1,627 @@
+"""A protocol as arrays: what the kernel reads. Compiled per protocol in milliseconds, never per patient.
+
+Conditions become small postfix programs over a vector of variables per patient; doses become a table
+of orders listed by phase and day; rules become rows. Nothing here knows a drug or a protocol by name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from remission.knowledge.agent import Agent
+from remission.knowledge.errors import BadInput
+from remission.knowledge.library import Library
+from remission.knowledge.quantity import units
+from remission.patient.cohort import LINEAGE, METABOLISER, SEX
+from remission.protocol import model as m
+
+MEASURED = (
+    "anc",
+    "platelets",
+    "haemoglobin",
+    "wbc",
+    "lymphocytes",
+    "blood blasts",
+    "marrow blasts",
+    "marrow MRD",
+    "blood MRD",
+)
+PERSONAL = ("age", "weight", "bsa", "sex", "cns", "lineage", "tpmt", "nudt15", "diagnosis wbc")
+VARIABLES = MEASURED + PERSONAL
+WORDS = {"sex": SEX, "lineage": LINEAGE, "tpmt": METABOLISER, "nudt15": METABOLISER}
+LEVEL = "level:"
+
+COMPARE = {"<": 0, "<=": 1, ">": 2, ">=": 3, "=": 4, "!=": 5}
+AND, OR, NOT, TRUE = 6, 7, 8, 9
+NEVER = -1
+
+PER_M2, PER_KG, FLAT, BY_AGE = range(4)
+HOLD, ADJUST, LIMIT, START, STOP, TRANSFUSE, OMIT, REPEAT, RESCUE = range(9)
+COUNTS, MARROW_MRD, BLOOD_MRD, MARROW_BLASTS, BLOOD_BLASTS = 1, 2, 4, 8, 16
+CHECKS = {
+    "counts": COUNTS,
+    "marrow MRD": MARROW_MRD,
+    "blood MRD": BLOOD_MRD,
+    "marrow blasts": MARROW_BLASTS,
+    "blood blasts": BLOOD_BLASTS,
+    "level": 0,
+}
+TIMES = {1: (0,), 2: (0, 6), 3: (0, 4, 8), 4: (0, 3, 6, 9)}  # 2-hour steps of the day
+STEPS_PER_DAY = 12
+
+
+class Tables(NamedTuple):
+    """The arrays that the kernel reads."""
+
+    # phases, (P,)
+    phase_days: Any
+    phase_next: Any  # -1: end of treatment
+    phase_gate: Any  # condition, -1: none
+    phase_recheck: Any
+    phase_rest: Any
+    phase_start: Any  # offset of the phase in the day tables
+    phase_repeats: Any
+    # day tables, (sum of phase days,)
+    day_checks: Any  # bits
+    day_visit: Any
+    day_wait: Any  # condition, -1: none
+    due_from: Any  # (days + 1,)
+    due: Any  # orders
+    decide_from: Any
+    decide_condition: Any
+    decide_action: Any  # 0 go to, 1 leave
+    decide_target: Any
+    until_from: Any  # (P + 1,)
+    until_days: Any
+    until_phase: Any  # -1: first day of treatment
+    until_condition: Any
+    # conditions
+    condition_from: Any
+    condition_code: Any
+    condition_variable: Any
+    condition_value: Any
+    # orders, (O,)
+    order_slot: Any
+    order_form: Any
+    order_basis: Any
+    order_amount: Any  # of one dose
+    order_cap: Any
+    order_times: Any
+    order_share: Any  # taper
+    order_condition: Any
+    order_age_table: Any
+    order_step: Any  # escalation, 0: none
+    order_start_share: Any
+    order_of_slot: Any
+    age_from: Any  # (tables, rows)
+    age_dose: Any
+    # slots = (phase, agent, route)
+    slot_phase: Any
+    slot_agent: Any
+    slot_watched: Any  # 1: the dose that rules titrate in a repeating phase, whose mean share is an outcome
+    slot_count: int
+    # rules
+    rule_kind: Any
+    rule_phase: Any
+    rule_condition: Any
+    rule_until: Any
+    rule_value: Any  # factor, fraction, mL/kg
+    rule_low: Any
+    rule_high: Any
+    rule_days: Any
+    rule_visits: Any
+    rule_in_turn: Any
+    rule_from: Any  # (R + 1,) into rule_slots
+    rule_slots: Any
+    resume_from: Any
+    resume: Any
+    phase_rule_from: Any  # (P + 1,) into phase_rules
+    phase_rules: Any
+    rescue_order: Any  # per rule, -1
+    rescue_from_step: Any
+    rescue_every_step: Any
+    rescue_at_least: Any
+    rescue_level: Any  # level variable index - len(VARIABLES), -1
+    # ways of giving
+    form_agent: Any
+    form_whole: Any  # full steps of the infusion
+    form_rest_days: Any  # rest of the infusion
+    form_tau: Any
+    form_loss: Any
+    form_half_dose: Any
+    level_agent: Any  # agents whose plasma level is a variable
+
+
+@dataclass(frozen=True)
+class Form:
+    agent: str
+    route: str
+    infusion_days: float
+
+
+@dataclass(frozen=True)
+class Program:
+    """A protocol ready to be played, with the names behind the numbers."""
+
+    protocol: m.Protocol
+    tables: Tables
+    agents: tuple[Agent, ...]
+    forms: tuple[Form, ...]
+    phases: tuple[str, ...]
+    slots: tuple[tuple[str, str, str], ...]  # (phase, agent, route)
+    left_for: tuple[str, ...]
+    rules: tuple[str, ...]
+    variables: tuple[str, ...]
+    first_checks: dict[str, int] = field(default_factory=dict)
+
+
+def variable_names(levels: list[str]) -> tuple[str, ...]:
+    return VARIABLES + tuple(LEVEL + agent for agent in levels)
+
+
+class _Conditions:
+    def __init__(self, levels: list[str], agents: dict[str, Agent]) -> None:
+        self.names = variable_names(levels)
+        self.agents = agents
+        self.starts = [0]
+        self.code: list[int] = []
+        self.variable: list[int] = []
+        self.value: list[float] = []
+        self.known: dict[m.Condition, int] = {}
+
+    def add(self, condition: m.Condition | None) -> int:
+        if condition is None:
+            return NEVER
+        if condition not in self.known:
+            self._emit(condition)
+            self.starts.append(len(self.code))
+            self.known[condition] = len(self.starts) - 2
+        return self.known[condition]
+
+    def _put(self, code: int, variable: int = 0, value: float = 0.0) -> None:
+        self.code.append(code)
+        self.variable.append(variable)
+        self.value.append(value)
+
+    def _emit(self, condition: m.Condition) -> None:
+        if isinstance(condition, m.Compare):
+            self._put(COMPARE[condition.op], self.names.index(condition.name), self._number(condition))
+        elif isinstance(condition, m.Not):
+            self._emit(condition.item)
+            self._put(NOT)
+        else:
+            self._emit(condition.items[0])
+            for item in condition.items[1:]:
+                self._emit(item)
+                self._put(AND if isinstance(condition, m.And) else OR)
+
+    def _number(self, compare: m.Compare) -> float:
+        if isinstance(compare.value, str):
+            words = WORDS.get(compare.name, ())
+            if compare.value not in words:
+                raise BadInput(f"'{compare.name}' cannot be '{compare.value}'", remedy=f"one of: {', '.join(words)}")
+            return float(words.index(compare.value))
+        if compare.name.startswith(LEVEL) and compare.unit:
+            pk = self.agents[compare.name.removeprefix(LEVEL)].pharmacokinetics
+            registry = units()
+            asked = registry.Quantity(compare.value, compare.unit)
+            if not asked.is_compatible_with(registry.Unit(pk.concentration)):
+                assert pk.molar_mass is not None
+                mass = registry.Quantity(pk.molar_mass.value, pk.molar_mass.unit)
+                asked = asked * mass if asked.is_compatible_with("mol/L") else asked / mass
+            return float(asked.to(pk.concentration).magnitude)
+        return float(compare.value)
+
+
+def _levels(protocol: m.Protocol) -> list[str]:
+    found: list[str] = []
+
+    def walk(condition: m.Condition | None) -> None:
+        if isinstance(condition, m.Compare):
+            if condition.name.startswith(LEVEL):
+                agent = condition.name.removeprefix(LEVEL)
+                if agent not in found:
+                    found.append(agent)
+        elif isinstance(condition, m.Not):
+            walk(condition.item)
+        elif condition is not None:
+            for item in condition.items:
+                walk(item)
+
+    for phase in protocol.phases:
+        for rule in (*phase.rules, *protocol.rules):
+            for name in ("when", "until"):
+                walk(getattr(rule.action, name, None))
+    return found
+
+
+def dose_in_agent_unit(agent: Agent, amount: float, unit: str) -> tuple[float, int]:
+    """(amount in the agent's amount unit, basis) of a dose written as ``amount unit``; ``BadInput`` if it cannot be."""
+    mass, _, per = unit.partition("/")
+    basis = {"m2": PER_M2, "kg": PER_KG, "": FLAT}.get(per)
+    registry = units()
+    own = agent.pharmacokinetics.amount
+    if basis is None or not registry.Unit(mass).is_compatible_with(registry.Unit(own)):
+        raise BadInput(
+            f"'{unit}' does not fit {agent.agent}", remedy=f"write one of: {', '.join(agent.dose_units) or own + '/m2'}"
+        )
+    return float(registry.Quantity(amount, mass).to(own).magnitude), basis
+
+
+def prepare(protocol: m.Protocol, library: Library) -> Program:
+    """Compile a protocol that has been read and checked. Raises ``BadInput`` for what cannot be played."""
+    levels = _levels(protocol)
+    agents: dict[str, Agent] = {}
+
+    def use(name: str) -> Agent:
+        if name not in agents:
+            agents[name] = library.agent(name)
+        return agents[name]
+
+    rescued: list[str] = []
+    for phase in protocol.phases:
+        for give in phase.give:
+            use(give.agent)
+        for rule in (*phase.rules, *protocol.rules):
+            if isinstance(rule.action, m.Rescue):
+                rescued.append(rule.action.give.agent)
+    for name in levels:
+        use(name)
+    for name in rescued:  # after all others: their doses depend on levels of the same day
+        agents.pop(name, None)
+        use(name)
+    agent_index = {name: i for i, name in enumerate(agents)}
+    phase_index = {phase.id: i for i, phase in enumerate(protocol.phases)}
+    conditions = _Conditions(levels, agents)
+
+    forms: list[Form] = []
+
+    def form(give: m.Give) -> int:
+        infusion = (give.infusion_h or 0.0) / 24.0 if give.route == "IV" else 0.0
+        key = Form(give.agent, give.route, infusion)
+        if key not in forms:
+            forms.append(key)
+        return forms.index(key)
+
+    slots: list[tuple[int, str, str]] = []
+
+    def slot(phase: int, agent: str, route: str) -> int:
+        key = (phase, agent, route)
+        if key not in slots:
+            slots.append(key)
+        return slots.index(key)
+
+    for p, phase in enumerate(protocol.phases):
+        for give in phase.give:
+            slot(p, give.agent, give.route)
+
+    def targets(p: int, wanted: tuple[m.Target, ...]) -> list[int]:
+        return [
+            s
+            for target in wanted
+            for s, (q, agent, route) in enumerate(slots)
+            if q == p and agent == target.agent and (route == target.route if target.route else route != "IT")
+        ]
+
+    orders: list[dict[str, Any]] = []
+    age_tables: list[tuple[str, str]] = []
+
+    def order(p: int, give: m.Give, share: float) -> int:
+        agent = agents[give.agent]
+        table = -1
+        if give.amount is None:
+            key = (give.agent, give.table or "")
+            if key[1] not in agent.intrathecal_by_age:
+                raise BadInput(
+                    f"{give.agent} has no intrathecal table '{key[1]}'",
+                    file=give.place.file if give.place else None,
+                    line=give.place.line if give.place else None,
+                    remedy=f"known: {', '.join(agent.intrathecal_by_age) or 'none'}",
+                )
+            if key not in age_tables:
+                age_tables.append(key)
+            table = age_tables.index(key)
+            amount, basis = 0.0, BY_AGE
+        else:
+            amount, basis = dose_in_agent_unit(agent, give.amount, give.unit.removesuffix("/day"))
+            if give.per == "day":
+                amount /= give.doses_per_day
+        cap = np.inf
+        if give.cap:
+            cap, _ = dose_in_agent_unit(agent, give.cap[0], give.cap[1].removesuffix("/day"))
+        step = start_share = 0.0
+        of_slot = -1
+        if give.escalation:
+            step, _ = dose_in_agent_unit(agent, give.escalation.step, give.unit)
+            if give.escalation.of_phase:
+                start_share = give.escalation.start_fraction or 1.0
+                of_slot = slot(phase_index[give.escalation.of_phase], give.agent, give.route)
+        orders.append(
+            {
+                "slot": slot(p, give.agent, give.route),
+                "form": form(give),
+                "basis": basis,
+                "amount": amount,
+                "cap": cap,
+                "times": give.doses_per_day,
+                "share": share,
+                "condition": conditions.add(give.when),
+                "age_table": table,
+                "step": step,
+                "start_share": start_share,
+                "of_slot": of_slot,
+            }
+        )
+        return len(orders) - 1
+
+    rules: list[dict[str, Any]] = []
+    rule_slots: list[list[int]] = []
+    resumes: list[tuple[float, ...]] = []
+    rule_texts: list[str] = []
+    phase_rules: list[list[int]] = []
+    left_for: list[str] = []
+    phase_start, day_checks, day_visit, day_wait = [], [], [], []
+    due: list[list[int]] = []
+    decides: list[list[tuple[int, int, int]]] = []
+    untils: list[list[tuple[int, int, int]]] = []
+
+    for p, phase in enumerate(protocol.phases):
+        phase_start.append(len(day_checks))
+        length = phase.days
+        checks = np.zeros(length, dtype=np.int64)
+        visit = np.zeros(length, dtype=np.int64)
+        wait = np.full(length, NEVER)
+        todo: list[list[int]] = [[] for _ in range(length)]
+        choose: list[list[tuple[int, int, int]]] = [[] for _ in range(length)]
+        for check in phase.check:
+            for day in check.days:
+                checks[day - 1] |= CHECKS[check.what]
+        if not any(check.what == "counts" for check in phase.check):
+            checks[::7] |= COUNTS  # a phase that names no counts has them weekly
+        visit[checks > 0] = 1
+        busy = {
+            (give.agent, give.route): set(give.days) for give in phase.give if give.when is None
+        }  # days of an agent by route, for `not on the days of`
+        judged: set[int] = set()
+        mine: list[int] = []
+        for rule in (*phase.rules, *protocol.rules):
+            action = rule.action
+            if isinstance(action, m.Wait):
+                wait[action.day - 1] = conditions.add(action.until)
+                visit[action.day - 1] = 1
+                continue
+            row: dict[str, Any] = {
+                "phase": p, "condition": NEVER, "until": NEVER, "value": 1.0, "low": 0.0, "high": np.inf, "days": 0,
+                "visits": 1, "in_turn": 0, "order": -1, "from_step": 0, "every_step": 0, "at_least": 0, "level": -1,
+            }  # fmt: skip
+            hit: list[int] = []
+            resume: tuple[float, ...] = (1.0,)
+            if isinstance(action, m.Rescue):
+                row |= {
+                    "kind": RESCUE,
+                    "until": conditions.add(action.until),
+                    "order": order(p, action.give, 1.0),
+                    "from_step": round(action.from_h / 2.0),
+                    "every_step": max(1, round(action.every_h / 2.0)),
+                    "at_least": action.at_least,
+                }
+                hit = targets(p, (action.after,))
+            elif isinstance(action, m.Transfuse):
+                row |= {"kind": TRANSFUSE, "condition": conditions.add(action.when), "value": action.ml_per_kg}
+                row["in_turn"] = 0 if action.product == "red cells" else 1
+            else:
+                row["condition"] = conditions.add(action.when)
+                hit = targets(p, action.targets)
+                if isinstance(action, m.Hold):
+                    row |= {"kind": HOLD, "until": conditions.add(action.until)}
+                    resume = action.resume
+                elif isinstance(action, m.Adjust):
+                    row |= {"kind": ADJUST, "value": action.factor, "days": action.streak.days}
+                    row |= {"visits": action.streak.visits, "in_turn": int(action.in_turn)}
+                    row["high"] = action.at_most if action.at_most is not None else np.inf
+                    row["low"] = action.at_least if action.at_least is not None else 0.0
+                elif isinstance(action, m.Limit):
+                    row |= {"kind": LIMIT, "value": action.fraction}
+                elif isinstance(action, m.Start):
+                    row |= {"kind": START, "value": action.fraction}
+                elif isinstance(action, m.Stop):
+                    row["kind"] = STOP
+                elif isinstance(action, m.Omit):
+                    row["kind"] = OMIT
+                    judged.update(hit)
+                else:
+                    row["kind"] = REPEAT
+                    judged.update(hit)
+                if not hit:
+                    continue  # a rule of the whole protocol on an agent that this phase does not give
+            mine.append(len(rules))
+            rules.append(row)
+            rule_slots.append(hit)
+            resumes.append(resume)
+            rule_texts.append(rule.text)
+        phase_rules.append(mine)
+        for give in phase.give:
+            shares = [(1.0, give.days)]
+            last = max(give.days)
+            for share, days in give.taper:
+                shares.append((share, tuple(range(last + 1, last + days + 1))))
+                last += days
+            for share, days_given in shares:
+                number = order(p, give, share)
+                for day in days_given:
+                    if day > length or any(day in busy.get(key, ()) for key in give.not_with):
+                        continue
+                    todo[day - 1].append(number)
+                    if orders[number]["slot"] in judged:
+                        visit[day - 1] = 1
+        for decide in phase.decide:
+            if decide.action == "leave":
+                if decide.target not in left_for:
+                    left_for.append(decide.target)
+                where = left_for.index(decide.target)
+            else:
+                where = phase_index[decide.target]
+            choose[decide.day - 1].append((conditions.add(decide.when), int(decide.action == "leave"), where))
+            visit[decide.day - 1] = 1
+        untils.append(
+            [
+                (until.days, phase_index[until.from_phase] if until.from_phase else -1, conditions.add(until.when))
+                for until in phase.repeat_until
+            ]
+        )
+        day_checks.extend(checks)
+        day_visit.extend(visit)
+        day_wait.extend(wait)
+        due.extend(todo)
+        decides.extend(choose)
+
+    def following(p: int, phase: m.Phase) -> int:
+        if phase.next is None:
+            return -1
+        if phase.next:
+            return phase_index[phase.next]
+        return p + 1 if p + 1 < len(protocol.phases) else -1
+
+    rows_of_tables = [agents[agent].intrathecal_by_age[table] for agent, table in age_tables]
+    width = max((len(rows) for rows in rows_of_tables), default=1)
+    age_from = np.full((max(1, len(age_tables)), width), np.inf)
+    age_dose = np.zeros((max(1, len(age_tables)), width))
+    for i, rows in enumerate(rows_of_tables):
+        for j, entry in enumerate(rows):
+            age_from[i, j] = entry.get("age_from") or 0.0
+            age_dose[i, j] = entry["dose"] or 0.0
+
+    step_days = 1.0 / STEPS_PER_DAY
+    whole, rest, loss, half = [], [], [], []
+    for f in forms:
+        micro = step_days / _microsteps(agents[f.agent])
+        full = int(np.floor(f.infusion_days / micro + 1e-9)) if f.infusion_days > micro + 1e-12 else 0
+        whole.append(full)
+        rest.append(max(0.0, f.infusion_days - full * micro) if full else f.infusion_days)
+        absorption = agents[f.agent].pharmacokinetics.absorption.get(f.route)  # type: ignore[call-overload]
+        loss.append(
+            absorption.bioavailability_loss.to_unit("-") / absorption.bioavailability.to_unit("-")
+            if absorption and absorption.bioavailability_loss
+            else 0.0
+        )
+        half.append(absorption.half_dose.value if absorption and absorption.half_dose else 1.0)
+
+    raised = [
+        s
+        for row, hit in zip(rules, rule_slots, strict=True)
+        if row["kind"] == ADJUST and row["value"] > 1.0 and protocol.phases[row["phase"]].repeat_until
+        for s in hit
+    ]
+    watched = [int(bool(raised) and slots[s][1] == slots[raised[0]][1] and s in raised) for s in range(len(slots))]
+
+    def ints(values: list[Any]) -> Any:
+        return np.array(values, dtype=np.int64)
+
+    def floats(values: list[Any]) -> Any:
+        return np.array(values, dtype=np.float64)
+
+    def offsets(lists: list[list[Any]]) -> Any:
+        return np.concatenate(([0], np.cumsum([len(x) for x in lists]))).astype(np.int64)
+
+    def flat(lists: list[list[Any]]) -> list[Any]:
+        return [x for items in lists for x in items]
+
+    chosen = flat(decides)
+    ends = flat(untils)
+    tables = Tables(
+        phase_days=ints([phase.days for phase in protocol.phases]),
+        phase_next=ints([following(p, phase) for p, phase in enumerate(protocol.phases)]),
+        phase_gate=ints([conditions.add(phase.start_when) for phase in protocol.phases]),
+        phase_recheck=ints([phase.recheck_days for phase in protocol.phases]),
+        phase_rest=ints([phase.rest_days for phase in protocol.phases]),
+        phase_start=ints(phase_start),
+        phase_repeats=ints([int(bool(phase.repeat_until)) for phase in protocol.phases]),
+        day_checks=ints(day_checks),
+        day_visit=ints(day_visit),
+        day_wait=ints(day_wait),
+        due_from=offsets(due),
+        due=ints(flat(due)),
+        decide_from=offsets(decides),
+        decide_condition=ints([c[0] for c in chosen]),
+        decide_action=ints([c[1] for c in chosen]),
+        decide_target=ints([c[2] for c in chosen]),
+        until_from=offsets(untils),
+        until_days=ints([u[0] for u in ends]),
+        until_phase=ints([u[1] for u in ends]),
+        until_condition=ints([u[2] for u in ends]),
+        condition_from=ints(conditions.starts),
+        condition_code=ints(conditions.code),
+        condition_variable=ints(conditions.variable),
+        condition_value=floats(conditions.value),
+        order_slot=ints([o["slot"] for o in orders]),
+        order_form=ints([o["form"] for o in orders]),
+        order_basis=ints([o["basis"] for o in orders]),
+        order_amount=floats([o["amount"] for o in orders]),
+        order_cap=floats([o["cap"] for o in orders]),
+        order_times=ints([o["times"] for o in orders]),
+        order_share=floats([o["share"] for o in orders]),
+        order_condition=ints([o["condition"] for o in orders]),
+        order_age_table=ints([o["age_table"] for o in orders]),
+        order_step=floats([o["step"] for o in orders]),
+        order_start_share=floats([o["start_share"] for o in orders]),
+        order_of_slot=ints([o["of_slot"] for o in orders]),
+        age_from=age_from,
+        age_dose=age_dose,
+        slot_phase=ints([s[0] for s in slots]),
+        slot_agent=ints([agent_index[s[1]] for s in slots]),
+        slot_watched=ints(watched),
+        slot_count=len(slots),
+        rule_kind=ints([r["kind"] for r in rules]),
+        rule_phase=ints([r["phase"] for r in rules]),
+        rule_condition=ints([r["condition"] for r in rules]),
+        rule_until=ints([r["until"] for r in rules]),
+        rule_value=floats([r["value"] for r in rules]),
+        rule_low=floats([r["low"] for r in rules]),
+        rule_high=floats([r["high"] for r in rules]),
+        rule_days=ints([r["days"] for r in rules]),
+        rule_visits=ints([r["visits"] for r in rules]),
+        rule_in_turn=ints([r["in_turn"] for r in rules]),
+        rule_from=offsets(rule_slots),
+        rule_slots=ints(flat(rule_slots)),
+        resume_from=offsets([list(r) for r in resumes]),
+        resume=floats(flat([list(r) for r in resumes])),
+        phase_rule_from=offsets(phase_rules),
+        phase_rules=ints(flat(phase_rules)),
+        rescue_order=ints([r["order"] for r in rules]),
+        rescue_from_step=ints([r["from_step"] for r in rules]),
+        rescue_every_step=ints([r["every_step"] for r in rules]),
+        rescue_at_least=ints([r["at_least"] for r in rules]),
+        rescue_level=ints([r["level"] for r in rules]),
+        form_agent=ints([agent_index[f.agent] for f in forms]),
+        form_whole=ints(whole),
+        form_rest_days=floats(rest),
+        form_tau=floats([f.infusion_days for f in forms]),
+        form_loss=floats(loss),
+        form_half_dose=floats(half),
+        level_agent=ints([agent_index[name] for name in levels]),
+    )
+    return Program(
+        protocol=protocol,
+        tables=tables,
+        agents=tuple(agents.values()),
+        forms=tuple(forms),
+        phases=tuple(phase.id for phase in protocol.phases),
+        slots=tuple((protocol.phases[p].id, agent, route) for p, agent, route in slots),
+        left_for=tuple(left_for),
+        rules=tuple(rule_texts),
+        variables=conditions.names,
+    )
+
+
+def _microsteps(agent: Agent) -> int:
+    from remission.body.pharmacokinetics import SATURABLE_ELIMINATION_MICROSTEPS, SATURABLE_PRODUCT_MICROSTEPS
+
+    pk = agent.pharmacokinetics
+    if pk.saturable_elimination:
+        return SATURABLE_ELIMINATION_MICROSTEPS
+    if any(driver.kind == "saturable product" for driver in pk.drivers.values()):
+        return SATURABLE_PRODUCT_MICROSTEPS
+    return 1
