@@ -21,7 +21,7 @@ from .vocabulary import UNITS, agents, measured
 Kind = Literal["give", "check", "decide", "rule", "repeat", "condition"]
 KINDS: tuple[Kind, ...] = ("give", "check", "decide", "rule", "repeat", "condition")
 
-_EXAMPLES: dict[Kind, str] = {
+EXAMPLES: dict[Kind, str] = {
     "give": "vincristine 1.5 mg/m2 IV (max 2 mg) on days 1, 8, 15",
     "check": "day 29: marrow MRD",
     "decide": "day 29: if marrow MRD >= 0.01% go to consolidation",
@@ -94,7 +94,7 @@ def parse(kind: Kind, text: str) -> Parsed:
     """The tree of one sentence and its provenance; raises ``Misread``."""
     body, provenance, sources = split_tail(text)
     if not body.strip():
-        raise Misread(0, "there is no sentence here", f"Write for example: {_EXAMPLES[kind]}")
+        raise Misread(0, "there is no sentence here", f"Write for example: {EXAMPLES[kind]}")
     try:
         return Parsed(_lark().parse(body, start=kind), provenance, sources)
     except UnexpectedInput as error:
@@ -163,7 +163,7 @@ def _explained(kind: Kind, body: str, error: UnexpectedInput) -> Misread:
     expected = _expected(possible)
     if at_end:
         return Misread(
-            offset, "the sentence stops too early", f"Next could be: {_listed(expected)} (example: {_EXAMPLES[kind]})"
+            offset, "the sentence stops too early", f"Next could be: {_listed(expected)} (example: {EXAMPLES[kind]})"
         )
     found = re.match(r"[\w./%\-]+|\S", body[offset:])
     word = found[0] if found else body[offset : offset + 1]

@@ -35,6 +35,11 @@ def successors(protocol: Protocol, phase: Phase) -> list[str]:
     return [*after, *below]
 
 
+def without_linked(protocol: Protocol) -> Protocol:
+    """The protocol as its own file has it."""
+    return replace(protocol, phases=tuple(phase for phase in protocol.phases if ":" not in phase.id))
+
+
 class _Linker:
     def __init__(self, protocol: Protocol, open_other: Open) -> None:
         self.main = protocol

@@ -119,7 +119,12 @@ def read_file(path: Path) -> tuple[Protocol, list[BadInput]]:
 
     Raises ``BadInput`` when the structure of the file itself is wrong.
     """
-    return _File(Text(path)).protocol()
+    return read_text(Text(path))
+
+
+def read_text(text: Text) -> tuple[Protocol, list[BadInput]]:
+    """As ``read_file``, from a text that need not be on the disk yet."""
+    return _File(text).protocol()
 
 
 class _File:
@@ -168,6 +173,8 @@ class _File:
             raise text.bad(item, "a phase is one key with its own keys below", "Write: - induction: and below it days")
         name, body = item.value[0]
         id = " ".join(str(name.value).split())
+        if ":" in id:
+            raise text.bad(name, f"a phase cannot be called '{id}'", "Write it without a colon")
         keys = text.keys(body, PHASE_KEYS, f"phase '{id}'")
         values = {key: value for key, (_, value) in keys.items()}
         self.places.update({f"{id}/{key}": text.place(value) for key, value in values.items()})

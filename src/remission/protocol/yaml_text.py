@@ -38,9 +38,9 @@ class Sentence(NamedTuple):
 class Text:
     """The text of one file and its tree of nodes. Raises ``BadInput`` when it cannot be read as YAML."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, text: str | None = None) -> None:
         self.path = path
-        self.text = _read(path)
+        self.text = _read(path) if text is None else text
         self.root = self._compose()
 
     def _compose(self) -> MappingNode:
@@ -104,7 +104,7 @@ class Text:
         assert isinstance(first, ScalarNode)
         style = first.style
         if style in ("|", ">"):
-            return Sentence(str(node.value), place, start, end)
+            return Sentence(str(node.value).replace("\a", ""), place, start, end)  # ruamel marks folds with a bell
         raw = self.text[start:end]
         if style in ("'", '"'):
             raw = raw[1:-1].replace("''", "'") if style == "'" else raw[1:-1].replace('\\"', '"')
@@ -113,17 +113,13 @@ class Text:
 
     def words(self, node: Node) -> str:
         """Plain text: line breaks become spaces."""
-        return " ".join(self.sentence(node).text.split()) if not _folded(node) else " ".join(str(node.value).split())
+        return " ".join(self.sentence(node).text.split())
 
     def number(self, node: Node, what: str) -> int:
         text = self.words(node)
         if not text.isdigit():
             raise self.bad(node, f"{what} is a whole number, not '{text}'", f"Write for example {what}: 28")
         return int(text)
-
-
-def _folded(node: Node) -> bool:
-    return isinstance(node, ScalarNode) and node.style in ("|", ">")
 
 
 def _read(path: Path) -> str:

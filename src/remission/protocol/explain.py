@@ -1,0 +1,392 @@
+"""A protocol in plain sentences that can be read aloud."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from .model import (
+    Action,
+    Adjust,
+    And,
+    Check,
+    Compare,
+    Condition,
+    Decide,
+    Give,
+    Hold,
+    Limit,
+    Not,
+    Omit,
+    Phase,
+    Protocol,
+    Provenance,
+    Repeat,
+    Rescue,
+    Start,
+    Stop,
+    Target,
+    Transfuse,
+    Until,
+    Wait,
+)
+from .vocabulary import FRACTIONS
+from .write import fraction_words, number, percent
+
+_ROUTE = {
+    "IV": "into a vein",
+    "PO": "by mouth",
+    "IT": "into the spinal fluid",
+    "SC": "under the skin",
+    "IM": "into a muscle",
+}
+_ROUTED = {"IV": "intravenous", "PO": "oral", "IT": "intrathecal", "SC": "subcutaneous", "IM": "intramuscular"}
+_UNIT = {
+    "mg/m2": "mg per square metre",
+    "g/m2": "g per square metre",
+    "IU/m2": "IU per square metre",
+    "mg/kg": "mg per kg of body weight",
+    "mg": "mg",
+}
+# name in a condition -> how it is called, its verb, the unit after its number
+_CALLED = {
+    "anc": ("neutrophils", "are", ""),
+    "platelets": ("platelets", "are", ""),
+    "haemoglobin": ("haemoglobin", "is", " g/dL"),
+    "wbc": ("white cells", "are", ""),
+    "lymphocytes": ("lymphocytes", "are", ""),
+    "blood blasts": ("blasts in blood", "are", " per microlitre"),
+    "marrow blasts": ("blasts in marrow", "are", ""),
+    "marrow MRD": ("residual leukaemia (MRD) in marrow", "is", ""),
+    "blood MRD": ("residual leukaemia (MRD) in blood", "is", ""),
+    "age": ("age", "is", " years"),
+    "weight": ("body weight", "is", " kg"),
+    "bsa": ("body surface", "is", " square metres"),
+    "sex": ("sex", "is", ""),
+    "cns": ("CNS status", "is", ""),
+    "lineage": ("lineage", "is", ""),
+    "tpmt": ("TPMT activity", "is", ""),
+    "nudt15": ("NUDT15 activity", "is", ""),
+    "diagnosis wbc": ("white cells at diagnosis", "are", ""),
+}
+_OP = {"<": "below ", "<=": "at most ", ">": "above ", ">=": "at least ", "=": "", "!=": "not "}
+_CHECK = {
+    "counts": "blood counts",
+    "marrow MRD": "residual leukaemia (MRD) in marrow",
+    "blood MRD": "residual leukaemia (MRD) in blood",
+    "marrow blasts": "blasts in marrow",
+    "blood blasts": "blasts in blood",
+}
+_COUNTS = "Counts of neutrophils, platelets, white cells and lymphocytes are in 10^9 per litre."
+
+
+def explain(protocol: Protocol) -> str:
+    """The whole protocol, phase by phase, in sentences; what is assumed or open is listed where it matters."""
+    return "\n".join(_protocol(protocol)).rstrip() + "\n"
+
+
+def explain_condition(condition: Condition) -> str:
+    """``neutrophils are at least 0.75 and platelets are at least 75``."""
+    if isinstance(condition, Compare):
+        return _compare(condition)
+    if isinstance(condition, Not):
+        return f"it is not so that {explain_condition(condition.item)}"
+    word = " and " if isinstance(condition, And) else ", or "
+    plain = all(isinstance(item, Compare) for item in condition.items)
+    if plain:
+        word = word.replace(",", "")
+    return word.join(
+        explain_condition(item)
+        if isinstance(item, Compare) or isinstance(item, And)
+        else f"({explain_condition(item)})"
+        for item in condition.items
+    )
+
+
+def _protocol(protocol: Protocol) -> Iterator[str]:
+    yield protocol.name
+    if protocol.plain:
+        yield protocol.plain
+    yield ""
+    if protocol.eligible is not None:
+        yield f"For patients of whom this is true: {explain_condition(protocol.eligible)}."
+    yield _COUNTS
+    names = {phase.id: phase.name for phase in protocol.phases}
+    for place, phase in enumerate(protocol.phases):
+        yield ""
+        home, _, _ = phase.id.rpartition(": ")
+        yield f"{place + 1}. {phase.name}{f' (of {home})' if home else ''}"
+        below = protocol.phases[place + 1].id if place + 1 < len(protocol.phases) else None
+        yield from (f"   {line}" for line in _phase(phase, names, below))
+    if protocol.rules:
+        yield ""
+        yield "In every phase"
+        yield from (f"   {_rule(rule.action)}" for rule in protocol.rules)
+    notes = [*protocol.open, *_notes(("who is treated", p) for _, p in protocol.said)]
+    notes += _notes((_about(rule.action), rule.provenance) for rule in protocol.rules)
+    if notes:
+        yield ""
+        yield "Not settled"
+        yield from (f"   - {note}" for note in notes)
+
+
+def _phase(phase: Phase, names: dict[str, str], below: str | None) -> Iterator[str]:
+    yield _frame(phase, names)
+    for give in phase.give:
+        yield _give(give, names)
+    if phase.check:
+        yield "Measured: " + "; ".join(_check(check) for check in phase.check) + "."
+    for decision in phase.decide:
+        yield _decide(decision, names)
+    for rule in phase.rules:
+        yield _rule(rule.action)
+    following = phase.next if phase.next != "" else below
+    yield f"Then follows: {names.get(following, following)}." if following else "Then treatment ends."
+    notes = [*phase.open, *_notes(_provenances(phase))]
+    if notes:
+        yield "Not settled:"
+        yield from (f"- {note}" for note in notes)
+
+
+def _frame(phase: Phase, names: dict[str, str]) -> str:
+    text = f"It lasts {_span(phase.days)}."
+    if phase.repeat_times is not None:
+        text = f"A cycle lasts {_span(phase.days)}; there are {phase.repeat_times} cycles."
+    elif phase.repeat_until:
+        ends = "; ".join(_until(until, names) for until in phase.repeat_until)
+        text = f"A cycle lasts {_span(phase.days)}; cycles go on until {ends}."
+    if phase.rest_days:
+        text += f" Before it are {_span(phase.rest_days)} of rest."
+    if phase.start_when is not None:
+        text += (
+            f" It starts when {explain_condition(phase.start_when)}; "
+            f"if not yet, this is looked at again every {_span(phase.recheck_days)}."
+        )
+    return text
+
+
+def _until(until: Until, names: dict[str, str]) -> str:
+    origin = f"the start of {names.get(until.from_phase, until.from_phase)}" if until.from_phase else "the first dose"
+    length = next((f"{n} year{'s' if n > 1 else ''}" for n in range(1, 11) if int(n * 365.25) == until.days), None)
+    text = f"{length or _span(until.days)} after {origin}"
+    return text + (f" where {explain_condition(until.when)}" if until.when is not None else "")
+
+
+def _give(give: Give, names: dict[str, str]) -> str:
+    text = f"{_capital(give.agent)}, {_dose(give)}"
+    if give.infusion_h is not None:
+        text += f" over {_hours(give.infusion_h)}"
+    text += f", {_when(give.days)}"
+    if give.escalation is not None:
+        text += f". Each dose is {number(give.escalation.step)} {_UNIT[give.unit]} more than the one before"
+        if give.escalation.of_phase is not None:
+            phase = names.get(give.escalation.of_phase, give.escalation.of_phase)
+            share = fraction_words(give.escalation.start_fraction or 0)
+            text += f"; the first is {share} of the highest dose of {phase}"
+    if give.taper:
+        steps = ", ".join(f"{percent(fraction)} for {_span(length)}" for fraction, length in give.taper)
+        text += f". After the last day the dose is taken down: {steps}"
+    if give.not_with:
+        others = _listed(f"{_ROUTED[route]} {agent}" for agent, route in give.not_with)
+        text += f". It is left out on days with {others}"
+    if give.when is not None:
+        text += f". Only if {explain_condition(give.when)}"
+    return text + "."
+
+
+def _dose(give: Give) -> str:
+    routes = " or ".join(_ROUTE[route] for route in give.routes)
+    if give.amount is None:
+        table = f" (table {give.table})" if give.table else ""
+        return f"the dose for the age{table} {routes}"
+    text = f"{number(give.amount)} {_UNIT[give.unit]}"
+    if give.per == "day":
+        text += " a day" + (f" in {give.doses_per_day} doses" if give.doses_per_day > 1 else "")
+    elif give.doses_per_day > 1:
+        text += f" {give.doses_per_day} times a day"
+    if give.cap is not None:
+        text += f", at most {number(give.cap[0])} {give.cap[1]},"
+    return f"{text} {routes}"
+
+
+def _check(check: Check) -> str:
+    what = f"the level of {check.agent}" if check.what == "level" else _CHECK[check.what]
+    return f"{what} {_when(check.days)}"
+
+
+def _decide(decision: Decide, names: dict[str, str]) -> str:
+    goes = f"treatment goes on with {names.get(decision.target, decision.target)}"
+    home, _, _ = decision.target.rpartition(": ")
+    if decision.action == "leave":
+        goes = f"the patient leaves this protocol for {decision.target}"
+    elif home:
+        goes += f" of {home}"
+    return f"On day {decision.day}, if {explain_condition(decision.when)}, {goes}."
+
+
+def _rule(action: Action) -> str:
+    if isinstance(action, Wait):
+        return f"Day {action.day} waits until {explain_condition(action.until)}."
+    if isinstance(action, Transfuse):
+        return (
+            f"{_capital(action.product)} are transfused, {number(action.ml_per_kg)} mL per kg of body weight, "
+            f"when {explain_condition(action.when)}."
+        )
+    if isinstance(action, Rescue):
+        return (
+            f"{_capital(action.give.agent)}, {_dose(action.give)}, is given every {_hours(action.every_h)} from "
+            f"hour {number(action.from_h)} after the start of {_target(action.after)}, until "
+            f"{explain_condition(action.until)}, at least {action.at_least} times."
+        )
+    what, when = _listed(_target(t) for t in action.targets), explain_condition(action.when)
+    many = len(action.targets) > 1
+    be, have = ("are", "are") if many else ("is", "is")
+    if isinstance(action, Hold):
+        text = f"{_capital(what)} {have} held when {when}, until {explain_condition(action.until)}; "
+        return text + _resume(action.resume)
+    if isinstance(action, Adjust):
+        return _adjust(action, what, when)
+    if isinstance(action, Limit):
+        return f"As long as {when}, {what} {be} given at {percent(action.fraction)} of the dose."
+    if isinstance(action, Start):
+        return f"{_capital(what)} start{'' if many else 's'} at {percent(action.fraction)} of the dose when {when}."
+    if isinstance(action, Omit):
+        return f"The dose of {what} due on a day is left out when {when}."
+    if isinstance(action, Repeat):
+        return f"The next dose of {what} does not rise when {when}."
+    return f"{_capital(what)} {be} stopped for good when {when}."
+
+
+def _resume(resume: Sequence[float]) -> str:
+    if set(resume) == {1.0}:
+        return "then the dose is as before."
+    first = "as before" if resume[0] == 1.0 else f"{percent(resume[0])} of the protocol's dose"
+    later = ", then ".join(percent(fraction) for fraction in resume[1:])
+    return f"then the dose is {first}" + (f", and after later holds {later} of the protocol's dose." if later else ".")
+
+
+def _adjust(action: Adjust, what: str, when: str) -> str:
+    change = percent(round(abs(action.factor - 1), 6))
+    be = "are" if len(action.targets) > 1 else "is"
+    verb = "raised" if action.factor > 1 else "reduced"
+    turn = ", one after the other," if action.in_turn else ""
+    how = f"{be} halved" if action.factor == 0.5 else f"{be} {verb}{turn} by {change}"
+    text = f"{_capital(what)} {how} when {when}"
+    if action.streak.days:
+        text += f" for {_span(action.streak.days)}"
+    if action.streak.visits > 1:
+        text += f" at {action.streak.visits} visits in a row"
+    if action.at_most is not None:
+        text += f", to at most {percent(action.at_most)} of the protocol's dose"
+    if action.at_least is not None:
+        text += f", to not less than {percent(action.at_least)} of the protocol's dose"
+    return text + "."
+
+
+# --- what is not settled ------------------------------------------------------------------------
+
+
+def _provenances(phase: Phase) -> Iterator[tuple[str, Provenance]]:
+    called = {"start when": "the start", "rest": "the rest before", "recheck": "looking again", "repeat": "the length"}
+    for key, provenance in phase.said:
+        yield called.get(key, key), provenance
+    for give in phase.give:
+        yield f"{_ROUTED[give.route]} {give.agent}", give.provenance
+    for check in phase.check:
+        yield f"when {_CHECK.get(check.what, 'levels')} are measured", check.provenance
+    for decision in phase.decide:
+        yield f"the decision of day {decision.day}", decision.provenance
+    for rule in phase.rules:
+        yield _about(rule.action), rule.provenance
+
+
+def _about(action: Action) -> str:
+    if isinstance(action, Wait):
+        return f"the wait of day {action.day}"
+    if isinstance(action, Transfuse):
+        return f"transfusion of {action.product}"
+    if isinstance(action, Rescue):
+        return f"rescue with {action.give.agent}"
+    verb = {Hold: "holding", Limit: "lowering", Start: "starting", Omit: "leaving out", Repeat: "not raising"}
+    verbs = verb | {
+        Stop: "stopping",
+        Adjust: "raising" if isinstance(action, Adjust) and action.factor > 1 else "reducing",
+    }
+    return f"{verbs[type(action)]} {_listed(_target(t) for t in action.targets)}"
+
+
+def _notes(items: Iterable[tuple[str, Provenance]]) -> list[str]:
+    """Assumed and open points, and what is from memory, each with what it is about; said once where it recurs."""
+    notes: list[str] = []
+    memory: list[str] = []
+    for about, provenance in items:
+        if provenance.assumed is not None:
+            notes.append(f"{about}, assumed: {provenance.assumed}")
+        if provenance.open is not None:
+            notes.append(f"{about}: {provenance.open}")
+        if provenance.sources == ("memory",):
+            memory.append(about)
+    if memory:
+        notes.append("from memory, not read: " + _listed(dict.fromkeys(memory)))
+    return list(dict.fromkeys(notes))
+
+
+# --- words --------------------------------------------------------------------------------------
+
+
+def _compare(item: Compare) -> str:
+    if item.name.startswith("level:"):
+        agent = item.name.removeprefix("level:")
+        assert not isinstance(item.value, str)
+        return f"the level of {agent} is {_OP[item.op]}{number(item.value)} {item.unit}"
+    called, verb, unit = _CALLED[item.name]
+    if isinstance(item.value, str):
+        return f"{called} {verb} {_OP[item.op]}{item.value}"
+    value = percent(item.value) if item.name in FRACTIONS else number(item.value)
+    if item.name == "age" and item.value == 1:
+        unit = " year"
+    return f"{called} {verb} {_OP[item.op]}{value}{unit}"
+
+
+def _when(days: Sequence[int]) -> str:
+    step = days[1] - days[0] if len(days) > 1 else 0
+    if len(days) > 4 and step > 1 and tuple(days) == tuple(range(days[0], days[-1] + 1, step)):
+        every = "every week" if step == 7 else f"every {step} days"
+        return f"{every} from day {days[0]} to day {days[-1]}"
+    runs: list[list[int]] = []
+    for day in days:
+        if runs and day == runs[-1][1] + 1:
+            runs[-1][1] = day
+        else:
+            runs.append([day, day])
+    words: list[str] = []
+    for first, last in runs:
+        if last - first >= 2:
+            words.append(f"{first} to {last}")
+        else:
+            words += [str(day) for day in range(first, last + 1)]
+    return f"on day{'s' if len(days) > 1 else ''} {_listed(words)}"
+
+
+def _span(days: int) -> str:
+    if days >= 14 and days % 7 == 0:
+        return f"{days // 7} weeks"
+    return f"{days} day{'s' if days != 1 else ''}"
+
+
+def _hours(hours: float) -> str:
+    if hours < 1:
+        return f"{number(round(hours * 60, 3))} minutes"
+    return f"{number(hours)} hour{'s' if hours != 1 else ''}"
+
+
+def _target(target: Target) -> str:
+    return (f"{_ROUTED[target.route]} " if target.route else "") + target.agent
+
+
+def _listed(words: Iterable[str]) -> str:
+    items = list(words)
+    return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

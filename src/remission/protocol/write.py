@@ -1,0 +1,414 @@
+"""A protocol back into a file. What was not changed stays as it was written, comments included."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+
+from ..knowledge.errors import BadInput
+from .link import without_linked
+from .model import (
+    Action,
+    Adjust,
+    And,
+    Check,
+    Compare,
+    Condition,
+    Decide,
+    Escalation,
+    Give,
+    Hold,
+    Limit,
+    Not,
+    Omit,
+    Or,
+    Phase,
+    Place,
+    Protocol,
+    Provenance,
+    Repeat,
+    Rescue,
+    Rule,
+    Start,
+    Stop,
+    Streak,
+    Target,
+    Transfuse,
+    Until,
+    Wait,
+)
+from .reader import read_text
+from .vocabulary import FRACTIONS
+from .yaml_text import Text
+
+Item = Give | Check | Decide | Rule
+_LISTS = ("give", "check", "decide", "rules")
+
+
+def write(protocol: Protocol) -> str:
+    """The text of the protocol's file.
+
+    Unchanged: the file as it is, byte for byte. Sentences changed: the file with those sentences put anew.
+    Changed otherwise, or without a file: written from the model (``unparse``).
+    """
+    own = without_linked(protocol)
+    path = Path(protocol.file) if protocol.file else None
+    if path is None or not path.is_file():
+        return unparse(protocol)
+    text = Text(path)
+    try:
+        written = read_text(text)[0]
+        if written == own:
+            return text.text
+        patched = _patched(text, written, own)
+        if read_text(Text(path, patched))[0] == own:
+            return patched
+    except BadInput:
+        pass  # the file is not what it was
+    return unparse(protocol)
+
+
+def unparse(protocol: Protocol) -> str:
+    """A protocol file written from the model alone. Reading it gives an equal protocol."""
+    return "\n".join(_protocol(without_linked(protocol))) + "\n"
+
+
+# --- sentences --------------------------------------------------------------------------------
+
+
+def sentence(item: Item, length: int | None = None) -> str:
+    """The sentence of a ``Give``, ``Check``, ``Decide`` or ``Rule``, with its closing bracket.
+
+    ``length``: days of the phase; with it, days that recur to the end are written ``weekly from day 8``.
+    """
+    if isinstance(item, Give):
+        body = _give(item, length)
+    elif isinstance(item, Check):
+        what = f"{item.agent} level" if item.what == "level" else item.what
+        body = f"{_recurring(item.days, length) or _days(item.days)}: {what}"
+    elif isinstance(item, Decide):
+        outcome = f"go to {item.target}" if item.action == "go to" else f'leave for "{item.target}"'
+        body = f"day {item.day}: if {condition(item.when)} {outcome}"
+    else:
+        body = _action(item.action)
+    return body + tail(item.provenance)
+
+
+def condition(item: Condition) -> str:
+    """A condition as it is written."""
+    if isinstance(item, Compare):
+        return _compare(item)
+    if isinstance(item, Not):
+        inner = condition(item.item)
+        return f"not {inner}" if isinstance(item.item, Compare | Not) else f"not ({inner})"
+    if isinstance(item, And):
+        return " and ".join(_inside(part, And | Or) for part in item.items)
+    return " or ".join(_inside(part, And | Or) for part in item.items)
+
+
+def repeat(phase: Phase) -> str:
+    """The sentence of ``repeat``; empty for a phase that is played once."""
+    if phase.repeat_times is not None:
+        return f"{phase.repeat_times} times"
+    if not phase.repeat_until:
+        return ""
+    return f"every {phase.days} days until " + ", ".join(_until(until) for until in phase.repeat_until)
+
+
+def tail(provenance: Provenance) -> str:
+    """The closing bracket, with a space before it; empty when nothing is said."""
+    text = ""
+    for key in provenance.sources:
+        text += ("; " if key == "memory" and text else ", " if text else "") + key
+    for word in ("assumed", "open"):
+        note = getattr(provenance, word)
+        if note is not None:
+            text += f"{'; ' if text else ''}{word}: {note.replace(';', ',')}"
+    return f" [{text}]" if text else ""
+
+
+def number(value: float) -> str:
+    """The shortest decimal that reads back as the same number, never with an exponent."""
+    text = format(Decimal(repr(float(value))), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def percent(fraction: float) -> str:
+    """A fraction as a percentage that reads back as the same fraction."""
+    text = format(Decimal(repr(float(fraction))) * 100, "f")
+    return (text.rstrip("0").rstrip(".") if "." in text else text) + "%"
+
+
+def fraction_words(fraction: float) -> str:
+    """``two thirds``, else a percentage."""
+    named = {1 / 2: "half", 1 / 3: "one third", 2 / 3: "two thirds", 3 / 4: "three quarters"}
+    return named.get(fraction) or percent(fraction)
+
+
+def days(numbers: Sequence[int]) -> str:
+    """``1-3, 8, 15``."""
+    runs: list[list[int]] = []
+    for day in numbers:
+        if runs and day == runs[-1][1] + 1:
+            runs[-1][1] = day
+        else:
+            runs.append([day, day])
+    return ", ".join(str(a) if a == b else f"{a}, {b}" if b == a + 1 else f"{a}-{b}" for a, b in runs)
+
+
+def _days(numbers: Sequence[int]) -> str:
+    return f"day{'s' if len(numbers) > 1 else ''} {days(numbers)}"
+
+
+def _recurring(numbers: Sequence[int], length: int | None) -> str | None:
+    """``weekly``, ``every 14 days from day 8`` for days at one distance up to the end of the phase."""
+    if length is None or len(numbers) < 4:
+        return None
+    first, step = numbers[0], numbers[1] - numbers[0]
+    if step == 1 or tuple(numbers) != tuple(range(first, length + 1, step)):
+        return None
+    start = f" from day {first}" if first > 1 else ""
+    return ("weekly" if step == 7 else f"every {step} days") + start
+
+
+def _give(give: Give, length: int | None) -> str:
+    parts = [give.agent]
+    if give.amount is None:
+        parts += ["/".join(give.routes), "by age" + (f" (table {give.table})" if give.table else "")]
+    else:
+        parts += [_amount(give), "/".join(give.routes)]
+    if give.cap is not None:
+        parts.append(f"(max {number(give.cap[0])} {give.cap[1]})")
+    if give.doses_per_day > 1:
+        parts.append(
+            f"in {give.doses_per_day} doses" if give.per == "day" else f"every {24 // give.doses_per_day} hours"
+        )
+    if give.infusion_h is not None:
+        one = give.infusion_h == 1
+        parts.append(f"over {number(give.infusion_h)} hour{'' if one else 's'}")
+    parts.append(_recurring(give.days, length) or f"on {_days(give.days)}")
+    if give.escalation is not None:
+        parts.append(_escalation(give.escalation, give.unit))
+    text = " ".join(parts)
+    if give.taper:
+        text += ", then taper " + ", ".join(
+            f"{percent(fraction)} for {length} day{'s' if length != 1 else ''}" for fraction, length in give.taper
+        )
+    if give.not_with:
+        text += ", not on the days of " + " and ".join(f"{agent} {route}" for agent, route in give.not_with)
+    if give.when is not None:
+        text += f"{',' if give.taper or give.not_with or give.escalation else ''} if {condition(give.when)}"
+    return text
+
+
+def _amount(give: Give) -> str:
+    assert give.amount is not None
+    return f"{number(give.amount)} {give.unit}{'/day' if give.per == 'day' else ''}"
+
+
+def _escalation(escalation: Escalation, unit: str) -> str:
+    text = f"rising by {number(escalation.step)} {unit} each dose"
+    if escalation.of_phase is None or escalation.start_fraction is None:
+        return text
+    return f"{text} from {fraction_words(escalation.start_fraction)} of the highest dose of {escalation.of_phase}"
+
+
+def _action(action: Action) -> str:
+    if isinstance(action, Hold):
+        resume = "" if action.resume == (1.0,) else ", resume at " + " then ".join(percent(f) for f in action.resume)
+        return f"hold {_targets(action)} when {condition(action.when)} until {condition(action.until)}{resume}"
+    if isinstance(action, Adjust):
+        return _adjust(action)
+    if isinstance(action, Limit):
+        return f"give {_targets(action)} at {percent(action.fraction)} while {condition(action.when)}"
+    if isinstance(action, Start):
+        return f"start {_targets(action)} at {percent(action.fraction)} when {condition(action.when)}"
+    if isinstance(action, Omit):
+        return f"omit {_targets(action)} when {condition(action.when)}"
+    if isinstance(action, Repeat):
+        return f"repeat the dose of {_targets(action)} when {condition(action.when)}"
+    if isinstance(action, Stop):
+        return f"stop {_targets(action)} for good when {condition(action.when)}"
+    if isinstance(action, Wait):
+        return f"day {action.day} waits until {condition(action.until)}"
+    if isinstance(action, Transfuse):
+        return f"transfuse {action.product} {number(action.ml_per_kg)} mL/kg when {condition(action.when)}"
+    return _rescue(action)
+
+
+def _rescue(action: Rescue) -> str:
+    give = action.give
+    return (
+        f"give {give.agent} {_amount(give)} {'/'.join(give.routes)} every {number(action.every_h)} hours "
+        f"from hour {number(action.from_h)} after {_target(action.after)} until {condition(action.until)}, "
+        f"at least {action.at_least} doses"
+    )
+
+
+def _adjust(action: Adjust) -> str:
+    in_turn = " in turn" if action.in_turn else ""
+    if action.factor == 0.5:
+        text = f"halve {_targets(action)}"
+    else:
+        change = Decimal(repr(action.factor)) - 1
+        word = "raise" if change > 0 else "reduce"
+        text = f"{word} {_targets(action)}{in_turn} by {percent(float(abs(change)))}"
+    text += f" when {condition(action.when)}{_streak(action.streak)}"
+    if action.at_most is not None:
+        text += f", at most {percent(action.at_most)}"
+    if action.at_least is not None:
+        text += f", at least {percent(action.at_least)}"
+    return text
+
+
+def _streak(streak: Streak) -> str:
+    text = ""
+    if streak.days:
+        weeks = streak.days % 7 == 0
+        text += f" for {streak.days // 7} weeks" if weeks else f" for {streak.days} days"
+    if streak.visits != 1:
+        text += f" at {streak.visits} visits"
+    return text
+
+
+def _until(until: Until) -> str:
+    years = next((n for n in range(1, 11) if int(n * 365.25) == until.days), None)
+    length = f"{years} year{'s' if years > 1 else ''}" if years else f"{until.days} days"
+    text = f"{length} from start of {until.from_phase or 'treatment'}"
+    return text + (f" if {condition(until.when)}" if until.when is not None else "")
+
+
+def _targets(action: Hold | Adjust | Limit | Start | Omit | Repeat | Stop) -> str:
+    return ", ".join(_target(target) for target in action.targets)
+
+
+def _target(target: Target) -> str:
+    return target.agent + (f" {target.route}" if target.route else "")
+
+
+def _compare(item: Compare) -> str:
+    name = item.name.removeprefix("level:")
+    if isinstance(item.value, str) or name == "cns":
+        value = item.value if isinstance(item.value, str) else number(item.value)
+        words = {"=": "is", "!=": "is not"}
+        return f"{name} {words.get(item.op, item.op)} {value}"
+    value = percent(item.value) if name in FRACTIONS else number(item.value)
+    return f"{name} {item.op} {value}" + (f" {item.unit}" if item.unit else "")
+
+
+def _inside(item: Condition, kinds: object) -> str:
+    text = condition(item)
+    return f"({text})" if isinstance(item, kinds) else text  # type: ignore[arg-type]
+
+
+# --- the file ---------------------------------------------------------------------------------
+
+
+def _protocol(protocol: Protocol) -> Iterator[str]:
+    yield f"protocol: {quoted(protocol.id)}"
+    yield f"name: {quoted(protocol.name)}"
+    if protocol.plain:
+        yield "plain: >-"
+        yield from textwrap.wrap(
+            protocol.plain, 116, initial_indent="  ", subsequent_indent="  ", break_long_words=False
+        )
+    if protocol.sources:
+        yield f"sources: [{', '.join(protocol.sources)}]"
+    if protocol.eligible is not None:
+        yield f"for: {quoted(condition(protocol.eligible) + _said(protocol.said, 'for'))}"
+    yield ""
+    yield "phases:"
+    for index, phase in enumerate(protocol.phases):
+        if index:
+            yield ""
+        yield f"  - {quoted(phase.id)}:"
+        yield from (f"      {line}" for line in _phase(phase))
+    for key, items in (("rules", [sentence(rule) for rule in protocol.rules]), ("open", protocol.open)):
+        if items:
+            yield ""
+        yield from _list(key, items)
+
+
+def _phase(phase: Phase) -> Iterator[str]:
+    def line(key: str, text: str) -> str:
+        return f"{key}: {quoted(text + _said(phase.said, key))}"
+
+    if phase.name != phase.id[:1].upper() + phase.id[1:]:
+        yield f"name: {quoted(phase.name)}"
+    yield f"days: {phase.days}"
+    if phase.rest_days or _said(phase.said, "rest"):
+        yield line("rest", f"{phase.rest_days} days")
+    if phase.start_when is not None:
+        yield line("start when", condition(phase.start_when))
+    if phase.recheck_days != 3 or _said(phase.said, "recheck"):
+        yield line("recheck", f"every {phase.recheck_days} days")
+    if repeat(phase):
+        yield line("repeat", repeat(phase))
+    if phase.next != "":
+        yield f"next: {quoted(phase.next or 'end')}"
+    if phase.provenance.sources:
+        yield f"source: [{', '.join(phase.provenance.sources)}]"
+    for key in _LISTS:
+        yield from _list(key, [sentence(item, phase.days) for item in getattr(phase, key)])
+    yield from _list("open", phase.open)
+
+
+def _list(key: str, items: Sequence[str]) -> Iterator[str]:
+    if items:
+        yield f"{key}:"
+        yield from (f"  - {quoted(item)}" for item in items)
+
+
+def _said(said: Sequence[tuple[str, Provenance]], key: str) -> str:
+    return next((tail(provenance) for name, provenance in said if name == key), "")
+
+
+def quoted(text: str) -> str:
+    """The text as a YAML scalar on one line, in single quotes where YAML needs them."""
+    head, colon, rest = text.partition(": ")
+    plain = bool(re.match(r"[\w(]", text)) and " #" not in text and not text.endswith(":")
+    if colon and (not re.match(r"(day|days|weekly|every|daily)\b[^\[]*$", head) or ": " in rest):
+        plain = False
+    return text if plain else "'" + text.replace("'", "''") + "'"
+
+
+# --- a changed file ---------------------------------------------------------------------------
+
+
+def _patched(text: Text, before: Protocol, after: Protocol) -> str:
+    """The file with the sentences that differ put anew; right only where nothing was added or taken away."""
+    spans = {(place.line, place.column): span for place, span in _spans(text, text.root)}
+    edits: list[tuple[int, int, str]] = []
+    for (old, _), (new, length) in zip(_items(before), _items(after), strict=False):
+        if old != new and old.place is not None:
+            edits.append((*spans[(old.place.line, old.place.column)], quoted(sentence(new, length))))
+    out = text.text
+    for start, end, put in sorted(edits, reverse=True):
+        out = out[:start] + put + out[end:]
+    return out
+
+
+def _items(protocol: Protocol) -> Iterator[tuple[Item, int | None]]:
+    """Every sentence and the length of its phase."""
+    for phase in protocol.phases:
+        for key in _LISTS:
+            yield from ((item, phase.days) for item in getattr(phase, key))
+    yield from ((rule, None) for rule in protocol.rules)
+
+
+def _spans(text: Text, node: Node) -> Iterator[tuple[Place, tuple[int, int]]]:
+    if isinstance(node, SequenceNode):
+        for item in node.value:
+            try:
+                found = text.sentence(item)
+                yield found.place, (found.start, found.end)
+            except BadInput:
+                yield from _spans(text, item)
+    elif isinstance(node, MappingNode):
+        for _, value in node.value:
+            yield from _spans(text, value)
