@@ -131,11 +131,11 @@ def fault_of(error: ErrorDetails, model: type[BaseModel]) -> Fault:
     loc = tuple(error["loc"])
     kind = error["type"]
     name = str(loc[-1]) if loc else ""
-    if kind == "extra_forbidden" and error["input"] is None and " " in name:
-        return Fault(loc, f"'{name}' has no key", "Put a text with commas or colons into quotes", at_key=True)
     if kind == "extra_forbidden":
         known = _fields(_type_at(model, loc[:-1]))
         near = nearest(name, known)
+        if near is None and error["input"] is None:
+            return Fault(loc, f"'{name}' has no value", "Put a text with commas or colons into quotes", at_key=True)
         remedy = f"Did you mean '{near}'?" if near else f"Known here: {', '.join(known)}"
         return Fault(loc, f"unknown key '{name}'", remedy, at_key=True)
     if kind == "missing":
