@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 import polars as pl
@@ -82,6 +82,11 @@ class Plan:
     warnings: tuple[str, ...] = ()
 
     @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules that hold in every phase."""
+        return tuple(sentence(rule.text) for rule in self.protocol.rules)
+
+    @property
     def end(self) -> date:
         """The last day of treatment."""
         return max(cycle.end for cycle in self.cycles)
@@ -136,6 +141,7 @@ def plan(
     if not isinstance(start, date):
         raise BadInput(f"the start is '{start}'", remedy="Give a date, for example 2027-01-04")
     who = person(age_y=age_y, sex=sex, weight_kg=weight_kg, height_cm=height_cm, **more)
+    start = start.date() if isinstance(start, datetime) else start
     try:
         start + timedelta(days=366 * 10)
     except OverflowError:
@@ -221,7 +227,7 @@ class _Planner:
         who = self.person.on_day(first)
         rules = (*self.protocol.rules, *phase.rules)
         gate = condition_in_words(phase.start_when) if phase.start_when is not None and number == 1 else None
-        written = [r for r in rules if not isinstance(r.action, Start) or truth(r.action.when, who)]
+        written = [r for r in phase.rules if not isinstance(r.action, Start) or truth(r.action.when, who)]
         self.cycles.append(
             Cycle(
                 phase.id,
@@ -326,11 +332,11 @@ class _Planner:
         notes = [note] if note else []
         if amount is None:
             dose = self._by_age(give, who.age_y)
-            computed = f"age {_years(who.age_y)}: {dose:g} mg (table {give.table})"
+            computed = f"{dose:g} mg at {_years(who.age_y)} (table {give.table})"
         else:
             size = {"m2": who.bsa_m2, "kg": who.weight_kg}.get(per, 1.0)
             dose = amount * factor * size
-            parts = [f"{_amount(amount)} {give.unit}{'/day' if give.per == 'day' else ''}", *why]
+            parts = [f"{amount:.4g} {give.unit}{'/day' if give.per == 'day' else ''}", *why]
             if per:
                 parts.append(f"{size:.3f} m2" if per == "m2" else f"{size:g} kg")
             computed = f"{' x '.join(parts)} = {_amount(dose)} {unit}"
@@ -470,4 +476,4 @@ def _amount(value: float) -> str:
 
 
 def _years(age_y: float) -> str:
-    return f"{age_y:.1f} y"
+    return f"{age_y:.1f} years"

@@ -24,7 +24,7 @@ def condition_in_words(condition: Condition | None) -> str:
         case Compare(name, op, value, unit):
             what = name.removeprefix("level:")
             number = f"{value * 100:.4g}%" if name in _FRACTIONS and isinstance(value, float | int) else (
-                value if isinstance(value, str) else f"{value:g}{' ' + unit if unit else _UNITS.get(name, '')}"
+                value if isinstance(value, str) else f"{value:g}{' ' + unit.replace('uM', 'umol/L') if unit else _UNITS.get(name, '')}"
             )  # fmt: skip
             return f"{in_words(what)} {_OPS[op]} {number}"
     raise TypeError(f"no condition: {condition!r}")

@@ -1,0 +1,213 @@
+"""The HTML page of a plan, made to be printed and ticked off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from .plan import Plan, Row
+
+if TYPE_CHECKING:
+    from .calendar import Day, Section, Span
+
+_STYLE = """
+@page { size: A4; margin: 14mm 13mm 16mm }
+* { box-sizing: border-box }
+html { -webkit-print-color-adjust: exact; print-color-adjust: exact }
+body { font: 13px/1.38 "Helvetica Neue", Helvetica, Arial, "Liberation Sans", sans-serif; color: #16191d;
+  max-width: 190mm; margin: 0 auto; padding: 8mm 4mm; background: #fff }
+h1 { font-size: 21px; line-height: 1.2; margin: 0 0 2px }
+h2 { font-size: 15px; margin: 0 }
+p { margin: 4px 0 }
+.plain { color: #454c55; max-width: 165mm }
+.statement { border: 1.5px solid #16191d; padding: 5px 9px; margin: 10px 0; font-weight: 600 }
+.warning { border-left: 5px solid #b3261e; background: #fbeceb; padding: 5px 9px; margin: 8px 0; font-weight: 600 }
+dl { display: grid; grid-template-columns: repeat(5, 1fr); border: 1px solid #9aa2ab; margin: 10px 0 }
+dl div { padding: 4px 8px; border-right: 1px solid #d3d8dd; border-bottom: 1px solid #d3d8dd }
+dt { font-size: 10.5px; color: #5a626c }
+dd { margin: 0; font-weight: 600 }
+table { border-collapse: collapse; width: 100% }
+th { text-align: left; font-size: 10.5px; font-weight: 600; color: #5a626c; border-bottom: 1px solid #9aa2ab;
+  padding: 3px 7px 2px 0 }
+td { vertical-align: top; padding: 3px 7px 3px 0; border-bottom: 1px solid #e1e4e8 }
+tr { break-inside: avoid }
+thead { display: table-header-group }
+section { margin-top: 22px }
+.bar { display: flex; justify-content: space-between; align-items: baseline; gap: 12px; background: #e9edf1;
+  border-left: 5px solid #2c4a66; padding: 5px 9px; break-after: avoid }
+.bar span { white-space: nowrap; font-size: 12px; color: #333a42 }
+.gate { margin: 6px 0; font-weight: 600 }
+.label { font-size: 11px; font-weight: 700; color: #2c4a66; margin: 9px 0 1px; break-after: avoid }
+.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
+.date { white-space: nowrap; font-variant-numeric: tabular-nums }
+.how { color: #5a626c; font-size: 11px }
+.dose { font-weight: 600; white-space: nowrap }
+.item { display: grid; grid-template-columns: 13px 26px 1fr; gap: 6px; align-items: start; padding: 1px 0 }
+.box { width: 11px; height: 11px; border: 1.2px solid #16191d; margin-top: 3px }
+.route { font-size: 10px; font-weight: 700; text-align: center; border: 1px solid #7c858f; border-radius: 2px;
+  line-height: 14px; margin-top: 2px }
+.IT { background: #16191d; color: #fff; border-color: #16191d }
+.cap { font-weight: 700; color: #8a4b00 }
+.decide { font-weight: 600; color: #7a1f18 }
+.wait { font-weight: 600 }
+.small { font-size: 11px; color: #454c55; columns: 2; column-gap: 22px; margin: 2px 0 0; padding-left: 14px }
+.small li { break-inside: avoid; margin-bottom: 2px }
+.fixed { table-layout: fixed }
+@media print { body { padding: 0; max-width: none } }
+"""
+
+
+def page(plan: Plan, sections: Sequence[Section], statement: str) -> str:
+    """The whole page as a string."""
+    from .calendar import who
+
+    facts = "".join(f"<div><dt>{escape(name)}</dt><dd>{_m2(value)}</dd></div>" for name, value in who(plan))
+    facts += f"<div><dt>First day</dt><dd>{_date(plan.start)}</dd></div>"
+    warnings = "".join(f'<p class="warning">{escape(w)}</p>' for w in plan.warnings)
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(plan.protocol.name)}, from {_date(plan.start)}</title>
+<style>{_STYLE}</style>
+</head>
+<body>
+<header>
+<h1>{escape(plan.protocol.name)}</h1>
+<p class="plain">{escape(plan.protocol.plain)}</p>
+<p class="statement">{escape(statement)}</p>
+{warnings}
+<dl>{facts}</dl>
+<p class="plain">Dates hold if every phase may start on its day. Doses are computed with the size of the first day
+and have to be computed anew as the child grows; intrathecal doses follow the age on their day.</p>
+{_overview(sections)}
+{_list("Rules of the whole protocol", plan.rules)}
+{_list("Not settled by the sources", plan.protocol.open)}
+</header>
+{"".join(_section(s) for s in sections)}
+</body>
+</html>
+"""
+
+
+def _overview(sections: Sequence[Section]) -> str:
+    rows = []
+    for i, section in enumerate(sections):
+        c = section.cycle
+        if c.number > 1:
+            continue
+        end = next(s.cycle for s in reversed(sections[i:]) if s.cycle.phase == c.phase)
+        cycles = f", {c.of} cycles" if c.of > 1 else ""
+        rows.append(
+            f"<tr><td><b>{escape(c.name)}</b>{cycles}</td><td class=date>{_date(c.start)}</td>"
+            f"<td class=date>{_date(end.end)}</td><td class=n>{c.first_day}-{end.last_day}</td></tr>"
+        )
+    return (
+        "<table><thead><tr><th>Phase</th><th>From</th><th>To</th><th class=n>Days of therapy</th></tr></thead>"
+        f"<tbody>{''.join(rows)}</tbody></table>"
+    )
+
+
+def _section(section: Section) -> str:
+    c = section.cycle
+    several = f", cycle {c.number} of {c.of}" if c.of > 1 else ""
+    parts = [
+        f'<section><div class="bar"><h2>{escape(c.name)}{several}</h2>'
+        f"<span>{_date(c.start)} to {_date(c.end)}, days {c.first_day}-{c.last_day} of therapy</span></div>"
+    ]
+    if c.gate:
+        parts.append(f'<p class="gate">Start when {_m2(c.gate)}.</p>')
+    if section.spans:
+        parts.append('<p class="label">Every day, by mouth</p>')
+        parts.append(
+            '<table class="fixed"><colgroup><col style="width:21%"><col style="width:21%"><col style="width:7%">'
+            '<col style="width:12%"><col style="width:12%"><col style="width:27%"></colgroup>'
+            "<thead><tr><th>Medicine</th><th>Dose</th><th>Days</th><th>From</th><th>To</th>"
+            f"<th>How computed</th></tr></thead><tbody>{''.join(map(_span, section.spans))}</tbody></table>"
+        )
+    days = [row for row in map(_day, section.days) if row]
+    if days:
+        parts.append('<p class="label">Day by day</p>')
+        parts.append(
+            '<table class="fixed"><colgroup><col style="width:15%"><col style="width:5%"><col style="width:43%">'
+            '<col style="width:27%"><col style="width:10%"></colgroup><thead><tr><th>Date</th><th class=n>Day</th>'
+            "<th>Give</th><th>Check and decide</th>"
+            f"<th>Signed</th></tr></thead><tbody>{''.join(days)}</tbody></table>"
+        )
+    if c.number == 1:
+        parts.append(_list("Rules that change this plan", c.rules))
+        parts.append(_list("Not settled by the sources, or not in the plan", c.open))
+    return "".join(parts) + "</section>\n"
+
+
+def _span(span: Span) -> str:
+    from .calendar import amount
+
+    first, last = span.first, span.last
+    times = first.doses_per_day or 1
+    total = f"<br>{amount(first.day_total, first.unit)} a day" if times > 1 else ""
+    how = " ".join(f"{text}." for text in (span.computed, span.note) if text)
+    return (
+        f"<tr><td><b>{escape(_name(span.agent))}</b> {_route(span.route)}</td><td><b>{escape(span.dose)}</b>{total}</td>"
+        f"<td class=date>{first.phase_day}-{last.phase_day}</td><td class=date>{_short(first)}</td>"
+        f"<td class=date>{_short(last)}</td><td class=how>{_m2(how)}</td></tr>"
+    )
+
+
+def _day(day: Day) -> str:
+    todo = [f'<div class="wait">{_m2(_capital(text))}</div>' for text in day.gates if not text.startswith("start when")]
+    todo += [f"<div>{escape(_capital(text))}</div>" for text in day.checks]
+    todo += [f'<div class="decide">{_m2(_capital(text))}</div>' for text in day.decisions]
+    if not todo and not day.give:
+        return ""
+    give = "".join(map(_item, day.give))
+    return (
+        f"<tr><td class=date>{_date(day.date)}</td><td class=n>{day.phase_day}</td>"
+        f"<td>{give}</td><td>{''.join(todo)}</td><td></td></tr>"
+    )
+
+
+def _item(row: Row) -> str:
+    from .calendar import dose_text
+
+    cap = ' <span class="cap">(largest dose)</span>' if row.capped else ""
+    how = "; ".join(text for text in (row.computed, row.note) if text)
+    return (
+        f'<div class="item"><i class="box"></i>{_route(row.route or "")}<div><b>{escape(_name(row.agent or ""))}</b> '
+        f'<span class="dose">{escape(dose_text(row))}</span>{cap}<br><span class="how">{_m2(how)}</span></div></div>'
+    )
+
+
+def _route(route: str) -> str:
+    return f'<span class="route {escape(route)}">{escape(route)}</span>'
+
+
+def _list(label: str, items: Iterable[str]) -> str:
+    lines = "".join(f"<li>{_m2(_capital(item))}</li>" for item in items)
+    return f'<p class="label">{label}</p><ul class="small">{lines}</ul>' if lines else ""
+
+
+def _name(agent: str) -> str:
+    return agent.replace("_", " ")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _m2(text: str) -> str:
+    """Escaped, with superscripts and the signs that are printed for <=, >= and times."""
+    text = escape(text).replace("&lt;=", "&le;").replace("&gt;=", "&ge;")
+    return text.replace("m2", "m<sup>2</sup>").replace("10^9", "10<sup>9</sup>").replace(" x ", " &times; ")
+
+
+def _date(day: object) -> str:
+    from .calendar import dated
+
+    return dated(day)  # type: ignore[arg-type]
+
+
+def _short(row: Row) -> str:
+    return _date(row.date).rsplit(" ", 1)[0]
