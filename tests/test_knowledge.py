@@ -203,6 +203,35 @@ def test_route_without_absorption(folder) -> None:
     assert error.line == place_of(text, "pharmacokinetics:")[0] and "absorption" in error.remedy
 
 
+def test_route_of_absorption_that_does_not_exist(folder) -> None:
+    error, text = folder("    PO:\n", "    PQ:\n", agent="mercaptopurine")
+    assert (error.line, error.column) == place_of(text, "PQ:") and "PO, SC, IM" in error.remedy
+
+
+def test_number_without_provenance(folder) -> None:
+    error, text = folder(
+        "{value: 20.8, unit: L, per: bsa, iiv_cv: 0.594, source: vandevelde2020, read: secondary", "20.8 #"
+    )
+    assert (error.line, error.column) == place_of(text, "20.8") and "provenance" in error.remedy
+
+
+@pytest.mark.parametrize("value", ["0", "-1", ".nan", "much"])
+def test_volume_that_cannot_be(folder, value: str) -> None:
+    error, text = folder("volume: {value: 20.8", f"volume: {{value: {value}")
+    assert (error.line, error.column) == place_of(text, f"{value}, unit: L, per: bsa, iiv_cv: 0.594")
+
+
+def test_ages_with_a_gap(folder) -> None:
+    error, text = folder("age_from: 2, age_to: 3, dose: 50", "age_from: 2.5, age_to: 3, dose: 50", agent="cytarabine")
+    assert error.line == place_of(text, "age_from: 1, age_to: 2, dose: 30")[0] and "2.5" in error.remedy
+
+
+def test_own_sources_join_the_bibliography(tmp_path: Path) -> None:
+    (tmp_path / "sources.yaml").write_text("mine2026: {title: Mine, kind: paper}\n", encoding="utf-8")
+    own = Library(extra=[tmp_path])
+    assert own.source("mine2026").title == "Mine" and "taylor2020" in own.sources()
+
+
 def test_key_written_twice(folder) -> None:
     error, text = folder("kind: vinca alkaloid", "kind: vinca alkaloid\nkind: alkaloid")
     assert (error.line, error.column) == place_of(text, "kind: alkaloid")

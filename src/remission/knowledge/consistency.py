@@ -27,8 +27,13 @@ class Place:
     where: Where
     quantity: Quantity
     unit: str
-    low: float = 0.0
     high: float = float("inf")
+    zero: bool = True  # may it be 0
+
+    def remedy(self) -> str:
+        if self.high < float("inf"):
+            return f"Write a number from 0 to {self.high:g}"
+        return "Write 0 or more" if self.zero else "Write a number above 0"
 
 
 def faults(agent: Agent) -> Iterator[Fault]:
@@ -49,9 +54,8 @@ def faults(agent: Agent) -> Iterator[Fault]:
                 f"Write a unit that can be turned into {form}",
             )
             continue
-        if not place.low <= value <= place.high:
-            allowed = f"at least {place.low:g}" if place.high == float("inf") else f"{place.low:g} to {place.high:g}"
-            yield Fault((*place.where, "value"), f"{value:g} is not possible here", f"Write a number from {allowed}")
+        if not 0.0 <= value <= place.high or (value == 0.0 and not place.zero):
+            yield Fault((*place.where, "value"), f"{value:g} is not possible here", place.remedy())
 
 
 def places(agent: Agent) -> Iterator[Place]:
@@ -61,16 +65,16 @@ def places(agent: Agent) -> Iterator[Place]:
     where: Where
     concentration = f"({pk.concentration})"
     if pk.molar_mass:
-        yield Place((*root, "molar_mass"), pk.molar_mass, "g/mol")
+        yield Place((*root, "molar_mass"), pk.molar_mass, "g/mol", zero=False)
     yield Place((*root, "clearance"), pk.clearance, "L/h")
-    yield Place((*root, "volume"), pk.volume, "L")
+    yield Place((*root, "volume"), pk.volume, "L", zero=False)
     for i, p in enumerate(pk.peripheral):
         yield Place((*root, "peripheral", i, "clearance"), p.clearance, "L/h")
-        yield Place((*root, "peripheral", i, "volume"), p.volume, "L")
+        yield Place((*root, "peripheral", i, "volume"), p.volume, "L", zero=False)
     if pk.saturable_elimination:
         where = (*root, "saturable_elimination")
         yield Place((*where, "vmax"), pk.saturable_elimination.vmax, f"{concentration}*L/h")
-        yield Place((*where, "km"), pk.saturable_elimination.km, concentration)
+        yield Place((*where, "km"), pk.saturable_elimination.km, concentration, zero=False)
     if pk.transit:
         yield Place((*root, "transit", "rate_clearance"), pk.transit.rate_clearance, "L/h")
     for route, absorption in pk.absorption.items():
@@ -78,23 +82,23 @@ def places(agent: Agent) -> Iterator[Place]:
     for name, d in pk.drivers.items():
         where = (*root, "drivers", name)
         unit = _driver_unit(agent, name)
-        yield Place((*where, "half_life"), d.half_life, "day")
+        yield Place((*where, "half_life"), d.half_life, "day", zero=False)
         if d.formation:
             per = "day" if d.kind == "saturable product" else f"(day*{concentration})"
             yield Place((*where, "formation"), d.formation, f"({unit})/{per}")
         if d.half:
-            yield Place((*where, "half"), d.half, concentration)
+            yield Place((*where, "half"), d.half, concentration, zero=False)
     if pk.csf:
         where = (*root, "csf")
-        yield Place((*where, "volume"), pk.csf.volume, "L")
-        yield Place((*where, "half_life"), pk.csf.half_life, "day")
+        yield Place((*where, "volume"), pk.csf.volume, "L", zero=False)
+        yield Place((*where, "half_life"), pk.csf.half_life, "day", zero=False)
         for name, unit in (("plasma_ratio", "dimensionless"), ("deep_in", "1/day"), ("deep_out", "1/day")):
             if (q := getattr(pk.csf, name)) is not None:
                 yield Place((*where, name), q, unit)
     for i, effect in enumerate(agent.effects):
         yield from _effect(agent, effect, ("effects", i))
     if agent.tablet:
-        yield Place(("tablet", "strength"), agent.tablet.strength, pk.amount)
+        yield Place(("tablet", "strength"), agent.tablet.strength, pk.amount, zero=False)
 
 
 def _absorption(absorption: Absorption, where: Where, amount: str) -> Iterator[Place]:
@@ -103,7 +107,7 @@ def _absorption(absorption: Absorption, where: Where, amount: str) -> Iterator[P
     if absorption.bioavailability_loss:
         yield Place((*where, "bioavailability_loss"), absorption.bioavailability_loss, "dimensionless", high=1.0)
     if absorption.half_dose:
-        yield Place((*where, "half_dose"), absorption.half_dose, amount)
+        yield Place((*where, "half_dose"), absorption.half_dose, amount, zero=False)
     if absorption.lag:
         yield Place((*where, "lag"), absorption.lag, "day")
 
@@ -124,7 +128,8 @@ def _effect(agent: Agent, effect: Effect, where: Where) -> Iterator[Place]:
     }
     for name, unit in table.items():
         if (q := getattr(effect, name)) is not None:
-            yield Place((*where, name), q, unit, high=1.0 if name == "resting" else float("inf"))
+            high = 1.0 if name == "resting" else float("inf")
+            yield Place((*where, name), q, unit, high, zero=name not in ("half", "km"))
 
 
 def _driver_unit(agent: Agent, driver: str) -> str:
@@ -169,8 +174,23 @@ def _is_molar(amount: str, concentration: str) -> bool:
     return units().Unit(amount).is_compatible_with("mg") and units().Unit(concentration).is_compatible_with("umol/L")
 
 
+def _ages(agent: Agent) -> Iterator[Fault]:
+    """Doses by age: rows in order, each from where the last one ended, the last one open."""
+    for table, rows in agent.intrathecal_by_age.items():
+        for i, row in enumerate(rows):
+            where = ("intrathecal_by_age", table, i)
+            if set(row) != {"age_from", "age_to", "dose"} or row["age_from"] is None or not row["dose"]:
+                yield Fault(where, "a row of doses by age is not complete", "Write {age_from: 1, age_to: 2, dose: 8}")
+                return
+            following = rows[i + 1].get("age_from") if i + 1 < len(rows) else None
+            if row["age_to"] != following:
+                expected = "null" if following is None else f"{following:g}"
+                yield Fault((*where, "age_to"), "the ages do not join", f"Write age_to: {expected}")
+
+
 def _structure(agent: Agent) -> Iterator[Fault]:
     pk = agent.pharmacokinetics
+    yield from _ages(agent)
     for route in agent.routes:
         if route in ("PO", "SC", "IM") and route not in pk.absorption:
             yield Fault(

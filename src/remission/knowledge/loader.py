@@ -77,7 +77,7 @@ def complain(path: Path, faults: Sequence[Fault]) -> BadInput:
 
 
 def _parse(path: Path, kind: str) -> Any:
-    yaml = YAML(typ=kind)
+    yaml = YAML(typ=kind, pure=True)
     yaml.allow_duplicate_keys = False
     try:
         return yaml.load(path.read_text(encoding="utf-8"))

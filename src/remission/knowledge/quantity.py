@@ -69,8 +69,12 @@ class Covariate(BaseModel):
             raise ValueError("a covariate is either `reference` + `power`, or `map`, or `factor` with `above`/`below`")
         known = _WORDS.get(self.on, ())
         if self.map is not None and (not known or set(self.map) - set(known)):
-            words = f"the words of '{self.on}' are {', '.join(known)}" if known else f"'{self.on}' is a number, not words"
-            raise ValueError(f"{words}: add a `map` that names them" if known else f"{words}: add `reference` and `power`")
+            words = (
+                f"the words of '{self.on}' are {', '.join(known)}" if known else f"'{self.on}' is a number, not words"
+            )
+            raise ValueError(
+                f"{words}: add a `map` that names them" if known else f"{words}: add `reference` and `power`"
+            )
         return self
 
 
@@ -84,7 +88,7 @@ class Quantity(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    value: float
+    value: Annotated[float, Field(allow_inf_nan=False)]
     unit: str
     per: Literal["bsa", "bsa/1.73", "weight"] | None = None
     covariates: tuple[Covariate, ...] = ()
