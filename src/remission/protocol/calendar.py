@@ -1,71 +1,20 @@
-"""A plan on paper: sections of a calendar, as text for the terminal, CSV and one HTML page for print."""
+"""A plan on paper: as text for the terminal, CSV and one HTML page for print."""
 
 from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date
 from io import StringIO
-from itertools import groupby
 
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
 from .calendar_page import page
-from .plan import Cycle, Plan, Row
+from .plan import Plan
+from .sections import Section, dated, dose_text, sections, title, who
 
 STATEMENT = "For research and teaching. Never use it to choose or to check a real patient's dose."
-_SPAN_DAYS = 3  # medicines by mouth on this many days in a row are told once, not day by day
-
-
-@dataclass(frozen=True)
-class Span:
-    """A medicine by mouth that goes on day after day."""
-
-    agent: str
-    route: str
-    dose: str
-    first: Row
-    last: Row
-    computed: str
-    note: str
-
-
-@dataclass(frozen=True)
-class Day:
-    """What happens on one date, daily medicines by mouth apart."""
-
-    date: date
-    day: int
-    phase_day: int
-    gates: tuple[str, ...]
-    give: tuple[Row, ...]
-    checks: tuple[str, ...]
-    decisions: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Section:
-    cycle: Cycle
-    spans: tuple[Span, ...]
-    days: tuple[Day, ...]
-
-
-def sections(plan: Plan) -> list[Section]:
-    """The calendar cycle by cycle: what goes on daily, and the days on which something is done."""
-    out = []
-    for cycle in plan.cycles:
-        rows = [r for r in plan.rows if (r.phase, r.cycle) == (cycle.phase, cycle.number)]
-        runs = list(_runs(rows))
-        daily = {id(r) for run in runs for r in run}
-        spans = [span for run in runs for span in _spans(run)]
-        spans.sort(key=lambda s: (s.first.day, s.agent))
-        single = sorted((r for r in rows if id(r) not in daily), key=lambda r: r.day)
-        out.append(Section(cycle, tuple(spans), tuple(_days(single))))
-    return out
 
 
 def as_csv(plan: Plan) -> str:
@@ -87,119 +36,6 @@ def as_text(plan: Plan, width: int | None = None, colour: bool | None = None) ->
     return out.getvalue()
 
 
-# --- words shared by text and page ----------------------------------------------------------------
-
-
-def who(plan: Plan) -> list[tuple[str, str]]:
-    """The person and the sizes that the doses were computed with: pairs of name and value."""
-    p = plan.person
-    facts = [
-        ("Age", f"{p.age_y:.3g} years on day 1"),
-        ("Sex", p.sex),
-        ("Weight", f"{p.weight_kg:g} kg"),
-        ("Height", f"{p.height_cm:g} cm"),
-        ("Body surface", f"{p.bsa_m2:.3f} m2 (Mosteller)"),
-        ("CNS status", str(p.cns)),
-        ("Lineage", p.lineage),
-        ("TPMT", p.tpmt),
-        ("NUDT15", p.nudt15),
-    ]
-    return facts + ([("White cells at diagnosis", f"{p.wbc:g} x 10^9/L")] if p.wbc is not None else [])
-
-
-def amount(dose: float | None, unit: str | None) -> str:
-    """A dose as it is printed: 1.02 mg, 16.8 mg, 102 mg, 1700 IU."""
-    if dose is None:
-        return ""
-    digits = 2 if dose < 10 else 1 if dose < 100 else 0
-    text = f"{dose:.{digits}f}"
-    return f"{text.rstrip('0').rstrip('.') if '.' in text else text} {unit}"
-
-
-def dose_text(row: Row) -> str:
-    """The dose with how often a day: 2.02 mg twice a day."""
-    often = {1: "", 2: " twice a day", 3: " three times a day"}.get(
-        row.doses_per_day or 1, f" {row.doses_per_day} x a day"
-    )
-    return amount(row.dose, row.unit) + often
-
-
-def dated(day: date) -> str:
-    """Mon 4 Jan 2027, the same in every locale."""
-    return f"{_WEEKDAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]} {day.year}"
-
-
-_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
-
-# --- grouping -------------------------------------------------------------------------------------
-
-
-def _runs(rows: Sequence[Row]) -> Iterator[list[Row]]:
-    """Medicines by mouth on at least three days in a row."""
-    by_mouth = [r for r in rows if r.kind == "dose" and r.route == "PO"]
-    by_mouth.sort(key=lambda r: (r.agent or "", r.day))
-    for _, mine in groupby(by_mouth, key=lambda r: r.agent):
-        run: list[Row] = []
-        for row in mine:
-            if run and row.day != run[-1].day + 1:
-                if len(run) >= _SPAN_DAYS:
-                    yield run
-                run = []
-            run.append(row)
-        if len(run) >= _SPAN_DAYS:
-            yield run
-
-
-def _spans(run: list[Row]) -> Iterator[Span]:
-    if run[0].deviation_percent is None:
-        for _, same in groupby(run, key=lambda r: (dose_text(r), r.computed, r.note)):
-            part = list(same)
-            yield _span(part, dose_text(part[0]) + ("" if (part[0].doses_per_day or 1) > 1 else " once a day"))
-        return
-    weeks = [list(week) for _, week in groupby(run, key=lambda r: (r.phase_day - 1) // 7)]
-    for _, alike in groupby(weeks, key=lambda w: (tuple(r.dose for r in w), w[0].computed)):
-        parts = list(alike)
-        yield _span([row for week in parts for row in week], _pattern(parts[0]))
-
-
-def _span(rows: list[Row], dose: str) -> Span:
-    first = rows[0]
-    return Span(first.agent or "", first.route or "", dose, first, rows[-1], first.computed, first.note)
-
-
-def _pattern(week: list[Row]) -> str:
-    """The days of a week with their dose: 50 mg Mon-Sat, 25 mg Sun."""
-    runs = [list(same) for _, same in groupby(week, key=lambda r: r.dose)]
-    if len(runs) == 1:
-        return f"{amount(week[0].dose, week[0].unit)} once a day"
-    said = []
-    for run in runs:
-        first, last = (_WEEKDAYS[r.date.weekday()] for r in (run[0], run[-1]))
-        days = first if len(run) == 1 else f"{first}-{last}"
-        said.append(f"{amount(run[0].dose, run[0].unit) if run[0].dose else 'none'} {days}")
-    return ", ".join(said)
-
-
-def _days(rows: Sequence[Row]) -> Iterator[Day]:
-    for _, mine in groupby(rows, key=lambda r: r.day):
-        here = list(mine)
-
-        def notes(kind: str, here: list[Row] = here) -> tuple[str, ...]:
-            return tuple(r.note for r in here if r.kind == kind)
-
-        yield Day(
-            here[0].date,
-            here[0].day,
-            here[0].phase_day,
-            notes("gate"),
-            tuple(r for r in here if r.kind == "dose"),
-            notes("check"),
-            notes("decision") + notes("end"),
-        )
-
-
 # --- the terminal ---------------------------------------------------------------------------------
 
 
@@ -214,12 +50,6 @@ def _group(plan: Plan) -> Group:
     for section in sections(plan):
         parts += [Text(""), Text(title(section.cycle), style="bold cyan"), _table(section)]
     return Group(*parts)
-
-
-def title(cycle: Cycle) -> str:
-    """Name of the phase, the cycle where there are several, and the days of therapy."""
-    several = f", cycle {cycle.number} of {cycle.of}" if cycle.of > 1 else ""
-    return f"{cycle.name}{several} - days {cycle.first_day} to {cycle.last_day} of therapy"
 
 
 def _table(section: Section) -> Table:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
 from .plan import Plan, Row
-
-if TYPE_CHECKING:
-    from .calendar import Day, Section, Span
+from .sections import Day, Section, Span, amount, dated, dose_text, who
 
 _STYLE = """
 @page { size: A4; margin: 14mm 13mm 16mm }
@@ -60,17 +57,15 @@ section { margin-top: 22px }
 
 def page(plan: Plan, sections: Sequence[Section], statement: str) -> str:
     """The whole page as a string."""
-    from .calendar import who
-
     facts = "".join(f"<div><dt>{escape(name)}</dt><dd>{_m2(value)}</dd></div>" for name, value in who(plan))
-    facts += f"<div><dt>First day</dt><dd>{_date(plan.start)}</dd></div>"
+    facts += f"<div><dt>First day</dt><dd>{dated(plan.start)}</dd></div>"
     warnings = "".join(f'<p class="warning">{escape(w)}</p>' for w in plan.warnings)
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(plan.protocol.name)}, from {_date(plan.start)}</title>
+<title>{escape(plan.protocol.name)}, from {dated(plan.start)}</title>
 <style>{_STYLE}</style>
 </head>
 <body>
@@ -101,8 +96,8 @@ def _overview(sections: Sequence[Section]) -> str:
         end = next(s.cycle for s in reversed(sections[i:]) if s.cycle.phase == c.phase)
         cycles = f", {c.of} cycles" if c.of > 1 else ""
         rows.append(
-            f"<tr><td><b>{escape(c.name)}</b>{cycles}</td><td class=date>{_date(c.start)}</td>"
-            f"<td class=date>{_date(end.end)}</td><td class=n>{c.first_day}-{end.last_day}</td></tr>"
+            f"<tr><td><b>{escape(c.name)}</b>{cycles}</td><td class=date>{dated(c.start)}</td>"
+            f"<td class=date>{dated(end.end)}</td><td class=n>{c.first_day}-{end.last_day}</td></tr>"
         )
     return (
         "<table><thead><tr><th>Phase</th><th>From</th><th>To</th><th class=n>Days of therapy</th></tr></thead>"
@@ -115,7 +110,7 @@ def _section(section: Section) -> str:
     several = f", cycle {c.number} of {c.of}" if c.of > 1 else ""
     parts = [
         f'<section><div class="bar"><h2>{escape(c.name)}{several}</h2>'
-        f"<span>{_date(c.start)} to {_date(c.end)}, days {c.first_day}-{c.last_day} of therapy</span></div>"
+        f"<span>{dated(c.start)} to {dated(c.end)}, days {c.first_day}-{c.last_day} of therapy</span></div>"
     ]
     if c.gate:
         parts.append(f'<p class="gate">Start when {_m2(c.gate)}.</p>')
@@ -143,14 +138,13 @@ def _section(section: Section) -> str:
 
 
 def _span(span: Span) -> str:
-    from .calendar import amount
-
     first, last = span.first, span.last
     times = first.doses_per_day or 1
     total = f"<br>{amount(first.day_total, first.unit)} a day" if times > 1 else ""
     how = " ".join(f"{text}." for text in (span.computed, span.note) if text)
     return (
-        f"<tr><td><b>{escape(_name(span.agent))}</b> {_route(span.route)}</td><td><b>{escape(span.dose)}</b>{total}</td>"
+        f"<tr><td><b>{escape(_name(span.agent))}</b> {_route(span.route)}</td>"
+        f"<td><b>{escape(span.dose)}</b>{total}</td>"
         f"<td class=date>{first.phase_day}-{last.phase_day}</td><td class=date>{_short(first)}</td>"
         f"<td class=date>{_short(last)}</td><td class=how>{_m2(how)}</td></tr>"
     )
@@ -164,14 +158,12 @@ def _day(day: Day) -> str:
         return ""
     give = "".join(map(_item, day.give))
     return (
-        f"<tr><td class=date>{_date(day.date)}</td><td class=n>{day.phase_day}</td>"
+        f"<tr><td class=date>{dated(day.date)}</td><td class=n>{day.phase_day}</td>"
         f"<td>{give}</td><td>{''.join(todo)}</td><td></td></tr>"
     )
 
 
 def _item(row: Row) -> str:
-    from .calendar import dose_text
-
     cap = ' <span class="cap">(largest dose)</span>' if row.capped else ""
     how = "; ".join(text for text in (row.computed, row.note) if text)
     return (
@@ -203,11 +195,5 @@ def _m2(text: str) -> str:
     return text.replace("m2", "m<sup>2</sup>").replace("10^9", "10<sup>9</sup>").replace(" x ", " &times; ")
 
 
-def _date(day: object) -> str:
-    from .calendar import dated
-
-    return dated(day)  # type: ignore[arg-type]
-
-
 def _short(row: Row) -> str:
-    return _date(row.date).rsplit(" ", 1)[0]
+    return dated(row.date).rsplit(" ", 1)[0]

@@ -299,7 +299,7 @@ class _Planner:
         for share, length in give.taper:
             for day in range(last + 1, last + length + 1):
                 row = self._dose(
-                    give, (steps[-1][0], "taper"), factor * share, [*why, f"{share:.4g} (taper)"], first + day - 1
+                    give, (steps[-1][0], ""), factor * share, [*why, f"{share:.4g} (taper)"], first + day - 1
                 )
                 rows.append(row | {"day": day, "runs_over": True})
             last += length
@@ -332,11 +332,11 @@ class _Planner:
         notes = [note] if note else []
         if amount is None:
             dose = self._by_age(give, who.age_y)
-            computed = f"{dose:g} mg at {_years(who.age_y)} (table {give.table})"
+            computed = f"by age, {_years(who.age_y)} (table {give.table})"
         else:
             size = {"m2": who.bsa_m2, "kg": who.weight_kg}.get(per, 1.0)
             dose = amount * factor * size
-            parts = [f"{amount:.4g} {give.unit}{'/day' if give.per == 'day' else ''}", *why]
+            parts = [f"{amount:.6g} {give.unit}{'/day' if give.per == 'day' else ''}", *why]
             if per:
                 parts.append(f"{size:.3f} m2" if per == "m2" else f"{size:g} kg")
             computed = f"{' x '.join(parts)} = {_amount(dose)} {unit}"
@@ -401,7 +401,7 @@ class _Planner:
                     first + start + offset - 1,
                 )
                 said = ", ".join(f"{h:g}" for h in here)
-                note = f"hour {said} after {rescue.after.agent}, then every {rescue.every_h:g} h until {until}"
+                note = f"{'hour' if len(here) == 1 else 'hours'} {said} after {rescue.after.agent}, then every {rescue.every_h:g} h until {until}"
                 yield row | {
                     "day": start + offset,
                     "runs_over": True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .model import And, Compare, Condition, Not, Or
 
 _NAMES = {"anc": "ANC", "wbc": "WBC", "tpmt": "TPMT", "nudt15": "NUDT15", "cns": "CNS", "bsa": "BSA"}
-_UNITS = {"platelets": "", "haemoglobin": " g/dL", "blood blasts": "/uL", "age": " years"}
+_UNITS = {"haemoglobin": " g/dL", "blood blasts": "/uL", "age": " years"}
 _FRACTIONS = ("marrow blasts", "marrow MRD", "blood MRD")
 _OPS = {"<=": "at most", ">=": "at least", "<": "below", ">": "above", "=": "is", "!=": "is not"}
 
@@ -23,10 +23,7 @@ def condition_in_words(condition: Condition | None) -> str:
             return " or ".join(_inner(item) for item in items)
         case Compare(name, op, value, unit):
             what = name.removeprefix("level:")
-            number = f"{value * 100:.4g}%" if name in _FRACTIONS and isinstance(value, float | int) else (
-                value if isinstance(value, str) else f"{value:g}{' ' + unit.replace('uM', 'umol/L') if unit else _UNITS.get(name, '')}"
-            )  # fmt: skip
-            return f"{in_words(what)} {_OPS[op]} {number}"
+            return f"{in_words(what)} {_OPS[op]} {_value(name, value, unit)}"
     raise TypeError(f"no condition: {condition!r}")
 
 
@@ -39,6 +36,14 @@ def sentence(text: str) -> str:
     """A sentence of the protocol without the bracket that names its sources."""
     head, bracket, _ = text.rstrip().rpartition(" [")
     return head.strip() if bracket and text.rstrip().endswith("]") else text.strip()
+
+
+def _value(name: str, value: float | str, unit: str | None) -> str:
+    if isinstance(value, str):
+        return value
+    if name in _FRACTIONS:
+        return f"{value * 100:.4g}%"
+    return f"{value:g}{' ' + unit.replace('uM', 'umol/L') if unit else _UNITS.get(name, '')}"
 
 
 def _inner(condition: Condition) -> str:
