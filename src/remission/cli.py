@@ -127,15 +127,15 @@ def plan(
 ) -> None:
     """Print a patient's calendar: doses in mg, days, gates and decisions."""
     from remission import plan
-    from remission.protocol import calendar
+    from remission.protocol.calendar import as_csv, as_html, as_text
 
     made = plan(protocol, age_y=age, sex=sex, weight_kg=weight, height_cm=height, start=start.date())
-    for path, write in ((csv, calendar.as_csv), (html, calendar.as_html)):
+    for path, write in ((csv, as_csv), (html, as_html)):
         if path is not None:
             path.write_text(write(made), encoding="utf-8")
             _say(f"{path}")
     if csv is None and html is None:
-        print(calendar.as_text(made))
+        print(as_text(made))
 
 
 @app.command()
@@ -249,10 +249,18 @@ def list_(what: Annotated[str, typer.Argument(metavar="protocols|agents|populati
 @app.command()
 def schema(out: Annotated[Path, typer.Option(help="Folder for the JSON Schemas.")]) -> None:
     """Write JSON Schemas, with which editors complete and check protocol and knowledge files."""
-    from remission.knowledge.editor_schemas import write_schemas
+    import json
 
-    for path in write_schemas(out):
-        print(path)
+    from remission.knowledge.editor_schemas import write_schemas
+    from remission.patient.recipe import Population
+    from remission.protocol.editor_schema import protocol_schema
+
+    written = write_schemas(out)
+    for name, content in (("protocol", protocol_schema()), ("population", Population.model_json_schema())):
+        path = out / f"{name}.schema.json"
+        path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        written.append(path)
+    print(*written, sep="\n")
 
 
 @app.callback(invoke_without_command=True)
@@ -327,11 +335,12 @@ def _print_table(title: str, headings: tuple[str, ...], rows: Sequence[tuple[str
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*headings, title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    table.show_header = any(headings)
+    table = Table(*headings, box=None, pad_edge=False, show_header=any(headings))
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     console = _console()
+    if title:
+        console.print(Text(title, style="bold"))
     console.print(table)
     if title:
         console.print()
