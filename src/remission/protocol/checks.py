@@ -29,6 +29,7 @@ from .model import (
     Rescue,
     Route,
     Rule,
+    Start,
     Target,
     Transfuse,
     Wait,
@@ -328,6 +329,9 @@ def _fits_concentration(compare: Compare, agent: Agent) -> bool:
 def _fight(one: Rule, other: Rule) -> Iterator[BadInput]:
     """Two rules that pull the same dose in opposite directions by the same count."""
     first, second = one.action, other.action
+    if isinstance(first, Start) and isinstance(second, Start):
+        yield from _two_starts(one, first, other, second)
+        return
     line = f" (line {one.place.line})" if one.place else ""
     if isinstance(first, Wait) or isinstance(second, Wait) or isinstance(first, Transfuse):
         return
@@ -344,6 +348,17 @@ def _fight(one: Rule, other: Rule) -> Iterator[BadInput]:
             f"this rule and the one before{line} move {shared_agents[0]} in opposite directions "
             f"for the same {' and '.join(sorted(by))}",
             "Let their conditions not overlap",
+        )
+
+
+def _two_starts(one: Rule, first: Start, other: Rule, second: Start) -> Iterator[BadInput]:
+    shared = sorted({t.agent for t in first.targets} & {t.agent for t in second.targets if _same_route(first, t)})
+    if shared and first.fraction != second.fraction and possible(And((first.when, second.when))):
+        line = f" (line {one.place.line})" if one.place else ""
+        yield bad(
+            other.place,
+            f"this rule and the one before{line} both set the start of {shared[0]} for the same patients",
+            "Let their conditions not overlap, for example: when tpmt is poor and nudt15 is normal",
         )
 
 
