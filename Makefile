@@ -33,6 +33,7 @@ demo: $(READY)
 	$(BIN)/remission simulate cog-standard-risk --patients 1000 --seed 1 --out runs/demo --fresh
 
 test: lint
+	@$(BIN)/python -c "import remission; remission.simulate('cog-standard-risk', patients=1)" # compiled once, for all workers
 	$(BIN)/pytest -n 2
 
 lint: $(READY)
