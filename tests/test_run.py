@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from remission.engine.eligible import eligible
 from remission.engine.shards import run_shards
 from remission.knowledge.errors import BadInput
 from remission.protocol.model import And, Compare, Not, Or
-from remission.trial.eligible import eligible
 from remission.trial.run import TABLES, Run, open_run, shard_size, simulate
 from remission.trial.summary import DAYS_PER_YEAR, summarise, wilson
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 import remission.knowledge
+from remission.engine.eligible import eligible
 from remission.engine.shards import Manifest, Tables, read_manifest, read_whole, run_shards, scan, tables
 from remission.knowledge.errors import BadInput, nearest
 
-from .eligible import eligible
 from .sources import behind
 from .summary import DAYS_PER_YEAR, Performance, Summary, summarise
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 TABLES = ("outcomes", "measurements", "mrd", "doses", "events", "states")
 POPULATION = "childhood-all"
+ROOMS = ("knowledge", "protocol", "patient", "body", "engine")  # whose code decides what a run holds
 DRAWN = 5000  # patients in the picture of a cohort: enough for its curves, and bounded in memory
 
 Progress = Callable[[int, int], None]
@@ -284,8 +285,8 @@ def _identity(
         "follow_up_years": follow_up_years,
         "record": list(record),
         "protocol_file": _hash(Path(protocol.file)) if protocol.file else None,
-        "knowledge": _hash_rooms("data", "*.yaml", "knowledge"),
-        "code": _hash_rooms("", "*.py", "knowledge", "protocol", "patient", "body", "engine"),
+        "knowledge": _hash_files("knowledge/data/**/*.yaml"),
+        "code": _hash_files(*(f"{room}/*.{kind}" for room in ROOMS for kind in ("py", "lark"))),
     }
 
 
@@ -296,11 +297,10 @@ def _hash(path: Path) -> str:
         raise BadInput(f"the file cannot be read ({error.strerror})", file=path) from error
 
 
-def _hash_rooms(folder: str, pattern: str, *rooms: str) -> str:
-    """One sha256 over the names and contents of a room's files."""
+def _hash_files(*patterns: str) -> str:
+    """One sha256 over the names and contents of the package's files that fit the patterns."""
     house = Path(remission.knowledge.__path__[0]).parent
     digest = hashlib.sha256()
-    for room in rooms:
-        for path in sorted((house / room / folder).rglob(pattern)):
-            digest.update(f"{path.relative_to(house).as_posix()}\0{_hash(path)}\n".encode())
+    for path in sorted({path for pattern in patterns for path in house.glob(pattern)}):
+        digest.update(f"{path.relative_to(house).as_posix()}\0{_hash(path)}\n".encode())
     return digest.hexdigest()
