@@ -163,6 +163,8 @@ class Builder:
             hours = _number(parts[0])
             return "every_hours", _doses_a_day(parts[0], 24 / hours if hours else 0)
         if kind == "over":
+            if _number(parts[0]) <= 0:
+                raise Misread(_at(parts[0]), "an infusion takes some time", "Leave 'over' out for an injection")
             return "over", _number(parts[0]) * (1 / 60 if str(parts[1]).lower().startswith("m") else 1.0)
         if kind == "rising":
             step, unit, start = _number(parts[0]), _unit(parts[1], UNITS), parts[2]
@@ -364,11 +366,10 @@ def _adjust(kind: str, parts: list[Any]) -> Adjust:
         in_turn, rest = rest[0] is not None, rest[1:]
     factor = 0.5
     if kind != "halve":
-        change, rest = _decimal(rest[0]), rest[1:]
+        written, rest = rest[0], rest[1:]
+        change = _decimal(written)
         if change == 0 or (kind == "reduce_by" and change >= 1):
-            raise Misread(
-                _at(parts[1]), f"a change by {parts[1]} is no change of dose", "Use hold or stop to give none"
-            )
+            raise Misread(_at(written), f"a change by {written} is no change of dose", "Use hold or stop")
         factor = float(1 + change if kind == "raise_by" else 1 - change)
     streak = Streak()
     if rest[1] is not None:

@@ -8,10 +8,11 @@ from itertools import combinations
 import pint
 
 from ..knowledge.agent import Agent
-from ..knowledge.errors import BadInput
+from ..knowledge.errors import BadInput, nearest
 from ..knowledge.library import Library
 from ..knowledge.quantity import units
 from .complaint import Written, at_word, bad, unknown
+from .link import successors
 from .logic import compares, names, possible, together
 from .model import (
     Adjust,
@@ -23,6 +24,7 @@ from .model import (
     Hold,
     Limit,
     Phase,
+    Place,
     Protocol,
     Provenance,
     Repeat,
@@ -62,6 +64,10 @@ class _Checker:
         for phase in protocol.phases:
             yield from self._phase(phase, before)
             before.append(phase)
+        reached = _reached(protocol)
+        for phase in protocol.phases:
+            if phase.id not in reached:
+                yield bad(phase.place, f"nothing leads to phase '{phase.id}'", "Name it under next or in a decision")
 
     # --- sources
 
@@ -78,9 +84,10 @@ class _Checker:
             for key in provenance.sources:
                 yield from self._key(key, protocol.places.get(name))
 
-    def _key(self, key: str, place: object) -> Iterator[BadInput]:
-        if key not in self.sources and key.lower() != "memory":
-            yield bad(place, *unknown("source", key, self.sources) if self.sources else ("no sources", None))  # type: ignore[arg-type]
+    def _key(self, key: str, place: Place | None) -> Iterator[BadInput]:
+        if key not in self.sources and key != "memory":
+            near = nearest(key, [*self.sources, "memory"])
+            yield bad(place, f"unknown source '{key}'", f"Did you mean '{near}'?" if near else "Add it to sources.yaml")
 
     def _cited(self, item: Written, provenance: Provenance) -> Iterator[BadInput]:
         for key in provenance.sources:
@@ -118,10 +125,10 @@ class _Checker:
             if until.when is not None:
                 yield from self._condition(until.when, f"{phase.id}/repeat", phase)
 
-    def _known_phase(self, name: str, place: object) -> Iterator[BadInput]:
+    def _known_phase(self, name: str, place: Place | None) -> Iterator[BadInput]:
         ids = [p.id for p in self.protocol.phases]
         if name not in ids:
-            yield bad(place, *unknown("phase", name, ids))  # type: ignore[arg-type]
+            yield bad(place, *unknown("phase", name, ids))
 
     # --- what is given
 
@@ -284,6 +291,19 @@ class _Checker:
 
 
 # --- helpers ----------------------------------------------------------------------------------
+
+
+def _reached(protocol: Protocol) -> set[str]:
+    """The phases that a patient can come to."""
+    by_id = {phase.id: phase for phase in protocol.phases}
+    reached: set[str] = set()
+    ahead = [protocol.phases[0].id]
+    while ahead:
+        id = ahead.pop()
+        if id in by_id and id not in reached:
+            reached.add(id)
+            ahead += successors(protocol, by_id[id])
+    return reached
 
 
 def _gives(phase: Phase, target: Target) -> Iterator[Give]:

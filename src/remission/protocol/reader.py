@@ -13,6 +13,7 @@ from ..knowledge.errors import BadInput
 from ..knowledge.library import Library, library
 from .build import Builder, Cycles, condition
 from .checks import check
+from .complaint import bad
 from .grammar import Kind, Misread, parse, split_tail
 from .link import link
 from .model import Condition, Phase, Place, Protocol, Provenance
@@ -145,13 +146,10 @@ class _File:
         phases = tuple(self._phase(item) for item in text.items(values["phases"]))
         if not phases:
             raise text.bad(keys["phases"][0], "the protocol has no phase", "Add: - induction: and its keys")
-        ids = [phase.id for phase in phases]
+        first: dict[str, Phase] = {}
         for phase in phases:
-            if ids.count(phase.id) > 1 and phase.place:
-                place = phase.place
-                raise BadInput(
-                    f"two phases are called '{phase.id}'", place.file, place.line, place.column, "Rename one of them"
-                )
+            if first.setdefault(phase.id.lower(), phase) is not phase:
+                raise bad(phase.place, f"two phases are called '{phase.id}'", "Rename one of them")
         protocol = Protocol(
             id=text.words(values["protocol"]),
             name=text.words(values["name"]),
