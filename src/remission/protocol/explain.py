@@ -292,7 +292,7 @@ def _provenances(phase: Phase) -> Iterator[tuple[str, Provenance]]:
     for give in phase.give:
         yield f"{_ROUTED[give.route]} {give.agent}", give.provenance
     for check in phase.check:
-        yield f"when {_CHECK.get(check.what, 'levels')} are measured", check.provenance
+        yield f"measuring {_CHECK.get(check.what, 'levels')}", check.provenance
     for decision in phase.decide:
         yield f"the decision of day {decision.day}", decision.provenance
     for rule in phase.rules:
@@ -318,15 +318,17 @@ def _notes(items: Iterable[tuple[str, Provenance]]) -> list[str]:
     """Assumed and open points, and what is from memory, each with what it is about; said once where it recurs."""
     notes: list[str] = []
     memory: list[str] = []
+    partly: list[str] = []
     for about, provenance in items:
         if provenance.assumed is not None:
             notes.append(f"{about}, assumed: {provenance.assumed}")
         if provenance.open is not None:
             notes.append(f"{about}: {provenance.open}")
-        if provenance.sources == ("memory",):
-            memory.append(about)
-    if memory:
-        notes.append("from memory, not read: " + _listed(dict.fromkeys(memory)))
+        if "memory" in provenance.sources:
+            (memory if len(provenance.sources) == 1 else partly).append(about)
+    for how, what in (("from memory, not read: ", memory), ("partly from memory: ", partly)):
+        if what:
+            notes.append(how + ", ".join(dict.fromkeys(what)))
     return list(dict.fromkeys(notes))
 
 
