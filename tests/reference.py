@@ -1,0 +1,398 @@
+"""The same written equations solved another way: one patient, LSODA of ODEPACK (through SciPy), a given dose history.
+
+Independent of the engine's numerics: effects follow the instantaneous concentrations, couplings are solved together,
+the Friberg feedback is its power. Only the patient's drawn numbers (`lanes.build`, `Kinetics`) and the doses and
+transfusions of the tables of `play` are taken over. There is no chance.
+
+    patient = Patient(program, cohort, seed, index)
+    weekly = patient.solve(events_of(program, tables, number), days)
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numba import njit
+from scipy.integrate import odeint
+
+from remission.engine import lanes
+from remission.engine.program import Program
+from remission.knowledge.library import Library, library
+from remission.patient.cohort import SENSITIVITIES, Cohort
+from remission.protocol import model as m
+
+LINES = ("neutrophils", "platelets", "red cells", "lymphocytes")
+BODY = (
+    "anc0", "anc_ktr", "anc_gamma", "lymph0", "lymph_ktr", "lymph_gamma", "plt_half", "plt_growth", "plt_transit",
+    "plt_loss", "production", "hb_tau", "hb_ageing", "rho", "omega", "capacity", "death", "wake", "packing",
+    "cns_birth", "cns_death", "seeding",
+)  # fmt: skip
+MARROW = 22  # states: 5 neutrophils, 5 lymphocytes, 5 platelets, 5 red cells, normal marrow, CNS blasts
+
+
+@dataclass(frozen=True)
+class Dose:
+    """``amount`` of an agent (its unit) given at ``day`` (0 = first day of treatment), over ``duration`` days."""
+
+    day: float
+    agent: str
+    route: str
+    amount: float
+    duration: float = 0.0
+
+
+@dataclass(frozen=True)
+class Transfusion:
+    day: float
+    product: str
+    ml_per_kg: float
+
+
+def events_of(program: Program, tables: dict[str, pl.DataFrame], patient: int) -> list[Dose | Transfusion]:
+    """Every single administration and transfusion of one patient, from the tables of a run."""
+    protocol = program.protocol
+    ways: dict[tuple[str, str, str], set[tuple[float, int]]] = defaultdict(set)
+    rescues: dict[tuple[str, str, str], tuple[m.Rescue, str]] = {}
+    for phase in protocol.phases:
+        for give in phase.give:
+            duration = (give.infusion_h or 0.0) / 24.0 if give.route == "IV" else 0.0
+            ways[phase.id, give.agent, give.route].add((duration, give.doses_per_day))
+        for rule in (*phase.rules, *protocol.rules):
+            if isinstance(rule.action, m.Rescue):
+                rescues[phase.id, rule.action.give.agent, rule.action.give.route] = (rule.action, phase.id)
+    found: list[Dose | Transfusion] = []
+    mine = tables["doses"].filter((pl.col("patient") == patient) & (pl.col("dose") > 0))
+    rescued: dict[tuple[str, str, str], dict[int, float]] = defaultdict(dict)
+    for row in mine.iter_rows(named=True):
+        key = (row["phase"], row["agent"], row["route"])
+        for day in range(row["from_day"], row["to_day"] + 1):
+            if row["reason"] == "rescue":
+                rescued[key][day] = rescued[key].get(day, 0.0) + row["dose"]
+                continue
+            ((duration, times),) = ways[key]  # one way of giving in each phase
+            for k in range(times):
+                found.append(Dose(day + k / times, row["agent"], row["route"], row["dose"] / times, duration))
+    for key, by_day in rescued.items():
+        action, phase_id = rescues[key]
+        after = [
+            d for d in mine.iter_rows(named=True)
+            if d["phase"] == phase_id and d["agent"] == action.after.agent and d["route"] == (action.after.route or "IV")
+        ]  # fmt: skip
+        starts = sorted(day for d in after for day in range(d["from_day"], d["to_day"] + 1))
+        single = _single_dose(action.give, tables, patient)
+        for i, start in enumerate(starts):
+            k = 0
+            last = starts[i + 1] if i + 1 < len(starts) else np.inf
+            while True:
+                when = start + (action.from_h + k * action.every_h) / 24.0
+                day = int(np.floor(when + 1e-9))
+                if when >= last or by_day.get(day, 0.0) < 0.5 * single:
+                    break
+                by_day[day] -= single
+                found.append(Dose(when, key[1], key[2], single))
+                k += 1
+        assert all(abs(left) < 1e-6 * single for left in by_day.values()), "a rescue dose has no hour"
+    events = tables["events"].filter((pl.col("patient") == patient) & pl.col("event").str.ends_with("transfusion"))
+    for row in events.iter_rows(named=True):
+        product = row["event"].removesuffix(" transfusion")
+        found.append(Transfusion(row["day"], product, float(row["detail"].split()[0])))
+    return sorted(found, key=lambda event: event.day)
+
+
+def _single_dose(give: m.Give, tables: dict[str, pl.DataFrame], patient: int) -> float:
+    person = tables["outcomes"].filter(pl.col("patient") == patient).row(0, named=True)
+    per = {"m2": person["bsa_m2"], "kg": person["weight_kg"], "": 1.0}[give.unit.partition("/")[2]]
+    assert give.amount is not None
+    return float(give.amount * per)
+
+
+@njit(cache=True, error_model="numpy")
+def _effect(function, y, p):
+    if function == 0.0:
+        return p[0] * y
+    if function == 1.0:
+        return p[0] * y / (p[1] + y)
+    # asparagine N at the steady state supply - loss N - 1440 y N / (km + N), in units of the supply:
+    # (1 - N/c) = d y N / (e + N)
+    b, c, d, e = p[1], p[2], p[3], p[4]
+    if y <= 0.0:
+        return 0.0
+    q = e + c * d * y - c
+    n = 0.5 * (np.sqrt(q * q + 4.0 * e * c) - q)
+    if q > 0.0:
+        n = 2.0 * e * c / (q + np.sqrt(q * q + 4.0 * e * c))
+    return p[0] * (1.0 - n * (c + b) / (c * (n + b)))
+
+
+@njit(cache=True, error_model="numpy")
+def rhs(y, start, index, value, rate, sat_state, sat, prod_agent, prod, effects, cells, b, dy):
+    """dy/dt. y: PK states, saturable products, MARROW, clones (cycling, resting). Times in days.
+
+    start, index, value: the block-diagonal PK matrix, and below it the outputs, as sparse rows; effects: (E, 13): output row or -1-product, function, 5 parameters, target, drug class,
+    kill of resting cells, antagonist row, antagonist half, sensitivity; cells: (clones, 2 + classes): births, to rest,
+    kill relative to the main clone."""
+    n = rate.shape[0]
+    products = prod.shape[0]
+    for i in range(n):
+        total = rate[i]
+        for k in range(start[i], start[i + 1]):
+            total += value[k] * y[index[k]]
+        dy[i] = total
+    outs = start.shape[0] - 1 - n
+    out = np.zeros(outs)
+    for i in range(outs):
+        for k in range(start[n + i], start[n + i + 1]):
+            out[i] += value[k] * y[index[k]]
+    for i in range(sat_state.shape[0]):
+        c = out[int(sat[i, 2])]
+        dy[sat_state[i]] -= sat[i, 0] * c / (sat[i, 1] + c)
+    for i in range(products):
+        c = out[prod_agent[i]]
+        dy[n + i] = prod[i, 0] * c / (prod[i, 1] + c) - prod[i, 2] * y[n + i]
+    line = np.zeros(4)
+    n_clones = cells.shape[0]
+    kill_c = np.zeros(n_clones)
+    kill_q = np.zeros(n_clones)
+    kill_cns = 0.0
+    for i in range(effects.shape[0]):
+        e = effects[i]
+        source = int(e[0])
+        x = out[source] if source >= 0 else y[n - 1 - source]
+        size = _effect(e[1], x, e[2:7])
+        if e[10] >= 0.0:
+            size /= 1.0 + out[int(e[10])] / e[11]
+        target = int(e[7])
+        if target < 4:
+            line[target] += size
+        elif target == 4:
+            for c in range(n_clones):
+                w = cells[c, 2 + int(e[8])]
+                kill_c[c] += size * w * e[12]
+                kill_q[c] += size * w * e[9]
+        elif target == 6:
+            kill_cns += size * e[12]
+    o = n + products
+    room = y[o + 20]
+    total = 0.0
+    for c in range(n_clones):
+        total += y[o + 22 + 2 * c] + y[o + 23 + 2 * c]
+    load = total / b[15]
+    growth = b[13] * room * (1.0 - room - b[14] * load)
+    dy[o + 20] = growth
+    for which in range(2):  # neutrophils, lymphocytes
+        s = o + 5 * which
+        c0, k, gamma = b[3 * which], b[3 * which + 1], b[3 * which + 2]
+        effect = line[0] if which == 0 else line[3]
+        feedback = min((room * c0 / max(y[s + 4], 1e-9)) ** gamma, 5.0)
+        dy[s] = k * y[s] * ((1.0 - min(effect, 4.0)) * feedback - 1.0)
+        if y[s] < 1e-6 and dy[s] < 0.0:
+            dy[s] = 0.0
+        for j in range(1, 5):
+            dy[s + j] = k * (y[s + j - 1] - y[s + j])
+    s = o + 10
+    half, grow, k, loss = b[6] * room, b[7], b[8], b[9]
+    dy[s] = y[s] * (grow * max(1.0 - line[1], -1.0) * half / (half + y[s + 4]) - k)
+    for j in range(1, 4):
+        dy[s + j] = k * (y[s + j - 1] - y[s + j])
+    dy[s + 4] = k * y[s + 3] - loss * y[s + 4]
+    s = o + 15
+    flow = y[s] / b[11]
+    dy[s] = b[10] * room * (1.0 - min(max(line[2], 0.0), 1.0)) - flow
+    for j in range(1, 5):
+        into = flow
+        flow = b[12] * y[s + j]
+        dy[s + j] = into - flow
+    crowd = max(0.0, 1.0 - (load / b[18]) ** 4)
+    for c in range(n_clones):
+        s = o + 22 + 2 * c
+        rest, wake = cells[c, 1] * y[s], b[17] * y[s + 1]
+        dy[s] = (cells[c, 0] * crowd - b[16] - kill_c[c]) * y[s] - rest + wake
+        dy[s + 1] = rest - wake - kill_q[c] * y[s + 1]
+    dy[o + 21] = (b[19] - b[20] - kill_cns) * y[o + 21] + b[21] * total
+
+
+class Patient:
+    """The numbers of one patient of a cohort, ready to be integrated."""
+
+    def __init__(
+        self, program: Program, cohort: Cohort, seed: int, index: int, knowledge: Library | None = None
+    ) -> None:
+        knowledge = knowledge or library()
+        one = cohort.take(slice(index, index + 1))
+        _, q = lanes.build(program, one, knowledge, seed=seed)
+        systems = lanes.kinetics_of(program, one, seed)
+        settings = lanes.settings(knowledge)
+        self.bsa = float(one.bsa_m2[0])
+        self.systems = {k.agent: k for k in systems}
+        self.first: dict[str, int] = {}
+        n = 0
+        for k in systems:
+            self.first[k.agent] = n
+            n += k.n
+        self.n = n
+        rows: list[tuple[list[int], list[float]]] = []
+        for k in systems:
+            for i in range(k.n):
+                at = np.flatnonzero(k.a[0, i])
+                rows.append(((at + self.first[k.agent]).tolist(), k.a[0, i, at].tolist()))
+        outputs: dict[tuple[str, str], int] = {}
+        product_of: dict[tuple[str, str], int] = {}
+        products, product_agent = [], []
+        for k in systems:
+            for j in range(k.g.shape[1]):
+                outputs[k.agent, k.outputs[j]] = len(rows) - n
+                at = np.flatnonzero(k.g[0, j])
+                rows.append(((at + self.first[k.agent]).tolist(), k.g[0, j, at].tolist()))
+            for p in k.saturable_products:
+                product_of[k.agent, p.name] = len(products)
+                products.append([p.formation[0], p.half[0], p.loss[0]])
+                product_agent.append(outputs[k.agent, "plasma"])
+        self.start = np.cumsum([0] + [len(r[0]) for r in rows]).astype(np.int64)
+        self.index = np.array([i for r in rows for i in r[0]], dtype=np.int64)
+        self.value = np.array([v for r in rows for v in r[1]])
+        saturable = [k for k in systems if k.vmax is not None]
+        self.sat_state = np.array([self.first[k.agent] + k.central for k in saturable], dtype=np.int64)
+        self.sat = np.array([[k.vmax[0], k.km[0], outputs[k.agent, "plasma"]] for k in saturable]).reshape(-1, 3)
+        self.product_agent = np.array(product_agent, dtype=np.int64)
+        self.products = np.array(products).reshape(-1, 3)
+        effects = []
+        targets = {**{name: i for i, name in enumerate(LINES)}, "blasts": 4, "CNS blasts": 6}
+        i = -1
+        for agent in program.agents:
+            for effect in agent.effects:
+                i += 1
+                if effect.on not in targets:
+                    continue  # on blood only, which nothing else depends on
+                key = (agent.agent, effect.driver)
+                source = outputs[key] if key in outputs else -1 - product_of[key]
+                cls = SENSITIVITIES.index(agent.sensitivity) if agent.sensitivity else len(SENSITIVITIES)
+                antagonist = -1
+                for other in agent.antagonists:
+                    if effect.on in other.on and (other.agent, "plasma") in outputs:
+                        antagonist = outputs[other.agent, "plasma"]
+                function = ("linear", "emax", "asparagine depletion").index(effect.function)
+                effects.append(
+                    [source, function, q.effect_a[i, 0], q.effect_b[i, 0], q.effect_c[i, 0], q.effect_d[i, 0],
+                     q.effect_e[i, 0], targets[effect.on], cls, q.resting[i, 0], antagonist, q.antagonist_half[i, 0],
+                     one.sensitivity[0, cls] if cls < len(SENSITIVITIES) else 1.0]
+                )  # fmt: skip
+        self.effects = np.array(effects, dtype=np.float64).reshape(-1, 13)
+        clones = lanes.clone_table(knowledge)
+        classes = (*SENSITIVITIES, "")
+        self.cells = np.array(
+            [[q.birth[c, 0], q.to_rest[c, 0], *(clone.kill.get(name, 1.0) for name in classes)]
+             for c, clone in enumerate(clones)]
+        )  # fmt: skip
+        production = q.hb0[0] * q.hb_ageing[0] / 4.0
+        own = {name: float(getattr(q, name)[0]) for name in BODY if hasattr(q, name)}
+        own |= {name: float(q.person[name][0]) for name in BODY if name in (q.person.dtype.names or ())}
+        own |= {name: settings[name] for name in ("packing", "cns_birth", "cns_death", "seeding")}
+        own["production"] = production
+        self.body = np.array([own[name] for name in BODY])
+        self.red_rise, self.platelet_rise = settings["red_cell_rise"], settings["platelet_rise"]
+        self.pool_loss = -np.log1p(-settings["platelet_pool_loss"])
+        anc, platelets, haemoglobin, lymphocytes = q.presenting[:, 0]
+        chain = platelets * q.plt_loss[0] / q.plt_transit[0]
+        self.at_diagnosis = np.concatenate(
+            [
+                np.zeros(n + len(products)),
+                np.full(5, anc),
+                np.full(5, lymphocytes),
+                [chain, chain, chain, chain, platelets],
+                [production * q.hb_tau[0] * q.normal[0]],
+                np.full(4, haemoglobin / 4.0),
+                [q.normal[0], q.cns_cells[0]],
+                q.cells[:, :, 0].reshape(-1),
+            ]
+        )
+        size = len(self.at_diagnosis)
+        self.marrow = n + len(products)
+        self.floor = np.full(size, 1e-12)  # amounts, nucleotides
+        self.floor[self.marrow : self.marrow + 21] = 1e-9
+        self.floor[self.marrow + 21 :] = 1e-6  # cells
+
+    def solve(
+        self, events: list[Dose | Transfusion], days: int, rtol: float = 1e-10, every: float = 7.0, atol: float = 1.0
+    ) -> dict[str, np.ndarray]:
+        """Integrate to ``days``; anc, platelets, haemoglobin, lymphocytes, log10 marrow and CNS blasts at multiples
+        of ``every`` days (before that morning's doses). ``atol`` scales the absolute tolerance."""
+        y = self.at_diagnosis.copy()
+        rate = np.zeros(self.n)
+        dy = np.empty_like(y)
+        fixed = (
+            self.start, self.index, self.value, rate, self.sat_state, self.sat, self.product_agent, self.products,
+            self.effects, self.cells, self.body, dy,
+        )  # fmt: skip
+
+        def f(y: np.ndarray, t: float) -> np.ndarray:
+            rhs(y, *fixed)
+            return dy
+
+        changes: dict[float, list[tuple[int, float, float]]] = defaultdict(list)  # time: (state, amount, rate)
+        red: dict[float, float] = defaultdict(float)
+        pool: list[tuple[float, float]] = []
+        for event in events:
+            at = round(event.day * 1440.0) / 1440.0
+            if isinstance(event, Transfusion):
+                if event.product == "red cell":
+                    red[at] += 0.25 * self.red_rise * event.ml_per_kg
+                else:
+                    pool.append((at, self.platelet_rise * event.ml_per_kg))
+                continue
+            entry = self.systems[event.agent].entries[event.route]
+            share = float(entry.bioavailability[0])
+            if entry.loss:
+                per_m2 = event.amount / self.bsa
+                share -= entry.loss * per_m2 / (entry.half_dose + per_m2)
+            state = self.first[event.agent] + entry.state
+            if event.duration:
+                until = round((event.day + event.duration) * 1440.0) / 1440.0
+                changes[at].append((state, 0.0, share * event.amount / (until - at)))
+                changes[until].append((state, 0.0, -share * event.amount / (until - at)))
+            else:
+                changes[at].append((state, share * event.amount, 0.0))
+        weeks = [w * every for w in range(int(days / every) + 1)]
+        stops = sorted({t for t in (*changes, *red, *weeks) if t <= days})
+        out = []
+        for i, t in enumerate(stops):
+            if i:
+                y = odeint(f, y, [stops[i - 1], t], rtol=rtol, atol=atol * self.floor, mxstep=100000)[1]
+            if any(abs(t - w) < 1e-9 for w in weeks):
+                out.append(self._seen(t, y, pool))
+            for state, amount, change in changes.get(t, ()):
+                y[state] += amount
+                rate[state] += change
+                if abs(rate[state]) < 1e-9:
+                    rate[state] = 0.0
+            if t in red:
+                y[self.marrow + 16 : self.marrow + 20] += red[t]
+        names = ("day", "anc", "platelets", "haemoglobin", "lymphocytes", "log10_blasts_marrow", "log10_blasts_cns")
+        return dict(zip(names, np.array(out).T, strict=True))
+
+    def _seen(self, t: float, y: np.ndarray, pool: list[tuple[float, float]]) -> list[float]:
+        o = self.marrow
+        given = sum(size * np.exp(-self.pool_loss * (t - at)) for at, size in pool if at < t)
+        blasts = max(float(y[o + 22 :].sum()), 1e-12)
+        cns = max(float(y[o + 21]), 1e-12)
+        return [
+            t, y[o + 4], y[o + 14] + given, y[o + 16 : o + 20].sum(), y[o + 9], np.log10(blasts), np.log10(cns)
+        ]  # fmt: skip
+
+
+def errors(reference: dict[str, np.ndarray], states: pl.DataFrame) -> dict[str, np.ndarray]:
+    """Differences of weekly states, by day: relative for counts and haemoglobin (a count below 0.01 against 0.01),
+    decades for blasts of which the reference has at least one cell."""
+    n = min(len(reference["day"]), states.height)
+    got = states.head(n)
+    assert np.array_equal(got["day"].to_numpy(), reference["day"][:n].astype(int))
+    out = {"day": reference["day"][:n]}
+    for name in ("anc", "platelets", "haemoglobin", "lymphocytes"):
+        ref = reference[name][:n]
+        out[name] = (got[name].to_numpy() - ref) / np.maximum(ref, 0.01)
+    for name in ("log10_blasts_marrow", "log10_blasts_cns"):
+        ref = reference[name][:n]
+        out[name] = np.where(ref >= 0.0, got[name].to_numpy() - ref, 0.0)
+    return out
