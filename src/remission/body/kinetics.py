@@ -1,13 +1,17 @@
-"""Linear pharmacokinetics, solved exactly between doses.
+"""Linear pharmacokinetics, solved exactly between doses, all patients of a block at once.
 
-An agent is a linear system dx/dt = A x + input. Over a step of length h
+An agent is a linear system dx/dt = A x + input. With Phi(t) = exp(A t), M = the integral of Phi and
+N = the integral of M over 0..t, one step of length h gives
 
-    x(t+h)  = Phi(h) x(t) + input,      Phi(t) = exp(A t)
-    mean(x) = M(h) x(t) / h + input,    M(t) = integral of Phi, N(t) = integral of M
+    x(t+h)       = Phi(h) x(t) + input
+    mean outputs = G M(h) x(t) / h + input
 
-Phi, M and N come from their Taylor series on a small step, doubled up to h. An infusion of
-length tau <= h given from the start of the step adds, per unit of dose entering state e,
-Phi(h - tau) M(tau) e / tau at the end and (N(tau) + M(h - tau) M(tau)) e / (tau h) to the mean.
+An infusion of length tau <= h from the start of the step puts, per unit of dose into state e, the
+amounts Phi(h - tau) M(tau) e / tau into the states at the end; the integral of x up to t is
+N(t) e / tau while it runs (t <= tau) and (N(tau) + M(t - tau) M(tau)) e / tau after it. A bolus is the
+limit tau -> 0. Phi, M and N come from their Taylor series on h/256, doubled eight times.
+
+Arrays end in the patient (lane): (n, n, L), (rows, L).
 """
 
 from __future__ import annotations
@@ -16,191 +20,204 @@ import numpy as np
 from numba import njit
 
 JIT = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
-TERMS = 14  # of the Taylor series on a step with |A| h <= 1/2: remainder below 1e-17
+# The functions of the day allocate nothing: without reference counts, calls and views cost nothing either
+# (with them, half of the time went into atomic increments).
+HOT = JIT | {"_nrt": False}
+INLINED = HOT | {"forceinline": True}
+LANES = 32
+TERMS = 10
+DOUBLINGS = 8
+WINDOWS = 4  # of a step, over which the plasma mean drives a saturable product
 
 
 @njit(**JIT)
-def matmul(a, b, out, n):
-    """out = a b for n x n matrices."""
-    for i in range(n):
-        for j in range(n):
-            s = 0.0
-            for k in range(n):
-                s += a[i, k] * b[k, j]
-            out[i, j] = s
+def matmul(a, b, out):
+    """out = a b, lane by lane; (n, k, L) x (k, m, L)."""
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            for lane in range(LANES):
+                out[i, j, lane] = a[i, 0, lane] * b[0, j, lane]
+            for k in range(1, b.shape[0]):
+                for lane in range(LANES):
+                    out[i, j, lane] += a[i, k, lane] * b[k, j, lane]
 
 
 @njit(**JIT)
-def integrals(a, n, t, phi, m, nn):
-    """Fill phi = exp(A t), m = its integral, nn = the integral of m over 0..t (n x n each)."""
-    norm = 0.0
+def integrals(a, t, phi, m, nn):
+    """Fill phi = exp(A t), m = its integral and nn = the integral of m over 0..t; all (n, n, L). The number of terms
+    and doublings is fixed (|A| t up to about 50 keeps twelve digits), so that a lane never depends on the others."""
+    n = a.shape[0]
+    h = t / 2.0**DOUBLINGS
+    power = np.zeros((n, n, LANES))
+    work = np.zeros((n, n, LANES))
+    phi[:] = 0.0
+    m[:] = 0.0
+    nn[:] = 0.0
     for i in range(n):
-        s = 0.0
-        for j in range(n):
-            s += abs(a[i, j])
-        norm = max(norm, s)
-    doublings = 0
-    h = t
-    while norm * h > 0.5:
-        h *= 0.5
-        doublings += 1
-    power = np.zeros((n, n))
-    work = np.zeros((n, n))
-    for i in range(n):
-        for j in range(n):
-            phi[i, j] = 0.0
-            m[i, j] = 0.0
-            nn[i, j] = 0.0
-        power[i, i] = 1.0
+        for lane in range(LANES):
+            power[i, i, lane] = 1.0
     c = 1.0  # h^k / k!
     for k in range(TERMS):
+        c1 = c * h / (k + 1)
+        c2 = c1 * h / (k + 2)
         for i in range(n):
             for j in range(n):
-                p = power[i, j] * c
-                phi[i, j] += p
-                m[i, j] += p * h / (k + 1)
-                nn[i, j] += p * h * h / ((k + 1) * (k + 2))
-        matmul(power, a, work, n)
+                for lane in range(LANES):
+                    p = power[i, j, lane]
+                    phi[i, j, lane] += c * p
+                    m[i, j, lane] += c1 * p
+                    nn[i, j, lane] += c2 * p
+        matmul(power, a, work)
         power, work = work, power
-        c *= h / (k + 1)
-    for _ in range(doublings):
-        matmul(phi, nn, work, n)
-        for i in range(n):
-            for j in range(n):
-                nn[i, j] += h * m[i, j] + work[i, j]
-        matmul(phi, m, work, n)
-        for i in range(n):
-            for j in range(n):
-                m[i, j] += work[i, j]
-        matmul(phi, phi, work, n)
-        for i in range(n):
-            for j in range(n):
-                phi[i, j] = work[i, j]
+        c = c1
+    for _ in range(DOUBLINGS):
+        matmul(phi, nn, work)
+        nn += h * m + work
+        matmul(phi, m, work)
+        m += work
+        matmul(phi, phi, work)
+        phi[:] = work
         h *= 2.0
 
 
 @njit(**JIT)
-def dose_response(a, n, h, tau, e, at_end, mean):
-    """Per unit of dose into state e over tau <= h from the start of the step: the state at the end of
-    the step (n) and its mean over the step (n). tau = 0 is a bolus."""
-    phi = np.empty((n, n))
-    m = np.empty((n, n))
-    nn = np.empty((n, n))
-    if tau <= 0.0:
-        integrals(a, n, h, phi, m, nn)
+def outputs(g, x, row, out):
+    """out[row...] = g x for integrals x of the states: g (outputs, n, L), x (n, L)."""
+    for j in range(g.shape[0]):
+        for lane in range(LANES):
+            out[row + j, lane] = 0.0
+        for k in range(g.shape[1]):
+            for lane in range(LANES):
+                out[row + j, lane] += g[j, k, lane] * x[k, lane]
+
+
+@njit(**JIT)
+def responses(a, g, h, windows, free, columns, taus, whole, part, rate, sink_entry, sink):
+    """Every response of one agent over a step of h days.
+
+    free (rows, n, L): the step matrix; rows are the n states at its end, the mean outputs over the step, and with
+    ``windows`` > 1 the mean of the first output (plasma) in each window. part, rate (forms, rows, L): the answer to a
+    unit dose that ends within the step (bolus, or the rest of an infusion that lasts ``whole`` steps before) and to a
+    unit rate during all of it. columns: entry state of each form; taus: infusion of the part, days. sink (rows, L):
+    as rate, for the state ``sink_entry`` (saturable elimination), if that is not -1."""
+    n = a.shape[0]
+    lin = g.shape[0]
+    rows = free.shape[0]
+    edges = windows + 1
+    phi = np.empty((n, n, LANES))
+    m = np.empty((n, n, LANES))
+    nn = np.empty((n, n, LANES))
+    at_m = np.zeros((edges, n, n, LANES))
+    at_n = np.zeros((edges, n, n, LANES))
+    for w in range(1, edges):
+        integrals(a, h * w / windows, phi, m, nn)
+        at_m[w] = m
+        at_n[w] = nn
+    state = np.empty((n, LANES))
+    out = np.empty((rows, LANES))
+    for c in range(n):
         for i in range(n):
-            at_end[i] = phi[i, e]
-            mean[i] = m[i, e] / h
-        return
-    integrals(a, n, tau, phi, m, nn)
-    column = m[:, e].copy()
-    for i in range(n):
-        mean[i] = nn[i, e]
-    integrals(a, n, h - tau, phi, m, nn)
-    for i in range(n):
-        x = 0.0
-        y = 0.0
-        for k in range(n):
-            x += phi[i, k] * column[k]
-            y += m[i, k] * column[k]
-        at_end[i] = x / tau
-        mean[i] = (mean[i] + y) / (tau * h)
+            for lane in range(LANES):
+                free[i, c, lane] = phi[i, c, lane]
+        state[:] = at_m[windows, :, c] / h
+        outputs(g, state, n, out)
+        free[n : n + lin, c] = out[n : n + lin]
+        if windows > 1:
+            for w in range(windows):
+                state[:] = (at_m[w + 1, :, c] - at_m[w, :, c]) * (windows / h)
+                outputs(g[:1], state, n + lin + w, out)
+                free[n + lin + w, c] = out[n + lin + w]
+    for f in range(columns.shape[0]):
+        e = columns[f]
+        # unit rate through the whole step
+        rate[f, :n] = m[:, e]
+        state[:] = at_n[windows, :, e] / h
+        outputs(g, state, n, rate[f])
+        if windows > 1:
+            for w in range(windows):
+                state[:] = (at_n[w + 1, :, e] - at_n[w, :, e]) * (windows / h)
+                outputs(g[:1], state, n + lin + w, rate[f])
+        tau = taus[f]
+        if tau <= 0.0:
+            for r in range(rows):
+                part[f, r] = free[r, e]
+            continue
+        during_phi = np.empty((n, n, LANES))
+        during_m = np.empty((n, n, LANES))
+        during_n = np.empty((n, n, LANES))
+        after_m = np.empty((n, n, LANES))
+        after_n = np.empty((n, n, LANES))
+        after_phi = np.empty((n, n, LANES))
+        integrals(a, tau, during_phi, during_m, during_n)
+        given = np.ascontiguousarray(during_m[:, e]).reshape(n, 1, LANES) / tau
+        sums = np.zeros((edges, n, LANES))  # integral of x up to each edge
+        column = np.empty((n, 1, LANES))
+        for w in range(1, edges):
+            t = h * w / windows
+            if t <= tau:
+                integrals(a, t, after_phi, after_m, after_n)
+                sums[w] = after_n[:, e] / tau
+            else:
+                integrals(a, t - tau, after_phi, after_m, after_n)
+                matmul(after_m, given, column)
+                sums[w] = during_n[:, e] / tau + column[:, 0]
+        if tau < h:
+            matmul(after_phi, given, column)
+            part[f, :n] = column[:, 0]
+        else:
+            part[f, :n] = given[:, 0]
+        state[:] = sums[windows] / h
+        outputs(g, state, n, part[f])
+        if windows > 1:
+            for w in range(windows):
+                state[:] = (sums[w + 1] - sums[w]) * (windows / h)
+                outputs(g[:1], state, n + lin + w, part[f])
+    if sink_entry >= 0:
+        sink[:n] = m[:, sink_entry]
+        state[:] = at_n[windows, :, sink_entry] / h
+        outputs(g, state, n, sink)
 
 
-@njit(**JIT)
-def fill_lane(a, n, g, n_linear, h, phi_rows, phi_cols, phi, mean_rows, mean_cols, mean, lane):
-    """Write one patient's Phi(h) and output means (G M(h) / h) into column ``lane`` of phi and mean.
-
-    phi: (nonzeros of Phi, L); mean: (nonzeros of G M, L); the row and column lists say which entry is which."""
-    full = np.empty((n, n))
-    m = np.empty((n, n))
-    nn = np.empty((n, n))
-    integrals(a, n, h, full, m, nn)
-    for i in range(phi_rows.shape[0]):
-        phi[i, lane] = full[phi_rows[i], phi_cols[i]]
-    for i in range(mean_rows.shape[0]):
-        s = 0.0
-        for k in range(n):
-            s += g[mean_rows[i], k] * m[k, mean_cols[i]]
-        mean[i, lane] = s / h
-
-
-@njit(**JIT)
-def fill_form(a, n, g, n_linear, h, tau, e, whole, part_end, part_mean, rate_end, rate_mean, lane):
-    """One way of giving a dose (entry state e, infusion of tau days) for one patient.
-
-    The infusion lasts ``whole`` full steps and a rest. part_*: per unit of dose in the rest of the
-    infusion (all of it when whole = 0); rate_*: per unit per day during a full step."""
-    end = np.empty(n)
-    mean = np.empty(n)
-    dose_response(a, n, h, tau - whole * h if whole > 0 else tau, e, end, mean)
-    _columns(g, n, n_linear, end, mean, part_end, part_mean, lane, 1.0)
-    dose_response(a, n, h, h, e, end, mean)
-    _columns(g, n, n_linear, end, mean, rate_end, rate_mean, lane, h)
+@njit(**HOT)
+def step(row, column, first, weight, x, out):
+    """out = step matrix times x: ``row[i]`` gets four products of ``weight[4i..]`` and ``x[column[4i..]]``; ``first``
+    says whether to assign or to add. x: (n, L); out: (rows, L)."""
+    for i in range(row.shape[0]):
+        j = 4 * i
+        r = row[i]
+        c0, c1, c2, c3 = column[j], column[j + 1], column[j + 2], column[j + 3]
+        if first[i]:
+            for lane in range(LANES):
+                out[r, lane] = (
+                    weight[j, lane] * x[c0, lane]
+                    + weight[j + 1, lane] * x[c1, lane]
+                    + (weight[j + 2, lane] * x[c2, lane] + weight[j + 3, lane] * x[c3, lane])
+                )
+        else:
+            for lane in range(LANES):
+                out[r, lane] += (
+                    weight[j, lane] * x[c0, lane]
+                    + weight[j + 1, lane] * x[c1, lane]
+                    + (weight[j + 2, lane] * x[c2, lane] + weight[j + 3, lane] * x[c3, lane])
+                )
 
 
-@njit(**JIT)
-def _columns(g, n, n_linear, end, mean, out_end, out_mean, lane, scale):
-    for i in range(n):
-        out_end[i, lane] = end[i] * scale
-    for j in range(n_linear):
-        s = 0.0
-        for k in range(n):
-            s += g[j, k] * mean[k]
-        out_mean[j, lane] = s * scale
+@njit(**HOT)
+def add(out, unit, amount, row):
+    """Add an input: amount[row] per lane times its unit response (rows, L)."""
+    for r in range(out.shape[0]):
+        for lane in range(LANES):
+            out[r, lane] += unit[r, lane] * amount[row, lane]
 
 
-@njit(**JIT)
-def step(x, xn, y, phi_rows, phi_cols, phi, mean_rows, mean_cols, mean):
-    """xn = Phi x and y = mean outputs over the step, for all lanes. x, xn: (n, L); y: (linear outputs, L)."""
-    lanes = x.shape[1]
-    for r in range(xn.shape[0]):
-        row = xn[r]
-        for lane in range(lanes):
-            row[lane] = 0.0
-    for r in range(y.shape[0]):
-        row = y[r]
-        for lane in range(lanes):
-            row[lane] = 0.0
-    for i in range(phi_rows.shape[0]):
-        row = xn[phi_rows[i]]
-        source = x[phi_cols[i]]
-        weight = phi[i]
-        for lane in range(lanes):
-            row[lane] += weight[lane] * source[lane]
-    for i in range(mean_rows.shape[0]):
-        row = y[mean_rows[i]]
-        source = x[mean_cols[i]]
-        weight = mean[i]
-        for lane in range(lanes):
-            row[lane] += weight[lane] * source[lane]
-
-
-@njit(**JIT)
-def add(xn, y, end, mean, amount):
-    """Add an input: amount (L) per lane times its unit response."""
-    lanes = xn.shape[1]
-    for r in range(xn.shape[0]):
-        row = xn[r]
-        unit = end[r]
-        for lane in range(lanes):
-            row[lane] += unit[lane] * amount[lane]
-    for r in range(y.shape[0]):
-        row = y[r]
-        unit = mean[r]
-        for lane in range(lanes):
-            row[lane] += unit[lane] * amount[lane]
-
-
-@njit(**JIT)
-def saturable_products(z, y_plasma, formation, half, decay, loss, y_out, share):
-    """Advance dz/dt = formation C/(half+C) - loss z over one step with the step's mean C, exactly for that C,
-    and add ``share`` of the mean of z to y_out. decay = exp(-loss h); loss here is loss*h."""
-    for lane in range(z.shape[0]):
-        c = y_plasma[lane]
-        inflow = formation[lane] * c / (half[lane] + c)  # times h, divided by loss*h: the plateau
-        kept = 1.0 - decay[lane]
-        plateau = inflow / loss[lane]
-        gap = z[lane] - plateau
-        y_out[lane] += share * (plateau + gap * kept / loss[lane])
-        z[lane] = plateau + gap * decay[lane]
+@njit(**HOT)
+def saturable_product(z, i, new, plasma_row, formation_h, half, decay, loss_h, mean, mean_row, share):
+    """Advance product ``i``, dz/dt = formation C/(half+C) - loss z, over one window with the window's mean plasma
+    concentration C = new[plasma_row], exactly for that C, and add ``share`` times the mean of z to mean[mean_row].
+    formation_h and loss_h are rates times the window, decay = exp(-loss_h)."""
+    for lane in range(LANES):
+        c = new[plasma_row, lane]
+        plateau = formation_h[i, lane] * c / ((half[i, lane] + c) * loss_h[i, lane])
+        gap = z[i, lane] - plateau
+        mean[mean_row, lane] += share * (plateau + gap * (1.0 - decay[i, lane]) / loss_h[i, lane])
+        z[i, lane] = plateau + gap * decay[i, lane]

@@ -3,7 +3,7 @@
 Neutrophils, lymphocytes: the chain of Friberg 2002 (proliferating pool, three transits, circulating
 cells, power feedback). Platelets: the same chain with the saturating feedback of Panetta 2024. Red
 cells: one progenitor step and four life-span compartments (Agoram 2006). Drugs take a fraction E of
-proliferation away. Normal marrow n (share of its capacity) regrows logistically in the room that
+proliferation away (``effect[row]``). Normal marrow n (share of its capacity) regrows logistically in the room that
 leukaemia leaves, and sets the point that feedback steers to: n * baseline (own assumption; multiplying
 proliferation by n, as the evidence file first proposed, would give baseline * n^(1/gamma), 2e-6 at
 diagnosis). Time is days, counts 10^9/L, haemoglobin g/dL. All arrays are (states, lanes).
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from numba import njit
 
-from .kinetics import JIT
+from .kinetics import HOT, LANES
 
 MAX_FEEDBACK = 5.0  # bound of the power feedback after long aplasia
 MAX_EFFECT = 4.0  # bound of E: the pool then already loses 19 parts in 20 within a day
@@ -21,17 +21,17 @@ PROLIFERATING, TRANSIT_1, TRANSIT_2, TRANSIT_3, CIRCULATING, FEEDBACK = range(6)
 FLOOR = 1e-6  # counts never fall below one cell in a litre of 1e9
 
 
-@njit(**JIT)
-def power_chain(s, effect, room_growth, ktr, gamma, h):
+@njit(**HOT)
+def power_chain(s, effect, row, room_growth, ktr, gamma, h):
     """One classical Runge-Kutta step of h days of the Friberg chain. s: (6, L), the last row carries the feedback
     F = (n C0 / C)^gamma as a state: dF/dt = gamma F (dn/dt / n - dC/dt / C). ``room_growth`` = (dn/dt) / n."""
-    p_, a_, b_, d_, c_, f_ = s[0], s[1], s[2], s[3], s[4], s[5]
-    for lane in range(s.shape[1]):
+    for lane in range(LANES):
         k = ktr[lane]
         g = gamma[lane]
-        free = 1.0 - min(effect[lane], MAX_EFFECT)
+        free = 1.0 - min(effect[row, lane], MAX_EFFECT)
         up = room_growth[lane]
-        p0, a0, b0, d0, c0, f0 = p_[lane], a_[lane], b_[lane], d_[lane], c_[lane], f_[lane]
+        p0, a0, b0 = s[0, lane], s[1, lane], s[2, lane]
+        d0, c0, f0 = s[3, lane], s[4, lane], s[5, lane]
         # stage 1
         p1 = k * p0 * (free * min(f0, MAX_FEEDBACK) - 1.0)
         a1 = k * (p0 - a0)
@@ -65,26 +65,25 @@ def power_chain(s, effect, room_growth, ktr, gamma, h):
         c4 = k * (d - c)
         f4 = g * f * (up - c4 / c)
         u = h / 6.0
-        p_[lane] = max(p0 + u * (p1 + 2.0 * (p2 + p3) + p4), FLOOR)
-        a_[lane] = max(a0 + u * (a1 + 2.0 * (a2 + a3) + a4), FLOOR)
-        b_[lane] = max(b0 + u * (b1 + 2.0 * (b2 + b3) + b4), FLOOR)
-        d_[lane] = max(d0 + u * (d1 + 2.0 * (d2 + d3) + d4), FLOOR)
-        c_[lane] = max(c0 + u * (c1 + 2.0 * (c2 + c3) + c4), FLOOR)
-        f_[lane] = f0 + u * (f1 + 2.0 * (f2 + f3) + f4)
+        s[0, lane] = max(p0 + u * (p1 + 2.0 * (p2 + p3) + p4), FLOOR)
+        s[1, lane] = max(a0 + u * (a1 + 2.0 * (a2 + a3) + a4), FLOOR)
+        s[2, lane] = max(b0 + u * (b1 + 2.0 * (b2 + b3) + b4), FLOOR)
+        s[3, lane] = max(d0 + u * (d1 + 2.0 * (d2 + d3) + d4), FLOOR)
+        s[4, lane] = max(c0 + u * (c1 + 2.0 * (c2 + c3) + c4), FLOOR)
+        s[5, lane] = f0 + u * (f1 + 2.0 * (f2 + f3) + f4)
 
 
-@njit(**JIT)
-def saturating_chain(s, effect, room0, room1, half, growth, transit, loss, h):
+@njit(**HOT)
+def saturating_chain(s, effect, row, room0, room1, half, growth, transit, loss, h):
     """One Runge-Kutta step of the chain of Panetta 2024: proliferation growth * I * KM / (KM + N), I = 1 - effect
     (not below -1), KM = half * n. s: (5, L); room0, room1: n at the start and the end of the step.
 
     The circulating state follows the chain within hours (loss 4.8/day), so the step is halved."""
-    p_, a_, b_, d_, c_ = s[0], s[1], s[2], s[3], s[4]
     u = 0.5 * h
     for half_step in range(2):
         w0 = 0.5 * half_step
-        for lane in range(s.shape[1]):
-            inhibition = max(1.0 - effect[lane], -1.0)
+        for lane in range(LANES):
+            inhibition = max(1.0 - effect[row, lane], -1.0)
             n0, n1 = room0[lane], room1[lane]
             ka = half[lane] * (n0 + (n1 - n0) * w0)
             kb = half[lane] * (n0 + (n1 - n0) * (w0 + 0.25))
@@ -92,7 +91,7 @@ def saturating_chain(s, effect, room0, room1, half, growth, transit, loss, h):
             kin = growth[lane] * inhibition
             k = transit[lane]
             out = loss[lane]
-            p0, a0, b0, d0, c0 = p_[lane], a_[lane], b_[lane], d_[lane], c_[lane]
+            p0, a0, b0, d0, c0 = s[0, lane], s[1, lane], s[2, lane], s[3, lane], s[4, lane]
             p1 = p0 * (kin * ka / (ka + c0) - k)
             a1 = k * (p0 - a0)
             b1 = k * (a0 - b0)
@@ -118,23 +117,22 @@ def saturating_chain(s, effect, room0, room1, half, growth, transit, loss, h):
             d4 = k * (b - d)
             c4 = k * d - out * c
             v = u / 6.0
-            p_[lane] = max(p0 + v * (p1 + 2.0 * (p2 + p3) + p4), FLOOR)
-            a_[lane] = max(a0 + v * (a1 + 2.0 * (a2 + a3) + a4), FLOOR)
-            b_[lane] = max(b0 + v * (b1 + 2.0 * (b2 + b3) + b4), FLOOR)
-            d_[lane] = max(d0 + v * (d1 + 2.0 * (d2 + d3) + d4), FLOOR)
-            c_[lane] = max(c0 + v * (c1 + 2.0 * (c2 + c3) + c4), FLOOR)
+            s[0, lane] = max(p0 + v * (p1 + 2.0 * (p2 + p3) + p4), FLOOR)
+            s[1, lane] = max(a0 + v * (a1 + 2.0 * (a2 + a3) + a4), FLOOR)
+            s[2, lane] = max(b0 + v * (b1 + 2.0 * (b2 + b3) + b4), FLOOR)
+            s[3, lane] = max(d0 + v * (d1 + 2.0 * (d2 + d3) + d4), FLOOR)
+            s[4, lane] = max(c0 + v * (c1 + 2.0 * (c2 + c3) + c4), FLOOR)
 
 
-@njit(**JIT)
-def red_cell_chain(s, effect, room, production, tau, ageing, h):
+@njit(**HOT)
+def red_cell_chain(s, effect, row, room, production, tau, ageing, h):
     """One Runge-Kutta step of haemoglobin: dP/dt = production n (1 - E) - P/tau, then four compartments emptied with
     rate ``ageing``. s: (5, L), g/dL; E is bounded to 0..1."""
-    p_, a_, b_, c_, d_ = s[0], s[1], s[2], s[3], s[4]
-    for lane in range(s.shape[1]):
-        made = production[lane] * room[lane] * (1.0 - min(max(effect[lane], 0.0), 1.0))
+    for lane in range(LANES):
+        made = production[lane] * room[lane] * (1.0 - min(max(effect[row, lane], 0.0), 1.0))
         t = 1.0 / tau[lane]
         k = ageing[lane]
-        p0, a0, b0, c0, d0 = p_[lane], a_[lane], b_[lane], c_[lane], d_[lane]
+        p0, a0, b0, c0, d0 = s[0, lane], s[1, lane], s[2, lane], s[3, lane], s[4, lane]
         p1, a1, b1, c1, d1 = made - t * p0, t * p0 - k * a0, k * (a0 - b0), k * (b0 - c0), k * (c0 - d0)
         u = 0.5 * h
         p, a, b, c, d = p0 + u * p1, a0 + u * a1, b0 + u * b1, c0 + u * c1, d0 + u * d1
@@ -144,18 +142,18 @@ def red_cell_chain(s, effect, room, production, tau, ageing, h):
         p, a, b, c, d = p0 + h * p3, a0 + h * a3, b0 + h * b3, c0 + h * c3, d0 + h * d3
         p4, a4, b4, c4, d4 = made - t * p, t * p - k * a, k * (a - b), k * (b - c), k * (c - d)
         u = h / 6.0
-        p_[lane] = p0 + u * (p1 + 2.0 * (p2 + p3) + p4)
-        a_[lane] = a0 + u * (a1 + 2.0 * (a2 + a3) + a4)
-        b_[lane] = b0 + u * (b1 + 2.0 * (b2 + b3) + b4)
-        c_[lane] = c0 + u * (c1 + 2.0 * (c2 + c3) + c4)
-        d_[lane] = d0 + u * (d1 + 2.0 * (d2 + d3) + d4)
+        s[0, lane] = p0 + u * (p1 + 2.0 * (p2 + p3) + p4)
+        s[1, lane] = a0 + u * (a1 + 2.0 * (a2 + a3) + a4)
+        s[2, lane] = b0 + u * (b1 + 2.0 * (b2 + b3) + b4)
+        s[3, lane] = c0 + u * (c1 + 2.0 * (c2 + c3) + c4)
+        s[4, lane] = d0 + u * (d1 + 2.0 * (d2 + d3) + d4)
 
 
-@njit(**JIT)
+@njit(**HOT)
 def normal_marrow(n, load0, load1, rho, omega, h, n_new, room_growth):
     """dn/dt = rho n (1 - n - omega l), l = leukaemic cells / capacity, one Runge-Kutta step with l between its values
     at the start and the end. Fills n_new and the step's mean relative growth."""
-    for lane in range(n.shape[0]):
+    for lane in range(LANES):
         r = rho[lane]
         w = omega[lane]
         la = w * load0[lane]

@@ -19,8 +19,7 @@ from remission.patient.cohort import Cohort, Floats
 from .person import individual
 
 PLASMA, CSF = "plasma", "csf"
-SATURABLE_ELIMINATION_MICROSTEPS = 24  # of the 2-hour step; see docs/engine.md
-SATURABLE_PRODUCT_MICROSTEPS = 4
+SATURABLE_ELIMINATION_MICROSTEPS = 12  # of the 2-hour step; see docs/engine.md
 
 
 @dataclass(frozen=True)
@@ -206,9 +205,7 @@ def kinetics(agent: Agent, cohort: Cohort, *, seed: int, routes: tuple[str, ...]
         entries["IT"] = Entry(csf, one)
     vmax = km = None
     microsteps = 1
-    if products:
-        microsteps = SATURABLE_PRODUCT_MICROSTEPS
-        outputs += [p.name for p in products]
+    outputs += [p.name for p in products]
     if pk.saturable_elimination:
         registry = units()
         amount_rate = f"({pk.amount})/day"

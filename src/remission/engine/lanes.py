@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from remission.body.pharmacokinetics import Kinetics, kinetics
+from remission.body.kinetics import LANES, WINDOWS
 from remission.body.person import individual
+from remission.body.pharmacokinetics import Kinetics, kinetics
 from remission.knowledge.agent import Agent, Effect
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library
@@ -22,10 +23,10 @@ from remission.patient.cohort import SENSITIVITIES, Cohort, Floats
 
 from .program import Program
 
-LANES = 32
 LINES = ("neutrophils", "platelets", "red cells", "lymphocytes")
 TARGETS = (*LINES, "blasts", "blood blasts", "CNS blasts", "neutrophil mobilisation")
 LINEAR, EMAX, ASPARAGINE = range(3)
+SLOW_DRIVER_HOURS = 12.0
 FUNCTIONS = {"linear": LINEAR, "emax": EMAX, "asparagine depletion": ASPARAGINE}
 NO_CLASS = len(SENSITIVITIES)  # a row of ones: an effect that no resistance touches
 
@@ -42,15 +43,15 @@ class Layout(NamedTuple):
     central: Any
     product_from: Any
     saturable: Any  # 1: Michaelis-Menten elimination
-    phi_from: Any
-    phi_row: Any
-    phi_column: Any
-    mean_from: Any
-    mean_row: Any
-    mean_column: Any
+    row_from: Any  # rows of an agent's step matrix: states, linear outputs, plasma in each window
+    pass_from: Any  # four products at a time
+    pass_row: Any
+    pass_first: Any
+    pass_column: Any  # (4 * passes,)
+    pass_used: Any
+    rescued: Any  # 1: an agent whose doses depend on levels of the day
     form_entry: Any  # entry state
-    form_state_from: Any
-    form_output_from: Any
+    form_row_from: Any
     agent_form_from: Any
     agent_forms: Any
     effect_agent: Any
@@ -59,24 +60,33 @@ class Layout(NamedTuple):
     effect_target: Any
     effect_class: Any
     effect_antagonist: Any  # global output or -1
+    effect_steps: Any  # two-hour steps taken together: 1 where the driver moves fast and the effect bends, else 3
     clone_kill: Any  # (clones, classes + 1): kill relative to the main clone
     settings: Any  # scalars, see SETTINGS
 
 
 SETTINGS = (
-    "packing", "theta", "omega_unused", "other_leukocytes", "blood_loss", "cns_birth", "cns_death", "seeding",
+    "packing", "other_leukocytes", "blood_loss", "cns_birth", "cns_death", "seeding",
     "flow_cells", "flow_minimum", "aspirate_sd", "noise_anc", "noise_platelets", "noise_haemoglobin",
     "hazard_below_0.1", "hazard_below_0.5", "hazard_below_1.0", "hazard_above_1.0", "maintenance_hazard",
     "fever_pause_days", "bloodstream_share", "death_share", "red_cell_rise", "platelet_rise", "platelet_pool_loss",
-    "relapse_marrow", "relapse_cns", "remission_marrow", "red_cell_platelet_unused",
+    "relapse_marrow", "relapse_cns", "remission_marrow",
 )  # fmt: skip
+
+
+PERSON = np.dtype(
+    [("patient", np.int64), ("real", np.int64)]  # real 1: a patient, 0: padding
+    + [
+        (name, np.float64)
+        for name in ("age_y", "weight_kg", "bsa_m2", "capacity", "blood_ratio", "frailty", "omega", "wake", "death")
+    ]
+)  # blood_ratio: blood blasts in 1e9/L per marrow cell
 
 
 class Lanes(NamedTuple):
     """Per-patient numbers, arrays whose last axis is the patient."""
 
-    patient: Any
-    real: Any  # 1: a patient, 0: padding
+    person: Any  # (N,) of PERSON, for the scalar parts
     a: Any  # (sum n^2, N)
     g: Any  # (sum outputs * n, N)
     state_scale: Any  # (states, N): amounts below 1e-6 of it count as gone
@@ -95,9 +105,6 @@ class Lanes(NamedTuple):
     antagonist_half: Any
     sensitivity: Any  # (classes + 1, N)
     seen: Any  # (variables, N), the personal part filled
-    age_y: Any
-    weight_kg: Any
-    bsa_m2: Any
     # marrow
     anc0: Any
     anc_ktr: Any
@@ -124,9 +131,7 @@ class Lanes(NamedTuple):
     death: Any
     to_rest: Any
     wake: Any
-    blood_ratio: Any  # blood blasts 1e9/L per marrow cell
     normal: Any  # normal marrow / capacity at diagnosis
-    frailty: Any
 
 
 @dataclass(frozen=True)
@@ -174,41 +179,45 @@ def kinetics_of(program: Program, cohort: Cohort, seed: int) -> tuple[Kinetics, 
 
 def layout(program: Program, systems: tuple[Kinetics, ...], library: Library, settings: dict[str, float]) -> Layout:
     """Offsets and sparsity patterns; the pattern of a matrix exponential is the reachability of its states."""
-    state_from, a_from, g_from, output_from, product_from = [0], [0], [0], [0], [0]
-    phi_from, phi_row, phi_column, mean_from, mean_row, mean_column = [0], [], [], [0], [], []  # type: ignore[var-annotated]
+    state_from, a_from, g_from, output_from, product_from, row_from = [0], [0], [0], [0], [0], [0]
+    pass_from, pass_row, pass_first, pass_column, pass_used = [0], [], [], [], []  # type: ignore[var-annotated]
     for k in systems:
         n = k.n
+        lin = k.g.shape[1]
+        windows = WINDOWS if k.saturable_products and k.microsteps == 1 else 0
         state_from.append(state_from[-1] + n)
         a_from.append(a_from[-1] + n * n)
-        g_from.append(g_from[-1] + k.g.shape[1] * n)
+        g_from.append(g_from[-1] + lin * n)
         output_from.append(output_from[-1] + len(k.outputs))
         product_from.append(product_from[-1] + len(k.saturable_products))
+        row_from.append(row_from[-1] + n + lin + windows)
         reach = (np.abs(k.a).max(axis=0) > 0) | np.eye(n, dtype=bool)
         for _ in range(n):
             reach = reach | ((reach.astype(int) @ reach.astype(int)) > 0)
-        for r in range(n):
-            for c in range(n):
-                if reach[r, c]:
-                    phi_row.append(r)
-                    phi_column.append(c)
-        phi_from.append(len(phi_row))
-        uses = np.abs(k.g).max(axis=0) > 0
-        for j in range(k.g.shape[1]):
-            for c in range(n):
-                if any(uses[j, r] and reach[r, c] for r in range(n)):
-                    mean_row.append(j)
-                    mean_column.append(c)
-        mean_from.append(len(mean_row))
-    form_state_from, form_output_from, form_entry = [0], [0], []
+        uses = (np.abs(k.g).max(axis=0) > 0).astype(int) @ reach.astype(int) > 0
+        pattern = np.concatenate([reach, uses, np.repeat(uses[:1], windows, axis=0)])
+        for r in range(len(pattern)):
+            columns = np.flatnonzero(pattern[r]).tolist()
+            for start in range(0, len(columns), 4):
+                four = columns[start : start + 4]
+                pass_row.append(r)
+                pass_first.append(start == 0)
+                pass_column += four + [0] * (4 - len(four))
+                pass_used += [1] * len(four) + [0] * (4 - len(four))
+        pass_from.append(len(pass_row))
+    form_row_from, form_entry = [0], []
     agent_forms: list[list[int]] = [[] for _ in systems]
     for i, f in enumerate(program.forms):
-        a = int(program.tables.form_agent[i])
+        a = int(program.tables.forms["agent"][i])
         if f.route not in systems[a].entries:
             raise BadInput(f"{f.agent} has no route {f.route} in its knowledge file", remedy="add it, or use another")
         form_entry.append(systems[a].entries[f.route].state)
         agent_forms[a].append(i)
-        form_state_from.append(form_state_from[-1] + systems[a].n)
-        form_output_from.append(form_output_from[-1] + systems[a].g.shape[1])
+        form_row_from.append(form_row_from[-1] + row_from[a + 1] - row_from[a])
+    rescued = np.zeros(len(systems), dtype=np.int64)
+    for o in program.tables.rules["order"]:
+        if o >= 0:
+            rescued[program.tables.forms["agent"][program.tables.orders["form"][o]]] = 1
     index = {k.agent: i for i, k in enumerate(systems)}
     rows = []
     for a, agent in enumerate(program.agents):
@@ -225,9 +234,10 @@ def layout(program: Program, systems: tuple[Kinetics, ...], library: Library, se
                     TARGETS.index(effect.on),
                     SENSITIVITIES.index(agent.sensitivity) if agent.sensitivity else NO_CLASS,
                     antagonist,
+                    _steps_together(agent, effect) if antagonist < 0 else 1,
                 )
             )
-    table = np.array(rows, dtype=np.int64).reshape(len(rows), 6)
+    table = np.array(rows, dtype=np.int64).reshape(len(rows), 7)
     clones = clone_table(library)
     clone_kill = np.ones((len(clones), len(SENSITIVITIES) + 1))
     for i, clone in enumerate(clones):
@@ -247,15 +257,15 @@ def layout(program: Program, systems: tuple[Kinetics, ...], library: Library, se
         central=ints([k.central for k in systems]),
         product_from=ints(product_from),
         saturable=ints([int(k.vmax is not None) for k in systems]),
-        phi_from=ints(phi_from),
-        phi_row=ints(phi_row),
-        phi_column=ints(phi_column),
-        mean_from=ints(mean_from),
-        mean_row=ints(mean_row),
-        mean_column=ints(mean_column),
+        row_from=ints(row_from),
+        pass_from=ints(pass_from),
+        pass_row=ints(pass_row),
+        pass_first=np.array(pass_first, dtype=np.bool_),
+        pass_column=ints(pass_column),
+        pass_used=ints(pass_used),
+        rescued=rescued,
         form_entry=ints(form_entry),
-        form_state_from=ints(form_state_from),
-        form_output_from=ints(form_output_from),
+        form_row_from=ints(form_row_from),
         agent_form_from=ints(np.concatenate(([0], np.cumsum([len(x) for x in agent_forms])))),
         agent_forms=ints([x for items in agent_forms for x in items]),
         effect_agent=table[:, 0].copy(),
@@ -264,9 +274,17 @@ def layout(program: Program, systems: tuple[Kinetics, ...], library: Library, se
         effect_target=table[:, 3].copy(),
         effect_class=table[:, 4].copy(),
         effect_antagonist=table[:, 5].copy(),
+        effect_steps=table[:, 6].copy(),
         clone_kill=clone_kill,
         settings=np.array([settings[name] for name in SETTINGS]),
     )
+
+
+def _steps_together(agent: Agent, effect: Effect) -> int:
+    """A linear effect of a mean is exact; one that bends is judged on two-hour means unless its driver is slow."""
+    driver = agent.pharmacokinetics.drivers.get(effect.driver)
+    slow = driver is not None and driver.half_life.to_unit("hour") >= SLOW_DRIVER_HOURS
+    return 3 if effect.function == "linear" or slow else 1
 
 
 @dataclass(frozen=True)
@@ -302,8 +320,6 @@ def settings(library: Library) -> dict[str, float]:
     leukaemia, infection, assays = library.body("leukaemia"), library.body("infection"), library.body("assays")
     return {
         "packing": leukaemia["marrow.packing"].to_unit("-"),
-        "theta": 4.0,
-        "omega_unused": 0.0,
         "other_leukocytes": library.body("marrow")["other_leukocytes"].value,
         "blood_loss": leukaemia["blood.return"].to_unit("1/day") + leukaemia["blood.death"].to_unit("1/day"),
         "cns_birth": leukaemia["cns.growth"].to_unit("1/day") + leukaemia["growth.death"].to_unit("1/day"),
@@ -329,7 +345,6 @@ def settings(library: Library) -> dict[str, float]:
         "relapse_marrow": leukaemia["detection.marrow_relapse"].to_unit("-"),
         "relapse_cns": leukaemia["detection.cns_relapse"].value,
         "remission_marrow": leukaemia["detection.remission"].to_unit("-"),
-        "red_cell_platelet_unused": 0.0,
     }
 
 
@@ -358,12 +373,12 @@ def build(program: Program, cohort: Cohort, library: Library, *, seed: int) -> t
     for i, k in enumerate(systems):
         orders = [
             o
-            for o in range(len(program.tables.order_form))
-            if program.tables.form_agent[program.tables.order_form[o]] == i
+            for o in range(len(program.tables.orders))
+            if program.tables.forms["agent"][program.tables.orders["form"][o]] == i
         ]
         typical = max(
             [
-                float(program.tables.order_amount[o]) * (0.7 if program.tables.order_basis[o] == 0 else 1.0)
+                float(program.tables.orders["amount"][o]) * (0.7 if program.tables.orders["basis"][o] == 0 else 1.0)
                 for o in orders
             ]
             + [1.0]
@@ -442,15 +457,22 @@ def build(program: Program, cohort: Cohort, library: Library, *, seed: int) -> t
     plt_transit = np.minimum(draw(marrow, "platelets.transit", "1/day"), 0.95 * plt_growth)
     presenting = np.stack([people.anc, people.platelets, people.haemoglobin, np.maximum(lymph0 * normal, 0.1)])
 
+    person = np.zeros(padded, dtype=PERSON)
+    for name, column in {
+        "patient": people.patient, "real": np.arange(padded) < n, "age_y": people.age_y, "weight_kg": people.weight_kg,
+        "bsa_m2": people.bsa_m2, "capacity": capacity, "blood_ratio": people.blood_blasts / total, "omega": omega,
+        "frailty": draw(infection, "fever.frailty", "-"), "wake": wake, "death": death,
+    }.items():  # fmt: skip
+        person[name] = column
+
     lanes = Lanes(
-        patient=people.patient.astype(np.int64),
-        real=(np.arange(padded) < n).astype(np.int64),
+        person=person,
         a=flat([k.a for k in systems]),
         g=flat([k.g for k in systems]),
         state_scale=flat(scale),
         bioavailability=np.stack(
             [
-                systems[program.tables.form_agent[i]].entries[f.route].bioavailability
+                systems[program.tables.forms["agent"][i]].entries[f.route].bioavailability
                 for i, f in enumerate(program.forms)
             ]
         ),
@@ -468,9 +490,6 @@ def build(program: Program, cohort: Cohort, library: Library, *, seed: int) -> t
         antagonist_half=np.stack(halves),
         sensitivity=np.concatenate([people.sensitivity.T, np.ones((1, padded))]),
         seen=seen,
-        age_y=people.age_y,
-        weight_kg=people.weight_kg,
-        bsa_m2=people.bsa_m2,
         anc0=draw(marrow, "neutrophils.baseline", marrow["neutrophils.baseline"].unit),
         anc_ktr=4.0 / draw(marrow, "neutrophils.mean_transit_time", "day"),
         anc_gamma=draw(marrow, "neutrophils.feedback", "-"),
@@ -495,9 +514,7 @@ def build(program: Program, cohort: Cohort, library: Library, *, seed: int) -> t
         death=death,
         to_rest=to_rest,
         wake=wake,
-        blood_ratio=people.blood_blasts / total,
         normal=normal,
-        frailty=draw(infection, "fever.frailty", "-"),
     )
     return plan, lanes
 

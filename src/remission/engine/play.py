@@ -14,7 +14,9 @@ from remission.knowledge.library import Library, library
 from remission.patient.cohort import LINEAGE, METABOLISER, SEX, Cohort
 from remission.protocol.model import Protocol
 
-from . import kernel, lanes
+from . import lanes, state
+from .kernel import play_block
+from .pharmacy import fill_responses
 from .program import Program, prepare
 
 OUTCOMES = ("on treatment", "in remission", "cured", "relapse", "death", "left")
@@ -53,33 +55,38 @@ def play(
     other patients, the number of threads or the order."""
     options = options or Options()
     plan, columns = lanes.build(program, cohort, knowledge or library(), seed=seed)
-    blocks = columns.patient.shape[0] // lanes.LANES
+    blocks = len(columns.person) // lanes.LANES
     days = min(options.follow_up_days, MAX_TREATMENT_DAYS)
 
-    def one(number: int) -> tuple[Any, ...]:
-        return kernel.play_block(  # type: ignore[no-any-return]
-            program.tables,
-            plan,
-            lanes.block(columns, number),
-            days,
-            options.follow_up_days,
-            options.chance,
-            "doses" in options.record,
-            "states" in options.record,
-            seed,
-        )
+    def one(number: int) -> Any:
+        q = lanes.block(columns, number)
+        room = 1
+        while True:
+            place, drugs = state.place(program.tables, q), state.drugs(program.tables, plan, q)
+            flesh, work, day = state.flesh(q)
+            rec = state.records(room)
+            fill_responses(program.tables, plan, q, drugs)
+            play_block(
+                program.tables, plan, q, place, drugs, flesh, work, day, rec, days, options.follow_up_days, options.chance,
+                "doses" in options.record, "states" in options.record, seed,
+            )  # fmt: skip
+            if all(n <= len(rows) for n, rows in zip(rec.counts, rec[1:], strict=True)):
+                return place.result, [rows[:n].copy() for n, rows in zip(rec.counts, rec[1:], strict=True)]
+            room *= 2
 
     threads = threads or os.cpu_count() or 1
     if threads == 1 or blocks == 1:
         parts = [one(i) for i in range(blocks)]
     else:
-        one_first = [one(0)]  # compiles or loads the kernel once, not in every thread
+        parts = [one(0)]  # compiles or loads the kernel once, not in every thread
         with ThreadPoolExecutor(threads) as pool:
-            parts = one_first + list(pool.map(one, range(1, blocks)))
-    return tables(program, cohort, parts, options)
+            parts += pool.map(one, range(1, blocks))
+    return tables(program, cohort, parts, options, float(plan.settings[state.S_REMISSION]))
 
 
-def tables(program: Program, cohort: Cohort, parts: list[tuple[Any, ...]], options: Options) -> dict[str, pl.DataFrame]:
+def tables(
+    program: Program, cohort: Cohort, parts: list[Any], options: Options, remission_below: float
+) -> dict[str, pl.DataFrame]:
     """The kernel's records as tables with words in place of numbers."""
     n = len(cohort)
     offsets = [i * lanes.LANES for i in range(len(parts))]
@@ -87,11 +94,10 @@ def tables(program: Program, cohort: Cohort, parts: list[tuple[Any, ...]], optio
     def joined(k: int) -> Any:
         out = []
         for offset, part in zip(offsets, parts, strict=True):
-            rows = part[k].copy()
-            if len(rows):
-                rows[:, 0] += offset
-                out.append(rows[rows[:, 0] < n])
-        return np.concatenate(out) if out else np.zeros((0, parts[0][k].shape[1]))
+            rows = part[1][k]
+            rows[:, 0] += offset
+            out.append(rows)
+        return np.concatenate(out)
 
     phases = np.array(program.phases)
 
@@ -112,11 +118,11 @@ def tables(program: Program, cohort: Cohort, parts: list[tuple[Any, ...]], optio
 
     out: dict[str, pl.DataFrame] = {}
     result = np.concatenate([p[0] for p in parts])[:n]
-    out["outcomes"] = _outcomes(program, cohort, result)
+    out["outcomes"] = _outcomes(program, cohort, result, remission_below)
     if "measurements" in options.record:
         names = ("anc", "platelets", "haemoglobin", "wbc", "lymphocytes", "blood_blasts")
         out["measurements"] = frame(
-            1,
+            state.MEASUREMENTS,
             lambda r: (
                 {"day": whole(r, 1), "phase": phase(r), "phase_day": whole(r, 3)}
                 | {name: r[:, 4 + i] for i, name in enumerate(names)}
@@ -125,7 +131,7 @@ def tables(program: Program, cohort: Cohort, parts: list[tuple[Any, ...]], optio
         )
     if "mrd" in options.record:
         out["mrd"] = frame(
-            2,
+            state.MRD,
             lambda r: {
                 "day": whole(r, 1),
                 "phase": phase(r),
@@ -140,7 +146,7 @@ def tables(program: Program, cohort: Cohort, parts: list[tuple[Any, ...]], optio
         slots = program.slots
         unit = {a.agent: a.pharmacokinetics.amount for a in program.agents}
         out["doses"] = frame(
-            3,
+            state.DOSES,
             lambda r: {
                 "agent": words([s[1] for s in slots], r[:, 1]),
                 "route": words([s[2] for s in slots], r[:, 1]),
@@ -155,11 +161,11 @@ def tables(program: Program, cohort: Cohort, parts: list[tuple[Any, ...]], optio
             ["patient", "from_day", "agent", "route"],
         )
     if "events" in options.record:
-        out["events"] = frame(4, lambda r: _events(program, r, whole, phase, words), ["patient", "day"])
+        out["events"] = frame(state.EVENTS, lambda r: _events(program, r, whole, phase, words), ["patient", "day"])
     if "states" in options.record:
         with np.errstate(divide="ignore"):
             out["states"] = frame(
-                5,
+                state.STATES,
                 lambda r: {
                     "day": whole(r, 1),
                     "anc": r[:, 2],
@@ -205,7 +211,7 @@ def _events(program: Program, r: Any, whole: Any, phase: Any, words: Any) -> dic
     }
 
 
-def _outcomes(program: Program, cohort: Cohort, r: Any) -> pl.DataFrame:
+def _outcomes(program: Program, cohort: Cohort, r: Any, remission_below: float) -> pl.DataFrame:
     def word(table: Any, values: Any) -> pl.Series:
         return pl.Series([None if np.isnan(v) else table[int(v)] for v in values.astype(float)], dtype=pl.String)
 
@@ -215,12 +221,17 @@ def _outcomes(program: Program, cohort: Cohort, r: Any) -> pl.DataFrame:
     def real(values: Any) -> pl.Series:
         return pl.Series(values).fill_nan(None)
 
-    left = np.where(r[:, 0] == kernel.LEFT, r[:, 8], np.nan)
-    death = np.where(r[:, 0] == kernel.DEATH, r[:, 9], np.nan)
-    site = np.where(r[:, 0] == kernel.RELAPSE, r[:, 10], np.nan)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        titrated = np.where(r[:, 19] > 0, 100.0 * r[:, 18] / r[:, 19], np.nan)
-        in_target = np.where(r[:, 16] > 0, r[:, 17] / r[:, 16], np.nan)
+    def only(outcome: int, column: int) -> Any:
+        return np.where(r[:, state.RESULT_OUTCOME] == outcome, r[:, column], np.nan)
+
+    def share(top: int, of: int, scale: float) -> pl.Series:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return real(np.where(r[:, of] > 0, scale * r[:, top] / r[:, of], np.nan))
+
+    def count(column: int) -> Any:
+        return r[:, column].astype(np.int32)
+
+    died = np.where(r[:, state.RESULT_OUTCOME] == state.DEATH, 0.0, np.nan)
     return pl.DataFrame(
         {
             "patient": cohort.patient,
@@ -235,30 +246,25 @@ def _outcomes(program: Program, cohort: Cohort, r: Any) -> pl.DataFrame:
             "wbc": cohort.wbc,
             "tpmt": word(METABOLISER, cohort.tpmt),
             "nudt15": word(METABOLISER, cohort.nudt15),
-            "remission": r[:, 11] < kernel_remission(r),
-            "remission_day": whole(r[:, 2]),
-            "eoi_mrd": real(r[:, 3]),
-            "eoi_marrow_blasts": real(r[:, 11]),
-            "end_of_treatment_day": whole(r[:, 4]),
-            "outcome": word(OUTCOMES, r[:, 0]),
-            "outcome_day": r[:, 1].astype(np.int32),
-            "relapse_site": word(SITES, site),
-            "death_cause": word(("infection",), death),
-            "left_for": word(program.left_for, left) if program.left_for else word(("",), left * np.nan),
-            "mercaptopurine_percent": real(titrated),
-            "anc_in_target": real(in_target),
-            "fever_episodes": r[:, 12].astype(np.int32),
-            "bloodstream_infections": r[:, 15].astype(np.int32),
-            "red_cell_transfusions": r[:, 13].astype(np.int32),
-            "platelet_transfusions": r[:, 14].astype(np.int32),
-            "delay_days": r[:, 7].astype(np.int32),
+            "remission": r[:, state.RESULT_BLASTS] < remission_below,
+            "remission_day": whole(r[:, state.RESULT_REMISSION_DAY]),
+            "eoi_mrd": real(r[:, state.RESULT_MRD]),
+            "eoi_marrow_blasts": real(r[:, state.RESULT_BLASTS]),
+            "end_of_treatment_day": whole(r[:, state.RESULT_END_DAY]),
+            "outcome": word(OUTCOMES, r[:, state.RESULT_OUTCOME]),
+            "outcome_day": count(state.RESULT_DAY),
+            "relapse_site": word(SITES, only(state.RELAPSE, state.RESULT_SITE)),
+            "death_cause": word(("infection",), died),
+            "left_for": word(program.left_for, only(state.LEFT, state.RESULT_LEFT)),
+            "mercaptopurine_percent": share(state.RESULT_SHARE, state.RESULT_SHARES, 100.0),
+            "anc_in_target": share(state.RESULT_IN_TARGET, state.RESULT_VISITS, 1.0),
+            "fever_episodes": count(state.RESULT_FEVERS),
+            "bloodstream_infections": count(state.RESULT_BLOODSTREAM),
+            "red_cell_transfusions": count(state.RESULT_RED),
+            "platelet_transfusions": count(state.RESULT_PLATELETS),
+            "delay_days": count(state.RESULT_DELAY),
         }
     )
-
-
-def kernel_remission(r: Any) -> Any:
-    """The blast fraction of the marrow below which the check at the end of induction says remission."""
-    return np.full(len(r), 0.05)
 
 
 __all__ = ["Options", "play", "prepare", "Program", "Protocol"]

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from remission.body.pharmacokinetics import SATURABLE_ELIMINATION_MICROSTEPS
 from remission.knowledge.agent import Agent
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library
@@ -53,85 +54,49 @@ TIMES = {1: (0,), 2: (0, 6), 3: (0, 4, 8), 4: (0, 3, 6, 9)}  # 2-hour steps of t
 STEPS_PER_DAY = 12
 
 
-class Tables(NamedTuple):
-    """The arrays that the kernel reads."""
+INT, REAL = np.int64, np.float64
+PHASE = np.dtype(
+    [(name, INT) for name in ("days", "next", "gate", "recheck", "rest", "start", "repeats", "rules_from", "rules_to",
+                              "until_from", "until_to")]
+)  # fmt: skip
+DAY = np.dtype([(name, INT) for name in ("checks", "visit", "wait", "due_from", "due_to", "decide_from", "decide_to")])
+DECIDE = np.dtype([("condition", INT), ("action", INT), ("target", INT)])  # action 0: go to, 1: leave
+UNTIL = np.dtype([("days", INT), ("phase", INT), ("condition", INT)])  # phase -1: first day of treatment
+SPAN = np.dtype([("first", INT), ("last", INT)])
+TERM = np.dtype([("code", INT), ("variable", INT), ("value", REAL)])
+ORDER = np.dtype(
+    [(name, INT) for name in ("slot", "form", "basis", "times", "condition", "age_table", "of_slot")]
+    + [(name, REAL) for name in ("amount", "cap", "share", "step", "start_share")]
+)
+AGE = np.dtype([("from_age", REAL), ("dose", REAL)])
+SLOT = np.dtype([("phase", INT), ("agent", INT), ("watched", INT)])
+RULE = np.dtype(
+    [(name, INT) for name in ("kind", "phase", "condition", "until", "days", "visits", "in_turn", "slots_from",
+                              "slots_to", "resume_from", "resume_to", "order", "from_step", "every_step", "at_least")]
+    + [(name, REAL) for name in ("value", "low", "high")]
+)  # fmt: skip
+FORM = np.dtype([("agent", INT), ("whole", INT)] + [(name, REAL) for name in ("rest_days", "tau", "loss", "half_dose")])
 
-    # phases, (P,)
-    phase_days: Any
-    phase_next: Any  # -1: end of treatment
-    phase_gate: Any  # condition, -1: none
-    phase_recheck: Any
-    phase_rest: Any
-    phase_start: Any  # offset of the phase in the day tables
-    phase_repeats: Any
-    # day tables, (sum of phase days,)
-    day_checks: Any  # bits
-    day_visit: Any
-    day_wait: Any  # condition, -1: none
-    due_from: Any  # (days + 1,)
-    due: Any  # orders
-    decide_from: Any
-    decide_condition: Any
-    decide_action: Any  # 0 go to, 1 leave
-    decide_target: Any
-    until_from: Any  # (P + 1,)
-    until_days: Any
-    until_phase: Any  # -1: first day of treatment
-    until_condition: Any
-    # conditions
-    condition_from: Any
-    condition_code: Any
-    condition_variable: Any
-    condition_value: Any
-    # orders, (O,)
-    order_slot: Any
-    order_form: Any
-    order_basis: Any
-    order_amount: Any  # of one dose
-    order_cap: Any
-    order_times: Any
-    order_share: Any  # taper
-    order_condition: Any
-    order_age_table: Any
-    order_step: Any  # escalation, 0: none
-    order_start_share: Any
-    order_of_slot: Any
-    age_from: Any  # (tables, rows)
-    age_dose: Any
-    # slots = (phase, agent, route)
-    slot_phase: Any
-    slot_agent: Any
-    slot_watched: Any  # 1: the dose that rules titrate in a repeating phase, whose mean share is an outcome
-    slot_count: int
-    # rules
-    rule_kind: Any
-    rule_phase: Any
-    rule_condition: Any
-    rule_until: Any
-    rule_value: Any  # factor, fraction, mL/kg
-    rule_low: Any
-    rule_high: Any
-    rule_days: Any
-    rule_visits: Any
-    rule_in_turn: Any
-    rule_from: Any  # (R + 1,) into rule_slots
+
+class Tables(NamedTuple):
+    """What the kernel reads: one array of records per kind of thing. Conditions, phases, orders, slots are numbered
+    by their place; -1 stands for none."""
+
+    phases: Any  # PHASE
+    days: Any  # DAY, phase after phase
+    due: Any  # orders by day
+    decides: Any
+    untils: Any
+    conditions: Any  # SPAN of terms
+    terms: Any
+    orders: Any
+    ages: Any  # (tables, rows) of AGE: intrathecal doses
+    slots: Any  # SLOT = what rules act on: agent and route in a phase; watched: its mean share is an outcome
+    rules: Any
     rule_slots: Any
-    resume_from: Any
     resume: Any
-    phase_rule_from: Any  # (P + 1,) into phase_rules
     phase_rules: Any
-    rescue_order: Any  # per rule, -1
-    rescue_from_step: Any
-    rescue_every_step: Any
-    rescue_at_least: Any
-    rescue_level: Any  # level variable index - len(VARIABLES), -1
-    # ways of giving
-    form_agent: Any
-    form_whole: Any  # full steps of the infusion
-    form_rest_days: Any  # rest of the infusion
-    form_tau: Any
-    form_loss: Any
-    form_half_dose: Any
+    forms: Any  # FORM = a way of giving: agent, route, length of infusion
     level_agent: Any  # agents whose plasma level is a variable
 
 
@@ -395,7 +360,7 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
                 continue
             row: dict[str, Any] = {
                 "phase": p, "condition": NEVER, "until": NEVER, "value": 1.0, "low": 0.0, "high": np.inf, "days": 0,
-                "visits": 1, "in_turn": 0, "order": -1, "from_step": 0, "every_step": 0, "at_least": 0, "level": -1,
+                "visits": 1, "in_turn": 0, "order": -1, "from_step": 0, "every_step": 0, "at_least": 0,
             }  # fmt: skip
             hit: list[int] = []
             resume: tuple[float, ...] = (1.0,)
@@ -487,27 +452,23 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
 
     rows_of_tables = [agents[agent].intrathecal_by_age[table] for agent, table in age_tables]
     width = max((len(rows) for rows in rows_of_tables), default=1)
-    age_from = np.full((max(1, len(age_tables)), width), np.inf)
-    age_dose = np.zeros((max(1, len(age_tables)), width))
-    for i, rows in enumerate(rows_of_tables):
-        for j, entry in enumerate(rows):
-            age_from[i, j] = entry.get("age_from") or 0.0
-            age_dose[i, j] = entry["dose"] or 0.0
+    ages = np.zeros((max(1, len(age_tables)), width), dtype=AGE)
+    ages["from_age"] = np.inf
+    for i, table_rows in enumerate(rows_of_tables):
+        for j, entry in enumerate(table_rows):
+            ages[i, j] = (entry.get("age_from") or 0.0, entry["dose"] or 0.0)
 
-    step_days = 1.0 / STEPS_PER_DAY
-    whole, rest, loss, half = [], [], [], []
+    ways: list[tuple[int, float, float, float, float]] = []
     for f in forms:
-        micro = step_days / _microsteps(agents[f.agent])
+        micro = 1.0 / (STEPS_PER_DAY * _microsteps(agents[f.agent]))
         full = int(np.floor(f.infusion_days / micro + 1e-9)) if f.infusion_days > micro + 1e-12 else 0
-        whole.append(full)
-        rest.append(max(0.0, f.infusion_days - full * micro) if full else f.infusion_days)
+        rest = max(0.0, f.infusion_days - full * micro) if full else f.infusion_days
         absorption = agents[f.agent].pharmacokinetics.absorption.get(f.route)  # type: ignore[call-overload]
-        loss.append(
-            absorption.bioavailability_loss.to_unit("-") / absorption.bioavailability.to_unit("-")
-            if absorption and absorption.bioavailability_loss
-            else 0.0
-        )
-        half.append(absorption.half_dose.value if absorption and absorption.half_dose else 1.0)
+        loss, half = 0.0, 1.0
+        if absorption and absorption.bioavailability_loss:
+            loss = absorption.bioavailability_loss.to_unit("-") / absorption.bioavailability.to_unit("-")
+            half = absorption.half_dose.value
+        ways.append((full, rest, f.infusion_days, loss, half))
 
     raised = [
         s
@@ -517,91 +478,51 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
     ]
     watched = [int(bool(raised) and slots[s][1] == slots[raised[0]][1] and s in raised) for s in range(len(slots))]
 
-    def ints(values: list[Any]) -> Any:
-        return np.array(values, dtype=np.int64)
-
-    def floats(values: list[Any]) -> Any:
-        return np.array(values, dtype=np.float64)
-
-    def offsets(lists: list[list[Any]]) -> Any:
-        return np.concatenate(([0], np.cumsum([len(x) for x in lists]))).astype(np.int64)
+    def spans(lists: list[list[Any]]) -> list[tuple[int, int]]:
+        ends = np.cumsum([0] + [len(x) for x in lists]).tolist()
+        return list(zip(ends[:-1], ends[1:], strict=True))
 
     def flat(lists: list[list[Any]]) -> list[Any]:
         return [x for items in lists for x in items]
 
-    chosen = flat(decides)
-    ends = flat(untils)
+    def rows(dtype: Any, values: list[Any]) -> Any:
+        """Records from tuples in the order of the fields, or from dicts by name."""
+        names = dtype.names or ()
+        return np.array([tuple(v[n] for n in names) if isinstance(v, dict) else tuple(v) for v in values], dtype=dtype)
+
+    day_spans = zip(day_checks, day_visit, day_wait, spans(due), spans(decides), strict=True)
+    for rule, slots_span, resume_span in zip(
+        rules, spans(rule_slots), spans([list(r) for r in resumes]), strict=True
+    ):
+        rule |= dict(zip(("slots_from", "slots_to"), slots_span, strict=True))
+        rule |= dict(zip(("resume_from", "resume_to"), resume_span, strict=True))
+    phase_rows = zip(protocol.phases, phase_start, spans(phase_rules), spans(untils), strict=True)
     tables = Tables(
-        phase_days=ints([phase.days for phase in protocol.phases]),
-        phase_next=ints([following(p, phase) for p, phase in enumerate(protocol.phases)]),
-        phase_gate=ints([conditions.add(phase.start_when) for phase in protocol.phases]),
-        phase_recheck=ints([phase.recheck_days for phase in protocol.phases]),
-        phase_rest=ints([phase.rest_days for phase in protocol.phases]),
-        phase_start=ints(phase_start),
-        phase_repeats=ints([int(bool(phase.repeat_until)) for phase in protocol.phases]),
-        day_checks=ints(day_checks),
-        day_visit=ints(day_visit),
-        day_wait=ints(day_wait),
-        due_from=offsets(due),
-        due=ints(flat(due)),
-        decide_from=offsets(decides),
-        decide_condition=ints([c[0] for c in chosen]),
-        decide_action=ints([c[1] for c in chosen]),
-        decide_target=ints([c[2] for c in chosen]),
-        until_from=offsets(untils),
-        until_days=ints([u[0] for u in ends]),
-        until_phase=ints([u[1] for u in ends]),
-        until_condition=ints([u[2] for u in ends]),
-        condition_from=ints(conditions.starts),
-        condition_code=ints(conditions.code),
-        condition_variable=ints(conditions.variable),
-        condition_value=floats(conditions.value),
-        order_slot=ints([o["slot"] for o in orders]),
-        order_form=ints([o["form"] for o in orders]),
-        order_basis=ints([o["basis"] for o in orders]),
-        order_amount=floats([o["amount"] for o in orders]),
-        order_cap=floats([o["cap"] for o in orders]),
-        order_times=ints([o["times"] for o in orders]),
-        order_share=floats([o["share"] for o in orders]),
-        order_condition=ints([o["condition"] for o in orders]),
-        order_age_table=ints([o["age_table"] for o in orders]),
-        order_step=floats([o["step"] for o in orders]),
-        order_start_share=floats([o["start_share"] for o in orders]),
-        order_of_slot=ints([o["of_slot"] for o in orders]),
-        age_from=age_from,
-        age_dose=age_dose,
-        slot_phase=ints([s[0] for s in slots]),
-        slot_agent=ints([agent_index[s[1]] for s in slots]),
-        slot_watched=ints(watched),
-        slot_count=len(slots),
-        rule_kind=ints([r["kind"] for r in rules]),
-        rule_phase=ints([r["phase"] for r in rules]),
-        rule_condition=ints([r["condition"] for r in rules]),
-        rule_until=ints([r["until"] for r in rules]),
-        rule_value=floats([r["value"] for r in rules]),
-        rule_low=floats([r["low"] for r in rules]),
-        rule_high=floats([r["high"] for r in rules]),
-        rule_days=ints([r["days"] for r in rules]),
-        rule_visits=ints([r["visits"] for r in rules]),
-        rule_in_turn=ints([r["in_turn"] for r in rules]),
-        rule_from=offsets(rule_slots),
-        rule_slots=ints(flat(rule_slots)),
-        resume_from=offsets([list(r) for r in resumes]),
-        resume=floats(flat([list(r) for r in resumes])),
-        phase_rule_from=offsets(phase_rules),
-        phase_rules=ints(flat(phase_rules)),
-        rescue_order=ints([r["order"] for r in rules]),
-        rescue_from_step=ints([r["from_step"] for r in rules]),
-        rescue_every_step=ints([r["every_step"] for r in rules]),
-        rescue_at_least=ints([r["at_least"] for r in rules]),
-        rescue_level=ints([r["level"] for r in rules]),
-        form_agent=ints([agent_index[f.agent] for f in forms]),
-        form_whole=ints(whole),
-        form_rest_days=floats(rest),
-        form_tau=floats([f.infusion_days for f in forms]),
-        form_loss=floats(loss),
-        form_half_dose=floats(half),
-        level_agent=ints([agent_index[name] for name in levels]),
+        phases=rows(
+            PHASE,
+            [
+                (
+                    phase.days, following(p, phase), conditions.add(phase.start_when), phase.recheck_days,
+                    phase.rest_days, start, bool(phase.repeat_until), *rule_span, *until_span,
+                )
+                for p, (phase, start, rule_span, until_span) in enumerate(phase_rows)
+            ],
+        ),
+        days=rows(DAY, [(c, v, w, *d, *x) for c, v, w, d, x in day_spans]),
+        due=np.array(flat(due), dtype=INT),
+        decides=rows(DECIDE, flat(decides)),
+        untils=rows(UNTIL, flat(untils)),
+        conditions=rows(SPAN, list(zip(conditions.starts[:-1], conditions.starts[1:], strict=True))),
+        terms=rows(TERM, list(zip(conditions.code, conditions.variable, conditions.value, strict=True))),
+        orders=rows(ORDER, orders),
+        ages=ages,
+        slots=rows(SLOT, [(s[0], agent_index[s[1]], w) for s, w in zip(slots, watched, strict=True)]),
+        rules=rows(RULE, rules),
+        rule_slots=np.array(flat(rule_slots), dtype=INT),
+        resume=np.array(flat([list(r) for r in resumes]), dtype=REAL),
+        phase_rules=np.array(flat(phase_rules), dtype=INT),
+        forms=rows(FORM, [(agent_index[f.agent], *x) for f, x in zip(forms, ways, strict=True)]),
+        level_agent=np.array([agent_index[name] for name in levels], dtype=INT),
     )
     return Program(
         protocol=protocol,
@@ -617,11 +538,4 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
 
 
 def _microsteps(agent: Agent) -> int:
-    from remission.body.pharmacokinetics import SATURABLE_ELIMINATION_MICROSTEPS, SATURABLE_PRODUCT_MICROSTEPS
-
-    pk = agent.pharmacokinetics
-    if pk.saturable_elimination:
-        return SATURABLE_ELIMINATION_MICROSTEPS
-    if any(driver.kind == "saturable product" for driver in pk.drivers.values()):
-        return SATURABLE_PRODUCT_MICROSTEPS
-    return 1
+    return SATURABLE_ELIMINATION_MICROSTEPS if agent.pharmacokinetics.saturable_elimination else 1

@@ -1,24 +1,24 @@
-"""Conditions on the numbers that the team has seen: a postfix program over a patient's variables."""
+"""Conditions on what the team has seen: a postfix program over a patient's variables."""
 
 from __future__ import annotations
 
 from numba import njit
 
-from remission.body.kinetics import JIT
+from remission.body.kinetics import INLINED
 
-MAX_DEPTH = 16
+from .program import AND, NOT, OR
 
 
-@njit(**JIT)
-def holds(condition, starts, code, variable, value, seen, lane, stack):
-    """Is the condition true for this lane? seen: (variables, L); what was never measured (nan) makes a comparison
-    false. stack: work space of MAX_DEPTH booleans."""
+@njit(**INLINED)
+def true_for(condition, t, place, lane):
+    """Is the condition true for this lane? What was never measured (nan) makes a comparison false."""
+    stack = place.stack
     depth = 0
-    for i in range(starts[condition], starts[condition + 1]):
-        op = code[i]
+    for i in range(t.conditions[condition].first, t.conditions[condition].last):
+        op = t.terms[i].code
         if op < 6:
-            x = seen[variable[i], lane]
-            v = value[i]
+            x = place.seen[t.terms[i].variable, lane]
+            v = t.terms[i].value
             if op == 0:
                 ok = x < v
             elif op == 1:
@@ -33,12 +33,12 @@ def holds(condition, starts, code, variable, value, seen, lane, stack):
                 ok = x != v and x == x
             stack[depth] = ok
             depth += 1
-        elif op == 6:
+        elif op == AND:
             depth -= 1
             stack[depth - 1] = stack[depth - 1] and stack[depth]
-        elif op == 7:
+        elif op == OR:
             depth -= 1
             stack[depth - 1] = stack[depth - 1] or stack[depth]
-        else:
+        elif op == NOT:
             stack[depth - 1] = not stack[depth - 1]
     return stack[0]

@@ -1,0 +1,506 @@
+"""The morning of a patient: gates, visits, rules, decisions, and the doses of the day."""
+
+from __future__ import annotations
+
+import math
+
+from numba import njit
+
+from remission.body.kinetics import HOT, INLINED
+from remission.patient import chance
+
+from .program import (
+    ADJUST,
+    BLOOD_MRD,
+    HOLD,
+    LIMIT,
+    MARROW_BLASTS,
+    MARROW_MRD,
+    OMIT,
+    PER_KG,
+    PER_M2,
+    REPEAT,
+    RESCUE,
+    START,
+    STOP,
+    TRANSFUSE,
+)
+from .records import note_counts, note_event, note_mrd, note_run
+from .rules import true_for
+from .state import (
+    AFTER,
+    DONE,
+    E_END,
+    E_FORCED,
+    E_GATE,
+    E_GOTO,
+    E_HOLD,
+    E_LEFT,
+    E_PHASE,
+    E_PLATELETS,
+    E_RAISE,
+    E_RED,
+    E_REDUCE,
+    E_REMISSION,
+    E_RESUME,
+    E_STOP,
+    LEFT,
+    R_HELD,
+    R_OMITTED,
+    R_PROTOCOL,
+    R_RAISED,
+    R_REDUCED,
+    R_STOPPED,
+    RESULT_BLASTS,
+    RESULT_DAY,
+    RESULT_DELAY,
+    RESULT_END_DAY,
+    RESULT_IN_TARGET,
+    RESULT_LEFT,
+    RESULT_MRD,
+    RESULT_OUTCOME,
+    RESULT_PLATELETS,
+    RESULT_RED,
+    RESULT_REMISSION_DAY,
+    RESULT_SHARE,
+    RESULT_SHARES,
+    RESULT_VISITS,
+    S_ASPIRATE,
+    S_BLOOD_LOSS,
+    S_FLOW_CELLS,
+    S_FLOW_MIN,
+    S_NOISE_ANC,
+    S_NOISE_HB,
+    S_NOISE_PLT,
+    S_OTHER,
+    S_PLT_RISE,
+    S_RED_RISE,
+    S_REMISSION,
+    STEPS,
+    TREATING,
+    V_ANC,
+    V_BLASTS,
+    V_BLOOD_MRD,
+    V_HB,
+    V_LYMPH,
+    V_MARROW,
+    V_MARROW_MRD,
+    V_PLT,
+    V_WBC,
+    WAITING,
+)  # fmt: skip
+
+GATE_LIMIT = 120  # days after which treatment goes on though the counts never came (recorded as an event)
+FIRST_RESPONSE_DAY = 26  # marrow checks from here on end induction; earlier ones only show the response
+
+P_ANC = chance.purpose("measured anc")
+P_PLT = chance.purpose("measured platelets")
+P_HB = chance.purpose("measured haemoglobin")
+P_ASPIRATE = chance.purpose("aspirate")
+P_CELLS = chance.purpose("cells counted")
+P_CELLS_BLOOD = chance.purpose("cells counted in blood")
+
+
+@njit(**INLINED)
+def leukaemic_cells(flesh, lane):
+    total = 0.0
+    for c in range(flesh.cells.shape[0]):
+        total += flesh.cells[c, 0, lane] + flesh.cells[c, 1, lane]
+    return total
+
+
+@njit(**INLINED)
+def blood_blasts(lane, total, person, flesh, s):
+    """Blasts in blood, 1e9/L: inflow from marrow over loss, quasi-steady within hours."""
+    return person[lane].blood_ratio * total * s[S_BLOOD_LOSS] / (s[S_BLOOD_LOSS] + flesh.k_blood[lane])
+
+
+@njit(**HOT)
+def measure(lane, today, seed, s, person, place, flesh, total):
+    """What the laboratory reports: counts with the assay's noise (log-normal)."""
+    pid = person[lane].patient
+    seen = place.seen
+    red = flesh.red
+    blasts = blood_blasts(lane, total, person, flesh, s)
+    anc = flesh.anc[4, lane] * (1.0 + flesh.mobilised[lane])
+    platelets = flesh.plt[4, lane] + flesh.pool[lane]
+    hb = red[1, lane] + red[2, lane] + red[3, lane] + red[4, lane]
+    seen[V_ANC, lane] = anc * math.exp(s[S_NOISE_ANC] * chance.normal(seed, pid, P_ANC, today))
+    seen[V_PLT, lane] = platelets * math.exp(s[S_NOISE_PLT] * chance.normal(seed, pid, P_PLT, today))
+    seen[V_HB, lane] = hb * math.exp(s[S_NOISE_HB] * chance.normal(seed, pid, P_HB, today))
+    seen[V_LYMPH, lane] = flesh.lymph[4, lane]
+    seen[V_BLASTS, lane] = blasts * 1000.0  # per uL
+    seen[V_WBC, lane] = seen[V_ANC, lane] + flesh.lymph[4, lane] + s[S_OTHER] + blasts
+
+
+@njit(**HOT)
+def assay(fraction, cells, minimum, seed, pid, purpose, today):
+    """The fraction that flow cytometry reports: blasts among ``cells`` (Poisson), nothing below ``minimum`` of them."""
+    found = chance.poisson(seed, pid, purpose, today, cells * fraction)
+    return found / cells if found >= minimum else 0.0
+
+
+@njit(**HOT)
+def checks(bits, lane, today, phase, seed, s, person, place, flesh, total, fraction, rec):
+    """Marrow and blood examinations of a day; the first late marrow check is the response to induction."""
+    pid = person[lane].patient
+    if bits & (MARROW_MRD | MARROW_BLASTS):
+        sampled = min(0.999, fraction * math.exp(s[S_ASPIRATE] * chance.normal(seed, pid, P_ASPIRATE, today)))
+        reported = assay(sampled, s[S_FLOW_CELLS], s[S_FLOW_MIN], seed, pid, P_CELLS, today)
+        place.seen[V_MARROW_MRD, lane] = reported
+        place.seen[V_MARROW, lane] = sampled
+        note_mrd(rec, lane, today, phase, 0.0, fraction, reported)
+        if today >= FIRST_RESPONSE_DAY and place.lane[lane].first_check == 0:
+            place.lane[lane].first_check = 1
+            place.result[lane, RESULT_MRD] = reported
+            place.result[lane, RESULT_BLASTS] = fraction
+        if fraction < s[S_REMISSION]:
+            if place.lane[lane].remission == 0:
+                place.lane[lane].remission = 1
+                place.result[lane, RESULT_REMISSION_DAY] = today
+                note_event(rec, lane, today, phase, E_REMISSION, 0.0)
+        elif place.lane[lane].remission == 1:
+            place.lane[lane].remission = 2
+    if bits & BLOOD_MRD:
+        share = min(1.0, blood_blasts(lane, total, person, flesh, s) / max(place.seen[V_WBC, lane], 1e-3))
+        reported = assay(share, s[S_FLOW_CELLS], s[S_FLOW_MIN], seed, pid, P_CELLS_BLOOD, today)
+        place.seen[V_BLOOD_MRD, lane] = reported
+        note_mrd(rec, lane, today, phase, 1.0, share, reported)
+
+
+@njit(**HOT)
+def transfuse(r, t, lane, today, phase, s, place, flesh, rec):
+    ml_per_kg = t.rules[r].value
+    if t.rules[r].in_turn == 0:
+        for i in range(1, 5):
+            flesh.red[i, lane] += 0.25 * s[S_RED_RISE] * ml_per_kg
+        place.result[lane, RESULT_RED] += 1.0
+        note_event(rec, lane, today, phase, E_RED, ml_per_kg)
+    else:
+        flesh.pool[lane] += s[S_PLT_RISE] * ml_per_kg
+        place.result[lane, RESULT_PLATELETS] += 1.0
+        note_event(rec, lane, today, phase, E_PLATELETS, ml_per_kg)
+
+
+@njit(**HOT)
+def transfusions(lane, today, phase, t, s, place, flesh, rec):
+    """Blood products do not wait for the next course: they are judged at every count, also before a gate."""
+    for i in range(t.phases[phase].rules_from, t.phases[phase].rules_to):
+        r = t.phase_rules[i]
+        if t.rules[r].kind == TRANSFUSE and true_for(t.rules[r].condition, t, place, lane):
+            transfuse(r, t, lane, today, phase, s, place, flesh, rec)
+
+
+@njit(**HOT)
+def _hold(r, lane, today, phase, t, place, rec):
+    if place.rule[r, lane].active == 1:
+        if true_for(t.rules[r].until, t, place, lane):
+            place.rule[r, lane].active = 0
+            k = min(place.rule[r, lane].fired - 1, t.rules[r].resume_to - t.rules[r].resume_from - 1)
+            share = t.resume[t.rules[r].resume_from + k]
+            for j in range(t.rules[r].slots_from, t.rules[r].slots_to):
+                slot = t.rule_slots[j]
+                if place.slot[slot, lane].held_by == r:
+                    place.slot[slot, lane].held_by = -1
+                    if share < 1.0:
+                        place.slot[slot, lane].factor = min(place.slot[slot, lane].factor, share)
+            note_event(rec, lane, today, phase, E_RESUME, float(r))
+    elif true_for(t.rules[r].condition, t, place, lane):
+        place.rule[r, lane].active = 1
+        place.rule[r, lane].fired += 1
+        for j in range(t.rules[r].slots_from, t.rules[r].slots_to):
+            slot = t.rule_slots[j]
+            if place.slot[slot, lane].held_by < 0:
+                place.slot[slot, lane].held_by = r
+        note_event(rec, lane, today, phase, E_HOLD, float(r))
+
+
+@njit(**HOT)
+def _adjust(r, true_now, lane, today, phase, t, place, rec):
+    """Multiply the running factor once the condition was true long enough; a held drug is not adjusted."""
+    first, last = t.rules[r].slots_from, t.rules[r].slots_to
+    held = False
+    for j in range(first, last):
+        held = held or place.slot[t.rule_slots[j], lane].held_by >= 0
+    if not true_now or held:
+        place.rule[r, lane].since = -1
+        place.rule[r, lane].true_visits = 0
+        return
+    if place.rule[r, lane].since < 0:
+        place.rule[r, lane].since = today
+    place.rule[r, lane].true_visits += 1
+    if today - place.rule[r, lane].since < t.rules[r].days or place.rule[r, lane].true_visits < t.rules[r].visits:
+        return
+    place.rule[r, lane].since = -1
+    place.rule[r, lane].true_visits = 0
+    value = t.rules[r].value
+    changed = False
+    for j in range(first, last):
+        if t.rules[r].in_turn == 1 and place.rule[r, lane].fired % (last - first) != j - first:
+            continue
+        slot = t.rule_slots[j]
+        old = place.slot[slot, lane].factor
+        new = old * value
+        new = max(old, min(new, t.rules[r].high)) if value > 1.0 else min(old, max(new, t.rules[r].low))
+        if new != old:
+            place.slot[slot, lane].factor = new
+            changed = True
+    place.rule[r, lane].fired += 1
+    if changed:
+        note_event(rec, lane, today, phase, E_RAISE if value > 1.0 else E_REDUCE, float(r))
+
+
+@njit(**HOT)
+def judge(r, lane, today, phase, t, s, place, flesh, rec):
+    """One rule at one visit."""
+    kind = t.rules[r].kind
+    if kind == OMIT or kind == REPEAT or kind == START or kind == RESCUE:
+        return
+    if kind == HOLD:
+        _hold(r, lane, today, phase, t, place, rec)
+        return
+    true_now = true_for(t.rules[r].condition, t, place, lane)
+    if kind == ADJUST:
+        _adjust(r, true_now, lane, today, phase, t, place, rec)
+    elif kind == LIMIT:
+        if true_now and place.rule[r, lane].active == 0:
+            note_event(rec, lane, today, phase, E_REDUCE, float(r))
+        place.rule[r, lane].active = 1 if true_now else 0
+        for j in range(t.rules[r].slots_from, t.rules[r].slots_to):
+            slot = t.rule_slots[j]
+            if true_now:
+                place.slot[slot, lane].limit = min(place.slot[slot, lane].limit, t.rules[r].value)
+    elif kind == STOP:
+        if true_now:
+            for j in range(t.rules[r].slots_from, t.rules[r].slots_to):
+                place.slot[t.rule_slots[j], lane].stopped = 1
+            note_event(rec, lane, today, phase, E_STOP, float(r))
+    elif true_now:
+        transfuse(r, t, lane, today, phase, s, place, flesh, rec)
+
+
+@njit(**HOT)
+def enter(lane, today, phase, t, place, rec):
+    """First day of a phase: note it, set the starting doses that the person calls for."""
+    place.lane[lane].status = TREATING
+    place.lane[lane].day = 1
+    place.began[phase, lane] = today
+    place.lane[lane].gate_from = -1
+    note_event(rec, lane, today, phase, E_PHASE, float(phase))
+    for i in range(t.phases[phase].rules_from, t.phases[phase].rules_to):
+        r = t.phase_rules[i]
+        if t.rules[r].kind == START and true_for(t.rules[r].condition, t, place, lane):
+            for j in range(t.rules[r].slots_from, t.rules[r].slots_to):
+                place.slot[t.rule_slots[j], lane].factor = t.rules[r].value
+
+
+@njit(**HOT)
+def move_on(lane, tomorrow, phase, t, place, rec):
+    """The phase is over: wait for the next one, or the end of treatment."""
+    following = t.phases[phase].next if place.lane[lane].next_phase == -2 else place.lane[lane].next_phase
+    place.lane[lane].next_phase = -2
+    if following < 0:
+        place.lane[lane].status = AFTER
+        place.lane[lane].ended = tomorrow
+        place.result[lane, RESULT_END_DAY] = tomorrow
+        note_event(rec, lane, tomorrow, phase, E_END, 0.0)
+    else:
+        place.lane[lane].phase = following
+        place.lane[lane].status = WAITING
+        place.lane[lane].gate_from = tomorrow + t.phases[following].rest
+        place.lane[lane].gate_check = place.lane[lane].gate_from
+
+
+@njit(**INLINED)
+def cycles_over(lane, today, phase, t, place):
+    """Has a repeating phase reached its end date?"""
+    for i in range(t.phases[phase].until_from, t.phases[phase].until_to):
+        if t.untils[i].condition < 0 or true_for(t.untils[i].condition, t, place, lane):
+            began = 0 if t.untils[i].phase < 0 else max(0, place.began[t.untils[i].phase, lane])
+            return today >= began + t.untils[i].days
+    return False
+
+
+@njit(**HOT)
+def delayed(lane, today, phase, met, place, rec):
+    """Note how long a gate kept the patient waiting, and whether it was ever met."""
+    waited = today - place.lane[lane].gate_from
+    if not met:
+        note_event(rec, lane, today, phase, E_FORCED, 0.0)
+    if waited > 0:
+        note_event(rec, lane, today, phase, E_GATE, float(waited))
+        place.result[lane, RESULT_DELAY] += waited
+
+
+@njit(**INLINED)
+def morning(lane, today, seed, t, s, person, bioavailability, place, flesh, amount, used, rec, keep_doses):
+    """Everything that the team does for one patient on one day, before the day's doses act."""
+    phase = place.lane[lane].phase
+    total = leukaemic_cells(flesh, lane)
+    measured = False
+    if place.lane[lane].status == WAITING:
+        if today < place.lane[lane].gate_check:
+            return
+        met = True
+        if t.phases[phase].gate >= 0:
+            measure(lane, today, seed, s, person, place, flesh, total)
+            measured = True
+            note_counts(rec, lane, today, phase, 0, place.seen)
+            met = true_for(t.phases[phase].gate, t, place, lane)
+            transfusions(lane, today, phase, t, s, place, flesh, rec)
+            if not met and today - place.lane[lane].gate_from < GATE_LIMIT:
+                place.lane[lane].gate_check = today + t.phases[phase].recheck
+                return
+        delayed(lane, today, phase, met, place, rec)
+        enter(lane, today, phase, t, place, rec)
+    if t.phases[phase].repeats == 1 and cycles_over(lane, today, phase, t, place):
+        move_on(lane, today, phase, t, place, rec)
+        return
+
+    at = t.phases[phase].start + place.lane[lane].day - 1
+    place.lane[lane].stalled = 0
+    if t.days[at].wait >= 0 and place.lane[lane].wait_passed == 0:
+        if place.lane[lane].gate_from < 0:
+            place.lane[lane].gate_from = today
+            place.lane[lane].gate_check = today
+        if today < place.lane[lane].gate_check:
+            place.lane[lane].stalled = 1
+            return
+        if not measured:
+            measure(lane, today, seed, s, person, place, flesh, total)
+            measured = True
+        met = true_for(t.days[at].wait, t, place, lane)
+        if not met and today - place.lane[lane].gate_from < GATE_LIMIT:
+            note_counts(rec, lane, today, phase, place.lane[lane].day, place.seen)
+            transfusions(lane, today, phase, t, s, place, flesh, rec)
+            place.lane[lane].gate_check = today + t.phases[phase].recheck
+            place.lane[lane].stalled = 1
+            return
+        delayed(lane, today, phase, met, place, rec)
+        place.lane[lane].wait_passed = 1
+
+    if t.days[at].visit == 1 or measured:
+        if not visit(at, measured, lane, today, phase, seed, total, t, s, person, place, flesh, rec):
+            return
+    for i in range(t.days[at].due_from, t.days[at].due_to):
+        give(t.due[i], lane, today, phase, t, person, bioavailability, place, amount, used, rec, keep_doses)
+
+
+@njit(**HOT)
+def visit(at, measured, lane, today, phase, seed, total, t, s, person, place, flesh, rec):
+    """Counts, examinations, rules and decisions of a visit. False when the patient has left the protocol."""
+    if not measured:
+        measure(lane, today, seed, s, person, place, flesh, total)
+    note_counts(rec, lane, today, phase, place.lane[lane].day, place.seen)
+    fraction = total / (total + flesh.room[lane] * person[lane].capacity)
+    checks(t.days[at].checks, lane, today, phase, seed, s, person, place, flesh, total, fraction, rec)
+    if t.phases[phase].repeats == 1:
+        place.result[lane, RESULT_VISITS] += 1.0
+        if 0.5 <= place.seen[V_ANC, lane] <= 1.5:
+            place.result[lane, RESULT_IN_TARGET] += 1.0
+    first, last = t.phases[phase].rules_from, t.phases[phase].rules_to
+    for i in range(first, last):
+        r = t.phase_rules[i]
+        if t.rules[r].kind == LIMIT:
+            for j in range(t.rules[r].slots_from, t.rules[r].slots_to):
+                place.slot[t.rule_slots[j], lane].limit = 1.0
+    for i in range(first, last):
+        judge(t.phase_rules[i], lane, today, phase, t, s, place, flesh, rec)
+    for i in range(t.days[at].decide_from, t.days[at].decide_to):
+        if true_for(t.decides[i].condition, t, place, lane):
+            target = t.decides[i].target
+            if t.decides[i].action == 1:
+                note_event(rec, lane, today, phase, E_LEFT, float(target))
+                place.result[lane, RESULT_OUTCOME] = LEFT
+                place.result[lane, RESULT_DAY] = today
+                place.result[lane, RESULT_LEFT] = target
+                place.lane[lane].status = DONE
+                return False
+            note_event(rec, lane, today, phase, E_GOTO, float(target))
+            place.lane[lane].next_phase = target
+            break
+    return True
+
+
+@njit(**INLINED)
+def dose_now(o, share, keep, lane, today, t, person, place):
+    """One administration of an order, in the agent's amount unit: size or age, escalation, taper, rule factor, cap."""
+    slot = t.orders[o].slot
+    dose = t.orders[o].amount
+    if t.orders[o].step > 0.0:
+        last = place.slot[slot, lane].last_dose
+        if last > 0.0:
+            dose = last + (0.0 if keep else t.orders[o].step)
+        elif t.orders[o].of_slot >= 0 and place.slot[t.orders[o].of_slot, lane].top_dose > 0.0:
+            dose = place.slot[t.orders[o].of_slot, lane].top_dose * t.orders[o].start_share
+        if share > 0.0:
+            place.slot[slot, lane].last_dose = dose
+            place.slot[slot, lane].top_dose = max(place.slot[slot, lane].top_dose, dose)
+    basis = t.orders[o].basis
+    if basis == PER_M2:
+        dose *= person[lane].bsa_m2
+    elif basis == PER_KG:
+        dose *= person[lane].weight_kg
+    elif t.orders[o].age_table >= 0:
+        table = t.orders[o].age_table
+        years = person[lane].age_y + today / 365.25
+        for j in range(t.ages.shape[1]):
+            if years >= t.ages[table, j].from_age:
+                dose = t.ages[table, j].dose
+    return min(dose * t.orders[o].share * share, t.orders[o].cap)
+
+
+@njit(**INLINED)
+def give(o, lane, today, phase, t, person, bioavailability, place, amount, used, rec, keep_doses):
+    """A dose that is due today: as the protocol says, or as the rules have left it."""
+    if t.orders[o].condition >= 0 and not true_for(t.orders[o].condition, t, place, lane):
+        return
+    slot = t.orders[o].slot
+    f = t.orders[o].form
+    reason = R_PROTOCOL
+    share = 0.0
+    keep = False
+    if place.slot[slot, lane].stopped == 1:
+        reason = R_STOPPED
+    elif place.slot[slot, lane].held_by >= 0:
+        reason = R_HELD
+    else:
+        share = place.slot[slot, lane].factor * place.slot[slot, lane].limit
+        if share < 0.999:
+            reason = R_REDUCED
+        elif share > 1.001:
+            reason = R_RAISED
+        for i in range(t.phases[phase].rules_from, t.phases[phase].rules_to):
+            r = t.phase_rules[i]
+            kind = t.rules[r].kind
+            if kind == OMIT or kind == REPEAT:
+                for j in range(t.rules[r].slots_from, t.rules[r].slots_to):
+                    if t.rule_slots[j] == slot and true_for(t.rules[r].condition, t, place, lane):
+                        if kind == OMIT:
+                            share = 0.0
+                            reason = R_OMITTED
+                        else:
+                            keep = True
+    dose = dose_now(o, share, keep, lane, today, t, person, place)
+    times = t.orders[o].times
+    if dose > 0.0:
+        usable = bioavailability[f, lane]
+        if t.forms[f].loss > 0.0:
+            per_m2 = dose / person[lane].bsa_m2
+            usable *= 1.0 - t.forms[f].loss * per_m2 / (t.forms[f].half_dose + per_m2)
+        for k in range(times):
+            at = f * STEPS + k * (STEPS // times)
+            amount[at, lane] += dose * usable
+            used[at] = True
+        for i in range(t.phases[phase].rules_from, t.phases[phase].rules_to):
+            r = t.phase_rules[i]
+            if t.rules[r].kind == RESCUE:
+                for j in range(t.rules[r].slots_from, t.rules[r].slots_to):
+                    if t.rule_slots[j] == slot:
+                        place.rule[r, lane].rescue_next = today * STEPS + t.rules[r].from_step
+                        place.rule[r, lane].rescue_given = 0
+    if t.slots[slot].watched == 1:
+        place.result[lane, RESULT_SHARE] += share
+        place.result[lane, RESULT_SHARES] += 1.0
+    if keep_doses:
+        note_run(rec, place, slot, lane, today, dose * times, share, reason)

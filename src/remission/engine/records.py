@@ -1,0 +1,98 @@
+"""Writing rows: what was measured, given, decided and what happened."""
+
+from __future__ import annotations
+
+from numba import njit
+
+from remission.body.kinetics import HOT, INLINED
+
+from .state import DOSES, EVENTS, MEASUREMENTS, MRD, STATES
+
+
+@njit(**INLINED)
+def _row(rec, kind, table):
+    """The next free row, or the last one over and over when the table is full (the caller plays again)."""
+    n = rec.counts[kind]
+    rec.counts[kind] = n + 1
+    return min(n, table.shape[0] - 1)
+
+
+@njit(**HOT)
+def note_event(rec, lane, today, phase, kind, detail):
+    i = _row(rec, EVENTS, rec.events)
+    rec.events[i, 0] = lane
+    rec.events[i, 1] = today
+    rec.events[i, 2] = phase
+    rec.events[i, 3] = kind
+    rec.events[i, 4] = detail
+
+
+@njit(**HOT)
+def note_counts(rec, lane, today, phase, day, seen):
+    i = _row(rec, MEASUREMENTS, rec.measurements)
+    rec.measurements[i, 0] = lane
+    rec.measurements[i, 1] = today
+    rec.measurements[i, 2] = phase
+    rec.measurements[i, 3] = day
+    for j in range(6):
+        rec.measurements[i, 4 + j] = seen[j, lane]
+
+
+@njit(**HOT)
+def note_mrd(rec, lane, today, phase, site, fraction, reported):
+    i = _row(rec, MRD, rec.mrd)
+    rec.mrd[i, 0] = lane
+    rec.mrd[i, 1] = today
+    rec.mrd[i, 2] = phase
+    rec.mrd[i, 3] = site
+    rec.mrd[i, 4] = fraction
+    rec.mrd[i, 5] = reported
+
+
+@njit(**HOT)
+def note_state(rec, lane, today, flesh, total, fraction):
+    i = _row(rec, STATES, rec.states)
+    red = flesh.red
+    rec.states[i, 0] = lane
+    rec.states[i, 1] = today
+    rec.states[i, 2] = flesh.anc[4, lane]
+    rec.states[i, 3] = flesh.plt[4, lane] + flesh.pool[lane]
+    rec.states[i, 4] = red[1, lane] + red[2, lane] + red[3, lane] + red[4, lane]
+    rec.states[i, 5] = flesh.lymph[4, lane]
+    rec.states[i, 6] = total
+    rec.states[i, 7] = flesh.cns[lane]
+    rec.states[i, 8] = fraction
+
+
+@njit(**INLINED)
+def note_run(rec, place, slot, lane, today, dose, factor, reason):
+    """A dose of today: lengthen the run of equal days, add to today's, or close the run and open another."""
+    if place.slot[slot, lane].run_from >= 0:
+        if place.slot[slot, lane].run_to == today:
+            place.slot[slot, lane].run_dose += dose
+            return
+        if (
+            place.slot[slot, lane].run_to == today - 1
+            and place.slot[slot, lane].run_reason == reason
+            and abs(place.slot[slot, lane].run_dose - dose) < 1e-9
+        ):
+            place.slot[slot, lane].run_to = today
+            return
+        close_run(rec, place, slot, lane)
+    place.slot[slot, lane].run_from = today
+    place.slot[slot, lane].run_to = today
+    place.slot[slot, lane].run_dose = dose
+    place.slot[slot, lane].run_factor = factor
+    place.slot[slot, lane].run_reason = reason
+
+
+@njit(**HOT)
+def close_run(rec, place, slot, lane):
+    i = _row(rec, DOSES, rec.doses)
+    rec.doses[i, 0] = lane
+    rec.doses[i, 1] = slot
+    rec.doses[i, 2] = place.slot[slot, lane].run_from
+    rec.doses[i, 3] = place.slot[slot, lane].run_to
+    rec.doses[i, 4] = place.slot[slot, lane].run_dose
+    rec.doses[i, 5] = place.slot[slot, lane].run_factor
+    rec.doses[i, 6] = place.slot[slot, lane].run_reason
