@@ -79,7 +79,7 @@ def events_of(program: Program, tables: dict[str, pl.DataFrame], patient: int) -
         action, phase_id = rescues[key]
         after = [
             d for d in mine.iter_rows(named=True)
-            if d["phase"] == phase_id and d["agent"] == action.after.agent and d["route"] == (action.after.route or "IV")
+            if d["phase"] == phase_id and d["agent"] == action.after.agent and d["route"] in (action.after.route, "IV")
         ]  # fmt: skip
         starts = sorted(day for d in after for day in range(d["from_day"], d["to_day"] + 1))
         single = _single_dose(action.give, tables, patient)
@@ -131,9 +131,9 @@ def _effect(function, y, p):
 def rhs(y, start, index, value, rate, sat_state, sat, prod_agent, prod, effects, cells, b, dy):
     """dy/dt. y: PK states, saturable products, MARROW, clones (cycling, resting). Times in days.
 
-    start, index, value: the block-diagonal PK matrix, and below it the outputs, as sparse rows; effects: (E, 13): output row or -1-product, function, 5 parameters, target, drug class,
-    kill of resting cells, antagonist row, antagonist half, sensitivity; cells: (clones, 2 + classes): births, to rest,
-    kill relative to the main clone."""
+    start, index, value: the block-diagonal PK matrix, and below it the outputs, as sparse rows. effects: (E, 13):
+    output row or -1-product, function, 5 parameters, target, drug class, kill of resting cells, antagonist row,
+    antagonist half, sensitivity. cells: (clones, 2 + classes): births, to rest, kill relative to the main clone."""
     n = rate.shape[0]
     products = prod.shape[0]
     for i in range(n):

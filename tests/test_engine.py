@@ -12,10 +12,11 @@ import numpy as np
 import polars as pl
 import pytest
 import reference
-import remission
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
+
+import remission
 from remission.engine.play import Options, play, prepare
 from remission.knowledge.agent import Agent
 from remission.knowledge.library import library
@@ -66,8 +67,13 @@ def agent(name, slope=0.0, routes=("PO", "IV", "IT"), **more):
              {"age_from": 3, "age_to": 9, "dose": 12}, {"age_from": 9, "age_to": None, "dose": 15}]  # fmt: skip
     return Agent.model_validate(
         {
-            "agent": name, "kind": "made up", "plain": "made up", "routes": list(routes), "dose_units": ["mg/m2"],
-            "intrathecal_by_age": {"cog": table}, "pharmacokinetics": pk | more,
+            "agent": name,
+            "kind": "made up",
+            "plain": "made up",
+            "routes": list(routes),
+            "dose_units": ["mg/m2"],
+            "intrathecal_by_age": {"cog": table},
+            "pharmacokinetics": pk | more,
             "effects": [{"on": "neutrophils", "driver": "plasma", "function": "linear", "slope": q(slope, "L/mg")}],
         }  # fmt: skip
     )
@@ -219,7 +225,10 @@ def test_leaving_stops_everything():
 
 def test_repeating_phase_ends_on_its_date_in_the_middle_of_a_cycle():
     dose = give("inert", (1, 8))
-    out = run(phase(days=10, id="a"), phase(dose, days=14, id="b", repeat_until=(Until(40, "b", NEVER), Until(31, "b")), next=None))
+    out = run(
+        phase(days=10, id="a"),
+        phase(dose, days=14, id="b", repeat_until=(Until(40, "b", NEVER), Until(31, "b")), next=None),
+    )
     assert sorted(daily(out)) == [10, 17, 24, 31, 38]
     assert events(out, "end of treatment") == [41]
 
@@ -253,8 +262,8 @@ def test_gate_that_is_never_met_gives_up():
 def test_a_day_waits():
     """The clock stands still on the waiting day: nothing of that day or later is given, then all of it."""
     out = run(
-        phase(give("poison", range(1, 11), 60.0), give("inert", range(1, 31)), days=30, rules=(Wait(15, anc(">=", 1.0)),),
-              next=None)
+        phase(give("poison", range(1, 11), 60.0), give("inert", range(1, 31)), days=30,
+              rules=(Wait(15, anc(">=", 1.0)),), next=None)
     )  # fmt: skip
     days = sorted(daily(out))
     waited = days[14] - 14
@@ -379,7 +388,16 @@ def test_halve_each_visit_and_not_below_the_bound():
 
 def test_targets_are_raised_in_turn():
     rule = Adjust((Target("inert"), Target("other")), 1.2, anc(">", 0.5), in_turn=True)
-    out = run(phase(give("inert", range(1, 31)), give("other", range(1, 31)), days=30, rules=(rule,), check=(8, 15, 22), next=None))
+    out = run(
+        phase(
+            give("inert", range(1, 31)),
+            give("other", range(1, 31)),
+            days=30,
+            rules=(rule,),
+            check=(8, 15, 22),
+            next=None,
+        )
+    )
     one_, two = daily(out, column="factor"), daily(out, "other", column="factor")
     assert [one_[d] for d in (0, 7, 14, 21)] == pytest.approx([1, 1.2, 1.2, 1.44])
     assert [two[d] for d in (0, 7, 14, 21)] == pytest.approx([1, 1, 1.2, 1.2])
@@ -414,7 +432,9 @@ def test_rising_doses_and_a_dose_repeated_or_omitted():
     days = (1, 11, 21, 31)
     bsa = float(person().bsa_m2[0])
     rising = give("inert", days, 100.0, route="IV", escalation=Escalation(50.0))
-    assert list(daily(run(phase(rising, days=40))).values()) == pytest.approx([100 * bsa, 150 * bsa, 200 * bsa, 250 * bsa])
+    assert list(daily(run(phase(rising, days=40))).values()) == pytest.approx(
+        [100 * bsa, 150 * bsa, 200 * bsa, 250 * bsa]
+    )
     late = give("poison", (1,), 1.0)
     repeated = run(phase(rising, late, days=40, rules=(Repeat((Target("inert", "IV"),), ALWAYS),)))
     assert list(daily(repeated).values()) == pytest.approx([100 * bsa] * 4)
@@ -430,8 +450,11 @@ def test_rescue_goes_on_until_the_level_has_fallen():
     what = agent("slow", clearance=q(8, "L/day"))
     shelf = Shelf(what, agent("antidote"))
     drug = give("slow", (1,), 100.0, "mg", "IV", infusion_h=24.0)
-    rule = Rescue(give("antidote", (1,), 15.0, "mg", "IV"), 6, 42, Target("slow", "IV"), Compare("level:slow", "<", 0.5, "mg/L"))
-    out = run(phase(drug, days=28, rules=(rule,), next=None), shelf=shelf)
+    rule = Rescue(
+        give("antidote", (1,), 15.0, "mg", "IV"), 6, 42, Target("slow", "IV"), Compare("level:slow", "<", 0.5, "mg/L")
+    )
+    course = phase(drug, days=28, rules=(rule,), next=None)
+    out = run(course, shelf=shelf)
 
     def level(t):  # days; 100 mg over a day into 10 L, rate 0.8 a day
         return 100 / 8 * (1 - np.exp(-0.8)) * np.exp(-0.8 * (t - 1))
@@ -443,7 +466,8 @@ def test_rescue_goes_on_until_the_level_has_fallen():
     for h in hours:
         want[h // 24] = want.get(h // 24, 0.0) + 15.0
     assert daily(out, "antidote") == pytest.approx(want)
-    given_at = [e.day * 24 for e in reference.events_of(prepare(Protocol("p", "p", "p", (), None, (phase(drug, days=28, rules=(rule,), next=None),)), shelf), out, 0) if e.agent == "antidote"]
+    program = prepare(Protocol("p", "p", "p", (), None, (course,)), shelf)
+    given_at = [e.day * 24 for e in reference.events_of(program, out, 0) if e.agent == "antidote"]
     assert given_at == pytest.approx(hours)
 
 
@@ -514,8 +538,9 @@ def protocols(draw_):
             low, high = draw_(level), draw_(level)
             rules.append(Hold(on, anc("<", low), anc(">=", high), draw_(st.sampled_from([(1.0,), (1.0, 0.5), (0.7,)]))))
         elif kind == "raise":
-            rules.append(Adjust(on, 1.25, anc(">", draw_(level)), Streak(draw_(st.sampled_from([0, 14, 28])),
-                                draw_(st.sampled_from([1, 2, 3]))), at_most=draw_(st.sampled_from([1.5, None]))))  # fmt: skip
+            streak = Streak(draw_(st.sampled_from([0, 14, 28])), draw_(st.sampled_from([1, 2, 3])))
+            bound = draw_(st.sampled_from([1.5, None]))
+            rules.append(Adjust(on, 1.25, anc(">", draw_(level)), streak, at_most=bound))
         elif kind == "reduce":
             rules.append(Adjust(on, 0.5, anc("<", draw_(level)), at_least=draw_(st.sampled_from([0.2, None]))))
         elif kind == "limit":

@@ -6,6 +6,9 @@ import math
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
+from scipy.linalg import expm
+
 from remission.body.kinetics import LANES, integrals
 from remission.engine import lanes, state
 from remission.engine.pharmacy import day_of_kinetics, fill_responses
@@ -14,8 +17,6 @@ from remission.knowledge.agent import Agent
 from remission.knowledge.library import library
 from remission.patient.population import draw
 from remission.protocol.model import Give, Phase, Protocol
-from scipy.integrate import solve_ivp
-from scipy.linalg import expm
 
 STEP = 1.0 / 12.0  # days
 PEOPLE = draw("standard-risk-b-all", LANES, seed=3)
@@ -53,7 +54,17 @@ class Course:
 
     def __init__(self, what, doses, days, lane=0, shelf=None):
         gives = tuple(
-            Give(what.agent, route, (route,), 1.0, what.pharmacokinetics.amount, "dose", 1, (1,), infusion_h=hours or None)
+            Give(
+                what.agent,
+                route,
+                (route,),
+                1.0,
+                what.pharmacokinetics.amount,
+                "dose",
+                1,
+                (1,),
+                infusion_h=hours or None,
+            )
             for route, hours in sorted({(d[1], d[3]) for d in doses})
         )
         protocol = Protocol("p", "p", "p", (), None, (Phase("a", "a", days, give=gives, next=None),))

@@ -6,9 +6,10 @@ import inspect
 
 import numpy as np
 import pytest
+from scipy.linalg import expm
+
 from remission.body import leukaemia
 from remission.body.kinetics import LANES
-from scipy.linalg import expm
 
 ONE = np.ones(LANES)
 
@@ -17,7 +18,8 @@ def step(cells, h, birth=0.0, death=0.0, rest=0.0, wake=0.0, kill=0.0, kill_rest
     """One step of one clone; cells (1, 2, LANES) is changed."""
     given = {
         "cells": cells, "i": 0, "cycling": cells[0, 0], "resting": cells[0, 1], "crowding": crowding * ONE,
-        "death": death * ONE, "wake": wake * ONE, "kill_cycling": kill * ONE, "kill_resting": kill_resting * ONE, "h": h,
+        "death": death * ONE, "wake": wake * ONE, "kill_cycling": kill * ONE, "kill_resting": kill_resting * ONE,
+        "h": h,
     }  # fmt: skip
     by_clone = "i" in inspect.signature(leukaemia.clone_step.py_func).parameters
     for name, value in {"birth": birth, "to_rest": rest}.items():

@@ -6,9 +6,10 @@ import inspect
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
+
 from remission.body import marrow
 from remission.body.kinetics import LANES
-from scipy.integrate import solve_ivp
 
 ONE = np.ones(LANES)
 
@@ -85,7 +86,9 @@ def test_steady_state_is_the_share_of_normal_marrow():
     assert haemoglobin(during(0), 1500, room=0.3)[-1] == pytest.approx(0.3 * 12.5, rel=1e-6)
 
 
-@pytest.mark.parametrize("effect,nadir,day", [(during(1), 1.58, 7.1), (during(1, 2.0), 0.66, 7.6), (during(5), 0.07, 10.5)])
+@pytest.mark.parametrize(
+    "effect,nadir,day", [(during(1), 1.58, 7.1), (during(1, 2.0), 0.66, 7.6), (during(5), 0.07, 10.5)]
+)
 def test_neutrophil_nadirs_of_the_evidence(effect, nadir, day):
     """antimetabolites.yaml, myelosuppression.anc.default: baseline 3.95, MTT 84.18 h, gamma 0.1445."""
     got = neutrophils(effect, 40)
