@@ -57,6 +57,9 @@ class _Checker:
     def problems(self) -> Iterator[BadInput]:
         protocol = self.protocol
         yield from self._keys(protocol)
+        if protocol.population and protocol.population not in self.known.populations():
+            place = protocol.places.get("population")
+            yield bad(place, *unknown("population", protocol.population, self.known.populations()))
         if protocol.eligible is not None:
             yield from self._condition(protocol.eligible, "for")
         yield from self._rules(protocol.rules, protocol.phases)

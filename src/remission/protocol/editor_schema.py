@@ -74,6 +74,7 @@ def protocol_schema() -> dict[str, Any]:
             "name": words,
             "plain": words | {"description": "What it is, for everyone"},
             "sources": keys | {"description": "Keys of sources.yaml"},
+            "population": words | {"description": "The virtual patients that it draws by default"},
             "for": _sentence("condition") | {"description": "Who is treated"},
             "phases": {
                 "type": "array",

@@ -283,6 +283,7 @@ class Protocol:
     phases: tuple[Phase, ...]
     rules: tuple[Rule, ...] = ()  # hold in every phase (transfusions)
     open: tuple[str, ...] = ()
+    population: str | None = None  # the population file whose patients it is for
     said: tuple[tuple[str, Provenance], ...] = ()  # provenance of `for`
     file: str = field(default="", compare=False)
     places: dict[str, Place] = field(default_factory=dict, compare=False)  # "for", "induction/next", ...

@@ -19,7 +19,7 @@ from .link import link
 from .model import Condition, Phase, Place, Protocol, Provenance
 from .yaml_text import Sentence, Text
 
-PROTOCOL_KEYS = ("protocol", "name", "plain", "sources", "for", "rules", "open", "phases")
+PROTOCOL_KEYS = ("protocol", "name", "plain", "sources", "population", "for", "rules", "open", "phases")
 PHASE_KEYS = (
     "name",
     "days",
@@ -158,6 +158,7 @@ class _File:
             eligible=eligible,
             phases=phases,
             rules=tuple(self._sentences("rule", values.get("rules"), None)),
+            population=text.words(values["population"]) if "population" in values else None,
             open=self._notes(values),
             said=tuple(said),
             file=str(text.path),

@@ -319,6 +319,8 @@ def _protocol(protocol: Protocol) -> Iterator[str]:
         )
     if protocol.sources:
         yield f"sources: [{', '.join(protocol.sources)}]"
+    if protocol.population:
+        yield f"population: {protocol.population}"
     if protocol.eligible is not None:
         yield f"for: {quoted(condition(protocol.eligible) + _said(protocol.said, 'for'))}"
     yield ""

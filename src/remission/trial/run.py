@@ -168,7 +168,7 @@ def simulate(
     """Play a cohort of virtual patients through a protocol.
 
     ``protocol``: the id of one that is supplied, a file, or one that was read. ``population``: the id of one that is
-    supplied (patients whom the protocol is not for are not drawn). With ``out`` the tables go to that folder shard by
+    supplied, by default the one that the protocol names (patients whom the protocol is not for are not drawn). With ``out`` the tables go to that folder shard by
     shard, in bounded memory; the same call goes on with a run that was stopped, ``fresh`` replaces one that is there.
     The same arguments give the same tables, whatever ``threads`` (default: all cores). Raises `BadInput`.
     """
@@ -191,7 +191,7 @@ def simulate(
     shelf = library()
     program = prepare(protocol, shelf)
     options = Options(follow_up_days=round(follow_up_years * DAYS_PER_YEAR), record=record)
-    people = recipe.population(population or POPULATION)
+    people = recipe.population(population or protocol.population or POPULATION)
     numbers = behind(protocol, shelf, people)
     condition = protocol.eligible
     played = {"patients": 0, "days": 0.0}
