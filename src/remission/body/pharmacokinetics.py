@@ -19,7 +19,7 @@ from remission.patient.cohort import Cohort, Floats
 from .person import individual
 
 PLASMA, CSF = "plasma", "csf"
-SATURABLE_ELIMINATION_MICROSTEPS = 12  # of the 2-hour step; see docs/engine.md
+SATURABLE_ELIMINATION_MICROSTEPS = 24  # of the 2-hour step; see docs/engine.md
 
 
 @dataclass(frozen=True)
