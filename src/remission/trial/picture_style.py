@@ -45,7 +45,7 @@ STYLE: dict[str, Any] = {
 
 def style() -> Any:
     """A context in which every figure of the house is built, whatever the user's own settings."""
-    default = {k: v for k, v in matplotlib.rcParamsDefault.items() if not k.startswith(("backend", "interactive"))}
+    default: dict[Any, Any] = {k: v for k, v in matplotlib.rcParamsDefault.items() if not k.startswith(("backend", "interactive"))}
     return matplotlib.rc_context({**default, **STYLE})
 
 
