@@ -401,8 +401,8 @@ class _Planner:
                     first + start + offset - 1,
                 )
                 said = ", ".join(f"{h:g}" for h in here)
-                hours = f"{'hour' if len(here) == 1 else 'hours'} {said}"
-                note = f"{hours} after {rescue.after.agent}, then every {rescue.every_h:g} h until {until}"
+                when = f"{'hour' if len(here) == 1 else 'hours'} {said}"
+                note = f"{when} after {rescue.after.agent}, then every {rescue.every_h:g} h until {until}"
                 yield row | {
                     "day": start + offset,
                     "runs_over": True,
