@@ -263,3 +263,11 @@ def test_patients_do_not_depend_on_how_many_there_are(small: Run) -> None:
     few = simulate("cog-standard-risk", patients=40, seed=7, follow_up_years=4)
     for name in TABLES:
         assert few.scan(name).collect().equals(small.scan(name).filter(pl.col("patient") < 40).collect())
+
+
+def test_who_leaves_before_the_check_is_neither_in_remission_nor_a_failure():
+    """BFM: a poor prednisone response leaves on day 8; remission is empty, the patient is censored that day."""
+    run = simulate("bfm-standard", patients=64, seed=1, record=("outcomes", "events"))
+    left = run.outcomes.filter(pl.col("left_for").is_not_null() & pl.col("remission").is_null())
+    assert left.height > 0
+    assert "complete remission" in str(run.summary())

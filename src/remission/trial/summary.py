@@ -145,9 +145,10 @@ def _remission(outcomes: pl.DataFrame) -> Iterable[Row]:
     group = "End of induction"
     n = outcomes.height
     measured = outcomes["eoi_mrd"].drop_nulls()
-    yield _share(group, "complete remission", int(outcomes["remission"].sum()), n)
+    judged = outcomes["remission"].drop_nulls()  # not those who left before the check
+    yield _share(group, "complete remission", int(judged.sum()), len(judged))
     yield _share(group, "marrow MRD < 0.01 %, of those measured", int((measured < NEGATIVE_MRD).sum()), measured.len())
-    yield _share(group, "death in induction", _count(outcomes, _died & ~pl.col("remission")), n)
+    yield _share(group, "death in induction", _count(outcomes, _died & ~_reached), n)
 
 
 def _failures(outcomes: pl.DataFrame) -> Iterable[Row]:
@@ -157,7 +158,7 @@ def _failures(outcomes: pl.DataFrame) -> Iterable[Row]:
     group = "Course"
     yield _share(group, "cured (no leukaemic cell left)", _count(outcomes, pl.col("outcome") == "cured"), n)
     yield _share(group, "in remission with cells left", _count(outcomes, pl.col("outcome") == "in remission"), n)
-    yield _share(group, "death in remission", _count(outcomes, _died & pl.col("remission")), n)
+    yield _share(group, "death in remission", _count(outcomes, _died & _reached), n)
     yield _share(group, "left the protocol", _count(outcomes, pl.col("outcome") == "left"), n)
     if still := _count(outcomes, pl.col("outcome") == "on treatment"):
         yield _share(group, "still on treatment", still, n)
@@ -176,9 +177,9 @@ def _survival(outcomes: pl.DataFrame, years: float) -> Iterable[Row]:
     if outcomes.is_empty():
         return
     frame = outcomes.select(
-        failed=~pl.col("remission") | pl.col("outcome").is_in(["relapse", "death"]),
-        relapsed=pl.col("remission") & (pl.col("outcome") == "relapse"),
-        day=pl.when(pl.col("remission")).then(pl.col("outcome_day")).otherwise(0).cast(pl.Float64),
+        failed=~_reached | pl.col("outcome").is_in(["relapse", "death"]),
+        relapsed=_reached & (pl.col("outcome") == "relapse"),
+        day=pl.when(_reached).then(pl.col("outcome_day")).otherwise(0).cast(pl.Float64),
     )
     horizon = min(years, float(outcomes["outcome_day"].max() or 0) / DAYS_PER_YEAR)  # type: ignore[arg-type]
     day = horizon * DAYS_PER_YEAR
@@ -245,6 +246,7 @@ def _phases(events: pl.DataFrame) -> Iterable[Row]:
 
 # --- small statistics -------------------------------------------------------------------------
 
+_reached = pl.col("remission").fill_null(True)  # who left before the check is followed until then, without event
 _died = pl.col("outcome") == "death"
 
 
