@@ -13,27 +13,27 @@ from __future__ import annotations
 
 from numba import njit
 
-from .kinetics import HOT, LANES
+from .kinetics import HOT, LANES, exp_small
 
 MAX_FEEDBACK = 5.0  # bound of the power feedback after long aplasia
-MAX_EFFECT = 4.0  # bound of E: the pool then already loses 19 parts in 20 within a day
 PROLIFERATING, TRANSIT_1, TRANSIT_2, TRANSIT_3, CIRCULATING, FEEDBACK = range(6)
 FLOOR = 1e-6  # counts never fall below one cell in a litre of 1e9
 
 
 @njit(**HOT)
 def power_chain(s, effect, row, room_growth, ktr, gamma, h):
-    """One classical Runge-Kutta step of h days of the Friberg chain. s: (6, L), the last row carries the feedback
-    F = (n C0 / C)^gamma as a state: dF/dt = gamma F (dn/dt / n - dC/dt / C). ``room_growth`` = (dn/dt) / n."""
+    """One classical Runge-Kutta step of h days of the Friberg chain, on ln P (a strong effect only
+    changes its slope). s: (6, L), the last row carries the feedback F = (n C0 / C)^gamma as a state:
+    dF/dt = gamma F (dn/dt / n - dC/dt / C). ``room_growth`` = (dn/dt) / n."""
     for lane in range(LANES):
         k = ktr[lane]
         g = gamma[lane]
-        free = 1.0 - min(effect[row, lane], MAX_EFFECT)
+        free = 1.0 - effect[row, lane]
         up = room_growth[lane]
         p0, a0, b0 = s[0, lane], s[1, lane], s[2, lane]
         d0, c0, f0 = s[3, lane], s[4, lane], s[5, lane]
         # stage 1
-        p1 = k * p0 * (free * min(f0, MAX_FEEDBACK) - 1.0)
+        p1 = k * (free * min(f0, MAX_FEEDBACK) - 1.0)  # of ln P
         a1 = k * (p0 - a0)
         b1 = k * (a0 - b0)
         d1 = k * (b0 - d0)
@@ -41,31 +41,31 @@ def power_chain(s, effect, row, room_growth, ktr, gamma, h):
         f1 = g * f0 * (up - c1 / c0)
         # stage 2
         u = 0.5 * h
-        p, a, b, d, c, f = p0 + u * p1, a0 + u * a1, b0 + u * b1, d0 + u * d1, c0 + u * c1, f0 + u * f1
-        p2 = k * p * (free * min(f, MAX_FEEDBACK) - 1.0)
+        p, a, b, d, c, f = p0 * exp_small(u * p1), a0 + u * a1, b0 + u * b1, d0 + u * d1, c0 + u * c1, f0 + u * f1
+        p2 = k * (free * min(f, MAX_FEEDBACK) - 1.0)
         a2 = k * (p - a)
         b2 = k * (a - b)
         d2 = k * (b - d)
         c2 = k * (d - c)
         f2 = g * f * (up - c2 / c)
         # stage 3
-        p, a, b, d, c, f = p0 + u * p2, a0 + u * a2, b0 + u * b2, d0 + u * d2, c0 + u * c2, f0 + u * f2
-        p3 = k * p * (free * min(f, MAX_FEEDBACK) - 1.0)
+        p, a, b, d, c, f = p0 * exp_small(u * p2), a0 + u * a2, b0 + u * b2, d0 + u * d2, c0 + u * c2, f0 + u * f2
+        p3 = k * (free * min(f, MAX_FEEDBACK) - 1.0)
         a3 = k * (p - a)
         b3 = k * (a - b)
         d3 = k * (b - d)
         c3 = k * (d - c)
         f3 = g * f * (up - c3 / c)
         # stage 4
-        p, a, b, d, c, f = p0 + h * p3, a0 + h * a3, b0 + h * b3, d0 + h * d3, c0 + h * c3, f0 + h * f3
-        p4 = k * p * (free * min(f, MAX_FEEDBACK) - 1.0)
+        p, a, b, d, c, f = p0 * exp_small(h * p3), a0 + h * a3, b0 + h * b3, d0 + h * d3, c0 + h * c3, f0 + h * f3
+        p4 = k * (free * min(f, MAX_FEEDBACK) - 1.0)
         a4 = k * (p - a)
         b4 = k * (a - b)
         d4 = k * (b - d)
         c4 = k * (d - c)
         f4 = g * f * (up - c4 / c)
         u = h / 6.0
-        s[0, lane] = max(p0 + u * (p1 + 2.0 * (p2 + p3) + p4), FLOOR)
+        s[0, lane] = max(p0 * exp_small(u * (p1 + 2.0 * (p2 + p3) + p4)), FLOOR)
         s[1, lane] = max(a0 + u * (a1 + 2.0 * (a2 + a3) + a4), FLOOR)
         s[2, lane] = max(b0 + u * (b1 + 2.0 * (b2 + b3) + b4), FLOOR)
         s[3, lane] = max(d0 + u * (d1 + 2.0 * (d2 + d3) + d4), FLOOR)
@@ -75,15 +75,15 @@ def power_chain(s, effect, row, room_growth, ktr, gamma, h):
 
 @njit(**HOT)
 def saturating_chain(s, effect, row, room0, room1, half, growth, transit, loss, h):
-    """One Runge-Kutta step of the chain of Panetta 2024: proliferation growth * I * KM / (KM + N), I = 1 - effect
-    (not below -1), KM = half * n. s: (5, L); room0, room1: n at the start and the end of the step.
+    """One Runge-Kutta step of the chain of Panetta 2024: proliferation growth * I * KM / (KM + N), I = 1 - effect,
+    KM = half * n. s: (5, L); room0, room1: n at the start and the end of the step.
 
     The circulating state follows the chain within hours (loss 4.8/day), so the step is halved."""
     u = 0.5 * h
     for half_step in range(2):
         w0 = 0.5 * half_step
         for lane in range(LANES):
-            inhibition = max(1.0 - effect[row, lane], -1.0)
+            inhibition = 1.0 - effect[row, lane]
             n0, n1 = room0[lane], room1[lane]
             ka = half[lane] * (n0 + (n1 - n0) * w0)
             kb = half[lane] * (n0 + (n1 - n0) * (w0 + 0.25))
@@ -92,32 +92,32 @@ def saturating_chain(s, effect, row, room0, room1, half, growth, transit, loss, 
             k = transit[lane]
             out = loss[lane]
             p0, a0, b0, d0, c0 = s[0, lane], s[1, lane], s[2, lane], s[3, lane], s[4, lane]
-            p1 = p0 * (kin * ka / (ka + c0) - k)
+            p1 = kin * ka / (ka + c0) - k  # of ln P
             a1 = k * (p0 - a0)
             b1 = k * (a0 - b0)
             d1 = k * (b0 - d0)
             c1 = k * d0 - out * c0
             v = 0.5 * u
-            p, a, b, d, c = p0 + v * p1, a0 + v * a1, b0 + v * b1, d0 + v * d1, c0 + v * c1
-            p2 = p * (kin * kb / (kb + c) - k)
+            p, a, b, d, c = p0 * exp_small(v * p1), a0 + v * a1, b0 + v * b1, d0 + v * d1, c0 + v * c1
+            p2 = (kin * kb / (kb + c) - k)
             a2 = k * (p - a)
             b2 = k * (a - b)
             d2 = k * (b - d)
             c2 = k * d - out * c
-            p, a, b, d, c = p0 + v * p2, a0 + v * a2, b0 + v * b2, d0 + v * d2, c0 + v * c2
-            p3 = p * (kin * kb / (kb + c) - k)
+            p, a, b, d, c = p0 * exp_small(v * p2), a0 + v * a2, b0 + v * b2, d0 + v * d2, c0 + v * c2
+            p3 = (kin * kb / (kb + c) - k)
             a3 = k * (p - a)
             b3 = k * (a - b)
             d3 = k * (b - d)
             c3 = k * d - out * c
-            p, a, b, d, c = p0 + u * p3, a0 + u * a3, b0 + u * b3, d0 + u * d3, c0 + u * c3
-            p4 = p * (kin * kc / (kc + c) - k)
+            p, a, b, d, c = p0 * exp_small(u * p3), a0 + u * a3, b0 + u * b3, d0 + u * d3, c0 + u * c3
+            p4 = (kin * kc / (kc + c) - k)
             a4 = k * (p - a)
             b4 = k * (a - b)
             d4 = k * (b - d)
             c4 = k * d - out * c
             v = u / 6.0
-            s[0, lane] = max(p0 + v * (p1 + 2.0 * (p2 + p3) + p4), FLOOR)
+            s[0, lane] = max(p0 * exp_small(v * (p1 + 2.0 * (p2 + p3) + p4)), FLOOR)
             s[1, lane] = max(a0 + v * (a1 + 2.0 * (a2 + a3) + a4), FLOOR)
             s[2, lane] = max(b0 + v * (b1 + 2.0 * (b2 + b3) + b4), FLOOR)
             s[3, lane] = max(d0 + v * (d1 + 2.0 * (d2 + d3) + d4), FLOOR)
@@ -125,11 +125,11 @@ def saturating_chain(s, effect, row, room0, room1, half, growth, transit, loss, 
 
 
 @njit(**HOT)
-def red_cell_chain(s, effect, row, room, production, tau, ageing, h):
+def red_cell_chain(s, effect, row, room0, room1, production, tau, ageing, h):
     """One Runge-Kutta step of haemoglobin: dP/dt = production n (1 - E) - P/tau, then four compartments emptied with
     rate ``ageing``. s: (5, L), g/dL; E is bounded to 0..1."""
     for lane in range(LANES):
-        made = production[lane] * room[lane] * (1.0 - min(max(effect[row, lane], 0.0), 1.0))
+        made = production[lane] * 0.5 * (room0[lane] + room1[lane]) * (1.0 - min(max(effect[row, lane], 0.0), 1.0))
         t = 1.0 / tau[lane]
         k = ageing[lane]
         p0, a0, b0, c0, d0 = s[0, lane], s[1, lane], s[2, lane], s[3, lane], s[4, lane]

@@ -21,6 +21,7 @@ from .program import (
     PER_M2,
     REPEAT,
     RESCUE,
+    RESPONSE,
     START,
     STOP,
     TRANSFUSE,
@@ -91,7 +92,6 @@ from .state import (
 )  # fmt: skip
 
 GATE_LIMIT = 120  # days after which treatment goes on though the counts never came (recorded as an event)
-FIRST_RESPONSE_DAY = 26  # marrow checks from here on end induction; earlier ones only show the response
 
 P_ANC = chance.purpose("measured anc")
 P_PLT = chance.purpose("measured platelets")
@@ -150,8 +150,7 @@ def checks(bits, lane, today, phase, seed, s, person, place, flesh, total, fract
         place.seen[V_MARROW_MRD, lane] = reported
         place.seen[V_MARROW, lane] = sampled
         note_mrd(rec, lane, today, phase, 0.0, fraction, reported)
-        if today >= FIRST_RESPONSE_DAY and place.lane[lane].first_check == 0:
-            place.lane[lane].first_check = 1
+        if bits & RESPONSE:
             place.result[lane, RESULT_MRD] = reported
             place.result[lane, RESULT_BLASTS] = fraction
         if fraction < s[S_REMISSION]:

@@ -118,7 +118,8 @@ def day_of_body(lay, q, flesh, work, day):
         power_chain(flesh.anc, work.e_line, j, work.room_growth, q.anc_ktr, q.anc_gamma, h)
         saturating_chain(flesh.plt, work.e_line, BINS + j, flesh.room, work.room_new, q.plt_half, q.plt_growth,
                          q.plt_transit, q.plt_loss, h)  # fmt: skip
-        red_cell_chain(flesh.red, work.e_line, 2 * BINS + j, flesh.room, work.production, q.hb_tau, q.hb_ageing, h)
+        red_cell_chain(flesh.red, work.e_line, 2 * BINS + j, flesh.room, work.room_new, work.production, q.hb_tau,
+                       q.hb_ageing, h)  # fmt: skip
         power_chain(flesh.lymph, work.e_line, 3 * BINS + j, work.room_growth, q.lymph_ktr, q.lymph_gamma, h)
         for lane in range(LANES):
             flesh.room[lane] = work.room_new[lane]
@@ -213,8 +214,9 @@ def relapse_site(marrow, brain, fraction, cns, s):
 
 
 @njit(**INLINED)
-def evening(lane, today, follow_up_days, seed, play_chance, keep_states, t, s, person, births, to_rests, place, flesh, day,
-            rec):  # fmt: skip
+def evening(
+    lane, today, follow_up_days, seed, play_chance, keep_states, t, s, person, births, to_rests, place, flesh, day, rec
+):
     """Chance, infection, relapse, the weekly record and the clock of one patient."""
     leukaemia_by_chance(lane, today, seed, play_chance, s, person, births, to_rests, flesh, day)
     total = leukaemic_cells(flesh, lane)
@@ -255,7 +257,7 @@ def follow(lane, start, horizon, seed, play_chance, s, person, births, to_rests,
     while today < horizon:
         total = leukaemic_cells(flesh, lane)
         if total == 0.0 and flesh.cns[lane] == 0.0:
-            finish(lane, CURED, today, place)
+            finish(lane, CURED, horizon, place)  # followed to the end without event
             return
         load = total / person[lane].capacity
         room = max(1e-4, 1.0 - person[lane].omega * load)

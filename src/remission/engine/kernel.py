@@ -17,12 +17,26 @@ from .effects import day_of_effects
 from .fate import day_of_body, evening
 from .pharmacy import day_of_kinetics
 from .records import close_run, note_state
-from .state import AFTER, DONE, RESULT_DAY
+from .state import AFTER, DONE, RESULT_DAY, RESULT_PLAYED
 
 
 @njit(**HOT)
 def play_block(
-    t, lay, q, place, drugs, flesh, work, day, rec, treatment_days, follow_up_days, play_chance, keep_doses, keep_states, seed
+    t,
+    lay,
+    q,
+    place,
+    drugs,
+    flesh,
+    work,
+    day,
+    rec,
+    treatment_days,
+    follow_up_days,
+    play_chance,
+    keep_doses,
+    keep_states,
+    seed,
 ):
     """Play one block of LANES patients. t: Tables, lay: Layout, q: Lanes, the others from `state` and changed here;
     days are counted from the first day of treatment, day 0."""
@@ -41,6 +55,9 @@ def play_block(
                             drugs.used, rec, keep_doses)  # fmt: skip
         if not anyone:
             break
+        for lane in range(LANES):
+            if place.lane[lane].status != DONE:
+                place.result[lane, RESULT_PLAYED] += 1.0
         day_of_kinetics(today, t, lay, q, place, drugs, rec, keep_doses)
         day_of_effects(lay, q, drugs, flesh, work)
         day_of_body(lay, q, flesh, work, day)

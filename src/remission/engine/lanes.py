@@ -21,12 +21,12 @@ from remission.knowledge.quantity import Quantity
 from remission.patient import chance
 from remission.patient.cohort import SENSITIVITIES, Cohort, Floats
 
-from .program import Program
+from .program import STEPS_PER_DAY, Program
 
 LINES = ("neutrophils", "platelets", "red cells", "lymphocytes")
 TARGETS = (*LINES, "blasts", "blood blasts", "CNS blasts", "neutrophil mobilisation")
 LINEAR, EMAX, ASPARAGINE = range(3)
-SLOW_DRIVER_HOURS = 12.0
+SLOW_DRIVER_DAYS = 5.0
 FUNCTIONS = {"linear": LINEAR, "emax": EMAX, "asparagine depletion": ASPARAGINE}
 NO_CLASS = len(SENSITIVITIES)  # a row of ones: an effect that no resistance touches
 
@@ -54,13 +54,13 @@ class Layout(NamedTuple):
     form_row_from: Any
     agent_form_from: Any
     agent_forms: Any
-    effect_agent: Any
-    effect_output: Any  # global output
-    effect_function: Any
+    windowed_from: Any  # linear outputs whose window means are rows of the step matrix (local numbers)
+    windowed: Any
+    fine_from: Any  # by output: first row of its fine means in a day, -1 for none
     effect_target: Any
     effect_class: Any
-    effect_antagonist: Any  # global output or -1
-    effect_steps: Any  # two-hour steps taken together: 1 where the driver moves fast and the effect bends, else 3
+    shapes: Any  # SHAPE: effects of one driver that differ only by a factor are evaluated once
+    members: Any  # effects, shape after shape
     clone_kill: Any  # (clones, classes + 1): kill relative to the main clone
     settings: Any  # scalars, see SETTINGS
 
@@ -72,6 +72,13 @@ SETTINGS = (
     "fever_pause_days", "bloodstream_share", "death_share", "red_cell_rise", "platelet_rise", "platelet_pool_loss",
     "relapse_marrow", "relapse_cns", "remission_marrow",
 )  # fmt: skip
+
+
+SHAPE = np.dtype(
+    [(name, np.int64) for name in ("agent", "output", "function", "antagonist", "effect", "first", "last")]
+    + [("mode", np.int64), ("fine", np.int64)]
+)  # antagonist: output or -1; effect: whose parameters stand for all; mode: see BINNED, STEPPED, FINE; fine: windows
+BINNED, STEPPED, FINE = range(3)  # judged on means over six hours, two hours, or windows of a step
 
 
 PERSON = np.dtype(
@@ -179,23 +186,36 @@ def kinetics_of(program: Program, cohort: Cohort, seed: int) -> tuple[Kinetics, 
 
 def layout(program: Program, systems: tuple[Kinetics, ...], library: Library, settings: dict[str, float]) -> Layout:
     """Offsets and sparsity patterns; the pattern of a matrix exponential is the reachability of its states."""
+    fine = _fine_outputs(program, systems)
+    fine_from: list[int] = []
+    fine_windows: list[int] = []
+    fine_rows = 0
+    windowed_from, windowed = [0], []  # type: ignore[var-annotated]
     state_from, a_from, g_from, output_from, product_from, row_from = [0], [0], [0], [0], [0], [0]
     pass_from, pass_row, pass_first, pass_column, pass_used = [0], [], [], [], []  # type: ignore[var-annotated]
     for k in systems:
         n = k.n
         lin = k.g.shape[1]
-        windows = WINDOWS if k.saturable_products and k.microsteps == 1 else 0
+        driven = {0} if k.saturable_products else set()
+        wanted = [j for j in range(lin) if k.microsteps == 1 and (j in driven or (k.agent, j) in fine)]
+        windowed += wanted
+        windowed_from.append(len(windowed))
+        for j in range(len(k.outputs)):
+            is_fine = (k.agent, j) in fine
+            fine_windows.append((WINDOWS if k.microsteps == 1 else k.microsteps) if is_fine else 0)
+            fine_from.append(fine_rows if is_fine else -1)
+            fine_rows += STEPS_PER_DAY * fine_windows[-1]
         state_from.append(state_from[-1] + n)
         a_from.append(a_from[-1] + n * n)
         g_from.append(g_from[-1] + lin * n)
         output_from.append(output_from[-1] + len(k.outputs))
         product_from.append(product_from[-1] + len(k.saturable_products))
-        row_from.append(row_from[-1] + n + lin + windows)
+        row_from.append(row_from[-1] + n + lin + WINDOWS * len(wanted))
         reach = (np.abs(k.a).max(axis=0) > 0) | np.eye(n, dtype=bool)
         for _ in range(n):
             reach = reach | ((reach.astype(int) @ reach.astype(int)) > 0)
         uses = (np.abs(k.g).max(axis=0) > 0).astype(int) @ reach.astype(int) > 0
-        pattern = np.concatenate([reach, uses, np.repeat(uses[:1], windows, axis=0)])
+        pattern = np.concatenate([reach, uses, np.repeat(uses[wanted], WINDOWS, axis=0)])
         for r in range(len(pattern)):
             columns = np.flatnonzero(pattern[r]).tolist()
             for start in range(0, len(columns), 4):
@@ -218,26 +238,7 @@ def layout(program: Program, systems: tuple[Kinetics, ...], library: Library, se
     for o in program.tables.rules["order"]:
         if o >= 0:
             rescued[program.tables.forms["agent"][program.tables.orders["form"][o]]] = 1
-    index = {k.agent: i for i, k in enumerate(systems)}
-    rows = []
-    for a, agent in enumerate(program.agents):
-        for effect in agent.effects:
-            antagonist = -1
-            for other in agent.antagonists:
-                if effect.on in other.on and other.agent in index:
-                    antagonist = output_from[index[other.agent]]
-            rows.append(
-                (
-                    a,
-                    output_from[a] + systems[a].output(effect.driver),
-                    FUNCTIONS[effect.function],
-                    TARGETS.index(effect.on),
-                    SENSITIVITIES.index(agent.sensitivity) if agent.sensitivity else NO_CLASS,
-                    antagonist,
-                    _steps_together(agent, effect) if antagonist < 0 else 1,
-                )
-            )
-    table = np.array(rows, dtype=np.int64).reshape(len(rows), 7)
+    targets, classes, shapes, members = _shapes(program, systems, output_from, fine_from, fine_windows)
     clones = clone_table(library)
     clone_kill = np.ones((len(clones), len(SENSITIVITIES) + 1))
     for i, clone in enumerate(clones):
@@ -268,23 +269,73 @@ def layout(program: Program, systems: tuple[Kinetics, ...], library: Library, se
         form_row_from=ints(form_row_from),
         agent_form_from=ints(np.concatenate(([0], np.cumsum([len(x) for x in agent_forms])))),
         agent_forms=ints([x for items in agent_forms for x in items]),
-        effect_agent=table[:, 0].copy(),
-        effect_output=table[:, 1].copy(),
-        effect_function=table[:, 2].copy(),
-        effect_target=table[:, 3].copy(),
-        effect_class=table[:, 4].copy(),
-        effect_antagonist=table[:, 5].copy(),
-        effect_steps=table[:, 6].copy(),
+        windowed_from=ints(windowed_from),
+        windowed=ints(windowed),
+        fine_from=ints([*fine_from, fine_rows]),
+        effect_target=ints(targets),
+        effect_class=ints(classes),
+        shapes=np.array(shapes, dtype=SHAPE),
+        members=ints(members),
         clone_kill=clone_kill,
         settings=np.array([settings[name] for name in SETTINGS]),
     )
 
 
-def _steps_together(agent: Agent, effect: Effect) -> int:
-    """A linear effect of a mean is exact; one that bends is judged on two-hour means unless its driver is slow."""
-    driver = agent.pharmacokinetics.drivers.get(effect.driver)
-    slow = driver is not None and driver.half_life.to_unit("hour") >= SLOW_DRIVER_HOURS
-    return 3 if effect.function == "linear" or slow else 1
+def _slow(agent: Agent, driver: str) -> bool:
+    spec = agent.pharmacokinetics.drivers.get(driver)
+    return spec is not None and spec.half_life.to_unit("day") >= SLOW_DRIVER_DAYS
+
+
+def _fine_outputs(program: Program, systems: tuple[Kinetics, ...]) -> set[tuple[str, int]]:
+    """Outputs (agent, local number) that move fast and bend an effect on blood cells: counts are asked to be right to
+    a thousandth, and the effect of a two-hour mean is not the mean effect."""
+    return {
+        (agent.agent, k.output(effect.driver))
+        for agent, k in zip(program.agents, systems, strict=True)
+        for effect in agent.effects
+        if effect.on in LINES and effect.function != "linear" and not _slow(agent, effect.driver)
+    }
+
+
+def _shapes(
+    program: Program, systems: tuple[Kinetics, ...], output_from: list[int], fine_from: list[int], windows: list[int]
+) -> tuple[list[int], list[int], list[tuple[int, ...]], list[int]]:
+    """Targets and classes of all effects, and the effects grouped by what bends them the same way."""
+    index = {k.agent: i for i, k in enumerate(systems)}
+    targets: list[int] = []
+    classes: list[int] = []
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for a, agent in enumerate(program.agents):
+        for effect in agent.effects:
+            antagonist, half = -1, None
+            for other in agent.antagonists:
+                if effect.on in other.on and other.agent in index:
+                    antagonist, half = output_from[index[other.agent]], other.half
+            output = output_from[a] + systems[a].output(effect.driver)
+            function = FUNCTIONS[effect.function]
+            bend = (effect.half, effect.baseline, effect.supply, effect.km)
+            spread = any(q is not None and q.iiv_cv for q in (*bend, half))  # drawn effect by effect: not shared
+            number = len(targets)
+            key = (a, output, function, antagonist, repr((*bend, half)), number if spread else -1)
+            groups.setdefault(key, []).append(number)
+            targets.append(TARGETS.index(effect.on))
+            classes.append(SENSITIVITIES.index(agent.sensitivity) if agent.sensitivity else NO_CLASS)
+    shapes, members = [], []
+    for (a, output, function, antagonist, *_), effects in groups.items():
+        agent = program.agents[a]
+        driver = systems[a].outputs[output - output_from[a]]
+        if fine_from[output] >= 0 and function != LINEAR:
+            mode = FINE
+        elif antagonist < 0 and (function == LINEAR or _slow(agent, driver)):
+            mode = BINNED
+        else:
+            mode = STEPPED
+        if mode == BINNED and any(targets[e] == LINES.index("red cells") for e in effects):
+            mode = STEPPED  # red cells: no more than all of production can be lost, step by step
+        first = len(members)
+        members += effects
+        shapes.append((a, output, function, antagonist, effects[0], first, len(members), mode, windows[output]))
+    return targets, classes, shapes, members
 
 
 @dataclass(frozen=True)
@@ -409,7 +460,8 @@ def build(program: Program, cohort: Cohort, library: Library, *, seed: int) -> t
                     half = individual(other.half, _plasma_unit(program, other.agent), people, seed=seed,
                                       purpose=f"{agent.agent}.{path}.antagonist")  # fmt: skip
             halves.append(half)
-    parameters = [np.stack([e[i] for e in effects]) for i in range(5)]
+    nothing = np.zeros((0, padded))
+    parameters = [np.stack([e[i] for e in effects]) if effects else nothing for i in range(5)]
 
     seen = np.full((len(program.variables), padded), np.nan)
     personal = (
@@ -486,8 +538,8 @@ def build(program: Program, cohort: Cohort, library: Library, *, seed: int) -> t
         effect_c=parameters[2],
         effect_d=parameters[3],
         effect_e=parameters[4],
-        resting=np.stack(resting),
-        antagonist_half=np.stack(halves),
+        resting=np.stack(resting) if resting else nothing,
+        antagonist_half=np.stack(halves) if halves else nothing,
         sensitivity=np.concatenate([people.sensitivity.T, np.ones((1, padded))]),
         seen=seen,
         anc0=draw(marrow, "neutrophils.baseline", marrow["neutrophils.baseline"].unit),

@@ -22,24 +22,22 @@ def fill_responses(t, lay, q, drugs):
         n = lay.state_from[agent + 1] - lay.state_from[agent]
         lin = lay.linear_outputs[agent]
         rows = lay.row_from[agent + 1] - lay.row_from[agent]
-        windows = WINDOWS if rows > n + lin else 1
+        windowed = lay.windowed[lay.windowed_from[agent] : lay.windowed_from[agent + 1]]
         h = 1.0 / (STEPS * lay.microsteps[agent])
         a = np.ascontiguousarray(q.a[lay.a_from[agent] : lay.a_from[agent + 1]]).reshape(n, n, LANES)
         g = np.ascontiguousarray(q.g[lay.g_from[agent] : lay.g_from[agent + 1]]).reshape(lin, n, LANES)
         forms = lay.agent_forms[lay.agent_form_from[agent] : lay.agent_form_from[agent + 1]]
         columns = np.empty(forms.shape[0], dtype=np.int64)
         taus = np.empty(forms.shape[0])
-        whole = np.empty(forms.shape[0], dtype=np.int64)
         for i in range(forms.shape[0]):
             columns[i] = lay.form_entry[forms[i]]
             taus[i] = t.forms[forms[i]].rest_days
-            whole[i] = t.forms[forms[i]].whole
         free = np.zeros((rows, n, LANES))
         part = np.zeros((forms.shape[0], rows, LANES))
         rate = np.zeros((forms.shape[0], rows, LANES))
         sink = np.zeros((rows, LANES))
         entry = lay.central[agent] if lay.saturable[agent] == 1 else -1
-        responses(a, g, h, windows, free, columns, taus, whole, part, rate, entry, sink)
+        responses(a, g, h, windowed, free, columns, taus, part, rate, entry, sink)
         for i in range(lay.pass_from[agent], lay.pass_from[agent + 1]):
             for k in range(4):
                 if lay.pass_used[4 * i + k] == 1:
@@ -71,7 +69,8 @@ def rescue_doses(agent, today, t, lay, q, place, drugs, rec, keep_doses):
                     continue
                 for j in range(t.level_agent.shape[0]):
                     place.seen[LEVELS_FROM + j, lane] = drugs.level[j * STEPS + k, lane]
-                if place.rule[r, lane].rescue_given >= t.rules[r].at_least and true_for(t.rules[r].until, t, place, lane):
+                enough = place.rule[r, lane].rescue_given >= t.rules[r].at_least
+                if enough and true_for(t.rules[r].until, t, place, lane):
                     place.rule[r, lane].rescue_next = -1
                     continue
                 dose = t.orders[o].amount
@@ -127,7 +126,8 @@ def _agent_day(agent, t, lay, q, drugs):
     y = drugs.y
     micro = lay.microsteps[agent]
     share = 1.0 / micro
-    windows = WINDOWS if r1 - r0 > n + lin else 1
+    w0, w1 = lay.windowed_from[agent], lay.windowed_from[agent + 1]
+    windows = WINDOWS if w1 > w0 else 1
     plasma_row = q.g[lay.g_from[agent] : lay.g_from[agent] + n]
     leveled = -1
     for j in range(t.level_agent.shape[0]):
@@ -140,6 +140,13 @@ def _agent_day(agent, t, lay, q, drugs):
             for lane in range(LANES):
                 y[(o0 + j) * STEPS + k, lane] = 0.0
         for w in range(micro):
+            if w == 0 and lay.saturable[agent] == 1:
+                # a bolus is on board before the first micro-step, for saturable elimination to see it
+                for i in range(lay.agent_form_from[agent], lay.agent_form_from[agent + 1]):
+                    f = lay.agent_forms[i]
+                    if drugs.used[f * STEPS + k] and t.forms[f].tau == 0.0:
+                        for lane in range(LANES):
+                            x[lay.form_entry[f], lane] += drugs.amount[f * STEPS + k, lane]
             step(row, column, first, weight, x, new)
             for i in range(lay.agent_form_from[agent], lay.agent_form_from[agent + 1]):
                 f = lay.agent_forms[i]
@@ -147,6 +154,8 @@ def _agent_day(agent, t, lay, q, drugs):
                 if not starts and not drugs.running[f]:
                     continue
                 a0, a1 = lay.form_row_from[f], lay.form_row_from[f + 1]
+                if t.forms[f].whole == 0 and lay.saturable[agent] == 1 and t.forms[f].tau == 0.0:
+                    continue  # put in before the step, below
                 if t.forms[f].whole == 0:
                     add(new, drugs.part[a0:a1], drugs.amount, f * STEPS + k)
                 else:
@@ -159,11 +168,20 @@ def _agent_day(agent, t, lay, q, drugs):
             for j in range(lin):
                 for lane in range(LANES):
                     y[(o0 + j) * STEPS + k, lane] += share * new[n + j, lane]
+            for i in range(w1 - w0):
+                fine = lay.fine_from[o0 + lay.windowed[w0 + i]]
+                if fine >= 0:
+                    for v in range(windows):
+                        for lane in range(LANES):
+                            drugs.fine[fine + k * windows + v, lane] = new[n + lin + i * windows + v, lane]
             for i in range(lay.product_from[agent], lay.product_from[agent + 1]):
                 mean_row = (o0 + lin + i - lay.product_from[agent]) * STEPS + k
+                fine = lay.fine_from[o0 + lin + i - lay.product_from[agent]]
                 for v in range(windows):
+                    at = fine + (k * micro + w) * windows + v if fine >= 0 else -1
                     saturable_product(z, i, new, n + lin + v if windows > 1 else n, drugs.formation_h, q.product_half,
-                                      drugs.decay, drugs.loss_h, y, mean_row, share / windows)  # fmt: skip
+                                      drugs.decay, drugs.loss_h, y, mean_row, share / windows, drugs.fine,
+                                      at)  # fmt: skip
             for j in range(n):
                 for lane in range(LANES):
                     x[j, lane] = new[j, lane]

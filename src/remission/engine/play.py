@@ -67,8 +67,8 @@ def play(
             rec = state.records(room)
             fill_responses(program.tables, plan, q, drugs)
             play_block(
-                program.tables, plan, q, place, drugs, flesh, work, day, rec, days, options.follow_up_days, options.chance,
-                "doses" in options.record, "states" in options.record, seed,
+                program.tables, plan, q, place, drugs, flesh, work, day, rec, days, options.follow_up_days,
+                options.chance, "doses" in options.record, "states" in options.record, seed,
             )  # fmt: skip
             if all(n <= len(rows) for n, rows in zip(rec.counts, rec[1:], strict=True)):
                 return place.result, [rows[:n].copy() for n, rows in zip(rec.counts, rec[1:], strict=True)]
@@ -118,7 +118,7 @@ def tables(
 
     out: dict[str, pl.DataFrame] = {}
     result = np.concatenate([p[0] for p in parts])[:n]
-    out["outcomes"] = _outcomes(program, cohort, result, remission_below)
+    out["outcomes"] = _outcomes(program, cohort, result, remission_below).sort("patient")
     if "measurements" in options.record:
         names = ("anc", "platelets", "haemoglobin", "wbc", "lymphocytes", "blood_blasts")
         out["measurements"] = frame(
@@ -246,13 +246,14 @@ def _outcomes(program: Program, cohort: Cohort, r: Any, remission_below: float) 
             "wbc": cohort.wbc,
             "tpmt": word(METABOLISER, cohort.tpmt),
             "nudt15": word(METABOLISER, cohort.nudt15),
-            "remission": r[:, state.RESULT_BLASTS] < remission_below,
+            "remission": _remission(r, remission_below),
             "remission_day": whole(r[:, state.RESULT_REMISSION_DAY]),
             "eoi_mrd": real(r[:, state.RESULT_MRD]),
             "eoi_marrow_blasts": real(r[:, state.RESULT_BLASTS]),
             "end_of_treatment_day": whole(r[:, state.RESULT_END_DAY]),
             "outcome": word(OUTCOMES, r[:, state.RESULT_OUTCOME]),
             "outcome_day": count(state.RESULT_DAY),
+            "played_days": count(state.RESULT_PLAYED),
             "relapse_site": word(SITES, only(state.RELAPSE, state.RESULT_SITE)),
             "death_cause": word(("infection",), died),
             "left_for": word(program.left_for, only(state.LEFT, state.RESULT_LEFT)),
@@ -265,6 +266,13 @@ def _outcomes(program: Program, cohort: Cohort, r: Any, remission_below: float) 
             "delay_days": count(state.RESULT_DELAY),
         }
     )
+
+
+def _remission(r: Any, below: float) -> pl.Series:
+    """Was the marrow in remission at the check that ends induction? Null for those who left before it."""
+    reached = r[:, state.RESULT_BLASTS] < below
+    left = np.isnan(r[:, state.RESULT_BLASTS]) & (r[:, state.RESULT_OUTCOME] == state.LEFT)
+    return pl.Series([None if gone else bool(yes) for yes, gone in zip(reached, left, strict=True)], dtype=pl.Boolean)
 
 
 __all__ = ["Options", "play", "prepare", "Program", "Protocol"]

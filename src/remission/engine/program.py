@@ -42,6 +42,7 @@ NEVER = -1
 PER_M2, PER_KG, FLAT, BY_AGE = range(4)
 HOLD, ADJUST, LIMIT, START, STOP, TRANSFUSE, OMIT, REPEAT, RESCUE = range(9)
 COUNTS, MARROW_MRD, BLOOD_MRD, MARROW_BLASTS, BLOOD_BLASTS = 1, 2, 4, 8, 16
+RESPONSE = 32  # the marrow check that shows the response to induction: the last one of the first phase with any
 CHECKS = {
     "counts": COUNTS,
     "marrow MRD": MARROW_MRD,
@@ -333,6 +334,7 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
     decides: list[list[tuple[int, int, int]]] = []
     untils: list[list[tuple[int, int, int]]] = []
 
+    responded = False
     for p, phase in enumerate(protocol.phases):
         phase_start.append(len(day_checks))
         length = phase.days
@@ -409,6 +411,7 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
             rule_texts.append(rule.text)
         phase_rules.append(mine)
         for give in phase.give:
+            _no_overlap(give)
             shares = [(1.0, give.days)]
             last = max(give.days)
             for share, days in give.taper:
@@ -431,12 +434,17 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
                 where = phase_index[decide.target]
             choose[decide.day - 1].append((conditions.add(decide.when), int(decide.action == "leave"), where))
             visit[decide.day - 1] = 1
-        untils.append(
-            [
-                (until.days, phase_index[until.from_phase] if until.from_phase else -1, conditions.add(until.when))
-                for until in phase.repeat_until
-            ]
-        )
+        ends = [
+            (until.days, phase_index[until.from_phase] if until.from_phase else -1, conditions.add(until.when))
+            for until in phase.repeat_until
+        ]
+        if phase.repeat_times:
+            ends.append((phase.repeat_times * length, p, NEVER))
+        untils.append(ends)
+        marrow = np.flatnonzero(checks & (MARROW_MRD | MARROW_BLASTS))
+        if len(marrow) and not responded:
+            checks[marrow[-1]] |= RESPONSE
+            responded = True
         day_checks.extend(checks)
         day_visit.extend(visit)
         day_wait.extend(wait)
@@ -473,7 +481,7 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
     raised = [
         s
         for row, hit in zip(rules, rule_slots, strict=True)
-        if row["kind"] == ADJUST and row["value"] > 1.0 and protocol.phases[row["phase"]].repeat_until
+        if row["kind"] == ADJUST and row["value"] > 1.0 and untils[row["phase"]]
         for s in hit
     ]
     watched = [int(bool(raised) and slots[s][1] == slots[raised[0]][1] and s in raised) for s in range(len(slots))]
@@ -503,7 +511,7 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
             [
                 (
                     phase.days, following(p, phase), conditions.add(phase.start_when), phase.recheck_days,
-                    phase.rest_days, start, bool(phase.repeat_until), *rule_span, *until_span,
+                    phase.rest_days, start, bool(phase.repeat_until or phase.repeat_times), *rule_span, *until_span,
                 )
                 for p, (phase, start, rule_span, until_span) in enumerate(phase_rows)
             ],
@@ -535,6 +543,22 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
         rules=tuple(rule_texts),
         variables=conditions.names,
     )
+
+
+def _no_overlap(give: m.Give) -> None:
+    """One infusion of a kind runs at a time: refuse one that is longer than the time to the next."""
+    if give.infusion_h is None:
+        return
+    gaps = [24.0 * (b - a) for a, b in zip(give.days, give.days[1:], strict=False)]
+    shortest = min([24.0 / give.doses_per_day if give.doses_per_day > 1 else np.inf, *gaps])
+    if give.infusion_h > shortest + 1e-9:
+        raise BadInput(
+            f"{give.agent} over {give.infusion_h:g} hours would still run when the next dose starts",
+            file=give.place.file if give.place else None,
+            line=give.place.line if give.place else None,
+            column=give.place.column if give.place else None,
+            remedy=f"Give it over {shortest:g} hours or less, or less often",
+        )
 
 
 def _microsteps(agent: Agent) -> int:

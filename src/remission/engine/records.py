@@ -69,6 +69,13 @@ def note_run(rec, place, slot, lane, today, dose, factor, reason):
     """A dose of today: lengthen the run of equal days, add to today's, or close the run and open another."""
     if place.slot[slot, lane].run_from >= 0:
         if place.slot[slot, lane].run_to == today:
+            if place.slot[slot, lane].run_from < today:  # a second dose today: the days before were another run
+                place.slot[slot, lane].run_to = today - 1
+                earlier = place.slot[slot, lane].run_dose
+                close_run(rec, place, slot, lane)
+                place.slot[slot, lane].run_from = today
+                place.slot[slot, lane].run_to = today
+                place.slot[slot, lane].run_dose = earlier
             place.slot[slot, lane].run_dose += dose
             return
         if (

@@ -21,8 +21,8 @@ ON_TREATMENT, IN_REMISSION, CURED, RELAPSE, DEATH, LEFT = range(6)
 # columns of the result
 (RESULT_OUTCOME, RESULT_DAY, RESULT_REMISSION_DAY, RESULT_MRD, RESULT_END_DAY, RESULT_BLASTS, RESULT_DELAY, RESULT_LEFT,
  RESULT_SITE, RESULT_FEVERS, RESULT_RED, RESULT_PLATELETS, RESULT_BLOODSTREAM, RESULT_VISITS, RESULT_IN_TARGET,
- RESULT_SHARE, RESULT_SHARES) = range(17)  # fmt: skip
-RESULT_COLUMNS = 17
+ RESULT_SHARE, RESULT_SHARES, RESULT_PLAYED) = range(18)  # fmt: skip
+RESULT_COLUMNS = 18
 
 # kinds of events and reasons of doses, in the order of play.EVENTS and play.REASONS
 (E_PHASE, E_GATE, E_HOLD, E_RESUME, E_RAISE, E_REDUCE, E_STOP, E_FEVER, E_BLOODSTREAM, E_RED, E_PLATELETS, E_REMISSION,
@@ -66,7 +66,7 @@ def records(room: int) -> Records:
 INT, REAL = np.int64, np.float64
 LANE_STATE = np.dtype(
     [(name, INT) for name in ("status", "phase", "day", "next_phase", "gate_from", "gate_check", "wait_passed",
-                              "stalled", "ended", "last_fever", "remission", "first_check")]
+                              "stalled", "ended", "last_fever", "remission")]
 )  # fmt: skip
 SLOT_STATE = np.dtype(
     [(name, REAL) for name in ("factor", "limit", "last_dose", "top_dose", "run_dose", "run_factor")]
@@ -97,6 +97,7 @@ class Drugs(NamedTuple):
     new: Any  # (rows, L): states at the end of a step and means over it
     z: Any  # saturable products
     y: Any  # (outputs * STEPS, L): mean outputs of the day
+    fine: Any  # means in windows of each step, for the outputs that need them
     level: Any  # (levels * STEPS, L): plasma now
     on_board: Any
     acting: Any  # on board at some time today
@@ -196,6 +197,7 @@ def drugs(t: Tables, lay: Layout, q: Lanes) -> Drugs:
         new=np.zeros((lay.row_from[agents], LANES)),
         z=np.zeros((max(1, lay.product_from[agents]), LANES)),
         y=np.zeros((lay.output_from[agents] * STEPS, LANES)),
+        fine=np.zeros((max(1, lay.fine_from[-1]), LANES)),
         level=np.zeros((max(1, t.level_agent.shape[0]) * STEPS, LANES)),
         on_board=np.zeros(agents, dtype=np.bool_),
         acting=np.zeros(agents, dtype=np.bool_),

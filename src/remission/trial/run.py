@@ -200,7 +200,7 @@ def simulate(
         cohort = draw(people, count, seed=seed, start=first, accept=lambda patients: eligible(condition, patients))
         frames = play(program, cohort, seed=seed, threads=threads, options=options, knowledge=shelf)
         played["patients"] += count
-        played["days"] += float(frames["outcomes"]["outcome_day"].sum())
+        played["days"] += float(frames["outcomes"]["played_days"].sum())
         return {name: frames[name] for name in record}
 
     size = shard_size(patients)
