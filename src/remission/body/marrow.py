@@ -25,7 +25,8 @@ def power_chain(s, effect, row, room_growth, ktr, gamma, h):
     """One classical Runge-Kutta step of h days of the Friberg chain, on ln P (a strong effect only
     changes its slope). s: (6, L), the last row carries the feedback F = (n C0 / C)^gamma as a state:
     dF/dt = gamma F (dn/dt / n - dC/dt / C). ``room_growth`` = (dn/dt) / n."""
-    for lane in range(LANES):
+    lanes = s.shape[1]
+    for lane in range(lanes):
         k = ktr[lane]
         g = gamma[lane]
         free = 1.0 - effect[row, lane]
@@ -79,10 +80,11 @@ def saturating_chain(s, effect, row, room0, room1, half, growth, transit, loss, 
     KM = half * n. s: (5, L); room0, room1: n at the start and the end of the step.
 
     The circulating state follows the chain within hours (loss 4.8/day), so the step is halved."""
+    lanes = s.shape[1]
     u = 0.5 * h
     for half_step in range(2):
         w0 = 0.5 * half_step
-        for lane in range(LANES):
+        for lane in range(lanes):
             inhibition = 1.0 - effect[row, lane]
             n0, n1 = room0[lane], room1[lane]
             ka = half[lane] * (n0 + (n1 - n0) * w0)
@@ -128,7 +130,8 @@ def saturating_chain(s, effect, row, room0, room1, half, growth, transit, loss, 
 def red_cell_chain(s, effect, row, room0, room1, production, tau, ageing, h):
     """One Runge-Kutta step of haemoglobin: dP/dt = production n (1 - E) - P/tau, then four compartments emptied with
     rate ``ageing``. s: (5, L), g/dL; E is bounded to 0..1."""
-    for lane in range(LANES):
+    lanes = s.shape[1]
+    for lane in range(lanes):
         made = production[lane] * 0.5 * (room0[lane] + room1[lane]) * (1.0 - min(max(effect[row, lane], 0.0), 1.0))
         t = 1.0 / tau[lane]
         k = ageing[lane]
@@ -153,7 +156,8 @@ def red_cell_chain(s, effect, row, room0, room1, production, tau, ageing, h):
 def normal_marrow(n, load0, load1, rho, omega, h, n_new, room_growth):
     """dn/dt = rho n (1 - n - omega l), l = leukaemic cells / capacity, one Runge-Kutta step with l between its values
     at the start and the end. Fills n_new and the step's mean relative growth."""
-    for lane in range(LANES):
+    lanes = n.shape[0]
+    for lane in range(lanes):
         r = rho[lane]
         w = omega[lane]
         la = w * load0[lane]

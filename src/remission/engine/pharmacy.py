@@ -1,12 +1,13 @@
-"""Kinetics of a day: doses in, twelve exact steps for each agent on board, mean concentrations out."""
+"""Kinetics of a day: doses in, exact steps for each agent on board, mean concentrations and bent drivers out."""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
 
-from remission.body.kinetics import HOT, JIT, LANES, WINDOWS, add, responses, saturable_product, step
+from remission.body.kinetics import HOT, INLINED, JIT, LANES, add, responses, saturable_product, step
 
+from .effects import bend
 from .program import RESCUE
 from .records import note_run
 from .rules import true_for
@@ -18,12 +19,12 @@ GONE = 1e-6  # of what a typical dose makes: less counts as nothing
 @njit(**JIT)
 def fill_responses(t, lay, q, drugs):
     """The step matrices and dose responses of every agent for the patients of the block."""
-    for agent in range(lay.microsteps.shape[0]):
+    for agent in range(lay.steps.shape[0]):
         n = lay.state_from[agent + 1] - lay.state_from[agent]
         lin = lay.linear_outputs[agent]
         rows = lay.row_from[agent + 1] - lay.row_from[agent]
         windowed = lay.windowed[lay.windowed_from[agent] : lay.windowed_from[agent + 1]]
-        h = 1.0 / (STEPS * lay.microsteps[agent])
+        edges = lay.edges[lay.edge_from[agent] : lay.edge_from[agent + 1]]
         a = np.ascontiguousarray(q.a[lay.a_from[agent] : lay.a_from[agent + 1]]).reshape(n, n, LANES)
         g = np.ascontiguousarray(q.g[lay.g_from[agent] : lay.g_from[agent + 1]]).reshape(lin, n, LANES)
         forms = lay.agent_forms[lay.agent_form_from[agent] : lay.agent_form_from[agent + 1]]
@@ -37,7 +38,7 @@ def fill_responses(t, lay, q, drugs):
         rate = np.zeros((forms.shape[0], rows, LANES))
         sink = np.zeros((rows, LANES))
         entry = lay.central[agent] if lay.saturable[agent] == 1 else -1
-        responses(a, g, h, windowed, free, columns, taus, part, rate, entry, sink)
+        responses(a, g, lay.unit[agent], edges, windowed, free, columns, taus, part, rate, entry, sink)
         for i in range(lay.pass_from[agent], lay.pass_from[agent + 1]):
             for k in range(4):
                 if lay.pass_used[4 * i + k] == 1:
@@ -49,7 +50,7 @@ def fill_responses(t, lay, q, drugs):
         drugs.sink[lay.row_from[agent] : lay.row_from[agent + 1]] = sink
 
 
-@njit(**HOT)
+@njit(**INLINED)
 def rescue_doses(agent, today, t, lay, q, place, drugs, rec, keep_doses):
     """Doses of the day of an agent that is given by level: judged on the plasma at the hour of each dose."""
     for r in range(t.rules.shape[0]):
@@ -90,7 +91,7 @@ def rescue_doses(agent, today, t, lay, q, place, drugs, rec, keep_doses):
 @njit(**HOT)
 def day_of_kinetics(today, t, lay, q, place, drugs, rec, keep_doses):
     """Advance every agent that is on board by a day and leave its mean outputs in ``drugs.y``."""
-    for agent in range(lay.microsteps.shape[0]):
+    for agent in range(lay.steps.shape[0]):
         if lay.rescued[agent] == 1:
             rescue_doses(agent, today, t, lay, q, place, drugs, rec, keep_doses)
         f_from, f_to = lay.agent_form_from[agent], lay.agent_form_from[agent + 1]
@@ -113,8 +114,9 @@ def day_of_kinetics(today, t, lay, q, place, drugs, rec, keep_doses):
                         drugs.amount[f * STEPS + k, :] = 0.0
 
 
-@njit(**HOT)
+@njit(**INLINED)
 def _agent_day(agent, t, lay, q, drugs):
+    lanes = drugs.x.shape[1]
     s0, s1 = lay.state_from[agent], lay.state_from[agent + 1]
     r0, r1 = lay.row_from[agent], lay.row_from[agent + 1]
     p0, p1 = lay.pass_from[agent], lay.pass_from[agent + 1]
@@ -123,71 +125,62 @@ def _agent_day(agent, t, lay, q, drugs):
     row, first = lay.pass_row[p0:p1], lay.pass_first[p0:p1]
     column, weight = lay.pass_column[4 * p0 : 4 * p1], drugs.weight[4 * p0 : 4 * p1]
     x, new, z = drugs.x[s0:s1], drugs.new[r0:r1], drugs.z
-    y = drugs.y
-    micro = lay.microsteps[agent]
-    share = 1.0 / micro
-    w0, w1 = lay.windowed_from[agent], lay.windowed_from[agent + 1]
-    windows = WINDOWS if w1 > w0 else 1
+    steps = lay.steps[agent]
+    slots = max(1, STEPS // steps)  # two-hour slots of a step
+    share = min(1.0, STEPS / steps)  # of a step in its slot
     plasma_row = q.g[lay.g_from[agent] : lay.g_from[agent] + n]
     leveled = -1
     for j in range(t.level_agent.shape[0]):
         if t.level_agent[j] == agent:
             leveled = j
-    for k in range(STEPS):
-        if leveled >= 0:
-            concentration(x, plasma_row, drugs.level, leveled * STEPS + k)
-        for j in range(lay.output_from[agent + 1] - o0):
-            for lane in range(LANES):
-                y[(o0 + j) * STEPS + k, lane] = 0.0
-        for w in range(micro):
-            if w == 0 and lay.saturable[agent] == 1:
-                # a bolus is on board before the first micro-step, for saturable elimination to see it
-                for i in range(lay.agent_form_from[agent], lay.agent_form_from[agent + 1]):
-                    f = lay.agent_forms[i]
-                    if drugs.used[f * STEPS + k] and t.forms[f].tau == 0.0:
-                        for lane in range(LANES):
-                            x[lay.form_entry[f], lane] += drugs.amount[f * STEPS + k, lane]
-            step(row, column, first, weight, x, new)
-            for i in range(lay.agent_form_from[agent], lay.agent_form_from[agent + 1]):
-                f = lay.agent_forms[i]
-                starts = w == 0 and drugs.used[f * STEPS + k]
-                if not starts and not drugs.running[f]:
-                    continue
-                a0, a1 = lay.form_row_from[f], lay.form_row_from[f + 1]
-                if t.forms[f].whole == 0 and lay.saturable[agent] == 1 and t.forms[f].tau == 0.0:
-                    continue  # put in before the step, below
-                if t.forms[f].whole == 0:
-                    add(new, drugs.part[a0:a1], drugs.amount, f * STEPS + k)
-                else:
-                    _infuse(f, starts, t, drugs, k)
-                    add(new, drugs.full[a0:a1], drugs.now_rate, 0)
+    for j in range(o0 * STEPS, lay.output_from[agent + 1] * STEPS):
+        for lane in range(lanes):
+            drugs.y[j, lane] = 0.0
+    for s in range(lay.shape_from[agent], lay.shape_from[agent + 1]):
+        if lay.shapes[s].row >= 0:
+            for k in range(STEPS):
+                for lane in range(lanes):
+                    drugs.shape[lay.shapes[s].row + k, lane] = 0.0
+    for step_of_day in range(steps):
+        slot = step_of_day * STEPS // steps
+        begins = step_of_day * STEPS % steps == 0
+        if leveled >= 0 and begins:
+            for k in range(slot, slot + slots):
+                concentration(x, plasma_row, drugs.level, leveled * STEPS + k)
+        for i in range(lay.agent_form_from[agent], lay.agent_form_from[agent + 1]):
+            f = lay.agent_forms[i]
+            if begins and drugs.used[f * STEPS + slot] and t.forms[f].tau == 0.0:
+                for lane in range(lanes):
+                    x[lay.form_entry[f], lane] += drugs.amount[f * STEPS + slot, lane]
+        step(row, column, first, weight, x, new)
+        for i in range(lay.agent_form_from[agent], lay.agent_form_from[agent + 1]):
+            f = lay.agent_forms[i]
+            starts = begins and drugs.used[f * STEPS + slot]
+            if t.forms[f].tau == 0.0 or not (starts or drugs.running[f]):
+                continue
+            a0, a1 = lay.form_row_from[f], lay.form_row_from[f + 1]
+            if t.forms[f].whole == 0:
+                add(new, drugs.part[a0:a1], drugs.amount, f * STEPS + slot)
+            else:
+                _infuse(f, starts, t, drugs, slot)
+                add(new, drugs.full[a0:a1], drugs.now_rate, 0)
+                if t.forms[f].rest_days > 0.0:
                     add(new, drugs.part[a0:a1], drugs.now_part, 0)
-            if lay.saturable[agent] == 1:
-                _saturable_sink(agent, x, new, plasma_row, q.vmax, q.km, drugs.sink[r0:r1], drugs.now_rate,
-                                drugs.now_part)  # fmt: skip
-            for j in range(lin):
-                for lane in range(LANES):
-                    y[(o0 + j) * STEPS + k, lane] += share * new[n + j, lane]
-            for i in range(w1 - w0):
-                fine = lay.fine_from[o0 + lay.windowed[w0 + i]]
-                if fine >= 0:
-                    for v in range(windows):
-                        for lane in range(LANES):
-                            drugs.fine[fine + k * windows + v, lane] = new[n + lin + i * windows + v, lane]
-            for i in range(lay.product_from[agent], lay.product_from[agent + 1]):
-                mean_row = (o0 + lin + i - lay.product_from[agent]) * STEPS + k
-                fine = lay.fine_from[o0 + lin + i - lay.product_from[agent]]
-                for v in range(windows):
-                    at = fine + (k * micro + w) * windows + v if fine >= 0 else -1
-                    saturable_product(z, i, new, n + lin + v if windows > 1 else n, drugs.formation_h, q.product_half,
-                                      drugs.decay, drugs.loss_h, y, mean_row, share / windows, drugs.fine,
-                                      at)  # fmt: skip
-            for j in range(n):
-                for lane in range(LANES):
-                    x[j, lane] = new[j, lane]
+        if lay.saturable[agent] == 1:
+            central = lay.central[agent]
+            _saturable_sink(agent, x, new, central, q.g, lay.g_from[agent] + central, q.vmax, q.km, drugs.sink[r0:r1],
+                            drugs.now_rate)  # fmt: skip
+        for j in range(lin):
+            for k in range(slot, slot + slots):
+                for lane in range(lanes):
+                    drugs.y[(o0 + j) * STEPS + k, lane] += share * new[n + j, lane]
+        _windows(agent, slot, n, lin, n + lin, lay, q, drugs, new, z)
+        for j in range(n):
+            for lane in range(lanes):
+                x[j, lane] = new[j, lane]
     # what has washed out of a patient is set to zero: patient by patient, so that the block does not matter
     left = False
-    for lane in range(LANES):
+    for lane in range(lanes):
         present = False
         for j in range(n):
             if abs(x[j, lane]) > GONE * q.state_scale[s0 + j, lane]:
@@ -209,12 +202,40 @@ def _agent_day(agent, t, lay, q, drugs):
     drugs.on_board[agent] = left  # today's outputs stay until the effects of the day are known
 
 
-@njit(**HOT)
+@njit(**INLINED)
+def _windows(agent, slot, n, lin, plasma, lay, q, drugs, new, z):
+    """What follows plasma and other drivers window by window: saturable products, and the bent drivers of effects."""
+    lanes = drugs.x.shape[1]
+    w0, w1 = lay.edge_from[agent] + 1, lay.edge_from[agent + 1]
+    p0, p1 = lay.product_from[agent], lay.product_from[agent + 1]
+    s0, s1 = lay.shape_from[agent], lay.shape_from[agent + 1]
+    if w1 - w0 == 1:
+        plasma = n
+    for w in range(w0, w1):
+        k = slot + lay.window_slot[w]
+        share = lay.window_share[w]
+        for i in range(p0, p1):
+            saturable_product(z, i, new, plasma + w - w0, drugs.plateau, q.product_half, drugs.decay, drugs.shift,
+                              lay.product_row[i] + w - w0, drugs.z_mean)  # fmt: skip
+            at = (lay.output_from[agent] + lin + i - p0) * STEPS + k
+            for lane in range(lanes):
+                drugs.y[at, lane] += share * drugs.z_mean[i, lane]
+        for s in range(s0, s1):
+            if lay.shapes[s].row < 0:
+                continue
+            source = lay.shapes[s].source
+            x, row = (new, source + w - w0) if source >= 0 else (drugs.z_mean, -1 - source)
+            bend(lay.shapes[s].function, x, row, lay.shapes[s].effect, q.effect_a, q.effect_b, q.effect_c, q.effect_d,
+                 q.effect_e, drugs.shape, lay.shapes[s].row + k, share)  # fmt: skip
+
+
+@njit(**INLINED)
 def _infuse(f, starts, t, drugs, k):
     """Rates of this step of a long infusion: full steps first, then the rest."""
+    lanes = drugs.x.shape[1]
     rest = 1.0 if t.forms[f].rest_days > 1e-12 else 0.0
     running = False
-    for lane in range(LANES):
+    for lane in range(lanes):
         if starts and drugs.amount[f * STEPS + k, lane] > 0.0:
             drugs.left[f, lane] = t.forms[f].whole + rest
             drugs.rate[f, lane] = drugs.amount[f * STEPS + k, lane] / t.forms[f].tau
@@ -231,26 +252,25 @@ def _infuse(f, starts, t, drugs, k):
 @njit(**HOT)
 def concentration(x, plasma_row, out, row):
     """out[row] = plasma concentration now: the first output's row of g (n, L) times the states."""
-    for lane in range(LANES):
+    lanes = x.shape[1]
+    for lane in range(lanes):
         out[row, lane] = 0.0
     for j in range(x.shape[0]):
-        for lane in range(LANES):
+        for lane in range(lanes):
             out[row, lane] += plasma_row[j, lane] * x[j, lane]
 
 
 @njit(**HOT)
-def _saturable_sink(agent, x, new, plasma_row, vmax, km, sink, c0, drop):
-    """Take vmax C / (km + C) out of the central compartment over one micro-step: trapezium of the rate at its start
-    and at the end that a first pass predicts (second order)."""
-    n = x.shape[0]
-    concentration(x, plasma_row, c0, 0)
-    concentration(sink[:n], plasma_row, drop, 0)
-    for lane in range(LANES):
-        c1 = 0.0
-        for j in range(n):
-            c1 += plasma_row[j, lane] * new[j, lane]
-        r0 = vmax[agent, lane] * c0[0, lane] / (km[agent, lane] + c0[0, lane])
-        end = max(c1 - drop[0, lane] * r0, 0.0)
+def _saturable_sink(agent, x, new, central, litre, plasma, vmax, km, sink, rate):
+    """Take vmax C / (km + C) out of the central compartment over one step: trapezium of the rate at its start and at the
+    end that a first pass predicts (second order). C = litre[plasma] times the central amount."""
+    lanes = x.shape[1]
+    for lane in range(lanes):
+        c0 = litre[plasma, lane] * x[central, lane]
+        c1 = litre[plasma, lane] * new[central, lane]
+        drop = litre[plasma, lane] * sink[central, lane]
+        r0 = vmax[agent, lane] * c0 / (km[agent, lane] + c0)
+        end = max(c1 - drop * r0, 0.0)
         r1 = vmax[agent, lane] * end / (km[agent, lane] + end)
-        c0[0, lane] = -min(0.5 * (r0 + r1), c1 / drop[0, lane])
-    add(new, sink, c0, 0)
+        rate[0, lane] = -min(0.5 * (r0 + r1), c1 / drop)
+    add(new, sink, rate, 0)
