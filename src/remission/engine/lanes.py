@@ -24,7 +24,6 @@ from remission.patient.cohort import SENSITIVITIES, Cohort, Floats
 from .program import STEPS_PER_DAY, Program
 
 LINES = ("neutrophils", "platelets", "red cells", "lymphocytes")
-COUNTED = ("neutrophils", "platelets", "red cells")  # lines whose counts are asked to be right to a thousandth
 TARGETS = (*LINES, "blasts", "blood blasts", "CNS blasts", "neutrophil mobilisation")
 LINEAR, EMAX, ASPARAGINE, CLIPPED = range(4)
 COUNTED = ("neutrophils", "platelets", "red cells")  # lines whose counts are asked to be right to a thousandth
@@ -196,11 +195,6 @@ def kinetics_of(program: Program, cohort: Cohort, seed: int) -> tuple[Kinetics, 
 
 def layout(program: Program, systems: tuple[Kinetics, ...], library: Library, settings: dict[str, float]) -> Layout:
     """Offsets and sparsity patterns; the pattern of a matrix exponential is the reachability of its states."""
-    fine = _fine_outputs(program, systems)
-    fine_from: list[int] = []
-    fine_windows: list[int] = []
-    fine_rows = 0
-    windowed_from, windowed = [0], []  # type: ignore[var-annotated]
     state_from, a_from, g_from, output_from, product_from, row_from = [0], [0], [0], [0], [0], [0]
     edge_from, edges, window_slot, window_share, unit, product_row = [0], [], [], [], [], [0]  # type: ignore[var-annotated]
     windowed_from, windowed = [0], []  # type: ignore[var-annotated]
