@@ -58,6 +58,7 @@ def act(i, target, cls, pool, clipped, j, out, q, flesh, work):
         else:
             for lane in range(lanes):
                 work.e_line[row, lane] += out[0, lane] * q.effect_a[i, lane]
+                work.e_tilt[row, lane] += out[1, lane] * q.effect_a[i, lane]
     elif target == BLASTS:
         work.class_active[pool] = True
         row = pool * BINS + j
@@ -78,9 +79,12 @@ def act(i, target, cls, pool, clipped, j, out, q, flesh, work):
 
 @njit(**HOT)
 def mean_of_three(x, row, out):
+    """out[0] = mean of the three two-hour slots of a quarter day; out[1] = half the rise of the straight line through
+    them that has the same first moment."""
     lanes = out.shape[1]
     for lane in range(lanes):
         out[0, lane] = (x[row, lane] + x[row + 1, lane] + x[row + 2, lane]) * (1.0 / 3.0)
+        out[1, lane] = (x[row + 2, lane] - x[row, lane]) * (2.0 / 3.0)
 
 
 @njit(**HOT)
@@ -88,6 +92,7 @@ def day_of_effects(lay, q, drugs, flesh, work):
     """Fill the day's effects on cell lines, blasts by drug class, blood, CNS and mobilisation."""
     lanes = drugs.y.shape[1]
     work.e_line[:] = 0.0
+    work.e_tilt[:] = 0.0
     flesh.k_blood[:] = 0.0
     work.k_cns[:] = 0.0
     flesh.mobilised[:] = 0.0
@@ -115,9 +120,11 @@ def day_of_effects(lay, q, drugs, flesh, work):
             elif function == LINEAR:
                 mean_of_three(drugs.y, lay.shapes[g].output * STEPS + PER_BIN * j, out)
             else:
-                mean_of_three(drugs.y, lay.shapes[g].output * STEPS + PER_BIN * j, work.seen)
+                mean_of_three(drugs.y, lay.shapes[g].output * STEPS + PER_BIN * j, out)
                 for lane in range(lanes):
+                    work.seen[0, lane] = out[0, lane]
                     out[0, lane] = 0.0
+                    out[1, lane] = 0.0
                 bend(function, work.seen, 0, effect, q.effect_a, q.effect_b, q.effect_c, q.effect_d, q.effect_e, out, 0,
                      1.0)  # fmt: skip
             for m in range(lay.shapes[g].first, lay.shapes[g].last):

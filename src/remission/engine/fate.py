@@ -120,7 +120,7 @@ def day_of_body(today, lay, q, flesh, work, day):
     _load(cells, q.capacity, work.load)
     for j in range(BINS):
         for lane in range(lanes):
-            r = work.load[lane] / s[S_PACKING]
+            r = (work.load[lane] + 0.5 * work.load_rise[lane]) / s[S_PACKING]  # in the middle of the quarter
             r *= r
             work.crowd[lane] = max(0.0, 1.0 - r * r)
             day.birth[lane] += work.crowd[lane] * h
@@ -147,15 +147,17 @@ def day_of_body(today, lay, q, flesh, work, day):
             day.cns[lane] += work.k_cns[j, lane] * h
         _load(cells, q.capacity, work.load_new)
         normal_marrow(flesh.room, work.load, work.load_new, q.rho, q.omega, h, work.room_new, work.room_growth)
-        power_chain(flesh.anc, work.e_line, j, work.room_growth, q.anc_ktr, q.anc_gamma, h)
-        saturating_chain(flesh.plt, work.e_line, BINS + j, flesh.room, work.room_new, q.plt_half, q.plt_growth,
+        power_chain(flesh.anc, work.e_line, work.e_tilt, j, work.room_growth, q.anc_ktr, q.anc_gamma, h)
+        saturating_chain(flesh.plt, work.e_line, work.e_tilt, BINS + j, flesh.room, work.room_new, q.plt_half, q.plt_growth,
                          q.plt_transit, q.plt_loss, h)  # fmt: skip
         red_cell_chain(flesh.red, work.e_line, 2 * BINS + j, flesh.room, work.room_new, work.production, q.hb_tau,
                        q.hb_ageing, h)  # fmt: skip
-        power_chain(flesh.lymph, work.e_line, 3 * BINS + j, work.room_growth, q.lymph_ktr, q.lymph_gamma, h)
+        power_chain(flesh.lymph, work.e_line, work.e_tilt, 3 * BINS + j, work.room_growth, q.lymph_ktr, q.lymph_gamma,
+                    h)  # fmt: skip
         for lane in range(lanes):
             flesh.room[lane] = work.room_new[lane]
             day.load[lane] += 0.5 * h * (work.load[lane] + work.load_new[lane])
+            work.load_rise[lane] = work.load_new[lane] - work.load[lane]
             work.load[lane] = work.load_new[lane]
     for lane in range(lanes):
         flesh.pool[lane] *= 1.0 - s[S_PLT_POOL_LOSS]

@@ -30,6 +30,7 @@ COUNTED = ("neutrophils", "platelets", "red cells")  # lines whose counts are as
 SLOW_DAYS = {**dict.fromkeys(COUNTED, 5.0), "CNS blasts": 0.1}  # half-life of a driver from which six-hour means do
 SLOW_OTHERWISE = 0.4
 FUNCTIONS = {"linear": LINEAR, "emax": EMAX, "asparagine depletion": ASPARAGINE}
+MICROSTEPS = (2.5, 2.5, 5, 5, 5, 10, 10, 20, 30, 30)  # minutes of a two-hour step where elimination saturates
 NO_CLASS = len(SENSITIVITIES)  # a row of ones: an effect that no resistance touches
 
 
@@ -42,7 +43,12 @@ class Layout(NamedTuple):
     output_from: Any
     linear_outputs: Any
     steps: Any  # of a day
-    unit: Any  # days
+    micro_from: Any  # an agent's steps may be made of smaller ones:
+    micro_kind: Any  # kind (length) of each
+    micro_share: Any  # of the step
+    kind_from: Any
+    unit: Any  # days, by kind
+    weight_from: Any  # passes of an agent, times its kinds
     edge_from: Any
     edges: Any  # ends of the windows of a step in units, from 0 on
     window_slot: Any  # beside edges: two-hour slot of the window that ends there, and its share of the slot
@@ -51,6 +57,7 @@ class Layout(NamedTuple):
     product_from: Any
     product_row: Any  # numbers of a product, one row for each window of a step
     saturable: Any  # 1: Michaelis-Menten elimination
+    sink_from: Any
     row_from: Any  # rows of an agent's step matrix: states, linear outputs, plasma in each window
     pass_from: Any  # four products at a time
     pass_row: Any
@@ -197,6 +204,7 @@ def layout(program: Program, systems: tuple[Kinetics, ...], library: Library, se
     """Offsets and sparsity patterns; the pattern of a matrix exponential is the reachability of its states."""
     state_from, a_from, g_from, output_from, product_from, row_from = [0], [0], [0], [0], [0], [0]
     edge_from, edges, window_slot, window_share, unit, product_row = [0], [], [], [], [], [0]  # type: ignore[var-annotated]
+    micro_from, micro_kind, micro_share, kind_from, weight_from, sink_from = [0], [], [], [0], [0], [0]  # type: ignore[var-annotated]
     windowed_from, windowed = [0], []  # type: ignore[var-annotated]
     pass_from, pass_row, pass_first, pass_column, pass_used = [0], [], [], [], []  # type: ignore[var-annotated]
     for k in systems:
@@ -208,6 +216,8 @@ def layout(program: Program, systems: tuple[Kinetics, ...], library: Library, se
         bent = {s["output"] - output_from[a] for s in shapes if s["agent"] == a and s["row"] >= 0}
         wanted = sorted(({0} if k.saturable_products else set()) | {j for j in bent if j < lin})
         width, ends = _windows(program, a, k, [s for s in shapes if s["agent"] == a and s["row"] >= 0])
+        micro = [m / 1440.0 for m in MICROSTEPS] if k.vmax is not None else [width]
+        kinds = sorted(set(micro))
         windows = len(ends) - 1
         if windows == 1:
             wanted = []
@@ -222,8 +232,12 @@ def layout(program: Program, systems: tuple[Kinetics, ...], library: Library, se
         window_slot += [0] + [int(h / 2.0 + 1e-9) for h in hours[:-1]]
         window_share += [0.0] + [min(1.0, (h - g) / 2.0) for g, h in zip(hours[:-1], hours[1:], strict=True)]
         edge_from.append(len(edges))
-        unit.append(width)
-        product_row += [product_row[-1] + windows * (i + 1) for i in range(len(k.saturable_products))]
+        unit += kinds
+        kind_from.append(len(unit))
+        micro_kind += [kinds.index(m) for m in micro]
+        micro_share += [m / sum(micro) for m in micro]
+        micro_from.append(len(micro_kind))
+        product_row += [product_row[-1] + len(kinds) * windows * (i + 1) for i in range(len(k.saturable_products))]
         windowed += wanted
         windowed_from.append(len(windowed))
         state_from.append(state_from[-1] + n)
@@ -231,6 +245,7 @@ def layout(program: Program, systems: tuple[Kinetics, ...], library: Library, se
         g_from.append(g_from[-1] + lin * n)
         product_from.append(product_from[-1] + len(k.saturable_products))
         row_from.append(row_from[-1] + n + lin + windows * len(wanted))
+        sink_from.append(sink_from[-1] + len(kinds) * (row_from[-1] - row_from[-2]))
         reach = (np.abs(k.a).max(axis=0) > 0) | np.eye(n, dtype=bool)
         for _ in range(n):
             reach = reach | ((reach.astype(int) @ reach.astype(int)) > 0)
@@ -245,6 +260,7 @@ def layout(program: Program, systems: tuple[Kinetics, ...], library: Library, se
                 pass_column += four + [0] * (4 - len(four))
                 pass_used += [1] * len(four) + [0] * (4 - len(four))
         pass_from.append(len(pass_row))
+        weight_from.append(weight_from[-1] + len(kinds) * (pass_from[-1] - pass_from[-2]))
     form_row_from, form_entry = [0], []
     agent_forms: list[list[int]] = [[] for _ in systems]
     for i, f in enumerate(program.forms):
@@ -253,7 +269,7 @@ def layout(program: Program, systems: tuple[Kinetics, ...], library: Library, se
             raise BadInput(f"{f.agent} has no route {f.route} in its knowledge file", remedy="add it, or use another")
         form_entry.append(systems[a].entries[f.route].state)
         agent_forms[a].append(i)
-        form_row_from.append(form_row_from[-1] + row_from[a + 1] - row_from[a])
+        form_row_from.append(form_row_from[-1] + sink_from[a + 1] - sink_from[a])
     rescued = np.zeros(len(systems), dtype=np.int64)
     for o in program.tables.rules["order"]:
         if o >= 0:
@@ -274,7 +290,12 @@ def layout(program: Program, systems: tuple[Kinetics, ...], library: Library, se
         output_from=ints(output_from),
         linear_outputs=ints([k.g.shape[1] for k in systems]),
         steps=ints(program.steps),
+        micro_from=ints(micro_from),
+        micro_kind=ints(micro_kind),
+        micro_share=np.array(micro_share),
+        kind_from=ints(kind_from),
         unit=np.array(unit),
+        weight_from=ints(weight_from),
         edge_from=ints(edge_from),
         edges=ints(edges),
         window_slot=ints(window_slot),
@@ -283,6 +304,7 @@ def layout(program: Program, systems: tuple[Kinetics, ...], library: Library, se
         product_from=ints(product_from),
         product_row=ints(product_row),
         saturable=ints([int(k.vmax is not None) for k in systems]),
+        sink_from=ints(sink_from),
         row_from=ints(row_from),
         pass_from=ints(pass_from),
         pass_row=ints(pass_row),
@@ -311,7 +333,7 @@ def _windows(program: Program, a: int, k: Kinetics, bent: list[dict[str, int]]) 
     """Unit (days) and edges (units) of the windows of a step: half hours after a dose and longer ones later where
     something enters at once and what it drives bends, two hours for what rises slowly, the whole step else."""
     steps = program.steps[a]
-    if steps > STEPS_PER_DAY or not (bent or k.saturable_products):
+    if k.vmax is not None or not (bent or k.saturable_products):
         return 1.0 / steps, [0, 1]
     at_once = any(f.agent == k.agent and f.route in ("IV", "IT") for f in program.forms)
     sharp = any(s["function"] != ASPARAGINE for s in bent)
@@ -331,8 +353,8 @@ def _shapes(
 ) -> tuple[list[int], list[int], list[dict[str, int]], list[int]]:
     """Targets and classes of all effects, and the effects grouped by what bends them the same way.
 
-    A linear effect of a mean is exact; one that bends, or that is clipped (red cells cannot lose more than all of
-    production), is judged in the windows of a step unless its driver is slow."""
+    Unless its driver is slow, an effect is judged in the windows of a step: it may bend, or be clipped (red cells
+    cannot lose more than all of production), and the marrow asks when in a quarter of the day it acts."""
     index = {k.agent: i for i, k in enumerate(systems)}
     targets: list[int] = []
     classes: list[int] = []
@@ -349,7 +371,7 @@ def _shapes(
             number = len(targets)
             if function == LINEAR and effect.on == "red cells" and not slow:
                 function = CLIPPED
-            bent = antagonist >= 0 or (function != LINEAR and not slow)
+            bent = antagonist >= 0 or not slow
             shape = (effect.half, effect.baseline, effect.supply, effect.km, half)
             drawn = any(q is not None and q.iiv_cv for q in shape)  # effect by effect: not shared
             values = tuple((q.value, q.unit, q.per, repr(q.covariates)) if q else None for q in shape)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import njit
 
@@ -32,22 +34,27 @@ def fill_responses(t, lay, q, drugs):
         taus = np.empty(forms.shape[0])
         for i in range(forms.shape[0]):
             columns[i] = lay.form_entry[forms[i]]
-            taus[i] = t.forms[forms[i]].rest_days
+            taus[i] = t.forms[forms[i]].rest_days if lay.saturable[agent] == 0 else 0.0
         free = np.zeros((rows, n, LANES))
         part = np.zeros((forms.shape[0], rows, LANES))
         rate = np.zeros((forms.shape[0], rows, LANES))
         sink = np.zeros((rows, LANES))
         entry = lay.central[agent] if lay.saturable[agent] == 1 else -1
-        responses(a, g, lay.unit[agent], edges, windowed, free, columns, taus, part, rate, entry, sink)
-        for i in range(lay.pass_from[agent], lay.pass_from[agent + 1]):
-            for k in range(4):
-                if lay.pass_used[4 * i + k] == 1:
-                    drugs.weight[4 * i + k] = free[lay.pass_row[i], lay.pass_column[4 * i + k]]
-        for i in range(forms.shape[0]):
-            f0 = lay.form_row_from[forms[i]]
-            drugs.part[f0 : f0 + rows] = part[i]
-            drugs.full[f0 : f0 + rows] = rate[i]
-        drugs.sink[lay.row_from[agent] : lay.row_from[agent + 1]] = sink
+        p0, p1 = lay.pass_from[agent], lay.pass_from[agent + 1]
+        for kind in range(lay.kind_from[agent + 1] - lay.kind_from[agent]):
+            unit = lay.unit[lay.kind_from[agent] + kind]
+            responses(a, g, unit, edges, windowed, free, columns, taus, part, rate, entry, sink)
+            w0 = 4 * (lay.weight_from[agent] + kind * (p1 - p0))
+            for i in range(p0, p1):
+                for k in range(4):
+                    if lay.pass_used[4 * i + k] == 1:
+                        drugs.weight[w0 + 4 * (i - p0) + k] = free[lay.pass_row[i], lay.pass_column[4 * i + k]]
+            for i in range(forms.shape[0]):
+                f0 = lay.form_row_from[forms[i]] + kind * rows
+                drugs.part[f0 : f0 + rows] = part[i]
+                drugs.full[f0 : f0 + rows] = rate[i]
+            s0 = lay.sink_from[agent] + kind * rows
+            drugs.sink[s0 : s0 + rows] = sink
 
 
 @njit(**INLINED)
@@ -122,12 +129,10 @@ def _agent_day(agent, t, lay, q, drugs):
     p0, p1 = lay.pass_from[agent], lay.pass_from[agent + 1]
     o0 = lay.output_from[agent]
     n, lin = s1 - s0, lay.linear_outputs[agent]
-    row, first = lay.pass_row[p0:p1], lay.pass_first[p0:p1]
-    column, weight = lay.pass_column[4 * p0 : 4 * p1], drugs.weight[4 * p0 : 4 * p1]
+    row, first, column = lay.pass_row[p0:p1], lay.pass_first[p0:p1], lay.pass_column[4 * p0 : 4 * p1]
     x, new, z = drugs.x[s0:s1], drugs.new[r0:r1], drugs.z
     steps = lay.steps[agent]
-    slots = max(1, STEPS // steps)  # two-hour slots of a step
-    share = min(1.0, STEPS / steps)  # of a step in its slot
+    slots = STEPS // steps  # two-hour slots of a step
     plasma_row = q.g[lay.g_from[agent] : lay.g_from[agent] + n]
     leveled = -1
     for j in range(t.level_agent.shape[0]):
@@ -141,43 +146,57 @@ def _agent_day(agent, t, lay, q, drugs):
             for k in range(STEPS):
                 for lane in range(lanes):
                     drugs.shape[lay.shapes[s].row + k, lane] = 0.0
-    for step_of_day in range(steps):
-        slot = step_of_day * STEPS // steps
-        begins = step_of_day * STEPS % steps == 0
-        if leveled >= 0 and begins:
+    for slot in range(0, STEPS, slots):
+        if leveled >= 0:
             for k in range(slot, slot + slots):
                 concentration(x, plasma_row, drugs.level, leveled * STEPS + k)
         for i in range(lay.agent_form_from[agent], lay.agent_form_from[agent + 1]):
             f = lay.agent_forms[i]
-            if begins and drugs.used[f * STEPS + slot] and t.forms[f].tau == 0.0:
-                for lane in range(lanes):
-                    x[lay.form_entry[f], lane] += drugs.amount[f * STEPS + slot, lane]
-        step(row, column, first, weight, x, new)
-        for i in range(lay.agent_form_from[agent], lay.agent_form_from[agent + 1]):
-            f = lay.agent_forms[i]
-            starts = begins and drugs.used[f * STEPS + slot]
-            if t.forms[f].tau == 0.0 or not (starts or drugs.running[f]):
-                continue
-            a0, a1 = lay.form_row_from[f], lay.form_row_from[f + 1]
-            if t.forms[f].whole == 0:
-                add(new, drugs.part[a0:a1], drugs.amount, f * STEPS + slot)
-            else:
-                _infuse(f, starts, t, drugs, slot)
+            if drugs.used[f * STEPS + slot]:
+                if t.forms[f].tau == 0.0:
+                    for lane in range(lanes):
+                        x[lay.form_entry[f], lane] += drugs.amount[f * STEPS + slot, lane]
+                else:
+                    _start(f, slot, t.forms[f].tau, drugs.amount, drugs.left, drugs.rate)
+                    drugs.running[f] = True
+        for m in range(lay.micro_from[agent], lay.micro_from[agent + 1]):
+            kind = lay.micro_kind[m]
+            w0 = 4 * (lay.weight_from[agent] + kind * (p1 - p0))
+            step(row, column, first, drugs.weight[w0 : w0 + 4 * (p1 - p0)], x, new)
+            for i in range(lay.agent_form_from[agent], lay.agent_form_from[agent + 1]):
+                f = lay.agent_forms[i]
+                if not drugs.running[f]:
+                    continue
+                a0 = lay.form_row_from[f] + kind * (r1 - r0)
+                a1 = a0 + r1 - r0
+                length = lay.micro_share[m] / steps
+                if lay.saturable[agent] == 1:
+                    _infuse_evenly(f, length, drugs.left, drugs.rate, drugs.now_rate)
+                else:
+                    _infuse(f, length, t.forms[f].rest_days, drugs.left, drugs.rate, drugs.now_rate, drugs.now_part)
+                    if t.forms[f].rest_days > 0.0:
+                        add(new, drugs.part[a0:a1], drugs.now_part, 0)
                 add(new, drugs.full[a0:a1], drugs.now_rate, 0)
-                if t.forms[f].rest_days > 0.0:
-                    add(new, drugs.part[a0:a1], drugs.now_part, 0)
-        if lay.saturable[agent] == 1:
-            central = lay.central[agent]
-            _saturable_sink(agent, x, new, central, q.g, lay.g_from[agent] + central, q.vmax, q.km, drugs.sink[r0:r1],
-                            drugs.now_rate)  # fmt: skip
-        for j in range(lin):
-            for k in range(slot, slot + slots):
+            if lay.saturable[agent] == 1:
+                central = lay.central[agent]
+                k0 = lay.sink_from[agent] + kind * (r1 - r0)
+                _saturable_sink(agent, new, n, central, q.vmax, q.km,
+                                drugs.sink[k0 : k0 + r1 - r0], drugs.now_rate)  # fmt: skip
+            for j in range(lin):
+                for k in range(slot, slot + slots):
+                    for lane in range(lanes):
+                        drugs.y[(o0 + j) * STEPS + k, lane] += lay.micro_share[m] * new[n + j, lane]
+            _windows(agent, slot, kind, lay.micro_share[m], n, lin, lay, q, drugs, new, z)
+            for j in range(n):
                 for lane in range(lanes):
-                    drugs.y[(o0 + j) * STEPS + k, lane] += share * new[n + j, lane]
-        _windows(agent, slot, n, lin, n + lin, lay, q, drugs, new, z)
-        for j in range(n):
+                    x[j, lane] = new[j, lane]
+    for i in range(lay.agent_form_from[agent], lay.agent_form_from[agent + 1]):
+        f = lay.agent_forms[i]
+        if drugs.running[f]:
+            drugs.running[f] = False
             for lane in range(lanes):
-                x[j, lane] = new[j, lane]
+                if drugs.left[f, lane] > 0.0:
+                    drugs.running[f] = True
     # what has washed out of a patient is set to zero: patient by patient, so that the block does not matter
     left = False
     for lane in range(lanes):
@@ -203,20 +222,19 @@ def _agent_day(agent, t, lay, q, drugs):
 
 
 @njit(**INLINED)
-def _windows(agent, slot, n, lin, plasma, lay, q, drugs, new, z):
+def _windows(agent, slot, kind, micro_share, n, lin, lay, q, drugs, new, z):
     """What follows plasma and other drivers window by window: saturable products, and the bent drivers of effects."""
     lanes = drugs.x.shape[1]
     w0, w1 = lay.edge_from[agent] + 1, lay.edge_from[agent + 1]
     p0, p1 = lay.product_from[agent], lay.product_from[agent + 1]
     s0, s1 = lay.shape_from[agent], lay.shape_from[agent + 1]
-    if w1 - w0 == 1:
-        plasma = n
+    plasma = n + lin if w1 - w0 > 1 else n
     for w in range(w0, w1):
         k = slot + lay.window_slot[w]
-        share = lay.window_share[w]
+        share = lay.window_share[w] * micro_share
         for i in range(p0, p1):
             saturable_product(z, i, new, plasma + w - w0, drugs.plateau, q.product_half, drugs.decay, drugs.shift,
-                              lay.product_row[i] + w - w0, drugs.z_mean)  # fmt: skip
+                              lay.product_row[i] + kind * (w1 - w0) + w - w0, drugs.z_mean)  # fmt: skip
             at = (lay.output_from[agent] + lin + i - p0) * STEPS + k
             for lane in range(lanes):
                 drugs.y[at, lane] += share * drugs.z_mean[i, lane]
@@ -229,24 +247,34 @@ def _windows(agent, slot, n, lin, plasma, lay, q, drugs, new, z):
                  q.effect_e, drugs.shape, lay.shapes[s].row + k, share)  # fmt: skip
 
 
-@njit(**INLINED)
-def _infuse(f, starts, t, drugs, k):
-    """Rates of this step of a long infusion: full steps first, then the rest."""
-    lanes = drugs.x.shape[1]
-    rest = 1.0 if t.forms[f].rest_days > 1e-12 else 0.0
-    running = False
-    for lane in range(lanes):
-        if starts and drugs.amount[f * STEPS + k, lane] > 0.0:
-            drugs.left[f, lane] = t.forms[f].whole + rest
-            drugs.rate[f, lane] = drugs.amount[f * STEPS + k, lane] / t.forms[f].tau
-        left = drugs.left[f, lane]
-        last = left == 1.0 and rest == 1.0
-        drugs.now_rate[0, lane] = drugs.rate[f, lane] if left > 0.0 and not last else 0.0
-        drugs.now_part[0, lane] = drugs.rate[f, lane] * t.forms[f].rest_days if last else 0.0
-        if left > 0.0:
-            drugs.left[f, lane] = left - 1.0
-            running = running or left > 1.0
-    drugs.running[f] = running
+@njit(**HOT)
+def _start(f, slot, tau, amount, left, rate):
+    """Start the infusions of this hour."""
+    for lane in range(left.shape[1]):
+        dose = amount[f * STEPS + slot, lane]
+        if dose > 0.0:
+            left[f, lane] = tau
+            rate[f, lane] = dose / tau
+
+
+@njit(**HOT)
+def _infuse(f, length, rest, left, rate, now_rate, now_part):
+    """Rates of infusions in a step of ``length`` days: whole steps first, then the ``rest``, whose response is known."""
+    for lane in range(left.shape[1]):
+        runs = left[f, lane]
+        whole = runs > length - 1e-9
+        now_rate[0, lane] = rate[f, lane] if whole else 0.0
+        now_part[0, lane] = rate[f, lane] * rest if runs > 0.0 and not whole else 0.0
+        left[f, lane] = runs - length if runs > length + 1e-9 else 0.0
+
+
+@njit(**HOT)
+def _infuse_evenly(f, length, left, rate, now_rate):
+    """Rates of infusions in a step of ``length`` days; what ends within it is spread over it."""
+    for lane in range(left.shape[1]):
+        runs = min(left[f, lane], length)
+        now_rate[0, lane] = rate[f, lane] * runs / length
+        left[f, lane] = left[f, lane] - runs if left[f, lane] > length + 1e-9 else 0.0
 
 
 @njit(**HOT)
@@ -261,16 +289,14 @@ def concentration(x, plasma_row, out, row):
 
 
 @njit(**HOT)
-def _saturable_sink(agent, x, new, central, litre, plasma, vmax, km, sink, rate):
-    """Take vmax C / (km + C) out of the central compartment over one step: trapezium of the rate at its start and at the
-    end that a first pass predicts (second order). C = litre[plasma] times the central amount."""
-    lanes = x.shape[1]
+def _saturable_sink(agent, new, mean, central, vmax, km, sink, rate):
+    """Take vmax C / (km + C) out of the central compartment over one step, C its mean over the step with that taken
+    out: C = m - d vmax C / (km + C), m = new[mean] without and d the response to a unit rate, a quadratic equation."""
+    lanes = new.shape[1]
     for lane in range(lanes):
-        c0 = litre[plasma, lane] * x[central, lane]
-        c1 = litre[plasma, lane] * new[central, lane]
-        drop = litre[plasma, lane] * sink[central, lane]
-        r0 = vmax[agent, lane] * c0 / (km[agent, lane] + c0)
-        end = max(c1 - drop * r0, 0.0)
-        r1 = vmax[agent, lane] * end / (km[agent, lane] + end)
-        rate[0, lane] = -min(0.5 * (r0 + r1), c1 / drop)
+        m, v, k = new[mean, lane], vmax[agent, lane], km[agent, lane]
+        p = k - m + sink[mean, lane] * v
+        root = math.sqrt(p * p + 4.0 * m * k)
+        c = 2.0 * m * k / (p + root) if p > 0.0 else 0.5 * (root - p)
+        rate[0, lane] = -min(v * c / (k + c), new[central, lane] / sink[central, lane])
     add(new, sink, rate, 0)

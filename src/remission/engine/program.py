@@ -52,7 +52,6 @@ CHECKS = {
 }
 TIMES = {1: (0,), 2: (0, 6), 3: (0, 4, 8), 4: (0, 3, 6, 9)}  # 2-hour steps of the day
 STEPS_PER_DAY = 12
-SATURABLE_ELIMINATION_STEPS = 144  # a day; see docs/engine.md
 
 
 INT, REAL = np.int64, np.float64
@@ -568,13 +567,11 @@ def _steps(
     agents: dict[str, Agent], forms: list[Form], orders: list[dict[str, Any]], rules: list[dict[str, Any]], levels: list[str]
 ) -> tuple[int, ...]:
     """Steps of each agent's kinetics in a day: four where every dose and every level stands at a quarter of the day,
-    else twelve; many where elimination saturates."""
+    else twelve, also where elimination saturates."""
     two_hourly = {forms[o["form"]].agent for o in orders if any(k % 3 for k in TIMES[o["times"]])}
     if any(row["from_step"] % 3 or row["every_step"] % 3 for row in rules if row["kind"] == RESCUE):
         two_hourly |= {forms[orders[row["order"]]["form"]].agent for row in rules if row["kind"] == RESCUE} | set(levels)
     return tuple(
-        SATURABLE_ELIMINATION_STEPS
-        if agent.pharmacokinetics.saturable_elimination
-        else (STEPS_PER_DAY if name in two_hourly else 4)
+        STEPS_PER_DAY if name in two_hourly or agent.pharmacokinetics.saturable_elimination else 4
         for name, agent in agents.items()
     )

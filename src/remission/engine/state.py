@@ -103,10 +103,10 @@ class Drugs(NamedTuple):
     acting: Any  # on board at some time today
     amount: Any  # (forms * STEPS, L): bioavailable doses of the day
     used: Any
-    left: Any  # (forms, L): steps that an infusion still runs
+    left: Any  # (forms, L): days that an infusion still runs
     rate: Any
     running: Any
-    weight: Any  # (4 * passes, L)
+    weight: Any  # (4 * passes, L), kind after kind of step, as the others
     part: Any  # (form rows, L)
     full: Any
     sink: Any  # (rows, L)
@@ -136,7 +136,8 @@ class Flesh(NamedTuple):
 class Work(NamedTuple):
     """Of one day: drug effects, the leukaemia at its start, and the day's mean rates."""
 
-    e_line: Any  # (4 * BINS, L)
+    e_line: Any  # (4 * BINS, L): mean of each quarter day
+    e_tilt: Any  # and how much more at its end
     k_cyc: Any  # (classes * BINS, L)
     k_rest: Any
     class_active: Any
@@ -145,6 +146,7 @@ class Work(NamedTuple):
     room_growth: Any
     load: Any
     load_new: Any
+    load_rise: Any  # of the last quarter day
     crowd: Any
     production: Any
     clone_cyc: Any
@@ -198,7 +200,7 @@ def drugs(t: Tables, lay: Layout, q: Lanes) -> Drugs:
     for a in range(agents):
         e0, e1 = lay.edge_from[a], lay.edge_from[a + 1]
         for i in range(lay.product_from[a], lay.product_from[a + 1]):
-            days = np.diff(lay.edges[e0:e1]) * lay.unit[a]
+            days = np.outer(lay.unit[lay.kind_from[a] : lay.kind_from[a + 1]], np.diff(lay.edges[e0:e1])).reshape(-1)
             loss_t[lay.product_row[i] : lay.product_row[i + 1]] = days[:, None] * q.product_loss[i]
     with np.errstate(invalid="ignore", divide="ignore"):
         shift = -np.expm1(-loss_t) / loss_t
@@ -216,10 +218,10 @@ def drugs(t: Tables, lay: Layout, q: Lanes) -> Drugs:
         left=np.zeros((forms, LANES)),
         rate=np.zeros((forms, LANES)),
         running=np.zeros(forms, dtype=np.bool_),
-        weight=np.zeros((4 * lay.pass_from[agents], LANES)),
+        weight=np.zeros((4 * lay.weight_from[agents], LANES)),
         part=np.zeros((lay.form_row_from[forms], LANES)),
         full=np.zeros((lay.form_row_from[forms], LANES)),
-        sink=np.zeros((lay.row_from[agents], LANES)),
+        sink=np.zeros((lay.sink_from[agents], LANES)),
         plateau=q.product_formation / q.product_loss,
         decay=np.exp(-loss_t),
         shift=shift,
@@ -250,10 +252,10 @@ def flesh(q: Lanes) -> tuple[Flesh, Work, Day]:
         cns=q.cns_cells.copy(), k_blood=zeros(), mobilised=zeros(),
     )  # fmt: skip
     work = Work(
-        e_line=zeros(4 * BINS), k_cyc=zeros(classes * BINS), k_rest=zeros(classes * BINS),
+        e_line=zeros(4 * BINS), e_tilt=zeros(4 * BINS), load_rise=zeros(), k_cyc=zeros(classes * BINS), k_rest=zeros(classes * BINS),
         class_active=np.zeros(classes, dtype=np.bool_), k_cns=zeros(BINS), room_new=zeros(), room_growth=zeros(),
         load=zeros(), load_new=zeros(), crowd=zeros(), production=production, clone_cyc=zeros(1), clone_rest=zeros(1),
-        kill_cyc=zeros(1), kill_rest=zeros(1), seen=zeros(1), out=zeros(1),
+        kill_cyc=zeros(1), kill_rest=zeros(1), seen=zeros(1), out=zeros(2),
     )  # fmt: skip
     day = Day(
         before=zeros(clones, 2), cns_before=zeros(), cyc=zeros(clones), rest=zeros(clones), birth=zeros(), cns=zeros(),
