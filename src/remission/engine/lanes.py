@@ -567,11 +567,12 @@ def build(program: Program, cohort: Cohort, library: Library, *, seed: int) -> t
     presenting = np.stack([people.anc, people.platelets, people.haemoglobin, np.maximum(lymph0 * normal, 0.1)])
 
     person = np.zeros(padded, dtype=PERSON)
-    for name, column in {
+    columns: dict[str, Any] = {
         "patient": people.patient, "real": np.arange(padded) < n, "age_y": people.age_y, "weight_kg": people.weight_kg,
         "bsa_m2": people.bsa_m2, "capacity": capacity, "blood_ratio": people.blood_blasts / total, "omega": omega,
         "frailty": draw(infection, "fever.frailty", "-"), "wake": wake, "death": death,
-    }.items():  # fmt: skip
+    }  # fmt: skip
+    for name, column in columns.items():
         person[name] = column
 
     lanes = Lanes(

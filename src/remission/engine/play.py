@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from remission.body.kinetics import LANES
 from remission.knowledge.library import Library, library
 from remission.patient.cohort import LINEAGE, METABOLISER, SEX, Cohort
 from remission.protocol.model import Protocol
@@ -55,7 +56,7 @@ def play(
     other patients, the number of threads or the order."""
     options = options or Options()
     plan, columns = lanes.build(program, cohort, knowledge or library(), seed=seed)
-    blocks = len(columns.person) // lanes.LANES
+    blocks = len(columns.person) // LANES
     days = min(options.follow_up_days, MAX_TREATMENT_DAYS)
 
     def one(number: int) -> Any:
@@ -89,7 +90,7 @@ def tables(
 ) -> dict[str, pl.DataFrame]:
     """The kernel's records as tables with words in place of numbers."""
     n = len(cohort)
-    offsets = [i * lanes.LANES for i in range(len(parts))]
+    offsets = [i * LANES for i in range(len(parts))]
 
     def joined(k: int) -> Any:
         out = []

@@ -329,7 +329,10 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
     rule_texts: list[str] = []
     phase_rules: list[list[int]] = []
     left_for: list[str] = []
-    phase_start, day_checks, day_visit, day_wait = [], [], [], []
+    phase_start: list[int] = []
+    day_checks: list[int] = []
+    day_visit: list[int] = []
+    day_wait: list[int] = []
     due: list[list[int]] = []
     decides: list[list[tuple[int, int, int]]] = []
     untils: list[list[tuple[int, int, int]]] = []
@@ -500,11 +503,11 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
         return np.array([tuple(v[n] for n in names) if isinstance(v, dict) else tuple(v) for v in values], dtype=dtype)
 
     day_spans = zip(day_checks, day_visit, day_wait, spans(due), spans(decides), strict=True)
-    for rule, slots_span, resume_span in zip(
+    for row, slots_span, resume_span in zip(
         rules, spans(rule_slots), spans([list(r) for r in resumes]), strict=True
     ):
-        rule |= dict(zip(("slots_from", "slots_to"), slots_span, strict=True))
-        rule |= dict(zip(("resume_from", "resume_to"), resume_span, strict=True))
+        row |= dict(zip(("slots_from", "slots_to"), slots_span, strict=True))
+        row |= dict(zip(("resume_from", "resume_to"), resume_span, strict=True))
     phase_rows = zip(protocol.phases, phase_start, spans(phase_rules), spans(untils), strict=True)
     tables = Tables(
         phases=rows(

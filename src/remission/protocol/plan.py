@@ -401,7 +401,8 @@ class _Planner:
                     first + start + offset - 1,
                 )
                 said = ", ".join(f"{h:g}" for h in here)
-                note = f"{'hour' if len(here) == 1 else 'hours'} {said} after {rescue.after.agent}, then every {rescue.every_h:g} h until {until}"
+                when = f"{'hour' if len(here) == 1 else 'hours'} {said}"
+                note = f"{when} after {rescue.after.agent}, then every {rescue.every_h:g} h until {until}"
                 yield row | {
                     "day": start + offset,
                     "runs_over": True,

@@ -45,8 +45,10 @@ STYLE: dict[str, Any] = {
 
 def style() -> Any:
     """A context in which every figure of the house is built, whatever the user's own settings."""
-    default = {k: v for k, v in matplotlib.rcParamsDefault.items() if not k.startswith(("backend", "interactive"))}
-    return matplotlib.rc_context({**default, **STYLE})
+    own = ("backend", "interactive")
+    default: dict[Any, Any] = {k: v for k, v in matplotlib.rcParamsDefault.items() if not k.startswith(own)}
+    settings: Any = {**default, **STYLE}
+    return matplotlib.rc_context(settings)
 
 
 _NUMBERS = pl.Float64

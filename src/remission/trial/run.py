@@ -168,8 +168,9 @@ def simulate(
     """Play a cohort of virtual patients through a protocol.
 
     ``protocol``: the id of one that is supplied, a file, or one that was read. ``population``: the id of one that is
-    supplied, by default the one that the protocol names (patients whom the protocol is not for are not drawn). With ``out`` the tables go to that folder shard by
-    shard, in bounded memory; the same call goes on with a run that was stopped, ``fresh`` replaces one that is there.
+    supplied, by default the one that the protocol names (patients whom the protocol is not for are not drawn). With
+    ``out`` the tables go to that folder shard by shard, in bounded memory; the same call goes on with a run that was
+    stopped, ``fresh`` replaces one that is there.
     The same arguments give the same tables, whatever ``threads`` (default: all cores). Raises `BadInput`.
     """
     started = time.perf_counter()
