@@ -68,7 +68,10 @@ class Course:
             )
             for route, hours in sorted({(d[1], d[3]) for d in doses})
         )
-        protocol = Protocol("p", "p", "p", (), None, (Phase("a", "a", days, give=gives, next=None),))
+        # doses may stand at any two hours here; three a day make the engine take two-hour steps
+        route = what.routes[0]
+        often = Give(what.agent, route, (route,), 1.0, what.pharmacokinetics.amount, "dose", 3, (1,))
+        protocol = Protocol("p", "p", "p", (), None, (Phase("a", "a", days, give=(*gives, often), next=None),))
         shelf = shelf or Shelf(what)
         program = prepare(protocol, shelf)
         plan, columns = lanes.build(program, PEOPLE, shelf, seed=1)

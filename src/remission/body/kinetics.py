@@ -11,7 +11,8 @@ amounts Phi(h - tau) M(tau) e / tau into the states at the end; the integral of 
 N(t) e / tau while it runs (t <= tau) and (N(tau) + M(t - tau) M(tau)) e / tau after it. A bolus is the
 limit tau -> 0. Phi, M and N come from their Taylor series on h/256, doubled eight times.
 
-Arrays end in the patient (lane): (n, n, L), (rows, L).
+Arrays end in the patient (lane): (n, n, L), (rows, L). Loops over lanes ask the array for their number: a number known
+to the compiler makes it unroll short loops before it can turn them into vector instructions.
 """
 
 from __future__ import annotations
@@ -27,24 +28,24 @@ INLINED = HOT | {"forceinline": True}
 LANES = 32
 TERMS = 10
 DOUBLINGS = 8
-WINDOWS = 4  # of a step, where a mean over two hours is too coarse for what it drives
 
 
 @njit(**HOT)
 def exp_small(x):
-    """exp for -16 <= x <= 4 (lower is taken as -16) as arithmetic: a library call would keep the compiler from working
-    on all lanes at once. Taylor to the 9th power on x/8, squared three times: relative error 4e-9 at |x| = 4, 1e-11
-    at 2, 2 % of a ten-millionth at -16."""
-    z = 0.125 * max(x, -16.0)
-    e = 1.0 + z / 9.0
-    e = 1.0 + z / 8.0 * e
-    e = 1.0 + z / 7.0 * e
-    e = 1.0 + z / 6.0 * e
-    e = 1.0 + z / 5.0 * e
-    e = 1.0 + z / 4.0 * e
-    e = 1.0 + z / 3.0 * e
-    e = 1.0 + z / 2.0 * e
+    """exp for -40 <= x <= 4 (lower is taken as -40) as arithmetic: a library call would keep the compiler from working
+    on all lanes at once. Taylor to the 7th power on x/64, squared six times: relative error 4e-13 at |x| = 4, 6e-10 at
+    -10, 2e-7 at -20."""
+    z = max(x, -40.0) * (1.0 / 64.0)
+    e = 1.0 + z * (1.0 / 7.0)
+    e = 1.0 + z * (1.0 / 6.0) * e
+    e = 1.0 + z * (1.0 / 5.0) * e
+    e = 1.0 + z * (1.0 / 4.0) * e
+    e = 1.0 + z * (1.0 / 3.0) * e
+    e = 1.0 + z * (1.0 / 2.0) * e
     e = 1.0 + z * e
+    e = e * e
+    e = e * e
+    e = e * e
     e = e * e
     e = e * e
     return e * e
@@ -53,12 +54,13 @@ def exp_small(x):
 @njit(**JIT)
 def matmul(a, b, out):
     """out = a b, lane by lane; (n, k, L) x (k, m, L)."""
+    lanes = out.shape[2]
     for i in range(out.shape[0]):
         for j in range(out.shape[1]):
-            for lane in range(LANES):
+            for lane in range(lanes):
                 out[i, j, lane] = a[i, 0, lane] * b[0, j, lane]
             for k in range(1, b.shape[0]):
-                for lane in range(LANES):
+                for lane in range(lanes):
                     out[i, j, lane] += a[i, k, lane] * b[k, j, lane]
 
 
@@ -66,6 +68,7 @@ def matmul(a, b, out):
 def integrals(a, t, phi, m, nn):
     """Fill phi = exp(A t), m = its integral and nn = the integral of m over 0..t; all (n, n, L). The number of terms
     and doublings is fixed (|A| t up to about 50 keeps twelve digits), so that a lane never depends on the others."""
+    lanes = phi.shape[2]
     n = a.shape[0]
     h = t / 2.0**DOUBLINGS
     power = np.zeros((n, n, LANES))
@@ -74,7 +77,7 @@ def integrals(a, t, phi, m, nn):
     m[:] = 0.0
     nn[:] = 0.0
     for i in range(n):
-        for lane in range(LANES):
+        for lane in range(lanes):
             power[i, i, lane] = 1.0
     c = 1.0  # h^k / k!
     for k in range(TERMS):
@@ -82,7 +85,7 @@ def integrals(a, t, phi, m, nn):
         c2 = c1 * h / (k + 2)
         for i in range(n):
             for j in range(n):
-                for lane in range(LANES):
+                for lane in range(lanes):
                     p = power[i, j, lane]
                     phi[i, j, lane] += c * p
                     m[i, j, lane] += c1 * p
@@ -103,79 +106,70 @@ def integrals(a, t, phi, m, nn):
 @njit(**JIT)
 def outputs(g, x, row, out):
     """out[row...] = g x for integrals x of the states: g (outputs, n, L), x (n, L)."""
+    lanes = out.shape[1]
     for j in range(g.shape[0]):
-        for lane in range(LANES):
+        for lane in range(lanes):
             out[row + j, lane] = 0.0
         for k in range(g.shape[1]):
-            for lane in range(LANES):
+            for lane in range(lanes):
                 out[row + j, lane] += g[j, k, lane] * x[k, lane]
 
 
 @njit(**JIT)
-def responses(a, g, h, windowed, free, columns, taus, part, rate, sink_entry, sink):
-    """Every response of one agent over a step of h days.
+def responses(a, g, unit, edges, windowed, free, columns, taus, part, rate, sink_entry, sink):
+    """Every response of one agent over a step of ``edges[-1]`` units of ``unit`` days.
 
-    free (rows, n, L): the step matrix; rows are the n states at its end, the mean outputs over the step, and the mean
-    of each ``windowed`` output in each window. part, rate (forms, rows, L): the answer to a unit dose that ends within
-    the step (bolus, or the rest of a longer infusion) and to a unit rate during all of it. columns: entry state of
-    each form; taus: infusion of the part, days. sink (rows, L): as rate, for the state ``sink_entry`` (saturable
-    elimination), if that is not -1."""
+    edges (windows + 1,): ends of the step's windows in units, from 0 and 1 on; each window is as long as one of the
+    edges before it. windowed: outputs whose mean in each window is wanted. free (rows, n, L): the step matrix; rows are
+    the n states at its end, the mean outputs over the step, and the mean of each ``windowed`` output in each window.
+    part, rate (forms, rows, L): the answer to a unit dose infused over ``taus`` days from the start of the step (not
+    filled for 0, a bolus: that is added to the state) and to a unit rate during all of it. columns: entry state of each
+    form. sink (rows, L): as rate, for the state ``sink_entry`` (saturable elimination), if that is not -1."""
     n = a.shape[0]
-    lin = g.shape[0]
     rows = free.shape[0]
-    windows = WINDOWS if windowed.shape[0] > 0 else 1
-    edges = windows + 1
-    phi = np.empty((n, n, LANES))
-    m = np.empty((n, n, LANES))
-    nn = np.empty((n, n, LANES))
-    at_m = np.zeros((edges, n, n, LANES))
-    at_n = np.zeros((edges, n, n, LANES))
-    for w in range(1, edges):
-        integrals(a, h * w / windows, phi, m, nn)
-        at_m[w] = m
-        at_n[w] = nn
-    state = np.empty((n, LANES))
+    last = edges.shape[0] - 1
+    at_phi = np.zeros((last + 1, n, n, LANES))
+    at_m = np.zeros((last + 1, n, n, LANES))
+    at_n = np.zeros((last + 1, n, n, LANES))
+    work = np.empty((n, n, LANES))
+    integrals(a, unit, at_phi[1], at_m[1], at_n[1])
+    for w in range(2, last + 1):
+        before = w - 1
+        gap = 1
+        while edges[gap] != edges[w] - edges[before]:
+            gap += 1
+        matmul(at_phi[before], at_n[gap], work)
+        at_n[w] = at_n[before] + edges[gap] * unit * at_m[before] + work
+        matmul(at_phi[before], at_m[gap], work)
+        at_m[w] = at_m[before] + work
+        matmul(at_phi[before], at_phi[gap], at_phi[w])
+    sums = np.empty((last + 1, n, LANES))
     out = np.empty((rows, LANES))
     for c in range(n):
-        for i in range(n):
-            for lane in range(LANES):
-                free[i, c, lane] = phi[i, c, lane]
-        state[:] = at_m[windows, :, c] / h
-        outputs(g, state, n, out)
-        free[n : n + lin, c] = out[n : n + lin]
-        for i in range(windowed.shape[0]):
-            for w in range(windows):
-                r = n + lin + i * windows + w
-                state[:] = (at_m[w + 1, :, c] - at_m[w, :, c]) * (windows / h)
-                outputs(g[windowed[i] : windowed[i] + 1], state, r, out)
-                free[r, c] = out[r]
+        free[:n, c] = at_phi[last, :, c]
+        sums[:] = at_m[:, :, c]
+        means(g, sums, unit, edges, windowed, out)
+        free[n:, c] = out[n:]
     for f in range(columns.shape[0]):
         e = columns[f]
-        # unit rate through the whole step
-        rate[f, :n] = m[:, e]
-        state[:] = at_n[windows, :, e] / h
-        outputs(g, state, n, rate[f])
-        for i in range(windowed.shape[0]):
-            for w in range(windows):
-                state[:] = (at_n[w + 1, :, e] - at_n[w, :, e]) * (windows / h)
-                outputs(g[windowed[i] : windowed[i] + 1], state, n + lin + i * windows + w, rate[f])
+        rate[f, :n] = at_m[last, :, e]
+        sums[:] = at_n[:, :, e]
+        means(g, sums, unit, edges, windowed, rate[f])
         tau = taus[f]
         if tau <= 0.0:
-            for r in range(rows):
-                part[f, r] = free[r, e]
             continue
         during_phi = np.empty((n, n, LANES))
         during_m = np.empty((n, n, LANES))
         during_n = np.empty((n, n, LANES))
+        after_phi = np.empty((n, n, LANES))
         after_m = np.empty((n, n, LANES))
         after_n = np.empty((n, n, LANES))
-        after_phi = np.empty((n, n, LANES))
         integrals(a, tau, during_phi, during_m, during_n)
         given = np.ascontiguousarray(during_m[:, e]).reshape(n, 1, LANES) / tau
-        sums = np.zeros((edges, n, LANES))  # integral of x up to each edge
         column = np.empty((n, 1, LANES))
-        for w in range(1, edges):
-            t = h * w / windows
+        part[f, :n] = given[:, 0]
+        for w in range(1, last + 1):
+            t = edges[w] * unit
             if t <= tau:
                 integrals(a, t, after_phi, after_m, after_n)
                 sums[w] = after_n[:, e] / tau
@@ -183,40 +177,48 @@ def responses(a, g, h, windowed, free, columns, taus, part, rate, sink_entry, si
                 integrals(a, t - tau, after_phi, after_m, after_n)
                 matmul(after_m, given, column)
                 sums[w] = during_n[:, e] / tau + column[:, 0]
-        if tau < h:
-            matmul(after_phi, given, column)
-            part[f, :n] = column[:, 0]
-        else:
-            part[f, :n] = given[:, 0]
-        state[:] = sums[windows] / h
-        outputs(g, state, n, part[f])
-        for i in range(windowed.shape[0]):
-            for w in range(windows):
-                state[:] = (sums[w + 1] - sums[w]) * (windows / h)
-                outputs(g[windowed[i] : windowed[i] + 1], state, n + lin + i * windows + w, part[f])
+                matmul(after_phi, given, column)
+                part[f, :n] = column[:, 0]
+        means(g, sums, unit, edges, windowed, part[f])
     if sink_entry >= 0:
-        sink[:n] = m[:, sink_entry]
-        state[:] = at_n[windows, :, sink_entry] / h
-        outputs(g, state, n, sink)
+        sums[:] = at_n[:, :, sink_entry]
+        sink[:n] = at_m[last, :, sink_entry]
+        means(g, sums, unit, edges, windowed, sink)
+
+
+@njit(**JIT)
+def means(g, sums, unit, edges, windowed, out):
+    """Rows of the mean outputs over the step and in each window, from ``sums`` (edges, n, L), the integrals of the
+    states up to each edge; sums[0] is 0."""
+    n = sums.shape[1]
+    lin = g.shape[0]
+    last = edges.shape[0] - 1
+    sums[0] = 0.0
+    outputs(g, sums[last] / (edges[last] * unit), n, out)
+    for i in range(windowed.shape[0]):
+        for w in range(last):
+            mean = (sums[w + 1] - sums[w]) / ((edges[w + 1] - edges[w]) * unit)
+            outputs(g[windowed[i] : windowed[i] + 1], mean, n + lin + i * last + w, out)
 
 
 @njit(**HOT)
 def step(row, column, first, weight, x, out):
     """out = step matrix times x: ``row[i]`` gets four products of ``weight[4i..]`` and ``x[column[4i..]]``; ``first``
     says whether to assign or to add. x: (n, L); out: (rows, L)."""
+    lanes = out.shape[1]
     for i in range(row.shape[0]):
         j = 4 * i
         r = row[i]
         c0, c1, c2, c3 = column[j], column[j + 1], column[j + 2], column[j + 3]
         if first[i]:
-            for lane in range(LANES):
+            for lane in range(lanes):
                 out[r, lane] = (
                     weight[j, lane] * x[c0, lane]
                     + weight[j + 1, lane] * x[c1, lane]
                     + (weight[j + 2, lane] * x[c2, lane] + weight[j + 3, lane] * x[c3, lane])
                 )
         else:
-            for lane in range(LANES):
+            for lane in range(lanes):
                 out[r, lane] += (
                     weight[j, lane] * x[c0, lane]
                     + weight[j + 1, lane] * x[c1, lane]
@@ -227,23 +229,21 @@ def step(row, column, first, weight, x, out):
 @njit(**HOT)
 def add(out, unit, amount, row):
     """Add an input: amount[row] per lane times its unit response (rows, L)."""
+    lanes = out.shape[1]
     for r in range(out.shape[0]):
-        for lane in range(LANES):
+        for lane in range(lanes):
             out[r, lane] += unit[r, lane] * amount[row, lane]
 
 
 @njit(**HOT)
-def saturable_product(z, i, new, plasma_row, formation_h, half, decay, loss_h, mean, mean_row, share, fine, fine_row):
+def saturable_product(z, i, plasma, plasma_row, plateau, half, decay, shift, row, mean):
     """Advance product ``i``, dz/dt = formation C/(half+C) - loss z, over one window with the window's mean plasma
-    concentration C = new[plasma_row], exactly for that C; add ``share`` times the mean of z to mean[mean_row] and
-    put it in fine[fine_row], if that is not negative.
-    formation_h and loss_h are rates times the window, decay = exp(-loss_h)."""
-    for lane in range(LANES):
-        c = new[plasma_row, lane]
-        plateau = formation_h[i, lane] * c / ((half[i, lane] + c) * loss_h[i, lane])
-        gap = z[i, lane] - plateau
-        z_mean = plateau + gap * (1.0 - decay[i, lane]) / loss_h[i, lane]
-        mean[mean_row, lane] += share * z_mean
-        if fine_row >= 0:
-            fine[fine_row, lane] = z_mean
-        z[i, lane] = plateau + gap * decay[i, lane]
+    concentration C = plasma[plasma_row], exactly for that C; put the mean of z in mean[i]. plateau = formation / loss;
+    decay[row] = exp(-loss t) and shift[row] = (1 - decay) / (loss t) for the window of t days."""
+    lanes = z.shape[1]
+    for lane in range(lanes):
+        c = plasma[plasma_row, lane]
+        steady = plateau[i, lane] * c / (half[i, lane] + c)
+        gap = z[i, lane] - steady
+        mean[i, lane] = steady + gap * shift[row, lane]
+        z[i, lane] = steady + gap * decay[row, lane]

@@ -27,8 +27,9 @@ FEW = 1000.0  # cells of a pool below which chance plays
 def clone_step(cells, i, crowding, birth, death, to_rest, wake, kill_cycling, kill_resting, h):
     """Advance clone ``i`` by h days in all lanes. cells: (clones, 2, L), cycling and resting; birth, to_rest: (clones,
     L); the others (L,); crowding is the factor on birth."""
+    lanes = cells.shape[2]
     u = 0.5 * h
-    for lane in range(LANES):
+    for lane in range(lanes):
         c = cells[i, 0, lane]
         q = cells[i, 1, lane]
         # exchange for half a step before and after: (1 - exp(-s)) / (to_rest + wake), s = (to_rest + wake) u

@@ -21,19 +21,21 @@ FLOOR = 1e-6  # counts never fall below one cell in a litre of 1e9
 
 
 @njit(**HOT)
-def power_chain(s, effect, row, room_growth, ktr, gamma, h):
+def power_chain(s, effect, tilt, row, room_growth, ktr, gamma, h):
     """One classical Runge-Kutta step of h days of the Friberg chain, on ln P (a strong effect only
     changes its slope). s: (6, L), the last row carries the feedback F = (n C0 / C)^gamma as a state:
     dF/dt = gamma F (dn/dt / n - dC/dt / C). ``room_growth`` = (dn/dt) / n."""
-    for lane in range(LANES):
+    lanes = s.shape[1]
+    for lane in range(lanes):
         k = ktr[lane]
         g = gamma[lane]
         free = 1.0 - effect[row, lane]
+        first, last = free + tilt[row, lane], free - tilt[row, lane]
         up = room_growth[lane]
         p0, a0, b0 = s[0, lane], s[1, lane], s[2, lane]
         d0, c0, f0 = s[3, lane], s[4, lane], s[5, lane]
         # stage 1
-        p1 = k * (free * min(f0, MAX_FEEDBACK) - 1.0)  # of ln P
+        p1 = k * (first * min(f0, MAX_FEEDBACK) - 1.0)  # of ln P
         a1 = k * (p0 - a0)
         b1 = k * (a0 - b0)
         d1 = k * (b0 - d0)
@@ -58,7 +60,7 @@ def power_chain(s, effect, row, room_growth, ktr, gamma, h):
         f3 = g * f * (up - c3 / c)
         # stage 4
         p, a, b, d, c, f = p0 * exp_small(h * p3), a0 + h * a3, b0 + h * b3, d0 + h * d3, c0 + h * c3, f0 + h * f3
-        p4 = k * (free * min(f, MAX_FEEDBACK) - 1.0)
+        p4 = k * (last * min(f, MAX_FEEDBACK) - 1.0)
         a4 = k * (p - a)
         b4 = k * (a - b)
         d4 = k * (b - d)
@@ -74,21 +76,24 @@ def power_chain(s, effect, row, room_growth, ktr, gamma, h):
 
 
 @njit(**HOT)
-def saturating_chain(s, effect, row, room0, room1, half, growth, transit, loss, h):
+def saturating_chain(s, effect, tilt, row, room0, room1, half, growth, transit, loss, h):
     """One Runge-Kutta step of the chain of Panetta 2024: proliferation growth * I * KM / (KM + N), I = 1 - effect,
     KM = half * n. s: (5, L); room0, room1: n at the start and the end of the step.
 
     The circulating state follows the chain within hours (loss 4.8/day), so the step is halved."""
+    lanes = s.shape[1]
     u = 0.5 * h
     for half_step in range(2):
         w0 = 0.5 * half_step
-        for lane in range(LANES):
-            inhibition = 1.0 - effect[row, lane]
+        for lane in range(lanes):
+            rise = growth[lane] * tilt[row, lane]  # of E, over half a half-step
+            kin = growth[lane] * (1.0 - effect[row, lane]) + (rise if half_step == 0 else 0.0)
+            kin_b = kin - 0.5 * rise
+            kin_c = kin - rise
             n0, n1 = room0[lane], room1[lane]
             ka = half[lane] * (n0 + (n1 - n0) * w0)
             kb = half[lane] * (n0 + (n1 - n0) * (w0 + 0.25))
             kc = half[lane] * (n0 + (n1 - n0) * (w0 + 0.5))
-            kin = growth[lane] * inhibition
             k = transit[lane]
             out = loss[lane]
             p0, a0, b0, d0, c0 = s[0, lane], s[1, lane], s[2, lane], s[3, lane], s[4, lane]
@@ -99,19 +104,19 @@ def saturating_chain(s, effect, row, room0, room1, half, growth, transit, loss, 
             c1 = k * d0 - out * c0
             v = 0.5 * u
             p, a, b, d, c = p0 * exp_small(v * p1), a0 + v * a1, b0 + v * b1, d0 + v * d1, c0 + v * c1
-            p2 = (kin * kb / (kb + c) - k)
+            p2 = (kin_b * kb / (kb + c) - k)
             a2 = k * (p - a)
             b2 = k * (a - b)
             d2 = k * (b - d)
             c2 = k * d - out * c
             p, a, b, d, c = p0 * exp_small(v * p2), a0 + v * a2, b0 + v * b2, d0 + v * d2, c0 + v * c2
-            p3 = (kin * kb / (kb + c) - k)
+            p3 = (kin_b * kb / (kb + c) - k)
             a3 = k * (p - a)
             b3 = k * (a - b)
             d3 = k * (b - d)
             c3 = k * d - out * c
             p, a, b, d, c = p0 * exp_small(u * p3), a0 + u * a3, b0 + u * b3, d0 + u * d3, c0 + u * c3
-            p4 = (kin * kc / (kc + c) - k)
+            p4 = (kin_c * kc / (kc + c) - k)
             a4 = k * (p - a)
             b4 = k * (a - b)
             d4 = k * (b - d)
@@ -128,7 +133,8 @@ def saturating_chain(s, effect, row, room0, room1, half, growth, transit, loss, 
 def red_cell_chain(s, effect, row, room0, room1, production, tau, ageing, h):
     """One Runge-Kutta step of haemoglobin: dP/dt = production n (1 - E) - P/tau, then four compartments emptied with
     rate ``ageing``. s: (5, L), g/dL; E is bounded to 0..1."""
-    for lane in range(LANES):
+    lanes = s.shape[1]
+    for lane in range(lanes):
         made = production[lane] * 0.5 * (room0[lane] + room1[lane]) * (1.0 - min(max(effect[row, lane], 0.0), 1.0))
         t = 1.0 / tau[lane]
         k = ageing[lane]
@@ -153,7 +159,8 @@ def red_cell_chain(s, effect, row, room0, room1, production, tau, ageing, h):
 def normal_marrow(n, load0, load1, rho, omega, h, n_new, room_growth):
     """dn/dt = rho n (1 - n - omega l), l = leukaemic cells / capacity, one Runge-Kutta step with l between its values
     at the start and the end. Fills n_new and the step's mean relative growth."""
-    for lane in range(LANES):
+    lanes = n.shape[0]
+    for lane in range(lanes):
         r = rho[lane]
         w = omega[lane]
         la = w * load0[lane]

@@ -19,7 +19,6 @@ from remission.patient.cohort import Cohort, Floats
 from .person import individual
 
 PLASMA, CSF = "plasma", "csf"
-SATURABLE_ELIMINATION_MICROSTEPS = 24  # of the 2-hour step; see docs/engine.md
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,6 @@ class Kinetics:
     vmax: Floats | None  # saturable elimination from central, amount/day
     km: Floats | None  # concentration
     central: int
-    microsteps: int
     amount_unit: str
     concentration_unit: str
     units_of_outputs: dict[str, str] = field(default_factory=dict)
@@ -206,7 +204,6 @@ def kinetics(agent: Agent, cohort: Cohort, *, seed: int, routes: tuple[str, ...]
         output_units[CSF] = pk.concentration
         entries["IT"] = Entry(csf, one)
     vmax = km = None
-    microsteps = 1
     outputs += [p.name for p in products]
     if pk.saturable_elimination:
         registry = units()
@@ -220,7 +217,6 @@ def kinetics(agent: Agent, cohort: Cohort, *, seed: int, routes: tuple[str, ...]
         else:
             vmax = draw(spec_vmax, amount_rate, "saturable_elimination.vmax")
         km = draw(pk.saturable_elimination.km, pk.concentration, "saturable_elimination.km")
-        microsteps = SATURABLE_ELIMINATION_MICROSTEPS
     return Kinetics(
         agent=name,
         states=tuple(states),
@@ -232,7 +228,6 @@ def kinetics(agent: Agent, cohort: Cohort, *, seed: int, routes: tuple[str, ...]
         vmax=vmax,
         km=km,
         central=central,
-        microsteps=microsteps,
         amount_unit=pk.amount,
         concentration_unit=pk.concentration,
         units_of_outputs=output_units,

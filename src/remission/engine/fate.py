@@ -12,7 +12,6 @@ from remission.body.marrow import normal_marrow, power_chain, red_cell_chain, sa
 from remission.patient import chance
 
 from .clinic import leukaemic_cells, move_on
-from .effects import add_scaled
 from .records import note_event, note_state
 from .state import (
     AFTER,
@@ -52,6 +51,7 @@ from .state import (
 
 AFTER_DAYS = 84  # days after treatment that are still played in full, for the counts to come back
 FOLLOW_DAYS = 7  # step of the follow-up
+EXACT_FEEDBACK_DAYS = 4  # the feedback, carried as a state, is brought back to the exact power so often
 
 P_FEVER = chance.purpose("fever")
 P_BLOODSTREAM = chance.purpose("bloodstream infection")
@@ -64,71 +64,108 @@ P_SEED = chance.purpose("cns seeding")
 @njit(**HOT)
 def _load(cells, capacity, load):
     """load = leukaemic cells of all clones over the marrow's capacity."""
-    for lane in range(LANES):
+    lanes = load.shape[0]
+    for lane in range(lanes):
         load[lane] = 0.0
     for c in range(cells.shape[0]):
-        for lane in range(LANES):
+        for lane in range(lanes):
             load[lane] += cells[c, 0, lane] + cells[c, 1, lane]
-    for lane in range(LANES):
+    for lane in range(lanes):
         load[lane] /= capacity[lane]
 
 
 @njit(**HOT)
-def day_of_body(lay, q, flesh, work, day):
+def _alive(cells, c):
+    """Has any patient of the block cells of this clone?"""
+    lanes = cells.shape[2]
+    for lane in range(lanes):
+        if cells[c, 0, lane] + cells[c, 1, lane] > 0.0:
+            return True
+    return False
+
+
+@njit(**INLINED)
+def _kills(work, j):
+    """Sum the quarter's kill rates over the drugs, for a clone that nothing spares."""
+    lanes = work.kill_cyc.shape[1]
+    for lane in range(lanes):
+        work.kill_cyc[0, lane] = 0.0
+        work.kill_rest[0, lane] = 0.0
+    for k in range(work.class_active.shape[0]):
+        if work.class_active[k]:
+            for lane in range(lanes):
+                work.kill_cyc[0, lane] += work.k_cyc[k * BINS + j, lane]
+                work.kill_rest[0, lane] += work.k_rest[k * BINS + j, lane]
+
+
+@njit(**HOT)
+def day_of_body(today, lay, q, flesh, work, day):
     """Leukaemia, normal marrow and blood over one day in four steps, all lanes at once."""
+    lanes = flesh.cns.shape[0]
     s = lay.settings
     h = 1.0 / BINS
     cells = flesh.cells
     n_clones = cells.shape[0]
     for c in range(n_clones):
-        for lane in range(LANES):
+        for lane in range(lanes):
             day.before[c, 0, lane] = cells[c, 0, lane]
             day.before[c, 1, lane] = cells[c, 1, lane]
-    for lane in range(LANES):
+            day.cyc[c, lane] = 0.0
+            day.rest[c, lane] = 0.0
+    for lane in range(lanes):
         day.cns_before[lane] = flesh.cns[lane]
-    day.cyc[:] = 0.0
-    day.rest[:] = 0.0
-    day.birth[:] = 0.0
-    day.cns[:] = 0.0
+        day.birth[lane] = 0.0
+        day.cns[lane] = 0.0
+        day.load[lane] = 0.0
     _load(cells, q.capacity, work.load)
     for j in range(BINS):
-        for lane in range(LANES):
-            r = work.load[lane] / s[S_PACKING]
+        for lane in range(lanes):
+            r = (work.load[lane] + 0.5 * work.load_rise[lane]) / s[S_PACKING]  # in the middle of the quarter
             r *= r
             work.crowd[lane] = max(0.0, 1.0 - r * r)
             day.birth[lane] += work.crowd[lane] * h
+        _kills(work, j)
         for c in range(n_clones):
-            work.clone_cyc[:] = 0.0
-            work.clone_rest[:] = 0.0
+            if not _alive(cells, c):
+                continue
+            for lane in range(lanes):
+                work.clone_cyc[0, lane] = work.kill_cyc[0, lane]
+                work.clone_rest[0, lane] = work.kill_rest[0, lane]
             for k in range(work.class_active.shape[0]):
-                if work.class_active[k]:
-                    kept = lay.clone_kill[c, k]
+                if work.class_active[k] and lay.clone_kill[c, k] != 1.0:
+                    spared = 1.0 - lay.clone_kill[c, k]
                     row = k * BINS + j
-                    for lane in range(LANES):
-                        work.clone_cyc[lane] += kept * work.k_cyc[row, lane]
-                        work.clone_rest[lane] += kept * work.k_rest[row, lane]
-            add_scaled(day.cyc, c, work.clone_cyc, h)
-            add_scaled(day.rest, c, work.clone_rest, h)
+                    for lane in range(lanes):
+                        work.clone_cyc[0, lane] -= spared * work.k_cyc[row, lane]
+                        work.clone_rest[0, lane] -= spared * work.k_rest[row, lane]
+            for lane in range(lanes):
+                day.cyc[c, lane] += work.clone_cyc[0, lane] * h
+                day.rest[c, lane] += work.clone_rest[0, lane] * h
             clone_step(cells, c, work.crowd, q.birth, q.death, q.to_rest, q.wake,
-                       work.clone_cyc, work.clone_rest, h)  # fmt: skip
-        for lane in range(LANES):
+                       work.clone_cyc[0], work.clone_rest[0], h)  # fmt: skip
+        for lane in range(lanes):
             day.cns[lane] += work.k_cns[j, lane] * h
         _load(cells, q.capacity, work.load_new)
         normal_marrow(flesh.room, work.load, work.load_new, q.rho, q.omega, h, work.room_new, work.room_growth)
-        power_chain(flesh.anc, work.e_line, j, work.room_growth, q.anc_ktr, q.anc_gamma, h)
-        saturating_chain(flesh.plt, work.e_line, BINS + j, flesh.room, work.room_new, q.plt_half, q.plt_growth,
+        power_chain(flesh.anc, work.e_line, work.e_tilt, j, work.room_growth, q.anc_ktr, q.anc_gamma, h)
+        saturating_chain(flesh.plt, work.e_line, work.e_tilt, BINS + j, flesh.room, work.room_new, q.plt_half, q.plt_growth,
                          q.plt_transit, q.plt_loss, h)  # fmt: skip
         red_cell_chain(flesh.red, work.e_line, 2 * BINS + j, flesh.room, work.room_new, work.production, q.hb_tau,
                        q.hb_ageing, h)  # fmt: skip
-        power_chain(flesh.lymph, work.e_line, 3 * BINS + j, work.room_growth, q.lymph_ktr, q.lymph_gamma, h)
-        for lane in range(LANES):
+        power_chain(flesh.lymph, work.e_line, work.e_tilt, 3 * BINS + j, work.room_growth, q.lymph_ktr, q.lymph_gamma,
+                    h)  # fmt: skip
+        for lane in range(lanes):
             flesh.room[lane] = work.room_new[lane]
+            day.load[lane] += 0.5 * h * (work.load[lane] + work.load_new[lane])
+            work.load_rise[lane] = work.load_new[lane] - work.load[lane]
             work.load[lane] = work.load_new[lane]
-    for lane in range(LANES):
+    for lane in range(lanes):
         flesh.pool[lane] *= 1.0 - s[S_PLT_POOL_LOSS]
-        # the feedback, carried as a state through the day, is brought back to the exact power
-        flesh.anc[5, lane] = math.pow(flesh.room[lane] * q.anc0[lane] / flesh.anc[4, lane], q.anc_gamma[lane])
-        flesh.lymph[5, lane] = math.pow(flesh.room[lane] * q.lymph0[lane] / flesh.lymph[4, lane], q.lymph_gamma[lane])
+    if today % EXACT_FEEDBACK_DAYS == 0:
+        for lane in range(lanes):
+            room = flesh.room[lane]
+            flesh.anc[5, lane] = math.pow(room * q.anc0[lane] / flesh.anc[4, lane], q.anc_gamma[lane])
+            flesh.lymph[5, lane] = math.pow(room * q.lymph0[lane] / flesh.lymph[4, lane], q.lymph_gamma[lane])
 
 
 @njit(**INLINED)
@@ -138,7 +175,8 @@ def leukaemia_by_chance(lane, today, seed, play_chance, s, person, births, to_re
     cells, before = flesh.cells, day.before
     was = day.cns_before[lane]
     killed = day.cns[lane]
-    flesh.cns[lane] = was * math.exp(s[S_CNS_BIRTH] - s[S_CNS_DEATH] - killed)
+    growth = s[S_CNS_BIRTH] - s[S_CNS_DEATH] - killed
+    flesh.cns[lane] = was * math.exp(growth)
     if play_chance:
         for c in range(cells.shape[0]):
             n = before[c, 0, lane] + before[c, 1, lane]
@@ -159,7 +197,8 @@ def leukaemia_by_chance(lane, today, seed, play_chance, s, person, births, to_re
                                                  s[S_CNS_DEATH] + killed, 1.0)  # fmt: skip
         elif 0.0 < flesh.cns[lane] < FEW:
             flesh.cns[lane] = whole(flesh.cns[lane], seed, pid, P_CNS + 1, today)
-    flux = s[S_SEED] * leukaemic_cells(flesh, lane)
+    # seeded through the day, so half a day of growth or kill on average
+    flux = s[S_SEED] * day.load[lane] * person[lane].capacity * math.exp(0.5 * growth)
     if play_chance and flux < FEW:
         if flux > 0.0:
             flesh.cns[lane] += chance.poisson(seed, pid, P_SEED, today, flux)

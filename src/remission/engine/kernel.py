@@ -60,7 +60,7 @@ def play_block(
                 place.result[lane, RESULT_PLAYED] += 1.0
         day_of_kinetics(today, t, lay, q, place, drugs, rec, keep_doses)
         day_of_effects(lay, q, drugs, flesh, work)
-        day_of_body(lay, q, flesh, work, day)
+        day_of_body(today, lay, q, flesh, work, day)
         for lane in range(LANES):
             if place.lane[lane].status != DONE:
                 evening(lane, today, follow_up_days, seed, play_chance, keep_states, t, lay.settings, q.person,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from remission.body.kinetics import LANES, WINDOWS
+from remission.body.kinetics import LANES
 from remission.body.person import individual
 from remission.body.pharmacokinetics import Kinetics, kinetics
 from remission.knowledge.agent import Agent, Effect
@@ -24,11 +24,13 @@ from remission.patient.cohort import SENSITIVITIES, Cohort, Floats
 from .program import STEPS_PER_DAY, Program
 
 LINES = ("neutrophils", "platelets", "red cells", "lymphocytes")
-COUNTED = ("neutrophils", "platelets", "red cells")  # lines whose counts are asked to be right to a thousandth
 TARGETS = (*LINES, "blasts", "blood blasts", "CNS blasts", "neutrophil mobilisation")
-LINEAR, EMAX, ASPARAGINE = range(3)
-SLOW_DRIVER_DAYS = 5.0
+LINEAR, EMAX, ASPARAGINE, CLIPPED = range(4)
+COUNTED = ("neutrophils", "platelets", "red cells")  # lines whose counts are asked to be right to a thousandth
+SLOW_DAYS = {**dict.fromkeys(COUNTED, 5.0), "CNS blasts": 0.1}  # half-life of a driver from which six-hour means do
+SLOW_OTHERWISE = 0.4
 FUNCTIONS = {"linear": LINEAR, "emax": EMAX, "asparagine depletion": ASPARAGINE}
+MICROSTEPS = (2.5, 2.5, 5, 5, 5, 10, 10, 20, 30, 30)  # minutes of a two-hour step where elimination saturates
 NO_CLASS = len(SENSITIVITIES)  # a row of ones: an effect that no resistance touches
 
 
@@ -40,10 +42,22 @@ class Layout(NamedTuple):
     g_from: Any
     output_from: Any
     linear_outputs: Any
-    microsteps: Any
+    steps: Any  # of a day
+    micro_from: Any  # an agent's steps may be made of smaller ones:
+    micro_kind: Any  # kind (length) of each
+    micro_share: Any  # of the step
+    kind_from: Any
+    unit: Any  # days, by kind
+    weight_from: Any  # passes of an agent, times its kinds
+    edge_from: Any
+    edges: Any  # ends of the windows of a step in units, from 0 on
+    window_slot: Any  # beside edges: two-hour slot of the window that ends there, and its share of the slot
+    window_share: Any
     central: Any
     product_from: Any
+    product_row: Any  # numbers of a product, one row for each window of a step
     saturable: Any  # 1: Michaelis-Menten elimination
+    sink_from: Any
     row_from: Any  # rows of an agent's step matrix: states, linear outputs, plasma in each window
     pass_from: Any  # four products at a time
     pass_row: Any
@@ -57,9 +71,10 @@ class Layout(NamedTuple):
     agent_forms: Any
     windowed_from: Any  # linear outputs whose window means are rows of the step matrix (local numbers)
     windowed: Any
-    fine_from: Any  # by output: first row of its fine means in a day, -1 for none
     effect_target: Any
-    effect_class: Any
+    effect_class: Any  # whose sensitivity counts
+    effect_pool: Any  # kills are summed by class, where clones differ in it, else together
+    shape_from: Any  # by agent
     shapes: Any  # SHAPE: effects of one driver that differ only by a factor are evaluated once
     members: Any  # effects, shape after shape
     clone_kill: Any  # (clones, classes + 1): kill relative to the main clone
@@ -76,10 +91,10 @@ SETTINGS = (
 
 
 SHAPE = np.dtype(
-    [(name, np.int64) for name in ("agent", "output", "function", "antagonist", "effect", "first", "last")]
-    + [("mode", np.int64), ("fine", np.int64)]
-)  # antagonist: output or -1; effect: whose parameters stand for all; mode: see BINNED, STEPPED, FINE; fine: windows
-BINNED, STEPPED, FINE = range(3)  # judged on means over six hours, two hours, or windows of a step
+    [(name, np.int64) for name in ("agent", "output", "function", "antagonist", "effect", "first", "last", "row", "source")]
+)  # antagonist: agent or -1; effect: whose parameters stand for all; first, last: of members; row: of the two-hour means
+# of the bent driver, or -1 where the driver's own mean over six hours does; source: its row in the step matrix from the
+# first window on, or -1 - product
 
 
 PERSON = np.dtype(
@@ -187,36 +202,55 @@ def kinetics_of(program: Program, cohort: Cohort, seed: int) -> tuple[Kinetics, 
 
 def layout(program: Program, systems: tuple[Kinetics, ...], library: Library, settings: dict[str, float]) -> Layout:
     """Offsets and sparsity patterns; the pattern of a matrix exponential is the reachability of its states."""
-    fine = _fine_outputs(program, systems)
-    fine_from: list[int] = []
-    fine_windows: list[int] = []
-    fine_rows = 0
-    windowed_from, windowed = [0], []  # type: ignore[var-annotated]
     state_from, a_from, g_from, output_from, product_from, row_from = [0], [0], [0], [0], [0], [0]
+    edge_from, edges, window_slot, window_share, unit, product_row = [0], [], [], [], [], [0]  # type: ignore[var-annotated]
+    micro_from, micro_kind, micro_share, kind_from, weight_from, sink_from = [0], [], [], [0], [0], [0]  # type: ignore[var-annotated]
+    windowed_from, windowed = [0], []  # type: ignore[var-annotated]
     pass_from, pass_row, pass_first, pass_column, pass_used = [0], [], [], [], []  # type: ignore[var-annotated]
     for k in systems:
+        output_from.append(output_from[-1] + len(k.outputs))
+    targets, classes, shapes, members = _shapes(program, systems, output_from)
+    for a, k in enumerate(systems):
         n = k.n
         lin = k.g.shape[1]
-        driven = {0} if k.saturable_products else set()
-        wanted = [j for j in range(lin) if k.microsteps == 1 and (j in driven or (k.agent, j) in fine)]
+        bent = {s["output"] - output_from[a] for s in shapes if s["agent"] == a and s["row"] >= 0}
+        wanted = sorted(({0} if k.saturable_products else set()) | {j for j in bent if j < lin})
+        width, ends = _windows(program, a, k, [s for s in shapes if s["agent"] == a and s["row"] >= 0])
+        micro = [m / 1440.0 for m in MICROSTEPS] if k.vmax is not None else [width]
+        kinds = sorted(set(micro))
+        windows = len(ends) - 1
+        if windows == 1:
+            wanted = []
+        for s in shapes:
+            if s["agent"] == a:
+                j = s["output"] - output_from[a]
+                s["source"] = lin - 1 - j - product_from[a] if j >= lin else n + j
+                if j in wanted:
+                    s["source"] = n + lin + wanted.index(j) * windows
+        hours = [e * width * 24.0 for e in ends]
+        edges += ends
+        window_slot += [0] + [int(h / 2.0 + 1e-9) for h in hours[:-1]]
+        window_share += [0.0] + [min(1.0, (h - g) / 2.0) for g, h in zip(hours[:-1], hours[1:], strict=True)]
+        edge_from.append(len(edges))
+        unit += kinds
+        kind_from.append(len(unit))
+        micro_kind += [kinds.index(m) for m in micro]
+        micro_share += [m / sum(micro) for m in micro]
+        micro_from.append(len(micro_kind))
+        product_row += [product_row[-1] + len(kinds) * windows * (i + 1) for i in range(len(k.saturable_products))]
         windowed += wanted
         windowed_from.append(len(windowed))
-        for j in range(len(k.outputs)):
-            is_fine = (k.agent, j) in fine
-            fine_windows.append((WINDOWS if k.microsteps == 1 else k.microsteps) if is_fine else 0)
-            fine_from.append(fine_rows if is_fine else -1)
-            fine_rows += STEPS_PER_DAY * fine_windows[-1]
         state_from.append(state_from[-1] + n)
         a_from.append(a_from[-1] + n * n)
         g_from.append(g_from[-1] + lin * n)
-        output_from.append(output_from[-1] + len(k.outputs))
         product_from.append(product_from[-1] + len(k.saturable_products))
-        row_from.append(row_from[-1] + n + lin + WINDOWS * len(wanted))
+        row_from.append(row_from[-1] + n + lin + windows * len(wanted))
+        sink_from.append(sink_from[-1] + len(kinds) * (row_from[-1] - row_from[-2]))
         reach = (np.abs(k.a).max(axis=0) > 0) | np.eye(n, dtype=bool)
         for _ in range(n):
             reach = reach | ((reach.astype(int) @ reach.astype(int)) > 0)
         uses = (np.abs(k.g).max(axis=0) > 0).astype(int) @ reach.astype(int) > 0
-        pattern = np.concatenate([reach, uses, np.repeat(uses[wanted], WINDOWS, axis=0)])
+        pattern = np.concatenate([reach, uses, np.repeat(uses[wanted], windows, axis=0)])
         for r in range(len(pattern)):
             columns = np.flatnonzero(pattern[r]).tolist()
             for start in range(0, len(columns), 4):
@@ -226,6 +260,7 @@ def layout(program: Program, systems: tuple[Kinetics, ...], library: Library, se
                 pass_column += four + [0] * (4 - len(four))
                 pass_used += [1] * len(four) + [0] * (4 - len(four))
         pass_from.append(len(pass_row))
+        weight_from.append(weight_from[-1] + len(kinds) * (pass_from[-1] - pass_from[-2]))
     form_row_from, form_entry = [0], []
     agent_forms: list[list[int]] = [[] for _ in systems]
     for i, f in enumerate(program.forms):
@@ -234,12 +269,11 @@ def layout(program: Program, systems: tuple[Kinetics, ...], library: Library, se
             raise BadInput(f"{f.agent} has no route {f.route} in its knowledge file", remedy="add it, or use another")
         form_entry.append(systems[a].entries[f.route].state)
         agent_forms[a].append(i)
-        form_row_from.append(form_row_from[-1] + row_from[a + 1] - row_from[a])
+        form_row_from.append(form_row_from[-1] + sink_from[a + 1] - sink_from[a])
     rescued = np.zeros(len(systems), dtype=np.int64)
     for o in program.tables.rules["order"]:
         if o >= 0:
             rescued[program.tables.forms["agent"][program.tables.orders["form"][o]]] = 1
-    targets, classes, shapes, members = _shapes(program, systems, output_from, fine_from, fine_windows)
     clones = clone_table(library)
     clone_kill = np.ones((len(clones), len(SENSITIVITIES) + 1))
     for i, clone in enumerate(clones):
@@ -255,10 +289,22 @@ def layout(program: Program, systems: tuple[Kinetics, ...], library: Library, se
         g_from=ints(g_from),
         output_from=ints(output_from),
         linear_outputs=ints([k.g.shape[1] for k in systems]),
-        microsteps=ints([k.microsteps for k in systems]),
+        steps=ints(program.steps),
+        micro_from=ints(micro_from),
+        micro_kind=ints(micro_kind),
+        micro_share=np.array(micro_share),
+        kind_from=ints(kind_from),
+        unit=np.array(unit),
+        weight_from=ints(weight_from),
+        edge_from=ints(edge_from),
+        edges=ints(edges),
+        window_slot=ints(window_slot),
+        window_share=np.array(window_share),
         central=ints([k.central for k in systems]),
         product_from=ints(product_from),
+        product_row=ints(product_row),
         saturable=ints([int(k.vmax is not None) for k in systems]),
+        sink_from=ints(sink_from),
         row_from=ints(row_from),
         pass_from=ints(pass_from),
         pass_row=ints(pass_row),
@@ -272,36 +318,43 @@ def layout(program: Program, systems: tuple[Kinetics, ...], library: Library, se
         agent_forms=ints([x for items in agent_forms for x in items]),
         windowed_from=ints(windowed_from),
         windowed=ints(windowed),
-        fine_from=ints([*fine_from, fine_rows]),
         effect_target=ints(targets),
         effect_class=ints(classes),
-        shapes=np.array(shapes, dtype=SHAPE),
+        effect_pool=ints([c if np.any(clone_kill[:, c] != 1.0) else NO_CLASS for c in classes]),
+        shape_from=ints(np.searchsorted([s["agent"] for s in shapes], range(len(systems) + 1))),
+        shapes=np.array([tuple(s[name] for name in SHAPE.names or ()) for s in shapes], dtype=SHAPE),
         members=ints(members),
         clone_kill=clone_kill,
         settings=np.array([settings[name] for name in SETTINGS]),
     )
 
 
-def _slow(agent: Agent, driver: str) -> bool:
-    spec = agent.pharmacokinetics.drivers.get(driver)
-    return spec is not None and spec.half_life.to_unit("day") >= SLOW_DRIVER_DAYS
+def _windows(program: Program, a: int, k: Kinetics, bent: list[dict[str, int]]) -> tuple[float, list[int]]:
+    """Unit (days) and edges (units) of the windows of a step: half hours after a dose and longer ones later where
+    something enters at once and what it drives bends, two hours for what rises slowly, the whole step else."""
+    steps = program.steps[a]
+    if k.vmax is not None or not (bent or k.saturable_products):
+        return 1.0 / steps, [0, 1]
+    at_once = any(f.agent == k.agent and f.route in ("IV", "IT") for f in program.forms)
+    sharp = any(s["function"] != ASPARAGINE for s in bent)
+    if k.saturable_products or (at_once and sharp):
+        return 1.0 / 48.0, [0, 1, 2, 3, 4] if steps == STEPS_PER_DAY else [0, 1, 2, 3, 4, 6, 8, 12]
+    return 1.0 / STEPS_PER_DAY, [0, 1] if steps == STEPS_PER_DAY else [0, 1, 2, 3]
 
 
-def _fine_outputs(program: Program, systems: tuple[Kinetics, ...]) -> set[tuple[str, int]]:
-    """Outputs (agent, local number) that move fast and bend an effect on counted cells: there the effect of a two-hour
-    mean is not the mean effect."""
-    return {
-        (agent.agent, k.output(effect.driver))
-        for agent, k in zip(program.agents, systems, strict=True)
-        for effect in agent.effects
-        if effect.on in COUNTED and effect.function != "linear" and not _slow(agent, effect.driver)
-    }
+def _slow(agent: Agent, effect: Effect) -> bool:
+    pk = agent.pharmacokinetics
+    spec = pk.csf if effect.driver == "csf" else pk.drivers.get(effect.driver)
+    return spec is not None and spec.half_life.to_unit("day") >= SLOW_DAYS.get(effect.on, SLOW_OTHERWISE)
 
 
 def _shapes(
-    program: Program, systems: tuple[Kinetics, ...], output_from: list[int], fine_from: list[int], windows: list[int]
-) -> tuple[list[int], list[int], list[tuple[int, ...]], list[int]]:
-    """Targets and classes of all effects, and the effects grouped by what bends them the same way."""
+    program: Program, systems: tuple[Kinetics, ...], output_from: list[int]
+) -> tuple[list[int], list[int], list[dict[str, int]], list[int]]:
+    """Targets and classes of all effects, and the effects grouped by what bends them the same way.
+
+    Unless its driver is slow, an effect is judged in the windows of a step: it may bend, or be clipped (red cells
+    cannot lose more than all of production), and the marrow asks when in a quarter of the day it acts."""
     index = {k.agent: i for i, k in enumerate(systems)}
     targets: list[int] = []
     classes: list[int] = []
@@ -311,33 +364,34 @@ def _shapes(
             antagonist, half = -1, None
             for other in agent.antagonists:
                 if effect.on in other.on and other.agent in index:
-                    antagonist, half = output_from[index[other.agent]], other.half
+                    antagonist, half = index[other.agent], other.half
             output = output_from[a] + systems[a].output(effect.driver)
             function = FUNCTIONS[effect.function]
-            bend = (effect.half, effect.baseline, effect.supply, effect.km)
-            spread = any(q is not None and q.iiv_cv for q in (*bend, half))  # drawn effect by effect: not shared
+            slow = _slow(agent, effect)
             number = len(targets)
-            values = tuple((q.value, q.unit) if q else None for q in (*bend, half))
-            key = (a, output, function, antagonist, values, number if spread else -1)
+            if function == LINEAR and effect.on == "red cells" and not slow:
+                function = CLIPPED
+            bent = antagonist >= 0 or not slow
+            shape = (effect.half, effect.baseline, effect.supply, effect.km, half)
+            drawn = any(q is not None and q.iiv_cv for q in shape)  # effect by effect: not shared
+            values = tuple((q.value, q.unit, q.per, repr(q.covariates)) if q else None for q in shape)
+            key = (a, output, function, antagonist, bent, values, number if drawn or function == CLIPPED else -1)
             groups.setdefault(key, []).append(number)
             targets.append(TARGETS.index(effect.on))
             classes.append(SENSITIVITIES.index(agent.sensitivity) if agent.sensitivity else NO_CLASS)
-    shapes: list[tuple[int, ...]] = []
+    shapes: list[dict[str, int]] = []
     members: list[int] = []
-    for (a, output, function, antagonist, *_), effects in groups.items():
-        agent = program.agents[a]
-        driver = systems[a].outputs[output - output_from[a]]
-        if fine_from[output] >= 0 and function != LINEAR:
-            mode = FINE
-        elif antagonist < 0 and (function == LINEAR or _slow(agent, driver)):
-            mode = BINNED
-        else:
-            mode = STEPPED
-        if mode == BINNED and not _slow(agent, driver) and any(targets[e] == LINES.index("red cells") for e in effects):
-            mode = STEPPED  # red cells: no more than all of production can be lost, step by step
+    rows = 0
+    for (a, output, function, antagonist, bent, *_), effects in groups.items():
         first = len(members)
         members += effects
-        shapes.append((a, output, function, antagonist, effects[0], first, len(members), mode, windows[output]))
+        shapes.append(
+            {
+                "agent": a, "output": output, "function": function, "antagonist": antagonist, "effect": effects[0],
+                "first": first, "last": len(members), "row": rows if bent else -1, "source": 0,
+            }
+        )  # fmt: skip
+        rows += STEPS_PER_DAY if bent else 0
     return targets, classes, shapes, members
 
 

@@ -1,12 +1,15 @@
-"""Kinetics of a day: doses in, twelve exact steps for each agent on board, mean concentrations out."""
+"""Kinetics of a day: doses in, exact steps for each agent on board, mean concentrations and bent drivers out."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numba import njit
 
-from remission.body.kinetics import HOT, JIT, LANES, WINDOWS, add, responses, saturable_product, step
+from remission.body.kinetics import HOT, INLINED, JIT, LANES, add, responses, saturable_product, step
 
+from .effects import bend
 from .program import RESCUE
 from .records import note_run
 from .rules import true_for
@@ -18,12 +21,12 @@ GONE = 1e-6  # of what a typical dose makes: less counts as nothing
 @njit(**JIT)
 def fill_responses(t, lay, q, drugs):
     """The step matrices and dose responses of every agent for the patients of the block."""
-    for agent in range(lay.microsteps.shape[0]):
+    for agent in range(lay.steps.shape[0]):
         n = lay.state_from[agent + 1] - lay.state_from[agent]
         lin = lay.linear_outputs[agent]
         rows = lay.row_from[agent + 1] - lay.row_from[agent]
         windowed = lay.windowed[lay.windowed_from[agent] : lay.windowed_from[agent + 1]]
-        h = 1.0 / (STEPS * lay.microsteps[agent])
+        edges = lay.edges[lay.edge_from[agent] : lay.edge_from[agent + 1]]
         a = np.ascontiguousarray(q.a[lay.a_from[agent] : lay.a_from[agent + 1]]).reshape(n, n, LANES)
         g = np.ascontiguousarray(q.g[lay.g_from[agent] : lay.g_from[agent + 1]]).reshape(lin, n, LANES)
         forms = lay.agent_forms[lay.agent_form_from[agent] : lay.agent_form_from[agent + 1]]
@@ -31,25 +34,30 @@ def fill_responses(t, lay, q, drugs):
         taus = np.empty(forms.shape[0])
         for i in range(forms.shape[0]):
             columns[i] = lay.form_entry[forms[i]]
-            taus[i] = t.forms[forms[i]].rest_days
+            taus[i] = t.forms[forms[i]].rest_days if lay.saturable[agent] == 0 else 0.0
         free = np.zeros((rows, n, LANES))
         part = np.zeros((forms.shape[0], rows, LANES))
         rate = np.zeros((forms.shape[0], rows, LANES))
         sink = np.zeros((rows, LANES))
         entry = lay.central[agent] if lay.saturable[agent] == 1 else -1
-        responses(a, g, h, windowed, free, columns, taus, part, rate, entry, sink)
-        for i in range(lay.pass_from[agent], lay.pass_from[agent + 1]):
-            for k in range(4):
-                if lay.pass_used[4 * i + k] == 1:
-                    drugs.weight[4 * i + k] = free[lay.pass_row[i], lay.pass_column[4 * i + k]]
-        for i in range(forms.shape[0]):
-            f0 = lay.form_row_from[forms[i]]
-            drugs.part[f0 : f0 + rows] = part[i]
-            drugs.full[f0 : f0 + rows] = rate[i]
-        drugs.sink[lay.row_from[agent] : lay.row_from[agent + 1]] = sink
+        p0, p1 = lay.pass_from[agent], lay.pass_from[agent + 1]
+        for kind in range(lay.kind_from[agent + 1] - lay.kind_from[agent]):
+            unit = lay.unit[lay.kind_from[agent] + kind]
+            responses(a, g, unit, edges, windowed, free, columns, taus, part, rate, entry, sink)
+            w0 = 4 * (lay.weight_from[agent] + kind * (p1 - p0))
+            for i in range(p0, p1):
+                for k in range(4):
+                    if lay.pass_used[4 * i + k] == 1:
+                        drugs.weight[w0 + 4 * (i - p0) + k] = free[lay.pass_row[i], lay.pass_column[4 * i + k]]
+            for i in range(forms.shape[0]):
+                f0 = lay.form_row_from[forms[i]] + kind * rows
+                drugs.part[f0 : f0 + rows] = part[i]
+                drugs.full[f0 : f0 + rows] = rate[i]
+            s0 = lay.sink_from[agent] + kind * rows
+            drugs.sink[s0 : s0 + rows] = sink
 
 
-@njit(**HOT)
+@njit(**INLINED)
 def rescue_doses(agent, today, t, lay, q, place, drugs, rec, keep_doses):
     """Doses of the day of an agent that is given by level: judged on the plasma at the hour of each dose."""
     for r in range(t.rules.shape[0]):
@@ -90,7 +98,7 @@ def rescue_doses(agent, today, t, lay, q, place, drugs, rec, keep_doses):
 @njit(**HOT)
 def day_of_kinetics(today, t, lay, q, place, drugs, rec, keep_doses):
     """Advance every agent that is on board by a day and leave its mean outputs in ``drugs.y``."""
-    for agent in range(lay.microsteps.shape[0]):
+    for agent in range(lay.steps.shape[0]):
         if lay.rescued[agent] == 1:
             rescue_doses(agent, today, t, lay, q, place, drugs, rec, keep_doses)
         f_from, f_to = lay.agent_form_from[agent], lay.agent_form_from[agent + 1]
@@ -113,81 +121,85 @@ def day_of_kinetics(today, t, lay, q, place, drugs, rec, keep_doses):
                         drugs.amount[f * STEPS + k, :] = 0.0
 
 
-@njit(**HOT)
+@njit(**INLINED)
 def _agent_day(agent, t, lay, q, drugs):
+    lanes = drugs.x.shape[1]
     s0, s1 = lay.state_from[agent], lay.state_from[agent + 1]
     r0, r1 = lay.row_from[agent], lay.row_from[agent + 1]
     p0, p1 = lay.pass_from[agent], lay.pass_from[agent + 1]
     o0 = lay.output_from[agent]
     n, lin = s1 - s0, lay.linear_outputs[agent]
-    row, first = lay.pass_row[p0:p1], lay.pass_first[p0:p1]
-    column, weight = lay.pass_column[4 * p0 : 4 * p1], drugs.weight[4 * p0 : 4 * p1]
+    row, first, column = lay.pass_row[p0:p1], lay.pass_first[p0:p1], lay.pass_column[4 * p0 : 4 * p1]
     x, new, z = drugs.x[s0:s1], drugs.new[r0:r1], drugs.z
-    y = drugs.y
-    micro = lay.microsteps[agent]
-    share = 1.0 / micro
-    w0, w1 = lay.windowed_from[agent], lay.windowed_from[agent + 1]
-    windows = WINDOWS if w1 > w0 else 1
+    steps = lay.steps[agent]
+    slots = STEPS // steps  # two-hour slots of a step
     plasma_row = q.g[lay.g_from[agent] : lay.g_from[agent] + n]
     leveled = -1
     for j in range(t.level_agent.shape[0]):
         if t.level_agent[j] == agent:
             leveled = j
-    for k in range(STEPS):
+    for j in range(o0 * STEPS, lay.output_from[agent + 1] * STEPS):
+        for lane in range(lanes):
+            drugs.y[j, lane] = 0.0
+    for s in range(lay.shape_from[agent], lay.shape_from[agent + 1]):
+        if lay.shapes[s].row >= 0:
+            for k in range(STEPS):
+                for lane in range(lanes):
+                    drugs.shape[lay.shapes[s].row + k, lane] = 0.0
+    for slot in range(0, STEPS, slots):
         if leveled >= 0:
-            concentration(x, plasma_row, drugs.level, leveled * STEPS + k)
-        for j in range(lay.output_from[agent + 1] - o0):
-            for lane in range(LANES):
-                y[(o0 + j) * STEPS + k, lane] = 0.0
-        for w in range(micro):
-            if w == 0 and lay.saturable[agent] == 1:
-                # a bolus is on board before the first micro-step, for saturable elimination to see it
-                for i in range(lay.agent_form_from[agent], lay.agent_form_from[agent + 1]):
-                    f = lay.agent_forms[i]
-                    if drugs.used[f * STEPS + k] and t.forms[f].tau == 0.0:
-                        for lane in range(LANES):
-                            x[lay.form_entry[f], lane] += drugs.amount[f * STEPS + k, lane]
-            step(row, column, first, weight, x, new)
+            for k in range(slot, slot + slots):
+                concentration(x, plasma_row, drugs.level, leveled * STEPS + k)
+        for i in range(lay.agent_form_from[agent], lay.agent_form_from[agent + 1]):
+            f = lay.agent_forms[i]
+            if drugs.used[f * STEPS + slot]:
+                if t.forms[f].tau == 0.0:
+                    for lane in range(lanes):
+                        x[lay.form_entry[f], lane] += drugs.amount[f * STEPS + slot, lane]
+                else:
+                    _start(f, slot, t.forms[f].tau, drugs.amount, drugs.left, drugs.rate)
+                    drugs.running[f] = True
+        for m in range(lay.micro_from[agent], lay.micro_from[agent + 1]):
+            kind = lay.micro_kind[m]
+            w0 = 4 * (lay.weight_from[agent] + kind * (p1 - p0))
+            step(row, column, first, drugs.weight[w0 : w0 + 4 * (p1 - p0)], x, new)
             for i in range(lay.agent_form_from[agent], lay.agent_form_from[agent + 1]):
                 f = lay.agent_forms[i]
-                starts = w == 0 and drugs.used[f * STEPS + k]
-                if not starts and not drugs.running[f]:
+                if not drugs.running[f]:
                     continue
-                a0, a1 = lay.form_row_from[f], lay.form_row_from[f + 1]
-                if t.forms[f].whole == 0 and lay.saturable[agent] == 1 and t.forms[f].tau == 0.0:
-                    continue  # put in before the step, below
-                if t.forms[f].whole == 0:
-                    add(new, drugs.part[a0:a1], drugs.amount, f * STEPS + k)
+                a0 = lay.form_row_from[f] + kind * (r1 - r0)
+                a1 = a0 + r1 - r0
+                length = lay.micro_share[m] / steps
+                if lay.saturable[agent] == 1:
+                    _infuse_evenly(f, length, drugs.left, drugs.rate, drugs.now_rate)
                 else:
-                    _infuse(f, starts, t, drugs, k)
-                    add(new, drugs.full[a0:a1], drugs.now_rate, 0)
-                    add(new, drugs.part[a0:a1], drugs.now_part, 0)
+                    _infuse(f, length, t.forms[f].rest_days, drugs.left, drugs.rate, drugs.now_rate, drugs.now_part)
+                    if t.forms[f].rest_days > 0.0:
+                        add(new, drugs.part[a0:a1], drugs.now_part, 0)
+                add(new, drugs.full[a0:a1], drugs.now_rate, 0)
             if lay.saturable[agent] == 1:
-                _saturable_sink(agent, x, new, plasma_row, q.vmax, q.km, drugs.sink[r0:r1], drugs.now_rate,
-                                drugs.now_part)  # fmt: skip
+                central = lay.central[agent]
+                k0 = lay.sink_from[agent] + kind * (r1 - r0)
+                _saturable_sink(agent, new, n, central, q.vmax, q.km,
+                                drugs.sink[k0 : k0 + r1 - r0], drugs.now_rate)  # fmt: skip
             for j in range(lin):
-                for lane in range(LANES):
-                    y[(o0 + j) * STEPS + k, lane] += share * new[n + j, lane]
-            for i in range(w1 - w0):
-                fine = lay.fine_from[o0 + lay.windowed[w0 + i]]
-                if fine >= 0:
-                    for v in range(windows):
-                        for lane in range(LANES):
-                            drugs.fine[fine + k * windows + v, lane] = new[n + lin + i * windows + v, lane]
-            for i in range(lay.product_from[agent], lay.product_from[agent + 1]):
-                mean_row = (o0 + lin + i - lay.product_from[agent]) * STEPS + k
-                fine = lay.fine_from[o0 + lin + i - lay.product_from[agent]]
-                for v in range(windows):
-                    at = fine + (k * micro + w) * windows + v if fine >= 0 else -1
-                    saturable_product(z, i, new, n + lin + v if windows > 1 else n, drugs.formation_h, q.product_half,
-                                      drugs.decay, drugs.loss_h, y, mean_row, share / windows, drugs.fine,
-                                      at)  # fmt: skip
+                for k in range(slot, slot + slots):
+                    for lane in range(lanes):
+                        drugs.y[(o0 + j) * STEPS + k, lane] += lay.micro_share[m] * new[n + j, lane]
+            _windows(agent, slot, kind, lay.micro_share[m], n, lin, lay, q, drugs, new, z)
             for j in range(n):
-                for lane in range(LANES):
+                for lane in range(lanes):
                     x[j, lane] = new[j, lane]
+    for i in range(lay.agent_form_from[agent], lay.agent_form_from[agent + 1]):
+        f = lay.agent_forms[i]
+        if drugs.running[f]:
+            drugs.running[f] = False
+            for lane in range(lanes):
+                if drugs.left[f, lane] > 0.0:
+                    drugs.running[f] = True
     # what has washed out of a patient is set to zero: patient by patient, so that the block does not matter
     left = False
-    for lane in range(LANES):
+    for lane in range(lanes):
         present = False
         for j in range(n):
             if abs(x[j, lane]) > GONE * q.state_scale[s0 + j, lane]:
@@ -209,48 +221,82 @@ def _agent_day(agent, t, lay, q, drugs):
     drugs.on_board[agent] = left  # today's outputs stay until the effects of the day are known
 
 
+@njit(**INLINED)
+def _windows(agent, slot, kind, micro_share, n, lin, lay, q, drugs, new, z):
+    """What follows plasma and other drivers window by window: saturable products, and the bent drivers of effects."""
+    lanes = drugs.x.shape[1]
+    w0, w1 = lay.edge_from[agent] + 1, lay.edge_from[agent + 1]
+    p0, p1 = lay.product_from[agent], lay.product_from[agent + 1]
+    s0, s1 = lay.shape_from[agent], lay.shape_from[agent + 1]
+    plasma = n + lin if w1 - w0 > 1 else n
+    for w in range(w0, w1):
+        k = slot + lay.window_slot[w]
+        share = lay.window_share[w] * micro_share
+        for i in range(p0, p1):
+            saturable_product(z, i, new, plasma + w - w0, drugs.plateau, q.product_half, drugs.decay, drugs.shift,
+                              lay.product_row[i] + kind * (w1 - w0) + w - w0, drugs.z_mean)  # fmt: skip
+            at = (lay.output_from[agent] + lin + i - p0) * STEPS + k
+            for lane in range(lanes):
+                drugs.y[at, lane] += share * drugs.z_mean[i, lane]
+        for s in range(s0, s1):
+            if lay.shapes[s].row < 0:
+                continue
+            source = lay.shapes[s].source
+            x, row = (new, source + w - w0) if source >= 0 else (drugs.z_mean, -1 - source)
+            bend(lay.shapes[s].function, x, row, lay.shapes[s].effect, q.effect_a, q.effect_b, q.effect_c, q.effect_d,
+                 q.effect_e, drugs.shape, lay.shapes[s].row + k, share)  # fmt: skip
+
+
 @njit(**HOT)
-def _infuse(f, starts, t, drugs, k):
-    """Rates of this step of a long infusion: full steps first, then the rest."""
-    rest = 1.0 if t.forms[f].rest_days > 1e-12 else 0.0
-    running = False
-    for lane in range(LANES):
-        if starts and drugs.amount[f * STEPS + k, lane] > 0.0:
-            drugs.left[f, lane] = t.forms[f].whole + rest
-            drugs.rate[f, lane] = drugs.amount[f * STEPS + k, lane] / t.forms[f].tau
-        left = drugs.left[f, lane]
-        last = left == 1.0 and rest == 1.0
-        drugs.now_rate[0, lane] = drugs.rate[f, lane] if left > 0.0 and not last else 0.0
-        drugs.now_part[0, lane] = drugs.rate[f, lane] * t.forms[f].rest_days if last else 0.0
-        if left > 0.0:
-            drugs.left[f, lane] = left - 1.0
-            running = running or left > 1.0
-    drugs.running[f] = running
+def _start(f, slot, tau, amount, left, rate):
+    """Start the infusions of this hour."""
+    for lane in range(left.shape[1]):
+        dose = amount[f * STEPS + slot, lane]
+        if dose > 0.0:
+            left[f, lane] = tau
+            rate[f, lane] = dose / tau
+
+
+@njit(**HOT)
+def _infuse(f, length, rest, left, rate, now_rate, now_part):
+    """Rates of infusions in a step of ``length`` days: whole steps first, then the ``rest``, whose response is known."""
+    for lane in range(left.shape[1]):
+        runs = left[f, lane]
+        whole = runs > length - 1e-9
+        now_rate[0, lane] = rate[f, lane] if whole else 0.0
+        now_part[0, lane] = rate[f, lane] * rest if runs > 0.0 and not whole else 0.0
+        left[f, lane] = runs - length if runs > length + 1e-9 else 0.0
+
+
+@njit(**HOT)
+def _infuse_evenly(f, length, left, rate, now_rate):
+    """Rates of infusions in a step of ``length`` days; what ends within it is spread over it."""
+    for lane in range(left.shape[1]):
+        runs = min(left[f, lane], length)
+        now_rate[0, lane] = rate[f, lane] * runs / length
+        left[f, lane] = left[f, lane] - runs if left[f, lane] > length + 1e-9 else 0.0
 
 
 @njit(**HOT)
 def concentration(x, plasma_row, out, row):
     """out[row] = plasma concentration now: the first output's row of g (n, L) times the states."""
-    for lane in range(LANES):
+    lanes = x.shape[1]
+    for lane in range(lanes):
         out[row, lane] = 0.0
     for j in range(x.shape[0]):
-        for lane in range(LANES):
+        for lane in range(lanes):
             out[row, lane] += plasma_row[j, lane] * x[j, lane]
 
 
 @njit(**HOT)
-def _saturable_sink(agent, x, new, plasma_row, vmax, km, sink, c0, drop):
-    """Take vmax C / (km + C) out of the central compartment over one micro-step: trapezium of the rate at its start
-    and at the end that a first pass predicts (second order)."""
-    n = x.shape[0]
-    concentration(x, plasma_row, c0, 0)
-    concentration(sink[:n], plasma_row, drop, 0)
-    for lane in range(LANES):
-        c1 = 0.0
-        for j in range(n):
-            c1 += plasma_row[j, lane] * new[j, lane]
-        r0 = vmax[agent, lane] * c0[0, lane] / (km[agent, lane] + c0[0, lane])
-        end = max(c1 - drop[0, lane] * r0, 0.0)
-        r1 = vmax[agent, lane] * end / (km[agent, lane] + end)
-        c0[0, lane] = -min(0.5 * (r0 + r1), c1 / drop[0, lane])
-    add(new, sink, c0, 0)
+def _saturable_sink(agent, new, mean, central, vmax, km, sink, rate):
+    """Take vmax C / (km + C) out of the central compartment over one step, C its mean over the step with that taken
+    out: C = m - d vmax C / (km + C), m = new[mean] without and d the response to a unit rate, a quadratic equation."""
+    lanes = new.shape[1]
+    for lane in range(lanes):
+        m, v, k = new[mean, lane], vmax[agent, lane], km[agent, lane]
+        p = k - m + sink[mean, lane] * v
+        root = math.sqrt(p * p + 4.0 * m * k)
+        c = 2.0 * m * k / (p + root) if p > 0.0 else 0.5 * (root - p)
+        rate[0, lane] = -min(v * c / (k + c), new[central, lane] / sink[central, lane])
+    add(new, sink, rate, 0)

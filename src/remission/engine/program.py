@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from remission.body.pharmacokinetics import SATURABLE_ELIMINATION_MICROSTEPS
 from remission.knowledge.agent import Agent
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library
@@ -115,6 +114,7 @@ class Program:
     protocol: m.Protocol
     tables: Tables
     agents: tuple[Agent, ...]
+    steps: tuple[int, ...]  # of an agent's kinetics in a day
     forms: tuple[Form, ...]
     phases: tuple[str, ...]
     slots: tuple[tuple[str, str, str], ...]  # (phase, agent, route)
@@ -469,9 +469,10 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
         for j, entry in enumerate(table_rows):
             ages[i, j] = (entry.get("age_from") or 0.0, entry["dose"] or 0.0)
 
+    steps = _steps(agents, forms, orders, rules, levels)
     ways: list[tuple[int, float, float, float, float]] = []
     for f in forms:
-        micro = 1.0 / (STEPS_PER_DAY * _microsteps(agents[f.agent]))
+        micro = 1.0 / steps[agent_index[f.agent]]
         full = int(np.floor(f.infusion_days / micro + 1e-9)) if f.infusion_days > micro + 1e-12 else 0
         rest = max(0.0, f.infusion_days - full * micro) if full else f.infusion_days
         absorption = agents[f.agent].pharmacokinetics.absorption.get(f.route)  # type: ignore[call-overload]
@@ -539,6 +540,7 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
         protocol=protocol,
         tables=tables,
         agents=tuple(agents.values()),
+        steps=steps,
         forms=tuple(forms),
         phases=tuple(phase.id for phase in protocol.phases),
         slots=tuple((protocol.phases[p].id, agent, route) for p, agent, route in slots),
@@ -564,5 +566,15 @@ def _no_overlap(give: m.Give) -> None:
         )
 
 
-def _microsteps(agent: Agent) -> int:
-    return SATURABLE_ELIMINATION_MICROSTEPS if agent.pharmacokinetics.saturable_elimination else 1
+def _steps(
+    agents: dict[str, Agent], forms: list[Form], orders: list[dict[str, Any]], rules: list[dict[str, Any]], levels: list[str]
+) -> tuple[int, ...]:
+    """Steps of each agent's kinetics in a day: four where every dose and every level stands at a quarter of the day,
+    else twelve, also where elimination saturates."""
+    two_hourly = {forms[o["form"]].agent for o in orders if any(k % 3 for k in TIMES[o["times"]])}
+    if any(row["from_step"] % 3 or row["every_step"] % 3 for row in rules if row["kind"] == RESCUE):
+        two_hourly |= {forms[orders[row["order"]]["form"]].agent for row in rules if row["kind"] == RESCUE} | set(levels)
+    return tuple(
+        STEPS_PER_DAY if name in two_hourly or agent.pharmacokinetics.saturable_elimination else 4
+        for name, agent in agents.items()
+    )

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from remission.body.kinetics import LANES, WINDOWS
+from remission.body.kinetics import LANES
 
 from .lanes import Lanes, Layout
 from .program import Tables
@@ -97,22 +97,23 @@ class Drugs(NamedTuple):
     new: Any  # (rows, L): states at the end of a step and means over it
     z: Any  # saturable products
     y: Any  # (outputs * STEPS, L): mean outputs of the day
-    fine: Any  # means in windows of each step, for the outputs that need them
+    shape: Any  # (bent shapes * STEPS, L): mean of the bent driver
     level: Any  # (levels * STEPS, L): plasma now
     on_board: Any
     acting: Any  # on board at some time today
     amount: Any  # (forms * STEPS, L): bioavailable doses of the day
     used: Any
-    left: Any  # (forms, L): steps that an infusion still runs
+    left: Any  # (forms, L): days that an infusion still runs
     rate: Any
     running: Any
-    weight: Any  # (4 * passes, L)
+    weight: Any  # (4 * passes, L), kind after kind of step, as the others
     part: Any  # (form rows, L)
     full: Any
     sink: Any  # (rows, L)
-    formation_h: Any
-    loss_h: Any
-    decay: Any
+    plateau: Any  # of saturable products: formation / loss
+    decay: Any  # over each window: exp(-loss t), and the mean of that
+    shift: Any
+    z_mean: Any
     now_rate: Any
     now_part: Any
 
@@ -135,7 +136,8 @@ class Flesh(NamedTuple):
 class Work(NamedTuple):
     """Of one day: drug effects, the leukaemia at its start, and the day's mean rates."""
 
-    e_line: Any  # (4 * BINS, L)
+    e_line: Any  # (4 * BINS, L): mean of each quarter day
+    e_tilt: Any  # and how much more at its end
     k_cyc: Any  # (classes * BINS, L)
     k_rest: Any
     class_active: Any
@@ -144,10 +146,14 @@ class Work(NamedTuple):
     room_growth: Any
     load: Any
     load_new: Any
+    load_rise: Any  # of the last quarter day
     crowd: Any
     production: Any
     clone_cyc: Any
     clone_rest: Any
+    kill_cyc: Any  # (1, L): of a clone that nothing spares
+    kill_rest: Any
+    seen: Any
     out: Any
 
 
@@ -160,6 +166,7 @@ class Day(NamedTuple):
     rest: Any
     birth: Any
     cns: Any
+    load: Any  # mean of the day, for seeding
 
 
 def place(t: Tables, q: Lanes) -> Place:
@@ -188,16 +195,21 @@ def place(t: Tables, q: Lanes) -> Place:
 
 def drugs(t: Tables, lay: Layout, q: Lanes) -> Drugs:
     """Nothing on board yet; the responses are filled by the kernel."""
-    agents, forms = lay.microsteps.shape[0], len(t.forms)
-    h = np.repeat(
-        1.0 / (STEPS * lay.microsteps * np.where(lay.microsteps == 1, WINDOWS, 1)), np.diff(lay.product_from)
-    )[:, None]
+    agents, forms = lay.steps.shape[0], len(t.forms)
+    loss_t = np.zeros((max(1, lay.product_row[-1]), LANES))
+    for a in range(agents):
+        e0, e1 = lay.edge_from[a], lay.edge_from[a + 1]
+        for i in range(lay.product_from[a], lay.product_from[a + 1]):
+            days = np.outer(lay.unit[lay.kind_from[a] : lay.kind_from[a + 1]], np.diff(lay.edges[e0:e1])).reshape(-1)
+            loss_t[lay.product_row[i] : lay.product_row[i + 1]] = days[:, None] * q.product_loss[i]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shift = -np.expm1(-loss_t) / loss_t
     return Drugs(
         x=np.zeros((lay.state_from[agents], LANES)),
         new=np.zeros((lay.row_from[agents], LANES)),
         z=np.zeros((max(1, lay.product_from[agents]), LANES)),
         y=np.zeros((lay.output_from[agents] * STEPS, LANES)),
-        fine=np.zeros((max(1, lay.fine_from[-1]), LANES)),
+        shape=np.zeros((STEPS * int((lay.shapes["row"] >= 0).sum()), LANES)),
         level=np.zeros((max(1, t.level_agent.shape[0]) * STEPS, LANES)),
         on_board=np.zeros(agents, dtype=np.bool_),
         acting=np.zeros(agents, dtype=np.bool_),
@@ -206,13 +218,14 @@ def drugs(t: Tables, lay: Layout, q: Lanes) -> Drugs:
         left=np.zeros((forms, LANES)),
         rate=np.zeros((forms, LANES)),
         running=np.zeros(forms, dtype=np.bool_),
-        weight=np.zeros((4 * lay.pass_from[agents], LANES)),
+        weight=np.zeros((4 * lay.weight_from[agents], LANES)),
         part=np.zeros((lay.form_row_from[forms], LANES)),
         full=np.zeros((lay.form_row_from[forms], LANES)),
-        sink=np.zeros((lay.row_from[agents], LANES)),
-        formation_h=q.product_formation * h,
-        loss_h=q.product_loss * h,
-        decay=np.exp(-q.product_loss * h),
+        sink=np.zeros((lay.sink_from[agents], LANES)),
+        plateau=q.product_formation / q.product_loss,
+        decay=np.exp(-loss_t),
+        shift=shift,
+        z_mean=np.zeros((max(1, lay.product_from[agents]), LANES)),
         now_rate=np.zeros((1, LANES)),
         now_part=np.zeros((1, LANES)),
     )
@@ -239,12 +252,13 @@ def flesh(q: Lanes) -> tuple[Flesh, Work, Day]:
         cns=q.cns_cells.copy(), k_blood=zeros(), mobilised=zeros(),
     )  # fmt: skip
     work = Work(
-        e_line=zeros(4 * BINS), k_cyc=zeros(classes * BINS), k_rest=zeros(classes * BINS),
+        e_line=zeros(4 * BINS), e_tilt=zeros(4 * BINS), load_rise=zeros(), k_cyc=zeros(classes * BINS), k_rest=zeros(classes * BINS),
         class_active=np.zeros(classes, dtype=np.bool_), k_cns=zeros(BINS), room_new=zeros(), room_growth=zeros(),
-        load=zeros(), load_new=zeros(), crowd=zeros(), production=production, clone_cyc=zeros(), clone_rest=zeros(),
-        out=zeros(),
+        load=zeros(), load_new=zeros(), crowd=zeros(), production=production, clone_cyc=zeros(1), clone_rest=zeros(1),
+        kill_cyc=zeros(1), kill_rest=zeros(1), seen=zeros(1), out=zeros(2),
     )  # fmt: skip
     day = Day(
-        before=zeros(clones, 2), cns_before=zeros(), cyc=zeros(clones), rest=zeros(clones), birth=zeros(), cns=zeros()
+        before=zeros(clones, 2), cns_before=zeros(), cyc=zeros(clones), rest=zeros(clones), birth=zeros(), cns=zeros(),
+        load=zeros(),
     )
     return body, work, day
