@@ -28,7 +28,7 @@ def neutrophils(effect, days, h=0.25, base=3.95, mtt=84.18 / 24.0, gamma=0.1445,
     out = [s[4, 0]]
     for i in range(round(days / h)):
         e = np.full((1, LANES), float(effect(i * h)))
-        call(marrow.power_chain, s=s, effect=e, tilt=0 * e, row=0, room_growth=0.0 * ONE, ktr=4.0 / mtt * ONE, gamma=gamma * ONE,
+        call(marrow.power_chain, s=s, effect=e, tilt=0 * e, row=0, room_growth=0.0 * ONE, ktr=4.0 / mtt * ONE, gamma=gamma * ONE,  # noqa: E501
              h=h)  # fmt: skip
         if (i + 1) % round(1.0 / h) == 0:
             s[5] = (room * base / s[4]) ** gamma
@@ -56,7 +56,7 @@ def haemoglobin(effect, days, h=0.25, base=12.5, tau=4.68, span=82.2, room=1.0):
     out = [base]
     for i in range(round(days / h)):
         e = np.full((1, LANES), float(effect(i * h)))
-        call(marrow.red_cell_chain, s=s, effect=e, tilt=0 * e, row=0, room=room * ONE, room0=room * ONE, room1=room * ONE,
+        call(marrow.red_cell_chain, s=s, effect=e, tilt=0 * e, row=0, room=room * ONE, room0=room * ONE, room1=room * ONE,  # noqa: E501
              production=production * ONE, tau=tau * ONE, ageing=4.0 / span * ONE, h=h)  # fmt: skip
         out.append(s[1:, 0].sum())
     return np.array(out)

@@ -18,7 +18,7 @@ from numba import njit
 
 from remission.patient import chance
 
-from .kinetics import HOT, LANES, exp_small
+from .kinetics import HOT, exp_small
 
 FEW = 1000.0  # cells of a pool below which chance plays
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from numba import njit
 
-from .kinetics import HOT, LANES, exp_small
+from .kinetics import HOT, exp_small
 
 MAX_FEEDBACK = 5.0  # bound of the power feedback after long aplasia
 PROLIFERATING, TRANSIT_1, TRANSIT_2, TRANSIT_3, CIRCULATING, FEEDBACK = range(6)

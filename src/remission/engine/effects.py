@@ -11,7 +11,7 @@ import math
 
 from numba import njit
 
-from remission.body.kinetics import HOT, INLINED, LANES
+from remission.body.kinetics import HOT, INLINED
 
 from .lanes import ASPARAGINE, CLIPPED, EMAX, LINEAR
 from .state import BINS, STEPS

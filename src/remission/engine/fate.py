@@ -6,7 +6,7 @@ import math
 
 from numba import njit
 
-from remission.body.kinetics import HOT, INLINED, LANES
+from remission.body.kinetics import HOT, INLINED
 from remission.body.leukaemia import FEW, clone_step, few_cells, whole
 from remission.body.marrow import normal_marrow, power_chain, red_cell_chain, saturating_chain
 from remission.patient import chance
@@ -148,7 +148,7 @@ def day_of_body(today, lay, q, flesh, work, day):
         _load(cells, q.capacity, work.load_new)
         normal_marrow(flesh.room, work.load, work.load_new, q.rho, q.omega, h, work.room_new, work.room_growth)
         power_chain(flesh.anc, work.e_line, work.e_tilt, j, work.room_growth, q.anc_ktr, q.anc_gamma, h)
-        saturating_chain(flesh.plt, work.e_line, work.e_tilt, BINS + j, flesh.room, work.room_new, q.plt_half, q.plt_growth,
+        saturating_chain(flesh.plt, work.e_line, work.e_tilt, BINS + j, flesh.room, work.room_new, q.plt_half, q.plt_growth,  # noqa: E501
                          q.plt_transit, q.plt_loss, h)  # fmt: skip
         red_cell_chain(flesh.red, work.e_line, 2 * BINS + j, flesh.room, work.room_new, work.production, q.hb_tau,
                        q.hb_ageing, h)  # fmt: skip

@@ -91,8 +91,8 @@ SETTINGS = (
 
 
 SHAPE = np.dtype(
-    [(name, np.int64) for name in ("agent", "output", "function", "antagonist", "effect", "first", "last", "row", "source")]
-)  # antagonist: agent or -1; effect: whose parameters stand for all; first, last: of members; row: of the two-hour means
+    [(name, np.int64) for name in ("agent", "output", "function", "antagonist", "effect", "first", "last", "row", "source")]  # noqa: E501
+)  # antagonist: agent or -1; effect: whose parameters stand for all; first, last: of members; row: two-hour means
 # of the bent driver, or -1 where the driver's own mean over six hours does; source: its row in the step matrix from the
 # first window on, or -1 - product
 

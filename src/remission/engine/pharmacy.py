@@ -259,7 +259,7 @@ def _start(f, slot, tau, amount, left, rate):
 
 @njit(**HOT)
 def _infuse(f, length, rest, left, rate, now_rate, now_part):
-    """Rates of infusions in a step of ``length`` days: whole steps first, then the ``rest``, whose response is known."""
+    """Rates of infusions in a step of ``length`` days: whole steps, then the ``rest`` with its own response."""
     for lane in range(left.shape[1]):
         runs = left[f, lane]
         whole = runs > length - 1e-9

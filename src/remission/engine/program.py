@@ -567,13 +567,13 @@ def _no_overlap(give: m.Give) -> None:
 
 
 def _steps(
-    agents: dict[str, Agent], forms: list[Form], orders: list[dict[str, Any]], rules: list[dict[str, Any]], levels: list[str]
+    agents: dict[str, Agent], forms: list[Form], orders: list[dict[str, Any]], rules: list[dict[str, Any]], levels: list[str]  # noqa: E501
 ) -> tuple[int, ...]:
     """Steps of each agent's kinetics in a day: four where every dose and every level stands at a quarter of the day,
     else twelve, also where elimination saturates."""
     two_hourly = {forms[o["form"]].agent for o in orders if any(k % 3 for k in TIMES[o["times"]])}
     if any(row["from_step"] % 3 or row["every_step"] % 3 for row in rules if row["kind"] == RESCUE):
-        two_hourly |= {forms[orders[row["order"]]["form"]].agent for row in rules if row["kind"] == RESCUE} | set(levels)
+        two_hourly |= {forms[orders[row["order"]]["form"]].agent for row in rules if row["kind"] == RESCUE} | set(levels)  # noqa: E501
     return tuple(
         STEPS_PER_DAY if name in two_hourly or agent.pharmacokinetics.saturable_elimination else 4
         for name, agent in agents.items()

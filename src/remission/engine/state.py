@@ -252,7 +252,7 @@ def flesh(q: Lanes) -> tuple[Flesh, Work, Day]:
         cns=q.cns_cells.copy(), k_blood=zeros(), mobilised=zeros(),
     )  # fmt: skip
     work = Work(
-        e_line=zeros(4 * BINS), e_tilt=zeros(4 * BINS), load_rise=zeros(), k_cyc=zeros(classes * BINS), k_rest=zeros(classes * BINS),
+        e_line=zeros(4 * BINS), e_tilt=zeros(4 * BINS), load_rise=zeros(), k_cyc=zeros(classes * BINS), k_rest=zeros(classes * BINS),  # noqa: E501
         class_active=np.zeros(classes, dtype=np.bool_), k_cns=zeros(BINS), room_new=zeros(), room_growth=zeros(),
         load=zeros(), load_new=zeros(), crowd=zeros(), production=production, clone_cyc=zeros(1), clone_rest=zeros(1),
         kill_cyc=zeros(1), kill_rest=zeros(1), seen=zeros(1), out=zeros(2),
