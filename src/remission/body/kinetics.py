@@ -1,18 +1,22 @@
 """Linear pharmacokinetics, solved exactly between doses, all patients of a block at once.
 
-An agent is a linear system dx/dt = A x + input. With Phi(t) = exp(A t), M = the integral of Phi and
-N = the integral of M over 0..t, one step of length h gives
+An agent is a linear system dx/dt = A x + input. With Phi(t) = exp(A t), M = the integral of Phi and N = the integral of
+M over 0..t, everything asked of a step of length h is a row of one matrix that is applied to the states x at its start:
 
-    x(t+h)       = Phi(h) x(t) + input
-    mean outputs = G M(h) x(t) / h + input
+    states at the end              Phi(h)
+    output g at a time t           g Phi(t)
+    mean of output g over u..v     g (M(v) - M(u)) / (v - u)
 
-An infusion of length tau <= h from the start of the step puts, per unit of dose into state e, the
-amounts Phi(h - tau) M(tau) e / tau into the states at the end; the integral of x up to t is
-N(t) e / tau while it runs (t <= tau) and (N(tau) + M(t - tau) M(tau)) e / tau after it. A bolus is the
-limit tau -> 0. Phi, M and N come from their Taylor series on h/256, doubled eight times.
+An infusion at unit rate into state e from the start of the step on answers with M in place of Phi and N in place of M,
+applied to e. An infusion of a unit dose that ends at tau < h answers with M(t) e / tau up to tau and with
+Phi(t - tau) M(tau) e / tau after it; a dose that enters after a lag with nothing up to the lag and Phi(t - lag) e after
+it. Phi, M and N come from their Taylor series on h/256, doubled eight times.
 
-Arrays end in the patient (lane): (n, n, L), (rows, L). Loops over lanes ask the array for their number: a number known
-to the compiler makes it unroll short loops before it can turn them into vector instructions.
+What bends with a concentration (Emax, saturable formation) is integrated by two-point Gauss quadrature: windows that
+tile the step, and a mesh of panels that widen after a dose where concentrations move fast (engine/mesh.py).
+
+Matrices end in the patient (lane): (n, n, L). The arrays of the day are flat, row after row of L patients: then the
+compiler knows the distance of any two rows, and works on eight patients with one instruction.
 """
 
 from __future__ import annotations
@@ -54,13 +58,12 @@ def exp_small(x):
 @njit(**JIT)
 def matmul(a, b, out):
     """out = a b, lane by lane; (n, k, L) x (k, m, L)."""
-    lanes = out.shape[2]
     for i in range(out.shape[0]):
         for j in range(out.shape[1]):
-            for lane in range(lanes):
+            for lane in range(LANES):
                 out[i, j, lane] = a[i, 0, lane] * b[0, j, lane]
             for k in range(1, b.shape[0]):
-                for lane in range(lanes):
+                for lane in range(LANES):
                     out[i, j, lane] += a[i, k, lane] * b[k, j, lane]
 
 
@@ -68,7 +71,6 @@ def matmul(a, b, out):
 def integrals(a, t, phi, m, nn):
     """Fill phi = exp(A t), m = its integral and nn = the integral of m over 0..t; all (n, n, L). The number of terms
     and doublings is fixed (|A| t up to about 50 keeps twelve digits), so that a lane never depends on the others."""
-    lanes = phi.shape[2]
     n = a.shape[0]
     h = t / 2.0**DOUBLINGS
     power = np.zeros((n, n, LANES))
@@ -77,7 +79,7 @@ def integrals(a, t, phi, m, nn):
     m[:] = 0.0
     nn[:] = 0.0
     for i in range(n):
-        for lane in range(lanes):
+        for lane in range(LANES):
             power[i, i, lane] = 1.0
     c = 1.0  # h^k / k!
     for k in range(TERMS):
@@ -85,7 +87,7 @@ def integrals(a, t, phi, m, nn):
         c2 = c1 * h / (k + 2)
         for i in range(n):
             for j in range(n):
-                for lane in range(lanes):
+                for lane in range(LANES):
                     p = power[i, j, lane]
                     phi[i, j, lane] += c * p
                     m[i, j, lane] += c1 * p
@@ -103,147 +105,226 @@ def integrals(a, t, phi, m, nn):
         h *= 2.0
 
 
-@njit(**JIT)
-def outputs(g, x, row, out):
-    """out[row...] = g x for integrals x of the states: g (outputs, n, L), x (n, L)."""
-    lanes = out.shape[1]
-    for j in range(g.shape[0]):
-        for lane in range(lanes):
-            out[row + j, lane] = 0.0
-        for k in range(g.shape[1]):
-            for lane in range(lanes):
-                out[row + j, lane] += g[j, k, lane] * x[k, lane]
+GAUSS = (0.5 - 0.5 / 3.0**0.5, 0.5 + 0.5 / 3.0**0.5)  # nodes on 0..1, equal weights
 
 
 @njit(**JIT)
-def responses(a, g, unit, edges, windowed, free, columns, taus, part, rate, sink_entry, sink):
-    """Every response of one agent over a step of ``edges[-1]`` units of ``unit`` days.
+def _row_times(row, b, out):
+    """out (n, L) = row (n, L) times the matrix b (n, n, L)."""
+    n = row.shape[0]
+    for j in range(n):
+        for lane in range(LANES):
+            out[j, lane] = row[0, lane] * b[0, j, lane]
+        for k in range(1, n):
+            for lane in range(LANES):
+                out[j, lane] += row[k, lane] * b[k, j, lane]
 
-    edges (windows + 1,): ends of the step's windows in units, from 0 and 1 on; each window is as long as one of the
-    edges before it. windowed: outputs whose mean in each window is wanted. free (rows, n, L): the step matrix; rows are
-    the n states at its end, the mean outputs over the step, and the mean of each ``windowed`` output in each window.
-    part, rate (forms, rows, L): the answer to a unit dose infused over ``taus`` days from the start of the step (not
-    filled for 0, a bolus: that is added to the state) and to a unit rate during all of it. columns: entry state of each
-    form. sink (rows, L): as rate, for the state ``sink_entry`` (saturable elimination), if that is not -1."""
+
+@njit(**JIT)
+def _product(row, column, out):
+    """out (L,) = row (n, L) times column (n, L)."""
+    for lane in range(LANES):
+        out[lane] = row[0, lane] * column[0, lane]
+    for k in range(1, row.shape[0]):
+        for lane in range(LANES):
+            out[lane] += row[k, lane] * column[k, lane]
+
+
+@njit(**JIT)
+def _after(a, g, t, tau, entry, delayed, moment):
+    """g (n, L) times the states at ``t``, or (moment 1) times their integral over 0..t, after a unit dose into
+    ``entry``: infused over tau, or (delayed) entering at once at tau. Returns (L,)."""
     n = a.shape[0]
-    rows = free.shape[0]
-    last = edges.shape[0] - 1
-    at_phi = np.zeros((last + 1, n, n, LANES))
-    at_m = np.zeros((last + 1, n, n, LANES))
-    at_n = np.zeros((last + 1, n, n, LANES))
-    work = np.empty((n, n, LANES))
-    integrals(a, unit, at_phi[1], at_m[1], at_n[1])
-    for w in range(2, last + 1):
-        before = w - 1
-        gap = 1
-        while edges[gap] != edges[w] - edges[before]:
-            gap += 1
-        matmul(at_phi[before], at_n[gap], work)
-        at_n[w] = at_n[before] + edges[gap] * unit * at_m[before] + work
-        matmul(at_phi[before], at_m[gap], work)
-        at_m[w] = at_m[before] + work
-        matmul(at_phi[before], at_phi[gap], at_phi[w])
-    sums = np.empty((last + 1, n, LANES))
-    out = np.empty((rows, LANES))
-    for c in range(n):
-        free[:n, c] = at_phi[last, :, c]
-        sums[:] = at_m[:, :, c]
-        means(g, sums, unit, edges, windowed, out)
-        free[n:, c] = out[n:]
-    for f in range(columns.shape[0]):
-        e = columns[f]
-        rate[f, :n] = at_m[last, :, e]
-        sums[:] = at_n[:, :, e]
-        means(g, sums, unit, edges, windowed, rate[f])
-        tau = taus[f]
-        if tau <= 0.0:
-            continue
-        during_phi = np.empty((n, n, LANES))
-        during_m = np.empty((n, n, LANES))
-        during_n = np.empty((n, n, LANES))
-        after_phi = np.empty((n, n, LANES))
-        after_m = np.empty((n, n, LANES))
-        after_n = np.empty((n, n, LANES))
-        integrals(a, tau, during_phi, during_m, during_n)
-        given = np.ascontiguousarray(during_m[:, e]).reshape(n, 1, LANES) / tau
-        column = np.empty((n, 1, LANES))
-        part[f, :n] = given[:, 0]
-        for w in range(1, last + 1):
-            t = edges[w] * unit
-            if t <= tau:
-                integrals(a, t, after_phi, after_m, after_n)
-                sums[w] = after_n[:, e] / tau
-            else:
-                integrals(a, t - tau, after_phi, after_m, after_n)
-                matmul(after_m, given, column)
-                sums[w] = during_n[:, e] / tau + column[:, 0]
-                matmul(after_phi, given, column)
-                part[f, :n] = column[:, 0]
-        means(g, sums, unit, edges, windowed, part[f])
-    if sink_entry >= 0:
-        sums[:] = at_n[:, :, sink_entry]
-        sink[:n] = at_m[last, :, sink_entry]
-        means(g, sums, unit, edges, windowed, sink)
+    out = np.zeros(LANES)
+    phi = np.empty((n, n, LANES))
+    m = np.empty((n, n, LANES))
+    nn = np.empty((n, n, LANES))
+    if t <= tau:
+        if not delayed:
+            integrals(a, t, phi, m, nn)
+            _product(g, np.ascontiguousarray((m if moment == 0 else nn)[:, entry]) / tau, out)
+        return out
+    given = np.zeros((n, LANES))
+    before = np.zeros(LANES)
+    if delayed:
+        given[entry] = 1.0
+    else:
+        integrals(a, tau, phi, m, nn)
+        given[:] = m[:, entry] / tau
+        if moment == 1:
+            _product(g, np.ascontiguousarray(nn[:, entry]) / tau, before)
+    integrals(a, t - tau, phi, m, nn)
+    row = np.empty((n, LANES))
+    _row_times(g, phi if moment == 0 else m, row)
+    _product(row, given, out)
+    return out + before
 
 
 @njit(**JIT)
-def means(g, sums, unit, edges, windowed, out):
-    """Rows of the mean outputs over the step and in each window, from ``sums`` (edges, n, L), the integrals of the
-    states up to each edge; sums[0] is 0."""
-    n = sums.shape[1]
-    lin = g.shape[0]
-    last = edges.shape[0] - 1
-    sums[0] = 0.0
-    outputs(g, sums[last] / (edges[last] * unit), n, out)
-    for i in range(windowed.shape[0]):
-        for w in range(last):
-            mean = (sums[w + 1] - sums[w]) / ((edges[w + 1] - edges[w]) * unit)
-            outputs(g[windowed[i] : windowed[i] + 1], mean, n + lin + i * last + w, out)
+def responses(
+    a, g, length, windows, means, nodes, fresh_times, sharp, sharp_edges, entries, taus, delayed, free, part, rate
+):
+    """Every response of one agent over a step of ``length`` days that ``windows`` equal windows tile.
+
+    free (rows, n, L): the step matrix. Its rows: the n states at the end; for each output in ``means`` its mean in each
+    window; for each in ``nodes`` its value at both Gauss nodes of each window; for each in ``nodes`` its value at each
+    of ``fresh_times``; for each in ``sharp`` its mean between ``sharp_edges``. part, rate (forms, rows, L): the answer to a unit dose infused over ``taus`` days (delayed: that
+    enters at once after ``taus`` days; 0: a bolus, which is added to the state and needs no answer), and to a unit rate
+    during all of the step. entries: entry state of each form."""
+    n = a.shape[0]
+    w = length / windows
+    forms = entries.shape[0]
+    phi, m, nn = np.empty((n, n, LANES)), np.empty((n, n, LANES)), np.empty((n, n, LANES))
+    integrals(a, w, phi, m, nn)
+    # at the window edges: Phi(k w) as a matrix for the last, and the integrals of unit rates as columns
+    end = np.zeros((n, n, LANES))
+    work = np.empty((n, n, LANES))
+    for i in range(n):
+        end[i, i] = 1.0
+    filled = np.zeros((windows + 1, forms, n, LANES))  # M(k w) e
+    column = np.empty((n, LANES))
+    for k in range(windows):
+        matmul(phi, end, work)
+        end[:] = work
+        for f in range(forms):
+            for i in range(n):
+                _product(phi[i], filled[k, f], column[i])
+            filled[k + 1, f] = m[:, entries[f]] + column
+    for c in range(n):
+        free[:n, c] = end[:, c]
+    for f in range(forms):
+        rate[f, :n] = filled[windows, f]
+    row_of = np.empty((n, LANES))
+    new = np.empty((n, LANES))
+    one = np.empty(LANES)
+    at = n
+    for j in means:
+        _row_times(g[j], m, row_of)
+        row_of /= w
+        start = np.ascontiguousarray(row_of)  # g M(w) / w, for what the window finds
+        _row_times(g[j], nn, new)
+        inside = new / w  # g N(w) / w, for what enters in it
+        for k in range(windows):
+            for c in range(n):
+                free[at, c] = row_of[c]
+            for f in range(forms):
+                _product(start, filled[k, f], one)
+                rate[f, at] = one + inside[entries[f]]
+                if taus[f] > 0.0:
+                    upper = _after(a, g[j], (k + 1) * w, taus[f], entries[f], delayed[f], 1)
+                    part[f, at] = (upper - _after(a, g[j], k * w, taus[f], entries[f], delayed[f], 1)) / w
+            _row_times(row_of, phi, new)
+            row_of[:] = new
+            at += 1
+    near_phi, near_m = np.empty((n, LANES)), np.empty((n, LANES))
+    for j in nodes:
+        for q in range(2):
+            integrals(a, GAUSS[q] * w, work, end, nn)
+            _row_times(g[j], work, near_phi)
+            _row_times(g[j], end, near_m)
+            row_of[:] = near_phi
+            for k in range(windows):
+                row = at + 2 * k + q
+                for c in range(n):
+                    free[row, c] = row_of[c]
+                for f in range(forms):
+                    _product(near_phi, filled[k, f], one)
+                    rate[f, row] = one + near_m[entries[f]]
+                    if taus[f] > 0.0:
+                        part[f, row] = _after(a, g[j], (k + GAUSS[q]) * w, taus[f], entries[f], delayed[f], 0)
+                _row_times(row_of, phi, new)
+                row_of[:] = new
+        at += 2 * windows
+    for j in nodes:
+        for i in range(fresh_times.shape[0]):
+            integrals(a, fresh_times[i], work, end, nn)
+            _row_times(g[j], work, near_phi)
+            _row_times(g[j], end, near_m)
+            for c in range(n):
+                free[at, c] = near_phi[c]
+            for f in range(forms):
+                rate[f, at] = near_m[entries[f]]
+                if taus[f] > 0.0:
+                    part[f, at] = _after(a, g[j], fresh_times[i], taus[f], entries[f], delayed[f], 0)
+            at += 1
+    for j in sharp:
+        for i in range(sharp_edges.shape[0] - 1):
+            u, v = sharp_edges[i], sharp_edges[i + 1]
+            integrals(a, v, phi, m, nn)
+            integrals(a, u, end, work, phi)
+            m -= work
+            m /= v - u
+            nn -= phi
+            nn /= v - u
+            _row_times(g[j], m, near_phi)
+            _row_times(g[j], nn, near_m)
+            for c in range(n):
+                free[at, c] = near_phi[c]
+            for f in range(forms):
+                rate[f, at] = near_m[entries[f]]
+                if taus[f] > 0.0:
+                    upper = _after(a, g[j], v, taus[f], entries[f], delayed[f], 1)
+                    part[f, at] = (upper - _after(a, g[j], u, taus[f], entries[f], delayed[f], 1)) / (v - u)
+            at += 1
+    for f in range(forms):
+        if taus[f] > 0.0:
+            for i in range(n):
+                unit = np.zeros((n, LANES))
+                unit[i] = 1.0
+                part[f, i] = _after(a, unit, length, taus[f], entries[f], delayed[f], 0)
 
 
 @njit(**HOT)
-def step(row, column, first, weight, x, out):
-    """out = step matrix times x: ``row[i]`` gets four products of ``weight[4i..]`` and ``x[column[4i..]]``; ``first``
-    says whether to assign or to add. x: (n, L); out: (rows, L)."""
-    lanes = out.shape[1]
+def step(row, column, first, weight, w0, x, x0, out, out0):
+    """Apply rows of a step matrix: out[row[i]] gets four products of weights and states ``column[4i..]``; ``first`` says
+    whether to assign or to add. w0, x0, out0: first rows in the flat arrays."""
     for i in range(row.shape[0]):
         j = 4 * i
-        r = row[i]
-        c0, c1, c2, c3 = column[j], column[j + 1], column[j + 2], column[j + 3]
+        r = (out0 + row[i]) * LANES
+        w = (w0 + j) * LANES
+        c0, c1 = (x0 + column[j]) * LANES, (x0 + column[j + 1]) * LANES
+        c2, c3 = (x0 + column[j + 2]) * LANES, (x0 + column[j + 3]) * LANES
         if first[i]:
-            for lane in range(lanes):
-                out[r, lane] = (
-                    weight[j, lane] * x[c0, lane]
-                    + weight[j + 1, lane] * x[c1, lane]
-                    + (weight[j + 2, lane] * x[c2, lane] + weight[j + 3, lane] * x[c3, lane])
+            for lane in range(LANES):
+                out[r + lane] = (
+                    weight[w + lane] * x[c0 + lane]
+                    + weight[w + LANES + lane] * x[c1 + lane]
+                    + (weight[w + 2 * LANES + lane] * x[c2 + lane] + weight[w + 3 * LANES + lane] * x[c3 + lane])
                 )
         else:
-            for lane in range(lanes):
-                out[r, lane] += (
-                    weight[j, lane] * x[c0, lane]
-                    + weight[j + 1, lane] * x[c1, lane]
-                    + (weight[j + 2, lane] * x[c2, lane] + weight[j + 3, lane] * x[c3, lane])
+            for lane in range(LANES):
+                out[r + lane] += (
+                    weight[w + lane] * x[c0 + lane]
+                    + weight[w + LANES + lane] * x[c1 + lane]
+                    + (weight[w + 2 * LANES + lane] * x[c2 + lane] + weight[w + 3 * LANES + lane] * x[c3 + lane])
                 )
 
 
 @njit(**HOT)
-def add(out, unit, amount, row):
-    """Add an input: amount[row] per lane times its unit response (rows, L)."""
-    lanes = out.shape[1]
-    for r in range(out.shape[0]):
-        for lane in range(lanes):
-            out[r, lane] += unit[r, lane] * amount[row, lane]
+def copy(out, out0, x, x0, rows):
+    """Copy rows of flat arrays."""
+    o, u = out0 * LANES, x0 * LANES
+    for i in range(rows * LANES):
+        out[o + i] = x[u + i]
 
 
 @njit(**HOT)
-def saturable_product(z, i, plasma, plasma_row, plateau, half, decay, shift, row, mean):
-    """Advance product ``i``, dz/dt = formation C/(half+C) - loss z, over one window with the window's mean plasma
-    concentration C = plasma[plasma_row], exactly for that C; put the mean of z in mean[i]. plateau = formation / loss;
-    decay[row] = exp(-loss t) and shift[row] = (1 - decay) / (loss t) for the window of t days."""
-    lanes = z.shape[1]
-    for lane in range(lanes):
-        c = plasma[plasma_row, lane]
-        steady = plateau[i, lane] * c / (half[i, lane] + c)
-        gap = z[i, lane] - steady
-        mean[i, lane] = steady + gap * shift[row, lane]
-        z[i, lane] = steady + gap * decay[row, lane]
+def add(out, out0, rows, unit, unit0, amount):
+    """Add an input: amount (L,) times its unit response, row by row."""
+    for r in range(rows):
+        o, u = (out0 + r) * LANES, (unit0 + r) * LANES
+        for lane in range(LANES):
+            out[o + lane] += unit[u + lane] * amount[lane]
+
+
+@njit(**HOT)
+def saturable_product(z, i, uptake, plateau, decay, shift, d, mean):
+    """Advance product ``i``, dz/dt = formation C/(half+C) - loss z, over one window with the window's mean ``uptake`` =
+    C/(half+C), and put the mean of z in mean (L,). plateau = formation / loss; at row ``d`` decay = exp(-loss t) and
+    shift = (1 - decay) / (loss t) of a window of t days."""
+    z0, d0 = i * LANES, d * LANES
+    for lane in range(LANES):
+        steady = plateau[z0 + lane] * uptake[lane]
+        gap = z[z0 + lane] - steady
+        mean[lane] = steady + gap * shift[d0 + lane]
+        z[z0 + lane] = steady + gap * decay[d0 + lane]

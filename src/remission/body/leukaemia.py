@@ -18,29 +18,29 @@ from numba import njit
 
 from remission.patient import chance
 
-from .kinetics import HOT, exp_small
+from .kinetics import HOT, LANES, exp_small
 
 FEW = 1000.0  # cells of a pool below which chance plays
 
 
 @njit(**HOT)
 def clone_step(cells, i, crowding, birth, death, to_rest, wake, kill_cycling, kill_resting, h):
-    """Advance clone ``i`` by h days in all lanes. cells: (clones, 2, L), cycling and resting; birth, to_rest: (clones,
-    L); the others (L,); crowding is the factor on birth."""
-    lanes = cells.shape[2]
+    """Advance clone ``i`` by h days in all lanes. Flat arrays: cells, cycling and resting for each clone; birth, to_rest
+    by clone; the others (L,); crowding is the factor on birth."""
+    c0, q0, r0 = 2 * i * LANES, (2 * i + 1) * LANES, i * LANES
     u = 0.5 * h
-    for lane in range(lanes):
-        c = cells[i, 0, lane]
-        q = cells[i, 1, lane]
+    for lane in range(LANES):
+        c = cells[c0 + lane]
+        q = cells[q0 + lane]
         # exchange for half a step before and after: (1 - exp(-s)) / (to_rest + wake), s = (to_rest + wake) u
-        s = (to_rest[i, lane] + wake[lane]) * u
+        s = (to_rest[r0 + lane] + wake[lane]) * u
         part = u * (1.0 - s * (0.5 - s * (1.0 / 6.0)))
-        moved = (c * to_rest[i, lane] - q * wake[lane]) * part
-        c = (c - moved) * exp_small((birth[i, lane] * crowding[lane] - death[lane] - kill_cycling[lane]) * h)
+        moved = (c * to_rest[r0 + lane] - q * wake[lane]) * part
+        c = (c - moved) * exp_small((birth[r0 + lane] * crowding[lane] - death[lane] - kill_cycling[lane]) * h)
         q = (q + moved) * exp_small(-kill_resting[lane] * h)
-        moved = (c * to_rest[i, lane] - q * wake[lane]) * part
-        cells[i, 0, lane] = c - moved
-        cells[i, 1, lane] = q + moved
+        moved = (c * to_rest[r0 + lane] - q * wake[lane]) * part
+        cells[c0 + lane] = c - moved
+        cells[q0 + lane] = q + moved
 
 
 @njit(**HOT)

@@ -1,171 +1,217 @@
 """Blood cells from a marrow that leukaemia crowds out.
 
-Neutrophils, lymphocytes: the chain of Friberg 2002 (proliferating pool, three transits, circulating
-cells, power feedback). Platelets: the same chain with the saturating feedback of Panetta 2024. Red
-cells: one progenitor step and four life-span compartments (Agoram 2006). Drugs take a fraction E of
-proliferation away (``effect[row]``). Normal marrow n (share of its capacity) regrows logistically in the room that
-leukaemia leaves, and sets the point that feedback steers to: n * baseline (own assumption; multiplying
-proliferation by n, as the evidence file first proposed, would give baseline * n^(1/gamma), 2e-6 at
-diagnosis). Time is days, counts 10^9/L, haemoglobin g/dL. All arrays are (states, lanes).
+Neutrophils, lymphocytes: the chain of Friberg 2002 (proliferating pool, three transits, circulating cells, power
+feedback). Platelets: the same chain with the saturating feedback of Panetta 2024, or with the power feedback. Red
+cells: one progenitor step and four life-span compartments (Agoram 2006). Drugs take a fraction E of proliferation away.
+Normal marrow n (share of its capacity) regrows logistically in the room that leukaemia leaves, and sets the point that
+feedback steers to: n * baseline (own assumption; multiplying proliferation by n, as the evidence file first proposed,
+would give baseline * n^(1/gamma), 2e-6 at diagnosis). Time is days, counts 10^9/L, haemoglobin g/dL.
+
+A step of h days goes through its middle. Behind the proliferating pool P a line is linear, so that circulating cells
+barely feel what P does within the step: they are foreseen with P held still, the feedback follows from them, ln P
+from the feedback and from the mean effects of both halves, and the rest of the line exactly from P as a parabola
+through the start, the middle and the end (weights from `line_weights`).
+
+All arrays are flat, row after row of LANES patients: then the compiler knows the distance of any two rows and works on
+eight patients with one instruction.
 """
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
-from .kinetics import HOT, exp_small
+from .kinetics import HOT, INLINED, JIT, LANES, exp_small, integrals, matmul
 
 MAX_FEEDBACK = 5.0  # bound of the power feedback after long aplasia
-PROLIFERATING, TRANSIT_1, TRANSIT_2, TRANSIT_3, CIRCULATING, FEEDBACK = range(6)
 FLOOR = 1e-6  # counts never fall below one cell in a litre of 1e9
 
-
-@njit(**HOT)
-def power_chain(s, effect, tilt, row, room_growth, ktr, gamma, h):
-    """One classical Runge-Kutta step of h days of the Friberg chain, on ln P (a strong effect only
-    changes its slope). s: (6, L), the last row carries the feedback F = (n C0 / C)^gamma as a state:
-    dF/dt = gamma F (dn/dt / n - dC/dt / C). ``room_growth`` = (dn/dt) / n."""
-    lanes = s.shape[1]
-    for lane in range(lanes):
-        k = ktr[lane]
-        g = gamma[lane]
-        free = 1.0 - effect[row, lane]
-        first, last = free + tilt[row, lane], free - tilt[row, lane]
-        up = room_growth[lane]
-        p0, a0, b0 = s[0, lane], s[1, lane], s[2, lane]
-        d0, c0, f0 = s[3, lane], s[4, lane], s[5, lane]
-        # stage 1
-        p1 = k * (first * min(f0, MAX_FEEDBACK) - 1.0)  # of ln P
-        a1 = k * (p0 - a0)
-        b1 = k * (a0 - b0)
-        d1 = k * (b0 - d0)
-        c1 = k * (d0 - c0)
-        f1 = g * f0 * (up - c1 / c0)
-        # stage 2
-        u = 0.5 * h
-        p, a, b, d, c, f = p0 * exp_small(u * p1), a0 + u * a1, b0 + u * b1, d0 + u * d1, c0 + u * c1, f0 + u * f1
-        p2 = k * (free * min(f, MAX_FEEDBACK) - 1.0)
-        a2 = k * (p - a)
-        b2 = k * (a - b)
-        d2 = k * (b - d)
-        c2 = k * (d - c)
-        f2 = g * f * (up - c2 / c)
-        # stage 3
-        p, a, b, d, c, f = p0 * exp_small(u * p2), a0 + u * a2, b0 + u * b2, d0 + u * d2, c0 + u * c2, f0 + u * f2
-        p3 = k * (free * min(f, MAX_FEEDBACK) - 1.0)
-        a3 = k * (p - a)
-        b3 = k * (a - b)
-        d3 = k * (b - d)
-        c3 = k * (d - c)
-        f3 = g * f * (up - c3 / c)
-        # stage 4
-        p, a, b, d, c, f = p0 * exp_small(h * p3), a0 + h * a3, b0 + h * b3, d0 + h * d3, c0 + h * c3, f0 + h * f3
-        p4 = k * (last * min(f, MAX_FEEDBACK) - 1.0)
-        a4 = k * (p - a)
-        b4 = k * (a - b)
-        d4 = k * (b - d)
-        c4 = k * (d - c)
-        f4 = g * f * (up - c4 / c)
-        u = h / 6.0
-        s[0, lane] = max(p0 * exp_small(u * (p1 + 2.0 * (p2 + p3) + p4)), FLOOR)
-        s[1, lane] = max(a0 + u * (a1 + 2.0 * (a2 + a3) + a4), FLOOR)
-        s[2, lane] = max(b0 + u * (b1 + 2.0 * (b2 + b3) + b4), FLOOR)
-        s[3, lane] = max(d0 + u * (d1 + 2.0 * (d2 + d3) + d4), FLOOR)
-        s[4, lane] = max(c0 + u * (c1 + 2.0 * (c2 + c3) + c4), FLOOR)
-        s[5, lane] = f0 + u * (f1 + 2.0 * (f2 + f3) + f4)
+ABSENT, POWER, SATURATING, LIFE_SPAN = range(4)  # kinds of lines
+PROLIFERATING, TRANSIT_1, TRANSIT_2, TRANSIT_3, CIRCULATING, FEEDBACK, FORESEEN = range(7)
+STATE_ROWS = 7  # FEEDBACK: (n C0 / C)^gamma at C = FORESEEN, the circulating cells that the last step foresaw
+WEIGHT_ROWS = 25
+# Rows of weights: cells in the middle (of P, the transits and C) 0-4, at the end 5 of P and 6-9, passing down by one,
+# two, three transits 10-12, then for each of the four compartments the parabola's three: 13-24
 
 
-@njit(**HOT)
-def saturating_chain(s, effect, tilt, row, room0, room1, half, growth, transit, loss, h):
-    """One Runge-Kutta step of the chain of Panetta 2024: proliferation growth * I * KM / (KM + N), I = 1 - effect,
-    KM = half * n. s: (5, L); room0, room1: n at the start and the end of the step.
+@njit(**JIT)
+def line_weights(transit, gain, loss, h, out):
+    """Fill the weights (WEIGHT_ROWS, L) of a line P -> three transits -> C for a step of h days:
+    dA/dt = transit (P - A), ..., dC/dt = gain D - loss C; rates (L,) per day."""
+    n = 7  # the four compartments, and P with its first and second derivative
+    a = np.zeros((n, n, LANES))
+    for lane in range(LANES):
+        k = transit[lane]
+        for i in range(3):
+            a[i, i, lane] = -k
+            a[i, 4 if i == 0 else i - 1, lane] = k
+        a[3, 3, lane] = -loss[lane]
+        a[3, 2, lane] = gain[lane]
+        a[4, 5, lane] = 1.0
+        a[5, 6, lane] = 1.0
+    half = np.empty((n, n, LANES))
+    whole = np.empty((n, n, LANES))
+    m = np.empty((n, n, LANES))
+    nn = np.empty((n, n, LANES))
+    integrals(a, 0.5 * h, half, m, nn)
+    matmul(half, half, whole)
+    out[0] = half[3, 4]
+    out[5] = whole[3, 4]
+    for i in range(4):
+        out[1 + i] = half[3, i]
+        out[6 + i] = whole[3, i]
+    for i in range(3):
+        out[10 + i] = whole[i, 0]
+    # P(s) = P0 + s (4 Pm - 3 P0 - P1) / h + s^2 / 2 * 4 (P0 - 2 Pm + P1) / h^2
+    for i in range(4):
+        slope = whole[i, 5] / h
+        bend = 4.0 * whole[i, 6] / (h * h)
+        out[13 + 3 * i] = whole[i, 4] - 3.0 * slope + bend
+        out[14 + 3 * i] = 4.0 * slope - 2.0 * bend
+        out[15 + 3 * i] = bend - slope
 
-    The circulating state follows the chain within hours (loss 4.8/day), so the step is halved."""
-    lanes = s.shape[1]
-    u = 0.5 * h
-    for half_step in range(2):
-        w0 = 0.5 * half_step
-        for lane in range(lanes):
-            rise = growth[lane] * tilt[row, lane]  # of E, over half a half-step
-            kin = growth[lane] * (1.0 - effect[row, lane]) + (rise if half_step == 0 else 0.0)
-            kin_b = kin - 0.5 * rise
-            kin_c = kin - rise
-            n0, n1 = room0[lane], room1[lane]
-            ka = half[lane] * (n0 + (n1 - n0) * w0)
-            kb = half[lane] * (n0 + (n1 - n0) * (w0 + 0.25))
-            kc = half[lane] * (n0 + (n1 - n0) * (w0 + 0.5))
-            k = transit[lane]
-            out = loss[lane]
-            p0, a0, b0, d0, c0 = s[0, lane], s[1, lane], s[2, lane], s[3, lane], s[4, lane]
-            p1 = kin * ka / (ka + c0) - k  # of ln P
-            a1 = k * (p0 - a0)
-            b1 = k * (a0 - b0)
-            d1 = k * (b0 - d0)
-            c1 = k * d0 - out * c0
-            v = 0.5 * u
-            p, a, b, d, c = p0 * exp_small(v * p1), a0 + v * a1, b0 + v * b1, d0 + v * d1, c0 + v * c1
-            p2 = (kin_b * kb / (kb + c) - k)
-            a2 = k * (p - a)
-            b2 = k * (a - b)
-            d2 = k * (b - d)
-            c2 = k * d - out * c
-            p, a, b, d, c = p0 * exp_small(v * p2), a0 + v * a2, b0 + v * b2, d0 + v * d2, c0 + v * c2
-            p3 = (kin_b * kb / (kb + c) - k)
-            a3 = k * (p - a)
-            b3 = k * (a - b)
-            d3 = k * (b - d)
-            c3 = k * d - out * c
-            p, a, b, d, c = p0 * exp_small(u * p3), a0 + u * a3, b0 + u * b3, d0 + u * d3, c0 + u * c3
-            p4 = (kin_c * kc / (kc + c) - k)
-            a4 = k * (p - a)
-            b4 = k * (a - b)
-            d4 = k * (b - d)
-            c4 = k * d - out * c
-            v = u / 6.0
-            s[0, lane] = max(p0 * exp_small(v * (p1 + 2.0 * (p2 + p3) + p4)), FLOOR)
-            s[1, lane] = max(a0 + v * (a1 + 2.0 * (a2 + a3) + a4), FLOOR)
-            s[2, lane] = max(b0 + v * (b1 + 2.0 * (b2 + b3) + b4), FLOOR)
-            s[3, lane] = max(d0 + v * (d1 + 2.0 * (d2 + d3) + d4), FLOOR)
-            s[4, lane] = max(c0 + v * (c1 + 2.0 * (c2 + c3) + c4), FLOOR)
+
+@njit(**JIT)
+def life_span_weights(tau, ageing, h, out):
+    """Fill the weights (WEIGHT_ROWS, L) of red cells: rows 5 i + j the effect of compartment j <= i on compartment i
+    over h days, packed by lower triangle (15 rows), then of production in the first and in the second half (5 + 5)."""
+    n = 5
+    a = np.zeros((n, n, LANES))
+    for lane in range(LANES):
+        a[0, 0, lane] = -1.0 / tau[lane]
+        a[1, 0, lane] = 1.0 / tau[lane]
+        for i in range(1, n):
+            a[i, i, lane] = -ageing[lane]
+            if i > 1:
+                a[i, i - 1, lane] = ageing[lane]
+    half = np.empty((n, n, LANES))
+    whole = np.empty((n, n, LANES))
+    m = np.empty((n, n, LANES))
+    nn = np.empty((n, n, LANES))
+    early = np.empty((n, n, LANES))
+    integrals(a, 0.5 * h, half, m, nn)
+    matmul(half, half, whole)
+    matmul(half, m, early)
+    row = 0
+    for i in range(n):
+        for j in range(i + 1):
+            out[row] = whole[i, j]
+            row += 1
+        out[15 + i] = early[i, 0]
+        out[20 + i] = m[i, 0]
+
+
+@njit(**INLINED)
+def near_power(a, b, g):
+    """(a / b)^g for a near b: ln(a / b) by its odd series in q = (a - b) / (a + b) (to q^11: 4e-9 for a = 1.5 b), the
+    exponential by Taylor."""
+    q = (a - b) / (a + b)
+    r = q * q
+    x = g * q * (2.0 + r * (2.0 / 3.0 + r * (2.0 / 5.0 + r * (2.0 / 7.0 + r * (2.0 / 9.0)))))
+    return 1.0 + x * (1.0 + x * (0.5 + x * (1.0 / 6.0 + x * (1.0 / 24.0 + x * (1.0 / 120.0)))))
 
 
 @njit(**HOT)
-def red_cell_chain(s, effect, row, room0, room1, production, tau, ageing, h):
-    """One Runge-Kutta step of haemoglobin: dP/dt = production n (1 - E) - P/tau, then four compartments emptied with
-    rate ``ageing``. s: (5, L), g/dL; E is bounded to 0..1."""
-    lanes = s.shape[1]
-    for lane in range(lanes):
-        made = production[lane] * 0.5 * (room0[lane] + room1[lane]) * (1.0 - min(max(effect[row, lane], 0.0), 1.0))
-        t = 1.0 / tau[lane]
-        k = ageing[lane]
-        p0, a0, b0, c0, d0 = s[0, lane], s[1, lane], s[2, lane], s[3, lane], s[4, lane]
-        p1, a1, b1, c1, d1 = made - t * p0, t * p0 - k * a0, k * (a0 - b0), k * (b0 - c0), k * (c0 - d0)
-        u = 0.5 * h
-        p, a, b, c, d = p0 + u * p1, a0 + u * a1, b0 + u * b1, c0 + u * c1, d0 + u * d1
-        p2, a2, b2, c2, d2 = made - t * p, t * p - k * a, k * (a - b), k * (b - c), k * (c - d)
-        p, a, b, c, d = p0 + u * p2, a0 + u * a2, b0 + u * b2, c0 + u * c2, d0 + u * d2
-        p3, a3, b3, c3, d3 = made - t * p, t * p - k * a, k * (a - b), k * (b - c), k * (c - d)
-        p, a, b, c, d = p0 + h * p3, a0 + h * a3, b0 + h * b3, c0 + h * c3, d0 + h * d3
-        p4, a4, b4, c4, d4 = made - t * p, t * p - k * a, k * (a - b), k * (b - c), k * (c - d)
-        u = h / 6.0
-        s[0, lane] = p0 + u * (p1 + 2.0 * (p2 + p3) + p4)
-        s[1, lane] = a0 + u * (a1 + 2.0 * (a2 + a3) + a4)
-        s[2, lane] = b0 + u * (b1 + 2.0 * (b2 + b3) + b4)
-        s[3, lane] = c0 + u * (c1 + 2.0 * (c2 + c3) + c4)
-        s[4, lane] = d0 + u * (d1 + 2.0 * (d2 + d3) + d4)
+def power_chain(s, s0, w, w0, effect, early, late, n0, nm, n1, rate, gamma, h):
+    """One step of h days of a line with the power feedback F = (n C0 / C)^gamma. s: states from row s0 / LANES on,
+    w: weights likewise; early, late: where in ``effect`` the means of both halves stand; n0, nm, n1: normal marrow at
+    the start, in the middle and at the end; rate: of P and the transits, per day."""
+    for lane in range(LANES):
+        i = s0 + lane
+        j = w0 + lane
+        p0, a, b, d = s[i], s[i + LANES], s[i + 2 * LANES], s[i + 3 * LANES]
+        c, f0, seen = s[i + 4 * LANES], s[i + 5 * LANES], s[i + 6 * LANES]
+        cm = w[j] * p0 + w[j + LANES] * a + w[j + 2 * LANES] * b + w[j + 3 * LANES] * d + w[j + 4 * LANES] * c
+        rest = w[j + 6 * LANES] * a + w[j + 7 * LANES] * b + w[j + 8 * LANES] * d + w[j + 9 * LANES] * c
+        c1 = w[j + 5 * LANES] * p0 + rest
+        fm = f0 * near_power(nm[lane] * seen, n0[lane] * cm, gamma[lane])
+        f1 = fm * near_power(n1[lane] * cm, nm[lane] * c1, gamma[lane])
+        u0, um, u1 = min(f0, MAX_FEEDBACK), min(fm, MAX_FEEDBACK), min(f1, MAX_FEEDBACK)
+        z = 0.5 * h * rate[lane]
+        pm = p0 * exp_small(z * ((1.0 - effect[early + lane]) * (5.0 * u0 + 8.0 * um - u1) * (1.0 / 12.0) - 1.0))
+        p1 = pm * exp_small(z * ((1.0 - effect[late + lane]) * (8.0 * um + 5.0 * u1 - u0) * (1.0 / 12.0) - 1.0))
+        t0, t1, t2 = w[j + 10 * LANES], w[j + 11 * LANES], w[j + 12 * LANES]
+        s[i] = max(p1, FLOOR)
+        s[i + LANES] = max(t0 * a + w[j + 13 * LANES] * p0 + w[j + 14 * LANES] * pm + w[j + 15 * LANES] * p1, FLOOR)
+        s[i + 2 * LANES] = max(
+            t0 * b + t1 * a + w[j + 16 * LANES] * p0 + w[j + 17 * LANES] * pm + w[j + 18 * LANES] * p1, FLOOR
+        )
+        s[i + 3 * LANES] = max(
+            t0 * d + t1 * b + t2 * a + w[j + 19 * LANES] * p0 + w[j + 20 * LANES] * pm + w[j + 21 * LANES] * p1, FLOOR
+        )
+        s[i + 4 * LANES] = max(
+            rest + w[j + 22 * LANES] * p0 + w[j + 23 * LANES] * pm + w[j + 24 * LANES] * p1, FLOOR
+        )
+        s[i + 5 * LANES] = f1
+        s[i + 6 * LANES] = c1
 
 
 @njit(**HOT)
-def normal_marrow(n, load0, load1, rho, omega, h, n_new, room_growth):
-    """dn/dt = rho n (1 - n - omega l), l = leukaemic cells / capacity, one Runge-Kutta step with l between its values
-    at the start and the end. Fills n_new and the step's mean relative growth."""
-    lanes = n.shape[0]
-    for lane in range(lanes):
+def saturating_chain(s, s0, w, w0, effect, early, late, n0, nm, n1, half, growth, transit, h):
+    """As `power_chain` with proliferation growth (1 - E) KM / (KM + C), KM = half * n, and loss ``transit`` of P."""
+    for lane in range(LANES):
+        i = s0 + lane
+        j = w0 + lane
+        p0, a, b, d, c = s[i], s[i + LANES], s[i + 2 * LANES], s[i + 3 * LANES], s[i + 4 * LANES]
+        cm = w[j] * p0 + w[j + LANES] * a + w[j + 2 * LANES] * b + w[j + 3 * LANES] * d + w[j + 4 * LANES] * c
+        rest = w[j + 6 * LANES] * a + w[j + 7 * LANES] * b + w[j + 8 * LANES] * d + w[j + 9 * LANES] * c
+        c1 = w[j + 5 * LANES] * p0 + rest
+        ka, kb, kc = half[lane] * n0[lane], half[lane] * nm[lane], half[lane] * n1[lane]
+        u0, um, u1 = ka / (ka + c), kb / (kb + cm), kc / (kc + c1)
+        g, k, u = growth[lane], transit[lane], 0.5 * h
+        pm = p0 * exp_small(u * (g * (1.0 - effect[early + lane]) * (5.0 * u0 + 8.0 * um - u1) * (1.0 / 12.0) - k))
+        p1 = pm * exp_small(u * (g * (1.0 - effect[late + lane]) * (8.0 * um + 5.0 * u1 - u0) * (1.0 / 12.0) - k))
+        t0, t1, t2 = w[j + 10 * LANES], w[j + 11 * LANES], w[j + 12 * LANES]
+        s[i] = max(p1, FLOOR)
+        s[i + LANES] = max(t0 * a + w[j + 13 * LANES] * p0 + w[j + 14 * LANES] * pm + w[j + 15 * LANES] * p1, FLOOR)
+        s[i + 2 * LANES] = max(
+            t0 * b + t1 * a + w[j + 16 * LANES] * p0 + w[j + 17 * LANES] * pm + w[j + 18 * LANES] * p1, FLOOR
+        )
+        s[i + 3 * LANES] = max(
+            t0 * d + t1 * b + t2 * a + w[j + 19 * LANES] * p0 + w[j + 20 * LANES] * pm + w[j + 21 * LANES] * p1, FLOOR
+        )
+        s[i + 4 * LANES] = max(
+            rest + w[j + 22 * LANES] * p0 + w[j + 23 * LANES] * pm + w[j + 24 * LANES] * p1, FLOOR
+        )
+
+
+@njit(**HOT)
+def red_cell_chain(s, s0, w, w0, effect, early, late, n0, nm, n1, production):
+    """One step of haemoglobin: dP/dt = production n (1 - E) - P/tau, then four compartments emptied one into the other,
+    with production held at its mean in each half of the step; E is bounded to 0..1."""
+    for lane in range(LANES):
+        i = s0 + lane
+        j = w0 + lane
+        p, a, b, c, d = s[i], s[i + LANES], s[i + 2 * LANES], s[i + 3 * LANES], s[i + 4 * LANES]
+        made = 0.5 * production[lane]
+        x = made * (n0[lane] + nm[lane]) * (1.0 - min(max(effect[early + lane], 0.0), 1.0))
+        y = made * (nm[lane] + n1[lane]) * (1.0 - min(max(effect[late + lane], 0.0), 1.0))
+        s[i] = w[j] * p + w[j + 15 * LANES] * x + w[j + 20 * LANES] * y
+        s[i + LANES] = w[j + LANES] * p + w[j + 2 * LANES] * a + w[j + 16 * LANES] * x + w[j + 21 * LANES] * y
+        s[i + 2 * LANES] = (
+            w[j + 3 * LANES] * p + w[j + 4 * LANES] * a + w[j + 5 * LANES] * b
+            + w[j + 17 * LANES] * x + w[j + 22 * LANES] * y
+        )  # fmt: skip
+        s[i + 3 * LANES] = (
+            w[j + 6 * LANES] * p + w[j + 7 * LANES] * a + w[j + 8 * LANES] * b + w[j + 9 * LANES] * c
+            + w[j + 18 * LANES] * x + w[j + 23 * LANES] * y
+        )  # fmt: skip
+        s[i + 4 * LANES] = (
+            w[j + 10 * LANES] * p + w[j + 11 * LANES] * a + w[j + 12 * LANES] * b + w[j + 13 * LANES] * c
+            + w[j + 14 * LANES] * d + w[j + 19 * LANES] * x + w[j + 24 * LANES] * y
+        )  # fmt: skip
+
+
+@njit(**HOT)
+def normal_marrow(n, load0, load_mid, load1, rho, omega, h, n_mid, n_new):
+    """dn/dt = rho n (1 - n - omega l), one Runge-Kutta step with l = leukaemic cells / capacity at the start, in the
+    middle and at the end. Fills n_new and n_mid, n in the middle (Hermite's cubic)."""
+    for lane in range(LANES):
         r = rho[lane]
         w = omega[lane]
         la = w * load0[lane]
         lc = w * load1[lane]
-        lb = 0.5 * (la + lc)
+        lb = w * load_mid[lane]
         n0 = n[lane]
         k1 = r * n0 * (1.0 - n0 - la)
         m = n0 + 0.5 * h * k1
@@ -175,7 +221,6 @@ def normal_marrow(n, load0, load1, rho, omega, h, n_new, room_growth):
         m = n0 + h * k3
         k4 = r * m * (1.0 - m - lc)
         new = max(n0 + h / 6.0 * (k1 + 2.0 * (k2 + k3) + k4), 1e-4)
-        # ln(new/n0)/h by its odd series: the ratio stays near one over a quarter of a day
-        q = (new - n0) / (new + n0)
-        room_growth[lane] = 2.0 * q * (1.0 + q * q * (1.0 / 3.0 + q * q * 0.2)) / h
+        k5 = r * new * (1.0 - new - lc)
         n_new[lane] = new
+        n_mid[lane] = 0.5 * (n0 + new) + 0.125 * h * (k1 - k5)

@@ -120,8 +120,6 @@ def kinetics(agent: Agent, cohort: Cohort, *, seed: int, routes: tuple[str, ...]
         entries["IV"] = Entry(central, one)
     for i, route in enumerate(depots):
         absorption = pk.absorption[route]  # type: ignore[index]
-        if absorption.lag is not None:
-            raise BadInput(f"{name}: an absorption lag cannot be played", remedy="leave `lag` out, or a slower `rate`")
         ka = draw(absorption.rate, "1/day", f"absorption.{route}.rate")
         a[:, i, i] -= ka
         a[:, central, i] += ka

@@ -6,7 +6,8 @@ import math
 
 from numba import njit
 
-from remission.body.kinetics import HOT, INLINED
+from remission.body.kinetics import HOT, INLINED, LANES
+from remission.body.marrow import CIRCULATING, STATE_ROWS
 from remission.patient import chance
 
 from .program import (
@@ -101,11 +102,23 @@ P_CELLS = chance.purpose("cells counted")
 P_CELLS_BLOOD = chance.purpose("cells counted in blood")
 
 
+ANC, PLATELETS, LYMPHOCYTES = (
+    (i * STATE_ROWS + CIRCULATING) * LANES for i in (0, 1, 3)
+)  # where the counts stand in the blood lines
+RED_CELLS = 2 * STATE_ROWS * LANES
+
+
+@njit(**INLINED)
+def haemoglobin(flesh, lane):
+    red = RED_CELLS + lane
+    return flesh.line[red + LANES] + flesh.line[red + 2 * LANES] + flesh.line[red + 3 * LANES] + flesh.line[red + 4 * LANES]
+
+
 @njit(**INLINED)
 def leukaemic_cells(flesh, lane):
     total = 0.0
-    for c in range(flesh.cells.shape[0]):
-        total += flesh.cells[c, 0, lane] + flesh.cells[c, 1, lane]
+    for c in range(flesh.cells.shape[0] // LANES):
+        total += flesh.cells[c * LANES + lane]
     return total
 
 
@@ -120,17 +133,16 @@ def measure(lane, today, seed, s, person, place, flesh, total):
     """What the laboratory reports: counts with the assay's noise (log-normal)."""
     pid = person[lane].patient
     seen = place.seen
-    red = flesh.red
     blasts = blood_blasts(lane, total, person, flesh, s)
-    anc = flesh.anc[4, lane] * (1.0 + flesh.mobilised[lane])
-    platelets = flesh.plt[4, lane] + flesh.pool[lane]
-    hb = red[1, lane] + red[2, lane] + red[3, lane] + red[4, lane]
+    anc = flesh.line[ANC + lane] * (1.0 + flesh.mobilised[lane])
+    platelets = flesh.line[PLATELETS + lane] + flesh.pool[lane]
+    hb = haemoglobin(flesh, lane)
     seen[V_ANC, lane] = anc * math.exp(s[S_NOISE_ANC] * chance.normal(seed, pid, P_ANC, today))
     seen[V_PLT, lane] = platelets * math.exp(s[S_NOISE_PLT] * chance.normal(seed, pid, P_PLT, today))
     seen[V_HB, lane] = hb * math.exp(s[S_NOISE_HB] * chance.normal(seed, pid, P_HB, today))
-    seen[V_LYMPH, lane] = flesh.lymph[4, lane]
+    seen[V_LYMPH, lane] = flesh.line[LYMPHOCYTES + lane]
     seen[V_BLASTS, lane] = blasts * 1000.0  # per uL
-    seen[V_WBC, lane] = seen[V_ANC, lane] + flesh.lymph[4, lane] + s[S_OTHER] + blasts
+    seen[V_WBC, lane] = seen[V_ANC, lane] + flesh.line[LYMPHOCYTES + lane] + s[S_OTHER] + blasts
 
 
 @njit(**HOT)
@@ -172,7 +184,7 @@ def transfuse(r, t, lane, today, phase, s, place, flesh, rec):
     ml_per_kg = t.rules[r].value
     if t.rules[r].in_turn == 0:
         for i in range(1, 5):
-            flesh.red[i, lane] += 0.25 * s[S_RED_RISE] * ml_per_kg
+            flesh.line[RED_CELLS + i * LANES + lane] += 0.25 * s[S_RED_RISE] * ml_per_kg
         place.result[lane, RESULT_RED] += 1.0
         note_event(rec, lane, today, phase, E_RED, ml_per_kg)
     else:
@@ -335,7 +347,7 @@ def delayed(lane, today, phase, met, place, rec):
 def morning(lane, today, seed, t, s, person, bioavailability, place, flesh, amount, used, rec, keep_doses):
     """Everything that the team does for one patient on one day, before the day's doses act."""
     phase = place.lane[lane].phase
-    total = leukaemic_cells(flesh, lane)
+    total = flesh.total[lane]
     measured = False
     if place.lane[lane].status == WAITING:
         if today < place.lane[lane].gate_check:
@@ -483,13 +495,13 @@ def give(o, lane, today, phase, t, person, bioavailability, place, amount, used,
     dose = dose_now(o, share, keep, lane, today, t, person, place)
     times = t.orders[o].times
     if dose > 0.0:
-        usable = bioavailability[f, lane]
+        usable = bioavailability[f * LANES + lane]
         if t.forms[f].loss > 0.0:
             per_m2 = dose / person[lane].bsa_m2
             usable *= 1.0 - t.forms[f].loss * per_m2 / (t.forms[f].half_dose + per_m2)
         for k in range(times):
             at = f * STEPS + k * (STEPS // times)
-            amount[at, lane] += dose * usable
+            amount[at * LANES + lane] += dose * usable
             used[at] = True
         for i in range(t.phases[phase].rules_from, t.phases[phase].rules_to):
             r = t.phase_rules[i]

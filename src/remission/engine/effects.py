@@ -1,8 +1,8 @@
-"""Drug effects: from the concentrations of a day to rates on targets in each quarter day.
+"""Drug effects: from the concentrations of a day to rates on targets.
 
-Effects of one driver that differ by a factor only are one shape (lanes.SHAPE). Slow drivers and linear effects are
-judged on the driver's mean over a quarter of the day; where an effect bends and its driver moves fast, kinetics has
-averaged the bent driver window by window (`bend`) into the twelve slots of the day.
+Effects of one driver that differ by a factor only are one shape (`layout.SHAPE`), whose means over slots of two or four
+hours kinetics has left. Lines feel the means of half a step of the body, and where a sharp dose was given the means of
+the halves of ever wider panels; red cells, whose inhibition is bounded, are judged by two hours; blasts by the step.
 """
 
 from __future__ import annotations
@@ -11,123 +11,130 @@ import math
 
 from numba import njit
 
-from remission.body.kinetics import HOT, INLINED
+from remission.body.kinetics import HOT, INLINED, LANES
 
-from .lanes import ASPARAGINE, CLIPPED, EMAX, LINEAR
-from .state import BINS, STEPS
+from .layout import EMAX, LINEAR
+from .mesh import SLOTS_PER_BIN
 
-PER_BIN = STEPS // BINS
-RED_CELLS, LINES, BLASTS, BLOOD, CNS = 2, 4, 4, 5, 6  # targets in the order of lanes.TARGETS: four lines, then these
-
-
-@njit(**HOT)
-def bend(function, x, row, i, a, b, c, d, e, out, out_row, weight):
-    """out[out_row] += weight times the shape of effect ``i`` (its value for a factor of 1) at the mean x[row].
-
-    linear: x. emax: x / (b + x). clipped: the whole effect, min(1, a x). asparagine depletion:
-    1 - N (c + b) / (c (N + b)), N the asparagine that the activity x leaves, at the steady state of supply, loss and
-    Michaelis-Menten breakdown: N^2 + N (c d x + e - c) - e c = 0 with c the baseline, d the breakdown per activity over
-    the supply, e the Michaelis constant; b is N at half effect, and no activity means no effect."""
-    lanes = out.shape[1]
-    if function == EMAX:
-        for lane in range(lanes):
-            out[out_row, lane] += weight * x[row, lane] / (b[i, lane] + x[row, lane])
-    elif function == LINEAR:
-        for lane in range(lanes):
-            out[out_row, lane] += weight * x[row, lane]
-    elif function == CLIPPED:
-        for lane in range(lanes):
-            out[out_row, lane] += weight * min(1.0, a[i, lane] * x[row, lane])
-    elif function == ASPARAGINE:
-        for lane in range(lanes):
-            half, rest, km = b[i, lane], c[i, lane], e[i, lane]
-            p = rest * d[i, lane] * x[row, lane] + km - rest
-            n = 2.0 * km * rest / (p + math.sqrt(p * p + 4.0 * km * rest))
-            out[out_row, lane] += weight * (1.0 - n * (rest + half) / (rest * (n + half)))
+RED_CELLS, LINES, BLASTS, BLOOD, CNS = 2, 4, 4, 5, 6  # targets in the order of layout.TARGETS: four lines, then these
 
 
 @njit(**INLINED)
-def act(i, target, cls, pool, clipped, j, out, q, flesh, work):
-    """Add effect ``i``, its factor times the shape out[0], to its target in quarter ``j``."""
-    lanes = out.shape[1]
-    if target < LINES:
-        row = target * BINS + j
-        if clipped:
-            for lane in range(lanes):
-                work.e_line[row, lane] += out[0, lane]
-        else:
-            for lane in range(lanes):
-                work.e_line[row, lane] += out[0, lane] * q.effect_a[i, lane]
-                work.e_tilt[row, lane] += out[1, lane] * q.effect_a[i, lane]
-    elif target == BLASTS:
-        work.class_active[pool] = True
-        row = pool * BINS + j
-        for lane in range(lanes):
-            kill = out[0, lane] * q.effect_a[i, lane]
-            work.k_cyc[row, lane] += kill * q.sensitivity[cls, lane]
-            work.k_rest[row, lane] += kill * q.resting[i, lane]
-    elif target == BLOOD:
-        for lane in range(lanes):
-            flesh.k_blood[lane] += out[0, lane] * q.effect_a[i, lane] * q.sensitivity[cls, lane] * (1.0 / BINS)
-    elif target == CNS:
-        for lane in range(lanes):
-            work.k_cns[j, lane] += out[0, lane] * q.effect_a[i, lane] * q.sensitivity[cls, lane]
-    else:
-        for lane in range(lanes):
-            flesh.mobilised[lane] += out[0, lane] * q.effect_a[i, lane] * (1.0 / BINS)
+def _asparagine(x, half, rest, d, km):
+    """Effect of the activity x: 1 - N (rest + half) / (rest (N + half)), N the asparagine it leaves at the steady state
+    of supply, loss and Michaelis-Menten breakdown: N^2 + N (rest d x + km - rest) - km rest = 0, with rest the baseline,
+    d the breakdown per activity over the supply, km the Michaelis constant; half is N at half effect."""
+    p = rest * d * x + km - rest
+    n = 2.0 * km * rest / (p + math.sqrt(p * p + 4.0 * km * rest))
+    return 1.0 - n * (rest + half) / (rest * (n + half)) if x > 0.0 else 0.0
 
 
 @njit(**HOT)
-def mean_of_three(x, row, out):
-    """out[0] = mean of the three two-hour slots of a quarter day; out[1] = half the rise of the straight line through
-    them that has the same first moment."""
-    lanes = out.shape[1]
-    for lane in range(lanes):
-        out[0, lane] = (x[row, lane] + x[row + 1, lane] + x[row + 2, lane]) * (1.0 / 3.0)
-        out[1, lane] = (x[row + 2, lane] - x[row, lane]) * (2.0 / 3.0)
+def bend(function, x, first, second, i, q_b, q_c, q_d, q_e, weight, out, row):
+    """out[row] += weight times the mean of the shape of effect ``i`` (its value for a factor of 1) at two values of its
+    driver, rows ``first`` and ``second`` of x; weight (L,). linear: x. emax: x / (b + x), both over one division.
+    asparagine depletion: `_asparagine`."""
+    u, v, o, e = first * LANES, second * LANES, row * LANES, i * LANES
+    if function == EMAX:
+        for lane in range(LANES):
+            b, s, t = q_b[e + lane], x[u + lane], x[v + lane]
+            bs, bt = b + s, b + t
+            out[o + lane] += 0.5 * weight[lane] * (s * bt + t * bs) / (bs * bt)
+    elif function == LINEAR:
+        for lane in range(LANES):
+            out[o + lane] += 0.5 * weight[lane] * (x[u + lane] + x[v + lane])
+    else:
+        for lane in range(LANES):
+            b, c, d, km = q_b[e + lane], q_c[e + lane], q_d[e + lane], q_e[e + lane]
+            out[o + lane] += 0.5 * weight[lane] * (
+                _asparagine(x[u + lane], b, c, d, km) + _asparagine(x[v + lane], b, c, d, km)
+            )
+
+
+@njit(**INLINED)
+def _add(out, row, x, x_row, factor, f_row, share):
+    o, u, f = row * LANES, x_row * LANES, f_row * LANES
+    for lane in range(LANES):
+        out[o + lane] += share * x[u + lane] * factor[f + lane]
+
+
+@njit(**HOT)
+def _on_line(target, i, row, fine, bins, x, size, work):
+    """Effect ``i`` on a line: means of half steps, and of two hours for the red cells."""
+    for half in range(2 * bins):
+        if fine == 1:
+            if target == RED_CELLS:
+                _add(work.e_red, 2 * half, x, row + 2 * half, size, i, 1.0)
+                _add(work.e_red, 2 * half + 1, x, row + 2 * half + 1, size, i, 1.0)
+            else:
+                _add(work.e_line, 2 * bins * target + half, x, row + 2 * half, size, i, 0.5)
+                _add(work.e_line, 2 * bins * target + half, x, row + 2 * half + 1, size, i, 0.5)
+        elif target == RED_CELLS:
+            _add(work.e_red, 2 * half, x, row + half, size, i, 1.0)
+            _add(work.e_red, 2 * half + 1, x, row + half, size, i, 1.0)
+        else:
+            _add(work.e_line, 2 * bins * target + half, x, row + half, size, i, 1.0)
+
+
+@njit(**HOT)
+def _on_cells(target, i, pool, row, slots, bins, x, size, rest, flesh, work):
+    """Effect ``i`` on blasts (by step of the body), on blasts in blood or CNS and on mobilisation (by day)."""
+    if target == BLASTS:
+        work.class_active[pool] = True
+        per_bin = slots // bins
+        for j in range(bins):
+            for k in range(per_bin):
+                _add(work.k_cyc, pool * bins + j, x, row + per_bin * j + k, size, i, 1.0 / per_bin)
+                _add(work.k_rest, pool * bins + j, x, row + per_bin * j + k, rest, i, 1.0 / per_bin)
+        return
+    out = flesh.k_blood if target == BLOOD else work.k_cns if target == CNS else flesh.mobilised
+    for k in range(slots):
+        _add(out, 0, x, row + k, size, i, 1.0 / slots)
+
+
+@njit(**HOT)
+def _answer(g, lay, q, drugs):
+    """The antagonist's part: each node of a shape over 1 + its plasma / half, then means of two hours in their place."""
+    row, slots = lay.shapes[g].row, lay.bins * SLOTS_PER_BIN
+    against = lay.shapes[g].antagonist
+    if drugs.acting[against]:
+        plasma, e = lay.against[against], lay.shapes[g].effect * LANES
+        for k in range(2 * slots):
+            o, p = (row + k) * LANES, (plasma + k) * LANES
+            for lane in range(LANES):
+                drugs.shape[o + lane] /= 1.0 + drugs.against[p + lane] / q.antagonist_half[e + lane]
+    for k in range(slots):
+        o, u, v = (row + k) * LANES, (row + 2 * k) * LANES, (row + 2 * k + 1) * LANES
+        for lane in range(LANES):
+            drugs.shape[o + lane] = 0.5 * (drugs.shape[u + lane] + drugs.shape[v + lane])
 
 
 @njit(**HOT)
 def day_of_effects(lay, q, drugs, flesh, work):
     """Fill the day's effects on cell lines, blasts by drug class, blood, CNS and mobilisation."""
-    lanes = drugs.y.shape[1]
+    bins = lay.bins
+    slots = bins * SLOTS_PER_BIN
     work.e_line[:] = 0.0
-    work.e_tilt[:] = 0.0
+    work.e_red[:] = 0.0
     flesh.k_blood[:] = 0.0
     work.k_cns[:] = 0.0
     flesh.mobilised[:] = 0.0
     for c in range(work.class_active.shape[0]):
         if work.class_active[c]:
             work.class_active[c] = False
-            work.k_cyc[c * BINS : (c + 1) * BINS] = 0.0
-            work.k_rest[c * BINS : (c + 1) * BINS] = 0.0
-    out = work.out
+            work.k_cyc[c * bins * LANES : (c + 1) * bins * LANES] = 0.0
+            work.k_rest[c * bins * LANES : (c + 1) * bins * LANES] = 0.0
     for g in range(lay.shapes.shape[0]):
         if not drugs.acting[lay.shapes[g].agent]:
             continue
-        function, effect, row = lay.shapes[g].function, lay.shapes[g].effect, lay.shapes[g].row
-        against = lay.shapes[g].antagonist
-        if against >= 0 and drugs.acting[against]:
-            plasma = lay.output_from[against] * STEPS
-            for k in range(STEPS):
-                for lane in range(lanes):
-                    drugs.shape[row + k, lane] /= (
-                        1.0 + drugs.y[plasma + k, lane] / q.antagonist_half[effect, lane]
-                    )
-        for j in range(BINS):
-            if row >= 0:
-                mean_of_three(drugs.shape, row + PER_BIN * j, out)
-            elif function == LINEAR:
-                mean_of_three(drugs.y, lay.shapes[g].output * STEPS + PER_BIN * j, out)
+        if lay.shapes[g].antagonist >= 0:
+            _answer(g, lay, q, drugs)
+        row, fine = lay.shapes[g].row, lay.shapes[g].fine
+        for m in range(lay.shapes[g].first, lay.shapes[g].last):
+            i = lay.members[m]
+            target = lay.effect_target[i]
+            if target < LINES:
+                _on_line(target, i, row, fine, bins, drugs.shape, q.effect_size, work)
             else:
-                mean_of_three(drugs.y, lay.shapes[g].output * STEPS + PER_BIN * j, out)
-                for lane in range(lanes):
-                    work.seen[0, lane] = out[0, lane]
-                    out[0, lane] = 0.0
-                    out[1, lane] = 0.0
-                bend(function, work.seen, 0, effect, q.effect_a, q.effect_b, q.effect_c, q.effect_d, q.effect_e, out, 0,
-                     1.0)  # fmt: skip
-            for m in range(lay.shapes[g].first, lay.shapes[g].last):
-                i = lay.members[m]
-                act(i, lay.effect_target[i], lay.effect_class[i], lay.effect_pool[i], function == CLIPPED, j, out, q,
-                    flesh, work)  # fmt: skip
+                _on_cells(target, i, lay.effect_pool[i], row, slots if fine == 1 else slots // 2, bins, drugs.shape,
+                          q.effect_size, q.effect_rest, flesh, work)  # fmt: skip

@@ -6,16 +6,30 @@ import math
 
 from numba import njit
 
-from remission.body.kinetics import HOT, INLINED
+from remission.body.kinetics import HOT, INLINED, LANES, copy, exp_small
 from remission.body.leukaemia import FEW, clone_step, few_cells, whole
-from remission.body.marrow import normal_marrow, power_chain, red_cell_chain, saturating_chain
+from remission.body.marrow import (
+    CIRCULATING,
+    FEEDBACK,
+    FORESEEN,
+    LIFE_SPAN,
+    POWER,
+    SATURATING,
+    STATE_ROWS,
+    WEIGHT_ROWS,
+    normal_marrow,
+    power_chain,
+    red_cell_chain,
+    saturating_chain,
+)
 from remission.patient import chance
 
 from .clinic import leukaemic_cells, move_on
+from .effects import RED_CELLS
+from .mesh import SHARP, SLOTS_PER_BIN
 from .records import note_event, note_state
 from .state import (
     AFTER,
-    BINS,
     CURED,
     DEATH,
     DONE,
@@ -23,6 +37,7 @@ from .state import (
     E_DEATH,
     E_FEVER,
     E_RELAPSE,
+    HALVES,
     IN_REMISSION,
     RELAPSE,
     RESULT_BLOODSTREAM,
@@ -46,12 +61,13 @@ from .state import (
     S_RELAPSE_MARROW,
     S_REMISSION,
     S_SEED,
+    SHARP_WIDTHS,
     TREATING,
 )  # fmt: skip
 
 AFTER_DAYS = 84  # days after treatment that are still played in full, for the counts to come back
 FOLLOW_DAYS = 7  # step of the follow-up
-EXACT_FEEDBACK_DAYS = 4  # the feedback, carried as a state, is brought back to the exact power so often
+EXACT_FEEDBACK_DAYS = 32  # the feedback, carried as a state, is brought back to the exact power so often
 
 P_FEVER = chance.purpose("fever")
 P_BLOODSTREAM = chance.purpose("bloodstream infection")
@@ -59,159 +75,304 @@ P_DEATH = chance.purpose("death from infection")
 P_CLONE = chance.purpose("clone")
 P_CNS = chance.purpose("cns")
 P_SEED = chance.purpose("cns seeding")
+P_SEED_CLOCK = chance.purpose("cns seeding, rare")
+RARE = 1.0  # cells a day below which seeding is played by its clock
 
 
 @njit(**HOT)
-def _load(cells, capacity, load):
+def _load(cells, clones, capacity, load):
     """load = leukaemic cells of all clones over the marrow's capacity."""
-    lanes = load.shape[0]
-    for lane in range(lanes):
-        load[lane] = 0.0
-    for c in range(cells.shape[0]):
-        for lane in range(lanes):
-            load[lane] += cells[c, 0, lane] + cells[c, 1, lane]
-    for lane in range(lanes):
+    load[:] = 0.0
+    for c in range(2 * clones):
+        for lane in range(LANES):
+            load[lane] += cells[c * LANES + lane]
+    for lane in range(LANES):
         load[lane] /= capacity[lane]
 
 
 @njit(**HOT)
 def _alive(cells, c):
     """Has any patient of the block cells of this clone?"""
-    lanes = cells.shape[2]
-    for lane in range(lanes):
-        if cells[c, 0, lane] + cells[c, 1, lane] > 0.0:
-            return True
-    return False
-
-
-@njit(**INLINED)
-def _kills(work, j):
-    """Sum the quarter's kill rates over the drugs, for a clone that nothing spares."""
-    lanes = work.kill_cyc.shape[1]
-    for lane in range(lanes):
-        work.kill_cyc[0, lane] = 0.0
-        work.kill_rest[0, lane] = 0.0
-    for k in range(work.class_active.shape[0]):
-        if work.class_active[k]:
-            for lane in range(lanes):
-                work.kill_cyc[0, lane] += work.k_cyc[k * BINS + j, lane]
-                work.kill_rest[0, lane] += work.k_rest[k * BINS + j, lane]
+    total = 0.0
+    for lane in range(LANES):
+        total += cells[2 * c * LANES + lane] + cells[(2 * c + 1) * LANES + lane]
+    return total > 0.0
 
 
 @njit(**HOT)
-def day_of_body(today, lay, q, flesh, work, day):
-    """Leukaemia, normal marrow and blood over one day in four steps, all lanes at once."""
-    lanes = flesh.cns.shape[0]
-    s = lay.settings
-    h = 1.0 / BINS
+def _kills(lay, work, j):
+    """Sum the kill rates of step ``j`` over the drugs, for a clone that nothing spares."""
+    work.kill_cyc[:] = 0.0
+    work.kill_rest[:] = 0.0
+    for k in range(work.class_active.shape[0]):
+        if work.class_active[k]:
+            row = (k * lay.bins + j) * LANES
+            for lane in range(LANES):
+                work.kill_cyc[lane] += work.k_cyc[row + lane]
+                work.kill_rest[lane] += work.k_rest[row + lane]
+
+
+@njit(**HOT)
+def _crowding(load, packing, power, out):
+    """Factor on birth: 1 - (load / packing)^power, power 1, 2 or 4."""
+    for lane in range(LANES):
+        out[lane] = load[lane] / packing
+    if power > 1:
+        for lane in range(LANES):
+            out[lane] *= out[lane]
+    if power > 2:
+        for lane in range(LANES):
+            out[lane] *= out[lane]
+    for lane in range(LANES):
+        out[lane] = max(0.0, 1.0 - out[lane])
+
+
+@njit(**HOT)
+def _foresee(load, crowd, birth, death, kill, h, mid):
+    """The load in the middle of a step of h days, from the growth of the main clone now."""
+    for lane in range(LANES):
+        mid[lane] = load[lane] * exp_small(0.5 * h * (birth[lane] * crowd[lane] - death[lane] - kill[lane]))
+
+
+@njit(**HOT)
+def _leukaemia(j, h, lay, q, flesh, work, day):
+    """All clones in marrow over step ``j`` of the day; the load at its start, in its middle and at its end."""
+    clones = lay.clone_kill.shape[0]
     cells = flesh.cells
-    n_clones = cells.shape[0]
-    for c in range(n_clones):
-        for lane in range(lanes):
-            day.before[c, 0, lane] = cells[c, 0, lane]
-            day.before[c, 1, lane] = cells[c, 1, lane]
-            day.cyc[c, lane] = 0.0
-            day.rest[c, lane] = 0.0
-    for lane in range(lanes):
-        day.cns_before[lane] = flesh.cns[lane]
-        day.birth[lane] = 0.0
-        day.cns[lane] = 0.0
-        day.load[lane] = 0.0
-    _load(cells, q.capacity, work.load)
-    for j in range(BINS):
-        for lane in range(lanes):
-            r = (work.load[lane] + 0.5 * work.load_rise[lane]) / s[S_PACKING]  # in the middle of the quarter
-            r *= r
-            work.crowd[lane] = max(0.0, 1.0 - r * r)
-            day.birth[lane] += work.crowd[lane] * h
-        _kills(work, j)
-        for c in range(n_clones):
-            if not _alive(cells, c):
-                continue
-            for lane in range(lanes):
-                work.clone_cyc[0, lane] = work.kill_cyc[0, lane]
-                work.clone_rest[0, lane] = work.kill_rest[0, lane]
-            for k in range(work.class_active.shape[0]):
-                if work.class_active[k] and lay.clone_kill[c, k] != 1.0:
-                    spared = 1.0 - lay.clone_kill[c, k]
-                    row = k * BINS + j
-                    for lane in range(lanes):
-                        work.clone_cyc[0, lane] -= spared * work.k_cyc[row, lane]
-                        work.clone_rest[0, lane] -= spared * work.k_rest[row, lane]
-            for lane in range(lanes):
-                day.cyc[c, lane] += work.clone_cyc[0, lane] * h
-                day.rest[c, lane] += work.clone_rest[0, lane] * h
-            clone_step(cells, c, work.crowd, q.birth, q.death, q.to_rest, q.wake,
-                       work.clone_cyc[0], work.clone_rest[0], h)  # fmt: skip
-        for lane in range(lanes):
-            day.cns[lane] += work.k_cns[j, lane] * h
-        _load(cells, q.capacity, work.load_new)
-        normal_marrow(flesh.room, work.load, work.load_new, q.rho, q.omega, h, work.room_new, work.room_growth)
-        power_chain(flesh.anc, work.e_line, work.e_tilt, j, work.room_growth, q.anc_ktr, q.anc_gamma, h)
-        saturating_chain(flesh.plt, work.e_line, work.e_tilt, BINS + j, flesh.room, work.room_new, q.plt_half, q.plt_growth,  # noqa: E501
-                         q.plt_transit, q.plt_loss, h)  # fmt: skip
-        red_cell_chain(flesh.red, work.e_line, 2 * BINS + j, flesh.room, work.room_new, work.production, q.hb_tau,
-                       q.hb_ageing, h)  # fmt: skip
-        power_chain(flesh.lymph, work.e_line, work.e_tilt, 3 * BINS + j, work.room_growth, q.lymph_ktr, q.lymph_gamma,
-                    h)  # fmt: skip
-        for lane in range(lanes):
-            flesh.room[lane] = work.room_new[lane]
-            day.load[lane] += 0.5 * h * (work.load[lane] + work.load_new[lane])
-            work.load_rise[lane] = work.load_new[lane] - work.load[lane]
-            work.load[lane] = work.load_new[lane]
-    for lane in range(lanes):
+    _kills(lay, work, j)
+    _crowding(work.load, lay.settings[S_PACKING], lay.power_of_load, work.crowd)
+    _foresee(work.load, work.crowd, q.birth, q.death, work.kill_cyc, h, work.load_mid)
+    _crowding(work.load_mid, lay.settings[S_PACKING], lay.power_of_load, work.crowd)
+    for lane in range(LANES):
+        day.birth[lane] += work.crowd[lane] * h
+    for c in range(clones):
+        if not _alive(cells, c):
+            continue
+        copy(work.clone_cyc, 0, work.kill_cyc, 0, 1)
+        copy(work.clone_rest, 0, work.kill_rest, 0, 1)
+        for k in range(work.class_active.shape[0]):
+            if work.class_active[k] and lay.clone_kill[c, k] != 1.0:
+                spared = 1.0 - lay.clone_kill[c, k]
+                row = (k * lay.bins + j) * LANES
+                for lane in range(LANES):
+                    work.clone_cyc[lane] -= spared * work.k_cyc[row + lane]
+                    work.clone_rest[lane] -= spared * work.k_rest[row + lane]
+        for lane in range(LANES):
+            day.cyc[c * LANES + lane] += work.clone_cyc[lane] * h
+            day.rest[c * LANES + lane] += work.clone_rest[lane] * h
+        clone_step(cells, c, work.crowd, q.birth, q.death, q.to_rest, q.wake, work.clone_cyc, work.clone_rest, h)
+    _load(cells, clones, q.capacity, work.load_new)
+    for lane in range(LANES):
+        work.load_mid[lane] = math.sqrt(work.load[lane] * work.load_new[lane])
+        day.load[lane] += h / 6.0 * (work.load[lane] + 4.0 * work.load_mid[lane] + work.load_new[lane])
+
+
+@njit(**HOT)
+def _line(line, kind, weights, effect, early, late, n0, nm, n1, h, lay, q, flesh, w):
+    """One line over a step (or substep) of h days. early, late: rows of ``effect``."""
+    s0, r = line * STATE_ROWS * LANES, line * LANES
+    e, f = early * LANES, late * LANES
+    if kind == POWER:
+        power_chain(flesh.line, s0, w, weights * LANES, effect, e, f, n0, nm, n1, q.line_transit[r : r + LANES],
+                    q.line_feedback[r : r + LANES], h)  # fmt: skip
+    elif kind == SATURATING:
+        saturating_chain(flesh.line, s0, w, weights * LANES, effect, e, f, n0, nm, n1, q.line_feedback[r : r + LANES],
+                         q.line_growth[r : r + LANES], q.line_transit[r : r + LANES], h)  # fmt: skip
+    elif kind == LIFE_SPAN:
+        red_cell_chain(flesh.line, s0, w, weights * LANES, effect, e, f, n0, nm, n1, q.production)
+
+
+@njit(**HOT)
+def _bounded(lay, work):
+    """Red cells cannot lose more than all of production: the bound is on the sum of all drugs in every two hours."""
+    row = RED_CELLS * 2 * lay.bins
+    for half in range(2 * lay.bins):
+        o, u = (row + half) * LANES, 2 * half * LANES
+        for lane in range(LANES):
+            work.e_line[o + lane] = 0.5 * (min(1.0, work.e_red[u + lane]) + min(1.0, work.e_red[u + LANES + lane]))
+
+
+@njit(**HOT)
+def _sharp_effects(j, lay, q, drugs, work):
+    """Effects in the halves of the panels of step ``j``: the step's own, with sharp drugs as they really rise and fall.
+
+    The bound on the red cells' is taken half by half."""
+    bins = lay.bins
+    for target in range(4):
+        for p in range(HALVES):
+            # the panels up to the middle of the step make its first half
+            half = 2 * j + (0 if p < HALVES - 2 else 1)
+            o, u = (target * HALVES + p) * LANES, (target * 2 * bins + half) * LANES
+            if target == RED_CELLS:  # by two hours: the panels up to a quarter of the step are the first of them
+                slot = SLOTS_PER_BIN * j + (0 if p < HALVES - 4 else p - HALVES + 5)
+                for lane in range(LANES):
+                    work.e_sharp[o + lane] = work.e_red[slot * LANES + lane]
+            else:
+                for lane in range(LANES):
+                    work.e_sharp[o + lane] = work.e_line[u + lane]
+    for g in range(lay.shapes.shape[0]):
+        first = lay.shapes[g].sharp
+        if first < 0 or not drugs.sharp_agent[lay.shapes[g].agent * bins + j]:
+            continue
+        for m in range(lay.shapes[g].first, lay.shapes[g].last):
+            i = lay.members[m]
+            target = lay.effect_target[i]
+            for p in range(HALVES):
+                o = (target * HALVES + p) * LANES
+                u = (first + HALVES * j + p) * LANES
+                if target == RED_CELLS:
+                    slot = SLOTS_PER_BIN * j + (0 if p < HALVES - 4 else p - HALVES + 5)
+                    a = (lay.shapes[g].row + slot) * LANES
+                    b = a
+                else:
+                    a = (lay.shapes[g].row + SLOTS_PER_BIN * j + (0 if p < HALVES - 2 else 2)) * LANES
+                    b = a + LANES
+                for lane in range(LANES):
+                    mean = 0.5 * (drugs.shape[a + lane] + drugs.shape[b + lane])
+                    work.e_sharp[o + lane] += q.effect_size[i * LANES + lane] * (drugs.sharp[u + lane] - mean)
+
+
+@njit(**HOT)
+def _room_at(share, n, out):
+    """Normal marrow at a share of the step, by the parabola through its start, middle and end."""
+    a, b, c = (1.0 - share) * (1.0 - 2.0 * share), 4.0 * share * (1.0 - share), share * (2.0 * share - 1.0)
+    for lane in range(LANES):
+        out[lane] = a * n[lane] + b * n[LANES + lane] + c * n[2 * LANES + lane]
+
+
+@njit(**HOT)
+def _sharp_step(j, h, lay, q, drugs, flesh, work):
+    """Lines of patients who were given a sharp dose at the start of step ``j``, through ever wider panels; the others
+    keep what they have. work.line_before: the lines at the start of the step."""
+    line = flesh.line
+    copy(work.line_plain, 0, line, 0, 4 * STATE_ROWS)
+    copy(line, 0, work.line_before, 0, 4 * STATE_ROWS)
+    _sharp_effects(j, lay, q, drugs, work)
+    n0, nm, n1 = work.n_sharp[:LANES], work.n_sharp[LANES : 2 * LANES], work.n_sharp[2 * LANES :]
+    for k in range(len(SHARP) - 1):
+        a, b = SHARP[k] / SHARP[-1], SHARP[k + 1] / SHARP[-1]
+        size = 0
+        while SHARP_WIDTHS[size] != SHARP[k + 1] - SHARP[k]:
+            size += 1
+        _room_at(a, work.n, n0)
+        _room_at(0.5 * (a + b), work.n, nm)
+        _room_at(b, work.n, n1)
+        for i in range(4):
+            weights = (4 * (1 + size) + i) * WEIGHT_ROWS
+            _line(i, lay.line_kind[i], weights, work.e_sharp, i * HALVES + 2 * k, i * HALVES + 2 * k + 1, n0, nm, n1,
+                  h * (b - a), lay, q, flesh, drugs.line_weight)  # fmt: skip
+    for i in range(4 * STATE_ROWS):
+        for lane in range(LANES):
+            if not drugs.sharp_lane[j * LANES + lane]:
+                line[i * LANES + lane] = work.line_plain[i * LANES + lane]
+
+
+@njit(**HOT)
+def day_of_body(today, lay, q, drugs, flesh, work, day):
+    """Leukaemia, normal marrow and blood over one day, all lanes at once."""
+    s = lay.settings
+    h = 1.0 / lay.bins
+    clones = lay.clone_kill.shape[0]
+    copy(day.before, 0, flesh.cells, 0, 2 * clones)
+    day.cyc[:] = 0.0
+    day.rest[:] = 0.0
+    day.birth[:] = 0.0
+    day.load[:] = 0.0
+    _bounded(lay, work)
+    _load(flesh.cells, clones, q.capacity, work.load)
+    n0, nm, n1 = work.n[:LANES], work.n[LANES : 2 * LANES], work.n[2 * LANES :]
+    for j in range(lay.bins):
+        _leukaemia(j, h, lay, q, flesh, work, day)
+        copy(work.n, 0, flesh.room, 0, 1)
+        normal_marrow(flesh.room, work.load, work.load_mid, work.load_new, q.rho, q.omega, h, nm, n1)
+        sharp = drugs.sharp_on[j]
+        if sharp:
+            copy(work.line_before, 0, flesh.line, 0, 4 * STATE_ROWS)
+        for i in range(4):
+            early = 2 * (lay.bins * i + j)
+            _line(i, lay.line_kind[i], i * WEIGHT_ROWS, work.e_line, early, early + 1, n0, nm, n1, h, lay, q, flesh,
+                  drugs.line_weight)  # fmt: skip
+        if sharp:
+            _sharp_step(j, h, lay, q, drugs, flesh, work)
+        copy(flesh.room, 0, work.n, 2, 1)
+        copy(work.load, 0, work.load_new, 0, 1)
+    for lane in range(LANES):
         flesh.pool[lane] *= 1.0 - s[S_PLT_POOL_LOSS]
+        flesh.total[lane] = work.load[lane] * q.capacity[lane]
+        # CNS: seeded through the day, so half a day of growth or kill on average
+        growth = s[S_CNS_BIRTH] - s[S_CNS_DEATH] - work.k_cns[lane]
+        half = exp_small(0.5 * growth)
+        day.cns_before[lane] = flesh.cns[lane]
+        flesh.cns[lane] *= half * half
+        day.flux[lane] = s[S_SEED] * day.load[lane] * q.capacity[lane] * half
     if today % EXACT_FEEDBACK_DAYS == 0:
-        for lane in range(lanes):
-            room = flesh.room[lane]
-            flesh.anc[5, lane] = math.pow(room * q.anc0[lane] / flesh.anc[4, lane], q.anc_gamma[lane])
-            flesh.lymph[5, lane] = math.pow(room * q.lymph0[lane] / flesh.lymph[4, lane], q.lymph_gamma[lane])
+        for i in range(4):
+            if lay.line_kind[i] == POWER:
+                o, r = i * STATE_ROWS * LANES, i * LANES
+                for lane in range(LANES):
+                    cells = flesh.line[o + CIRCULATING * LANES + lane]
+                    flesh.line[o + FEEDBACK * LANES + lane] = math.pow(
+                        flesh.room[lane] * q.line_base[r + lane] / cells, q.line_feedback[r + lane]
+                    )
+                    flesh.line[o + FORESEEN * LANES + lane] = cells
 
 
 @njit(**INLINED)
-def leukaemia_by_chance(lane, today, seed, play_chance, s, person, births, to_rests, flesh, day):
-    """CNS and seeding; and where few cells are left, the day is drawn anew as a birth-death process."""
+def leukaemia_by_chance(lane, today, seed, play_chance, s, person, q, lay, flesh, work, day):
+    """Where few cells are left, the day is drawn anew as a birth-death process; seeding of the CNS."""
     pid = person[lane].patient
     cells, before = flesh.cells, day.before
     was = day.cns_before[lane]
-    killed = day.cns[lane]
-    growth = s[S_CNS_BIRTH] - s[S_CNS_DEATH] - killed
-    flesh.cns[lane] = was * math.exp(growth)
-    if play_chance:
-        for c in range(cells.shape[0]):
-            n = before[c, 0, lane] + before[c, 1, lane]
-            if n == 0.0:
-                continue
-            purpose = P_CLONE + 8 * c
-            if n < FEW:
-                a, b = few_cells(before[c, 0, lane], before[c, 1, lane], births[c, lane] * day.birth[lane],
-                                 person[lane].death, to_rests[c, lane], person[lane].wake, day.cyc[c, lane],
-                                 day.rest[c, lane], 1.0, seed, pid, purpose, today)  # fmt: skip
-                cells[c, 0, lane] = a
-                cells[c, 1, lane] = b
-            elif cells[c, 0, lane] + cells[c, 1, lane] < FEW:
-                cells[c, 0, lane] = whole(cells[c, 0, lane], seed, pid, purpose + 5, today)
-                cells[c, 1, lane] = whole(cells[c, 1, lane], seed, pid, purpose + 6, today)
-        if 0.0 < was < FEW:
-            flesh.cns[lane] = chance.birth_death(seed, pid, P_CNS, today, was, s[S_CNS_BIRTH],
-                                                 s[S_CNS_DEATH] + killed, 1.0)  # fmt: skip
-        elif 0.0 < flesh.cns[lane] < FEW:
-            flesh.cns[lane] = whole(flesh.cns[lane], seed, pid, P_CNS + 1, today)
-    # seeded through the day, so half a day of growth or kill on average
-    flux = s[S_SEED] * day.load[lane] * person[lane].capacity * math.exp(0.5 * growth)
-    if play_chance and flux < FEW:
-        if flux > 0.0:
-            flesh.cns[lane] += chance.poisson(seed, pid, P_SEED, today, flux)
-    else:
+    flux = day.flux[lane]
+    if not play_chance:
         flesh.cns[lane] += flux
+        return
+    clones = lay.clone_kill.shape[0]
+    drawn = False
+    for c in range(clones):
+        at, rest = 2 * c * LANES + lane, (2 * c + 1) * LANES + lane
+        n = before[at] + before[rest]
+        if n == 0.0:
+            continue
+        purpose = P_CLONE + 8 * c
+        if n < FEW:
+            row = c * LANES + lane
+            a, b = few_cells(before[at], before[rest], q.birth[row] * day.birth[lane], person[lane].death,
+                             q.to_rest[row], person[lane].wake, day.cyc[row], day.rest[row], 1.0, seed, pid, purpose,
+                             today)  # fmt: skip
+            cells[at] = a
+            cells[rest] = b
+            drawn = True
+        elif cells[at] + cells[rest] < FEW:
+            cells[at] = whole(cells[at], seed, pid, purpose + 5, today)
+            cells[rest] = whole(cells[rest], seed, pid, purpose + 6, today)
+            drawn = True
+    if drawn:
+        flesh.total[lane] = leukaemic_cells(flesh, lane)
+    if 0.0 < was < FEW:
+        flesh.cns[lane] = chance.birth_death(seed, pid, P_CNS, today, was, s[S_CNS_BIRTH],
+                                             s[S_CNS_DEATH] + work.k_cns[lane], 1.0)  # fmt: skip
+    elif 0.0 < flesh.cns[lane] < FEW:
+        flesh.cns[lane] = whole(flesh.cns[lane], seed, pid, P_CNS + 1, today)
+    if flux >= FEW:
+        flesh.cns[lane] += flux
+    elif flux > RARE:
+        flesh.cns[lane] += chance.poisson(seed, pid, P_SEED, today, flux)
+    elif flux > 0.0:
+        # rare arrivals: a Poisson process on the clock of cells expected, its next arrival drawn at the last
+        flesh.seeded[lane] += flux
+        while flesh.seeded[lane] >= flesh.seed_at[lane]:
+            flesh.cns[lane] += 1.0
+            flesh.seed_at[lane] += chance.exponential(seed, pid, P_SEED_CLOCK, today)
 
 
 @njit(**INLINED)
-def infection(lane, today, seed, t, s, person, place, flesh, rec):
-    """Fever by neutrophil count; some fevers are bloodstream infections, some of those kill."""
-    pid = person[lane].patient
-    phase = place.lane[lane].phase
-    anc = flesh.anc[4, lane]
+def fever_due(lane, today, t, s, person, place, flesh):
+    """Add today's hazard of fever, by neutrophil count, and say whether it has reached the next fever: the arrivals of
+    an inhomogeneous Poisson process are those of a plain one on the clock of the summed hazard."""
+    if place.lane[lane].status == AFTER or today - place.lane[lane].last_fever < s[S_FEVER_PAUSE]:
+        return False
+    anc = flesh.line[CIRCULATING * LANES + lane]
     hazard = s[S_H4]
     if anc < 0.1:
         hazard = s[S_H1]
@@ -220,10 +381,20 @@ def infection(lane, today, seed, t, s, person, place, flesh, rec):
     elif anc < 1.0:
         hazard = s[S_H3]
     hazard *= person[lane].frailty
-    if t.phases[phase].repeats == 1:
+    if t.phases[place.lane[lane].phase].repeats == 1:
         hazard *= s[S_H_MAINTENANCE]
-    if chance.uniform(seed, pid, P_FEVER, today) >= 1.0 - math.exp(-hazard):
-        return
+    flesh.fever[lane] += hazard
+    return flesh.fever[lane] >= flesh.fever_at[lane]
+
+
+@njit(**HOT)
+def infection(lane, today, seed, s, person, place, flesh, rec):
+    """Fever: some fevers are bloodstream infections, some of those kill."""
+    pid = person[lane].patient
+    phase = place.lane[lane].phase
+    anc = flesh.line[CIRCULATING * LANES + lane]
+    flesh.fever[lane] = 0.0
+    flesh.fever_at[lane] = chance.exponential(seed, pid, P_FEVER, today + 1)
     place.lane[lane].last_fever = today
     place.result[lane, RESULT_FEVERS] += 1.0
     note_event(rec, lane, today, phase, E_FEVER, anc)
@@ -253,19 +424,21 @@ def relapse_site(marrow, brain, fraction, cns, s):
 
 
 @njit(**INLINED)
-def evening(
-    lane, today, follow_up_days, seed, play_chance, keep_states, t, s, person, births, to_rests, place, flesh, day, rec
-):
+def evening(lane, today, follow_up_days, seed, play_chance, keep_states, t, lay, q, place, flesh, work, day, rec):
     """Chance, infection, relapse, the weekly record and the clock of one patient."""
-    leukaemia_by_chance(lane, today, seed, play_chance, s, person, births, to_rests, flesh, day)
-    total = leukaemic_cells(flesh, lane)
-    fraction = total / (total + flesh.room[lane] * person[lane].capacity)
-    if play_chance and place.lane[lane].status != AFTER and today - place.lane[lane].last_fever >= s[S_FEVER_PAUSE]:
-        infection(lane, today, seed, t, s, person, place, flesh, rec)
+    s, person = lay.settings, q.person
+    leukaemia_by_chance(lane, today, seed, play_chance, s, person, q, lay, flesh, work, day)
+    if play_chance and fever_due(lane, today, t, s, person, place, flesh):
+        infection(lane, today, seed, s, person, place, flesh, rec)
+    total = flesh.total[lane]
+    fraction = 0.0
+    if today % 7 == 0 or (today + 1) % 7 == 0:
+        fraction = total / (total + flesh.room[lane] * person[lane].capacity)
     if place.lane[lane].status != DONE and place.lane[lane].remission > 0:
         marrow = place.lane[lane].remission == 2 or (today % 7 == 0 and fraction >= s[S_RELAPSE_MARROW])
         brain = today % 7 == 0 and flesh.cns[lane] >= s[S_RELAPSE_CNS]
         if marrow or brain:
+            fraction = total / (total + flesh.room[lane] * person[lane].capacity)
             site = relapse_site(marrow, brain, fraction, flesh.cns[lane], s)
             note_event(rec, lane, today, place.lane[lane].phase, E_RELAPSE, float(site))
             place.result[lane, RESULT_SITE] = site
@@ -283,11 +456,11 @@ def evening(
             else:
                 move_on(lane, today + 1, phase, t, place, rec)
     elif place.lane[lane].status == AFTER and today >= place.lane[lane].ended + AFTER_DAYS:
-        follow(lane, today + 1, follow_up_days, seed, play_chance, s, person, births, to_rests, place, flesh, rec)
+        follow(lane, today + 1, follow_up_days, seed, play_chance, s, person, q, lay, place, flesh, rec)
 
 
 @njit(**HOT)
-def follow(lane, start, horizon, seed, play_chance, s, person, births, to_rests, place, flesh, rec):
+def follow(lane, start, horizon, seed, play_chance, s, person, q, lay, place, flesh, rec):
     """After treatment, with no drug on board: the leukaemia alone, week by week, until cure, relapse or the horizon."""
     pid = person[lane].patient
     cells = flesh.cells
@@ -310,13 +483,13 @@ def follow(lane, start, horizon, seed, play_chance, s, person, births, to_rests,
                 place.result[lane, RESULT_SITE] = site
                 finish(lane, RELAPSE, today, place)
                 return
-        r = load / s[S_PACKING]
-        crowd = max(0.0, 1.0 - r * r * r * r)
-        for c in range(cells.shape[0]):
-            a, b = cells[c, 0, lane], cells[c, 1, lane]
+        crowd = max(0.0, 1.0 - (load / s[S_PACKING]) ** lay.power_of_load)
+        for c in range(lay.clone_kill.shape[0]):
+            at, rest = 2 * c * LANES + lane, (2 * c + 1) * LANES + lane
+            a, b = cells[at], cells[rest]
             if a + b == 0.0:
                 continue
-            birth, to_rest = births[c, lane] * crowd, to_rests[c, lane]
+            birth, to_rest = q.birth[c * LANES + lane] * crowd, q.to_rest[c * LANES + lane]
             purpose = P_CLONE + 8 * c
             if play_chance and a + b < FEW:
                 a, b = few_cells(a, b, birth, death, to_rest, wake, 0.0, 0.0, float(FOLLOW_DAYS), seed, pid, purpose,
@@ -330,8 +503,8 @@ def follow(lane, start, horizon, seed, play_chance, s, person, births, to_rests,
                 if play_chance and a + b < FEW:
                     a = whole(a, seed, pid, purpose + 5, today)
                     b = whole(b, seed, pid, purpose + 6, today)
-            cells[c, 0, lane] = a
-            cells[c, 1, lane] = b
+            cells[at] = a
+            cells[rest] = b
         if play_chance and 0.0 < flesh.cns[lane] < FEW:
             flesh.cns[lane] = chance.birth_death(seed, pid, P_CNS, today, flesh.cns[lane], s[S_CNS_BIRTH],
                                                  s[S_CNS_DEATH], float(FOLLOW_DAYS))  # fmt: skip

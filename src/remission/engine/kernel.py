@@ -11,10 +11,11 @@ import numpy as np
 from numba import njit
 
 from remission.body.kinetics import HOT, LANES
+from remission.patient import chance
 
-from .clinic import leukaemic_cells, morning
+from .clinic import morning
 from .effects import day_of_effects
-from .fate import day_of_body, evening
+from .fate import P_FEVER, P_SEED_CLOCK, day_of_body, evening
 from .pharmacy import day_of_kinetics
 from .records import close_run, note_state
 from .state import AFTER, DONE, RESULT_DAY, RESULT_PLAYED
@@ -40,10 +41,13 @@ def play_block(
 ):
     """Play one block of LANES patients. t: Tables, lay: Layout, q: Lanes, the others from `state` and changed here;
     days are counted from the first day of treatment, day 0."""
+    for lane in range(LANES):
+        flesh.fever_at[lane] = chance.exponential(seed, q.person[lane].patient, P_FEVER, 0)
+        flesh.seed_at[lane] = chance.exponential(seed, q.person[lane].patient, P_SEED_CLOCK, 0xFFFFFFFF)
     if keep_states:
         for lane in range(LANES):
             if place.lane[lane].status != DONE:
-                total = leukaemic_cells(flesh, lane)
+                total = flesh.total[lane]
                 note_state(rec, lane, 0, flesh, total, total / (total + flesh.room[lane] * q.person[lane].capacity))
     for today in range(treatment_days):
         anyone = False
@@ -60,11 +64,11 @@ def play_block(
                 place.result[lane, RESULT_PLAYED] += 1.0
         day_of_kinetics(today, t, lay, q, place, drugs, rec, keep_doses)
         day_of_effects(lay, q, drugs, flesh, work)
-        day_of_body(today, lay, q, flesh, work, day)
+        day_of_body(today, lay, q, drugs, flesh, work, day)
         for lane in range(LANES):
             if place.lane[lane].status != DONE:
-                evening(lane, today, follow_up_days, seed, play_chance, keep_states, t, lay.settings, q.person,
-                        q.birth, q.to_rest, place, flesh, day, rec)  # fmt: skip
+                evening(lane, today, follow_up_days, seed, play_chance, keep_states, t, lay, q, place, flesh, work, day,
+                        rec)  # fmt: skip
     for lane in range(LANES):
         if q.person[lane].real == 1:
             if np.isnan(place.result[lane, RESULT_DAY]):

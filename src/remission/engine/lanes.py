@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from remission.body.kinetics import LANES
+from remission.body.marrow import ABSENT, LIFE_SPAN, POWER, SATURATING
 from remission.body.person import individual
 from remission.body.pharmacokinetics import Kinetics, kinetics
 from remission.knowledge.agent import Agent, Effect
@@ -21,81 +22,8 @@ from remission.knowledge.quantity import Quantity
 from remission.patient import chance
 from remission.patient.cohort import SENSITIVITIES, Cohort, Floats
 
-from .program import STEPS_PER_DAY, Program
-
-LINES = ("neutrophils", "platelets", "red cells", "lymphocytes")
-TARGETS = (*LINES, "blasts", "blood blasts", "CNS blasts", "neutrophil mobilisation")
-LINEAR, EMAX, ASPARAGINE, CLIPPED = range(4)
-COUNTED = ("neutrophils", "platelets", "red cells")  # lines whose counts are asked to be right to a thousandth
-SLOW_DAYS = {**dict.fromkeys(COUNTED, 5.0), "CNS blasts": 0.1}  # half-life of a driver from which six-hour means do
-SLOW_OTHERWISE = 5.0
-FUNCTIONS = {"linear": LINEAR, "emax": EMAX, "asparagine depletion": ASPARAGINE}
-MICROSTEPS = (2.5, 2.5, 5, 5, 5, 10, 10, 20, 30, 30)  # minutes of a two-hour step where elimination saturates
-NO_CLASS = len(SENSITIVITIES)  # a row of ones: an effect that no resistance touches
-
-
-class Layout(NamedTuple):
-    """How agents, outputs and effects lie in the arrays; the same for every block of a program."""
-
-    state_from: Any  # (agents + 1,)
-    a_from: Any  # into the flattened system matrices
-    g_from: Any
-    output_from: Any
-    linear_outputs: Any
-    steps: Any  # of a day
-    micro_from: Any  # an agent's steps may be made of smaller ones:
-    micro_kind: Any  # kind (length) of each
-    micro_share: Any  # of the step
-    kind_from: Any
-    unit: Any  # days, by kind
-    weight_from: Any  # passes of an agent, times its kinds
-    edge_from: Any
-    edges: Any  # ends of the windows of a step in units, from 0 on
-    window_slot: Any  # beside edges: two-hour slot of the window that ends there, and its share of the slot
-    window_share: Any
-    central: Any
-    product_from: Any
-    product_row: Any  # numbers of a product, one row for each window of a step
-    saturable: Any  # 1: Michaelis-Menten elimination
-    sink_from: Any
-    row_from: Any  # rows of an agent's step matrix: states, linear outputs, plasma in each window
-    pass_from: Any  # four products at a time
-    pass_row: Any
-    pass_first: Any
-    pass_column: Any  # (4 * passes,)
-    pass_used: Any
-    rescued: Any  # 1: an agent whose doses depend on levels of the day
-    form_entry: Any  # entry state
-    form_row_from: Any
-    agent_form_from: Any
-    agent_forms: Any
-    windowed_from: Any  # linear outputs whose window means are rows of the step matrix (local numbers)
-    windowed: Any
-    effect_target: Any
-    effect_class: Any  # whose sensitivity counts
-    effect_pool: Any  # kills are summed by class, where clones differ in it, else together
-    shape_from: Any  # by agent
-    shapes: Any  # SHAPE: effects of one driver that differ only by a factor are evaluated once
-    members: Any  # effects, shape after shape
-    clone_kill: Any  # (clones, classes + 1): kill relative to the main clone
-    settings: Any  # scalars, see SETTINGS
-
-
-SETTINGS = (
-    "packing", "other_leukocytes", "blood_loss", "cns_birth", "cns_death", "seeding",
-    "flow_cells", "flow_minimum", "aspirate_sd", "noise_anc", "noise_platelets", "noise_haemoglobin",
-    "hazard_below_0.1", "hazard_below_0.5", "hazard_below_1.0", "hazard_above_1.0", "maintenance_hazard",
-    "fever_pause_days", "bloodstream_share", "death_share", "red_cell_rise", "platelet_rise", "platelet_pool_loss",
-    "relapse_marrow", "relapse_cns", "remission_marrow",
-)  # fmt: skip
-
-
-SHAPE = np.dtype(
-    [(name, np.int64) for name in ("agent", "output", "function", "antagonist", "effect", "first", "last", "row", "source")]  # noqa: E501
-)  # antagonist: agent or -1; effect: whose parameters stand for all; first, last: of members; row: two-hour means
-# of the bent driver, or -1 where the driver's own mean over six hours does; source: its row in the step matrix from the
-# first window on, or -1 - product
-
+from .layout import LINES, Layout, layout, routes
+from .program import Program
 
 PERSON = np.dtype(
     [("patient", np.int64), ("real", np.int64)]  # real 1: a patient, 0: padding
@@ -119,33 +47,27 @@ class Lanes(NamedTuple):
     product_loss: Any
     vmax: Any  # (agents, N)
     km: Any
-    effect_a: Any  # (effects, N)
+    effect_a: Any  # (effects, N): the factor of an effect's shape
     effect_b: Any
     effect_c: Any
     effect_d: Any
     effect_e: Any
-    resting: Any
+    effect_size: Any  # the factor with the blasts' sensitivity
+    effect_rest: Any  # and for resting blasts
+    resting: Any  # share of the kill that resting blasts feel, with their sensitivity
     antagonist_half: Any
-    sensitivity: Any  # (classes + 1, N)
     seen: Any  # (variables, N), the personal part filled
-    # marrow
-    anc0: Any
-    anc_ktr: Any
-    anc_gamma: Any
-    lymph0: Any
-    lymph_ktr: Any
-    lymph_gamma: Any
-    plt0: Any
-    plt_growth: Any
-    plt_transit: Any
-    plt_loss: Any
-    plt_half: Any
-    hb0: Any
-    hb_tau: Any
-    hb_ageing: Any
+    # blood, by line in the order of layout.LINES
+    line_base: Any  # (4, N) counts without leukaemia and drugs
+    line_transit: Any  # rate of the proliferating pool and the transits, 1/day
+    line_gain: Any  # into and out of the last compartment, 1/day
+    line_loss: Any
+    line_feedback: Any  # gamma, or the count of half feedback
+    line_growth: Any  # 1/day, of the saturating kind
+    production: Any  # red cells, g/dL/day
     rho: Any
     omega: Any
-    presenting: Any  # (4, N): anc, platelets, haemoglobin, lymphocytes at diagnosis
+    presenting: Any  # (4, N): at diagnosis, by line
     # leukaemia
     capacity: Any
     cells: Any  # (clones, 2, N) at diagnosis
@@ -155,18 +77,6 @@ class Lanes(NamedTuple):
     to_rest: Any
     wake: Any
     normal: Any  # normal marrow / capacity at diagnosis
-
-
-@dataclass(frozen=True)
-class Body:
-    """Layout and kinetics of a program's agents."""
-
-    layout: Layout
-    kinetics: tuple[Kinetics, ...]
-
-
-def _routes(program: Program, agent: str) -> tuple[str, ...]:
-    return tuple(sorted({f.route for f in program.forms if f.agent == agent}))
 
 
 def _effect_parameters(agent: Agent, effect: Effect, k: Kinetics, cohort: Cohort, seed: int, path: str) -> list[Floats]:
@@ -197,202 +107,7 @@ def _effect_parameters(agent: Agent, effect: Effect, k: Kinetics, cohort: Cohort
 
 
 def kinetics_of(program: Program, cohort: Cohort, seed: int) -> tuple[Kinetics, ...]:
-    return tuple(kinetics(agent, cohort, seed=seed, routes=_routes(program, agent.agent)) for agent in program.agents)
-
-
-def layout(program: Program, systems: tuple[Kinetics, ...], library: Library, settings: dict[str, float]) -> Layout:
-    """Offsets and sparsity patterns; the pattern of a matrix exponential is the reachability of its states."""
-    state_from, a_from, g_from, output_from, product_from, row_from = [0], [0], [0], [0], [0], [0]
-    edge_from, edges, window_slot, window_share, unit, product_row = [0], [], [], [], [], [0]  # type: ignore[var-annotated]
-    micro_from, micro_kind, micro_share, kind_from, weight_from, sink_from = [0], [], [], [0], [0], [0]  # type: ignore[var-annotated]
-    windowed_from, windowed = [0], []  # type: ignore[var-annotated]
-    pass_from, pass_row, pass_first, pass_column, pass_used = [0], [], [], [], []  # type: ignore[var-annotated]
-    for k in systems:
-        output_from.append(output_from[-1] + len(k.outputs))
-    targets, classes, shapes, members = _shapes(program, systems, output_from)
-    for a, k in enumerate(systems):
-        n = k.n
-        lin = k.g.shape[1]
-        bent = {s["output"] - output_from[a] for s in shapes if s["agent"] == a and s["row"] >= 0}
-        wanted = sorted(({0} if k.saturable_products else set()) | {j for j in bent if j < lin})
-        width, ends = _windows(program, a, k, [s for s in shapes if s["agent"] == a and s["row"] >= 0])
-        micro = [m / 1440.0 for m in MICROSTEPS] if k.vmax is not None else [width]
-        kinds = sorted(set(micro))
-        windows = len(ends) - 1
-        if windows == 1:
-            wanted = []
-        for s in shapes:
-            if s["agent"] == a:
-                j = s["output"] - output_from[a]
-                s["source"] = lin - 1 - j - product_from[a] if j >= lin else n + j
-                if j in wanted:
-                    s["source"] = n + lin + wanted.index(j) * windows
-        hours = [e * width * 24.0 for e in ends]
-        edges += ends
-        window_slot += [0] + [int(h / 2.0 + 1e-9) for h in hours[:-1]]
-        window_share += [0.0] + [min(1.0, (h - g) / 2.0) for g, h in zip(hours[:-1], hours[1:], strict=True)]
-        edge_from.append(len(edges))
-        unit += kinds
-        kind_from.append(len(unit))
-        micro_kind += [kinds.index(m) for m in micro]
-        micro_share += [m / sum(micro) for m in micro]
-        micro_from.append(len(micro_kind))
-        product_row += [product_row[-1] + len(kinds) * windows * (i + 1) for i in range(len(k.saturable_products))]
-        windowed += wanted
-        windowed_from.append(len(windowed))
-        state_from.append(state_from[-1] + n)
-        a_from.append(a_from[-1] + n * n)
-        g_from.append(g_from[-1] + lin * n)
-        product_from.append(product_from[-1] + len(k.saturable_products))
-        row_from.append(row_from[-1] + n + lin + windows * len(wanted))
-        sink_from.append(sink_from[-1] + len(kinds) * (row_from[-1] - row_from[-2]))
-        reach = (np.abs(k.a).max(axis=0) > 0) | np.eye(n, dtype=bool)
-        for _ in range(n):
-            reach = reach | ((reach.astype(int) @ reach.astype(int)) > 0)
-        uses = (np.abs(k.g).max(axis=0) > 0).astype(int) @ reach.astype(int) > 0
-        pattern = np.concatenate([reach, uses, np.repeat(uses[wanted], windows, axis=0)])
-        for r in range(len(pattern)):
-            columns = np.flatnonzero(pattern[r]).tolist()
-            for start in range(0, len(columns), 4):
-                four = columns[start : start + 4]
-                pass_row.append(r)
-                pass_first.append(start == 0)
-                pass_column += four + [0] * (4 - len(four))
-                pass_used += [1] * len(four) + [0] * (4 - len(four))
-        pass_from.append(len(pass_row))
-        weight_from.append(weight_from[-1] + len(kinds) * (pass_from[-1] - pass_from[-2]))
-    form_row_from, form_entry = [0], []
-    agent_forms: list[list[int]] = [[] for _ in systems]
-    for i, f in enumerate(program.forms):
-        a = int(program.tables.forms["agent"][i])
-        if f.route not in systems[a].entries:
-            raise BadInput(f"{f.agent} has no route {f.route} in its knowledge file", remedy="add it, or use another")
-        form_entry.append(systems[a].entries[f.route].state)
-        agent_forms[a].append(i)
-        form_row_from.append(form_row_from[-1] + sink_from[a + 1] - sink_from[a])
-    rescued = np.zeros(len(systems), dtype=np.int64)
-    for o in program.tables.rules["order"]:
-        if o >= 0:
-            rescued[program.tables.forms["agent"][program.tables.orders["form"][o]]] = 1
-    clones = clone_table(library)
-    clone_kill = np.ones((len(clones), len(SENSITIVITIES) + 1))
-    for i, clone in enumerate(clones):
-        for name, factor in clone.kill.items():
-            clone_kill[i, SENSITIVITIES.index(name)] = factor
-
-    def ints(values: Any) -> Any:
-        return np.array(values, dtype=np.int64)
-
-    return Layout(
-        state_from=ints(state_from),
-        a_from=ints(a_from),
-        g_from=ints(g_from),
-        output_from=ints(output_from),
-        linear_outputs=ints([k.g.shape[1] for k in systems]),
-        steps=ints(program.steps),
-        micro_from=ints(micro_from),
-        micro_kind=ints(micro_kind),
-        micro_share=np.array(micro_share),
-        kind_from=ints(kind_from),
-        unit=np.array(unit),
-        weight_from=ints(weight_from),
-        edge_from=ints(edge_from),
-        edges=ints(edges),
-        window_slot=ints(window_slot),
-        window_share=np.array(window_share),
-        central=ints([k.central for k in systems]),
-        product_from=ints(product_from),
-        product_row=ints(product_row),
-        saturable=ints([int(k.vmax is not None) for k in systems]),
-        sink_from=ints(sink_from),
-        row_from=ints(row_from),
-        pass_from=ints(pass_from),
-        pass_row=ints(pass_row),
-        pass_first=np.array(pass_first, dtype=np.bool_),
-        pass_column=ints(pass_column),
-        pass_used=ints(pass_used),
-        rescued=rescued,
-        form_entry=ints(form_entry),
-        form_row_from=ints(form_row_from),
-        agent_form_from=ints(np.concatenate(([0], np.cumsum([len(x) for x in agent_forms])))),
-        agent_forms=ints([x for items in agent_forms for x in items]),
-        windowed_from=ints(windowed_from),
-        windowed=ints(windowed),
-        effect_target=ints(targets),
-        effect_class=ints(classes),
-        effect_pool=ints([c if np.any(clone_kill[:, c] != 1.0) else NO_CLASS for c in classes]),
-        shape_from=ints(np.searchsorted([s["agent"] for s in shapes], range(len(systems) + 1))),
-        shapes=np.array([tuple(s[name] for name in SHAPE.names or ()) for s in shapes], dtype=SHAPE),
-        members=ints(members),
-        clone_kill=clone_kill,
-        settings=np.array([settings[name] for name in SETTINGS]),
-    )
-
-
-def _windows(program: Program, a: int, k: Kinetics, bent: list[dict[str, int]]) -> tuple[float, list[int]]:
-    """Unit (days) and edges (units) of the windows of a step: half hours after a dose and longer ones later where
-    something enters at once and what it drives bends, two hours for what rises slowly, the whole step else."""
-    steps = program.steps[a]
-    if k.vmax is not None or not (bent or k.saturable_products):
-        return 1.0 / steps, [0, 1]
-    at_once = any(f.agent == k.agent and f.route in ("IV", "IT") for f in program.forms)
-    sharp = any(s["function"] != ASPARAGINE for s in bent)
-    if k.saturable_products or (at_once and sharp):
-        return 1.0 / 48.0, [0, 1, 2, 3, 4] if steps == STEPS_PER_DAY else [0, 1, 2, 3, 4, 6, 8, 12]
-    return 1.0 / STEPS_PER_DAY, [0, 1] if steps == STEPS_PER_DAY else [0, 1, 2, 3]
-
-
-def _slow(agent: Agent, effect: Effect) -> bool:
-    pk = agent.pharmacokinetics
-    spec = pk.csf if effect.driver == "csf" else pk.drivers.get(effect.driver)
-    return spec is not None and spec.half_life.to_unit("day") >= SLOW_DAYS.get(effect.on, SLOW_OTHERWISE)
-
-
-def _shapes(
-    program: Program, systems: tuple[Kinetics, ...], output_from: list[int]
-) -> tuple[list[int], list[int], list[dict[str, int]], list[int]]:
-    """Targets and classes of all effects, and the effects grouped by what bends them the same way.
-
-    Unless its driver is slow, an effect is judged in the windows of a step: it may bend, or be clipped (red cells
-    cannot lose more than all of production), and the marrow asks when in a quarter of the day it acts."""
-    index = {k.agent: i for i, k in enumerate(systems)}
-    targets: list[int] = []
-    classes: list[int] = []
-    groups: dict[tuple[Any, ...], list[int]] = {}
-    for a, agent in enumerate(program.agents):
-        for effect in agent.effects:
-            antagonist, half = -1, None
-            for other in agent.antagonists:
-                if effect.on in other.on and other.agent in index:
-                    antagonist, half = index[other.agent], other.half
-            output = output_from[a] + systems[a].output(effect.driver)
-            function = FUNCTIONS[effect.function]
-            slow = _slow(agent, effect)
-            number = len(targets)
-            if function == LINEAR and effect.on == "red cells" and not slow:
-                function = CLIPPED
-            bent = antagonist >= 0 or not slow
-            shape = (effect.half, effect.baseline, effect.supply, effect.km, half)
-            drawn = any(q is not None and q.iiv_cv for q in shape)  # effect by effect: not shared
-            values = tuple((q.value, q.unit, q.per, repr(q.covariates)) if q else None for q in shape)
-            key = (a, output, function, antagonist, bent, values, number if drawn or function == CLIPPED else -1)
-            groups.setdefault(key, []).append(number)
-            targets.append(TARGETS.index(effect.on))
-            classes.append(SENSITIVITIES.index(agent.sensitivity) if agent.sensitivity else NO_CLASS)
-    shapes: list[dict[str, int]] = []
-    members: list[int] = []
-    rows = 0
-    for (a, output, function, antagonist, bent, *_), effects in groups.items():
-        first = len(members)
-        members += effects
-        shapes.append(
-            {
-                "agent": a, "output": output, "function": function, "antagonist": antagonist, "effect": effects[0],
-                "first": first, "last": len(members), "row": rows if bent else -1, "source": 0,
-            }
-        )  # fmt: skip
-        rows += STEPS_PER_DAY if bent else 0
-    return targets, classes, shapes, members
+    return tuple(kinetics(agent, cohort, seed=seed, routes=routes(program, agent.agent)) for agent in program.agents)
 
 
 @dataclass(frozen=True)
@@ -456,20 +171,40 @@ def settings(library: Library) -> dict[str, float]:
     }
 
 
-def build(program: Program, cohort: Cohort, library: Library, *, seed: int) -> tuple[Layout, Lanes]:
-    """Draw every number of every patient of the cohort; padding to a multiple of ``LANES`` repeats the last one."""
+def _lines(marrow: Any) -> list[int]:
+    """The kind of each line, from the parameters that the body file gives it."""
+    kinds = []
+    for name in LINES:
+        name = name.replace(" ", "_")
+        if f"{name}.baseline" not in marrow:
+            kinds.append(ABSENT)
+        elif f"{name}.life_span" in marrow:
+            kinds.append(LIFE_SPAN)
+        else:
+            kinds.append(SATURATING if f"{name}.growth" in marrow else POWER)
+    return kinds
+
+
+def build(
+    program: Program, cohort: Cohort, library: Library, *, seed: int, refine: int = 1, watch: bool = False
+) -> tuple[Layout, Lanes]:
+    """Draw every number of every patient of the cohort; padding to a multiple of ``LANES`` repeats the last one.
+    refine, watch: see `layout.layout`."""
     n = len(cohort)
     padded = -(-n // LANES) * LANES
     index = np.minimum(np.arange(padded), n - 1)
     people = cohort.take(index)
     systems = kinetics_of(program, people, seed)
     scalars = settings(library)
-    plan = layout(program, systems, library, scalars)
-
+    clones = clone_table(library)
     marrow, leukaemia, infection = library.body("marrow"), library.body("leukaemia"), library.body("infection")
 
     def draw(body: Any, path: str, unit: str) -> Floats:
         return individual(body[path], unit, people, seed=seed, purpose=f"{body.name}.{path}")
+
+    kinds = _lines(marrow)
+    power = int(leukaemia["marrow.crowding_power"].value)
+    plan = layout(program, systems, scalars, clones, kinds, power, refine=refine, watch=watch)
 
     def flat(parts: list[Any]) -> Floats:
         """Per-patient blocks (N, ...) to rows (sum, N)."""
@@ -499,7 +234,7 @@ def build(program: Program, cohort: Cohort, library: Library, *, seed: int) -> t
     products = [p for k in systems for p in k.saturable_products]
     zeros = np.zeros(padded)
     effects: list[list[Floats]] = []
-    resting, halves = [], []
+    resting, sensitivity, halves = [], [], []
     for agent, k in zip(program.agents, systems, strict=True):
         for i, effect in enumerate(agent.effects):
             path = f"effects.{effect.on}.{i}"
@@ -509,8 +244,10 @@ def build(program: Program, cohort: Cohort, library: Library, *, seed: int) -> t
                 if effect.resting
                 else zeros
             )
-            cls = SENSITIVITIES.index(agent.sensitivity) if agent.sensitivity else None
-            resting.append(share * (people.sensitivity[:, cls] if cls is not None else 1.0))
+            kill = effect.on in ("blasts", "blood blasts", "CNS blasts") and agent.sensitivity
+            sensitive = people.sensitivity[:, SENSITIVITIES.index(agent.sensitivity)] if kill else zeros + 1.0  # type: ignore[arg-type]
+            resting.append(share * sensitive)
+            sensitivity.append(sensitive)
             half = np.ones(padded)
             for other in agent.antagonists:
                 if effect.on in other.on:
@@ -537,7 +274,6 @@ def build(program: Program, cohort: Cohort, library: Library, *, seed: int) -> t
     death = draw(leukaemia, "growth.death", "1/day")
     wake = draw(leukaemia, "cycling.wake", "1/day")
     rest_share = np.minimum(draw(leukaemia, "cycling.resting_share", "-"), 0.5)
-    clones = clone_table(library)
     cells = np.zeros((len(clones), 2, padded))
     birth = np.zeros((len(clones), padded))
     to_rest = np.zeros((len(clones), padded))
@@ -560,11 +296,29 @@ def build(program: Program, cohort: Cohort, library: Library, *, seed: int) -> t
     cns = cns_median[people.cns - 1] * np.exp(
         cns_spread * chance.normals(seed, people.patient, chance.purpose("leukaemia.cns.cells"))
     )
-    lymph0 = draw(marrow, "lymphocytes.baseline", marrow["lymphocytes.baseline"].unit)
-    plt0 = draw(marrow, "platelets.baseline", marrow["platelets.baseline"].unit)
-    plt_growth = draw(marrow, "platelets.growth", "1/day")
-    plt_transit = np.minimum(draw(marrow, "platelets.transit", "1/day"), 0.95 * plt_growth)
-    presenting = np.stack([people.anc, people.platelets, people.haemoglobin, np.maximum(lymph0 * normal, 0.1)])
+    line = {name: np.ones((4, padded)) for name in ("base", "transit", "gain", "loss", "feedback", "growth")}
+    for i, (name, kind) in enumerate(zip(LINES, kinds, strict=True)):
+        path = name.replace(" ", "_")
+        if kind == ABSENT:
+            continue
+        line["base"][i] = draw(marrow, f"{path}.baseline", marrow[f"{path}.baseline"].unit)
+        if kind == LIFE_SPAN:
+            line["transit"][i] = 1.0 / draw(marrow, f"{path}.progenitor_time", "day")
+            line["gain"][i] = line["loss"][i] = 4.0 / draw(marrow, f"{path}.life_span", "day")
+        elif kind == SATURATING:
+            line["growth"][i] = draw(marrow, f"{path}.growth", "1/day")
+            line["transit"][i] = np.minimum(draw(marrow, f"{path}.transit", "1/day"), 0.95 * line["growth"][i])
+            line["gain"][i] = line["transit"][i]
+            line["loss"][i] = draw(marrow, f"{path}.loss", "1/day")
+            transit, growth = line["transit"][i], line["growth"][i]
+            line["feedback"][i] = transit / (growth - transit) * line["base"][i]
+        else:
+            line["transit"][i] = 4.0 / draw(marrow, f"{path}.mean_transit_time", "day")
+            line["gain"][i] = line["loss"][i] = line["transit"][i]
+            line["feedback"][i] = draw(marrow, f"{path}.feedback", "-")
+    presenting = np.stack(
+        [people.anc, people.platelets, people.haemoglobin, np.maximum(line["base"][3] * normal, 0.1)]
+    )
 
     person = np.zeros(padded, dtype=PERSON)
     columns: dict[str, Any] = {
@@ -596,24 +350,18 @@ def build(program: Program, cohort: Cohort, library: Library, *, seed: int) -> t
         effect_c=parameters[2],
         effect_d=parameters[3],
         effect_e=parameters[4],
+        effect_size=parameters[0] * np.stack(sensitivity) if sensitivity else nothing,
+        effect_rest=parameters[0] * np.stack(resting) if resting else nothing,
         resting=np.stack(resting) if resting else nothing,
         antagonist_half=np.stack(halves) if halves else nothing,
-        sensitivity=np.concatenate([people.sensitivity.T, np.ones((1, padded))]),
         seen=seen,
-        anc0=draw(marrow, "neutrophils.baseline", marrow["neutrophils.baseline"].unit),
-        anc_ktr=4.0 / draw(marrow, "neutrophils.mean_transit_time", "day"),
-        anc_gamma=draw(marrow, "neutrophils.feedback", "-"),
-        lymph0=lymph0,
-        lymph_ktr=4.0 / draw(marrow, "lymphocytes.mean_transit_time", "day"),
-        lymph_gamma=draw(marrow, "lymphocytes.feedback", "-"),
-        plt0=plt0,
-        plt_growth=plt_growth,
-        plt_transit=plt_transit,
-        plt_loss=draw(marrow, "platelets.loss", "1/day"),
-        plt_half=plt_transit / (plt_growth - plt_transit) * plt0,
-        hb0=draw(marrow, "red_cells.baseline", "g/dL"),
-        hb_tau=draw(marrow, "red_cells.progenitor_time", "day"),
-        hb_ageing=4.0 / draw(marrow, "red_cells.life_span", "day"),
+        line_base=line["base"],
+        line_transit=line["transit"],
+        line_gain=line["gain"],
+        line_loss=line["loss"],
+        line_feedback=line["feedback"],
+        line_growth=line["growth"],
+        production=line["base"][2] * line["loss"][2] / 4.0,
         rho=draw(marrow, "normal_marrow.regrowth", "1/day"),
         omega=omega,
         presenting=presenting,
@@ -630,9 +378,9 @@ def build(program: Program, cohort: Cohort, library: Library, *, seed: int) -> t
 
 
 def block(lanes: Lanes, number: int) -> Lanes:
-    """The lanes of one block, contiguous."""
+    """The lanes of one block, contiguous; everything but ``person`` flat, row after row of LANES."""
     part = slice(number * LANES, (number + 1) * LANES)
-    return Lanes(*(np.ascontiguousarray(column[..., part]) for column in lanes))
+    return Lanes(*(np.ascontiguousarray(column[..., part]).reshape(-1) for column in lanes))
 
 
 def _plasma_unit(program: Program, agent: str) -> str:

@@ -1,4 +1,4 @@
-"""Kinetics of a day: doses in, exact steps for each agent on board, mean concentrations and bent drivers out."""
+"""Kinetics of a day: doses in, exact steps for each agent on board, and what its effects are made of out."""
 
 from __future__ import annotations
 
@@ -7,54 +7,93 @@ import math
 import numpy as np
 from numba import njit
 
-from remission.body.kinetics import HOT, INLINED, JIT, LANES, add, responses, saturable_product, step
+from remission.body.kinetics import HOT, INLINED, JIT, LANES, add, copy, responses, saturable_product, step
+from remission.body.marrow import LIFE_SPAN, POWER, SATURATING, WEIGHT_ROWS, life_span_weights, line_weights
 
 from .effects import bend
+from .layout import EMAX, MEAN, PRODUCT
+from .mesh import SHARP, SLOTS_PER_BIN
 from .program import RESCUE
 from .records import note_run
 from .rules import true_for
-from .state import DONE, LEVELS_FROM, R_RESCUE, STEPS
+from .state import DONE, LEVELS_FROM, R_RESCUE, SHARP_WIDTHS, STEPS
 
 GONE = 1e-6  # of what a typical dose makes: less counts as nothing
+HALVES = 2 * (len(SHARP) - 1)
 
 
 @njit(**JIT)
 def fill_responses(t, lay, q, drugs):
-    """The step matrices and dose responses of every agent for the patients of the block."""
+    """The step matrices and dose responses of every agent, and the weights of the blood lines, for the patients of the
+    block."""
+    h = 1.0 / lay.bins
+    sharp_edges = np.empty(HALVES + 1)
+    for i in range(len(SHARP) - 1):
+        sharp_edges[2 * i] = SHARP[i] * h / SHARP[-1]
+        sharp_edges[2 * i + 1] = 0.5 * (SHARP[i] + SHARP[i + 1]) * h / SHARP[-1]
+    sharp_edges[HALVES] = h
     for agent in range(lay.steps.shape[0]):
         n = lay.state_from[agent + 1] - lay.state_from[agent]
         lin = lay.linear_outputs[agent]
         rows = lay.row_from[agent + 1] - lay.row_from[agent]
-        windowed = lay.windowed[lay.windowed_from[agent] : lay.windowed_from[agent + 1]]
-        edges = lay.edges[lay.edge_from[agent] : lay.edge_from[agent + 1]]
-        a = np.ascontiguousarray(q.a[lay.a_from[agent] : lay.a_from[agent + 1]]).reshape(n, n, LANES)
-        g = np.ascontiguousarray(q.g[lay.g_from[agent] : lay.g_from[agent + 1]]).reshape(lin, n, LANES)
+        means = lay.means[lay.means_from[agent] : lay.means_from[agent + 1]]
+        nodes = lay.nodes[lay.nodes_from[agent] : lay.nodes_from[agent + 1]]
+        sharp = lay.sharp[lay.sharp_from[agent] : lay.sharp_from[agent + 1]]
+        times = lay.panel_times[2 * lay.panel_from[agent] : 2 * lay.panel_from[agent + 1]]
+        a0, g0 = lay.a_from[agent] * LANES, lay.g_from[agent] * LANES
+        a = q.a[a0 : a0 + n * n * LANES].copy().reshape(n, n, LANES)
+        g = q.g[g0 : g0 + lin * n * LANES].copy().reshape(lin, n, LANES)
         forms = lay.agent_forms[lay.agent_form_from[agent] : lay.agent_form_from[agent + 1]]
-        columns = np.empty(forms.shape[0], dtype=np.int64)
-        taus = np.empty(forms.shape[0])
+        sinks = lay.saturable[agent]
+        entries = np.empty(forms.shape[0] + sinks, dtype=np.int64)
+        taus = np.zeros(forms.shape[0] + sinks)
+        delayed = np.zeros(forms.shape[0] + sinks, dtype=np.bool_)
         for i in range(forms.shape[0]):
-            columns[i] = lay.form_entry[forms[i]]
-            taus[i] = t.forms[forms[i]].rest_days if lay.saturable[agent] == 0 else 0.0
+            entries[i] = lay.form_entry[forms[i]]
+            if t.forms[forms[i]].lag > 0.0:
+                taus[i] = t.forms[forms[i]].lag
+                delayed[i] = True
+            elif sinks == 0:
+                taus[i] = t.forms[forms[i]].rest_days
+        if sinks == 1:
+            entries[-1] = lay.central[agent]
         free = np.zeros((rows, n, LANES))
-        part = np.zeros((forms.shape[0], rows, LANES))
-        rate = np.zeros((forms.shape[0], rows, LANES))
-        sink = np.zeros((rows, LANES))
-        entry = lay.central[agent] if lay.saturable[agent] == 1 else -1
+        part = np.zeros((forms.shape[0] + sinks, rows, LANES))
+        rate = np.zeros((forms.shape[0] + sinks, rows, LANES))
         p0, p1 = lay.pass_from[agent], lay.pass_from[agent + 1]
         for kind in range(lay.kind_from[agent + 1] - lay.kind_from[agent]):
             unit = lay.unit[lay.kind_from[agent] + kind]
-            responses(a, g, unit, edges, windowed, free, columns, taus, part, rate, entry, sink)
-            w0 = 4 * (lay.weight_from[agent] + kind * (p1 - p0))
+            responses(a, g, unit, lay.windows[agent], means, nodes, times, sharp, sharp_edges, entries, taus, delayed,
+                      free, part, rate)  # fmt: skip
+            w0 = 4 * (lay.weight_from[agent] + kind * (p1 - p0)) * LANES
             for i in range(p0, p1):
                 for k in range(4):
                     if lay.pass_used[4 * i + k] == 1:
-                        drugs.weight[w0 + 4 * (i - p0) + k] = free[lay.pass_row[i], lay.pass_column[4 * i + k]]
+                        w = w0 + (4 * (i - p0) + k) * LANES
+                        drugs.weight[w : w + LANES] = free[lay.pass_row[i], lay.pass_column[4 * i + k]]
             for i in range(forms.shape[0]):
-                f0 = lay.form_row_from[forms[i]] + kind * rows
-                drugs.part[f0 : f0 + rows] = part[i]
-                drugs.full[f0 : f0 + rows] = rate[i]
-            s0 = lay.sink_from[agent] + kind * rows
-            drugs.sink[s0 : s0 + rows] = sink
+                f0 = (lay.form_row_from[forms[i]] + kind * rows) * LANES
+                drugs.part[f0 : f0 + rows * LANES] = part[i].reshape(-1)
+                drugs.full[f0 : f0 + rows * LANES] = rate[i].reshape(-1)
+            if sinks == 1:
+                s0 = (lay.sink_from[agent] + kind * rows) * LANES
+                drugs.sink[s0 : s0 + rows * LANES] = rate[-1].reshape(-1)
+    weights = np.zeros((WEIGHT_ROWS, LANES))
+    for size in range(1 + len(SHARP_WIDTHS)):
+        if size > 0 and lay.sharp.shape[0] == 0:
+            break
+        width = h if size == 0 else h * SHARP_WIDTHS[size - 1] / SHARP[-1]
+        for line in range(4):
+            kind = lay.line_kind[line]
+            up, gain, out = q.line_transit[line * LANES :], q.line_gain[line * LANES :], q.line_loss[line * LANES :]
+            if kind == POWER or kind == SATURATING:
+                line_weights(up[:LANES], gain[:LANES], out[:LANES], width, weights)
+            elif kind == LIFE_SPAN:
+                life_span_weights(1.0 / up[:LANES], out[:LANES], width, weights)
+            else:
+                continue
+            at = (4 * size + line) * WEIGHT_ROWS * LANES
+            drugs.line_weight[at : at + WEIGHT_ROWS * LANES] = weights.reshape(-1)
 
 
 @njit(**INLINED)
@@ -76,7 +115,7 @@ def rescue_doses(agent, today, t, lay, q, place, drugs, rec, keep_doses):
                 if due < 0 or today * STEPS + k < due:
                     continue
                 for j in range(t.level_agent.shape[0]):
-                    place.seen[LEVELS_FROM + j, lane] = drugs.level[j * STEPS + k, lane]
+                    place.seen[LEVELS_FROM + j, lane] = drugs.level[(j * STEPS + k) * LANES + lane]
                 enough = place.rule[r, lane].rescue_given >= t.rules[r].at_least
                 if enough and true_for(t.rules[r].until, t, place, lane):
                     place.rule[r, lane].rescue_next = -1
@@ -87,7 +126,7 @@ def rescue_doses(agent, today, t, lay, q, place, drugs, rec, keep_doses):
                 elif t.orders[o].basis == 1:
                     dose *= q.person[lane].weight_kg
                 dose = min(dose, t.orders[o].cap)
-                drugs.amount[f * STEPS + k, lane] += dose * q.bioavailability[f, lane]
+                drugs.amount[(f * STEPS + k) * LANES + lane] += dose * q.bioavailability[f * LANES + lane]
                 drugs.used[f * STEPS + k] = True
                 place.rule[r, lane].rescue_given += 1
                 place.rule[r, lane].rescue_next += t.rules[r].every_step
@@ -97,7 +136,10 @@ def rescue_doses(agent, today, t, lay, q, place, drugs, rec, keep_doses):
 
 @njit(**HOT)
 def day_of_kinetics(today, t, lay, q, place, drugs, rec, keep_doses):
-    """Advance every agent that is on board by a day and leave its mean outputs in ``drugs.y``."""
+    """Advance every agent that is on board by a day and leave the means of its bent drivers in ``drugs.shape``."""
+    drugs.sharp_on[:] = False
+    drugs.sharp_agent[:] = False
+    drugs.sharp_lane[:] = False
     for agent in range(lay.steps.shape[0]):
         if lay.rescued[agent] == 1:
             rescue_doses(agent, today, t, lay, q, place, drugs, rec, keep_doses)
@@ -118,185 +160,399 @@ def day_of_kinetics(today, t, lay, q, place, drugs, rec, keep_doses):
                 for k in range(STEPS):
                     if drugs.used[f * STEPS + k]:
                         drugs.used[f * STEPS + k] = False
-                        drugs.amount[f * STEPS + k, :] = 0.0
+                        at = (f * STEPS + k) * LANES
+                        drugs.amount[at : at + LANES] = 0.0
 
 
-@njit(**INLINED)
+@njit(**HOT)
+def _clear(agent, lay, drugs):
+    """Empty the agent's rows of the day."""
+    slots = lay.bins * SLOTS_PER_BIN
+    for s in range(lay.shape_from[agent], lay.shape_from[agent + 1]):
+        rows = 2 * slots if lay.shapes[s].antagonist >= 0 else slots if lay.shapes[s].fine == 1 else slots // 2
+        drugs.shape[lay.shapes[s].row * LANES : (lay.shapes[s].row + rows) * LANES] = 0.0
+    if lay.against[agent] >= 0:
+        drugs.against[lay.against[agent] * LANES : (lay.against[agent] + 2 * slots) * LANES] = 0.0
+    for j in range(lay.output_from[agent], lay.output_from[agent + 1]):
+        if lay.watched[j] >= 0:
+            drugs.watch[lay.watched[j] * LANES : (lay.watched[j] + slots) * LANES] = 0.0
+
+
+@njit(**HOT)
+def _doses(agent, slot, t, lay, drugs):
+    """Doses of this hour: boluses into the states, delayed ones and infusions into what the step's inputs are.
+
+    Marks the patients whose concentrations change now: a dose, or an infusion that runs or has just stopped. Returns
+    how many, and whether any dose was given."""
+    for lane in range(LANES):
+        drugs.fresh[lane] = drugs.was_running[agent * LANES + lane]
+        drugs.was_running[agent * LANES + lane] = False
+        drugs.dosed[lane] = False
+    anyone = False
+    for i in range(lay.agent_form_from[agent], lay.agent_form_from[agent + 1]):
+        f = lay.agent_forms[i]
+        if drugs.used[f * STEPS + slot]:
+            anyone = True
+            a0 = (f * STEPS + slot) * LANES
+            x0 = (lay.state_from[agent] + lay.form_entry[f]) * LANES
+            for lane in range(LANES):
+                dose = drugs.amount[a0 + lane]
+                if dose > 0.0:
+                    drugs.dosed[lane] = True
+                    drugs.fresh[lane] = True
+                    if t.forms[f].tau > 0.0:
+                        drugs.left[f * LANES + lane] = t.forms[f].tau
+                        drugs.rate[f * LANES + lane] = dose / t.forms[f].tau
+                        drugs.running[f] = True
+                    elif t.forms[f].lag > 0.0:
+                        drugs.late[f * LANES + lane] = dose
+                        drugs.delaying[f] = True
+                    else:
+                        drugs.x[x0 + lane] += dose
+        if drugs.running[f]:
+            for lane in range(LANES):
+                if drugs.left[f * LANES + lane] > 0.0:
+                    drugs.fresh[lane] = True
+                    drugs.was_running[agent * LANES + lane] = True
+    count = 0
+    for lane in range(LANES):
+        fresh = drugs.fresh[lane]
+        count += 1 if fresh else 0
+        drugs.weigh_fresh[lane] = 1.0 if fresh else 0.0
+        drugs.weigh_plain[lane] = 0.0 if fresh else 1.0
+    return count, anyone
+
+
+@njit(**HOT)
+def _inputs(agent, kind, length, rows, t, lay, drugs, new0):
+    """Add what infusions and delayed doses put into a step of ``length`` days."""
+    for i in range(lay.agent_form_from[agent], lay.agent_form_from[agent + 1]):
+        f = lay.agent_forms[i]
+        at = lay.form_row_from[f] + kind * rows
+        if drugs.delaying[f]:
+            for lane in range(LANES):
+                drugs.now_part[lane] = drugs.late[f * LANES + lane]
+                drugs.late[f * LANES + lane] = 0.0
+            drugs.delaying[f] = False
+            add(drugs.new, new0, rows, drugs.part, at, drugs.now_part)
+        if not drugs.running[f]:
+            continue
+        if lay.saturable[agent] == 1:
+            _infuse_evenly(f, length, drugs.left, drugs.rate, drugs.now_rate)
+        else:
+            _infuse(f, length, t.forms[f].rest_days, drugs.left, drugs.rate, drugs.now_rate, drugs.now_part)
+            if t.forms[f].rest_days > 0.0:
+                add(drugs.new, new0, rows, drugs.part, at, drugs.now_part)
+        add(drugs.new, new0, rows, drugs.full, at, drugs.now_rate)
+
+
+@njit(**HOT)
 def _agent_day(agent, t, lay, q, drugs):
-    lanes = drugs.x.shape[1]
+    _clear(agent, lay, drugs)
     s0, s1 = lay.state_from[agent], lay.state_from[agent + 1]
-    r0, r1 = lay.row_from[agent], lay.row_from[agent + 1]
-    p0, p1 = lay.pass_from[agent], lay.pass_from[agent + 1]
-    o0 = lay.output_from[agent]
-    n, lin = s1 - s0, lay.linear_outputs[agent]
-    row, first, column = lay.pass_row[p0:p1], lay.pass_first[p0:p1], lay.pass_column[4 * p0 : 4 * p1]
-    x, new, z = drugs.x[s0:s1], drugs.new[r0:r1], drugs.z
+    n = s1 - s0
     steps = lay.steps[agent]
-    slots = STEPS // steps  # two-hour slots of a step
-    plasma_row = q.g[lay.g_from[agent] : lay.g_from[agent] + n]
     leveled = -1
     for j in range(t.level_agent.shape[0]):
         if t.level_agent[j] == agent:
             leveled = j
-    for j in range(o0 * STEPS, lay.output_from[agent + 1] * STEPS):
-        for lane in range(lanes):
-            drugs.y[j, lane] = 0.0
-    for s in range(lay.shape_from[agent], lay.shape_from[agent + 1]):
-        if lay.shapes[s].row >= 0:
-            for k in range(STEPS):
-                for lane in range(lanes):
-                    drugs.shape[lay.shapes[s].row + k, lane] = 0.0
-    for slot in range(0, STEPS, slots):
+    for number in range(steps):
+        slot = number * (STEPS // steps)
         if leveled >= 0:
-            for k in range(slot, slot + slots):
-                concentration(x, plasma_row, drugs.level, leveled * STEPS + k)
-        for i in range(lay.agent_form_from[agent], lay.agent_form_from[agent + 1]):
-            f = lay.agent_forms[i]
-            if drugs.used[f * STEPS + slot]:
-                if t.forms[f].tau == 0.0:
-                    for lane in range(lanes):
-                        x[lay.form_entry[f], lane] += drugs.amount[f * STEPS + slot, lane]
-                else:
-                    _start(f, slot, t.forms[f].tau, drugs.amount, drugs.left, drugs.rate)
-                    drugs.running[f] = True
-        for m in range(lay.micro_from[agent], lay.micro_from[agent + 1]):
-            kind = lay.micro_kind[m]
-            w0 = 4 * (lay.weight_from[agent] + kind * (p1 - p0))
-            step(row, column, first, drugs.weight[w0 : w0 + 4 * (p1 - p0)], x, new)
-            for i in range(lay.agent_form_from[agent], lay.agent_form_from[agent + 1]):
-                f = lay.agent_forms[i]
-                if not drugs.running[f]:
-                    continue
-                a0 = lay.form_row_from[f] + kind * (r1 - r0)
-                a1 = a0 + r1 - r0
-                length = lay.micro_share[m] / steps
-                if lay.saturable[agent] == 1:
-                    _infuse_evenly(f, length, drugs.left, drugs.rate, drugs.now_rate)
-                else:
-                    _infuse(f, length, t.forms[f].rest_days, drugs.left, drugs.rate, drugs.now_rate, drugs.now_part)
-                    if t.forms[f].rest_days > 0.0:
-                        add(new, drugs.part[a0:a1], drugs.now_part, 0)
-                add(new, drugs.full[a0:a1], drugs.now_rate, 0)
-            if lay.saturable[agent] == 1:
-                central = lay.central[agent]
-                k0 = lay.sink_from[agent] + kind * (r1 - r0)
-                _saturable_sink(agent, new, n, central, q.vmax, q.km,
-                                drugs.sink[k0 : k0 + r1 - r0], drugs.now_rate)  # fmt: skip
-            for j in range(lin):
-                for k in range(slot, slot + slots):
-                    for lane in range(lanes):
-                        drugs.y[(o0 + j) * STEPS + k, lane] += lay.micro_share[m] * new[n + j, lane]
-            _windows(agent, slot, kind, lay.micro_share[m], n, lin, lay, q, drugs, new, z)
-            for j in range(n):
-                for lane in range(lanes):
-                    x[j, lane] = new[j, lane]
+            for k in range(slot, slot + STEPS // steps):
+                concentration(drugs.x, s0, n, q.g, lay.g_from[agent], drugs.level, leveled * STEPS + k)
+        count, given = _doses(agent, slot, t, lay, drugs)
+        if lay.saturable[agent] == 1:
+            _saturable_step(agent, number, count, t, lay, q, drugs)
+        else:
+            _linear_step(agent, number, count, given, t, lay, q, drugs)
     for i in range(lay.agent_form_from[agent], lay.agent_form_from[agent + 1]):
         f = lay.agent_forms[i]
         if drugs.running[f]:
             drugs.running[f] = False
-            for lane in range(lanes):
-                if drugs.left[f, lane] > 0.0:
+            for lane in range(LANES):
+                if drugs.left[f * LANES + lane] > 0.0:
                     drugs.running[f] = True
     # what has washed out of a patient is set to zero: patient by patient, so that the block does not matter
     left = False
-    for lane in range(lanes):
-        present = False
-        for j in range(n):
-            if abs(x[j, lane]) > GONE * q.state_scale[s0 + j, lane]:
+    for lane in range(LANES):
+        present = drugs.was_running[agent * LANES + lane]
+        for j in range(s0, s1):
+            if abs(drugs.x[j * LANES + lane]) > GONE * q.state_scale[j * LANES + lane]:
                 present = True
                 break
         for i in range(lay.product_from[agent], lay.product_from[agent + 1]):
-            if z[i, lane] > GONE * q.product_formation[i, lane] / q.product_loss[i, lane]:
+            if drugs.z[i * LANES + lane] > GONE * drugs.plateau[i * LANES + lane]:
                 present = True
         for i in range(lay.agent_form_from[agent], lay.agent_form_from[agent + 1]):
-            if drugs.left[lay.agent_forms[i], lane] > 0.0:
+            if drugs.left[lay.agent_forms[i] * LANES + lane] > 0.0:
                 present = True
         if present:
             left = True
         else:
-            for j in range(n):
-                x[j, lane] = 0.0
+            for j in range(s0, s1):
+                drugs.x[j * LANES + lane] = 0.0
             for i in range(lay.product_from[agent], lay.product_from[agent + 1]):
-                z[i, lane] = 0.0
+                drugs.z[i * LANES + lane] = 0.0
     drugs.on_board[agent] = left  # today's outputs stay until the effects of the day are known
 
 
-@njit(**INLINED)
-def _windows(agent, slot, kind, micro_share, n, lin, lay, q, drugs, new, z):
-    """What follows plasma and other drivers window by window: saturable products, and the bent drivers of effects."""
-    lanes = drugs.x.shape[1]
-    w0, w1 = lay.edge_from[agent] + 1, lay.edge_from[agent + 1]
-    p0, p1 = lay.product_from[agent], lay.product_from[agent + 1]
-    s0, s1 = lay.shape_from[agent], lay.shape_from[agent + 1]
-    plasma = n + lin if w1 - w0 > 1 else n
-    for w in range(w0, w1):
-        k = slot + lay.window_slot[w]
-        share = lay.window_share[w] * micro_share
-        for i in range(p0, p1):
-            saturable_product(z, i, new, plasma + w - w0, drugs.plateau, q.product_half, drugs.decay, drugs.shift,
-                              lay.product_row[i] + kind * (w1 - w0) + w - w0, drugs.z_mean)  # fmt: skip
-            at = (lay.output_from[agent] + lin + i - p0) * STEPS + k
-            for lane in range(lanes):
-                drugs.y[at, lane] += share * drugs.z_mean[i, lane]
-        for s in range(s0, s1):
-            if lay.shapes[s].row < 0:
+@njit(**HOT)
+def _linear_step(agent, number, count, given, t, lay, q, drugs):
+    """One step of an agent whose elimination is linear."""
+    s0 = lay.state_from[agent]
+    n = lay.state_from[agent + 1] - s0
+    r0, rows = lay.row_from[agent], lay.row_from[agent + 1] - lay.row_from[agent]
+    p0, plain, fresh, p1 = lay.pass_from[agent], lay.plain_from[agent], lay.fresh_from[agent], lay.pass_from[agent + 1]
+    panels = lay.panel_from[agent + 1] - lay.panel_from[agent]
+    windows = lay.windows[agent]
+    some = panels > 0 and count > 0
+    rest = not (panels > 0 and count == LANES)
+    sharp = given and lay.sharp_from[agent + 1] > lay.sharp_from[agent]
+    for part in range(3):
+        if (part == 1 and not rest) or (part == 2 and not some and not sharp):
+            continue
+        a, b = (p0, plain) if part == 0 else (plain, fresh) if part == 1 else (fresh, p1)
+        step(lay.pass_row[a:b], lay.pass_column[4 * a : 4 * b], lay.pass_first[a:b], drugs.weight,
+             4 * (lay.weight_from[agent] + a - p0), drugs.x, s0, drugs.new, r0)  # fmt: skip
+    _inputs(agent, 0, 1.0 / lay.steps[agent], rows, t, lay, drugs, r0)
+    copy(drugs.x, s0, drugs.new, r0, n)
+    length = 1.0 / (lay.steps[agent] * windows)  # of a window, in days
+    drugs.weigh_kept[:] = 1.0
+    if not some:
+        drugs.weigh_plain[:] = 1.0
+    for i in range(lay.product_from[agent], lay.product_from[agent + 1]):
+        for w in range(windows):
+            drugs.uptake[:] = 0.0
+            if rest:
+                row = lay.plasma_row[agent] + 2 * w
+                bend(EMAX, drugs.new, r0 + row, r0 + row + 1, i, q.product_half, q.product_half, q.product_half,
+                     q.product_half, drugs.weigh_plain, drugs.uptake, 0)  # fmt: skip
+            if some:
+                first = lay.plasma_row[agent] + 2 * windows * (lay.nodes_from[agent + 1] - lay.nodes_from[agent])
+                for k in range(panels):
+                    if lay.panel_window[lay.panel_from[agent] + k] == w:
+                        _scaled(drugs.weigh_fresh, lay.panel_share[lay.panel_from[agent] + k], drugs.weighing)
+                        row = r0 + first + 2 * k
+                        bend(EMAX, drugs.new, row, row + 1, i, q.product_half, q.product_half, q.product_half,
+                             q.product_half, drugs.weighing, drugs.uptake, 0)  # fmt: skip
+            saturable_product(drugs.z, i, drugs.uptake, drugs.plateau, drugs.decay, drugs.shift, lay.product_row[i],
+                              drugs.z_mean)  # fmt: skip
+            _product_effects(agent, i - lay.product_from[agent], (number * windows + w) * length, length, lay, q, drugs)
+    for s in range(lay.shape_from[agent], lay.shape_from[agent + 1]):
+        if lay.shapes[s].made_of == PRODUCT:
+            continue
+        function, e, source = lay.shapes[s].function, lay.shapes[s].effect, r0 + lay.shapes[s].source
+        two = 0 if lay.shapes[s].made_of == MEAN else 1
+        slots = _slots(s, lay)
+        share = length * slots
+        for w in range(windows):
+            at = int((number * windows + w) * length * slots + 1e-9)
+            if two == 1 and lay.shapes[s].antagonist >= 0:
+                _both(function, drugs.new, source + 2 * w, e, q, drugs, lay.shapes[s].row + 2 * at)
                 continue
-            source = lay.shapes[s].source
-            x, row = (new, source + w - w0) if source >= 0 else (drugs.z_mean, -1 - source)
-            bend(lay.shapes[s].function, x, row, lay.shapes[s].effect, q.effect_a, q.effect_b, q.effect_c, q.effect_d,
-                 q.effect_e, drugs.shape, lay.shapes[s].row + k, share)  # fmt: skip
+            if rest or two == 0:
+                _scaled(drugs.weigh_plain if two == 1 else drugs.ones, share, drugs.weighing)
+                row = source + (two + 1) * w
+                bend(function, drugs.new, row, row + two, e, q.effect_b, q.effect_c, q.effect_d, q.effect_e,
+                     drugs.weighing, drugs.shape, lay.shapes[s].row + at)  # fmt: skip
+            if some and two == 1:
+                for k in range(panels):
+                    if lay.panel_window[lay.panel_from[agent] + k] == w:
+                        _scaled(drugs.weigh_fresh, share * lay.panel_share[lay.panel_from[agent] + k], drugs.weighing)
+                        row = r0 + lay.shapes[s].panels + 2 * k
+                        bend(function, drugs.new, row, row + 1, e, q.effect_b, q.effect_c, q.effect_d, q.effect_e,
+                             drugs.weighing, drugs.shape, lay.shapes[s].row + at)  # fmt: skip
+        if sharp and lay.shapes[s].sharp >= 0:
+            _sharp(agent, number, s, lay, drugs)
+    if lay.against[agent] >= 0:
+        row = r0 + lay.plasma_row[agent]
+        copy(drugs.against, lay.against[agent] + 2 * number * windows, drugs.new, row, 2 * windows)
+    for j in range(lay.linear_outputs[agent]):
+        for w in range(windows):
+            _watch(lay.watched[lay.output_from[agent] + j], (number * windows + w) * length, length, drugs.new,
+                   r0 + n + j * windows + w, lay, drugs)  # fmt: skip
+
+
+@njit(**INLINED)
+def _slots(s, lay):
+    """Slots of a shape in a day: two hours or four."""
+    slots = lay.bins * SLOTS_PER_BIN
+    return slots if lay.shapes[s].fine == 1 else slots // 2
 
 
 @njit(**HOT)
-def _start(f, slot, tau, amount, left, rate):
-    """Start the infusions of this hour."""
-    for lane in range(left.shape[1]):
-        dose = amount[f * STEPS + slot, lane]
-        if dose > 0.0:
-            left[f, lane] = tau
-            rate[f, lane] = dose / tau
+def _scaled(x, factor, out):
+    for lane in range(LANES):
+        out[lane] = x[lane] * factor
+
+
+@njit(**HOT)
+def _both(function, x, source, e, q, drugs, row):
+    """The shape at both nodes of a window, each in a row of its own: an antagonist has yet to answer."""
+    for k in range(2):
+        bend(function, x, source + k, source + k, e, q.effect_b, q.effect_c, q.effect_d, q.effect_e, drugs.ones,
+             drugs.shape, row + k)  # fmt: skip
+
+
+@njit(**HOT)
+def _sharp(agent, number, s, lay, drugs):
+    """Keep the means of the halves of the panels for the step of the body that starts with this dose."""
+    this = number * lay.bins // lay.steps[agent]
+    drugs.sharp_on[this] = True
+    drugs.sharp_agent[agent * lay.bins + this] = True
+    for lane in range(LANES):
+        if drugs.dosed[lane]:
+            drugs.sharp_lane[this * LANES + lane] = True
+    copy(drugs.sharp, lay.shapes[s].sharp + this * HALVES, drugs.new, lay.row_from[agent] + lay.shapes[s].panels, HALVES)
+
+
+@njit(**HOT)
+def _watch(row, start, length, x, x_row, lay, drugs):
+    """Add a mean over a part of the day to the two-hour means that somebody asked for (row -1: nobody)."""
+    if row < 0:
+        return
+    slots = lay.bins * SLOTS_PER_BIN
+    o, u = (row + int(start * slots + 1e-9)) * LANES, x_row * LANES
+    for lane in range(LANES):
+        drugs.watch[o + lane] += length * slots * drugs.weigh_kept[lane] * x[u + lane]
+
+
+@njit(**HOT)
+def _product_effects(agent, product, start, length, lay, q, drugs):
+    """Shapes of a saturable product from ``start`` on for ``length`` (of a day), judged at its mean."""
+    output = lay.linear_outputs[agent] + product
+    for s in range(lay.shape_from[agent], lay.shape_from[agent + 1]):
+        if lay.shapes[s].made_of != PRODUCT or lay.shapes[s].output != output:
+            continue
+        slots = _slots(s, lay)
+        at = int(start * slots + 1e-9)
+        e = lay.shapes[s].effect
+        _scaled(drugs.weigh_kept, length * slots, drugs.weighing)
+        two = 1 if lay.shapes[s].antagonist >= 0 else 0
+        for k in range(1 + two):
+            bend(lay.shapes[s].function, drugs.z_mean, 0, 0, e, q.effect_b, q.effect_c, q.effect_d, q.effect_e,
+                 drugs.weighing, drugs.shape, lay.shapes[s].row + (1 + two) * at + k)  # fmt: skip
+    _watch(lay.watched[lay.output_from[agent] + output], start, length, drugs.z_mean, 0, lay, drugs)
+
+
+@njit(**HOT)
+def _saturable_step(agent, number, count, t, lay, q, drugs):
+    """Two hours of an agent with saturable elimination: patients whose concentrations change now on a finer mesh than
+    the others, each on its own only."""
+    s0, n = lay.state_from[agent], lay.state_from[agent + 1] - lay.state_from[agent]
+    z0, products = lay.product_from[agent], lay.product_from[agent + 1] - lay.product_from[agent]
+    forms = lay.agent_form_from[agent + 1] - lay.agent_form_from[agent]
+    first, plain, last = lay.micro_from[agent], lay.micro_plain[agent], lay.micro_from[agent + 1]
+    mixed = 0 < count < LANES
+    drugs.weigh_kept[:] = 1.0
+    if mixed:
+        copy(drugs.saved, 0, drugs.x, s0, n)
+        copy(drugs.saved, n, drugs.z, z0, products)
+        for i in range(forms):
+            copy(drugs.saved_left, i, drugs.left, lay.agent_forms[lay.agent_form_from[agent] + i], 1)
+        copy(drugs.weigh_kept, 0, drugs.weigh_plain, 0, 1)
+    if count < LANES:
+        for m in range(plain, last):
+            _micro_step(agent, number, m, t, lay, q, drugs)
+    if mixed:
+        copy(drugs.other, 0, drugs.x, s0, n)
+        copy(drugs.other, n, drugs.z, z0, products)
+        copy(drugs.x, s0, drugs.saved, 0, n)
+        copy(drugs.z, z0, drugs.saved, n, products)
+        for i in range(forms):
+            copy(drugs.left, lay.agent_forms[lay.agent_form_from[agent] + i], drugs.saved_left, i, 1)
+        copy(drugs.weigh_kept, 0, drugs.weigh_fresh, 0, 1)
+    if count > 0:
+        for m in range(first, plain):
+            _micro_step(agent, number, m, t, lay, q, drugs)
+    if mixed:
+        for j in range(n):
+            for lane in range(LANES):
+                if not drugs.fresh[lane]:
+                    drugs.x[(s0 + j) * LANES + lane] = drugs.other[j * LANES + lane]
+        for j in range(products):
+            for lane in range(LANES):
+                if not drugs.fresh[lane]:
+                    drugs.z[(z0 + j) * LANES + lane] = drugs.other[(n + j) * LANES + lane]
+
+
+@njit(**HOT)
+def _micro_step(agent, number, m, t, lay, q, drugs):
+    s0, n = lay.state_from[agent], lay.state_from[agent + 1] - lay.state_from[agent]
+    r0, rows = lay.row_from[agent], lay.row_from[agent + 1] - lay.row_from[agent]
+    p0, p1 = lay.pass_from[agent], lay.pass_from[agent + 1]
+    kind, steps, share = lay.micro_kind[m], lay.steps[agent], lay.micro_share[m]
+    step(lay.pass_row[p0:p1], lay.pass_column[4 * p0 : 4 * p1], lay.pass_first[p0:p1], drugs.weight,
+         4 * (lay.weight_from[agent] + kind * (p1 - p0)), drugs.x, s0, drugs.new, r0)  # fmt: skip
+    _inputs(agent, kind, share / steps, rows, t, lay, drugs, r0)
+    _saturable_sink(agent, r0, lay.plasma_row[agent], lay.central[agent], q.vmax, q.km, drugs.sink,
+                    lay.sink_from[agent] + kind * rows, drugs.new, drugs.now_rate)  # fmt: skip
+    add(drugs.new, r0, rows, drugs.sink, lay.sink_from[agent] + kind * rows, drugs.now_rate)
+    start = (number + lay.micro_start[m]) / steps
+    for i in range(lay.product_from[agent], lay.product_from[agent + 1]):
+        drugs.uptake[:] = 0.0
+        row = r0 + lay.plasma_row[agent]
+        bend(EMAX, drugs.new, row, row, i, q.product_half, q.product_half, q.product_half, q.product_half, drugs.ones,
+             drugs.uptake, 0)  # fmt: skip
+        saturable_product(drugs.z, i, drugs.uptake, drugs.plateau, drugs.decay, drugs.shift,
+                          lay.product_row[i] + kind, drugs.z_mean)  # fmt: skip
+        _product_effects(agent, i - lay.product_from[agent], start, share / steps, lay, q, drugs)
+    for s in range(lay.shape_from[agent], lay.shape_from[agent + 1]):
+        if lay.shapes[s].made_of == PRODUCT:
+            continue
+        slots = _slots(s, lay)
+        _scaled(drugs.weigh_kept, share / steps * slots, drugs.weighing)
+        row = r0 + lay.shapes[s].source
+        bend(lay.shapes[s].function, drugs.new, row, row, lay.shapes[s].effect, q.effect_b, q.effect_c, q.effect_d,
+             q.effect_e, drugs.weighing, drugs.shape, lay.shapes[s].row + int(start * slots + 1e-9))  # fmt: skip
+    for j in range(lay.linear_outputs[agent]):
+        _watch(lay.watched[lay.output_from[agent] + j], start, share / steps, drugs.new, r0 + n + j, lay, drugs)
+    copy(drugs.x, s0, drugs.new, r0, n)
 
 
 @njit(**HOT)
 def _infuse(f, length, rest, left, rate, now_rate, now_part):
     """Rates of infusions in a step of ``length`` days: whole steps, then the ``rest`` with its own response."""
-    for lane in range(left.shape[1]):
-        runs = left[f, lane]
+    for lane in range(LANES):
+        at = f * LANES + lane
+        runs = left[at]
         whole = runs > length - 1e-9
-        now_rate[0, lane] = rate[f, lane] if whole else 0.0
-        now_part[0, lane] = rate[f, lane] * rest if runs > 0.0 and not whole else 0.0
-        left[f, lane] = runs - length if runs > length + 1e-9 else 0.0
+        now_rate[lane] = rate[at] if whole else 0.0
+        now_part[lane] = rate[at] * rest if runs > 0.0 and not whole else 0.0
+        left[at] = runs - length if runs > length + 1e-9 else 0.0
 
 
 @njit(**HOT)
 def _infuse_evenly(f, length, left, rate, now_rate):
     """Rates of infusions in a step of ``length`` days; what ends within it is spread over it."""
-    for lane in range(left.shape[1]):
-        runs = min(left[f, lane], length)
-        now_rate[0, lane] = rate[f, lane] * runs / length
-        left[f, lane] = left[f, lane] - runs if left[f, lane] > length + 1e-9 else 0.0
+    for lane in range(LANES):
+        at = f * LANES + lane
+        runs = min(left[at], length)
+        now_rate[lane] = rate[at] * runs / length
+        left[at] = left[at] - runs if left[at] > length + 1e-9 else 0.0
 
 
 @njit(**HOT)
-def concentration(x, plasma_row, out, row):
-    """out[row] = plasma concentration now: the first output's row of g (n, L) times the states."""
-    lanes = x.shape[1]
-    for lane in range(lanes):
-        out[row, lane] = 0.0
-    for j in range(x.shape[0]):
-        for lane in range(lanes):
-            out[row, lane] += plasma_row[j, lane] * x[j, lane]
+def concentration(x, x0, n, g, g0, out, row):
+    """out[row] = plasma concentration now: the first output's row of g times the states."""
+    for lane in range(LANES):
+        total = 0.0
+        for j in range(n):
+            total += g[(g0 + j) * LANES + lane] * x[(x0 + j) * LANES + lane]
+        out[row * LANES + lane] = total
 
 
 @njit(**HOT)
-def _saturable_sink(agent, new, mean, central, vmax, km, sink, rate):
-    """Take vmax C / (km + C) out of the central compartment over one step, C its mean over the step with that taken
-    out: C = m - d vmax C / (km + C), m = new[mean] without and d the response to a unit rate, a quadratic equation."""
-    lanes = new.shape[1]
-    for lane in range(lanes):
-        m, v, k = new[mean, lane], vmax[agent, lane], km[agent, lane]
-        p = k - m + sink[mean, lane] * v
+def _saturable_sink(agent, r0, mean, central, vmax, km, sink, k0, new, rate):
+    """Rate at which vmax C / (km + C) leaves the central compartment over one step, C its mean over the step with that
+    taken out: C = m - d vmax C / (km + C), m = new[mean] without and d the response to a unit rate, a quadratic
+    equation."""
+    for lane in range(LANES):
+        m, v, k = new[(r0 + mean) * LANES + lane], vmax[agent * LANES + lane], km[agent * LANES + lane]
+        d = sink[(k0 + mean) * LANES + lane]
+        p = k - m + d * v
         root = math.sqrt(p * p + 4.0 * m * k)
         c = 2.0 * m * k / (p + root) if p > 0.0 else 0.5 * (root - p)
-        rate[0, lane] = -min(v * c / (k + c), new[central, lane] / sink[central, lane])
-    add(new, sink, rate, 0)
+        rest = new[(r0 + central) * LANES + lane] / sink[(k0 + central) * LANES + lane]
+        rate[lane] = -min(v * c / (k + c), rest)

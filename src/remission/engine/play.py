@@ -34,11 +34,13 @@ MAX_TREATMENT_DAYS = 5 * 366
 
 @dataclass(frozen=True)
 class Options:
-    """How far and how much: follow-up in days from the first treatment, chance on or off, tables to keep."""
+    """How far and how much: follow-up in days from the first treatment, chance on or off, tables to keep; ``refine``
+    divides every step of the engine, to see how far a result is from the written equations."""
 
     follow_up_days: int = 3653
     chance: bool = True
     record: tuple[str, ...] = TABLES
+    refine: int = 1
 
 
 def play(
@@ -55,7 +57,7 @@ def play(
     A patient's rows depend on the program, the patient's own columns, the seed and the options only: not on the
     other patients, the number of threads or the order."""
     options = options or Options()
-    plan, columns = lanes.build(program, cohort, knowledge or library(), seed=seed)
+    plan, columns = lanes.build(program, cohort, knowledge or library(), seed=seed, refine=options.refine)
     blocks = len(columns.person) // LANES
     days = min(options.follow_up_days, MAX_TREATMENT_DAYS)
 
@@ -64,7 +66,7 @@ def play(
         room = 1
         while True:
             place, drugs = state.place(program.tables, q), state.drugs(program.tables, plan, q)
-            flesh, work, day = state.flesh(q)
+            flesh, work, day = state.flesh(plan, q)
             rec = state.records(room)
             fill_responses(program.tables, plan, q, drugs)
             play_block(

@@ -7,6 +7,7 @@ of orders listed by phase and day; rules become rows. Nothing here knows a drug 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import lcm
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,7 +76,7 @@ RULE = np.dtype(
                               "slots_to", "resume_from", "resume_to", "order", "from_step", "every_step", "at_least")]
     + [(name, REAL) for name in ("value", "low", "high")]
 )  # fmt: skip
-FORM = np.dtype([("agent", INT), ("whole", INT)] + [(name, REAL) for name in ("rest_days", "tau", "loss", "half_dose")])
+FORM = np.dtype([("agent", INT), ("whole", INT)] + [(name, REAL) for name in ("rest_days", "tau", "loss", "half_dose", "lag")])
 
 
 class Tables(NamedTuple):
@@ -470,7 +471,7 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
             ages[i, j] = (entry.get("age_from") or 0.0, entry["dose"] or 0.0)
 
     steps = _steps(agents, forms, orders, rules, levels)
-    ways: list[tuple[int, float, float, float, float]] = []
+    ways: list[tuple[int, float, float, float, float, float]] = []
     for f in forms:
         micro = 1.0 / steps[agent_index[f.agent]]
         full = int(np.floor(f.infusion_days / micro + 1e-9)) if f.infusion_days > micro + 1e-12 else 0
@@ -480,7 +481,14 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
         if absorption and absorption.bioavailability_loss:
             loss = absorption.bioavailability_loss.to_unit("-") / absorption.bioavailability.to_unit("-")
             half = absorption.half_dose.value
-        ways.append((full, rest, f.infusion_days, loss, half))
+        lag = absorption.lag.to_unit("day") if absorption and absorption.lag else 0.0
+        if lag >= micro:
+            raise BadInput(
+                f"{f.agent} by {f.route} is absorbed after {24 * lag:g} hours, longer than from one dose to the next hour "
+                f"at which one may be due ({24 * micro:g} hours)",
+                remedy="a shorter `lag`, or a slower `rate` without one",
+            )
+        ways.append((full, rest, f.infusion_days, loss, half, lag))
 
     raised = [
         s
@@ -569,12 +577,19 @@ def _no_overlap(give: m.Give) -> None:
 def _steps(
     agents: dict[str, Agent], forms: list[Form], orders: list[dict[str, Any]], rules: list[dict[str, Any]], levels: list[str]  # noqa: E501
 ) -> tuple[int, ...]:
-    """Steps of each agent's kinetics in a day: four where every dose and every level stands at a quarter of the day,
-    else twelve, also where elimination saturates."""
-    two_hourly = {forms[o["form"]].agent for o in orders if any(k % 3 for k in TIMES[o["times"]])}
-    if any(row["from_step"] % 3 or row["every_step"] % 3 for row in rules if row["kind"] == RESCUE):
-        two_hourly |= {forms[orders[row["order"]]["form"]].agent for row in rules if row["kind"] == RESCUE} | set(levels)  # noqa: E501
-    return tuple(
-        STEPS_PER_DAY if name in two_hourly or agent.pharmacokinetics.saturable_elimination else 4
-        for name, agent in agents.items()
-    )
+    """Steps of each agent's kinetics in a day: so many that every dose and every level stands at the start of one; twelve
+    where elimination saturates."""
+    two_hourly: set[str] = set()
+    rescues = [row for row in rules if row["kind"] == RESCUE]
+    rescued = [orders[row["order"]] for row in rescues]
+    quarters = {forms[o["form"]].agent for o in rescued} | set(levels)
+    if any(row["from_step"] % 3 or row["every_step"] % 3 for row in rescues):
+        two_hourly = quarters
+    steps = []
+    for name, agent in agents.items():
+        number = STEPS_PER_DAY
+        if name not in two_hourly and not agent.pharmacokinetics.saturable_elimination:
+            times = {o["times"] for o in orders if forms[o["form"]].agent == name and o not in rescued}
+            number = lcm(*times, 4 if name in quarters else 1)
+        steps.append(number)
+    return tuple(steps)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from numba import njit
 
-from remission.body.kinetics import HOT, INLINED
+from remission.body.kinetics import HOT, INLINED, LANES
+from remission.body.marrow import CIRCULATING, STATE_ROWS
 
 from .state import DOSES, EVENTS, MEASUREMENTS, MRD, STATES
 
@@ -52,13 +53,16 @@ def note_mrd(rec, lane, today, phase, site, fraction, reported):
 @njit(**HOT)
 def note_state(rec, lane, today, flesh, total, fraction):
     i = _row(rec, STATES, rec.states)
-    red = flesh.red
+    line = (CIRCULATING * LANES) + lane
+    red = 2 * STATE_ROWS * LANES + lane
     rec.states[i, 0] = lane
     rec.states[i, 1] = today
-    rec.states[i, 2] = flesh.anc[4, lane]
-    rec.states[i, 3] = flesh.plt[4, lane] + flesh.pool[lane]
-    rec.states[i, 4] = red[1, lane] + red[2, lane] + red[3, lane] + red[4, lane]
-    rec.states[i, 5] = flesh.lymph[4, lane]
+    rec.states[i, 2] = flesh.line[line]
+    rec.states[i, 3] = flesh.line[line + STATE_ROWS * LANES] + flesh.pool[lane]
+    rec.states[i, 4] = 0.0
+    for j in range(1, 5):
+        rec.states[i, 4] += flesh.line[red + j * LANES]
+    rec.states[i, 5] = flesh.line[line + 3 * STATE_ROWS * LANES]
     rec.states[i, 6] = total
     rec.states[i, 7] = flesh.cns[lane]
     rec.states[i, 8] = fraction

@@ -7,12 +7,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from remission.body.kinetics import LANES
+from remission.body.marrow import ABSENT, LIFE_SPAN, POWER, SATURATING, STATE_ROWS, WEIGHT_ROWS
 
-from .lanes import Lanes, Layout
+from .lanes import Lanes
+from .layout import Layout
+from .mesh import SHARP, SLOTS_PER_BIN
 from .program import Tables
 
 STEPS = 12  # two-hour steps of a day
-BINS = 4  # quarter days, the steps of marrow and leukaemia
+SHARP_WIDTHS = (1, 2, 4, 8, 16, 32)  # of the panels of a step with a sharp dose, in 64ths
+HALVES = 2 * (len(SHARP) - 1)
 MAX_DEPTH = 16  # of a condition
 
 WAITING, TREATING, AFTER, DONE = range(4)
@@ -91,82 +95,104 @@ class Place(NamedTuple):
 
 
 class Drugs(NamedTuple):
-    """Amounts on board and the step responses of every agent."""
+    """Amounts on board and the step responses of every agent. Flat arrays, row after row of L."""
 
-    x: Any  # (states, L)
-    new: Any  # (rows, L): states at the end of a step and means over it
+    x: Any  # states
+    new: Any  # rows: states at the end of a step, means and values in it
     z: Any  # saturable products
-    y: Any  # (outputs * STEPS, L): mean outputs of the day
-    shape: Any  # (bent shapes * STEPS, L): mean of the bent driver
-    level: Any  # (levels * STEPS, L): plasma now
-    on_board: Any
+    shape: Any  # means of bent drivers, see layout.SHAPE
+    sharp: Any  # the same in the halves of sharp panels
+    sharp_on: Any  # (bins,)
+    sharp_agent: Any  # (agents * bins,)
+    sharp_lane: Any  # (bins, L)
+    against: Any  # plasma of antagonists at the nodes
+    watch: Any  # means of outputs that somebody asked for
+    level: Any  # levels * STEPS rows: plasma now
+    on_board: Any  # (agents,)
     acting: Any  # on board at some time today
-    amount: Any  # (forms * STEPS, L): bioavailable doses of the day
-    used: Any
-    left: Any  # (forms, L): days that an infusion still runs
+    amount: Any  # forms * STEPS rows: bioavailable doses of the day
+    used: Any  # (forms * STEPS,)
+    left: Any  # forms: days that an infusion still runs
     rate: Any
-    running: Any
-    weight: Any  # (4 * passes, L), kind after kind of step, as the others
-    part: Any  # (form rows, L)
+    running: Any  # (forms,)
+    late: Any  # forms: doses that enter after a lag
+    delaying: Any
+    was_running: Any  # agents: an infusion ran in the step before
+    weight: Any  # 4 * passes, kind after kind of step, as the others
+    part: Any  # form rows
     full: Any
-    sink: Any  # (rows, L)
+    sink: Any  # rows
+    line_weight: Any  # 4 lines of WEIGHT_ROWS for the step of the body, then for each of SHARP_WIDTHS
     plateau: Any  # of saturable products: formation / loss
     decay: Any  # over each window: exp(-loss t), and the mean of that
     shift: Any
-    z_mean: Any
+    saved: Any
+    saved_left: Any
+    other: Any
+    z_mean: Any  # (L,), as all below
+    uptake: Any
     now_rate: Any
     now_part: Any
+    fresh: Any
+    dosed: Any
+    weigh_fresh: Any
+    weigh_plain: Any
+    weigh_kept: Any
+    weighing: Any
+    ones: Any
 
 
 class Flesh(NamedTuple):
-    """Blood, marrow, leukaemia; and how strongly drugs keep blasts and neutrophils out of or in the blood today."""
+    """Blood, marrow, leukaemia; and how strongly drugs keep blasts and neutrophils out of or in the blood today. Flat."""
 
-    anc: Any  # (6, L)
-    lymph: Any
-    plt: Any  # (5, L)
-    red: Any
+    line: Any  # 4 lines of body.marrow.STATE_ROWS
     pool: Any  # transfused platelets
     room: Any  # normal marrow over capacity
-    cells: Any  # (clones, 2, L)
+    cells: Any  # clones * 2: cycling, resting
     cns: Any
+    total: Any  # cells of all clones
     k_blood: Any
     mobilised: Any
+    fever: Any  # hazard of fever since the last, and where it comes
+    fever_at: Any
+    seeded: Any  # cells expected in the CNS since the last came, and where the next comes
+    seed_at: Any
 
 
 class Work(NamedTuple):
-    """Of one day: drug effects, the leukaemia at its start, and the day's mean rates."""
+    """Of one day: drug effects, the leukaemia at its start, and the day's mean rates. Flat."""
 
-    e_line: Any  # (4 * BINS, L): mean of each quarter day
-    e_tilt: Any  # and how much more at its end
-    k_cyc: Any  # (classes * BINS, L)
+    e_line: Any  # 4 lines of half steps
+    e_red: Any  # slots
+    e_sharp: Any  # 4 lines of halves
+    k_cyc: Any  # classes * bins
     k_rest: Any
     class_active: Any
-    k_cns: Any
-    room_new: Any
-    room_growth: Any
+    k_cns: Any  # of the day
+    n: Any  # normal marrow at the start, in the middle, at the end of a (sub)step
+    n_sharp: Any
+    line_before: Any
+    line_plain: Any
     load: Any
+    load_mid: Any
     load_new: Any
-    load_rise: Any  # of the last quarter day
     crowd: Any
-    production: Any
+    kill_cyc: Any
+    kill_rest: Any
     clone_cyc: Any
     clone_rest: Any
-    kill_cyc: Any  # (1, L): of a clone that nothing spares
-    kill_rest: Any
-    seen: Any
-    out: Any
 
 
 class Day(NamedTuple):
-    """What chance needs where few cells are left: the cells in the morning and the day's mean rates."""
+    """What chance needs where few cells are left: the cells in the morning and the day's mean rates. Flat."""
 
-    before: Any
+    before: Any  # as cells
     cns_before: Any
-    cyc: Any  # (clones, L)
+    cyc: Any  # clones
     rest: Any
     birth: Any
-    cns: Any
     load: Any  # mean of the day, for seeding
+    flux: Any
 
 
 def place(t: Tables, q: Lanes) -> Place:
@@ -187,7 +213,7 @@ def place(t: Tables, q: Lanes) -> Place:
         slot=slot,
         rule=rule,
         began=np.full((len(t.phases), LANES), -1, dtype=INT),
-        seen=q.seen.copy(),
+        seen=q.seen.reshape(-1, LANES).copy(),
         result=result,
         stack=np.zeros(MAX_DEPTH, dtype=np.bool_),
     )
@@ -196,69 +222,111 @@ def place(t: Tables, q: Lanes) -> Place:
 def drugs(t: Tables, lay: Layout, q: Lanes) -> Drugs:
     """Nothing on board yet; the responses are filled by the kernel."""
     agents, forms = lay.steps.shape[0], len(t.forms)
+    slots = lay.bins * SLOTS_PER_BIN
+    loss = q.product_loss.reshape(-1, LANES)
     loss_t = np.zeros((max(1, lay.product_row[-1]), LANES))
     for a in range(agents):
-        e0, e1 = lay.edge_from[a], lay.edge_from[a + 1]
+        units = lay.unit[lay.kind_from[a] : lay.kind_from[a + 1]] / lay.windows[a]
         for i in range(lay.product_from[a], lay.product_from[a + 1]):
-            days = np.outer(lay.unit[lay.kind_from[a] : lay.kind_from[a + 1]], np.diff(lay.edges[e0:e1])).reshape(-1)
-            loss_t[lay.product_row[i] : lay.product_row[i + 1]] = days[:, None] * q.product_loss[i]
+            loss_t[lay.product_row[i] : lay.product_row[i + 1]] = units[:, None] * loss[i]
     with np.errstate(invalid="ignore", divide="ignore"):
         shift = -np.expm1(-loss_t) / loss_t
+    shape_rows = [2 * slots if s["antagonist"] >= 0 else slots if s["fine"] else slots // 2 for s in lay.shapes]
+    sizes = 1 + len(SHARP_WIDTHS) if len(lay.sharp) else 1
+    most = int(max(np.diff(lay.state_from) + np.diff(lay.product_from)))
+
+    def rows(n: int) -> Any:
+        return np.zeros(max(1, int(n)) * LANES)
+
+    def flags(n: int) -> Any:
+        return np.zeros(max(1, int(n)), dtype=np.bool_)
+
     return Drugs(
-        x=np.zeros((lay.state_from[agents], LANES)),
-        new=np.zeros((lay.row_from[agents], LANES)),
-        z=np.zeros((max(1, lay.product_from[agents]), LANES)),
-        y=np.zeros((lay.output_from[agents] * STEPS, LANES)),
-        shape=np.zeros((STEPS * int((lay.shapes["row"] >= 0).sum()), LANES)),
-        level=np.zeros((max(1, t.level_agent.shape[0]) * STEPS, LANES)),
-        on_board=np.zeros(agents, dtype=np.bool_),
-        acting=np.zeros(agents, dtype=np.bool_),
-        amount=np.zeros((forms * STEPS, LANES)),
-        used=np.zeros(forms * STEPS, dtype=np.bool_),
-        left=np.zeros((forms, LANES)),
-        rate=np.zeros((forms, LANES)),
-        running=np.zeros(forms, dtype=np.bool_),
-        weight=np.zeros((4 * lay.weight_from[agents], LANES)),
-        part=np.zeros((lay.form_row_from[forms], LANES)),
-        full=np.zeros((lay.form_row_from[forms], LANES)),
-        sink=np.zeros((lay.sink_from[agents], LANES)),
-        plateau=q.product_formation / q.product_loss,
-        decay=np.exp(-loss_t),
-        shift=shift,
-        z_mean=np.zeros((max(1, lay.product_from[agents]), LANES)),
-        now_rate=np.zeros((1, LANES)),
-        now_part=np.zeros((1, LANES)),
+        x=rows(lay.state_from[agents]),
+        new=rows(lay.row_from[agents]),
+        z=rows(lay.product_from[agents]),
+        shape=rows(sum(shape_rows)),
+        sharp=rows(HALVES * lay.bins * int((lay.shapes["sharp"] >= 0).sum())),
+        sharp_on=flags(lay.bins),
+        sharp_agent=flags(agents * lay.bins),
+        sharp_lane=flags(lay.bins * LANES),
+        against=rows(2 * slots * int((lay.against >= 0).sum())),
+        watch=rows(slots * int((lay.watched >= 0).sum())),
+        level=rows(t.level_agent.shape[0] * STEPS),
+        on_board=flags(agents),
+        acting=flags(agents),
+        amount=rows(forms * STEPS),
+        used=flags(forms * STEPS),
+        left=rows(forms),
+        rate=rows(forms),
+        running=flags(forms),
+        late=rows(forms),
+        delaying=flags(forms),
+        was_running=flags(agents * LANES),
+        weight=rows(4 * lay.weight_from[agents]),
+        part=rows(lay.form_row_from[forms]),
+        full=rows(lay.form_row_from[forms]),
+        sink=rows(lay.sink_from[agents]),
+        line_weight=rows(sizes * 4 * WEIGHT_ROWS),
+        plateau=q.product_formation / q.product_loss if len(loss) else rows(1),
+        decay=np.exp(-loss_t).reshape(-1),
+        shift=shift.reshape(-1),
+        saved=rows(most),
+        saved_left=rows(forms),
+        other=rows(most),
+        z_mean=rows(1),
+        uptake=rows(1),
+        now_rate=rows(1),
+        now_part=rows(1),
+        fresh=flags(LANES),
+        dosed=flags(LANES),
+        weigh_fresh=rows(1),
+        weigh_plain=rows(1),
+        weigh_kept=rows(1),
+        weighing=rows(1),
+        ones=rows(1) + 1.0,
     )
 
 
-def flesh(q: Lanes) -> tuple[Flesh, Work, Day]:
+def flesh(lay: Layout, q: Lanes) -> tuple[Flesh, Work, Day]:
     """The body at diagnosis: counts as they present, haemoglobin production already crowded out."""
-    clones, classes = q.birth.shape[0], q.sensitivity.shape[0]
+    clones, classes, bins = lay.clone_kill.shape[0], lay.clone_kill.shape[1], lay.bins
 
-    def zeros(*shape: int) -> Any:
-        return np.zeros((*shape, LANES))
+    def rows(n: int = 1) -> Any:
+        return np.zeros(n * LANES)
 
-    anc, lymph, plt, red = zeros(6), zeros(6), zeros(5), zeros(5)
-    anc[:5], lymph[:5] = q.presenting[0], q.presenting[3]
-    anc[5] = (q.normal * q.anc0 / anc[4]) ** q.anc_gamma
-    lymph[5] = (q.normal * q.lymph0 / lymph[4]) ** q.lymph_gamma
-    plt[4] = q.presenting[1]
-    plt[:4] = q.presenting[1] * q.plt_loss / q.plt_transit
-    red[1:] = q.presenting[2] / 4.0
-    production = q.hb0 * q.hb_ageing / 4.0
-    red[0] = production * q.hb_tau * q.normal
+    line = np.full((4, STATE_ROWS, LANES), np.nan)
+    base, transit, gain, loss, feedback, first = (
+        x.reshape(4, LANES)
+        for x in (q.line_base, q.line_transit, q.line_gain, q.line_loss, q.line_feedback, q.presenting)
+    )
+    for i, kind in enumerate(lay.line_kind):
+        if kind == ABSENT:
+            continue
+        if kind == LIFE_SPAN:
+            line[i, 1:5] = first[i] / 4.0
+            line[i, 0] = q.production / transit[i] * q.normal
+            continue
+        line[i, :4] = first[i] * loss[i] / gain[i]
+        line[i, 4] = line[i, 6] = first[i]
+        if kind == POWER:
+            line[i, 5] = (q.normal * base[i] / first[i]) ** feedback[i]
+        else:
+            assert kind == SATURATING
     body = Flesh(
-        anc=anc, lymph=lymph, plt=plt, red=red, pool=zeros(), room=q.normal.copy(), cells=q.cells.copy(),
-        cns=q.cns_cells.copy(), k_blood=zeros(), mobilised=zeros(),
+        line=line.reshape(-1), pool=rows(), room=q.normal.copy(), cells=q.cells.copy(), cns=q.cns_cells.copy(),
+        total=q.cells.reshape(-1, LANES).sum(axis=0), k_blood=rows(), mobilised=rows(), fever=rows(),
+        fever_at=rows(), seeded=rows(), seed_at=rows(),
     )  # fmt: skip
     work = Work(
-        e_line=zeros(4 * BINS), e_tilt=zeros(4 * BINS), load_rise=zeros(), k_cyc=zeros(classes * BINS), k_rest=zeros(classes * BINS),  # noqa: E501
-        class_active=np.zeros(classes, dtype=np.bool_), k_cns=zeros(BINS), room_new=zeros(), room_growth=zeros(),
-        load=zeros(), load_new=zeros(), crowd=zeros(), production=production, clone_cyc=zeros(1), clone_rest=zeros(1),
-        kill_cyc=zeros(1), kill_rest=zeros(1), seen=zeros(1), out=zeros(2),
+        e_line=rows(4 * 2 * bins), e_red=rows(bins * SLOTS_PER_BIN), e_sharp=rows(4 * HALVES),
+        k_cyc=rows(classes * bins), k_rest=rows(classes * bins), class_active=np.zeros(classes, dtype=np.bool_),
+        k_cns=rows(), n=rows(3), n_sharp=rows(3), line_before=rows(4 * STATE_ROWS), line_plain=rows(4 * STATE_ROWS),
+        load=rows(), load_mid=rows(), load_new=rows(), crowd=rows(), kill_cyc=rows(), kill_rest=rows(),
+        clone_cyc=rows(), clone_rest=rows(),
     )  # fmt: skip
     day = Day(
-        before=zeros(clones, 2), cns_before=zeros(), cyc=zeros(clones), rest=zeros(clones), birth=zeros(), cns=zeros(),
-        load=zeros(),
+        before=rows(2 * clones), cns_before=rows(), cyc=rows(clones), rest=rows(clones), birth=rows(), load=rows(),
+        flux=rows(),
     )
     return body, work, day

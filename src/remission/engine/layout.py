@@ -1,0 +1,412 @@
+"""How agents, outputs and effects of a program lie in the arrays of a block; the same for every block."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from remission.body.pharmacokinetics import CSF, PLASMA, Kinetics, kinetics
+from remission.knowledge.agent import Agent, Effect
+from remission.knowledge.errors import BadInput
+from remission.patient.cohort import SENSITIVITIES
+from remission.patient.person import one
+
+from . import mesh
+from .program import STEPS_PER_DAY, Program
+
+LINES = ("neutrophils", "platelets", "red cells", "lymphocytes")
+TARGETS = (*LINES, "blasts", "blood blasts", "CNS blasts", "neutrophil mobilisation")
+LINEAR, EMAX, ASPARAGINE = range(3)
+FUNCTIONS = {"linear": LINEAR, "emax": EMAX, "asparagine depletion": ASPARAGINE}
+NO_CLASS = len(SENSITIVITIES)  # a row of ones: an effect that no resistance touches
+SLOW_DAYS = 5.0  # half-life of a driver whose mean over a window can be taken for its value
+SHARP_RATE = 6.0  # 1/day: a line feels within a step that a driver moves faster than this
+MEAN, NODES, PRODUCT = range(3)  # what a shape is made of: window means, Gauss nodes, a saturable product
+
+SHAPE = np.dtype(
+    [(name, np.int64) for name in ("agent", "output", "function", "made_of", "antagonist", "effect", "first", "last",
+                                   "row", "fine", "sharp", "source", "panels")]
+)  # fmt: skip
+# Effects of one driver that differ only by a factor are one shape, evaluated once. antagonist: agent or -1; effect:
+# whose parameters stand for all; first, last: of members; row: where its means stand, for slots of two hours (fine 1)
+# or four (0), or its nodes (two for every two hours) if it has an antagonist; sharp: where the means of the halves of
+# sharp panels stand, step after step of the body, or -1; source: first row in the step matrix, or the product; panels: the same for panels, or -1
+
+
+class Layout(NamedTuple):
+    bins: int  # steps of the body in a day
+    state_from: Any  # (agents + 1,)
+    a_from: Any  # into the flattened system matrices
+    g_from: Any
+    output_from: Any
+    linear_outputs: Any
+    steps: Any  # of a day
+    windows: Any  # of a step
+    micro_from: Any  # an agent's steps may be made of smaller ones: those after a dose, then the plain ones
+    micro_plain: Any
+    micro_kind: Any  # kind (length) of each
+    micro_share: Any  # of the step
+    micro_start: Any
+    kind_from: Any
+    unit: Any  # days, by kind
+    weight_from: Any  # passes of an agent, times its kinds
+    means_from: Any  # linear outputs whose window means, node values, panel values are rows (local numbers)
+    means: Any
+    nodes_from: Any
+    nodes: Any
+    panel_from: Any
+    panel_share: Any  # of its window
+    panel_window: Any
+    panel_times: Any  # two for each panel
+    sharp_from: Any  # outputs whose means in the halves of sharp panels are wanted
+    sharp: Any
+    sharp_row: Any  # by agent: first row of the means
+    plain_from: Any  # by agent: passes of the window nodes and of the panels
+    fresh_from: Any
+    central: Any
+    plasma_row: Any  # saturable elimination: the row of mean plasma
+    product_from: Any
+    product_row: Any  # numbers of a product, one row for each kind of micro-step or one for the window
+    saturable: Any  # 1: Michaelis-Menten elimination
+    sink_from: Any
+    row_from: Any
+    pass_from: Any  # four products at a time
+    pass_row: Any
+    pass_first: Any
+    pass_column: Any  # (4 * passes,)
+    pass_used: Any
+    rescued: Any  # 1: an agent whose doses depend on levels of the day
+    against: Any  # 1: an antagonist, whose plasma is wanted at the nodes: its first row there, else -1
+    watched: Any  # by output: row of the means that are kept for who asks (`watch`), else -1
+    form_entry: Any  # entry state
+    form_row_from: Any
+    agent_form_from: Any
+    agent_forms: Any
+    effect_target: Any
+    effect_pool: Any  # kills are summed by class, where clones differ in it, else together
+    shape_from: Any  # by agent
+    shapes: Any
+    members: Any  # effects, shape after shape
+    clone_kill: Any  # (clones, classes + 1): kill relative to the main clone
+    line_kind: Any  # (4,) see body.marrow
+    power_of_load: int  # birth falls with the load to this power
+    settings: Any  # scalars, see SETTINGS
+
+
+SETTINGS = (
+    "packing", "other_leukocytes", "blood_loss", "cns_birth", "cns_death", "seeding",
+    "flow_cells", "flow_minimum", "aspirate_sd", "noise_anc", "noise_platelets", "noise_haemoglobin",
+    "hazard_below_0.1", "hazard_below_0.5", "hazard_below_1.0", "hazard_above_1.0", "maintenance_hazard",
+    "fever_pause_days", "bloodstream_share", "death_share", "red_cell_rise", "platelet_rise", "platelet_pool_loss",
+    "relapse_marrow", "relapse_cns", "remission_marrow",
+)  # fmt: skip
+
+
+def routes(program: Program, agent: str) -> tuple[str, ...]:
+    return tuple(sorted({f.route for f in program.forms if f.agent == agent}))
+
+
+def _half_life(agent: Agent, driver: str) -> float:
+    """Days; infinite speed (0) for plasma."""
+    pk = agent.pharmacokinetics
+    spec = pk.csf if driver == CSF else pk.drivers.get(driver)
+    return spec.half_life.to_unit("day") if spec is not None else 0.0
+
+
+@cache
+def _standard_child() -> Any:
+    """The layout must not depend on who is played: rates are those of one made-up child."""
+    return one(age_y=6.0, sex="female", weight_kg=22.0, height_cm=117.0)
+
+
+def _fastest(agent: Agent, agent_routes: tuple[str, ...]) -> float:
+    """Largest rate of the agent's kinetics, 1/day."""
+    system = kinetics(agent, _standard_child(), seed=0, routes=agent_routes)
+    fastest = float(np.abs(np.linalg.eigvals(system.a[0])).max())
+    if system.vmax is not None and system.km is not None:
+        fastest += float(system.vmax[0] / system.km[0])
+    return fastest
+
+
+class _Agent:
+    """What the layout needs to know of one agent before rows are counted."""
+
+    def __init__(self, program: Program, number: int, system: Kinetics, refine: int, watch: bool) -> None:
+        self.agent = program.agents[number]
+        self.system = system
+        self.lin = system.g.shape[1]
+        self.steps = program.steps[number]
+        self.forms = [f for f in program.forms if f.agent == self.agent.agent]
+        self.fastest = _fastest(self.agent, routes(program, self.agent.agent))
+        self.means: list[int] = list(range(self.lin)) if watch or system.vmax is not None else []
+        self.nodes: list[int] = []
+        self.sharp: list[int] = []
+        names = [a.agent for a in program.agents]
+        self.antagonist = any(
+            other.agent == self.agent.agent for a in program.agents for other in a.antagonists
+        )
+        antagonised = any(other.agent in names for other in self.agent.antagonists)
+        lines = [e for e in self.agent.effects if e.on in LINES and not self.slow(e.driver)]
+        self.fine = (
+            system.vmax is not None or antagonised or self.antagonist or watch
+            or any(e.on == "red cells" or self.is_sharp(e) for e in lines)
+        )  # fmt: skip
+        hours = Fraction(2 if self.fine else 4, refine)
+        self.windows = mesh.windows_of(self.steps, hours) if system.vmax is None else 1
+        self.shared = 1 if self.fine else 2  # slots of a window, unless windows are shorter
+        self.refine = refine
+
+    def slow(self, driver: str) -> bool:
+        return _half_life(self.agent, driver) >= SLOW_DAYS
+
+    def is_sharp(self, effect: Effect) -> bool:
+        """A line's proliferating pool falls within minutes: an unbounded effect of a driver that moves fast."""
+        if effect.on not in LINES or effect.function != "linear" or self.system.vmax is not None:
+            return False
+        half = _half_life(self.agent, effect.driver)
+        at_once = any(f.route in ("IV", "IT") for f in self.forms)
+        if mesh.BINS % self.steps:
+            return False  # its doses do not stand at the start of the body's steps
+        return at_once and (half == 0.0 or np.log(2.0) / half > SHARP_RATE) and self.fastest > SHARP_RATE
+
+    def want(self, wanted: list[int], output: int) -> None:
+        if output not in wanted:
+            wanted.append(output)
+
+    def mesh(self) -> mesh.Mesh:
+        """Windows, and panels after a dose if an output that bends an effect follows it fast."""
+        grid = mesh.Mesh(self.steps, self.windows)
+        rates = []
+        for j in self.nodes:
+            half = _half_life(self.agent, self.system.outputs[j])
+            rates.append(self.fastest if half == 0.0 else np.log(2.0) / half)
+        if not rates or self.system.vmax is not None:
+            return grid
+        changes = [f.infusion_days % grid.length for f in self.forms]
+        return mesh.Mesh(self.steps, self.windows, mesh.panels_of(grid, max(rates), changes))
+
+
+def layout(
+    program: Program, systems: tuple[Kinetics, ...], settings: dict[str, float], clones: list[Any],
+    line_kind: list[int], power_of_load: int, *, refine: int = 1, watch: bool = False,
+) -> Layout:  # fmt: skip
+    """Offsets and sparsity patterns; the pattern of a matrix exponential is the reachability of its states.
+
+    refine: divide every step by it. watch: keep the mean of every output in every two hours."""
+    out: dict[str, list[Any]] = {name: [] for name in Layout._fields}
+    for name in Layout._fields:
+        if name.endswith("_from") and name not in ("plain_from", "fresh_from"):
+            out[name] = [0]
+    for name in ("product_row", "micro_plain"):
+        out[name] = [0] if name == "product_row" else []
+    agents = [_Agent(program, i, k, refine, watch) for i, k in enumerate(systems)]
+    for k in systems:
+        out["output_from"].append(out["output_from"][-1] + len(k.outputs))
+    targets, classes, shapes, members = _shapes(program, agents, out["output_from"], refine)
+    against = watched_rows = 0
+    for i, (a, k) in enumerate(zip(agents, systems, strict=True)):
+        n, lin = k.n, a.lin
+        grid = a.mesh()
+        if k.vmax is not None:
+            fresh, plain = (
+                [m / 1440.0 / refine for m in minutes for _ in range(refine)]
+                for minutes in (mesh.FRESH_MINUTES, mesh.PLAIN_MINUTES)
+            )
+            micro = fresh + plain
+            for minutes in (fresh, plain):
+                out["micro_start"] += (np.cumsum([0.0, *minutes[:-1]]) * a.steps).tolist()
+            out["micro_plain"].append(out["micro_from"][-1] + len(fresh))
+        else:
+            micro = [grid.length]
+            out["micro_start"].append(0.0)
+            out["micro_plain"].append(out["micro_from"][-1])
+        kinds = sorted(set(micro))
+        panels = grid.panels if k.vmax is None else ()
+        nodes = a.nodes if k.vmax is None else []
+        rows = n + grid.windows * len(a.means)
+        first_node = rows
+        rows += 2 * grid.windows * len(nodes)
+        first_panel = rows
+        rows += 2 * len(panels) * len(nodes)
+        sharp_halves = len(mesh.SHARP_HALVES) if a.sharp else 0
+        first_sharp = rows
+        rows += sharp_halves * len(a.sharp)
+        for s in shapes:
+            if s["agent"] != i:
+                continue
+            j = s["output"]
+            if s["made_of"] == PRODUCT:
+                s["source"] = j - lin
+            elif k.vmax is not None or s["made_of"] == MEAN:
+                s["source"] = n + a.means.index(j) * grid.windows
+            else:
+                s["source"] = first_node + 2 * grid.windows * nodes.index(j)
+                s["panels"] = first_panel + 2 * len(panels) * nodes.index(j) if panels else -1
+            if s["sharp"] >= 0:
+                s["panels"] = first_sharp + sharp_halves * a.sharp.index(j)
+        out["plasma_row"].append(n + a.means.index(0) * grid.windows if k.vmax is not None
+                                 else first_node + 2 * grid.windows * nodes.index(0) if 0 in nodes else -1)  # fmt: skip
+        out["steps"].append(a.steps)
+        out["windows"].append(grid.windows)
+        out["unit"] += kinds
+        out["kind_from"].append(len(out["unit"]))
+        out["micro_kind"] += [kinds.index(m) for m in micro]
+        out["micro_share"] += [m * a.steps for m in micro]
+        out["micro_from"].append(len(out["micro_kind"]))
+        for values, name in ((a.means, "means"), (nodes, "nodes"), (a.sharp, "sharp")):
+            out[name] += values
+            out[f"{name}_from"].append(len(out[name]))
+        out["sharp_row"].append(first_sharp)
+        for start, end in panels:
+            window = int((start + 1e-9) / grid.width)
+            out["panel_window"].append(window)
+            out["panel_share"].append((end - start) / grid.width)
+        out["panel_times"] += grid.panel_times() if k.vmax is None else []
+        out["panel_from"].append(len(out["panel_window"]))
+        out["linear_outputs"].append(lin)
+        out["central"].append(k.central)
+        out["saturable"].append(int(k.vmax is not None))
+        out["product_row"] += [
+            out["product_row"][-1] + len(kinds) * (j + 1) for j in range(len(k.saturable_products))
+        ]
+        out["state_from"].append(out["state_from"][-1] + n)
+        out["a_from"].append(out["a_from"][-1] + n * n)
+        out["g_from"].append(out["g_from"][-1] + lin * n)
+        out["product_from"].append(out["product_from"][-1] + len(k.saturable_products))
+        out["row_from"].append(out["row_from"][-1] + rows)
+        out["sink_from"].append(out["sink_from"][-1] + len(kinds) * rows)
+        out["against"].append(against if a.antagonist else -1)
+        against += 2 * STEPS_PER_DAY * refine if a.antagonist else 0
+        for _ in range(len(k.outputs)):
+            out["watched"].append(watched_rows if watch else -1)
+            watched_rows += STEPS_PER_DAY * refine if watch else 0
+        reach = (np.abs(k.a).max(axis=0) > 0) | np.eye(n, dtype=bool)
+        for _ in range(n):
+            reach = reach | ((reach.astype(int) @ reach.astype(int)) > 0)
+        uses = (np.abs(k.g).max(axis=0) > 0).astype(int) @ reach.astype(int) > 0
+        parts = [
+            [reach] + [np.repeat(uses[[j]], grid.windows, axis=0) for j in a.means],
+            [np.repeat(uses[[j]], 2 * grid.windows, axis=0) for j in nodes],
+            [np.repeat(uses[[j]], 2 * len(panels), axis=0) for j in nodes]
+            + [np.repeat(uses[[j]], sharp_halves, axis=0) for j in a.sharp],
+        ]
+        row = 0
+        for part, name in zip(parts, (None, "plain_from", "fresh_from"), strict=True):
+            if name:
+                out[name].append(len(out["pass_row"]))
+            for pattern in part:
+                for used in pattern:
+                    columns = np.flatnonzero(used).tolist()
+                    for start in range(0, len(columns), 4):
+                        four = columns[start : start + 4]
+                        out["pass_row"].append(row)
+                        out["pass_first"].append(start == 0)
+                        out["pass_column"] += four + [0] * (4 - len(four))
+                        out["pass_used"] += [1] * len(four) + [0] * (4 - len(four))
+                    row += 1
+        assert row == rows
+        out["pass_from"].append(len(out["pass_row"]))
+        out["weight_from"].append(out["weight_from"][-1] + len(kinds) * (out["pass_from"][-1] - out["pass_from"][-2]))
+    agent_forms: list[list[int]] = [[] for _ in systems]
+    for i, f in enumerate(program.forms):
+        a = int(program.tables.forms["agent"][i])  # type: ignore[assignment]
+        if f.route not in systems[a].entries:  # type: ignore[call-overload]
+            raise BadInput(f"{f.agent} has no route {f.route} in its knowledge file", remedy="add it, or use another")
+        out["form_entry"].append(systems[a].entries[f.route].state)  # type: ignore[call-overload]
+        agent_forms[a].append(i)  # type: ignore[call-overload]
+        size = out["sink_from"][a + 1] - out["sink_from"][a]  # type: ignore[operator]
+        out["form_row_from"].append(out["form_row_from"][-1] + size)
+    out["rescued"] = [0] * len(systems)
+    for o in program.tables.rules["order"]:
+        if o >= 0:
+            out["rescued"][program.tables.forms["agent"][program.tables.orders["form"][o]]] = 1
+    clone_kill = np.ones((len(clones), len(SENSITIVITIES) + 1))
+    for i, clone in enumerate(clones):
+        for name, factor in clone.kill.items():
+            clone_kill[i, SENSITIVITIES.index(name)] = factor
+    out["agent_form_from"] = np.concatenate(([0], np.cumsum([len(x) for x in agent_forms]))).tolist()
+    out["agent_forms"] = [x for items in agent_forms for x in items]
+    out["effect_target"] = targets
+    out["effect_pool"] = [c if np.any(clone_kill[:, c] != 1.0) else NO_CLASS for c in classes]
+    out["shape_from"] = np.searchsorted([s["agent"] for s in shapes], range(len(systems) + 1)).tolist()
+    out["members"] = members
+    out["line_kind"] = line_kind
+    arrays: dict[str, Any] = {}
+    for name, values in out.items():
+        real = name in ("micro_share", "micro_start", "unit", "panel_share", "panel_times")
+        kind: Any = np.float64 if real else np.bool_ if name == "pass_first" else np.int64
+        arrays[name] = np.array(values, dtype=kind)
+    arrays |= {
+        "bins": mesh.BINS * refine,
+        "shapes": np.array([tuple(s[name] for name in SHAPE.names or ()) for s in shapes], dtype=SHAPE),
+        "clone_kill": clone_kill,
+        "power_of_load": power_of_load,
+        "settings": np.array([settings[name] for name in SETTINGS]),
+    }
+    return Layout(**arrays)
+
+
+def _shapes(
+    program: Program, agents: list[_Agent], output_from: list[int], refine: int
+) -> tuple[list[int], list[int], list[dict[str, int]], list[int]]:
+    """Targets and classes of all effects, and the effects grouped by what bends them the same way."""
+    index = {a.agent.agent: i for i, a in enumerate(agents)}
+    targets: list[int] = []
+    classes: list[int] = []
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for i, a in enumerate(agents):
+        agent = a.agent
+        for effect in agent.effects:
+            antagonist, half = -1, None
+            for other in agent.antagonists:
+                if effect.on in other.on and other.agent in index:
+                    antagonist, half = index[other.agent], other.half
+            output = a.system.output(effect.driver)
+            function = FUNCTIONS[effect.function]
+            if output >= a.lin:
+                made_of = PRODUCT
+            elif antagonist < 0 and (function == LINEAR or a.slow(effect.driver)):
+                made_of = MEAN
+            else:
+                made_of = NODES
+            sharp = antagonist < 0 and a.is_sharp(effect)
+            number = len(targets)
+            shape = (effect.half, effect.baseline, effect.supply, effect.km, half)
+            drawn = any(q is not None and q.iiv_cv for q in shape)  # effect by effect: not shared
+            values = tuple((q.value, q.unit, q.per, repr(q.covariates)) if q else None for q in shape)
+            key = (i, output, function, made_of, antagonist, sharp, values, number if drawn else -1)
+            groups.setdefault(key, []).append(number)
+            targets.append(TARGETS.index(effect.on))
+            classes.append(SENSITIVITIES.index(agent.sensitivity) if agent.sensitivity else NO_CLASS)
+    shapes: list[dict[str, int]] = []
+    members: list[int] = []
+    rows = sharp_rows = 0
+    for (i, output, function, made_of, antagonist, sharp, *_), effects in groups.items():
+        a = agents[i]
+        first = len(members)
+        members += effects
+        if made_of == MEAN or (made_of == NODES and a.system.vmax is not None):
+            a.want(a.means, output)
+        elif made_of == NODES:
+            a.want(a.nodes, output)
+        else:
+            a.want(a.nodes if a.system.vmax is None else a.means, 0)  # what a saturable product is made from
+        if sharp:
+            a.want(a.sharp, output)
+        shapes.append(
+            {
+                "agent": i, "output": output, "function": function, "made_of": made_of, "antagonist": antagonist,
+                "effect": effects[0], "first": first, "last": len(members), "row": rows, "fine": int(a.fine),
+                "sharp": sharp_rows if sharp else -1, "source": 0, "panels": -1,
+            }
+        )  # fmt: skip
+        per_day = STEPS_PER_DAY * refine
+        rows += 2 * per_day if antagonist >= 0 else per_day if a.fine else per_day // 2
+        sharp_rows += len(mesh.SHARP_HALVES) * mesh.BINS * refine if sharp else 0
+    for a in agents:
+        if a.antagonist and a.system.vmax is None:
+            a.want(a.nodes, a.system.outputs.index(PLASMA))
+    return targets, classes, shapes, members

@@ -1,0 +1,78 @@
+"""Where in a day an agent's concentrations are asked for.
+
+A day has BINS * refine steps of the body, and in each of them four slots. An agent's day is made of equal steps, so
+that every dose and level check stands at the start of one. Windows tile a step: four hours, or two where effects
+need it. After a dose that concentrations follow fast, a mesh of panels that widen from it takes their place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from remission.body.kinetics import GAUSS
+
+BINS = 3  # steps of the body in a day
+SLOTS_PER_BIN = 4  # of two hours
+HOURS = 24
+
+# ends of the panels of a step of the body in which a sharp dose is given, in 64ths of the step; each has two halves
+SHARP = (0, 1, 2, 4, 8, 16, 32, 64)
+SHARP_HALVES = tuple(
+    (a + (b - a) * k / 2, a + (b - a) * (k + 1) / 2) for a, b in zip(SHARP, SHARP[1:], strict=False) for k in range(2)
+)
+
+# micro-steps of two hours where elimination saturates, in minutes: after a dose, and else
+FRESH_MINUTES = (1.25,) * 4 + (2.5,) * 4 + (5.0,) * 5 + (10.0,) * 8
+PLAIN_MINUTES = (10.0,) * 12
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """Windows of a step of ``length`` days, and the panels (start, end; days) after a dose, if concentrations ask for
+    them."""
+
+    steps: int
+    windows: int
+    panels: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def length(self) -> float:
+        return 1.0 / self.steps
+
+    @property
+    def width(self) -> float:
+        return self.length / self.windows
+
+    def panel_times(self) -> list[float]:
+        return [a + q * (b - a) for a, b in self.panels for q in GAUSS]
+
+
+def windows_of(steps: int, hours: Fraction) -> int:
+    """How many windows of at most ``hours`` tile a step so that none crosses an edge of the ``hours`` grid."""
+    step = Fraction(HOURS, steps)
+    width = Fraction(np.gcd(step.numerator * hours.denominator, hours.numerator * step.denominator).item(),
+                     step.denominator * hours.denominator)  # fmt: skip
+    return int(step / width)
+
+
+def panels_of(mesh: Mesh, rate: float, changes: list[float]) -> tuple[tuple[float, float], ...]:
+    """Panels of a step in which something changes at 0 and at ``changes`` (days), concentrations following it with
+    ``rate`` (1/day): the first of 1/rate, the next as long as the time since the change, none across a window's edge.
+    Empty where the windows are short enough themselves."""
+    first = 1.0 / rate
+    starts = sorted({0.0, *(c for c in changes if 1e-9 < c < mesh.length - 1e-9)})
+    if first >= mesh.width and len(starts) == 1:
+        return ()
+    edges = {k * mesh.width for k in range(mesh.windows + 1)}
+    for start, stop in zip(starts, [*starts[1:], mesh.length], strict=True):
+        edges.add(start)
+        gap = first
+        while start + gap < min(stop, start + mesh.width) - 0.5 * first:
+            edges.add(start + gap)
+            gap *= 2.0
+    ordered = sorted(edges)
+    kept = [ordered[0]] + [b for a, b in zip(ordered, ordered[1:], strict=False) if b - a > 1e-9]
+    return tuple(zip(kept, kept[1:], strict=False))
