@@ -23,6 +23,7 @@ from remission.patient.cohort import Cohort
 
 LANE = 0  # the patient's; the other lanes of the block are padding
 SLOTS = state.STEPS  # of a day: hours at which a dose can be given
+LEVELS = {"day": pl.Int32, "hour": pl.Int32, "agent": pl.String, "level": pl.Float64}
 
 
 class Given(NamedTuple):
@@ -48,6 +49,7 @@ class Clinic:
         # an evening that leaves the CNS as it was seen: no net growth, nothing seeded
         self.day.cns[LANE] = settings[state.S_CNS_BIRTH] - settings[state.S_CNS_DEATH]
         self.day.load[LANE] = 0.0
+        self.judged: list[tuple[int, int, str, float]] = []  # levels at which rescues were judged
         self.pool_kept = 1.0 - settings[state.S_PLT_POOL_LOSS]
 
     @property
@@ -112,6 +114,8 @@ class Clinic:
         """Judge the rescue doses of the day; ``levels``: those of each slot, before its doses."""
         for j, of_day in enumerate(zip(*levels, strict=True)):
             self.drugs.level[j * SLOTS : (j + 1) * SLOTS, LANE] = of_day
+            name = self.program.agents[self.t.level_agent[j]].agent
+            self.judged += [(today, 24 // SLOTS * slot, name, level) for slot, level in enumerate(of_day)]
         for agent in np.flatnonzero(self.layout.rescued):
             rescue_doses(agent, today, self.t, self.layout, self.q, self.place, self.drugs, self.records, True)
 
@@ -124,7 +128,7 @@ class Clinic:
         )  # fmt: skip
 
     def tables(self, one: Cohort) -> dict[str, pl.DataFrame]:
-        """The same tables as `play` makes."""
+        """The same tables as `play` makes, and the levels of the days on which a rescue was due."""
         for slot in range(len(self.place.slot)):
             if self.place.slot[slot, LANE]["run_from"] >= 0:
                 close_run(self.records, self.place, slot, LANE)
@@ -133,4 +137,5 @@ class Clinic:
         result = np.where(np.isnan(self.place.result) & (np.arange(state.RESULT_COLUMNS) == state.RESULT_DAY),
                           self.follow_up_days, self.place.result)  # fmt: skip
         remission = float(self.layout.settings[state.S_REMISSION])
-        return play.tables(self.program, one, [(result, rows)], play.Options(chance=False), remission)
+        out = play.tables(self.program, one, [(result, rows)], play.Options(chance=False), remission)
+        return out | {"levels": pl.DataFrame(self.judged, LEVELS, orient="row")}
