@@ -324,7 +324,7 @@ class Patient:
         self.marrow = n + len(products)
         self.clones = slice(self.marrow + MARROW, size - MEANS)
         self.floor = np.full(size, 1e-12)  # amounts, nucleotides
-        self.floor[self.marrow : self.marrow + 21] = 1e-9
+        self.floor[self.marrow : self.marrow + 21] = 1e-12  # a pool that a drug has emptied grows back from 1e-6
         self.floor[self.marrow + 21 : -MEANS] = 1e-6  # cells
         self.floor[-MEANS:] = 1e-9
 

@@ -104,9 +104,7 @@ def _thresholds(program: Program, phase: str) -> set[tuple[str, int, float]]:
         conditions |= {int(t.orders[o]["condition"]) for o in t.due[day["due_from"] : day["due_to"]]}
     for r in t.phase_rules[t.phases[p]["rules_from"] : t.phases[p]["rules_to"]]:
         conditions |= {int(t.rules[r]["condition"]), int(t.rules[r]["until"])}
-    terms = [
-        term for c in conditions if c >= 0 for term in t.terms[t.conditions[c]["first"] : t.conditions[c]["last"]]
-    ]
+    terms = [term for c in conditions if c >= 0 for term in t.terms[t.conditions[c]["first"] : t.conditions[c]["last"]]]
     return {
         (program.variables[term["variable"]], int(term["code"]), float(term["value"]))
         for term in terms
@@ -165,7 +163,10 @@ def _explain_rescue(program: Program, ours: Tables, parted: int) -> tuple[str, b
     ]
     if near and min(near)[0] < 1e-3:
         distance, hour, level, value = min(near)
-        return f"day {parted}, hour {hour}: level {level:.6g}, rescue ends below {value:g}; {distance:.1e} from it", True
+        return (
+            f"day {parted}, hour {hour}: level {level:.6g}, rescue ends below {value:g}; {distance:.1e} from it",
+            True,
+        )
     return f"day {parted}: NOT explained, no count on a threshold", False
 
 

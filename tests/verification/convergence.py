@@ -33,7 +33,9 @@ def can_refine() -> bool:
 
 def orders(errors: list[float]) -> list[float]:
     """log2 of the ratio of successive errors."""
-    return [float(np.log2(a / b)) if a > 0.0 and b > 0.0 else float("nan") for a, b in zip(errors, errors[1:], strict=False)]
+    return [
+        float(np.log2(a / b)) if a > 0.0 and b > 0.0 else float("nan") for a, b in zip(errors, errors[1:], strict=False)
+    ]
 
 
 def measure(program: Program, people: Cohort, seed: int, rtol: float = 1e-10) -> Convergence:
