@@ -1,4 +1,4 @@
-"""`make verify`, or `python -m verification [--patients 200] [--protocols ...] [--out docs/verification.md]` in tests/."""
+"""`make verify`; or, in tests/, `python -m verification [--patients 200] [--protocols ...] [--out PAGE]`."""
 
 from __future__ import annotations
 
@@ -68,7 +68,8 @@ def main() -> None:
     show("Identity", report.identity(list(identity.checks(chosen.protocols[0]))))
     if chosen.out:
         command = f"make verify PATIENTS={chosen.patients}"
-        machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, {chosen.processes} processes"
+        system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+        machine = f"{system}, {chosen.processes} process{'es' if chosen.processes > 1 else ''}"
         chosen.out.write_text(report.page(version(), command, machine, sections), encoding="utf-8")
 
 

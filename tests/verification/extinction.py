@@ -1,9 +1,9 @@
 """Does a clone die out as often as theory says?
 
 One kind of cell: Kendall 1948. With rho(t) the integral of death minus birth, a lineage is extinct at T with
-probability 1 - 1 / (1 + integral of death(t) exp(rho(t))), n cells with its n-th power; rates may change from day to day.
-Cycling and resting cells: the generating functions u_C, u_Q (extinction from one cell of each kind) obey, backwards in
-time,
+probability 1 - 1 / (1 + integral of death(t) exp(rho(t))), n cells with its n-th power; rates may change from day to
+day. Cycling and resting cells: the generating functions u_C, u_Q (extinction from one cell of each kind) obey,
+backwards in time,
 
     du_C = d - (b + d + a) u_C + b u_C^2 + a u_Q        du_Q = k - (w + k) u_Q + w u_C
 
@@ -112,8 +112,8 @@ def _play_two_kinds(seed, patients, purpose, cycling, resting, birth, death, to_
 
 
 def clones() -> list[Clone]:
-    """Few cells: growing free, under steady kill, under weekly pulses. Rates of the typical standard-risk patient, whose
-    cells hardly ever go to rest; and a clone that exchanges them far faster than the model does."""
+    """Few cells: growing free, under steady kill, under weekly pulses. Rates of the typical standard-risk patient,
+    whose cells hardly ever go to rest; and a clone that exchanges them far faster than the model does."""
     people = draw("standard-risk-b-all", 64, seed=1)
     program = prepare(read_protocol(library().protocol_path("cog-standard-risk")), library())
     _, q = lanes.build(program, people, library(), seed=1)
