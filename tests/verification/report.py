@@ -113,9 +113,9 @@ and averages nothing. Chance is off. Rules, gates and doses are the engine's com
 own states: every count, and so every decision, comes from the independent integration. The noise of measured counts is
 the same draw in both.
 
-Part of the model, and the same in both: transfusions arrive in the morning; transfused platelets decay once a day; blast
-release and neutrophil mobilisation by steroids are seen as means of the day before. The engine alone sets to zero what
-has washed out (below 1e-6 of what a typical dose makes).
+Part of the model, and the same in both: transfusions arrive in the morning; transfused platelets decay once a day;
+blast release and neutrophil mobilisation by steroids are seen as means of the day before. The engine alone sets to zero
+what has washed out (below 1e-6 of what a typical dose makes).
 
 After the first decision that differs two patients are treated differently: states are compared up to that day. Counts
 are compared relative to the reference (below 0.01: to 0.01), blasts in decades while the reference has a cell."""
