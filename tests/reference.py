@@ -36,6 +36,7 @@ BODY = (
     "cns_birth", "cns_death", "seeding",
 )  # fmt: skip
 MARROW = 22  # states: 5 neutrophils, 5 lymphocytes, 5 platelets, 5 red cells, normal marrow, CNS blasts
+FLOOR = 1e-6  # 1e9/L, of the proliferating pools; an edge there would stop an implicit solver
 MEANS = 2  # last states: integrals of the effects on blasts and neutrophils in the blood, which only the clinic sees
 
 
@@ -200,8 +201,8 @@ def rhs(y, start, index, value, rate, sat_state, sat, prod_agent, prod, effects,
         effect = line[0] if which == 0 else line[3]
         feedback = min((room * c0 / max(y[s + 4], 1e-9)) ** gamma, 5.0)
         dy[s] = k * y[s] * ((1.0 - effect) * feedback - 1.0)
-        if y[s] < 1e-6 and dy[s] < 0.0:
-            dy[s] = 0.0
+        if dy[s] < 0.0:  # a pool does not fall below FLOOR: its loss fades within a ten-thousandth above it
+            dy[s] *= min(max((y[s] / FLOOR - 1.0) * 1e4, 0.0), 1.0)
         for j in range(1, 5):
             dy[s + j] = k * (y[s + j - 1] - y[s + j])
     s = o + 10
@@ -405,7 +406,10 @@ class Course:
             for _, state, rate in self.infusions:
                 self.rate[state] += rate
             if until > self.day + 1e-9:
-                self.y = odeint(self._change, self.y, [self.day, until], **self.tolerance)[1]
+                found, info = odeint(self._change, self.y, [self.day, until], full_output=True, **self.tolerance)
+                if info["message"] != "Integration successful.":
+                    raise ArithmeticError(f"LSODA from day {self.day} to {until}: {info['message']}")
+                self.y = found[1]
             self.day = until
             self.infusions = [i for i in self.infusions if i[0] > until + 1e-9]
 
