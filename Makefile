@@ -1,5 +1,6 @@
 # make demo    simulate 1,000 virtual children; everything needed is set up first
 # make test    lint, layer contracts, types, tests
+# make verify  hold the engine against an independent solver on whole treatments (about 10 minutes on 2 cores): docs/verification.md
 # make lock    write requirements.lock anew from pyproject.toml
 # make clean   remove the environment and caches (not runs/)
 
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.locked
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format lock clean
+.PHONY: help setup demo test verify lint format lock clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -35,6 +36,11 @@ demo: $(READY)
 test: lint
 	@$(BIN)/python -c "import remission; remission.simulate('cog-standard-risk', patients=1)" # compiled once, for all workers
 	$(BIN)/pytest -n 2
+
+PATIENTS ?= 200
+
+verify: $(READY)
+	cd tests && ../$(BIN)/python -m verification --patients $(PATIENTS) --out ../docs/verification.md
 
 lint: $(READY)
 	$(BIN)/ruff check .

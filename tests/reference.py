@@ -6,6 +6,8 @@ transfusions of the tables of `play` are taken over. There is no chance.
 
     patient = Patient(program, cohort, seed, index)
     weekly = patient.solve(events_of(program, tables, number), days)
+
+`verification.closed_loop` moves the same `Course` day by day and lets the rules decide on it.
 """
 
 from __future__ import annotations
@@ -24,13 +26,18 @@ from remission.knowledge.library import Library, library
 from remission.patient.cohort import SENSITIVITIES, Cohort
 from remission.protocol import model as m
 
-LINES = ("neutrophils", "platelets", "red cells", "lymphocytes")
+TARGETS = (
+    "neutrophils", "platelets", "red cells", "lymphocytes", "blasts", "blood blasts", "CNS blasts",
+    "neutrophil mobilisation",
+)  # fmt: skip
 BODY = (
     "anc0", "anc_ktr", "anc_gamma", "lymph0", "lymph_ktr", "lymph_gamma", "plt_half", "plt_growth", "plt_transit",
     "plt_loss", "production", "hb_tau", "hb_ageing", "rho", "omega", "capacity", "death", "wake", "packing",
     "cns_birth", "cns_death", "seeding",
 )  # fmt: skip
 MARROW = 22  # states: 5 neutrophils, 5 lymphocytes, 5 platelets, 5 red cells, normal marrow, CNS blasts
+FLOOR = 1e-6  # 1e9/L, of the proliferating pools; an edge there would stop an implicit solver
+MEANS = 2  # last states: integrals of the effects on blasts and neutrophils in the blood, which only the clinic sees
 
 
 @dataclass(frozen=True)
@@ -129,7 +136,7 @@ def _effect(function, y, p):
 
 @njit(cache=True, error_model="numpy")
 def rhs(y, start, index, value, rate, sat_state, sat, prod_agent, prod, effects, cells, b, dy):
-    """dy/dt. y: PK states, saturable products, MARROW, clones (cycling, resting). Times in days.
+    """dy/dt. y: PK states, saturable products, MARROW, clones (cycling, resting), MEANS. Times in days.
 
     start, index, value: the block-diagonal PK matrix, and below it the outputs, as sparse rows. effects: (E, 13):
     output row or -1-product, function, 5 parameters, target, drug class, kill of resting cells, antagonist row,
@@ -157,6 +164,8 @@ def rhs(y, start, index, value, rate, sat_state, sat, prod_agent, prod, effects,
     kill_c = np.zeros(n_clones)
     kill_q = np.zeros(n_clones)
     kill_cns = 0.0
+    means = n + products + 22 + 2 * n_clones
+    dy[means] = dy[means + 1] = 0.0
     for i in range(effects.shape[0]):
         e = effects[i]
         source = int(e[0])
@@ -172,6 +181,10 @@ def rhs(y, start, index, value, rate, sat_state, sat, prod_agent, prod, effects,
                 w = cells[c, 2 + int(e[8])]
                 kill_c[c] += size * w * e[12]
                 kill_q[c] += size * w * e[9]
+        elif target == 5:
+            dy[means] += size * e[12]
+        elif target == 7:
+            dy[means + 1] += size
         elif target == 6:
             kill_cns += size * e[12]
     o = n + products
@@ -188,8 +201,8 @@ def rhs(y, start, index, value, rate, sat_state, sat, prod_agent, prod, effects,
         effect = line[0] if which == 0 else line[3]
         feedback = min((room * c0 / max(y[s + 4], 1e-9)) ** gamma, 5.0)
         dy[s] = k * y[s] * ((1.0 - effect) * feedback - 1.0)
-        if y[s] < 1e-6 and dy[s] < 0.0:
-            dy[s] = 0.0
+        if dy[s] < 0.0:  # a pool does not fall below FLOOR: its loss fades within a ten-thousandth above it
+            dy[s] *= min(max((y[s] / FLOOR - 1.0) * 1e4, 0.0), 1.0)
         for j in range(1, 5):
             dy[s + j] = k * (y[s + j - 1] - y[s + j])
     s = o + 10
@@ -222,7 +235,8 @@ class Patient:
     ) -> None:
         knowledge = knowledge or library()
         one = cohort.take(slice(index, index + 1))
-        _, q = lanes.build(program, one, knowledge, seed=seed)
+        self.layout, self.lanes = lanes.build(program, one, knowledge, seed=seed)
+        q = self.lanes
         systems = lanes.kinetics_of(program, one, seed)
         settings = lanes.settings(knowledge)
         self.bsa = float(one.bsa_m2[0])
@@ -259,13 +273,11 @@ class Patient:
         self.product_agent = np.array(product_agent, dtype=np.int64)
         self.products = np.array(products).reshape(-1, 3)
         effects = []
-        targets = {**{name: i for i, name in enumerate(LINES)}, "blasts": 4, "CNS blasts": 6}
+        targets = {name: i for i, name in enumerate(TARGETS)}
         i = -1
         for agent in program.agents:
             for effect in agent.effects:
                 i += 1
-                if effect.on not in targets:
-                    continue  # on blood only, which nothing else depends on
                 key = (agent.agent, effect.driver)
                 source = outputs[key] if key in outputs else -1 - product_of[key]
                 cls = SENSITIVITIES.index(agent.sensitivity) if agent.sensitivity else len(SENSITIVITIES)
@@ -306,32 +318,24 @@ class Patient:
                 np.full(4, haemoglobin / 4.0),
                 [q.normal[0], q.cns_cells[0]],
                 q.cells[:, :, 0].reshape(-1),
+                np.zeros(MEANS),
             ]
         )
         size = len(self.at_diagnosis)
         self.marrow = n + len(products)
+        self.clones = slice(self.marrow + MARROW, size - MEANS)
         self.floor = np.full(size, 1e-12)  # amounts, nucleotides
-        self.floor[self.marrow : self.marrow + 21] = 1e-9
-        self.floor[self.marrow + 21 :] = 1e-6  # cells
+        self.floor[self.marrow : self.marrow + 21] = 1e-12  # a pool that a drug has emptied grows back from 1e-6
+        self.floor[self.marrow + 21 : -MEANS] = 1e-6  # cells
+        self.floor[-MEANS:] = 1e-9
 
     def solve(
         self, events: list[Dose | Transfusion], days: int, rtol: float = 1e-10, every: float = 7.0, atol: float = 1.0
     ) -> dict[str, np.ndarray]:
         """Integrate to ``days``; anc, platelets, haemoglobin, lymphocytes, log10 marrow and CNS blasts at multiples
         of ``every`` days (before that morning's doses). ``atol`` scales the absolute tolerance."""
-        y = self.at_diagnosis.copy()
-        rate = np.zeros(self.n)
-        dy = np.empty_like(y)
-        fixed = (
-            self.start, self.index, self.value, rate, self.sat_state, self.sat, self.product_agent, self.products,
-            self.effects, self.cells, self.body, dy,
-        )  # fmt: skip
-
-        def f(y: np.ndarray, t: float) -> np.ndarray:
-            rhs(y, *fixed)
-            return dy
-
-        changes: dict[float, list[tuple[int, float, float]]] = defaultdict(list)  # time: (state, amount, rate)
+        course = Course(self, rtol, atol)
+        doses: dict[float, list[tuple[int, float, float]]] = defaultdict(list)  # time: (state, amount, over days)
         red: dict[float, float] = defaultdict(float)
         pool: list[tuple[float, float]] = []
         for event in events:
@@ -347,39 +351,71 @@ class Patient:
             if entry.loss:
                 per_m2 = event.amount / self.bsa
                 share -= entry.loss * per_m2 / (entry.half_dose + per_m2)
-            state = self.first[event.agent] + entry.state
-            if event.duration:
-                until = round((event.day + event.duration) * 1440.0) / 1440.0
-                changes[at].append((state, 0.0, share * event.amount / (until - at)))
-                changes[until].append((state, 0.0, -share * event.amount / (until - at)))
-            else:
-                changes[at].append((state, share * event.amount, 0.0))
+            duration = round(event.duration * 1440.0) / 1440.0
+            doses[at].append((self.first[event.agent] + entry.state, share * event.amount, duration))
         weeks = [w * every for w in range(int(days / every) + 1)]
-        stops = sorted({t for t in (*changes, *red, *weeks) if t <= days})
         out = []
-        for i, t in enumerate(stops):
-            if i:
-                y = odeint(f, y, [stops[i - 1], t], rtol=rtol, atol=atol * self.floor, mxstep=100000)[1]
+        for t in sorted({t for t in (*doses, *red, *weeks) if t <= days}):
+            course.to(t)
             if any(abs(t - w) < 1e-9 for w in weeks):
-                out.append(self._seen(t, y, pool))
-            for state, amount, change in changes.get(t, ()):
-                y[state] += amount
-                rate[state] += change
-                if abs(rate[state]) < 1e-9:
-                    rate[state] = 0.0
+                out.append(self._seen(t, course.y, pool))
+            for state, amount, duration in doses.get(t, ()):
+                course.give(state, amount, duration)
             if t in red:
-                y[self.marrow + 16 : self.marrow + 20] += red[t]
+                course.y[self.marrow + 16 : self.marrow + 20] += red[t]
         names = ("day", "anc", "platelets", "haemoglobin", "lymphocytes", "log10_blasts_marrow", "log10_blasts_cns")
         return dict(zip(names, np.array(out).T, strict=True))
 
     def _seen(self, t: float, y: np.ndarray, pool: list[tuple[float, float]]) -> list[float]:
         o = self.marrow
         given = sum(size * np.exp(-self.pool_loss * (t - at)) for at, size in pool if at < t)
-        blasts = max(float(y[o + 22 :].sum()), 1e-12)
+        blasts = max(float(y[self.clones].sum()), 1e-12)
         cns = max(float(y[o + 21]), 1e-12)
         return [
             t, y[o + 4], y[o + 14] + given, y[o + 16 : o + 20].sum(), y[o + 9], np.log10(blasts), np.log10(cns)
         ]  # fmt: skip
+
+
+class Course:
+    """The state of one patient, moved on by LSODA from one change of the inputs to the next."""
+
+    def __init__(self, patient: Patient, rtol: float, atol: float = 1.0) -> None:
+        self.y = patient.at_diagnosis.copy()
+        self.day = 0.0
+        self.infusions: list[tuple[float, int, float]] = []  # end, state, amount per day
+        self.rate = np.zeros(patient.n)
+        self.tolerance = {"rtol": rtol, "atol": atol * patient.floor, "mxstep": 100000}
+        p = patient
+        self.fixed = (
+            p.start, p.index, p.value, self.rate, p.sat_state, p.sat, p.product_agent, p.products, p.effects, p.cells,
+            p.body, np.empty_like(self.y),
+        )  # fmt: skip
+
+    def give(self, state: int, amount: float, duration: float) -> None:
+        """A dose now: at once, or at an even rate over ``duration`` days."""
+        if duration:
+            self.infusions.append((self.day + duration, state, amount / duration))
+        else:
+            self.y[state] += amount
+
+    def to(self, day: float) -> None:
+        """Integrate to ``day``, stopping where an infusion ends."""
+        while self.day < day - 1e-9:
+            until = min([day, *(end for end, _, _ in self.infusions)])
+            self.rate[:] = 0.0
+            for _, state, rate in self.infusions:
+                self.rate[state] += rate
+            if until > self.day + 1e-9:
+                found, info = odeint(self._change, self.y, [self.day, until], full_output=True, **self.tolerance)
+                if info["message"] != "Integration successful.":
+                    raise ArithmeticError(f"LSODA from day {self.day} to {until}: {info['message']}")
+                self.y = found[1]
+            self.day = until
+            self.infusions = [i for i in self.infusions if i[0] > until + 1e-9]
+
+    def _change(self, y: np.ndarray, _: float) -> np.ndarray:
+        rhs(y, *self.fixed)
+        return self.fixed[-1]
 
 
 def errors(reference: dict[str, np.ndarray], states: pl.DataFrame) -> dict[str, np.ndarray]:

@@ -1,0 +1,77 @@
+"""`make verify`; or, in tests/, `python -m verification [--patients 200] [--protocols ...] [--out PAGE]`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+from . import cohort, convergence, extinction, identity, report
+from .cohort import Study
+
+HOME = Path(__file__).parent.parent.parent
+OWN = 4  # patients who are integrated once more, tighter
+
+
+def version() -> str:
+    """Commit of the code, and whether it was changed since."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=HOME, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "src", "tests")
+        return git("rev-parse", "--short", "HEAD") + (" (with changes)" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def main() -> None:
+    cores = len(os.sched_getaffinity(0))
+    parser = argparse.ArgumentParser(prog="make verify", description=__doc__)
+    parser.add_argument("--patients", type=int, default=200)
+    parser.add_argument("--protocols", nargs="+", default=["cog-standard-risk", "bfm-standard"])
+    parser.add_argument("--processes", type=int, default=cores)
+    parser.add_argument("--trials", type=int, default=20000, help="patients of each extinction")
+    parser.add_argument("--out", type=Path, help="also write the page to this file")
+    chosen = parser.parse_args()
+    if chosen.patients < 1 or chosen.processes < 1 or chosen.trials < 1:
+        parser.error("--patients, --processes and --trials are 1 or more")
+
+    sections: dict[str, list[str]] = {}
+
+    def show(title: str, lines: list[str]) -> None:
+        if title not in sections:
+            print(f"\n## {title}\n")
+        sections.setdefault(title, []).extend(lines)
+        print("\n".join(lines), flush=True)
+
+    for name in chosen.protocols:
+
+        def progress(done: int, name: str = name) -> None:
+            if sys.stderr.isatty():
+                print(f"\r{name}: {done} of {chosen.patients} patients ", end="", file=sys.stderr, flush=True)
+
+        result = cohort.run(Study(name, chosen.patients), chosen.processes, min(OWN, chosen.patients), progress)
+        show("Whole treatments in closed loop", report.closed_loop(result))
+    show("Extinction by chance", report.extinction([extinction.measure(c, chosen.trials) for c in extinction.clones()]))
+    if convergence.can_refine():
+        for name in chosen.protocols:
+            study = Study(name, min(8, chosen.patients))
+            measured = convergence.measure(*study.ready(), study.seed)
+            show("Order of convergence", report.convergence(name, study.patients, measured))
+    else:
+        show("Order of convergence", ["Skipped: the engine has no option to divide its steps (`Options.refine`).", ""])
+    show("Identity", report.identity(list(identity.checks(chosen.protocols[0]))))
+    if chosen.out:
+        command = f"make verify PATIENTS={chosen.patients}"
+        system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+        machine = f"{system}, {chosen.processes} process{'es' if chosen.processes > 1 else ''}"
+        chosen.out.write_text(report.page(version(), command, machine, sections), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

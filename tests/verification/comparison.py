@@ -1,0 +1,176 @@
+"""The engine's tables of a patient beside the reference's: errors of weekly states, and decisions one by one.
+
+After the first decision that differs the two patients are treated differently, so their states are compared up to that
+day only. A difference is explained when a measured count lies on one side of a threshold in the engine and on the other
+in the reference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+import reference
+
+from remission.engine.fate import AFTER_DAYS
+from remission.engine.program import AND, LEVEL, RESCUE, VARIABLES, Program
+
+from .closed_loop import weekly
+
+Tables = dict[str, pl.DataFrame]
+AIMS = {
+    "anc": 1e-3, "platelets": 1e-3, "haemoglobin": 1e-3, "lymphocytes": None, "log10_blasts_marrow": 0.01,
+    "log10_blasts_cns": 0.01,
+}  # fmt: skip
+SAME_HISTORY = 0.99
+DOSE = 1e-9  # relative: rounding of sums
+COUNTS = ("anc", "platelets", "haemoglobin", "wbc", "lymphocytes")
+OPERATORS = ("__lt__", "__le__", "__gt__", "__ge__", "__eq__", "__ne__")
+
+
+@dataclass(frozen=True)
+class Compared:
+    patient: int
+    days: int  # that the reference played
+    weeks: int  # compared
+    worst: dict[str, float]  # largest error of a week, by quantity
+    same_doses: bool
+    parted: int | None  # day of the first decision that differs
+    why: str
+    explained: bool
+    linked: bool  # went on to a phase of another protocol
+
+
+def compare(program: Program, engine: Tables, ours: Tables) -> Compared:
+    """``engine``, ``ours``: tables of one patient, from `play` and from `closed_loop.integrate`."""
+    parted = _first_difference(engine, ours)
+    days = int(ours["states"]["day"].max())  # type: ignore[arg-type]
+    seen = pl.col("day") <= (days if parted is None else parted)
+    off = reference.errors(weekly(ours["states"].filter(seen)), engine["states"].filter(seen))
+    why, explained = ("", True) if parted is None else _explain(program, engine, ours, parted)
+    return Compared(
+        patient=int(ours["states"]["patient"][0]),
+        days=days,
+        weeks=len(off["day"]),
+        worst={name: float(np.abs(off[name]).max()) for name in AIMS},
+        same_doses=_first_differing(_doses(engine), _doses(ours)) is None,
+        parted=parted,
+        why=why,
+        explained=explained,
+        linked=any(":" in phase for phase in ours["doses"]["phase"].unique()),
+    )
+
+
+def _doses(tables: Tables) -> dict[tuple[Any, ...], float]:
+    """Dose of every day, agent and reason, from the rows of equal days."""
+    out: dict[tuple[Any, ...], float] = {}
+    for row in tables["doses"].iter_rows(named=True):
+        for day in range(row["from_day"], row["to_day"] + 1):
+            key = (day, row["phase"], row["agent"], row["route"], row["reason"])
+            out[key] = out.get(key, 0.0) + row["dose"]
+    return out
+
+
+def _decisions(tables: Tables) -> dict[tuple[Any, ...], float]:
+    """What else was decided: phases, gates, holds, changes, transfusions."""
+    end = tables["outcomes"]["end_of_treatment_day"][0]
+    rows = tables["events"] if end is None else tables["events"].filter(pl.col("day") <= end + AFTER_DAYS)
+    return {row: 1.0 for row in rows.select("day", "event", "detail", "phase").iter_rows()}
+
+
+def _first_differing(a: dict[tuple[Any, ...], float], b: dict[tuple[Any, ...], float]) -> int | None:
+    """Day of the first key that only one has, or whose value differs."""
+    differing = [key for key in a.keys() & b.keys() if abs(a[key] - b[key]) > DOSE * abs(a[key])]
+    return min((key[0] for key in (*differing, *(a.keys() ^ b.keys()))), default=None)
+
+
+def _first_difference(engine: Tables, ours: Tables) -> int | None:
+    days = [
+        _first_differing(_doses(engine), _doses(ours)), _first_differing(_decisions(engine), _decisions(ours)),
+    ]  # fmt: skip
+    return min((day for day in days if day is not None), default=None)
+
+
+def _thresholds(program: Program, phase: str) -> set[tuple[str, int, float]]:
+    """(variable, comparison, value) of every condition that can matter in a phase."""
+    t, p = program.tables, program.phases.index(phase)
+    conditions = {int(t.phases[p]["gate"])}
+    days = t.days[t.phases[p]["start"] : t.phases[p]["start"] + t.phases[p]["days"]]
+    conditions |= set(days["wait"].tolist())
+    for day in days:
+        conditions |= set(t.decides[day["decide_from"] : day["decide_to"]]["condition"].tolist())
+        conditions |= {int(t.orders[o]["condition"]) for o in t.due[day["due_from"] : day["due_to"]]}
+    for r in t.phase_rules[t.phases[p]["rules_from"] : t.phases[p]["rules_to"]]:
+        conditions |= {int(t.rules[r]["condition"]), int(t.rules[r]["until"])}
+    terms = [term for c in conditions if c >= 0 for term in t.terms[t.conditions[c]["first"] : t.conditions[c]["last"]]]
+    return {
+        (program.variables[term["variable"]], int(term["code"]), float(term["value"]))
+        for term in terms
+        if term["code"] < AND
+    }
+
+
+def _measured(tables: Tables, day: int) -> dict[str, float]:
+    """Counts and examinations of a day, by the name of the variable (marrow blasts: the true fraction)."""
+    rows = tables["measurements"].filter(pl.col("day") == day)
+    out = {name: float(rows[name][0]) for name in COUNTS} if rows.height else {}
+    if rows.height:
+        out["blood blasts"] = 1000.0 * float(rows["blood_blasts"][0])
+    for row in tables["mrd"].filter(pl.col("day") == day).iter_rows(named=True):
+        out[f"{row['site']} MRD"] = row["reported_fraction"]
+        if row["site"] == "marrow":
+            out["marrow blasts"] = row["true_fraction"]
+    return out
+
+
+def _explain(program: Program, engine: Tables, ours: Tables, parted: int) -> tuple[str, bool]:
+    """The last count, up to the day on which the decisions part, that the two saw on different sides of a threshold."""
+    visits = ours["measurements"].filter(pl.col("day") <= parted).select("day", "phase").unique().sort("day")
+    for day, phase in reversed(visits.rows()):
+        theirs, mine = _measured(engine, day), _measured(ours, day)
+        for name, code, value in sorted(_thresholds(program, phase)):
+            if name not in VARIABLES or name not in mine or name not in theirs:
+                continue
+            a, b = theirs[name], mine[name]
+            if getattr(a, OPERATORS[code])(value) != getattr(b, OPERATORS[code])(value):
+                scale = abs(value) or 1.0
+                text = (
+                    f"day {day}, {phase}: {name} {a:.6g}, reference {b:.6g}, threshold {value:g}; the reference is "
+                    f"{abs(b - value) / scale:.1e} from it, the two differ by {abs(a - b) / scale:.1e}"
+                )
+                return text + (f" (acts on day {parted})" if day != parted else ""), True
+    return _explain_rescue(program, ours, parted)
+
+
+def _explain_rescue(program: Program, ours: Tables, parted: int) -> tuple[str, bool]:
+    """A rescue dose more or less: how far the level of its hour was from where the rescue ends."""
+    t = program.tables
+    levels = ours["levels"].filter(pl.col("day") == parted)
+    until = [int(rule["until"]) for rule in t.rules if rule["kind"] == RESCUE]
+    ends = [
+        (program.variables[term["variable"]].removeprefix(LEVEL), float(term["value"]))
+        for c in until
+        for term in t.terms[t.conditions[c]["first"] : t.conditions[c]["last"]]
+        if program.variables[term["variable"]].startswith(LEVEL)
+    ]
+    near = [
+        (abs(row["level"] / value - 1.0), row["hour"], row["level"], value)
+        for row in levels.iter_rows(named=True)
+        for agent, value in ends
+        if row["agent"] == agent
+    ]
+    if near and min(near)[0] < 1e-3:
+        distance, hour, level, value = min(near)
+        return (
+            f"day {parted}, hour {hour}: level {level:.6g}, rescue ends below {value:g}; {distance:.1e} from it",
+            True,
+        )
+    return f"day {parted}: NOT explained, no count on a threshold", False
+
+
+def summary(values: list[float]) -> tuple[float, float, float]:
+    """Median, 99th percentile and worst of the patients' worst weeks."""
+    x = np.array(values)
+    return float(np.median(x)), float(np.quantile(x, 0.99)), float(x.max())
