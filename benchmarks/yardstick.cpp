@@ -3,7 +3,7 @@
 // Patients lie side by side in vector lanes, LANES of them a block, and every loop runs over lanes. The couplings go one
 // way (drug -> pool -> marrow; drug -> kill), so the day is a cascade without splitting error:
 //   drugs and polyglutamates   exact: rows of each patient's matrix exponential, built inside the block
-//   thioguanine nucleotides    exponential quadrature, Simpson on 1/16 day
+//   thioguanine nucleotides    exponential quadrature of their formation, Boole's rule in panels of 1/8 to 1/2 day
 //   kill of blasts             Simpson or Boole on a mesh that is fine after a fast drug's dose; exact crowding of means
 //   marrow                     classical Runge-Kutta on quarter days
 // Compile with -O3 -march=native -ffp-contract=fast; reassociation (-ffast-math) breaks exp and log.
@@ -146,6 +146,12 @@ template <int N> void advance(const Matrix<N>& m, lane* x) {
 // the few matrices of the doublings.
 constexpr int BOOLE = 4;
 const double boole[BOOLE + 1] = {7.0 / 90, 32.0 / 90, 12.0 / 90, 32.0 / 90, 7.0 / 90};
+// Integrals of the same polynomial up to each node, in units of the distance of nodes.
+const double part_of_boole[BOOLE][BOOLE + 1] = {
+    {251.0 / 720, 646.0 / 720, -264.0 / 720, 106.0 / 720, -19.0 / 720},
+    {29.0 / 90, 124.0 / 90, 24.0 / 90, 4.0 / 90, -1.0 / 90},
+    {27.0 / 80, 102.0 / 80, 72.0 / 80, 42.0 / 80, -3.0 / 80},
+    {28.0 / 90, 128.0 / 90, 48.0 / 90, 128.0 / 90, 28.0 / 90}};
 
 template <int N, int PANELS> struct Mesh {
     static constexpr int NODES = PANELS * BOOLE;
@@ -212,7 +218,11 @@ struct Job {
     long padded;
 };
 
-constexpr int MP_NODES = 16, MARROW_NODES = 8, VC_PANELS = 10, PR_PANELS = 5;
+constexpr int MARROW_NODES = 8, VC_PANELS = 10, PR_PANELS = 5;
+// Panels for the formation of TGN, and the panel that each node of the marrow lies in.
+constexpr int MP_PANELS = 4, MP_NODES = MP_PANELS * BOOLE;
+constexpr double panel_start[MP_PANELS] = {0.0, 0.125, 0.25, 0.5}, panel_length[MP_PANELS] = {0.125, 0.125, 0.25, 0.5};
+constexpr int panel_of[MARROW_NODES] = {0, 1, 2, 2, 3, 3, 3, 3};
 constexpr double ABSENT = 1e-7;  // an agent below this share of its half-effect in all lanes of a block is not on board
 
 template <bool SHARED> class Block {
@@ -228,7 +238,7 @@ template <bool SHARED> class Block {
     Row<3> vc_quarter[4];
     Row<2> pr_eighth[4];
     lane mp[2], mx[4], vc[3], pr[2], tgn, ln[2], cells[2];
-    lane decay, w_start, w_middle, w_end;  // TGN over 1/8 day
+    lane decay[MARROW_NODES], formed[MARROW_NODES][BOOLE + 1];  // TGN at each node, from the start of its panel
     Chain neutrophils, platelets;
     lane factor, dose_factor, hold, up;
     lane tgn_at[MARROW_NODES + 1], pg_at[MARROW_NODES + 1];
@@ -259,7 +269,10 @@ template <bool SHARED> class Block {
             a2.at[1][1][g] = -p[KEL_MP][g];
         }
         doublings(a2, 1.0, 6, h2);
-        even_rows(h2[4], 1, mp_row);
+        for (int i = 0; i < MP_NODES; ++i) {
+            const Matrix<2>& step = h2[std::ilogb(BOOLE / panel_length[i / BOOLE])];
+            i ? after(mp_row[i - 1], step, mp_row[i]) : pick(step, 1, mp_row[i]);
+        }
         mp_day = h2[0];
         EACH {
             a2.at[0][0][g] = -p[KA_PR][g];
@@ -298,13 +311,11 @@ template <bool SHARED> class Block {
         vc_dosed.build(h3, 0, 1.0);
         even_rows(h3[2], 0, vc_quarter);
         vc_day = h3[0];
-        const double h = 1.0 / MARROW_NODES;
-        EACH {
-            vec middle = exp(-0.5 * h * p[KTGN][g]);
-            decay[g] = middle * middle;
-            w_start[g] = decay[g] * (h / 6) * p[VM][g];
-            w_middle[g] = middle * (4 * h / 6) * p[VM][g];
-            w_end[g] = (h / 6) * p[VM][g];
+        for (int i = 0; i < MARROW_NODES; ++i) EACH {
+            const double end = (i + 1.0) / MARROW_NODES - panel_start[panel_of[i]], h = panel_length[panel_of[i]] / BOOLE;
+            const double* weight = part_of_boole[std::lround(end / h) - 1];
+            decay[i][g] = exp(-end * p[KTGN][g]);
+            for (int k = 0; k <= BOOLE; ++k) formed[i][k][g] = h * weight[k] * p[VM][g] * exp((k * h - end) * p[KTGN][g]);
         }
     }
 
@@ -332,17 +343,23 @@ template <bool SHARED> class Block {
 
     void thioguanine() {
         EACH {
-            vec c = mp[1][g], before = c * reciprocal(p[KM][g] + c), pool = tgn[g];
             const vec km = p[KM][g];
-            tgn_at[0][g] = pool;
-            for (int i = 0; i < MARROW_NODES; ++i) {
-                vec m = value(mp_row[2 * i], mp, g), e = value(mp_row[2 * i + 1], mp, g);
-                vec middle = m * reciprocal(km + m), end = e * reciprocal(km + e);
-                pool = decay[g] * pool + w_start[g] * before + w_middle[g] * middle + w_end[g] * end;
-                tgn_at[i + 1][g] = pool;
-                before = end;
+            vec share[BOOLE + 1], pool;  // of the largest rate of formation
+            share[BOOLE] = mp[1][g] * reciprocal(km + mp[1][g]);
+            tgn_at[0][g] = tgn[g];
+            for (int panel = 0, node = 0; panel < MP_PANELS; ++panel) {
+                share[0] = share[BOOLE];
+                for (int i = 0; i < BOOLE; ++i) {
+                    vec c = value(mp_row[BOOLE * panel + i], mp, g);
+                    share[i + 1] = c * reciprocal(km + c);
+                }
+                for (pool = tgn_at[node][g]; node < MARROW_NODES && panel_of[node] == panel; ++node) {
+                    vec sum = decay[node][g] * pool;
+                    for (int i = 0; i <= BOOLE; ++i) sum += formed[node][i][g] * share[i];
+                    tgn_at[node + 1][g] = sum;
+                }
             }
-            tgn[g] = pool;
+            tgn[g] = tgn_at[MARROW_NODES][g];
         }
         advance(mp_day, mp);
     }
