@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import shutil
 import subprocess
 import tempfile
 import time
@@ -11,9 +12,9 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from contenders.unavailable import Unavailable
 from reference_problem import Problem, Result, given
 
-LABEL = "hand-written C++ (yardstick)"
 SOURCE = Path(__file__).with_name("yardstick.cpp")
 # Contraction is allowed and NaN is not expected; reassociation stays forbidden (it would break exp and log).
 FLAGS = (
@@ -25,6 +26,8 @@ FLAGS = (
 @cache
 def library() -> ctypes.CDLL:
     """The compiled yardstick, in a directory of its own that lives as long as this process."""
+    if shutil.which("g++") is None:
+        raise Unavailable("not on this machine (no g++)")
     key = hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:12]
     directory = tempfile.TemporaryDirectory(prefix="yardstick-")
     built = Path(directory.name) / f"yardstick-{key}.so"

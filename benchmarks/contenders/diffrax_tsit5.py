@@ -14,7 +14,6 @@ from reference_problem import NAMES, PREDNISOLONE, Problem, Result, given
 
 jax.config.update("jax_enable_x64", True)
 
-LABEL = "diffrax (Tsit5), rtol 1e-4"
 DOSED = np.array([0, 3, 7, 10])
 RTOL, ATOL = 1e-4, 1e-7
 

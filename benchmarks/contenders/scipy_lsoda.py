@@ -9,7 +9,6 @@ from numba import njit
 from reference_problem import NAMES, Problem, Result, log10_sum, play_one
 from scipy.integrate import odeint
 
-LABEL = "SciPy LSODA, rtol 1e-4"
 DOSED = (0, 3, 7, 10)
 ANC, PLATELETS, LN_S, LN_R = 16, 21, 22, 23
 # Smallest amounts of each state that matter; times rtol, the absolute tolerance.
