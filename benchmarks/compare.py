@@ -1,9 +1,9 @@
 """The benchmark: one command, one table. `python benchmarks/compare.py [--out FILE]`.
 
 The reference problem (reference_problem.py), open and closed loop, in remission and in what people use, each contender
-in a process of its own on one pinned core; then remission and the yardstick on all cores. Outputs are compared with LSODA
-at rtol 1e-10; the run that is compared comes before those that are timed. Building the model and compiling is the first
-start; everything done per patient counts in the speed.
+in a process of its own on one pinned core; then remission and the yardstick on all cores. Outputs are compared with
+LSODA at rtol 1e-10; the run that is compared comes before those that are timed. Building the model and compiling is the
+first start; everything done per patient counts in the speed.
 """
 
 from __future__ import annotations
