@@ -1,6 +1,7 @@
 # make demo    simulate 1,000 virtual children; everything needed is set up first
 # make test    lint, layer contracts, types, tests
 # make verify  hold the engine against an independent solver on whole treatments (about 10 minutes on 2 cores): docs/verification.md
+# make benchmark  the reference problem in remission and in what people use, one table; about ten minutes
 # make lock    write requirements.lock anew from pyproject.toml
 # make clean   remove the environment and caches (not runs/)
 
@@ -10,7 +11,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.locked
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test verify lint format lock clean
+.PHONY: help setup demo test verify benchmark lint format lock clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -51,10 +52,19 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+benchmark: $(READY)
+	@echo "Installing what remission is compared with ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.lock
+	@mkdir -p runs
+	$(BIN)/python benchmarks/compare.py --keep runs/benchmark-references --out runs/benchmark.md
+
 lock: $(READY)
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-config --upgrade --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --group benchmark --constraint requirements.lock --universal \
+	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-config --upgrade \
+	  --output-file benchmarks/requirements.lock
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache

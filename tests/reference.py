@@ -298,8 +298,15 @@ class Patient:
             [[q.birth[c, 0], q.to_rest[c, 0], *(clone.kill.get(name, 1.0) for name in classes)]
              for c, clone in enumerate(clones)]
         )  # fmt: skip
-        production = q.hb0[0] * q.hb_ageing[0] / 4.0
-        own = {name: float(getattr(q, name)[0]) for name in BODY if hasattr(q, name)}
+        base, transit, loss, feedback = q.line_base[:, 0], q.line_transit[:, 0], q.line_loss[:, 0], q.line_feedback[:, 0]
+        production = float(q.production[0])
+        own = {
+            "anc0": base[0], "anc_ktr": transit[0], "anc_gamma": feedback[0], "lymph0": base[3],
+            "lymph_ktr": transit[3], "lymph_gamma": feedback[3], "plt_half": feedback[1],
+            "plt_growth": q.line_growth[1, 0], "plt_transit": transit[1], "plt_loss": loss[1],
+            "hb_tau": 1.0 / transit[2], "hb_ageing": loss[2],
+        }  # fmt: skip
+        own |= {name: float(getattr(q, name)[0]) for name in BODY if hasattr(q, name)}
         own |= {name: float(q.person[name][0]) for name in BODY if name in (q.person.dtype.names or ())}
         own |= {name: settings[name] for name in ("packing", "cns_birth", "cns_death", "seeding")}
         own["production"] = production
@@ -307,14 +314,14 @@ class Patient:
         self.red_rise, self.platelet_rise = settings["red_cell_rise"], settings["platelet_rise"]
         self.pool_loss = -np.log1p(-settings["platelet_pool_loss"])
         anc, platelets, haemoglobin, lymphocytes = q.presenting[:, 0]
-        chain = platelets * q.plt_loss[0] / q.plt_transit[0]
+        chain = platelets * loss[1] / transit[1]
         self.at_diagnosis = np.concatenate(
             [
                 np.zeros(n + len(products)),
                 np.full(5, anc),
                 np.full(5, lymphocytes),
                 [chain, chain, chain, chain, platelets],
-                [production * q.hb_tau[0] * q.normal[0]],
+                [production / transit[2] * q.normal[0]],
                 np.full(4, haemoglobin / 4.0),
                 [q.normal[0], q.cns_cells[0]],
                 q.cells[:, :, 0].reshape(-1),

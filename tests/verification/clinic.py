@@ -14,7 +14,9 @@ import polars as pl
 import reference
 
 from remission.engine import lanes, play, state
-from remission.engine.clinic import leukaemic_cells, morning
+from remission.body.kinetics import LANES
+from remission.body.marrow import STATE_ROWS
+from remission.engine.clinic import morning
 from remission.engine.fate import evening
 from remission.engine.pharmacy import rescue_doses
 from remission.engine.program import Program
@@ -42,13 +44,11 @@ class Clinic:
         self.q = lanes.block(patient.lanes, 0)
         self.place = state.place(self.t, self.q)
         self.drugs = state.drugs(self.t, self.layout, self.q)
-        self.flesh, _, self.day = state.flesh(self.q)
+        self.flesh, self.work, self.day = state.flesh(self.layout, self.q)
+        self.lines = self.flesh.line.reshape(4, STATE_ROWS, LANES)[:, :5, LANE]  # a view
         self.records = state.records(1)
         self.first_state = [patient.first[agent.agent] for agent in program.agents]
         settings = self.layout.settings
-        # an evening that leaves the CNS as it was seen: no net growth, nothing seeded
-        self.day.cns[LANE] = settings[state.S_CNS_BIRTH] - settings[state.S_CNS_DEATH]
-        self.day.load[LANE] = 0.0
         self.judged: list[tuple[int, int, str, float]] = []  # levels at which rescues were judged
         self.pool_kept = 1.0 - settings[state.S_PLT_POOL_LOSS]
 
@@ -59,17 +59,17 @@ class Clinic:
     def see(self, y: np.ndarray) -> None:
         """Put a state of the reference where the clinic looks."""
         o, flesh = self.patient.marrow, self.flesh
-        flesh.anc[:5, LANE] = y[o : o + 5]
-        flesh.lymph[:5, LANE] = y[o + 5 : o + 10]
-        flesh.plt[:5, LANE] = y[o + 10 : o + 15]
-        flesh.red[:5, LANE] = y[o + 15 : o + 20]
+        for line, first in enumerate((0, 10, 15, 5)):  # the reference has lymphocytes second
+            self.lines[line] = y[o + first : o + first + 5]
         flesh.room[LANE] = y[o + 20]
-        flesh.cns[LANE] = self.day.cns_before[LANE] = y[o + 21]
-        flesh.cells[:, :, LANE] = y[self.patient.clones].reshape(-1, 2)
+        flesh.cns[LANE] = y[o + 21]
+        cells = y[self.patient.clones]
+        flesh.cells.reshape(-1, LANES)[:, LANE] = cells
+        flesh.total[LANE] = cells.sum()
         flesh.k_blood[LANE], flesh.mobilised[LANE] = y[-reference.MEANS :]
 
     def note_first_state(self) -> None:
-        total = leukaemic_cells(self.flesh, LANE)
+        total = self.flesh.total[LANE]
         fraction = total / (total + self.flesh.room[LANE] * self.q.person[LANE]["capacity"])
         note_state(self.records, LANE, 0, self.flesh, total, fraction)
 
@@ -82,7 +82,7 @@ class Clinic:
             self.flesh, self.drugs.amount, self.drugs.used, self.records, True,
         )  # fmt: skip
         o = self.patient.marrow
-        y[o + 15 : o + 20] = self.flesh.red[:5, LANE]
+        y[o + 15 : o + 20] = self.lines[2]
 
     def given(self) -> list[Given]:
         """Doses decided since the last call."""
@@ -90,10 +90,10 @@ class Clinic:
         for i in np.flatnonzero(self.drugs.used):
             form, slot = divmod(int(i), SLOTS)
             entry = self.first_state[self.t.forms["agent"][form]] + int(self.layout.form_entry[form])
-            amount = float(self.drugs.amount[i, LANE])
+            amount = float(self.drugs.amount[i * LANES + LANE])
             if amount > 0.0:
                 out.append(Given(slot, entry, amount, float(self.t.forms["tau"][form])))
-            self.drugs.amount[i] = 0.0
+            self.drugs.amount[i * LANES : (i + 1) * LANES] = 0.0
             self.drugs.used[i] = False
         return out
 
@@ -113,7 +113,7 @@ class Clinic:
     def rescues(self, today: int, levels: list[list[float]]) -> None:
         """Judge the rescue doses of the day; ``levels``: those of each slot, before its doses."""
         for j, of_day in enumerate(zip(*levels, strict=True)):
-            self.drugs.level[j * SLOTS : (j + 1) * SLOTS, LANE] = of_day
+            self.drugs.level.reshape(-1, LANES)[j * SLOTS : (j + 1) * SLOTS, LANE] = of_day
             name = self.program.agents[self.t.level_agent[j]].agent
             self.judged += [(today, 24 // SLOTS * slot, name, level) for slot, level in enumerate(of_day)]
         for agent in np.flatnonzero(self.layout.rescued):
@@ -123,8 +123,8 @@ class Clinic:
         """Decay of transfused platelets (once a day, as the model has it), relapse, the weekly record, the clock."""
         self.flesh.pool[LANE] *= self.pool_kept
         evening(
-            LANE, today, self.follow_up_days, self.seed, False, True, self.t, self.layout.settings, self.q.person,
-            self.q.birth, self.q.to_rest, self.place, self.flesh, self.day, self.records,
+            LANE, today, self.follow_up_days, self.seed, False, True, self.t, self.layout, self.q, self.place, self.flesh,
+            self.work, self.day, self.records,
         )  # fmt: skip
 
     def tables(self, one: Cohort) -> dict[str, pl.DataFrame]:
