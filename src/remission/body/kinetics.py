@@ -274,47 +274,52 @@ def responses(
                 part[f, i] = _after(a, unit, length, taus[f], entries[f], delayed[f], 0)
 
 
+@njit(inline="always")
+def row(x, i):
+    """Row ``i`` of a flat array: a view, so that the compiler sees how far apart its elements are."""
+    return x[i * LANES : (i + 1) * LANES]
+
+
 @njit(**HOT)
-def step(row, column, first, weight, w0, x, x0, out, out0):
-    """Apply rows of a step matrix: out[row[i]] gets four products of weights and states ``column[4i..]``; ``first`` says
-    whether to assign or to add. w0, x0, out0: first rows in the flat arrays."""
-    for i in range(row.shape[0]):
+def step(rows, column, first, weight, w0, x, x0, out, out0):
+    """Apply rows of a step matrix: out[rows[i]] gets four products of weights and states ``column[4i..]``; ``first``
+    says whether to assign or to add. w0, x0, out0: first rows in the flat arrays."""
+    for i in range(rows.shape[0]):
         j = 4 * i
-        r = (out0 + row[i]) * LANES
-        w = (w0 + j) * LANES
-        c0, c1 = (x0 + column[j]) * LANES, (x0 + column[j + 1]) * LANES
-        c2, c3 = (x0 + column[j + 2]) * LANES, (x0 + column[j + 3]) * LANES
+        o, w = row(out, out0 + rows[i]), weight[(w0 + j) * LANES : (w0 + j + 4) * LANES]
+        a, b = row(x, x0 + column[j]), row(x, x0 + column[j + 1])
+        c, d = row(x, x0 + column[j + 2]), row(x, x0 + column[j + 3])
         if first[i]:
             for lane in range(LANES):
-                out[r + lane] = (
-                    weight[w + lane] * x[c0 + lane]
-                    + weight[w + LANES + lane] * x[c1 + lane]
-                    + (weight[w + 2 * LANES + lane] * x[c2 + lane] + weight[w + 3 * LANES + lane] * x[c3 + lane])
+                o[lane] = (
+                    w[lane] * a[lane]
+                    + w[LANES + lane] * b[lane]
+                    + (w[2 * LANES + lane] * c[lane] + w[3 * LANES + lane] * d[lane])
                 )
         else:
             for lane in range(LANES):
-                out[r + lane] += (
-                    weight[w + lane] * x[c0 + lane]
-                    + weight[w + LANES + lane] * x[c1 + lane]
-                    + (weight[w + 2 * LANES + lane] * x[c2 + lane] + weight[w + 3 * LANES + lane] * x[c3 + lane])
+                o[lane] += (
+                    w[lane] * a[lane]
+                    + w[LANES + lane] * b[lane]
+                    + (w[2 * LANES + lane] * c[lane] + w[3 * LANES + lane] * d[lane])
                 )
 
 
 @njit(**HOT)
 def copy(out, out0, x, x0, rows):
     """Copy rows of flat arrays."""
-    o, u = out0 * LANES, x0 * LANES
+    o, u = out[out0 * LANES : (out0 + rows) * LANES], x[x0 * LANES : (x0 + rows) * LANES]
     for i in range(rows * LANES):
-        out[o + i] = x[u + i]
+        o[i] = u[i]
 
 
 @njit(**HOT)
 def add(out, out0, rows, unit, unit0, amount):
     """Add an input: amount (L,) times its unit response, row by row."""
     for r in range(rows):
-        o, u = (out0 + r) * LANES, (unit0 + r) * LANES
+        o, u = row(out, out0 + r), row(unit, unit0 + r)
         for lane in range(LANES):
-            out[o + lane] += unit[u + lane] * amount[lane]
+            o[lane] += u[lane] * amount[lane]
 
 
 @njit(**HOT)
@@ -322,9 +327,9 @@ def saturable_product(z, i, uptake, plateau, decay, shift, d, mean):
     """Advance product ``i``, dz/dt = formation C/(half+C) - loss z, over one window with the window's mean ``uptake`` =
     C/(half+C), and put the mean of z in mean (L,). plateau = formation / loss; at row ``d`` decay = exp(-loss t) and
     shift = (1 - decay) / (loss t) of a window of t days."""
-    z0, d0 = i * LANES, d * LANES
+    z, plateau, decay, shift = row(z, i), row(plateau, i), row(decay, d), row(shift, d)
     for lane in range(LANES):
-        steady = plateau[z0 + lane] * uptake[lane]
-        gap = z[z0 + lane] - steady
-        mean[lane] = steady + gap * shift[d0 + lane]
-        z[z0 + lane] = steady + gap * decay[d0 + lane]
+        steady = plateau[lane] * uptake[lane]
+        gap = z[lane] - steady
+        mean[lane] = steady + gap * shift[lane]
+        z[lane] = steady + gap * decay[lane]

@@ -27,20 +27,21 @@ FEW = 1000.0  # cells of a pool below which chance plays
 def clone_step(cells, i, crowding, birth, death, to_rest, wake, kill_cycling, kill_resting, h):
     """Advance clone ``i`` by h days in all lanes. Flat arrays: cells, cycling and resting for each clone; birth, to_rest
     by clone; the others (L,); crowding is the factor on birth."""
-    c0, q0, r0 = 2 * i * LANES, (2 * i + 1) * LANES, i * LANES
+    cells = cells[2 * i * LANES : 2 * (i + 1) * LANES]
+    birth, to_rest = birth[i * LANES : (i + 1) * LANES], to_rest[i * LANES : (i + 1) * LANES]
     u = 0.5 * h
     for lane in range(LANES):
-        c = cells[c0 + lane]
-        q = cells[q0 + lane]
+        c = cells[lane]
+        q = cells[LANES + lane]
         # exchange for half a step before and after: (1 - exp(-s)) / (to_rest + wake), s = (to_rest + wake) u
-        s = (to_rest[r0 + lane] + wake[lane]) * u
+        s = (to_rest[lane] + wake[lane]) * u
         part = u * (1.0 - s * (0.5 - s * (1.0 / 6.0)))
-        moved = (c * to_rest[r0 + lane] - q * wake[lane]) * part
-        c = (c - moved) * exp_small((birth[r0 + lane] * crowding[lane] - death[lane] - kill_cycling[lane]) * h)
+        moved = (c * to_rest[lane] - q * wake[lane]) * part
+        c = (c - moved) * exp_small((birth[lane] * crowding[lane] - death[lane] - kill_cycling[lane]) * h)
         q = (q + moved) * exp_small(-kill_resting[lane] * h)
-        moved = (c * to_rest[r0 + lane] - q * wake[lane]) * part
-        cells[c0 + lane] = c - moved
-        cells[q0 + lane] = q + moved
+        moved = (c * to_rest[lane] - q * wake[lane]) * part
+        cells[lane] = c - moved
+        cells[LANES + lane] = q + moved
 
 
 @njit(**HOT)

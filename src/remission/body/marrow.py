@@ -116,62 +116,62 @@ def power_chain(s, s0, w, w0, effect, early, late, n0, nm, n1, rate, gamma, h):
     """One step of h days of a line with the power feedback F = (n C0 / C)^gamma. s: states from row s0 / LANES on,
     w: weights likewise; early, late: where in ``effect`` the means of both halves stand; n0, nm, n1: normal marrow at
     the start, in the middle and at the end; rate: of P and the transits, per day."""
+    s, w = s[s0 : s0 + STATE_ROWS * LANES], w[w0 : w0 + WEIGHT_ROWS * LANES]
+    first, second = effect[early : early + LANES], effect[late : late + LANES]
     for lane in range(LANES):
-        i = s0 + lane
-        j = w0 + lane
-        p0, a, b, d = s[i], s[i + LANES], s[i + 2 * LANES], s[i + 3 * LANES]
-        c, f0, seen = s[i + 4 * LANES], s[i + 5 * LANES], s[i + 6 * LANES]
-        cm = w[j] * p0 + w[j + LANES] * a + w[j + 2 * LANES] * b + w[j + 3 * LANES] * d + w[j + 4 * LANES] * c
-        rest = w[j + 6 * LANES] * a + w[j + 7 * LANES] * b + w[j + 8 * LANES] * d + w[j + 9 * LANES] * c
-        c1 = w[j + 5 * LANES] * p0 + rest
+        p0, a, b, d = s[lane], s[LANES + lane], s[2 * LANES + lane], s[3 * LANES + lane]
+        c, f0, seen = s[4 * LANES + lane], s[5 * LANES + lane], s[6 * LANES + lane]
+        cm = w[lane] * p0 + w[LANES + lane] * a + w[2 * LANES + lane] * b + w[3 * LANES + lane] * d + w[4 * LANES + lane] * c
+        rest = w[6 * LANES + lane] * a + w[7 * LANES + lane] * b + w[8 * LANES + lane] * d + w[9 * LANES + lane] * c
+        c1 = w[5 * LANES + lane] * p0 + rest
         fm = f0 * near_power(nm[lane] * seen, n0[lane] * cm, gamma[lane])
         f1 = fm * near_power(n1[lane] * cm, nm[lane] * c1, gamma[lane])
         u0, um, u1 = min(f0, MAX_FEEDBACK), min(fm, MAX_FEEDBACK), min(f1, MAX_FEEDBACK)
         z = 0.5 * h * rate[lane]
-        pm = p0 * exp_small(z * ((1.0 - effect[early + lane]) * (5.0 * u0 + 8.0 * um - u1) * (1.0 / 12.0) - 1.0))
-        p1 = pm * exp_small(z * ((1.0 - effect[late + lane]) * (8.0 * um + 5.0 * u1 - u0) * (1.0 / 12.0) - 1.0))
-        t0, t1, t2 = w[j + 10 * LANES], w[j + 11 * LANES], w[j + 12 * LANES]
-        s[i] = max(p1, FLOOR)
-        s[i + LANES] = max(t0 * a + w[j + 13 * LANES] * p0 + w[j + 14 * LANES] * pm + w[j + 15 * LANES] * p1, FLOOR)
-        s[i + 2 * LANES] = max(
-            t0 * b + t1 * a + w[j + 16 * LANES] * p0 + w[j + 17 * LANES] * pm + w[j + 18 * LANES] * p1, FLOOR
+        pm = p0 * exp_small(z * ((1.0 - first[lane]) * (5.0 * u0 + 8.0 * um - u1) * (1.0 / 12.0) - 1.0))
+        p1 = pm * exp_small(z * ((1.0 - second[lane]) * (8.0 * um + 5.0 * u1 - u0) * (1.0 / 12.0) - 1.0))
+        t0, t1, t2 = w[10 * LANES + lane], w[11 * LANES + lane], w[12 * LANES + lane]
+        s[lane] = max(p1, FLOOR)
+        s[LANES + lane] = max(t0 * a + w[13 * LANES + lane] * p0 + w[14 * LANES + lane] * pm + w[15 * LANES + lane] * p1, FLOOR)
+        s[2 * LANES + lane] = max(
+            t0 * b + t1 * a + w[16 * LANES + lane] * p0 + w[17 * LANES + lane] * pm + w[18 * LANES + lane] * p1, FLOOR
         )
-        s[i + 3 * LANES] = max(
-            t0 * d + t1 * b + t2 * a + w[j + 19 * LANES] * p0 + w[j + 20 * LANES] * pm + w[j + 21 * LANES] * p1, FLOOR
+        s[3 * LANES + lane] = max(
+            t0 * d + t1 * b + t2 * a + w[19 * LANES + lane] * p0 + w[20 * LANES + lane] * pm + w[21 * LANES + lane] * p1, FLOOR
         )
-        s[i + 4 * LANES] = max(
-            rest + w[j + 22 * LANES] * p0 + w[j + 23 * LANES] * pm + w[j + 24 * LANES] * p1, FLOOR
+        s[4 * LANES + lane] = max(
+            rest + w[22 * LANES + lane] * p0 + w[23 * LANES + lane] * pm + w[24 * LANES + lane] * p1, FLOOR
         )
-        s[i + 5 * LANES] = f1
-        s[i + 6 * LANES] = c1
+        s[5 * LANES + lane] = f1
+        s[6 * LANES + lane] = c1
 
 
 @njit(**HOT)
 def saturating_chain(s, s0, w, w0, effect, early, late, n0, nm, n1, half, growth, transit, h):
     """As `power_chain` with proliferation growth (1 - E) KM / (KM + C), KM = half * n, and loss ``transit`` of P."""
+    s, w = s[s0 : s0 + STATE_ROWS * LANES], w[w0 : w0 + WEIGHT_ROWS * LANES]
+    first, second = effect[early : early + LANES], effect[late : late + LANES]
     for lane in range(LANES):
-        i = s0 + lane
-        j = w0 + lane
-        p0, a, b, d, c = s[i], s[i + LANES], s[i + 2 * LANES], s[i + 3 * LANES], s[i + 4 * LANES]
-        cm = w[j] * p0 + w[j + LANES] * a + w[j + 2 * LANES] * b + w[j + 3 * LANES] * d + w[j + 4 * LANES] * c
-        rest = w[j + 6 * LANES] * a + w[j + 7 * LANES] * b + w[j + 8 * LANES] * d + w[j + 9 * LANES] * c
-        c1 = w[j + 5 * LANES] * p0 + rest
+        p0, a, b, d, c = s[lane], s[LANES + lane], s[2 * LANES + lane], s[3 * LANES + lane], s[4 * LANES + lane]
+        cm = w[lane] * p0 + w[LANES + lane] * a + w[2 * LANES + lane] * b + w[3 * LANES + lane] * d + w[4 * LANES + lane] * c
+        rest = w[6 * LANES + lane] * a + w[7 * LANES + lane] * b + w[8 * LANES + lane] * d + w[9 * LANES + lane] * c
+        c1 = w[5 * LANES + lane] * p0 + rest
         ka, kb, kc = half[lane] * n0[lane], half[lane] * nm[lane], half[lane] * n1[lane]
         u0, um, u1 = ka / (ka + c), kb / (kb + cm), kc / (kc + c1)
         g, k, u = growth[lane], transit[lane], 0.5 * h
-        pm = p0 * exp_small(u * (g * (1.0 - effect[early + lane]) * (5.0 * u0 + 8.0 * um - u1) * (1.0 / 12.0) - k))
-        p1 = pm * exp_small(u * (g * (1.0 - effect[late + lane]) * (8.0 * um + 5.0 * u1 - u0) * (1.0 / 12.0) - k))
-        t0, t1, t2 = w[j + 10 * LANES], w[j + 11 * LANES], w[j + 12 * LANES]
-        s[i] = max(p1, FLOOR)
-        s[i + LANES] = max(t0 * a + w[j + 13 * LANES] * p0 + w[j + 14 * LANES] * pm + w[j + 15 * LANES] * p1, FLOOR)
-        s[i + 2 * LANES] = max(
-            t0 * b + t1 * a + w[j + 16 * LANES] * p0 + w[j + 17 * LANES] * pm + w[j + 18 * LANES] * p1, FLOOR
+        pm = p0 * exp_small(u * (g * (1.0 - first[lane]) * (5.0 * u0 + 8.0 * um - u1) * (1.0 / 12.0) - k))
+        p1 = pm * exp_small(u * (g * (1.0 - second[lane]) * (8.0 * um + 5.0 * u1 - u0) * (1.0 / 12.0) - k))
+        t0, t1, t2 = w[10 * LANES + lane], w[11 * LANES + lane], w[12 * LANES + lane]
+        s[lane] = max(p1, FLOOR)
+        s[LANES + lane] = max(t0 * a + w[13 * LANES + lane] * p0 + w[14 * LANES + lane] * pm + w[15 * LANES + lane] * p1, FLOOR)
+        s[2 * LANES + lane] = max(
+            t0 * b + t1 * a + w[16 * LANES + lane] * p0 + w[17 * LANES + lane] * pm + w[18 * LANES + lane] * p1, FLOOR
         )
-        s[i + 3 * LANES] = max(
-            t0 * d + t1 * b + t2 * a + w[j + 19 * LANES] * p0 + w[j + 20 * LANES] * pm + w[j + 21 * LANES] * p1, FLOOR
+        s[3 * LANES + lane] = max(
+            t0 * d + t1 * b + t2 * a + w[19 * LANES + lane] * p0 + w[20 * LANES + lane] * pm + w[21 * LANES + lane] * p1, FLOOR
         )
-        s[i + 4 * LANES] = max(
-            rest + w[j + 22 * LANES] * p0 + w[j + 23 * LANES] * pm + w[j + 24 * LANES] * p1, FLOOR
+        s[4 * LANES + lane] = max(
+            rest + w[22 * LANES + lane] * p0 + w[23 * LANES + lane] * pm + w[24 * LANES + lane] * p1, FLOOR
         )
 
 
@@ -179,26 +179,26 @@ def saturating_chain(s, s0, w, w0, effect, early, late, n0, nm, n1, half, growth
 def red_cell_chain(s, s0, w, w0, effect, early, late, n0, nm, n1, production):
     """One step of haemoglobin: dP/dt = production n (1 - E) - P/tau, then four compartments emptied one into the other,
     with production held at its mean in each half of the step; E is bounded to 0..1."""
+    s, w = s[s0 : s0 + STATE_ROWS * LANES], w[w0 : w0 + WEIGHT_ROWS * LANES]
+    first, second = effect[early : early + LANES], effect[late : late + LANES]
     for lane in range(LANES):
-        i = s0 + lane
-        j = w0 + lane
-        p, a, b, c, d = s[i], s[i + LANES], s[i + 2 * LANES], s[i + 3 * LANES], s[i + 4 * LANES]
+        p, a, b, c, d = s[lane], s[LANES + lane], s[2 * LANES + lane], s[3 * LANES + lane], s[4 * LANES + lane]
         made = 0.5 * production[lane]
-        x = made * (n0[lane] + nm[lane]) * (1.0 - min(max(effect[early + lane], 0.0), 1.0))
-        y = made * (nm[lane] + n1[lane]) * (1.0 - min(max(effect[late + lane], 0.0), 1.0))
-        s[i] = w[j] * p + w[j + 15 * LANES] * x + w[j + 20 * LANES] * y
-        s[i + LANES] = w[j + LANES] * p + w[j + 2 * LANES] * a + w[j + 16 * LANES] * x + w[j + 21 * LANES] * y
-        s[i + 2 * LANES] = (
-            w[j + 3 * LANES] * p + w[j + 4 * LANES] * a + w[j + 5 * LANES] * b
-            + w[j + 17 * LANES] * x + w[j + 22 * LANES] * y
+        x = made * (n0[lane] + nm[lane]) * (1.0 - min(max(first[lane], 0.0), 1.0))
+        y = made * (nm[lane] + n1[lane]) * (1.0 - min(max(second[lane], 0.0), 1.0))
+        s[lane] = w[lane] * p + w[15 * LANES + lane] * x + w[20 * LANES + lane] * y
+        s[LANES + lane] = w[LANES + lane] * p + w[2 * LANES + lane] * a + w[16 * LANES + lane] * x + w[21 * LANES + lane] * y
+        s[2 * LANES + lane] = (
+            w[3 * LANES + lane] * p + w[4 * LANES + lane] * a + w[5 * LANES + lane] * b
+            + w[17 * LANES + lane] * x + w[22 * LANES + lane] * y
         )  # fmt: skip
-        s[i + 3 * LANES] = (
-            w[j + 6 * LANES] * p + w[j + 7 * LANES] * a + w[j + 8 * LANES] * b + w[j + 9 * LANES] * c
-            + w[j + 18 * LANES] * x + w[j + 23 * LANES] * y
+        s[3 * LANES + lane] = (
+            w[6 * LANES + lane] * p + w[7 * LANES + lane] * a + w[8 * LANES + lane] * b + w[9 * LANES + lane] * c
+            + w[18 * LANES + lane] * x + w[23 * LANES + lane] * y
         )  # fmt: skip
-        s[i + 4 * LANES] = (
-            w[j + 10 * LANES] * p + w[j + 11 * LANES] * a + w[j + 12 * LANES] * b + w[j + 13 * LANES] * c
-            + w[j + 14 * LANES] * d + w[j + 19 * LANES] * x + w[j + 24 * LANES] * y
+        s[4 * LANES + lane] = (
+            w[10 * LANES + lane] * p + w[11 * LANES + lane] * a + w[12 * LANES + lane] * b + w[13 * LANES + lane] * c
+            + w[14 * LANES + lane] * d + w[19 * LANES + lane] * x + w[24 * LANES + lane] * y
         )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import math
 
 from numba import njit
 
-from remission.body.kinetics import HOT, INLINED, LANES
+from remission.body.kinetics import HOT, INLINED, LANES, row
 
 from .layout import EMAX, LINEAR
 from .mesh import SLOTS_PER_BIN
@@ -30,83 +30,84 @@ def _asparagine(x, half, rest, d, km):
 
 
 @njit(**HOT)
-def bend(function, x, first, second, i, q_b, q_c, q_d, q_e, weight, out, row):
-    """out[row] += weight times the mean of the shape of effect ``i`` (its value for a factor of 1) at two values of its
+def bend(function, x, first, second, i, q_b, q_c, q_d, q_e, weight, out, at):
+    """Row ``at`` of out += weight times the mean of the shape of effect ``i`` (its value for a factor of 1) at two values of its
     driver, rows ``first`` and ``second`` of x; weight (L,). linear: x. emax: x / (b + x), both over one division.
     asparagine depletion: `_asparagine`."""
-    u, v, o, e = first * LANES, second * LANES, row * LANES, i * LANES
+    u, v, o = row(x, first), row(x, second), row(out, at)
     if function == EMAX:
+        b = row(q_b, i)
         for lane in range(LANES):
-            b, s, t = q_b[e + lane], x[u + lane], x[v + lane]
-            bs, bt = b + s, b + t
-            out[o + lane] += 0.5 * weight[lane] * (s * bt + t * bs) / (bs * bt)
+            bu, bv = b[lane] + u[lane], b[lane] + v[lane]
+            o[lane] += 0.5 * weight[lane] * (u[lane] * bv + v[lane] * bu) / (bu * bv)
     elif function == LINEAR:
         for lane in range(LANES):
-            out[o + lane] += 0.5 * weight[lane] * (x[u + lane] + x[v + lane])
+            o[lane] += 0.5 * weight[lane] * (u[lane] + v[lane])
     else:
+        b, c, d, km = row(q_b, i), row(q_c, i), row(q_d, i), row(q_e, i)
         for lane in range(LANES):
-            b, c, d, km = q_b[e + lane], q_c[e + lane], q_d[e + lane], q_e[e + lane]
-            out[o + lane] += 0.5 * weight[lane] * (
-                _asparagine(x[u + lane], b, c, d, km) + _asparagine(x[v + lane], b, c, d, km)
+            o[lane] += 0.5 * weight[lane] * (
+                _asparagine(u[lane], b[lane], c[lane], d[lane], km[lane])
+                + _asparagine(v[lane], b[lane], c[lane], d[lane], km[lane])
             )
 
 
 @njit(**INLINED)
-def _add(out, row, x, x_row, factor, f_row, share):
-    o, u, f = row * LANES, x_row * LANES, f_row * LANES
+def _add(out, at, x, x_row, factor, f_row, share):
+    o, u, f = row(out, at), row(x, x_row), row(factor, f_row)
     for lane in range(LANES):
-        out[o + lane] += share * x[u + lane] * factor[f + lane]
+        o[lane] += share * u[lane] * f[lane]
 
 
-@njit(**HOT)
-def _on_line(target, i, row, fine, bins, x, size, work):
+@njit(**INLINED)
+def _on_line(target, i, at, fine, bins, x, size, work):
     """Effect ``i`` on a line: means of half steps, and of two hours for the red cells."""
     for half in range(2 * bins):
         if fine == 1:
             if target == RED_CELLS:
-                _add(work.e_red, 2 * half, x, row + 2 * half, size, i, 1.0)
-                _add(work.e_red, 2 * half + 1, x, row + 2 * half + 1, size, i, 1.0)
+                _add(work.e_red, 2 * half, x, at + 2 * half, size, i, 1.0)
+                _add(work.e_red, 2 * half + 1, x, at + 2 * half + 1, size, i, 1.0)
             else:
-                _add(work.e_line, 2 * bins * target + half, x, row + 2 * half, size, i, 0.5)
-                _add(work.e_line, 2 * bins * target + half, x, row + 2 * half + 1, size, i, 0.5)
+                _add(work.e_line, 2 * bins * target + half, x, at + 2 * half, size, i, 0.5)
+                _add(work.e_line, 2 * bins * target + half, x, at + 2 * half + 1, size, i, 0.5)
         elif target == RED_CELLS:
-            _add(work.e_red, 2 * half, x, row + half, size, i, 1.0)
-            _add(work.e_red, 2 * half + 1, x, row + half, size, i, 1.0)
+            _add(work.e_red, 2 * half, x, at + half, size, i, 1.0)
+            _add(work.e_red, 2 * half + 1, x, at + half, size, i, 1.0)
         else:
-            _add(work.e_line, 2 * bins * target + half, x, row + half, size, i, 1.0)
+            _add(work.e_line, 2 * bins * target + half, x, at + half, size, i, 1.0)
 
 
-@njit(**HOT)
-def _on_cells(target, i, pool, row, slots, bins, x, size, rest, flesh, work):
+@njit(**INLINED)
+def _on_cells(target, i, pool, at, slots, bins, x, size, rest, flesh, work):
     """Effect ``i`` on blasts (by step of the body), on blasts in blood or CNS and on mobilisation (by day)."""
     if target == BLASTS:
         work.class_active[pool] = True
         per_bin = slots // bins
         for j in range(bins):
             for k in range(per_bin):
-                _add(work.k_cyc, pool * bins + j, x, row + per_bin * j + k, size, i, 1.0 / per_bin)
-                _add(work.k_rest, pool * bins + j, x, row + per_bin * j + k, rest, i, 1.0 / per_bin)
+                _add(work.k_cyc, pool * bins + j, x, at + per_bin * j + k, size, i, 1.0 / per_bin)
+                _add(work.k_rest, pool * bins + j, x, at + per_bin * j + k, rest, i, 1.0 / per_bin)
         return
     out = flesh.k_blood if target == BLOOD else work.k_cns if target == CNS else flesh.mobilised
     for k in range(slots):
-        _add(out, 0, x, row + k, size, i, 1.0 / slots)
+        _add(out, 0, x, at + k, size, i, 1.0 / slots)
 
 
-@njit(**HOT)
+@njit(**INLINED)
 def _answer(g, lay, q, drugs):
     """The antagonist's part: each node of a shape over 1 + its plasma / half, then means of two hours in their place."""
-    row, slots = lay.shapes[g].row, lay.bins * SLOTS_PER_BIN
+    at, slots = lay.shapes[g].row, lay.bins * SLOTS_PER_BIN
     against = lay.shapes[g].antagonist
     if drugs.acting[against]:
-        plasma, e = lay.against[against], lay.shapes[g].effect * LANES
+        half = row(q.antagonist_half, lay.shapes[g].effect)
         for k in range(2 * slots):
-            o, p = (row + k) * LANES, (plasma + k) * LANES
+            o, p = row(drugs.shape, at + k), row(drugs.against, lay.against[against] + k)
             for lane in range(LANES):
-                drugs.shape[o + lane] /= 1.0 + drugs.against[p + lane] / q.antagonist_half[e + lane]
+                o[lane] /= 1.0 + p[lane] / half[lane]
     for k in range(slots):
-        o, u, v = (row + k) * LANES, (row + 2 * k) * LANES, (row + 2 * k + 1) * LANES
+        o, u, v = row(drugs.shape, at + k), row(drugs.shape, at + 2 * k), row(drugs.shape, at + 2 * k + 1)
         for lane in range(LANES):
-            drugs.shape[o + lane] = 0.5 * (drugs.shape[u + lane] + drugs.shape[v + lane])
+            o[lane] = 0.5 * (u[lane] + v[lane])
 
 
 @njit(**HOT)
@@ -129,12 +130,12 @@ def day_of_effects(lay, q, drugs, flesh, work):
             continue
         if lay.shapes[g].antagonist >= 0:
             _answer(g, lay, q, drugs)
-        row, fine = lay.shapes[g].row, lay.shapes[g].fine
+        at, fine = lay.shapes[g].row, lay.shapes[g].fine
         for m in range(lay.shapes[g].first, lay.shapes[g].last):
             i = lay.members[m]
             target = lay.effect_target[i]
             if target < LINES:
-                _on_line(target, i, row, fine, bins, drugs.shape, q.effect_size, work)
+                _on_line(target, i, at, fine, bins, drugs.shape, q.effect_size, work)
             else:
-                _on_cells(target, i, lay.effect_pool[i], row, slots if fine == 1 else slots // 2, bins, drugs.shape,
+                _on_cells(target, i, lay.effect_pool[i], at, slots if fine == 1 else slots // 2, bins, drugs.shape,
                           q.effect_size, q.effect_rest, flesh, work)  # fmt: skip

@@ -6,7 +6,7 @@ import math
 
 from numba import njit
 
-from remission.body.kinetics import HOT, INLINED, LANES, copy, exp_small
+from remission.body.kinetics import HOT, INLINED, LANES, copy, exp_small, row
 from remission.body.leukaemia import FEW, clone_step, few_cells, whole
 from remission.body.marrow import (
     CIRCULATING,
@@ -84,8 +84,9 @@ def _load(cells, clones, capacity, load):
     """load = leukaemic cells of all clones over the marrow's capacity."""
     load[:] = 0.0
     for c in range(2 * clones):
+        some = row(cells, c)
         for lane in range(LANES):
-            load[lane] += cells[c * LANES + lane]
+            load[lane] += some[lane]
     for lane in range(LANES):
         load[lane] /= capacity[lane]
 
@@ -93,23 +94,23 @@ def _load(cells, clones, capacity, load):
 @njit(**HOT)
 def _alive(cells, c):
     """Has any patient of the block cells of this clone?"""
-    total = 0.0
-    for lane in range(LANES):
-        total += cells[2 * c * LANES + lane] + cells[(2 * c + 1) * LANES + lane]
-    return total > 0.0
+    for i in range(2 * c * LANES, 2 * (c + 1) * LANES):
+        if cells[i] > 0.0:
+            return True
+    return False
 
 
-@njit(**HOT)
+@njit(**INLINED)
 def _kills(lay, work, j):
     """Sum the kill rates of step ``j`` over the drugs, for a clone that nothing spares."""
     work.kill_cyc[:] = 0.0
     work.kill_rest[:] = 0.0
     for k in range(work.class_active.shape[0]):
         if work.class_active[k]:
-            row = (k * lay.bins + j) * LANES
+            cycling, resting = row(work.k_cyc, k * lay.bins + j), row(work.k_rest, k * lay.bins + j)
             for lane in range(LANES):
-                work.kill_cyc[lane] += work.k_cyc[row + lane]
-                work.kill_rest[lane] += work.k_rest[row + lane]
+                work.kill_cyc[lane] += cycling[lane]
+                work.kill_rest[lane] += resting[lane]
 
 
 @njit(**HOT)
@@ -134,7 +135,7 @@ def _foresee(load, crowd, birth, death, kill, h, mid):
         mid[lane] = load[lane] * exp_small(0.5 * h * (birth[lane] * crowd[lane] - death[lane] - kill[lane]))
 
 
-@njit(**HOT)
+@njit(**INLINED)
 def _leukaemia(j, h, lay, q, flesh, work, day):
     """All clones in marrow over step ``j`` of the day; the load at its start, in its middle and at its end."""
     clones = lay.clone_kill.shape[0]
@@ -153,13 +154,14 @@ def _leukaemia(j, h, lay, q, flesh, work, day):
         for k in range(work.class_active.shape[0]):
             if work.class_active[k] and lay.clone_kill[c, k] != 1.0:
                 spared = 1.0 - lay.clone_kill[c, k]
-                row = (k * lay.bins + j) * LANES
+                cycling, resting = row(work.k_cyc, k * lay.bins + j), row(work.k_rest, k * lay.bins + j)
                 for lane in range(LANES):
-                    work.clone_cyc[lane] -= spared * work.k_cyc[row + lane]
-                    work.clone_rest[lane] -= spared * work.k_rest[row + lane]
+                    work.clone_cyc[lane] -= spared * cycling[lane]
+                    work.clone_rest[lane] -= spared * resting[lane]
+        cycling, resting = row(day.cyc, c), row(day.rest, c)
         for lane in range(LANES):
-            day.cyc[c * LANES + lane] += work.clone_cyc[lane] * h
-            day.rest[c * LANES + lane] += work.clone_rest[lane] * h
+            cycling[lane] += work.clone_cyc[lane] * h
+            resting[lane] += work.clone_rest[lane] * h
         clone_step(cells, c, work.crowd, q.birth, q.death, q.to_rest, q.wake, work.clone_cyc, work.clone_rest, h)
     _load(cells, clones, q.capacity, work.load_new)
     for lane in range(LANES):
@@ -167,7 +169,7 @@ def _leukaemia(j, h, lay, q, flesh, work, day):
         day.load[lane] += h / 6.0 * (work.load[lane] + 4.0 * work.load_mid[lane] + work.load_new[lane])
 
 
-@njit(**HOT)
+@njit(**INLINED)
 def _line(line, kind, weights, effect, early, late, n0, nm, n1, h, lay, q, flesh, w):
     """One line over a step (or substep) of h days. early, late: rows of ``effect``."""
     s0, r = line * STATE_ROWS * LANES, line * LANES
@@ -182,17 +184,16 @@ def _line(line, kind, weights, effect, early, late, n0, nm, n1, h, lay, q, flesh
         red_cell_chain(flesh.line, s0, w, weights * LANES, effect, e, f, n0, nm, n1, q.production)
 
 
-@njit(**HOT)
+@njit(**INLINED)
 def _bounded(lay, work):
     """Red cells cannot lose more than all of production: the bound is on the sum of all drugs in every two hours."""
-    row = RED_CELLS * 2 * lay.bins
     for half in range(2 * lay.bins):
-        o, u = (row + half) * LANES, 2 * half * LANES
+        o, u, v = row(work.e_line, 2 * lay.bins * RED_CELLS + half), row(work.e_red, 2 * half), row(work.e_red, 2 * half + 1)
         for lane in range(LANES):
-            work.e_line[o + lane] = 0.5 * (min(1.0, work.e_red[u + lane]) + min(1.0, work.e_red[u + LANES + lane]))
+            o[lane] = 0.5 * (min(1.0, u[lane]) + min(1.0, v[lane]))
 
 
-@njit(**HOT)
+@njit(**INLINED)
 def _sharp_effects(j, lay, q, drugs, work):
     """Effects in the halves of the panels of step ``j``: the step's own, with sharp drugs as they really rise and fall.
 
@@ -240,7 +241,7 @@ def _room_at(share, n, out):
         out[lane] = a * n[lane] + b * n[LANES + lane] + c * n[2 * LANES + lane]
 
 
-@njit(**HOT)
+@njit(**INLINED)
 def _sharp_step(j, h, lay, q, drugs, flesh, work):
     """Lines of patients who were given a sharp dose at the start of step ``j``, through ever wider panels; the others
     keep what they have. work.line_before: the lines at the start of the step."""
@@ -336,9 +337,9 @@ def leukaemia_by_chance(lane, today, seed, play_chance, s, person, q, lay, flesh
             continue
         purpose = P_CLONE + 8 * c
         if n < FEW:
-            row = c * LANES + lane
-            a, b = few_cells(before[at], before[rest], q.birth[row] * day.birth[lane], person[lane].death,
-                             q.to_rest[row], person[lane].wake, day.cyc[row], day.rest[row], 1.0, seed, pid, purpose,
+            own = c * LANES + lane
+            a, b = few_cells(before[at], before[rest], q.birth[own] * day.birth[lane], person[lane].death,
+                             q.to_rest[own], person[lane].wake, day.cyc[own], day.rest[own], 1.0, seed, pid, purpose,
                              today)  # fmt: skip
             cells[at] = a
             cells[rest] = b

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numba import njit
 
-from remission.body.kinetics import HOT, INLINED, JIT, LANES, add, copy, responses, saturable_product, step
+from remission.body.kinetics import HOT, INLINED, JIT, LANES, add, copy, responses, row, saturable_product, step
 from remission.body.marrow import LIFE_SPAN, POWER, SATURATING, WEIGHT_ROWS, life_span_weights, line_weights
 
 from .effects import bend
@@ -164,7 +164,7 @@ def day_of_kinetics(today, t, lay, q, place, drugs, rec, keep_doses):
                         drugs.amount[at : at + LANES] = 0.0
 
 
-@njit(**HOT)
+@njit(**INLINED)
 def _clear(agent, lay, drugs):
     """Empty the agent's rows of the day."""
     slots = lay.bins * SLOTS_PER_BIN
@@ -178,7 +178,7 @@ def _clear(agent, lay, drugs):
             drugs.watch[lay.watched[j] * LANES : (lay.watched[j] + slots) * LANES] = 0.0
 
 
-@njit(**HOT)
+@njit(**INLINED)
 def _doses(agent, slot, t, lay, drugs):
     """Doses of this hour: boluses into the states, delayed ones and infusions into what the step's inputs are.
 
@@ -223,7 +223,7 @@ def _doses(agent, slot, t, lay, drugs):
     return count, anyone
 
 
-@njit(**HOT)
+@njit(**INLINED)
 def _inputs(agent, kind, length, rows, t, lay, drugs, new0):
     """Add what infusions and delayed doses put into a step of ``length`` days."""
     for i in range(lay.agent_form_from[agent], lay.agent_form_from[agent + 1]):
@@ -246,7 +246,7 @@ def _inputs(agent, kind, length, rows, t, lay, drugs, new0):
         add(drugs.new, new0, rows, drugs.full, at, drugs.now_rate)
 
 
-@njit(**HOT)
+@njit(**INLINED)
 def _agent_day(agent, t, lay, q, drugs):
     _clear(agent, lay, drugs)
     s0, s1 = lay.state_from[agent], lay.state_from[agent + 1]
@@ -297,7 +297,7 @@ def _agent_day(agent, t, lay, q, drugs):
     drugs.on_board[agent] = left  # today's outputs stay until the effects of the day are known
 
 
-@njit(**HOT)
+@njit(**INLINED)
 def _linear_step(agent, number, count, given, t, lay, q, drugs):
     """One step of an agent whose elimination is linear."""
     s0 = lay.state_from[agent]
@@ -325,16 +325,16 @@ def _linear_step(agent, number, count, given, t, lay, q, drugs):
         for w in range(windows):
             drugs.uptake[:] = 0.0
             if rest:
-                row = lay.plasma_row[agent] + 2 * w
-                bend(EMAX, drugs.new, r0 + row, r0 + row + 1, i, q.product_half, q.product_half, q.product_half,
+                at = r0 + lay.plasma_row[agent] + 2 * w
+                bend(EMAX, drugs.new, at, at + 1, i, q.product_half, q.product_half, q.product_half,
                      q.product_half, drugs.weigh_plain, drugs.uptake, 0)  # fmt: skip
             if some:
                 first = lay.plasma_row[agent] + 2 * windows * (lay.nodes_from[agent + 1] - lay.nodes_from[agent])
                 for k in range(panels):
                     if lay.panel_window[lay.panel_from[agent] + k] == w:
                         _scaled(drugs.weigh_fresh, lay.panel_share[lay.panel_from[agent] + k], drugs.weighing)
-                        row = r0 + first + 2 * k
-                        bend(EMAX, drugs.new, row, row + 1, i, q.product_half, q.product_half, q.product_half,
+                        at = r0 + first + 2 * k
+                        bend(EMAX, drugs.new, at, at + 1, i, q.product_half, q.product_half, q.product_half,
                              q.product_half, drugs.weighing, drugs.uptake, 0)  # fmt: skip
             saturable_product(drugs.z, i, drugs.uptake, drugs.plateau, drugs.decay, drugs.shift, lay.product_row[i],
                               drugs.z_mean)  # fmt: skip
@@ -353,25 +353,28 @@ def _linear_step(agent, number, count, given, t, lay, q, drugs):
                 continue
             if rest or two == 0:
                 _scaled(drugs.weigh_plain if two == 1 else drugs.ones, share, drugs.weighing)
-                row = source + (two + 1) * w
-                bend(function, drugs.new, row, row + two, e, q.effect_b, q.effect_c, q.effect_d, q.effect_e,
+                value = source + (two + 1) * w
+                bend(function, drugs.new, value, value + two, e, q.effect_b, q.effect_c, q.effect_d, q.effect_e,
                      drugs.weighing, drugs.shape, lay.shapes[s].row + at)  # fmt: skip
             if some and two == 1:
                 for k in range(panels):
                     if lay.panel_window[lay.panel_from[agent] + k] == w:
                         _scaled(drugs.weigh_fresh, share * lay.panel_share[lay.panel_from[agent] + k], drugs.weighing)
-                        row = r0 + lay.shapes[s].panels + 2 * k
-                        bend(function, drugs.new, row, row + 1, e, q.effect_b, q.effect_c, q.effect_d, q.effect_e,
+                        value = r0 + lay.shapes[s].panels + 2 * k
+                        bend(function, drugs.new, value, value + 1, e, q.effect_b, q.effect_c, q.effect_d, q.effect_e,
                              drugs.weighing, drugs.shape, lay.shapes[s].row + at)  # fmt: skip
         if sharp and lay.shapes[s].sharp >= 0:
             _sharp(agent, number, s, lay, drugs)
     if lay.against[agent] >= 0:
-        row = r0 + lay.plasma_row[agent]
-        copy(drugs.against, lay.against[agent] + 2 * number * windows, drugs.new, row, 2 * windows)
+        copy(drugs.against, lay.against[agent] + 2 * number * windows, drugs.new, r0 + lay.plasma_row[agent],
+             2 * windows)  # fmt: skip
+    slots = lay.bins * SLOTS_PER_BIN
     for j in range(lay.linear_outputs[agent]):
-        for w in range(windows):
-            _watch(lay.watched[lay.output_from[agent] + j], (number * windows + w) * length, length, drugs.new,
-                   r0 + n + j * windows + w, lay, drugs)  # fmt: skip
+        watched = lay.watched[lay.output_from[agent] + j]
+        if watched >= 0:
+            for w in range(windows):
+                _watch(drugs.watch, watched + int((number * windows + w) * length * slots + 1e-9), length * slots,
+                       drugs.weigh_kept, drugs.new, r0 + n + j * windows + w)  # fmt: skip
 
 
 @njit(**INLINED)
@@ -387,15 +390,15 @@ def _scaled(x, factor, out):
         out[lane] = x[lane] * factor
 
 
-@njit(**HOT)
-def _both(function, x, source, e, q, drugs, row):
+@njit(**INLINED)
+def _both(function, x, source, e, q, drugs, at):
     """The shape at both nodes of a window, each in a row of its own: an antagonist has yet to answer."""
     for k in range(2):
         bend(function, x, source + k, source + k, e, q.effect_b, q.effect_c, q.effect_d, q.effect_e, drugs.ones,
-             drugs.shape, row + k)  # fmt: skip
+             drugs.shape, at + k)  # fmt: skip
 
 
-@njit(**HOT)
+@njit(**INLINED)
 def _sharp(agent, number, s, lay, drugs):
     """Keep the means of the halves of the panels for the step of the body that starts with this dose."""
     this = number * lay.bins // lay.steps[agent]
@@ -408,17 +411,14 @@ def _sharp(agent, number, s, lay, drugs):
 
 
 @njit(**HOT)
-def _watch(row, start, length, x, x_row, lay, drugs):
-    """Add a mean over a part of the day to the two-hour means that somebody asked for (row -1: nobody)."""
-    if row < 0:
-        return
-    slots = lay.bins * SLOTS_PER_BIN
-    o, u = (row + int(start * slots + 1e-9)) * LANES, x_row * LANES
+def _watch(watch, at, share, kept, x, x_row):
+    """Add a mean over ``share`` of two hours to the means that somebody asked for."""
+    o, u = row(watch, at), row(x, x_row)
     for lane in range(LANES):
-        drugs.watch[o + lane] += length * slots * drugs.weigh_kept[lane] * x[u + lane]
+        o[lane] += share * kept[lane] * u[lane]
 
 
-@njit(**HOT)
+@njit(**INLINED)
 def _product_effects(agent, product, start, length, lay, q, drugs):
     """Shapes of a saturable product from ``start`` on for ``length`` (of a day), judged at its mean."""
     output = lay.linear_outputs[agent] + product
@@ -433,10 +433,12 @@ def _product_effects(agent, product, start, length, lay, q, drugs):
         for k in range(1 + two):
             bend(lay.shapes[s].function, drugs.z_mean, 0, 0, e, q.effect_b, q.effect_c, q.effect_d, q.effect_e,
                  drugs.weighing, drugs.shape, lay.shapes[s].row + (1 + two) * at + k)  # fmt: skip
-    _watch(lay.watched[lay.output_from[agent] + output], start, length, drugs.z_mean, 0, lay, drugs)
+    watched, slots = lay.watched[lay.output_from[agent] + output], lay.bins * SLOTS_PER_BIN
+    if watched >= 0:
+        _watch(drugs.watch, watched + int(start * slots + 1e-9), length * slots, drugs.weigh_kept, drugs.z_mean, 0)
 
 
-@njit(**HOT)
+@njit(**INLINED)
 def _saturable_step(agent, number, count, t, lay, q, drugs):
     """Two hours of an agent with saturable elimination: patients whose concentrations change now on a finer mesh than
     the others, each on its own only."""
@@ -452,19 +454,18 @@ def _saturable_step(agent, number, count, t, lay, q, drugs):
         for i in range(forms):
             copy(drugs.saved_left, i, drugs.left, lay.agent_forms[lay.agent_form_from[agent] + i], 1)
         copy(drugs.weigh_kept, 0, drugs.weigh_plain, 0, 1)
-    if count < LANES:
-        for m in range(plain, last):
-            _micro_step(agent, number, m, t, lay, q, drugs)
-    if mixed:
-        copy(drugs.other, 0, drugs.x, s0, n)
-        copy(drugs.other, n, drugs.z, z0, products)
-        copy(drugs.x, s0, drugs.saved, 0, n)
-        copy(drugs.z, z0, drugs.saved, n, products)
-        for i in range(forms):
-            copy(drugs.left, lay.agent_forms[lay.agent_form_from[agent] + i], drugs.saved_left, i, 1)
-        copy(drugs.weigh_kept, 0, drugs.weigh_fresh, 0, 1)
-    if count > 0:
-        for m in range(first, plain):
+    for mesh in range(2):
+        if mesh == 0 and count == LANES or mesh == 1 and count == 0:
+            continue
+        if mesh == 1 and mixed:
+            copy(drugs.other, 0, drugs.x, s0, n)
+            copy(drugs.other, n, drugs.z, z0, products)
+            copy(drugs.x, s0, drugs.saved, 0, n)
+            copy(drugs.z, z0, drugs.saved, n, products)
+            for i in range(forms):
+                copy(drugs.left, lay.agent_forms[lay.agent_form_from[agent] + i], drugs.saved_left, i, 1)
+            copy(drugs.weigh_kept, 0, drugs.weigh_fresh, 0, 1)
+        for m in range(plain if mesh == 0 else first, last if mesh == 0 else plain):
             _micro_step(agent, number, m, t, lay, q, drugs)
     if mixed:
         for j in range(n):
@@ -477,7 +478,7 @@ def _saturable_step(agent, number, count, t, lay, q, drugs):
                     drugs.z[(z0 + j) * LANES + lane] = drugs.other[(n + j) * LANES + lane]
 
 
-@njit(**HOT)
+@njit(**INLINED)
 def _micro_step(agent, number, m, t, lay, q, drugs):
     s0, n = lay.state_from[agent], lay.state_from[agent + 1] - lay.state_from[agent]
     r0, rows = lay.row_from[agent], lay.row_from[agent + 1] - lay.row_from[agent]
@@ -492,8 +493,8 @@ def _micro_step(agent, number, m, t, lay, q, drugs):
     start = (number + lay.micro_start[m]) / steps
     for i in range(lay.product_from[agent], lay.product_from[agent + 1]):
         drugs.uptake[:] = 0.0
-        row = r0 + lay.plasma_row[agent]
-        bend(EMAX, drugs.new, row, row, i, q.product_half, q.product_half, q.product_half, q.product_half, drugs.ones,
+        at = r0 + lay.plasma_row[agent]
+        bend(EMAX, drugs.new, at, at, i, q.product_half, q.product_half, q.product_half, q.product_half, drugs.ones,
              drugs.uptake, 0)  # fmt: skip
         saturable_product(drugs.z, i, drugs.uptake, drugs.plateau, drugs.decay, drugs.shift,
                           lay.product_row[i] + kind, drugs.z_mean)  # fmt: skip
@@ -503,11 +504,15 @@ def _micro_step(agent, number, m, t, lay, q, drugs):
             continue
         slots = _slots(s, lay)
         _scaled(drugs.weigh_kept, share / steps * slots, drugs.weighing)
-        row = r0 + lay.shapes[s].source
-        bend(lay.shapes[s].function, drugs.new, row, row, lay.shapes[s].effect, q.effect_b, q.effect_c, q.effect_d,
+        at = r0 + lay.shapes[s].source
+        bend(lay.shapes[s].function, drugs.new, at, at, lay.shapes[s].effect, q.effect_b, q.effect_c, q.effect_d,
              q.effect_e, drugs.weighing, drugs.shape, lay.shapes[s].row + int(start * slots + 1e-9))  # fmt: skip
+    slots = lay.bins * SLOTS_PER_BIN
     for j in range(lay.linear_outputs[agent]):
-        _watch(lay.watched[lay.output_from[agent] + j], start, share / steps, drugs.new, r0 + n + j, lay, drugs)
+        watched = lay.watched[lay.output_from[agent] + j]
+        if watched >= 0:
+            _watch(drugs.watch, watched + int(start * slots + 1e-9), share / steps * slots, drugs.weigh_kept, drugs.new,
+                   r0 + n + j)  # fmt: skip
     copy(drugs.x, s0, drugs.new, r0, n)
 
 
@@ -548,11 +553,11 @@ def _saturable_sink(agent, r0, mean, central, vmax, km, sink, k0, new, rate):
     """Rate at which vmax C / (km + C) leaves the central compartment over one step, C its mean over the step with that
     taken out: C = m - d vmax C / (km + C), m = new[mean] without and d the response to a unit rate, a quadratic
     equation."""
+    before, vm, half = row(new, r0 + mean), row(vmax, agent), row(km, agent)
+    answer, inside, gone = row(sink, k0 + mean), row(new, r0 + central), row(sink, k0 + central)
     for lane in range(LANES):
-        m, v, k = new[(r0 + mean) * LANES + lane], vmax[agent * LANES + lane], km[agent * LANES + lane]
-        d = sink[(k0 + mean) * LANES + lane]
-        p = k - m + d * v
+        m, v, k = before[lane], vm[lane], half[lane]
+        p = k - m + answer[lane] * v
         root = math.sqrt(p * p + 4.0 * m * k)
         c = 2.0 * m * k / (p + root) if p > 0.0 else 0.5 * (root - p)
-        rest = new[(r0 + central) * LANES + lane] / sink[(k0 + central) * LANES + lane]
-        rate[lane] = -min(v * c / (k + c), rest)
+        rate[lane] = -min(v * c / (k + c), inside[lane] / gone[lane])
