@@ -44,6 +44,9 @@ LABELS = {
     "contenders.rxode2": "rxode2 (LSODA), rtol 1e-4",
 }
 TIGHT = 1e-10
+SHARED = (
+    "**A core was shared with other programs during this run (core time below 95 %): absolute speeds are too low.**"
+)
 LOOPS = {False: "open", True: "closed"}
 
 
@@ -300,6 +303,7 @@ def main() -> None:
         "",
         f"{everybody[True].days / DAYS_PER_YEAR:.2f} years and {events:,} dose events per patient. "
         f"Medians of {asked.runs} runs. {about}",
+        *(["", SHARED] if min(had for row in rows + every for had in row.had.values()) < 0.95 else []),
         "",
     ]
     table = "\n".join(text)
