@@ -1,6 +1,6 @@
 # make demo    simulate 1,000 virtual children; everything needed is set up first
 # make test    lint, layer contracts, types, tests
-# make benchmark  the reference problem in remission and in what people use, one table; about ten minutes
+# make benchmark  the reference problem in remission and in what people use: one table
 # make lock    write requirements.lock anew from pyproject.toml
 # make clean   remove the environment and caches (not runs/)
 

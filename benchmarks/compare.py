@@ -102,7 +102,7 @@ def spawn(contender, problem, runs, cores, threads=1, rtol=0.0):  # type: ignore
         asked = json.dumps([contender, str(given), str(out), runs, threads, rtol])
         environment = os.environ | (SINGLE if len(cores) == 1 else {})
         subprocess.run(
-            [sys.executable, __file__, "--child", asked], env=environment, check=True,
+            [sys.executable, __file__, "--child", asked], env=environment, check=True, stdout=subprocess.DEVNULL,
             preexec_fn=lambda: os.sched_setaffinity(0, cores),
         )  # fmt: skip
         report = json.loads(out.with_suffix(".json").read_text())
