@@ -1,7 +1,7 @@
 # make demo    simulate 1,000 virtual children; everything needed is set up first
 # make test    lint, layer contracts, types, tests
-# make verify  hold the engine against an independent solver on whole treatments (about 10 minutes on 2 cores): docs/verification.md
-# make benchmark  the reference problem in remission and in what people use, one table; about ten minutes
+# make verify  hold the engine against an independent solver on whole treatments: docs/verification.md
+# make benchmark  the reference problem in remission and in what people use: one table
 # make lock    write requirements.lock anew from pyproject.toml
 # make clean   remove the environment and caches (not runs/)
 

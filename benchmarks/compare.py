@@ -44,6 +44,9 @@ LABELS = {
     "contenders.rxode2": "rxode2 (LSODA), rtol 1e-4",
 }
 TIGHT = 1e-10
+SHARED = (
+    "**A core was shared with other programs during this run (core time below 95 %): absolute speeds are too low.**"
+)
 LOOPS = {False: "open", True: "closed"}
 
 
@@ -99,7 +102,7 @@ def spawn(contender, problem, runs, cores, threads=1, rtol=0.0):  # type: ignore
         asked = json.dumps([contender, str(given), str(out), runs, threads, rtol])
         environment = os.environ | (SINGLE if len(cores) == 1 else {})
         subprocess.run(
-            [sys.executable, __file__, "--child", asked], env=environment, check=True,
+            [sys.executable, __file__, "--child", asked], env=environment, check=True, stdout=subprocess.DEVNULL,
             preexec_fn=lambda: os.sched_setaffinity(0, cores),
         )  # fmt: skip
         report = json.loads(out.with_suffix(".json").read_text())
@@ -300,6 +303,7 @@ def main() -> None:
         "",
         f"{everybody[True].days / DAYS_PER_YEAR:.2f} years and {events:,} dose events per patient. "
         f"Medians of {asked.runs} runs. {about}",
+        *(["", SHARED] if min(had for row in rows + every for had in row.had.values()) < 0.95 else []),
         "",
     ]
     table = "\n".join(text)

@@ -20,7 +20,7 @@
 
 namespace {
 
-constexpr int WIDTH = 8, GROUPS = 4, LANES = WIDTH * GROUPS;
+constexpr int WIDTH = 8, GROUPS = 2, LANES = WIDTH * GROUPS;
 typedef double vec __attribute__((vector_size(8 * WIDTH)));
 typedef int64_t ivec __attribute__((vector_size(8 * WIDTH)));
 typedef vec lane[GROUPS];

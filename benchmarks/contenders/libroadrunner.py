@@ -49,7 +49,7 @@ def _one(problem: Problem, solver: Any, own: dict[str, float], rtol: float) -> n
     integrator = solver.integrator
     integrator.relative_tolerance = rtol
     integrator.absolute_tolerance = rtol * 1e-2
-    integrator.stiff = False  # Adams: a third faster here; BDF fails at the dose of day 28, on amounts left at 1e-65
+    integrator.stiff = False  # Adams: BDF fails at the dose of day 28, on amounts of 1e-65 left of the last pulse
     integrator.variable_step_size = False  # True would stop after each inner step
     integrator.maximum_num_steps = 100_000
     for name, value in own.items():
