@@ -55,24 +55,57 @@ def exp_small(x):
     return e * e
 
 
-@njit(**JIT)
-def matmul(a, b, out):
-    """out = a b, lane by lane; (n, k, L) x (k, m, L)."""
+@njit(**HOT)
+def matmul(a, b, out, left, right):
+    """out = a b, lane by lane; (n, k, L) x (k, m, L). left, right: where a and b may differ from zero."""
     for i in range(out.shape[0]):
         for j in range(out.shape[1]):
+            o = out[i, j]
             for lane in range(LANES):
-                out[i, j, lane] = a[i, 0, lane] * b[0, j, lane]
-            for k in range(1, b.shape[0]):
-                for lane in range(LANES):
-                    out[i, j, lane] += a[i, k, lane] * b[k, j, lane]
+                o[lane] = 0.0
+            for k in range(b.shape[0]):
+                if left[i, k] and right[k, j]:
+                    x, y = a[i, k], b[k, j]
+                    for lane in range(LANES):
+                        o[lane] += x[lane] * y[lane]
 
 
 @njit(**JIT)
-def integrals(a, t, phi, m, nn):
-    """Fill phi = exp(A t), m = its integral and nn = the integral of m over 0..t; all (n, n, L). The number of terms
-    and doublings is fixed (|A| t up to about 50 keeps twelve digits), so that a lane never depends on the others."""
+def reachable(a):
+    """(direct, reach): where a (n, n, L) and where its exponential may differ from zero."""
     n = a.shape[0]
-    h = t / 2.0**DOUBLINGS
+    direct = np.zeros((n, n), dtype=np.bool_)
+    for i in range(n):
+        for j in range(n):
+            for lane in range(LANES):
+                direct[i, j] = direct[i, j] or a[i, j, lane] != 0.0
+    reach = direct.copy()
+    for i in range(n):
+        reach[i, i] = True
+    for k in range(n):
+        for i in range(n):
+            for j in range(n):
+                reach[i, j] = reach[i, j] or (reach[i, k] and reach[k, j])
+    return direct, reach
+
+
+@njit(**JIT)
+def doublings(size):
+    """How often to double from the Taylor series on, for |A| t up to ``size``: it starts below 1/4 (twelve digits)."""
+    number = 1
+    while size > 0.25 * 2.0**number and number < DOUBLINGS:
+        number += 1
+    return number
+
+
+@njit(**JIT)
+def integrals(a, t, phi, m, nn, times=DOUBLINGS, twice=True):
+    """Fill phi = exp(A t), m = its integral and, if ``twice``, nn = the integral of m over 0..t; all (n, n, L). The
+    number of terms and doublings is given, so that a lane never depends on the others: ``times`` = `doublings`(|A| t).
+    """
+    n = a.shape[0]
+    direct, reach = reachable(a)
+    h = t / 2.0**times
     power = np.zeros((n, n, LANES))
     work = np.zeros((n, n, LANES))
     phi[:] = 0.0
@@ -85,30 +118,40 @@ def integrals(a, t, phi, m, nn):
     for k in range(TERMS):
         c1 = c * h / (k + 1)
         c2 = c1 * h / (k + 2)
-        for i in range(n):
-            for j in range(n):
-                for lane in range(LANES):
-                    p = power[i, j, lane]
-                    phi[i, j, lane] += c * p
-                    m[i, j, lane] += c1 * p
-                    nn[i, j, lane] += c2 * p
-        matmul(power, a, work)
-        power, work = work, power
+        _grow(phi, power, c, power, 0.0, reach)
+        _grow(m, power, c1, power, 0.0, reach)
+        if twice:
+            _grow(nn, power, c2, power, 0.0, reach)
+        if k + 1 < TERMS:
+            matmul(power, a, work, reach, direct)
+            power, work = work, power
         c = c1
-    for _ in range(DOUBLINGS):
-        matmul(phi, nn, work)
-        nn += h * m + work
-        matmul(phi, m, work)
-        m += work
-        matmul(phi, phi, work)
+    for _ in range(times):
+        if twice:
+            matmul(phi, nn, work, reach, reach)
+            _grow(nn, work, 1.0, m, h, reach)
+        matmul(phi, m, work, reach, reach)
+        _grow(m, work, 1.0, m, 0.0, reach)
+        matmul(phi, phi, work, reach, reach)
         phi[:] = work
         h *= 2.0
+
+
+@njit(**HOT)
+def _grow(x, y, b, z, c, reach):
+    """x += b y + c z where they may differ from zero."""
+    for i in range(x.shape[0]):
+        for j in range(x.shape[0]):
+            if reach[i, j]:
+                o, u, v = x[i, j], y[i, j], z[i, j]
+                for lane in range(LANES):
+                    o[lane] += b * u[lane] + c * v[lane]
 
 
 GAUSS = (0.5 - 0.5 / 3.0**0.5, 0.5 + 0.5 / 3.0**0.5)  # nodes on 0..1, equal weights
 
 
-@njit(**JIT)
+@njit(**HOT)
 def _row_times(row, b, out):
     """out (n, L) = row (n, L) times the matrix b (n, n, L)."""
     n = row.shape[0]
@@ -120,7 +163,7 @@ def _row_times(row, b, out):
                 out[j, lane] += row[k, lane] * b[k, j, lane]
 
 
-@njit(**JIT)
+@njit(**HOT)
 def _product(row, column, out):
     """out (L,) = row (n, L) times column (n, L)."""
     for lane in range(LANES):
@@ -130,148 +173,241 @@ def _product(row, column, out):
             out[lane] += row[k, lane] * column[k, lane]
 
 
+@njit(**HOT)
+def _times(matrix, column, out):
+    """out (n, L) = matrix (n, n, L) times column (n, L)."""
+    for i in range(column.shape[0]):
+        _product(matrix[i], column, out[i])
+
+
 @njit(**JIT)
-def _after(a, g, t, tau, entry, delayed, moment):
-    """g (n, L) times the states at ``t``, or (moment 1) times their integral over 0..t, after a unit dose into
-    ``entry``: infused over tau, or (delayed) entering at once at tau. Returns (L,)."""
+def _on_grid(a, g, w, windows, means, nodes, fastest, entries, taus, delayed, ends, free, part, rate, at):
+    """Rows of a grid of ``windows`` equal windows of w days: means of outputs ``means`` in each window, then values of
+    outputs ``nodes`` at both Gauss nodes of each. ends (forms, n, L): states when an infusion of a unit dose ends.
+    ``at``: first row; returns the row after the last."""
     n = a.shape[0]
-    out = np.zeros(LANES)
-    phi = np.empty((n, n, LANES))
-    m = np.empty((n, n, LANES))
-    nn = np.empty((n, n, LANES))
-    if t <= tau:
-        if not delayed:
-            integrals(a, t, phi, m, nn)
-            _product(g, np.ascontiguousarray((m if moment == 0 else nn)[:, entry]) / tau, out)
-        return out
-    given = np.zeros((n, LANES))
-    before = np.zeros(LANES)
-    if delayed:
-        given[entry] = 1.0
-    else:
-        integrals(a, tau, phi, m, nn)
-        given[:] = m[:, entry] / tau
-        if moment == 1:
-            _product(g, np.ascontiguousarray(nn[:, entry]) / tau, before)
-    integrals(a, t - tau, phi, m, nn)
-    row = np.empty((n, LANES))
-    _row_times(g, phi if moment == 0 else m, row)
-    _product(row, given, out)
-    return out + before
+    forms = entries.shape[0]
+    phi, m, nn = np.empty((n, n, LANES)), np.empty((n, n, LANES)), np.empty((n, n, LANES))
+    near, inside, work = np.empty((n, n, LANES)), np.empty((n, n, LANES)), np.empty((n, n, LANES))
+    integrals(a, w, phi, m, nn, doublings(fastest * w))
+    filled = np.zeros((windows + 1, forms, n, LANES))  # states at the edges under a unit rate
+    column, new = np.empty((n, LANES)), np.empty((n, LANES))
+    one = np.empty(LANES)
+    for k in range(windows):
+        for f in range(forms):
+            _times(phi, filled[k, f], column)
+            filled[k + 1, f] = m[:, entries[f]] + column
+    row_of, start, more = np.empty((n, LANES)), np.empty((n, LANES)), np.empty((n, LANES))
+    first = at
+    for j in means:
+        _row_times(g[j], m, start)
+        _row_times(g[j], nn, more)
+        row_of[:] = start
+        for k in range(windows):
+            for c in range(n):
+                free[at, c] = row_of[c] / w
+            for f in range(forms):
+                _product(start, filled[k, f], one)
+                rate[f, at] = (one + more[entries[f]]) / w
+            _row_times(row_of, phi, new)
+            row_of[:] = new
+            at += 1
+    for q in range(2 if nodes.shape[0] > 0 else 0):
+        t = GAUSS[q] * w
+        integrals(a, t, near, inside, work, doublings(fastest * t), False)
+        for o in range(nodes.shape[0]):
+            _row_times(g[nodes[o]], near, start)
+            _row_times(g[nodes[o]], inside, more)
+            row_of[:] = start
+            for k in range(windows):
+                r = at + 2 * windows * o + 2 * k + q
+                for c in range(n):
+                    free[r, c] = row_of[c]
+                for f in range(forms):
+                    _product(start, filled[k, f], one)
+                    rate[f, r] = one + more[entries[f]]
+                _row_times(row_of, phi, new)
+                row_of[:] = new
+    at += 2 * windows * nodes.shape[0]
+    for f in range(forms):
+        tau = taus[f]
+        if tau <= 0.0:
+            continue
+        # windows: 0 before tau, the one that tau stands in, and those after it
+        k0 = int(np.ceil(tau / w - 1e-9))
+        integrals(a, k0 * w - tau, near, inside, work, doublings(fastest * (k0 * w - tau)), False)
+        _times(near, ends[f], column)
+        into = np.empty((n, LANES))
+        _times(inside, ends[f], into)  # integral over the rest of the window that tau stands in
+        if not delayed[f]:
+            integrals(a, tau - (k0 - 1) * w, near, inside, work, doublings(fastest * w))
+            _times(inside, filled[k0 - 1, f], new)
+            into += (new + work[:, entries[f]]) / tau
+        for k in range(windows):
+            if k >= k0:
+                _times(m, column, into)
+                _times(phi, column, new)
+                column[:] = new
+            for i in range(means.shape[0]):
+                r = first + i * windows + k
+                if k >= k0 - 1:
+                    _product(g[means[i]], into, one)
+                    part[f, r] = one / w
+                elif delayed[f]:
+                    part[f, r] = 0.0
+                else:
+                    part[f, r] = rate[f, r] / tau
+        for q in range(2):
+            begun = False
+            for k in range(windows):
+                t = (k + GAUSS[q]) * w
+                if t > tau:
+                    if begun:
+                        _times(phi, column, new)
+                        column[:] = new
+                    else:
+                        integrals(a, t - tau, near, inside, work, doublings(fastest * (t - tau)), False)
+                        _times(near, ends[f], column)
+                        begun = True
+                for i in range(nodes.shape[0]):
+                    r = first + means.shape[0] * windows + 2 * i * windows + 2 * k + q
+                    if begun:
+                        _product(g[nodes[i]], column, part[f, r])
+                    elif delayed[f]:
+                        part[f, r] = 0.0
+                    else:
+                        part[f, r] = rate[f, r] / tau
+    return at
+
+
+@njit(**JIT)
+def _at_times(a, g, outputs, times, fastest, entries, taus, delayed, ends, free, part, rate, at):
+    """Rows of values of outputs at ``times``, output by output. ``at``: first row; returns the row after the last."""
+    n = a.shape[0]
+    forms = entries.shape[0]
+    phi, m, nn = np.empty((n, n, LANES)), np.empty((n, n, LANES)), np.empty((n, n, LANES))
+    row_of, column = np.empty((n, LANES)), np.empty((n, LANES))
+    count = times.shape[0]
+    for i in range(count):
+        t = times[i]
+        integrals(a, t, phi, m, nn, doublings(fastest * t), False)
+        for o in range(outputs.shape[0]):
+            r = at + o * count + i
+            _row_times(g[outputs[o]], phi, row_of)
+            for c in range(n):
+                free[r, c] = row_of[c]
+            _row_times(g[outputs[o]], m, row_of)
+            for f in range(forms):
+                rate[f, r] = row_of[entries[f]]
+        for f in range(forms):
+            tau = taus[f]
+            if tau <= 0.0:
+                continue
+            if t > tau:
+                integrals(a, t - tau, phi, m, nn, doublings(fastest * (t - tau)), False)
+                _times(phi, ends[f], column)
+            for o in range(outputs.shape[0]):
+                r = at + o * count + i
+                if t > tau:
+                    _product(g[outputs[o]], column, part[f, r])
+                elif delayed[f]:
+                    part[f, r] = 0.0
+                else:
+                    part[f, r] = rate[f, r] / tau
+    return at + outputs.shape[0] * count
+
+
+@njit(**JIT)
+def _between(a, g, outputs, edges, fastest, entries, taus, delayed, ends, free, part, rate, at):
+    """Rows of means of outputs between ``edges`` (from 0), output by output. ``at``: first row; returns the row after
+    the last."""
+    n = a.shape[0]
+    forms = entries.shape[0]
+    count = edges.shape[0] - 1
+    phi, m, nn = np.empty((n, n, LANES)), np.empty((n, n, LANES)), np.empty((n, n, LANES))
+    m_before, nn_before = np.zeros((n, n, LANES)), np.zeros((n, n, LANES))
+    row_of = np.empty((n, LANES))
+    column, full = np.empty((n, LANES)), np.zeros((forms, n, LANES))
+    held = np.zeros((forms, n, LANES))  # integral of the states up to the edge before
+    for f in range(forms):
+        if taus[f] > 0.0 and not delayed[f]:
+            integrals(a, taus[f], phi, m, nn, doublings(fastest * taus[f]))
+            full[f] = nn[:, entries[f]] / taus[f]
+    for i in range(count):
+        u, v = edges[i], edges[i + 1]
+        integrals(a, v, phi, m, nn, doublings(fastest * v))
+        for o in range(outputs.shape[0]):
+            r = at + o * count + i
+            _row_times(g[outputs[o]], (m - m_before) / (v - u), row_of)
+            for c in range(n):
+                free[r, c] = row_of[c]
+            _row_times(g[outputs[o]], (nn - nn_before) / (v - u), row_of)
+            for f in range(forms):
+                rate[f, r] = row_of[entries[f]]
+        m_before[:] = m
+        nn_before[:] = nn
+        for f in range(forms):
+            tau = taus[f]
+            if tau <= 0.0:
+                continue
+            if v > tau:
+                integrals(a, v - tau, phi, m, nn, doublings(fastest * (v - tau)), False)
+                _times(m, ends[f], column)
+                column += full[f]
+            elif delayed[f]:
+                column[:] = 0.0
+            else:
+                column[:] = nn_before[:, entries[f]] / tau
+            for o in range(outputs.shape[0]):
+                _product(g[outputs[o]], (column - held[f]) / (v - u), part[f, at + o * count + i])
+            held[f] = column
+    return at + outputs.shape[0] * count
 
 
 @njit(**JIT)
 def responses(
-    a, g, length, windows, means, nodes, fresh_times, sharp, sharp_edges, entries, taus, delayed, free, part, rate
-):
-    """Every response of one agent over a step of ``length`` days that ``windows`` equal windows tile.
+    a, g, length, fastest, windows, means, nodes, fine_windows, fine_means, fine_nodes, level_times, fresh_times,
+    sharp, sharp_edges, entries, taus, delayed, free, part, rate,
+):  # fmt: skip
+    """Every response of one agent over a step of ``length`` days; ``fastest`` bounds its rates.
 
-    free (rows, n, L): the step matrix. Its rows: the n states at the end; for each output in ``means`` its mean in each
-    window; for each in ``nodes`` its value at both Gauss nodes of each window; for each in ``nodes`` its value at each
-    of ``fresh_times``; for each in ``sharp`` its mean between ``sharp_edges``. part, rate (forms, rows, L): the answer to a unit dose infused over ``taus`` days (delayed: that
-    enters at once after ``taus`` days; 0: a bolus, which is added to the state and needs no answer), and to a unit rate
-    during all of the step. entries: entry state of each form."""
+    free (rows, n, L): the step matrix. Its rows: the n states at the end; on the grid of ``windows`` the mean of each
+    output in ``means`` and the value of each in ``nodes`` at both Gauss nodes, in each window; the same on the grid of
+    ``fine_windows``; plasma (output 0) at ``level_times``; outputs of ``nodes`` at ``fresh_times``; means of outputs in
+    ``sharp`` between ``sharp_edges``. part, rate (forms, rows, L): the answer to a unit dose infused over ``taus`` days
+    (delayed: that enters at once after ``taus`` days; 0: a bolus, which is added to the state and needs no answer), and
+    to a unit rate during all of the step. entries: entry state of each form."""
     n = a.shape[0]
-    w = length / windows
     forms = entries.shape[0]
     phi, m, nn = np.empty((n, n, LANES)), np.empty((n, n, LANES)), np.empty((n, n, LANES))
-    integrals(a, w, phi, m, nn)
-    # at the window edges: Phi(k w) as a matrix for the last, and the integrals of unit rates as columns
-    end = np.zeros((n, n, LANES))
-    work = np.empty((n, n, LANES))
-    for i in range(n):
-        end[i, i] = 1.0
-    filled = np.zeros((windows + 1, forms, n, LANES))  # M(k w) e
-    column = np.empty((n, LANES))
-    for k in range(windows):
-        matmul(phi, end, work)
-        end[:] = work
-        for f in range(forms):
-            for i in range(n):
-                _product(phi[i], filled[k, f], column[i])
-            filled[k + 1, f] = m[:, entries[f]] + column
-    for c in range(n):
-        free[:n, c] = end[:, c]
+    ends = np.zeros((forms, n, LANES))
     for f in range(forms):
-        rate[f, :n] = filled[windows, f]
-    row_of = np.empty((n, LANES))
-    new = np.empty((n, LANES))
-    one = np.empty(LANES)
-    at = n
-    for j in means:
-        _row_times(g[j], m, row_of)
-        row_of /= w
-        start = np.ascontiguousarray(row_of)  # g M(w) / w, for what the window finds
-        _row_times(g[j], nn, new)
-        inside = new / w  # g N(w) / w, for what enters in it
-        for k in range(windows):
-            for c in range(n):
-                free[at, c] = row_of[c]
-            for f in range(forms):
-                _product(start, filled[k, f], one)
-                rate[f, at] = one + inside[entries[f]]
-                if taus[f] > 0.0:
-                    upper = _after(a, g[j], (k + 1) * w, taus[f], entries[f], delayed[f], 1)
-                    part[f, at] = (upper - _after(a, g[j], k * w, taus[f], entries[f], delayed[f], 1)) / w
-            _row_times(row_of, phi, new)
-            row_of[:] = new
-            at += 1
-    near_phi, near_m = np.empty((n, LANES)), np.empty((n, LANES))
-    for j in nodes:
-        for q in range(2):
-            integrals(a, GAUSS[q] * w, work, end, nn)
-            _row_times(g[j], work, near_phi)
-            _row_times(g[j], end, near_m)
-            row_of[:] = near_phi
-            for k in range(windows):
-                row = at + 2 * k + q
-                for c in range(n):
-                    free[row, c] = row_of[c]
-                for f in range(forms):
-                    _product(near_phi, filled[k, f], one)
-                    rate[f, row] = one + near_m[entries[f]]
-                    if taus[f] > 0.0:
-                        part[f, row] = _after(a, g[j], (k + GAUSS[q]) * w, taus[f], entries[f], delayed[f], 0)
-                _row_times(row_of, phi, new)
-                row_of[:] = new
-        at += 2 * windows
-    for j in nodes:
-        for i in range(fresh_times.shape[0]):
-            integrals(a, fresh_times[i], work, end, nn)
-            _row_times(g[j], work, near_phi)
-            _row_times(g[j], end, near_m)
-            for c in range(n):
-                free[at, c] = near_phi[c]
-            for f in range(forms):
-                rate[f, at] = near_m[entries[f]]
-                if taus[f] > 0.0:
-                    part[f, at] = _after(a, g[j], fresh_times[i], taus[f], entries[f], delayed[f], 0)
-            at += 1
-    for j in sharp:
-        for i in range(sharp_edges.shape[0] - 1):
-            u, v = sharp_edges[i], sharp_edges[i + 1]
-            integrals(a, v, phi, m, nn)
-            integrals(a, u, end, work, phi)
-            m -= work
-            m /= v - u
-            nn -= phi
-            nn /= v - u
-            _row_times(g[j], m, near_phi)
-            _row_times(g[j], nn, near_m)
-            for c in range(n):
-                free[at, c] = near_phi[c]
-            for f in range(forms):
-                rate[f, at] = near_m[entries[f]]
-                if taus[f] > 0.0:
-                    upper = _after(a, g[j], v, taus[f], entries[f], delayed[f], 1)
-                    part[f, at] = (upper - _after(a, g[j], u, taus[f], entries[f], delayed[f], 1)) / (v - u)
-            at += 1
+        if delayed[f]:
+            ends[f, entries[f]] = 1.0
+        elif taus[f] > 0.0:
+            integrals(a, taus[f], phi, m, nn, doublings(fastest * taus[f]), False)
+            ends[f] = m[:, entries[f]] / taus[f]
+    integrals(a, length, phi, m, nn, doublings(fastest * length), False)
+    for c in range(n):
+        free[:n, c] = phi[:, c]
+    for f in range(forms):
+        rate[f, :n] = m[:, entries[f]]
     for f in range(forms):
         if taus[f] > 0.0:
-            for i in range(n):
-                unit = np.zeros((n, LANES))
-                unit[i] = 1.0
-                part[f, i] = _after(a, unit, length, taus[f], entries[f], delayed[f], 0)
+            rest = length - taus[f]
+            integrals(a, rest, phi, m, nn, doublings(fastest * rest), False)
+            _times(phi, ends[f], part[f])
+    at = n
+    if means.shape[0] + nodes.shape[0] > 0:
+        at = _on_grid(a, g, length / windows, windows, means, nodes, fastest, entries, taus, delayed, ends, free, part,
+                      rate, at)  # fmt: skip
+    if fine_means.shape[0] + fine_nodes.shape[0] > 0:
+        at = _on_grid(a, g, length / fine_windows, fine_windows, fine_means, fine_nodes, fastest, entries, taus,
+                      delayed, ends, free, part, rate, at)  # fmt: skip
+    plasma = np.zeros(1, dtype=np.int64)
+    at = _at_times(a, g, plasma, level_times, fastest, entries, taus, delayed, ends, free, part, rate, at)
+    at = _at_times(a, g, nodes, fresh_times, fastest, entries, taus, delayed, ends, free, part, rate, at)
+    _between(a, g, sharp, sharp_edges, fastest, entries, taus, delayed, ends, free, part, rate, at)
 
 
 @njit(inline="always")

@@ -21,7 +21,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .kinetics import HOT, INLINED, JIT, LANES, exp_small, integrals, matmul
+from .kinetics import HOT, INLINED, JIT, LANES, exp_small, integrals, matmul, reachable
 
 MAX_FEEDBACK = 5.0  # bound of the power feedback after long aplasia
 FLOOR = 1e-6  # counts never fall below one cell in a litre of 1e9
@@ -53,8 +53,9 @@ def line_weights(transit, gain, loss, h, out):
     whole = np.empty((n, n, LANES))
     m = np.empty((n, n, LANES))
     nn = np.empty((n, n, LANES))
-    integrals(a, 0.5 * h, half, m, nn)
-    matmul(half, half, whole)
+    integrals(a, 0.5 * h, half, m, nn, 4, False)  # rates of a few a day
+    _, reach = reachable(a)
+    matmul(half, half, whole, reach, reach)
     out[0] = half[3, 4]
     out[5] = whole[3, 4]
     for i in range(4):
@@ -89,9 +90,10 @@ def life_span_weights(tau, ageing, h, out):
     m = np.empty((n, n, LANES))
     nn = np.empty((n, n, LANES))
     early = np.empty((n, n, LANES))
-    integrals(a, 0.5 * h, half, m, nn)
-    matmul(half, half, whole)
-    matmul(half, m, early)
+    integrals(a, 0.5 * h, half, m, nn, 4, False)
+    _, reach = reachable(a)
+    matmul(half, half, whole, reach, reach)
+    matmul(half, m, early, reach, reach)
     row = 0
     for i in range(n):
         for j in range(i + 1):

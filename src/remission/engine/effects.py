@@ -52,45 +52,56 @@ def bend(function, x, first, second, i, q_b, q_c, q_d, q_e, weight, out, at):
             )
 
 
-@njit(**INLINED)
-def _add(out, at, x, x_row, factor, f_row, share):
-    o, u, f = row(out, at), row(x, x_row), row(factor, f_row)
+@njit(**HOT)
+def _add(out, at, x, x_at, rows, factor, f_at):
+    """Rows of out += rows of x times the factor."""
+    o, u, f = out[at * LANES : (at + rows) * LANES], x[x_at * LANES : (x_at + rows) * LANES], row(factor, f_at)
+    for k in range(rows):
+        for lane in range(LANES):
+            o[k * LANES + lane] += u[k * LANES + lane] * f[lane]
+
+
+@njit(**HOT)
+def _add_pairs(out, at, x, x_at, rows, factor, f_at):
+    """Rows of out += means of two rows of x times the factor."""
+    o, u, f = out[at * LANES : (at + rows) * LANES], x[x_at * LANES : (x_at + 2 * rows) * LANES], row(factor, f_at)
+    for k in range(rows):
+        for lane in range(LANES):
+            o[k * LANES + lane] += 0.5 * (u[2 * k * LANES + lane] + u[(2 * k + 1) * LANES + lane]) * f[lane]
+
+
+@njit(**HOT)
+def _add_twice(out, at, x, x_at, rows, factor, f_at):
+    """Two rows of out += each row of x times the factor."""
+    o, u, f = out[at * LANES : (at + 2 * rows) * LANES], x[x_at * LANES : (x_at + rows) * LANES], row(factor, f_at)
+    for k in range(rows):
+        for lane in range(LANES):
+            add = u[k * LANES + lane] * f[lane]
+            o[2 * k * LANES + lane] += add
+            o[(2 * k + 1) * LANES + lane] += add
+
+
+@njit(**HOT)
+def _add_fours(out, at, x, x_at, rows, factor, f_at):
+    """Rows of out += means of four rows of x times the factor."""
+    o, u, f = out[at * LANES : (at + rows) * LANES], x[x_at * LANES : (x_at + 4 * rows) * LANES], row(factor, f_at)
+    for k in range(rows):
+        i = 4 * k * LANES
+        for lane in range(LANES):
+            o[k * LANES + lane] += 0.25 * f[lane] * (
+                u[i + lane] + u[i + LANES + lane] + u[i + 2 * LANES + lane] + u[i + 3 * LANES + lane]
+            )
+
+
+@njit(**HOT)
+def _add_all(out, x, x_at, rows, factor, f_at):
+    """out (L,) += mean of rows of x times the factor."""
+    u, f = x[x_at * LANES : (x_at + rows) * LANES], row(factor, f_at)
     for lane in range(LANES):
-        o[lane] += share * u[lane] * f[lane]
-
-
-@njit(**INLINED)
-def _on_line(target, i, at, fine, bins, x, size, work):
-    """Effect ``i`` on a line: means of half steps, and of two hours for the red cells."""
-    for half in range(2 * bins):
-        if fine == 1:
-            if target == RED_CELLS:
-                _add(work.e_red, 2 * half, x, at + 2 * half, size, i, 1.0)
-                _add(work.e_red, 2 * half + 1, x, at + 2 * half + 1, size, i, 1.0)
-            else:
-                _add(work.e_line, 2 * bins * target + half, x, at + 2 * half, size, i, 0.5)
-                _add(work.e_line, 2 * bins * target + half, x, at + 2 * half + 1, size, i, 0.5)
-        elif target == RED_CELLS:
-            _add(work.e_red, 2 * half, x, at + half, size, i, 1.0)
-            _add(work.e_red, 2 * half + 1, x, at + half, size, i, 1.0)
-        else:
-            _add(work.e_line, 2 * bins * target + half, x, at + half, size, i, 1.0)
-
-
-@njit(**INLINED)
-def _on_cells(target, i, pool, at, slots, bins, x, size, rest, flesh, work):
-    """Effect ``i`` on blasts (by step of the body), on blasts in blood or CNS and on mobilisation (by day)."""
-    if target == BLASTS:
-        work.class_active[pool] = True
-        per_bin = slots // bins
-        for j in range(bins):
-            for k in range(per_bin):
-                _add(work.k_cyc, pool * bins + j, x, at + per_bin * j + k, size, i, 1.0 / per_bin)
-                _add(work.k_rest, pool * bins + j, x, at + per_bin * j + k, rest, i, 1.0 / per_bin)
-        return
-    out = flesh.k_blood if target == BLOOD else work.k_cns if target == CNS else flesh.mobilised
-    for k in range(slots):
-        _add(out, 0, x, at + k, size, i, 1.0 / slots)
+        total = 0.0
+        for k in range(rows):
+            total += u[k * LANES + lane]
+        out[lane] += total * f[lane] / rows
 
 
 @njit(**INLINED)
@@ -130,12 +141,29 @@ def day_of_effects(lay, q, drugs, flesh, work):
             continue
         if lay.shapes[g].antagonist >= 0:
             _answer(g, lay, q, drugs)
-        at, fine = lay.shapes[g].row, lay.shapes[g].fine
+        at, fine = lay.shapes[g].row, lay.shapes[g].fine == 1
         for m in range(lay.shapes[g].first, lay.shapes[g].last):
             i = lay.members[m]
             target = lay.effect_target[i]
-            if target < LINES:
-                _on_line(target, i, at, fine, bins, drugs.shape, q.effect_size, work)
+            if target == RED_CELLS:  # by two hours
+                if fine:
+                    _add(work.e_red, 0, drugs.shape, at, slots, q.effect_size, i)
+                else:
+                    _add_twice(work.e_red, 0, drugs.shape, at, slots // 2, q.effect_size, i)
+            elif target < LINES:  # by half steps
+                if fine:
+                    _add_pairs(work.e_line, 2 * bins * target, drugs.shape, at, 2 * bins, q.effect_size, i)
+                else:
+                    _add(work.e_line, 2 * bins * target, drugs.shape, at, 2 * bins, q.effect_size, i)
+            elif target == BLASTS:  # by steps
+                pool = lay.effect_pool[i]
+                work.class_active[pool] = True
+                if fine:
+                    _add_fours(work.k_cyc, pool * bins, drugs.shape, at, bins, q.effect_size, i)
+                    _add_fours(work.k_rest, pool * bins, drugs.shape, at, bins, q.effect_rest, i)
+                else:
+                    _add_pairs(work.k_cyc, pool * bins, drugs.shape, at, bins, q.effect_size, i)
+                    _add_pairs(work.k_rest, pool * bins, drugs.shape, at, bins, q.effect_rest, i)
             else:
-                _on_cells(target, i, lay.effect_pool[i], at, slots if fine == 1 else slots // 2, bins, drugs.shape,
-                          q.effect_size, q.effect_rest, flesh, work)  # fmt: skip
+                out = flesh.k_blood if target == BLOOD else work.k_cns if target == CNS else flesh.mobilised
+                _add_all(out, drugs.shape, at, slots if fine else slots // 2, q.effect_size, i)

@@ -24,6 +24,7 @@ FUNCTIONS = {"linear": LINEAR, "emax": EMAX, "asparagine depletion": ASPARAGINE}
 NO_CLASS = len(SENSITIVITIES)  # a row of ones: an effect that no resistance touches
 SLOW_DAYS = 5.0  # half-life of a driver whose mean over a window can be taken for its value
 SHARP_RATE = 6.0  # 1/day: a line feels within a step that a driver moves faster than this
+RED_CELLS = TARGETS.index("red cells")
 MEAN, NODES, PRODUCT = range(3)  # what a shape is made of: window means, Gauss nodes, a saturable product
 
 SHAPE = np.dtype(
@@ -44,7 +45,9 @@ class Layout(NamedTuple):
     output_from: Any
     linear_outputs: Any
     steps: Any  # of a day
-    windows: Any  # of a step
+    windows: Any  # of a step, of four hours at most
+    fine_windows: Any  # and of two
+    fastest: Any  # bound of the rates of the kinetics, 1/day
     micro_from: Any  # an agent's steps may be made of smaller ones: those after a dose, then the plain ones
     micro_plain: Any
     micro_kind: Any  # kind (length) of each
@@ -53,18 +56,25 @@ class Layout(NamedTuple):
     kind_from: Any
     unit: Any  # days, by kind
     weight_from: Any  # passes of an agent, times its kinds
-    means_from: Any  # linear outputs whose window means, node values, panel values are rows (local numbers)
+    means_from: Any  # linear outputs whose window means and node values are rows (local numbers)
     means: Any
     nodes_from: Any
     nodes: Any
+    fine_means_from: Any
+    fine_means: Any
+    fine_nodes_from: Any
+    fine_nodes: Any
+    level_times_from: Any  # hours at which a rescue may ask for plasma
+    level_times: Any
+    level_row: Any
     panel_from: Any
     panel_share: Any  # of its window
     panel_window: Any
     panel_times: Any  # two for each panel
     sharp_from: Any  # outputs whose means in the halves of sharp panels are wanted
     sharp: Any
-    sharp_row: Any  # by agent: first row of the means
-    plain_from: Any  # by agent: passes of the window nodes and of the panels
+    plain_from: Any  # by agent: passes of the window nodes, of the levels and of the panels
+    level_from: Any
     fresh_from: Any
     central: Any
     plasma_row: Any  # saturable elimination: the row of mean plasma
@@ -79,8 +89,10 @@ class Layout(NamedTuple):
     pass_column: Any  # (4 * passes,)
     pass_used: Any
     rescued: Any  # 1: an agent whose doses depend on levels of the day
-    against: Any  # 1: an antagonist, whose plasma is wanted at the nodes: its first row there, else -1
+    against: Any  # an antagonist, whose plasma is wanted at the nodes: first row of the day's, else -1
+    against_row: Any  # and of the step's
     watched: Any  # by output: row of the means that are kept for who asks (`watch`), else -1
+    watch_source: Any  # first row of its means in the step matrix
     form_entry: Any  # entry state
     form_row_from: Any
     agent_form_from: Any
@@ -141,23 +153,18 @@ class _Agent:
         self.steps = program.steps[number]
         self.forms = [f for f in program.forms if f.agent == self.agent.agent]
         self.fastest = _fastest(self.agent, routes(program, self.agent.agent))
-        self.means: list[int] = list(range(self.lin)) if watch or system.vmax is not None else []
+        saturable = system.vmax is not None
+        self.means: list[int] = list(range(self.lin)) if saturable else []
         self.nodes: list[int] = []
+        self.fine_means: list[int] = list(range(self.lin)) if watch and not saturable else []
+        self.fine_nodes: list[int] = []
         self.sharp: list[int] = []
-        names = [a.agent for a in program.agents]
-        self.antagonist = any(
-            other.agent == self.agent.agent for a in program.agents for other in a.antagonists
-        )
-        antagonised = any(other.agent in names for other in self.agent.antagonists)
-        lines = [e for e in self.agent.effects if e.on in LINES and not self.slow(e.driver)]
-        self.fine = (
-            system.vmax is not None or antagonised or self.antagonist or watch
-            or any(e.on == "red cells" or self.is_sharp(e) for e in lines)
-        )  # fmt: skip
-        hours = Fraction(2 if self.fine else 4, refine)
-        self.windows = mesh.windows_of(self.steps, hours) if system.vmax is None else 1
-        self.shared = 1 if self.fine else 2  # slots of a window, unless windows are shorter
-        self.refine = refine
+        self.antagonist = any(other.agent == self.agent.agent for a in program.agents for other in a.antagonists)
+        self.windows = 1 if saturable else mesh.windows_of(self.steps, Fraction(4, refine))
+        self.fine_windows = 1 if saturable else mesh.windows_of(self.steps, Fraction(2, refine))
+        levels = {int(number) for number in program.tables.level_agent}
+        hours = STEPS_PER_DAY // self.steps
+        self.level_times = [k / STEPS_PER_DAY for k in range(1, hours)] if number in levels else []
 
     def slow(self, driver: str) -> bool:
         return _half_life(self.agent, driver) >= SLOW_DAYS
@@ -198,7 +205,7 @@ def layout(
     refine: divide every step by it. watch: keep the mean of every output in every two hours."""
     out: dict[str, list[Any]] = {name: [] for name in Layout._fields}
     for name in Layout._fields:
-        if name.endswith("_from") and name not in ("plain_from", "fresh_from"):
+        if name.endswith("_from") and name not in ("plain_from", "level_from", "fresh_from"):
             out[name] = [0]
     for name in ("product_row", "micro_plain"):
         out[name] = [0] if name == "product_row" else []
@@ -224,90 +231,92 @@ def layout(
             out["micro_start"].append(0.0)
             out["micro_plain"].append(out["micro_from"][-1])
         kinds = sorted(set(micro))
-        panels = grid.panels if k.vmax is None else ()
-        nodes = a.nodes if k.vmax is None else []
-        rows = n + grid.windows * len(a.means)
-        first_node = rows
-        rows += 2 * grid.windows * len(nodes)
-        first_panel = rows
-        rows += 2 * len(panels) * len(nodes)
+        panels = grid.panels
         sharp_halves = len(mesh.SHARP_HALVES) if a.sharp else 0
-        first_sharp = rows
-        rows += sharp_halves * len(a.sharp)
+        reach = (np.abs(k.a).max(axis=0) > 0) | np.eye(n, dtype=bool)
+        for _ in range(n):
+            reach = reach | ((reach.astype(int) @ reach.astype(int)) > 0)
+        uses = (np.abs(k.g).max(axis=0) > 0).astype(int) @ reach.astype(int) > 0
+        # (pass group, rows of each output, outputs); groups: always, plain, level, fresh
+        parts = [
+            (0, grid.windows, a.means), (1, 2 * grid.windows, a.nodes), (0, a.fine_windows, a.fine_means),
+            (0, 2 * a.fine_windows, a.fine_nodes), (2, len(a.level_times), [0] if a.level_times else []),
+            (3, 2 * len(panels), a.nodes), (3, sharp_halves, a.sharp),
+        ]  # fmt: skip
+        patterns = [(0, row) for row in reach]
+        first: list[dict[int, int]] = []
+        for group, rows, outputs in parts:
+            first.append({j: len(patterns) + rows * o for o, j in enumerate(outputs)})
+            patterns += [(group, uses[j]) for j in outputs for _ in range(rows)]
+        means, nodes, fine_means, fine_nodes, levels, fresh_nodes, sharp = first
         for s in shapes:
             if s["agent"] != i:
                 continue
             j = s["output"]
             if s["made_of"] == PRODUCT:
                 s["source"] = j - lin
-            elif k.vmax is not None or s["made_of"] == MEAN:
-                s["source"] = n + a.means.index(j) * grid.windows
+            elif k.vmax is not None:
+                s["source"] = means[j]
+            elif s["made_of"] == MEAN:
+                s["source"] = (fine_means if s["fine"] else means)[j]
+            elif s["antagonist"] >= 0:
+                s["source"] = fine_nodes[j]
             else:
-                s["source"] = first_node + 2 * grid.windows * nodes.index(j)
-                s["panels"] = first_panel + 2 * len(panels) * nodes.index(j) if panels else -1
+                s["source"] = nodes[j]
+                s["panels"] = fresh_nodes[j] if panels else -1
             if s["sharp"] >= 0:
-                s["panels"] = first_sharp + sharp_halves * a.sharp.index(j)
-        out["plasma_row"].append(n + a.means.index(0) * grid.windows if k.vmax is not None
-                                 else first_node + 2 * grid.windows * nodes.index(0) if 0 in nodes else -1)  # fmt: skip
+                s["panels"] = sharp[j]
+        out["plasma_row"].append(means[0] if k.vmax is not None else nodes.get(0, -1))
+        out["level_row"].append(levels.get(0, -1))
+        out["against_row"].append(fine_nodes.get(0, -1) if a.antagonist else -1)
         out["steps"].append(a.steps)
         out["windows"].append(grid.windows)
+        out["fine_windows"].append(a.fine_windows)
+        out["fastest"].append(8.0 * a.fastest)  # of one child: room for those who are faster
         out["unit"] += kinds
         out["kind_from"].append(len(out["unit"]))
         out["micro_kind"] += [kinds.index(m) for m in micro]
         out["micro_share"] += [m * a.steps for m in micro]
         out["micro_from"].append(len(out["micro_kind"]))
-        for values, name in ((a.means, "means"), (nodes, "nodes"), (a.sharp, "sharp")):
-            out[name] += values
+        for name in ("means", "nodes", "fine_means", "fine_nodes", "sharp", "level_times"):
+            out[name] += getattr(a, name)
             out[f"{name}_from"].append(len(out[name]))
-        out["sharp_row"].append(first_sharp)
         for start, end in panels:
             window = int((start + 1e-9) / grid.width)
             out["panel_window"].append(window)
             out["panel_share"].append((end - start) / grid.width)
-        out["panel_times"] += grid.panel_times() if k.vmax is None else []
+        out["panel_times"] += grid.panel_times()
         out["panel_from"].append(len(out["panel_window"]))
         out["linear_outputs"].append(lin)
         out["central"].append(k.central)
         out["saturable"].append(int(k.vmax is not None))
-        out["product_row"] += [
-            out["product_row"][-1] + len(kinds) * (j + 1) for j in range(len(k.saturable_products))
-        ]
+        products = [len(kinds) * (j + 1) for j in range(len(k.saturable_products))]
+        out["product_row"] += [out["product_row"][-1] + rows for rows in products]
         out["state_from"].append(out["state_from"][-1] + n)
         out["a_from"].append(out["a_from"][-1] + n * n)
         out["g_from"].append(out["g_from"][-1] + lin * n)
         out["product_from"].append(out["product_from"][-1] + len(k.saturable_products))
-        out["row_from"].append(out["row_from"][-1] + rows)
-        out["sink_from"].append(out["sink_from"][-1] + len(kinds) * rows)
+        out["row_from"].append(out["row_from"][-1] + len(patterns))
+        out["sink_from"].append(out["sink_from"][-1] + len(kinds) * len(patterns))
         out["against"].append(against if a.antagonist else -1)
         against += 2 * STEPS_PER_DAY * refine if a.antagonist else 0
-        for _ in range(len(k.outputs)):
+        for j in range(len(k.outputs)):
             out["watched"].append(watched_rows if watch else -1)
+            out["watch_source"].append((means if k.vmax is not None else fine_means).get(j, -1))
             watched_rows += STEPS_PER_DAY * refine if watch else 0
-        reach = (np.abs(k.a).max(axis=0) > 0) | np.eye(n, dtype=bool)
-        for _ in range(n):
-            reach = reach | ((reach.astype(int) @ reach.astype(int)) > 0)
-        uses = (np.abs(k.g).max(axis=0) > 0).astype(int) @ reach.astype(int) > 0
-        parts = [
-            [reach] + [np.repeat(uses[[j]], grid.windows, axis=0) for j in a.means],
-            [np.repeat(uses[[j]], 2 * grid.windows, axis=0) for j in nodes],
-            [np.repeat(uses[[j]], 2 * len(panels), axis=0) for j in nodes]
-            + [np.repeat(uses[[j]], sharp_halves, axis=0) for j in a.sharp],
-        ]
-        row = 0
-        for part, name in zip(parts, (None, "plain_from", "fresh_from"), strict=True):
+        for group, name in enumerate((None, "plain_from", "level_from", "fresh_from")):
             if name:
                 out[name].append(len(out["pass_row"]))
-            for pattern in part:
-                for used in pattern:
-                    columns = np.flatnonzero(used).tolist()
-                    for start in range(0, len(columns), 4):
-                        four = columns[start : start + 4]
-                        out["pass_row"].append(row)
-                        out["pass_first"].append(start == 0)
-                        out["pass_column"] += four + [0] * (4 - len(four))
-                        out["pass_used"] += [1] * len(four) + [0] * (4 - len(four))
-                    row += 1
-        assert row == rows
+            for row, (own, used) in enumerate(patterns):
+                if own != group:
+                    continue
+                columns = np.flatnonzero(used).tolist()
+                for start in range(0, len(columns), 4):
+                    four = columns[start : start + 4]
+                    out["pass_row"].append(row)
+                    out["pass_first"].append(start == 0)
+                    out["pass_column"] += four + [0] * (4 - len(four))
+                    out["pass_used"] += [1] * len(four) + [0] * (4 - len(four))
         out["pass_from"].append(len(out["pass_row"]))
         out["weight_from"].append(out["weight_from"][-1] + len(kinds) * (out["pass_from"][-1] - out["pass_from"][-2]))
     agent_forms: list[list[int]] = [[] for _ in systems]
@@ -336,7 +345,7 @@ def layout(
     out["line_kind"] = line_kind
     arrays: dict[str, Any] = {}
     for name, values in out.items():
-        real = name in ("micro_share", "micro_start", "unit", "panel_share", "panel_times")
+        real = name in ("micro_share", "micro_start", "unit", "panel_share", "panel_times", "level_times", "fastest")
         kind: Any = np.float64 if real else np.bool_ if name == "pass_first" else np.int64
         arrays[name] = np.array(values, dtype=kind)
     arrays |= {
@@ -388,10 +397,15 @@ def _shapes(
         a = agents[i]
         first = len(members)
         members += effects
-        if made_of == MEAN or (made_of == NODES and a.system.vmax is not None):
+        saturable = a.system.vmax is not None
+        red = any(targets[e] == RED_CELLS for e in effects) and made_of == MEAN and not a.slow(a.system.outputs[output])
+        fine = saturable or antagonist >= 0 or sharp or red
+        if saturable and made_of != PRODUCT:
             a.want(a.means, output)
+        elif made_of == MEAN:
+            a.want(a.fine_means if fine else a.means, output)
         elif made_of == NODES:
-            a.want(a.nodes, output)
+            a.want(a.fine_nodes if antagonist >= 0 else a.nodes, output)
         else:
             a.want(a.nodes if a.system.vmax is None else a.means, 0)  # what a saturable product is made from
         if sharp:
@@ -399,14 +413,14 @@ def _shapes(
         shapes.append(
             {
                 "agent": i, "output": output, "function": function, "made_of": made_of, "antagonist": antagonist,
-                "effect": effects[0], "first": first, "last": len(members), "row": rows, "fine": int(a.fine),
+                "effect": effects[0], "first": first, "last": len(members), "row": rows, "fine": int(fine),
                 "sharp": sharp_rows if sharp else -1, "source": 0, "panels": -1,
             }
         )  # fmt: skip
         per_day = STEPS_PER_DAY * refine
-        rows += 2 * per_day if antagonist >= 0 else per_day if a.fine else per_day // 2
+        rows += 2 * per_day if antagonist >= 0 else per_day if fine else per_day // 2
         sharp_rows += len(mesh.SHARP_HALVES) * mesh.BINS * refine if sharp else 0
     for a in agents:
         if a.antagonist and a.system.vmax is None:
-            a.want(a.nodes, a.system.outputs.index(PLASMA))
+            a.want(a.fine_nodes, a.system.outputs.index(PLASMA))
     return targets, classes, shapes, members

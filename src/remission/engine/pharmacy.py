@@ -38,6 +38,9 @@ def fill_responses(t, lay, q, drugs):
         rows = lay.row_from[agent + 1] - lay.row_from[agent]
         means = lay.means[lay.means_from[agent] : lay.means_from[agent + 1]]
         nodes = lay.nodes[lay.nodes_from[agent] : lay.nodes_from[agent + 1]]
+        fine_means = lay.fine_means[lay.fine_means_from[agent] : lay.fine_means_from[agent + 1]]
+        fine_nodes = lay.fine_nodes[lay.fine_nodes_from[agent] : lay.fine_nodes_from[agent + 1]]
+        levels = lay.level_times[lay.level_times_from[agent] : lay.level_times_from[agent + 1]]
         sharp = lay.sharp[lay.sharp_from[agent] : lay.sharp_from[agent + 1]]
         times = lay.panel_times[2 * lay.panel_from[agent] : 2 * lay.panel_from[agent + 1]]
         a0, g0 = lay.a_from[agent] * LANES, lay.g_from[agent] * LANES
@@ -63,8 +66,9 @@ def fill_responses(t, lay, q, drugs):
         p0, p1 = lay.pass_from[agent], lay.pass_from[agent + 1]
         for kind in range(lay.kind_from[agent + 1] - lay.kind_from[agent]):
             unit = lay.unit[lay.kind_from[agent] + kind]
-            responses(a, g, unit, lay.windows[agent], means, nodes, times, sharp, sharp_edges, entries, taus, delayed,
-                      free, part, rate)  # fmt: skip
+            responses(a, g, unit, lay.fastest[agent], lay.windows[agent], means, nodes, lay.fine_windows[agent],
+                      fine_means, fine_nodes, levels, times, sharp, sharp_edges, entries, taus, delayed, free, part,
+                      rate)  # fmt: skip
             w0 = 4 * (lay.weight_from[agent] + kind * (p1 - p0)) * LANES
             for i in range(p0, p1):
                 for k in range(4):
@@ -140,6 +144,11 @@ def day_of_kinetics(today, t, lay, q, place, drugs, rec, keep_doses):
     drugs.sharp_on[:] = False
     drugs.sharp_agent[:] = False
     drugs.sharp_lane[:] = False
+    pending = False
+    for r in range(t.rules.shape[0]):
+        if t.rules[r].kind == RESCUE:
+            for lane in range(LANES):
+                pending = pending or place.rule[r, lane].rescue_next >= 0
     for agent in range(lay.steps.shape[0]):
         if lay.rescued[agent] == 1:
             rescue_doses(agent, today, t, lay, q, place, drugs, rec, keep_doses)
@@ -154,7 +163,7 @@ def day_of_kinetics(today, t, lay, q, place, drugs, rec, keep_doses):
             drugs.on_board[agent] = True
         drugs.acting[agent] = drugs.on_board[agent]
         if drugs.on_board[agent]:
-            _agent_day(agent, t, lay, q, drugs)
+            _agent_day(agent, pending, t, lay, q, drugs)
             for i in range(f_from, f_to):
                 f = lay.agent_forms[i]
                 for k in range(STEPS):
@@ -247,7 +256,7 @@ def _inputs(agent, kind, length, rows, t, lay, drugs, new0):
 
 
 @njit(**INLINED)
-def _agent_day(agent, t, lay, q, drugs):
+def _agent_day(agent, pending, t, lay, q, drugs):
     _clear(agent, lay, drugs)
     s0, s1 = lay.state_from[agent], lay.state_from[agent + 1]
     n = s1 - s0
@@ -258,14 +267,16 @@ def _agent_day(agent, t, lay, q, drugs):
             leveled = j
     for number in range(steps):
         slot = number * (STEPS // steps)
-        if leveled >= 0:
-            for k in range(slot, slot + STEPS // steps):
-                concentration(drugs.x, s0, n, q.g, lay.g_from[agent], drugs.level, leveled * STEPS + k)
+        if leveled >= 0 and pending:
+            concentration(drugs.x, s0, n, q.g, lay.g_from[agent], drugs.level, leveled * STEPS + slot)
         count, given = _doses(agent, slot, t, lay, drugs)
         if lay.saturable[agent] == 1:
             _saturable_step(agent, number, count, t, lay, q, drugs)
         else:
-            _linear_step(agent, number, count, given, t, lay, q, drugs)
+            _linear_step(agent, number, count, given, leveled >= 0 and pending, t, lay, q, drugs)
+            if leveled >= 0 and pending:
+                levels = lay.level_times_from[agent + 1] - lay.level_times_from[agent]
+                copy(drugs.level, leveled * STEPS + slot + 1, drugs.new, lay.row_from[agent] + lay.level_row[agent], levels)
     for i in range(lay.agent_form_from[agent], lay.agent_form_from[agent + 1]):
         f = lay.agent_forms[i]
         if drugs.running[f]:
@@ -298,21 +309,22 @@ def _agent_day(agent, t, lay, q, drugs):
 
 
 @njit(**INLINED)
-def _linear_step(agent, number, count, given, t, lay, q, drugs):
+def _linear_step(agent, number, count, given, leveled, t, lay, q, drugs):
     """One step of an agent whose elimination is linear."""
     s0 = lay.state_from[agent]
     n = lay.state_from[agent + 1] - s0
     r0, rows = lay.row_from[agent], lay.row_from[agent + 1] - lay.row_from[agent]
-    p0, plain, fresh, p1 = lay.pass_from[agent], lay.plain_from[agent], lay.fresh_from[agent], lay.pass_from[agent + 1]
+    p0, plain, level = lay.pass_from[agent], lay.plain_from[agent], lay.level_from[agent]
+    fresh, p1 = lay.fresh_from[agent], lay.pass_from[agent + 1]
     panels = lay.panel_from[agent + 1] - lay.panel_from[agent]
     windows = lay.windows[agent]
     some = panels > 0 and count > 0
     rest = not (panels > 0 and count == LANES)
     sharp = given and lay.sharp_from[agent + 1] > lay.sharp_from[agent]
-    for part in range(3):
-        if (part == 1 and not rest) or (part == 2 and not some and not sharp):
+    for part in range(4):
+        if (part == 1 and not rest) or (part == 2 and not leveled) or (part == 3 and not some and not sharp):
             continue
-        a, b = (p0, plain) if part == 0 else (plain, fresh) if part == 1 else (fresh, p1)
+        a, b = (p0, plain) if part == 0 else (plain, level) if part == 1 else (level, fresh) if part == 2 else (fresh, p1)
         step(lay.pass_row[a:b], lay.pass_column[4 * a : 4 * b], lay.pass_first[a:b], drugs.weight,
              4 * (lay.weight_from[agent] + a - p0), drugs.x, s0, drugs.new, r0)  # fmt: skip
     _inputs(agent, 0, 1.0 / lay.steps[agent], rows, t, lay, drugs, r0)
@@ -345,9 +357,10 @@ def _linear_step(agent, number, count, given, t, lay, q, drugs):
         function, e, source = lay.shapes[s].function, lay.shapes[s].effect, r0 + lay.shapes[s].source
         two = 0 if lay.shapes[s].made_of == MEAN else 1
         slots = _slots(s, lay)
-        share = length * slots
-        for w in range(windows):
-            at = int((number * windows + w) * length * slots + 1e-9)
+        tiles = lay.fine_windows[agent] if lay.shapes[s].fine == 1 else windows
+        share = slots / (lay.steps[agent] * tiles)
+        for w in range(tiles):
+            at = int((number * tiles + w) * share + 1e-9)
             if two == 1 and lay.shapes[s].antagonist >= 0:
                 _both(function, drugs.new, source + 2 * w, e, q, drugs, lay.shapes[s].row + 2 * at)
                 continue
@@ -366,15 +379,15 @@ def _linear_step(agent, number, count, given, t, lay, q, drugs):
         if sharp and lay.shapes[s].sharp >= 0:
             _sharp(agent, number, s, lay, drugs)
     if lay.against[agent] >= 0:
-        copy(drugs.against, lay.against[agent] + 2 * number * windows, drugs.new, r0 + lay.plasma_row[agent],
-             2 * windows)  # fmt: skip
-    slots = lay.bins * SLOTS_PER_BIN
-    for j in range(lay.linear_outputs[agent]):
-        watched = lay.watched[lay.output_from[agent] + j]
-        if watched >= 0:
-            for w in range(windows):
-                _watch(drugs.watch, watched + int((number * windows + w) * length * slots + 1e-9), length * slots,
-                       drugs.weigh_kept, drugs.new, r0 + n + j * windows + w)  # fmt: skip
+        copy(drugs.against, lay.against[agent] + 2 * number * lay.fine_windows[agent], drugs.new,
+             r0 + lay.against_row[agent], 2 * lay.fine_windows[agent])  # fmt: skip
+    slots, tiles = lay.bins * SLOTS_PER_BIN, lay.fine_windows[agent]
+    share = slots / (lay.steps[agent] * tiles)
+    for j in range(lay.output_from[agent], lay.output_from[agent] + lay.linear_outputs[agent]):
+        if lay.watched[j] >= 0:
+            for w in range(tiles):
+                _watch(drugs.watch, lay.watched[j] + int((number * tiles + w) * share + 1e-9), share, drugs.weigh_kept,
+                       drugs.new, r0 + lay.watch_source[j] + w)  # fmt: skip
 
 
 @njit(**INLINED)
@@ -428,14 +441,16 @@ def _product_effects(agent, product, start, length, lay, q, drugs):
         slots = _slots(s, lay)
         at = int(start * slots + 1e-9)
         e = lay.shapes[s].effect
-        _scaled(drugs.weigh_kept, length * slots, drugs.weighing)
-        two = 1 if lay.shapes[s].antagonist >= 0 else 0
-        for k in range(1 + two):
+        _scaled(drugs.weigh_kept, min(1.0, length * slots), drugs.weighing)
+        each = 2 if lay.shapes[s].antagonist >= 0 else 1
+        for k in range(each * max(1, int(length * slots + 1e-9))):
             bend(lay.shapes[s].function, drugs.z_mean, 0, 0, e, q.effect_b, q.effect_c, q.effect_d, q.effect_e,
-                 drugs.weighing, drugs.shape, lay.shapes[s].row + (1 + two) * at + k)  # fmt: skip
+                 drugs.weighing, drugs.shape, lay.shapes[s].row + each * at + k)  # fmt: skip
     watched, slots = lay.watched[lay.output_from[agent] + output], lay.bins * SLOTS_PER_BIN
     if watched >= 0:
-        _watch(drugs.watch, watched + int(start * slots + 1e-9), length * slots, drugs.weigh_kept, drugs.z_mean, 0)
+        for k in range(max(1, int(length * slots + 1e-9))):
+            _watch(drugs.watch, watched + int(start * slots + 1e-9) + k, min(1.0, length * slots), drugs.weigh_kept,
+                   drugs.z_mean, 0)  # fmt: skip
 
 
 @njit(**INLINED)

@@ -470,7 +470,7 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
         for j, entry in enumerate(table_rows):
             ages[i, j] = (entry.get("age_from") or 0.0, entry["dose"] or 0.0)
 
-    steps = _steps(agents, forms, orders, rules, levels)
+    steps = _steps(agents, forms, orders, rules)
     ways: list[tuple[int, float, float, float, float, float]] = []
     for f in forms:
         micro = 1.0 / steps[agent_index[f.agent]]
@@ -575,14 +575,14 @@ def _no_overlap(give: m.Give) -> None:
 
 
 def _steps(
-    agents: dict[str, Agent], forms: list[Form], orders: list[dict[str, Any]], rules: list[dict[str, Any]], levels: list[str]  # noqa: E501
+    agents: dict[str, Agent], forms: list[Form], orders: list[dict[str, Any]], rules: list[dict[str, Any]]
 ) -> tuple[int, ...]:
-    """Steps of each agent's kinetics in a day: so many that every dose and every level stands at the start of one; twelve
-    where elimination saturates."""
+    """Steps of each agent's kinetics in a day: so many that every dose stands at the start of one; twelve where
+    elimination saturates."""
     two_hourly: set[str] = set()
     rescues = [row for row in rules if row["kind"] == RESCUE]
     rescued = [orders[row["order"]] for row in rescues]
-    quarters = {forms[o["form"]].agent for o in rescued} | set(levels)
+    quarters = {forms[o["form"]].agent for o in rescued}
     if any(row["from_step"] % 3 or row["every_step"] % 3 for row in rescues):
         two_hourly = quarters
     steps = []
