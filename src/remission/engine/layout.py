@@ -77,7 +77,8 @@ class Layout(NamedTuple):
     level_from: Any
     fresh_from: Any
     central: Any
-    plasma_row: Any  # saturable elimination: the row of mean plasma
+    plasma_row: Any  # plasma at the nodes of windows and of panels; where elimination saturates, its mean
+    plasma_panels: Any
     product_from: Any
     product_row: Any  # numbers of a product, one row for each kind of micro-step or one for the window
     saturable: Any  # 1: Michaelis-Menten elimination
@@ -267,6 +268,7 @@ def layout(
             if s["sharp"] >= 0:
                 s["panels"] = sharp[j]
         out["plasma_row"].append(means[0] if k.vmax is not None else nodes.get(0, -1))
+        out["plasma_panels"].append(fresh_nodes.get(0, -1))
         out["level_row"].append(levels.get(0, -1))
         out["against_row"].append(fine_nodes.get(0, -1) if a.antagonist else -1)
         out["steps"].append(a.steps)

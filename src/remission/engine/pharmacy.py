@@ -144,7 +144,7 @@ def day_of_kinetics(today, t, lay, q, place, drugs, rec, keep_doses):
     drugs.sharp_on[:] = False
     drugs.sharp_agent[:] = False
     drugs.sharp_lane[:] = False
-    pending = False
+    pending = today < 0  # not the literal False: that would be compiled twice
     for r in range(t.rules.shape[0]):
         if t.rules[r].kind == RESCUE:
             for lane in range(LANES):
@@ -327,7 +327,7 @@ def _linear_step(agent, number, count, given, leveled, t, lay, q, drugs):
         a, b = (p0, plain) if part == 0 else (plain, level) if part == 1 else (level, fresh) if part == 2 else (fresh, p1)
         step(lay.pass_row[a:b], lay.pass_column[4 * a : 4 * b], lay.pass_first[a:b], drugs.weight,
              4 * (lay.weight_from[agent] + a - p0), drugs.x, s0, drugs.new, r0)  # fmt: skip
-    _inputs(agent, 0, 1.0 / lay.steps[agent], rows, t, lay, drugs, r0)
+    _inputs(agent, lay.micro_kind[lay.micro_from[agent]], 1.0 / lay.steps[agent], rows, t, lay, drugs, r0)
     copy(drugs.x, s0, drugs.new, r0, n)
     length = 1.0 / (lay.steps[agent] * windows)  # of a window, in days
     drugs.weigh_kept[:] = 1.0
@@ -341,11 +341,10 @@ def _linear_step(agent, number, count, given, leveled, t, lay, q, drugs):
                 bend(EMAX, drugs.new, at, at + 1, i, q.product_half, q.product_half, q.product_half,
                      q.product_half, drugs.weigh_plain, drugs.uptake, 0)  # fmt: skip
             if some:
-                first = lay.plasma_row[agent] + 2 * windows * (lay.nodes_from[agent + 1] - lay.nodes_from[agent])
                 for k in range(panels):
                     if lay.panel_window[lay.panel_from[agent] + k] == w:
                         _scaled(drugs.weigh_fresh, lay.panel_share[lay.panel_from[agent] + k], drugs.weighing)
-                        at = r0 + first + 2 * k
+                        at = r0 + lay.plasma_panels[agent] + 2 * k
                         bend(EMAX, drugs.new, at, at + 1, i, q.product_half, q.product_half, q.product_half,
                              q.product_half, drugs.weighing, drugs.uptake, 0)  # fmt: skip
             saturable_product(drugs.z, i, drugs.uptake, drugs.plateau, drugs.decay, drugs.shift, lay.product_row[i],

@@ -18,7 +18,8 @@ from remission.protocol.model import Protocol
 from . import lanes, state
 from .kernel import play_block
 from .pharmacy import fill_responses
-from .program import Program, prepare
+from .eligible import COLUMN
+from .program import VARIABLES, Program, prepare
 
 OUTCOMES = ("on treatment", "in remission", "cured", "relapse", "death", "left")
 EVENTS = (
@@ -29,6 +30,7 @@ EVENTS = (
 REASONS = ("protocol", "reduced", "raised", "held", "omitted", "stopped", "rescue")
 SITES = ("marrow", "CNS", "combined")
 TABLES = ("outcomes", "measurements", "mrd", "doses", "events", "states")
+COMPARISONS = (np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal)
 MAX_TREATMENT_DAYS = 5 * 366
 
 
@@ -57,6 +59,7 @@ def play(
     A patient's rows depend on the program, the patient's own columns, the seed and the options only: not on the
     other patients, the number of threads or the order."""
     options = options or Options()
+    cohort = cohort.take(_alike(program, cohort))
     plan, columns = lanes.build(program, cohort, knowledge or library(), seed=seed, refine=options.refine)
     blocks = len(columns.person) // LANES
     days = min(options.follow_up_days, MAX_TREATMENT_DAYS)
@@ -87,6 +90,18 @@ def play(
     return tables(program, cohort, parts, options, float(plan.settings[state.S_REMISSION]))
 
 
+def _alike(program: Program, cohort: Cohort) -> Any:
+    """An order in which patients whom the protocol treats alike (by sex, age, CNS, ...) stand side by side: a block is
+    done when the last of its patients is, and an agent is computed while any of them has it on board."""
+    key = np.zeros(len(cohort), dtype=np.int64)
+    terms = program.tables.terms
+    for variable, code, value in sorted({(int(x["variable"]), int(x["code"]), float(x["value"])) for x in terms}):
+        name = VARIABLES[variable] if variable < len(VARIABLES) else ""
+        if code < len(COMPARISONS) and name in COLUMN:
+            key = 2 * key + COMPARISONS[code](np.asarray(getattr(cohort, COLUMN[name]), dtype=float), value)
+    return np.argsort(key, kind="stable")
+
+
 def tables(
     program: Program, cohort: Cohort, parts: list[Any], options: Options, remission_below: float
 ) -> dict[str, pl.DataFrame]:
@@ -102,7 +117,7 @@ def tables(
             out.append(rows)
         return np.concatenate(out)
 
-    phases = np.array(program.phases)
+    phases = pl.Series(program.phases, dtype=pl.String)
 
     def frame(k: int, build: Any, sort: list[str]) -> pl.DataFrame:
         rows = joined(k)
@@ -111,13 +126,13 @@ def tables(
         return pl.DataFrame(data).sort(sort, maintain_order=True)
 
     def phase(rows: Any, column: int = 2) -> Any:
-        return pl.Series(phases[rows[:, column].astype(int)], dtype=pl.String)
+        return phases.gather(rows[:, column].astype(np.uint32))
 
     def whole(rows: Any, column: int) -> Any:
         return rows[:, column].astype(np.int32)
 
     def words(table: Any, values: Any) -> Any:
-        return pl.Series(np.array(table, dtype=object)[values.astype(int)].tolist(), dtype=pl.String)
+        return pl.Series(list(table), dtype=pl.String).gather(values.astype(np.uint32))
 
     out: dict[str, pl.DataFrame] = {}
     result = np.concatenate([p[0] for p in parts])[:n]
@@ -185,38 +200,39 @@ def tables(
 
 
 def _events(program: Program, r: Any, whole: Any, phase: Any, words: Any) -> dict[str, Any]:
-    detail = []
-    for kind, value in zip(r[:, 3].astype(int), r[:, 4], strict=True):
-        name = EVENTS[kind]
-        if name in ("hold", "resume", "raise", "reduce", "stop"):
-            detail.append(program.rules[int(value)])
-        elif name == "relapse":
-            detail.append(SITES[int(value)])
-        elif name == "left":
-            detail.append(program.left_for[int(value)])
-        elif name in ("phase start", "goes to"):
-            detail.append(program.phases[int(value)])
-        elif name == "death":
-            detail.append("infection")
-        elif name == "gate delay":
-            detail.append(f"{value:.0f} days")
-        elif name.endswith("transfusion"):
-            detail.append(f"{value:g} mL/kg")
-        elif name in ("fever", "bloodstream infection"):
-            detail.append(f"ANC {value:.2g}")
-        else:
-            detail.append("")
-    return {
-        "day": whole(r, 1),
-        "phase": phase(r),
-        "event": words(EVENTS, r[:, 3]),
-        "detail": pl.Series(detail, dtype=pl.String),
-    }
+    """Columns of the events; the detail is a word of a list, or a number written out."""
+    kind, value = r[:, 3].astype(int), r[:, 4]
+    details: list[str] = [""]
+    number = np.zeros(len(r), dtype=np.uint32)
+
+    def say(names: tuple[str, ...], texts: tuple[str, ...] | list[str]) -> None:
+        rows = np.isin(kind, [EVENTS.index(name) for name in names])
+        number[rows] = len(details) + value[rows].astype(int)
+        details.extend(texts)
+
+    def write(names: tuple[str, ...], form: Any) -> None:
+        rows = np.isin(kind, [EVENTS.index(name) for name in names])
+        different, which = np.unique(value[rows], return_inverse=True)
+        number[rows] = len(details) + which
+        details.extend(form(x) for x in different)
+
+    say(("hold", "resume", "raise", "reduce", "stop"), program.rules)
+    say(("relapse",), SITES)
+    say(("left",), program.left_for)
+    say(("phase start", "goes to"), program.phases)
+    say(("death",), ["infection"])
+    write(("gate delay",), lambda x: f"{x:.0f} days")
+    write(("red cell transfusion", "platelet transfusion"), lambda x: f"{x:g} mL/kg")
+    write(("fever", "bloodstream infection"), lambda x: f"ANC {x:.2g}")
+    return {"day": whole(r, 1), "phase": phase(r), "event": words(EVENTS, r[:, 3]), "detail": words(details, number)}
 
 
 def _outcomes(program: Program, cohort: Cohort, r: Any, remission_below: float) -> pl.DataFrame:
     def word(table: Any, values: Any) -> pl.Series:
-        return pl.Series([None if np.isnan(v) else table[int(v)] for v in values.astype(float)], dtype=pl.String)
+        known = np.asarray(values, dtype=float)
+        missing = np.isnan(known)
+        index = pl.Series(np.where(missing, 0, known).astype(np.uint32)).set(pl.Series(missing), None)
+        return pl.Series(list(table) or [""], dtype=pl.String).gather(index)
 
     def whole(values: Any) -> pl.Series:
         return pl.Series(np.where(np.isnan(values), 0, values).astype(np.int32)).set(pl.Series(np.isnan(values)), None)
