@@ -54,7 +54,7 @@ class Records(NamedTuple):
     states: Any
 
 
-ROOM = (160, 8, 240, 120, 220)  # rows per patient of each record at the first try
+ROOM = (320, 12, 640, 200, 270)  # rows per patient of each record at the first try; what is not used costs nothing
 WIDTHS = (10, 6, 7, 5, 9)
 MEASUREMENTS, MRD, DOSES, EVENTS, STATES = range(5)
 
