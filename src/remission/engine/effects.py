@@ -164,6 +164,11 @@ def day_of_effects(lay, q, drugs, flesh, work):
                 else:
                     _add_pairs(work.k_cyc, pool * bins, drugs.shape, at, bins, q.effect_size, i)
                     _add_pairs(work.k_rest, pool * bins, drugs.shape, at, bins, q.effect_rest, i)
+            elif target == CNS:
+                if fine:
+                    _add_fours(work.k_cns, 0, drugs.shape, at, bins, q.effect_size, i)
+                else:
+                    _add_pairs(work.k_cns, 0, drugs.shape, at, bins, q.effect_size, i)
             else:
-                out = flesh.k_blood if target == BLOOD else work.k_cns if target == CNS else flesh.mobilised
+                out = flesh.k_blood if target == BLOOD else flesh.mobilised
                 _add_all(out, drugs.shape, at, slots if fine else slots // 2, q.effect_size, i)

@@ -166,7 +166,19 @@ def _leukaemia(j, h, lay, q, flesh, work, day):
     _load(cells, clones, q.capacity, work.load_new)
     for lane in range(LANES):
         work.load_mid[lane] = math.sqrt(work.load[lane] * work.load_new[lane])
-        day.load[lane] += h / 6.0 * (work.load[lane] + 4.0 * work.load_mid[lane] + work.load_new[lane])
+
+
+@njit(**HOT)
+def _cns(cns, flux, kills, j, load0, load_mid, load1, capacity, birth, death, seeding, h, mean_kill):
+    """Blasts in the CNS over step ``j``: those of the morning, and apart from them those that have come since, seeded
+    through the step, so half a step of growth or kill on average."""
+    kill = row(kills, j)
+    for lane in range(LANES):
+        half = exp_small(0.5 * h * (birth - death - kill[lane]))
+        came = seeding * h / 6.0 * (load0[lane] + 4.0 * load_mid[lane] + load1[lane]) * capacity[lane]
+        cns[lane] *= half * half
+        flux[lane] = (flux[lane] * half + came) * half
+        mean_kill[lane] += h * kill[lane]
 
 
 @njit(**INLINED)
@@ -215,6 +227,7 @@ def _sharp_effects(j, lay, q, drugs, work):
         first = lay.shapes[g].sharp
         if first < 0 or not drugs.sharp_agent[lay.shapes[g].agent * bins + j]:
             continue
+        given = row(drugs.sharp_given, lay.shapes[g].agent * bins + j)
         for m in range(lay.shapes[g].first, lay.shapes[g].last):
             i = lay.members[m]
             target = lay.effect_target[i]
@@ -230,7 +243,8 @@ def _sharp_effects(j, lay, q, drugs, work):
                     b = a + LANES
                 for lane in range(LANES):
                     mean = 0.5 * (drugs.shape[a + lane] + drugs.shape[b + lane])
-                    work.e_sharp[o + lane] += q.effect_size[i * LANES + lane] * (drugs.sharp[u + lane] - mean)
+                    size = q.effect_size[i * LANES + lane] * given[lane]
+                    work.e_sharp[o + lane] += size * (drugs.sharp[u + lane] - mean)
 
 
 @njit(**HOT)
@@ -278,12 +292,16 @@ def day_of_body(today, lay, q, drugs, flesh, work, day):
     day.cyc[:] = 0.0
     day.rest[:] = 0.0
     day.birth[:] = 0.0
-    day.load[:] = 0.0
+    day.cns[:] = 0.0
+    day.flux[:] = 0.0
+    copy(day.cns_before, 0, flesh.cns, 0, 1)
     _bounded(lay, work)
     _load(flesh.cells, clones, q.capacity, work.load)
     n0, nm, n1 = work.n[:LANES], work.n[LANES : 2 * LANES], work.n[2 * LANES :]
     for j in range(lay.bins):
         _leukaemia(j, h, lay, q, flesh, work, day)
+        _cns(flesh.cns, day.flux, work.k_cns, j, work.load, work.load_mid, work.load_new, q.capacity, s[S_CNS_BIRTH],
+             s[S_CNS_DEATH], s[S_SEED], h, day.cns)  # fmt: skip
         copy(work.n, 0, flesh.room, 0, 1)
         normal_marrow(flesh.room, work.load, work.load_mid, work.load_new, q.rho, q.omega, h, nm, n1)
         sharp = drugs.sharp_on[j]
@@ -300,12 +318,6 @@ def day_of_body(today, lay, q, drugs, flesh, work, day):
     for lane in range(LANES):
         flesh.pool[lane] *= 1.0 - s[S_PLT_POOL_LOSS]
         flesh.total[lane] = work.load[lane] * q.capacity[lane]
-        # CNS: seeded through the day, so half a day of growth or kill on average
-        growth = s[S_CNS_BIRTH] - s[S_CNS_DEATH] - work.k_cns[lane]
-        half = exp_small(0.5 * growth)
-        day.cns_before[lane] = flesh.cns[lane]
-        flesh.cns[lane] *= half * half
-        day.flux[lane] = s[S_SEED] * day.load[lane] * q.capacity[lane] * half
     if today % EXACT_FEEDBACK_DAYS == 0:
         for i in range(4):
             if lay.line_kind[i] == POWER:
@@ -352,7 +364,7 @@ def leukaemia_by_chance(lane, today, seed, play_chance, s, person, q, lay, flesh
         flesh.total[lane] = leukaemic_cells(flesh, lane)
     if 0.0 < was < FEW:
         flesh.cns[lane] = chance.birth_death(seed, pid, P_CNS, today, was, s[S_CNS_BIRTH],
-                                             s[S_CNS_DEATH] + work.k_cns[lane], 1.0)  # fmt: skip
+                                             s[S_CNS_DEATH] + day.cns[lane], 1.0)  # fmt: skip
     elif 0.0 < flesh.cns[lane] < FEW:
         flesh.cns[lane] = whole(flesh.cns[lane], seed, pid, P_CNS + 1, today)
     if flux >= FEW:

@@ -22,7 +22,7 @@ from remission.knowledge.quantity import Quantity
 from remission.patient import chance
 from remission.patient.cohort import SENSITIVITIES, Cohort, Floats
 
-from .layout import LINES, Layout, layout, routes
+from .layout import LINES, Layout, layout, refinement, routes
 from .program import Program
 
 PERSON = np.dtype(
@@ -186,10 +186,10 @@ def _lines(marrow: Any) -> list[int]:
 
 
 def build(
-    program: Program, cohort: Cohort, library: Library, *, seed: int, refine: int = 1, watch: bool = False
+    program: Program, cohort: Cohort, library: Library, *, seed: int, refine: int | None = None, watch: bool = False
 ) -> tuple[Layout, Lanes]:
     """Draw every number of every patient of the cohort; padding to a multiple of ``LANES`` repeats the last one.
-    refine, watch: see `layout.layout`."""
+    refine, watch: see `layout.layout`; None: as the program's drugs need."""
     n = len(cohort)
     padded = -(-n // LANES) * LANES
     index = np.minimum(np.arange(padded), n - 1)
@@ -204,7 +204,7 @@ def build(
 
     kinds = _lines(marrow)
     power = int(leukaemia["marrow.crowding_power"].value)
-    plan = layout(program, systems, scalars, clones, kinds, power, refine=refine, watch=watch)
+    plan = layout(program, systems, scalars, clones, kinds, power, refine=refine or refinement(program), watch=watch)
 
     def flat(parts: list[Any]) -> Floats:
         """Per-patient blocks (N, ...) to rows (sum, N)."""

@@ -23,6 +23,7 @@ LINEAR, EMAX, ASPARAGINE = range(3)
 FUNCTIONS = {"linear": LINEAR, "emax": EMAX, "asparagine depletion": ASPARAGINE}
 NO_CLASS = len(SENSITIVITIES)  # a row of ones: an effect that no resistance touches
 SLOW_DAYS = 5.0  # half-life of a driver whose mean over a window can be taken for its value
+QUICK_DAYS = 1.5  # half-life of a driver that rises and falls with each dose
 SHARP_RATE = 6.0  # 1/day: a line feels within a step that a driver moves faster than this
 RED_CELLS = TARGETS.index("red cells")
 MEAN, NODES, PRODUCT = range(3)  # what a shape is made of: window means, Gauss nodes, a saturable product
@@ -195,6 +196,16 @@ class _Agent:
             return grid
         changes = [f.infusion_days % grid.length for f in self.forms]
         return mesh.Mesh(self.steps, self.windows, mesh.panels_of(grid, max(rates), changes))
+
+
+def refinement(program: Program) -> int:
+    """By how much the steps must be divided for counts right to a thousandth: twice where a drug that rises and falls
+    with each dose acts on cell lines, else not (docs/engine.md has the measurements)."""
+    for agent in program.agents:
+        for effect in agent.effects:
+            if effect.on in LINES and 0.0 <= _half_life(agent, effect.driver) < QUICK_DAYS:
+                return 2
+    return 1
 
 
 def layout(

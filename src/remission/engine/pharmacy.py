@@ -416,7 +416,9 @@ def _sharp(agent, number, s, lay, drugs):
     this = number * lay.bins // lay.steps[agent]
     drugs.sharp_on[this] = True
     drugs.sharp_agent[agent * lay.bins + this] = True
+    given = row(drugs.sharp_given, agent * lay.bins + this)
     for lane in range(LANES):
+        given[lane] = 1.0 if drugs.dosed[lane] else 0.0
         if drugs.dosed[lane]:
             drugs.sharp_lane[this * LANES + lane] = True
     copy(drugs.sharp, lay.shapes[s].sharp + this * HALVES, drugs.new, lay.row_from[agent] + lay.shapes[s].panels, HALVES)

@@ -104,6 +104,7 @@ class Drugs(NamedTuple):
     sharp: Any  # the same in the halves of sharp panels
     sharp_on: Any  # (bins,)
     sharp_agent: Any  # (agents * bins,)
+    sharp_given: Any  # agents * bins rows: 1 where the patient was given the agent
     sharp_lane: Any  # (bins, L)
     against: Any  # plasma of antagonists at the nodes
     watch: Any  # means of outputs that somebody asked for
@@ -168,7 +169,7 @@ class Work(NamedTuple):
     k_cyc: Any  # classes * bins
     k_rest: Any
     class_active: Any
-    k_cns: Any  # of the day
+    k_cns: Any  # bins
     n: Any  # normal marrow at the start, in the middle, at the end of a (sub)step
     n_sharp: Any
     line_before: Any
@@ -191,8 +192,8 @@ class Day(NamedTuple):
     cyc: Any  # clones
     rest: Any
     birth: Any
-    load: Any  # mean of the day, for seeding
-    flux: Any
+    cns: Any  # mean rate of kill in the CNS
+    flux: Any  # cells that have come to the CNS and live in the evening
 
 
 def place(t: Tables, q: Lanes) -> Place:
@@ -249,6 +250,7 @@ def drugs(t: Tables, lay: Layout, q: Lanes) -> Drugs:
         sharp=rows(HALVES * lay.bins * int((lay.shapes["sharp"] >= 0).sum())),
         sharp_on=flags(lay.bins),
         sharp_agent=flags(agents * lay.bins),
+        sharp_given=rows(agents * lay.bins),
         sharp_lane=flags(lay.bins * LANES),
         against=rows(2 * slots * int((lay.against >= 0).sum())),
         watch=rows(slots * int((lay.watched >= 0).sum())),
@@ -321,12 +323,12 @@ def flesh(lay: Layout, q: Lanes) -> tuple[Flesh, Work, Day]:
     work = Work(
         e_line=rows(4 * 2 * bins), e_red=rows(bins * SLOTS_PER_BIN), e_sharp=rows(4 * HALVES),
         k_cyc=rows(classes * bins), k_rest=rows(classes * bins), class_active=np.zeros(classes, dtype=np.bool_),
-        k_cns=rows(), n=rows(3), n_sharp=rows(3), line_before=rows(4 * STATE_ROWS), line_plain=rows(4 * STATE_ROWS),
+        k_cns=rows(bins), n=rows(3), n_sharp=rows(3), line_before=rows(4 * STATE_ROWS), line_plain=rows(4 * STATE_ROWS),
         load=rows(), load_mid=rows(), load_new=rows(), crowd=rows(), kill_cyc=rows(), kill_rest=rows(),
         clone_cyc=rows(), clone_rest=rows(),
     )  # fmt: skip
     day = Day(
-        before=rows(2 * clones), cns_before=rows(), cyc=rows(clones), rest=rows(clones), birth=rows(), load=rows(),
+        before=rows(2 * clones), cns_before=rows(), cyc=rows(clones), rest=rows(clones), birth=rows(), cns=rows(),
         flux=rows(),
     )
     return body, work, day
