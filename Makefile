@@ -1,6 +1,6 @@
 # make demo    simulate 1,000 virtual children; everything needed is set up first
 # make test    lint, layer contracts, types, tests
-# make verify  hold the engine against an independent solver on whole treatments (about 10 minutes on 2 cores): docs/verification.md
+# make verify  hold the engine against an independent solver on whole treatments (200 patients, 25 minutes on one core): docs/verification.md
 # make lock    write requirements.lock anew from pyproject.toml
 # make clean   remove the environment and caches (not runs/)
 
