@@ -68,13 +68,14 @@ class Course:
             )
             for route, hours in sorted({(d[1], d[3]) for d in doses})
         )
-        # doses may stand at any two hours here; three a day make the engine take two-hour steps
+        # doses may stand at any two hours here; three and four a day make the engine take two-hour steps
         route = what.routes[0]
         often = Give(what.agent, route, (route,), 1.0, what.pharmacokinetics.amount, "dose", 3, (1,))
-        protocol = Protocol("p", "p", "p", (), None, (Phase("a", "a", days, give=(*gives, often), next=None),))
+        more = Give(what.agent, route, (route,), 1.0, what.pharmacokinetics.amount, "dose", 4, (1,))
+        protocol = Protocol("p", "p", "p", (), None, (Phase("a", "a", days, give=(*gives, often, more), next=None),))
         shelf = shelf or Shelf(what)
         program = prepare(protocol, shelf)
-        plan, columns = lanes.build(program, PEOPLE, shelf, seed=1)
+        plan, columns = lanes.build(program, PEOPLE, shelf, seed=1, refine=1, watch=True)
         (self.kinetics,) = lanes.kinetics_of(program, PEOPLE, 1)
         block = lanes.block(columns, 0)
         place, drugs = state.place(program.tables, block), state.drugs(program.tables, plan, block)
@@ -90,12 +91,13 @@ class Course:
                 if math.floor(when + 1e-9) == today:
                     f = forms[route, round(hours, 6)]
                     at = f * 12 + round((when - today) * 12.0)
-                    drugs.amount[at] += amount * block.bioavailability[f]
+                    given = drugs.amount[at * LANES : (at + 1) * LANES]
+                    given += amount * block.bioavailability[f * LANES : (f + 1) * LANES]
                     drugs.used[at] = True
-            drugs.y[:] = 0.0
+            drugs.watch[:] = 0.0
             day_of_kinetics(today, program.tables, plan, block, place, drugs, rec, False)
-            means[:, today * 12 : today * 12 + 12] = drugs.y[:, lane].reshape(len(outputs), 12)
-            self.end[today] = drugs.x[:, lane]
+            means[:, today * 12 : today * 12 + 12] = drugs.watch.reshape(len(outputs), 12, LANES)[:, :, lane]
+            self.end[today] = drugs.x.reshape(-1, LANES)[:, lane]
             self.on_board.append(bool(drugs.on_board[0]))
         self.mean = dict(zip(outputs, means, strict=True))
 

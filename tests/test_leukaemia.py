@@ -17,7 +17,7 @@ ONE = np.ones(LANES)
 def step(cells, h, birth=0.0, death=0.0, rest=0.0, wake=0.0, kill=0.0, kill_resting=0.0, crowding=1.0):
     """One step of one clone; cells (1, 2, LANES) is changed."""
     given = {
-        "cells": cells, "i": 0, "cycling": cells[0, 0], "resting": cells[0, 1], "crowding": crowding * ONE,
+        "cells": cells.reshape(-1), "i": 0, "cycling": cells[0, 0], "resting": cells[0, 1], "crowding": crowding * ONE,
         "death": death * ONE, "wake": wake * ONE, "kill_cycling": kill * ONE, "kill_resting": kill_resting * ONE,
         "h": h,
     }  # fmt: skip

@@ -19,46 +19,54 @@ def call(function, **given):
     return function(*(given[name] for name in inspect.signature(function.py_func).parameters))
 
 
+def weights(transit, gain, loss, h):
+    out = np.zeros((marrow.WEIGHT_ROWS, LANES))
+    marrow.line_weights(transit * ONE, gain * ONE, loss * ONE, h, out)
+    return out.reshape(-1)
+
+
 def neutrophils(effect, days, h=0.25, base=3.95, mtt=84.18 / 24.0, gamma=0.1445, room=1.0, start=None):
-    """Circulating cells at 0, h, ..., days; ``effect(t)`` is held over each step. As in the engine, the feedback is
-    brought back to its exact power at the end of a day."""
-    s = np.zeros((6, LANES))
+    """Circulating cells at 0, h, ..., days; ``effect(t)`` is held over each step."""
+    s = np.zeros((marrow.STATE_ROWS, LANES))
     s[:5] = base if start is None else start
-    s[5] = (room * base / s[4]) ** gamma
+    s[marrow.FEEDBACK] = (room * base / s[4]) ** gamma
+    s[marrow.FORESEEN] = s[4]
+    w = weights(4.0 / mtt, 4.0 / mtt, 4.0 / mtt, h)
     out = [s[4, 0]]
     for i in range(round(days / h)):
-        e = np.full((1, LANES), float(effect(i * h)))
-        call(marrow.power_chain, s=s, effect=e, tilt=0 * e, row=0, room_growth=0.0 * ONE, ktr=4.0 / mtt * ONE, gamma=gamma * ONE,  # noqa: E501
-             h=h)  # fmt: skip
-        if (i + 1) % round(1.0 / h) == 0:
-            s[5] = (room * base / s[4]) ** gamma
+        e = np.full(LANES, float(effect(i * h)))
+        call(marrow.power_chain, s=s.reshape(-1), s0=0, w=w, w0=0, effect=e, early=0, late=0, n0=room * ONE,
+             nm=room * ONE, n1=room * ONE, rate=4.0 / mtt * ONE, gamma=gamma * ONE, h=h)  # fmt: skip
         out.append(s[4, 0])
     return np.array(out)
 
 
 def platelets(effect, days, h=0.25, base=267.4, growth=0.93, transit=0.52, loss=4.8, room=1.0):
-    s = np.empty((5, LANES))
+    s = np.zeros((marrow.STATE_ROWS, LANES))
     s[:4], s[4] = base * loss / transit, base
+    w = weights(transit, transit, loss, h)
     out = [base]
     for i in range(round(days / h)):
-        e = np.full((1, LANES), float(effect(i * h)))
-        call(marrow.saturating_chain, s=s, effect=e, tilt=0 * e, row=0, room0=room * ONE, room1=room * ONE,
-             half=transit / (growth - transit) * base * ONE, growth=growth * ONE, transit=transit * ONE,
-             loss=loss * ONE, h=h)  # fmt: skip
+        e = np.full(LANES, float(effect(i * h)))
+        call(marrow.saturating_chain, s=s.reshape(-1), s0=0, w=w, w0=0, effect=e, early=0, late=0, n0=room * ONE,
+             nm=room * ONE, n1=room * ONE, half=transit / (growth - transit) * base * ONE, growth=growth * ONE,
+             transit=transit * ONE, h=h)  # fmt: skip
         out.append(s[4, 0])
     return np.array(out)
 
 
 def haemoglobin(effect, days, h=0.25, base=12.5, tau=4.68, span=82.2, room=1.0):
-    s = np.full((5, LANES), base / 4.0)
+    s = np.full((marrow.STATE_ROWS, LANES), base / 4.0)
     production = base / span
     s[0] = production * tau
+    w = np.zeros((marrow.WEIGHT_ROWS, LANES))
+    marrow.life_span_weights(tau * ONE, 4.0 / span * ONE, h, w)
     out = [base]
     for i in range(round(days / h)):
-        e = np.full((1, LANES), float(effect(i * h)))
-        call(marrow.red_cell_chain, s=s, effect=e, tilt=0 * e, row=0, room=room * ONE, room0=room * ONE, room1=room * ONE,  # noqa: E501
-             production=production * ONE, tau=tau * ONE, ageing=4.0 / span * ONE, h=h)  # fmt: skip
-        out.append(s[1:, 0].sum())
+        e = np.full(LANES, float(effect(i * h)))
+        call(marrow.red_cell_chain, s=s.reshape(-1), s0=0, w=w.reshape(-1), w0=0, effect=e, early=0, late=0,
+             n0=room * ONE, nm=room * ONE, n1=room * ONE, production=production * ONE)  # fmt: skip
+        out.append(s[1:5, 0].sum())
     return np.array(out)
 
 
@@ -165,24 +173,22 @@ def test_the_strongest_effect_empties_the_marrow_and_it_comes_back(gamma, mtt):
 
 def test_normal_marrow_regrows_logistically():
     rho, n0 = 0.25, 0.05
-    n, new, growth = n0 * ONE, np.empty(LANES), np.empty(LANES)
-    room, gained = [n0], 0.0
+    n, middle, new = n0 * ONE, np.empty(LANES), np.empty(LANES)
+    room = [n0]
     for _ in range(160):
-        call(marrow.normal_marrow, n=n, load0=0 * ONE, load1=0 * ONE, rho=rho * ONE, omega=ONE, h=0.25, n_new=new,
-             room_growth=growth)  # fmt: skip
+        call(marrow.normal_marrow, n=n, load0=0 * ONE, load_mid=0 * ONE, load1=0 * ONE, rho=rho * ONE, omega=ONE, h=0.25,
+             n_mid=middle, n_new=new)  # fmt: skip
         n = new.copy()
-        gained += 0.25 * growth[0]
-        room.append(n[0])
-    t = np.arange(161) * 0.25
+        room += [middle[0], n[0]]
+    t = np.arange(321) * 0.125
     np.testing.assert_allclose(room, 1 / (1 + (1 / n0 - 1) * np.exp(-rho * t)), rtol=1e-7)
-    assert gained == pytest.approx(np.log(room[-1] / n0), rel=1e-6)
 
 
 def test_marrow_full_of_leukaemia_has_no_room():
     """At constant load l the normal marrow settles at 1 - omega l."""
-    n, new, growth = 0.5 * ONE, np.empty(LANES), np.empty(LANES)
+    n, middle, new = 0.5 * ONE, np.empty(LANES), np.empty(LANES)
     for _ in range(2000):
-        call(marrow.normal_marrow, n=n, load0=0.6 * ONE, load1=0.6 * ONE, rho=0.25 * ONE, omega=1.2 * ONE, h=0.25,
-             n_new=new, room_growth=growth)  # fmt: skip
+        call(marrow.normal_marrow, n=n, load0=0.6 * ONE, load_mid=0.6 * ONE, load1=0.6 * ONE, rho=0.25 * ONE,
+             omega=1.2 * ONE, h=0.25, n_mid=middle, n_new=new)  # fmt: skip
         n = new.copy()
     assert n[0] == pytest.approx(1 - 1.2 * 0.6, rel=1e-9)
