@@ -19,7 +19,8 @@ from reference_problem import NAMES, SEED, Problem, Result
 from remission.body.person import individual
 from remission.engine import lanes
 from remission.engine.play import Options, play
-from remission.engine.program import Program, prepare as compiled
+from remission.engine.program import Program
+from remission.engine.program import prepare as compiled
 from remission.knowledge.library import Library
 from remission.patient.cohort import Cohort
 from remission.patient.population import draw
@@ -89,9 +90,7 @@ def parameters(patients: int) -> dict[str, np.ndarray]:
             effects[agent.agent, effect.driver, effect.on] = size[i]
             halves[agent.agent, effect.driver, effect.on] = half[i]
             i += 1
-    transit, base, feedback = (
-        x[:, :patients] for x in (drawn.line_transit, drawn.line_base, drawn.line_feedback)
-    )
+    transit, base, feedback = (x[:, :patients] for x in (drawn.line_transit, drawn.line_base, drawn.line_feedback))
     growth = (drawn.birth - drawn.death)[:, :patients]
     cells = drawn.cells.sum(axis=1)[:, :patients]
     orders = program(False).tables.orders

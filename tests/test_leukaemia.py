@@ -21,9 +21,7 @@ def step(cells, h, birth=0.0, death=0.0, rest=0.0, wake=0.0, kill=0.0, kill_rest
         "death": death * ONE, "wake": wake * ONE, "kill_cycling": kill * ONE, "kill_resting": kill_resting * ONE,
         "h": h,
     }  # fmt: skip
-    by_clone = "i" in inspect.signature(leukaemia.clone_step.py_func).parameters
-    for name, value in {"birth": birth, "to_rest": rest}.items():
-        given[name] = np.full((1, LANES), value) if by_clone else value * ONE
+    given |= {"birth": birth * ONE, "to_rest": rest * ONE}
     function = leukaemia.clone_step
     function(*(given[name] for name in inspect.signature(function.py_func).parameters))
 

@@ -176,8 +176,8 @@ def test_normal_marrow_regrows_logistically():
     n, middle, new = n0 * ONE, np.empty(LANES), np.empty(LANES)
     room = [n0]
     for _ in range(160):
-        call(marrow.normal_marrow, n=n, load0=0 * ONE, load_mid=0 * ONE, load1=0 * ONE, rho=rho * ONE, omega=ONE, h=0.25,
-             n_mid=middle, n_new=new)  # fmt: skip
+        call(marrow.normal_marrow, n=n, load0=0 * ONE, load_mid=0 * ONE, load1=0 * ONE, rho=rho * ONE, omega=ONE,
+             h=0.25, n_mid=middle, n_new=new)  # fmt: skip
         n = new.copy()
         room += [middle[0], n[0]]
     t = np.arange(321) * 0.125

@@ -35,7 +35,8 @@ SHAPE = np.dtype(
 # Effects of one driver that differ only by a factor are one shape, evaluated once. antagonist: agent or -1; effect:
 # whose parameters stand for all; first, last: of members; row: where its means stand, for slots of two hours (fine 1)
 # or four (0), or its nodes (two for every two hours) if it has an antagonist; sharp: where the means of the halves of
-# sharp panels stand, step after step of the body, or -1; source: first row in the step matrix, or the product; panels: the same for panels, or -1
+# sharp panels stand, step after step of the body, or -1; source: first row in the step matrix, or the product; panels:
+# the same for panels, or -1
 
 
 class Layout(NamedTuple):
@@ -317,9 +318,9 @@ def layout(
             out["watched"].append(watched_rows if watch else -1)
             out["watch_source"].append((means if k.vmax is not None else fine_means).get(j, -1))
             watched_rows += STEPS_PER_DAY * refine if watch else 0
-        for group, name in enumerate((None, "plain_from", "level_from", "fresh_from")):
-            if name:
-                out[name].append(len(out["pass_row"]))
+        for group, starts in enumerate((None, "plain_from", "level_from", "fresh_from")):
+            if starts:
+                out[starts].append(len(out["pass_row"]))
             for row, (own, used) in enumerate(patterns):
                 if own != group:
                     continue
@@ -334,12 +335,12 @@ def layout(
         out["weight_from"].append(out["weight_from"][-1] + len(kinds) * (out["pass_from"][-1] - out["pass_from"][-2]))
     agent_forms: list[list[int]] = [[] for _ in systems]
     for i, f in enumerate(program.forms):
-        a = int(program.tables.forms["agent"][i])  # type: ignore[assignment]
-        if f.route not in systems[a].entries:  # type: ignore[call-overload]
+        own = int(program.tables.forms["agent"][i])
+        if f.route not in systems[own].entries:
             raise BadInput(f"{f.agent} has no route {f.route} in its knowledge file", remedy="add it, or use another")
-        out["form_entry"].append(systems[a].entries[f.route].state)  # type: ignore[call-overload]
-        agent_forms[a].append(i)  # type: ignore[call-overload]
-        size = out["sink_from"][a + 1] - out["sink_from"][a]  # type: ignore[operator]
+        out["form_entry"].append(systems[own].entries[f.route].state)
+        agent_forms[own].append(i)
+        size = out["sink_from"][own + 1] - out["sink_from"][own]
         out["form_row_from"].append(out["form_row_from"][-1] + size)
     out["rescued"] = [0] * len(systems)
     for o in program.tables.rules["order"]:
@@ -419,8 +420,6 @@ def _shapes(
             a.want(a.fine_means if fine else a.means, output)
         elif made_of == NODES:
             a.want(a.fine_nodes if antagonist >= 0 else a.nodes, output)
-        else:
-            a.want(a.nodes if a.system.vmax is None else a.means, 0)  # what a saturable product is made from
         if sharp:
             a.want(a.sharp, output)
         shapes.append(
@@ -434,6 +433,8 @@ def _shapes(
         rows += 2 * per_day if antagonist >= 0 else per_day if fine else per_day // 2
         sharp_rows += len(mesh.SHARP_HALVES) * mesh.BINS * refine if sharp else 0
     for a in agents:
+        if a.system.saturable_products:
+            a.want(a.nodes if a.system.vmax is None else a.means, 0)  # plasma, which they are made from
         if a.antagonist and a.system.vmax is None:
             a.want(a.fine_nodes, a.system.outputs.index(PLASMA))
     return targets, classes, shapes, members
