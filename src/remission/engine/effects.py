@@ -31,9 +31,9 @@ def _asparagine(x, half, rest, d, km):
 
 @njit(**HOT)
 def bend(function, x, first, second, i, q_b, q_c, q_d, q_e, weight, out, at):
-    """Row ``at`` of out += weight times the mean of the shape of effect ``i`` (its value for a factor of 1) at two values
-    of its driver, rows ``first`` and ``second`` of x; weight (L,). linear: x. emax: x / (b + x), both over one division.
-    asparagine depletion: `_asparagine`."""
+    """Row ``at`` of out += weight times the mean of the shape of effect ``i`` (its value for a factor of 1) at two
+    values of its driver, rows ``first`` and ``second`` of x; weight (L,). linear: x. emax: x / (b + x), both over one
+    division. asparagine depletion: `_asparagine`."""
     u, v, o = row(x, first), row(x, second), row(out, at)
     if function == EMAX:
         b = row(q_b, i)
