@@ -56,7 +56,7 @@ benchmark: $(READY)
 	@echo "Installing what remission is compared with ..."
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.lock
 	@mkdir -p runs
-	$(BIN)/python benchmarks/compare.py --keep runs/benchmark-references --out runs/benchmark.md
+	$(BIN)/python benchmarks/compare.py --keep runs/benchmark-references --out docs/benchmark.md
 
 lock: $(READY)
 	$(BIN)/pip install --quiet --disable-pip-version-check uv

@@ -200,12 +200,12 @@ class _Agent:
 
 
 def refinement(program: Program) -> int:
-    """By how much the steps must be divided for counts right to a thousandth: twice where a drug that rises and falls
-    with each dose acts on cell lines, else not (docs/engine.md has the measurements)."""
+    """By how much the steps must be divided for counts right to a thousandth: by four where a drug that rises and falls
+    with each dose acts on cell lines, else by one (docs/verification.md has the measurements)."""
     for agent in program.agents:
         for effect in agent.effects:
             if effect.on in LINES and 0.0 <= _half_life(agent, effect.driver) < QUICK_DAYS:
-                return 2
+                return 4
     return 1
 
 
