@@ -82,7 +82,7 @@ class Layout(NamedTuple):
     plasma_panels: Any
     product_from: Any
     product_row: Any  # numbers of a product, one row for each kind of micro-step or one for the window
-    saturable: Any  # 1: Michaelis-Menten elimination
+    saturable: Any  # 1: elimination saturates or changes
     sink_from: Any
     row_from: Any
     pass_from: Any  # four products at a time
@@ -195,6 +195,8 @@ class _Agent:
         if not rates or self.system.vmax is not None:
             return grid
         changes = [f.infusion_days % grid.length for f in self.forms]
+        absorption = self.agent.pharmacokinetics.absorption
+        changes += [spec.lag.to_unit("day") for spec in absorption.values() if spec.lag]
         return mesh.Mesh(self.steps, self.windows, mesh.panels_of(grid, max(rates), changes))
 
 

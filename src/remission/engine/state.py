@@ -117,7 +117,9 @@ class Drugs(NamedTuple):
     rate: Any
     running: Any  # (forms,)
     late: Any  # forms: doses that enter after a lag
+    wait: Any  # and after how many days, where elimination bends
     delaying: Any
+    first: Any  # agents: day of the first dose, -1 before
     was_running: Any  # agents: an infusion ran in the step before
     weight: Any  # 4 * passes, kind after kind of step, as the others
     part: Any  # form rows
@@ -263,7 +265,9 @@ def drugs(t: Tables, lay: Layout, q: Lanes) -> Drugs:
         rate=rows(forms),
         running=flags(forms),
         late=rows(forms),
+        wait=rows(forms),
         delaying=flags(forms),
+        first=rows(agents) - 1.0,
         was_running=flags(agents * LANES),
         weight=rows(4 * lay.weight_from[agents]),
         part=rows(lay.form_row_from[forms]),
