@@ -297,7 +297,7 @@ def main() -> None:
             if True in all_.speed
         ),
         "",
-        "## Accuracy: largest error among patients with an identical dose history",
+        "## Accuracy (double precision): largest error among patients with an identical dose history",
         "",
         *accuracies(rows, asked.reference_patients),
         "",

@@ -19,7 +19,8 @@ from reference_problem import NAMES, SEED, Problem, Result
 from remission.body.person import individual
 from remission.engine import lanes
 from remission.engine.play import Options, play
-from remission.engine.program import Program, prepare as compiled
+from remission.engine.program import Program
+from remission.engine.program import prepare as compiled
 from remission.knowledge.library import Library
 from remission.patient.cohort import Cohort
 from remission.patient.population import draw
@@ -50,9 +51,9 @@ def recipe() -> Population:
     return population(knowledge().population_path("reference"))
 
 
-def people(patients: int) -> Cohort:
+def people(patients: int, start: int = 0) -> Cohort:
     """The patients, at the start with the counts that they have without disease and drugs."""
-    cohort = draw(recipe(), patients, seed=SEED)
+    cohort = draw(recipe(), patients, seed=SEED, start=start)
     marrow = knowledge().body("marrow")
     anc, platelets = (
         individual(marrow[name], "Gcell/L", cohort, seed=SEED, purpose=f"marrow.{name}")
@@ -63,8 +64,9 @@ def people(patients: int) -> Cohort:
 
 def parameters(patients: int) -> dict[str, np.ndarray]:
     """What remission drew, one array per name in reference_problem.NAMES: handed to every contender."""
-    plan, drawn = lanes.build(program(False), people(patients), knowledge(), seed=SEED)
-    systems = {k.agent: k for k in lanes.kinetics_of(program(False), people(patients), SEED)}
+    cohort = people(patients)
+    plan, drawn = lanes.build(program(False), cohort, knowledge(), seed=SEED)
+    systems = {k.agent: k for k in lanes.kinetics_of(program(False), cohort, SEED)}
 
     def rate(agent: str, to: str, source: str) -> np.ndarray:
         """Coefficient of state ``source`` in the equation of state ``to``."""
@@ -89,9 +91,7 @@ def parameters(patients: int) -> dict[str, np.ndarray]:
             effects[agent.agent, effect.driver, effect.on] = size[i]
             halves[agent.agent, effect.driver, effect.on] = half[i]
             i += 1
-    transit, base, feedback = (
-        x[:, :patients] for x in (drawn.line_transit, drawn.line_base, drawn.line_feedback)
-    )
+    transit, base, feedback = (x[:, :patients] for x in (drawn.line_transit, drawn.line_base, drawn.line_feedback))
     growth = (drawn.birth - drawn.death)[:, :patients]
     cells = drawn.cells.sum(axis=1)[:, :patients]
     orders = program(False).tables.orders

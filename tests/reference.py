@@ -298,7 +298,12 @@ class Patient:
             [[q.birth[c, 0], q.to_rest[c, 0], *(clone.kill.get(name, 1.0) for name in classes)]
              for c, clone in enumerate(clones)]
         )  # fmt: skip
-        base, transit, loss, feedback = q.line_base[:, 0], q.line_transit[:, 0], q.line_loss[:, 0], q.line_feedback[:, 0]
+        base, transit, loss, feedback = (
+            q.line_base[:, 0],
+            q.line_transit[:, 0],
+            q.line_loss[:, 0],
+            q.line_feedback[:, 0],
+        )
         production = float(q.production[0])
         own = {
             "anc0": base[0], "anc_ktr": transit[0], "anc_gamma": feedback[0], "lymph0": base[3],

@@ -686,10 +686,11 @@ def test_random_courses_are_each_patients_own(course, seed):
 # --- the whole body, against an independent solver -----------------------------------------------
 
 
-# Largest difference of any week, relative, and decades of blasts. Aimed at: 1e-3 and 0.01. What is left is the flat
-# effect of a push over six hours, cytarabine's saturable elimination in micro-steps, crowding held for six hours.
-ACCURACY = {"anc": 4e-2, "platelets": 1e-2, "haemoglobin": 3e-3, "lymphocytes": 4e-2, "log10_blasts_marrow": 0.02}
-TYPICAL = {"anc": 1e-2, "platelets": 5e-3, "haemoglobin": 2e-3, "lymphocytes": 1.5e-2, "log10_blasts_marrow": 0.01}
+# Largest difference of any week, relative, and decades of blasts: the aims, lymphocytes apart.
+ACCURACY = {"anc": 1e-3, "platelets": 1e-3, "haemoglobin": 1e-3, "lymphocytes": 2e-3, "log10_blasts_marrow": 0.005,
+            "log10_blasts_cns": 0.01}  # fmt: skip
+TYPICAL = {"anc": 5e-4, "platelets": 5e-4, "haemoglobin": 5e-4, "lymphocytes": 1e-3, "log10_blasts_marrow": 0.003,
+           "log10_blasts_cns": 0.005}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["cog-standard-risk", "bfm-standard"])
@@ -710,7 +711,6 @@ def test_whole_body_against_lsoda(name):
             worst[what].append(float(np.abs(off[what]).max()))
         compared += states.height
     assert compared > 8 * 5
-    print("BODY", name, {k: (max(v), float(np.median(v))) for k, v in worst.items()})
     for what in ACCURACY:
         assert max(worst[what]) < ACCURACY[what], (what, worst[what])
         assert np.median(worst[what]) < TYPICAL[what], (what, worst[what])

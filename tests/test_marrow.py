@@ -144,23 +144,25 @@ def test_haemoglobin_of_the_evidence():
 
 
 COURSES = {"neutrophils": neutrophils, "platelets": platelets, "haemoglobin": haemoglobin}
-FIRST = {"neutrophils": 1e-3, "platelets": 1e-3, "haemoglobin": 1e-9}  # error of steps of a third of a day
+FIRST = {"neutrophils": 1e-4, "platelets": 3e-6, "haemoglobin": 1e-11}  # error of steps of a third of a day
 
 
 @pytest.mark.parametrize("name", COURSES)
 @pytest.mark.parametrize("size", [0.5, 1.0, 1.5])
 def test_order_of_convergence(name, size):
-    """Steps of 1/3, 1/6 and 1/12 day, an effect that changes on whole days, against steps of 1/96 day."""
+    """Steps of 1/3, 1/6 and 1/12 day, an effect that changes on whole days, against steps of 1/96 day: fourth order
+    or better."""
     course = COURSES[name]
     want = course(during(3, size), 20, h=1 / 96)[::96]
-    errors = [np.abs(course(during(3, size), 20, h=h)[:: round(1 / h)] / want - 1).max() for h in (1 / 3, 1 / 6, 1 / 12)]
-    print("ORDER", name, size, errors)
+    errors = [
+        np.abs(course(during(3, size), 20, h=h)[:: round(1 / h)] / want - 1).max() for h in (1 / 3, 1 / 6, 1 / 12)
+    ]
     assert errors[0] < FIRST[name]
     if name != "haemoglobin":  # exact for an effect that is held over each half
-        assert all(a / b > 3.5 for a, b in zip(errors, errors[1:], strict=False)), errors
+        assert all(a / b > 16.0 for a, b in zip(errors, errors[1:], strict=False)), errors
 
 
-@pytest.mark.parametrize("h,tolerance", [(1 / 3, 2e-3), (1 / 6, 5e-4), (1 / 12, 2e-4)])
+@pytest.mark.parametrize("h,tolerance", [(1 / 3, 7e-4), (1 / 6, 4e-5), (1 / 12, 2e-6)])
 def test_neutrophils_against_a_solver(h, tolerance):
     """A short maturation time and a strong effect, the hardest case of a cohort; SciPy at rtol 1e-10."""
     base, mtt, gamma = 3.0, 2.4, 0.1445
@@ -175,7 +177,6 @@ def test_neutrophils_against_a_solver(h, tolerance):
     rest = solve_ivp(f, (2, 30), first.y[:, -1], rtol=1e-10, atol=1e-12, method="Radau", t_eval=np.arange(3, 31))
     got = neutrophils(during(2, 2.0), 30, h=h, base=base, mtt=mtt, gamma=gamma)[:: round(1 / h)]
     error = np.abs(got[3:] / rest.y[4] - 1).max()
-    print("SOLVER", h, error)
     assert error < tolerance
 
 

@@ -87,6 +87,25 @@ def test_a_count_on_a_threshold_explains_a_hold(one):
     assert "anc 0.7499, reference 0.7501, threshold 0.75" in found.why
 
 
+@pytest.mark.parametrize(("days_apart", "explained"), [(7, True), (21, False)])
+def test_a_relapse_seen_a_look_later_is_told_apart(one, days_apart, explained):
+    program, engine, ours = one
+
+    def with_relapse(tables, day):
+        row = (
+            tables["events"]
+            .head(1)
+            .with_columns(
+                pl.lit(day, pl.Int32).alias("day"), pl.lit("relapse").alias("event"), pl.lit("CNS").alias("detail")
+            )
+        )
+        return tables | {"events": pl.concat([tables["events"], row])}
+
+    more = ours | {"states": ours["states"].with_columns(pl.col("log10_blasts_cns") + 0.03)}
+    found = compare(program, with_relapse(engine, 190 + days_apart), with_relapse(more, 190))
+    assert (found.parted, found.relapse, found.explained) == (190, True, explained)
+
+
 def test_kendall_and_the_generating_functions_agree():
     for clone in extinction.clones():
         if clone.to_rest == 0.0:

@@ -13,9 +13,9 @@ import numpy as np
 import polars as pl
 import reference
 
-from remission.engine import lanes, play, state
 from remission.body.kinetics import LANES
 from remission.body.marrow import STATE_ROWS
+from remission.engine import lanes, play, state
 from remission.engine.clinic import morning
 from remission.engine.fate import evening
 from remission.engine.pharmacy import rescue_doses
@@ -123,8 +123,8 @@ class Clinic:
         """Decay of transfused platelets (once a day, as the model has it), relapse, the weekly record, the clock."""
         self.flesh.pool[LANE] *= self.pool_kept
         evening(
-            LANE, today, self.follow_up_days, self.seed, False, True, self.t, self.layout, self.q, self.place, self.flesh,
-            self.work, self.day, self.records,
+            LANE, today, self.follow_up_days, self.seed, False, True, self.t, self.layout, self.q, self.place,
+            self.flesh, self.work, self.day, self.records,
         )  # fmt: skip
 
     def tables(self, one: Cohort) -> dict[str, pl.DataFrame]:

@@ -2,7 +2,8 @@
 
 After the first decision that differs the two patients are treated differently, so their states are compared up to that
 day only. A difference is explained when a measured count lies on one side of a threshold in the engine and on the other
-in the reference.
+in the reference. Relapse is not a decision on a count but the burden itself crossing a limit at a weekly look; it is
+told apart.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ AIMS = {
 }  # fmt: skip
 SAME_HISTORY = 0.99
 DOSE = 1e-9  # relative: rounding of sums
+LOOK_DAYS = 7  # relapse is looked for once a week
 COUNTS = ("anc", "platelets", "haemoglobin", "wbc", "lymphocytes")
 OPERATORS = ("__lt__", "__le__", "__gt__", "__ge__", "__eq__", "__ne__")
 
@@ -40,6 +42,7 @@ class Compared:
     parted: int | None  # day of the first decision that differs
     why: str
     explained: bool
+    relapse: bool  # what differs first is the day of relapse
     linked: bool  # went on to a phase of another protocol
 
 
@@ -49,7 +52,10 @@ def compare(program: Program, engine: Tables, ours: Tables) -> Compared:
     days = int(ours["states"]["day"].max())  # type: ignore[arg-type]
     seen = pl.col("day") <= (days if parted is None else parted)
     off = reference.errors(weekly(ours["states"].filter(seen)), engine["states"].filter(seen))
-    why, explained = ("", True) if parted is None else _explain(program, engine, ours, parted)
+    relapse = parted is not None and parted in (_relapse(engine), _relapse(ours))
+    why, explained = "", True
+    if parted is not None:
+        why, explained = _explain_relapse(engine, ours) if relapse else _explain(program, engine, ours, parted)
     return Compared(
         patient=int(ours["states"]["patient"][0]),
         days=days,
@@ -59,6 +65,7 @@ def compare(program: Program, engine: Tables, ours: Tables) -> Compared:
         parted=parted,
         why=why,
         explained=explained,
+        relapse=relapse,
         linked=any(":" in phase for phase in ours["doses"]["phase"].unique()),
     )
 
@@ -142,6 +149,30 @@ def _explain(program: Program, engine: Tables, ours: Tables, parted: int) -> tup
                 )
                 return text + (f" (acts on day {parted})" if day != parted else ""), True
     return _explain_rescue(program, ours, parted)
+
+
+def _relapse(tables: Tables) -> int | None:
+    days = tables["events"].filter(pl.col("event") == "relapse")["day"]
+    return int(days[0]) if len(days) else None
+
+
+def _explain_relapse(engine: Tables, ours: Tables) -> tuple[str, bool]:
+    """Explained when the two are seen at most one weekly look apart, first the one with more cells."""
+    when = [_relapse(tables) for tables in (engine, ours)]
+    week = min(int(tables["states"]["day"].max()) for tables in (engine, ours))  # type: ignore[arg-type]
+    last = [tables["states"].filter(pl.col("day") == week).row(0, named=True) for tables in (engine, ours)]
+    said = [
+        f"{name} {last[0][column]:.4g}, reference {last[1][column]:.4g}"
+        for name, column in (("marrow fraction", "marrow_blast_fraction"), ("log10 CNS blasts", "log10_blasts_cns"))
+    ]
+    text = f"relapse on day {when[0]}, reference {when[1]}; on day {week} {'; '.join(said)}"
+    if None in when or abs(when[0] - when[1]) > LOOK_DAYS:  # type: ignore[operator]
+        return text + ": NOT explained", False
+    more = 0 if when[0] < when[1] else 1  # type: ignore[operator]
+    explained = any(
+        last[more][column] > last[1 - more][column] for column in ("marrow_blast_fraction", "log10_blasts_cns")
+    )
+    return text + ("" if explained else ": NOT explained"), explained
 
 
 def _explain_rescue(program: Program, ours: Tables, parted: int) -> tuple[str, bool]:

@@ -25,8 +25,8 @@ FEW = 1000.0  # cells of a pool below which chance plays
 
 @njit(**HOT)
 def clone_step(cells, i, crowding, birth, death, to_rest, wake, kill_cycling, kill_resting, h):
-    """Advance clone ``i`` by h days in all lanes. Flat arrays: cells, cycling and resting for each clone; birth, to_rest
-    by clone; the others (L,); crowding is the factor on birth."""
+    """Advance clone ``i`` by h days in all lanes. Flat arrays: cells, cycling and resting for each clone; birth and
+    to_rest by clone; the others (L,); crowding is the factor on birth."""
     cells = cells[2 * i * LANES : 2 * (i + 1) * LANES]
     birth, to_rest = birth[i * LANES : (i + 1) * LANES], to_rest[i * LANES : (i + 1) * LANES]
     u = 0.5 * h

@@ -123,7 +123,13 @@ def power_chain(s, s0, w, w0, effect, early, late, n0, nm, n1, rate, gamma, h):
     for lane in range(LANES):
         p0, a, b, d = s[lane], s[LANES + lane], s[2 * LANES + lane], s[3 * LANES + lane]
         c, f0, seen = s[4 * LANES + lane], s[5 * LANES + lane], s[6 * LANES + lane]
-        cm = w[lane] * p0 + w[LANES + lane] * a + w[2 * LANES + lane] * b + w[3 * LANES + lane] * d + w[4 * LANES + lane] * c
+        cm = (
+            w[lane] * p0
+            + w[LANES + lane] * a
+            + w[2 * LANES + lane] * b
+            + w[3 * LANES + lane] * d
+            + w[4 * LANES + lane] * c
+        )
         rest = w[6 * LANES + lane] * a + w[7 * LANES + lane] * b + w[8 * LANES + lane] * d + w[9 * LANES + lane] * c
         c1 = w[5 * LANES + lane] * p0 + rest
         fm = f0 * near_power(nm[lane] * seen, n0[lane] * cm, gamma[lane])
@@ -134,12 +140,20 @@ def power_chain(s, s0, w, w0, effect, early, late, n0, nm, n1, rate, gamma, h):
         p1 = pm * exp_small(z * ((1.0 - second[lane]) * (8.0 * um + 5.0 * u1 - u0) * (1.0 / 12.0) - 1.0))
         t0, t1, t2 = w[10 * LANES + lane], w[11 * LANES + lane], w[12 * LANES + lane]
         s[lane] = max(p1, FLOOR)
-        s[LANES + lane] = max(t0 * a + w[13 * LANES + lane] * p0 + w[14 * LANES + lane] * pm + w[15 * LANES + lane] * p1, FLOOR)
+        s[LANES + lane] = max(
+            t0 * a + w[13 * LANES + lane] * p0 + w[14 * LANES + lane] * pm + w[15 * LANES + lane] * p1, FLOOR
+        )
         s[2 * LANES + lane] = max(
             t0 * b + t1 * a + w[16 * LANES + lane] * p0 + w[17 * LANES + lane] * pm + w[18 * LANES + lane] * p1, FLOOR
         )
         s[3 * LANES + lane] = max(
-            t0 * d + t1 * b + t2 * a + w[19 * LANES + lane] * p0 + w[20 * LANES + lane] * pm + w[21 * LANES + lane] * p1, FLOOR
+            t0 * d
+            + t1 * b
+            + t2 * a
+            + w[19 * LANES + lane] * p0
+            + w[20 * LANES + lane] * pm
+            + w[21 * LANES + lane] * p1,
+            FLOOR,
         )
         s[4 * LANES + lane] = max(
             rest + w[22 * LANES + lane] * p0 + w[23 * LANES + lane] * pm + w[24 * LANES + lane] * p1, FLOOR
@@ -155,7 +169,13 @@ def saturating_chain(s, s0, w, w0, effect, early, late, n0, nm, n1, half, growth
     first, second = effect[early : early + LANES], effect[late : late + LANES]
     for lane in range(LANES):
         p0, a, b, d, c = s[lane], s[LANES + lane], s[2 * LANES + lane], s[3 * LANES + lane], s[4 * LANES + lane]
-        cm = w[lane] * p0 + w[LANES + lane] * a + w[2 * LANES + lane] * b + w[3 * LANES + lane] * d + w[4 * LANES + lane] * c
+        cm = (
+            w[lane] * p0
+            + w[LANES + lane] * a
+            + w[2 * LANES + lane] * b
+            + w[3 * LANES + lane] * d
+            + w[4 * LANES + lane] * c
+        )
         rest = w[6 * LANES + lane] * a + w[7 * LANES + lane] * b + w[8 * LANES + lane] * d + w[9 * LANES + lane] * c
         c1 = w[5 * LANES + lane] * p0 + rest
         ka, kb, kc = half[lane] * n0[lane], half[lane] * nm[lane], half[lane] * n1[lane]
@@ -165,12 +185,20 @@ def saturating_chain(s, s0, w, w0, effect, early, late, n0, nm, n1, half, growth
         p1 = pm * exp_small(u * (g * (1.0 - second[lane]) * (8.0 * um + 5.0 * u1 - u0) * (1.0 / 12.0) - k))
         t0, t1, t2 = w[10 * LANES + lane], w[11 * LANES + lane], w[12 * LANES + lane]
         s[lane] = max(p1, FLOOR)
-        s[LANES + lane] = max(t0 * a + w[13 * LANES + lane] * p0 + w[14 * LANES + lane] * pm + w[15 * LANES + lane] * p1, FLOOR)
+        s[LANES + lane] = max(
+            t0 * a + w[13 * LANES + lane] * p0 + w[14 * LANES + lane] * pm + w[15 * LANES + lane] * p1, FLOOR
+        )
         s[2 * LANES + lane] = max(
             t0 * b + t1 * a + w[16 * LANES + lane] * p0 + w[17 * LANES + lane] * pm + w[18 * LANES + lane] * p1, FLOOR
         )
         s[3 * LANES + lane] = max(
-            t0 * d + t1 * b + t2 * a + w[19 * LANES + lane] * p0 + w[20 * LANES + lane] * pm + w[21 * LANES + lane] * p1, FLOOR
+            t0 * d
+            + t1 * b
+            + t2 * a
+            + w[19 * LANES + lane] * p0
+            + w[20 * LANES + lane] * pm
+            + w[21 * LANES + lane] * p1,
+            FLOOR,
         )
         s[4 * LANES + lane] = max(
             rest + w[22 * LANES + lane] * p0 + w[23 * LANES + lane] * pm + w[24 * LANES + lane] * p1, FLOOR
@@ -189,7 +217,9 @@ def red_cell_chain(s, s0, w, w0, effect, early, late, n0, nm, n1, production):
         x = made * (n0[lane] + nm[lane]) * (1.0 - min(max(first[lane], 0.0), 1.0))
         y = made * (nm[lane] + n1[lane]) * (1.0 - min(max(second[lane], 0.0), 1.0))
         s[lane] = w[lane] * p + w[15 * LANES + lane] * x + w[20 * LANES + lane] * y
-        s[LANES + lane] = w[LANES + lane] * p + w[2 * LANES + lane] * a + w[16 * LANES + lane] * x + w[21 * LANES + lane] * y
+        s[LANES + lane] = (
+            w[LANES + lane] * p + w[2 * LANES + lane] * a + w[16 * LANES + lane] * x + w[21 * LANES + lane] * y
+        )
         s[2 * LANES + lane] = (
             w[3 * LANES + lane] * p + w[4 * LANES + lane] * a + w[5 * LANES + lane] * b
             + w[17 * LANES + lane] * x + w[22 * LANES + lane] * y

@@ -111,7 +111,12 @@ RED_CELLS = 2 * STATE_ROWS * LANES
 @njit(**INLINED)
 def haemoglobin(flesh, lane):
     red = RED_CELLS + lane
-    return flesh.line[red + LANES] + flesh.line[red + 2 * LANES] + flesh.line[red + 3 * LANES] + flesh.line[red + 4 * LANES]
+    return (
+        flesh.line[red + LANES]
+        + flesh.line[red + 2 * LANES]
+        + flesh.line[red + 3 * LANES]
+        + flesh.line[red + 4 * LANES]
+    )
 
 
 @njit(**INLINED)

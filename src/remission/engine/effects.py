@@ -22,8 +22,8 @@ RED_CELLS, LINES, BLASTS, BLOOD, CNS = 2, 4, 4, 5, 6  # targets in the order of 
 @njit(**INLINED)
 def _asparagine(x, half, rest, d, km):
     """Effect of the activity x: 1 - N (rest + half) / (rest (N + half)), N the asparagine it leaves at the steady state
-    of supply, loss and Michaelis-Menten breakdown: N^2 + N (rest d x + km - rest) - km rest = 0, with rest the baseline,
-    d the breakdown per activity over the supply, km the Michaelis constant; half is N at half effect."""
+    of supply, loss and Michaelis-Menten breakdown: N^2 + N (rest d x + km - rest) - km rest = 0, with rest the
+    baseline, d the breakdown per activity over the supply, km the Michaelis constant; half is N at half effect."""
     p = rest * d * x + km - rest
     n = 2.0 * km * rest / (p + math.sqrt(p * p + 4.0 * km * rest))
     return 1.0 - n * (rest + half) / (rest * (n + half)) if x > 0.0 else 0.0
@@ -31,9 +31,9 @@ def _asparagine(x, half, rest, d, km):
 
 @njit(**HOT)
 def bend(function, x, first, second, i, q_b, q_c, q_d, q_e, weight, out, at):
-    """Row ``at`` of out += weight times the mean of the shape of effect ``i`` (its value for a factor of 1) at two values of its
-    driver, rows ``first`` and ``second`` of x; weight (L,). linear: x. emax: x / (b + x), both over one division.
-    asparagine depletion: `_asparagine`."""
+    """Row ``at`` of out += weight times the mean of the shape of effect ``i`` (its value for a factor of 1) at two
+    values of its driver, rows ``first`` and ``second`` of x; weight (L,). linear: x. emax: x / (b + x), both over one
+    division. asparagine depletion: `_asparagine`."""
     u, v, o = row(x, first), row(x, second), row(out, at)
     if function == EMAX:
         b = row(q_b, i)
@@ -46,9 +46,13 @@ def bend(function, x, first, second, i, q_b, q_c, q_d, q_e, weight, out, at):
     else:
         b, c, d, km = row(q_b, i), row(q_c, i), row(q_d, i), row(q_e, i)
         for lane in range(LANES):
-            o[lane] += 0.5 * weight[lane] * (
-                _asparagine(u[lane], b[lane], c[lane], d[lane], km[lane])
-                + _asparagine(v[lane], b[lane], c[lane], d[lane], km[lane])
+            o[lane] += (
+                0.5
+                * weight[lane]
+                * (
+                    _asparagine(u[lane], b[lane], c[lane], d[lane], km[lane])
+                    + _asparagine(v[lane], b[lane], c[lane], d[lane], km[lane])
+                )
             )
 
 
@@ -88,8 +92,8 @@ def _add_fours(out, at, x, x_at, rows, factor, f_at):
     for k in range(rows):
         i = 4 * k * LANES
         for lane in range(LANES):
-            o[k * LANES + lane] += 0.25 * f[lane] * (
-                u[i + lane] + u[i + LANES + lane] + u[i + 2 * LANES + lane] + u[i + 3 * LANES + lane]
+            o[k * LANES + lane] += (
+                0.25 * f[lane] * (u[i + lane] + u[i + LANES + lane] + u[i + 2 * LANES + lane] + u[i + 3 * LANES + lane])
             )
 
 
@@ -106,7 +110,7 @@ def _add_all(out, x, x_at, rows, factor, f_at):
 
 @njit(**INLINED)
 def _answer(g, lay, q, drugs):
-    """The antagonist's part: each node of a shape over 1 + its plasma / half, then means of two hours in their place."""
+    """The antagonist's part: each node of a shape over 1 + its plasma / half, then means of two hours."""
     at, slots = lay.shapes[g].row, lay.bins * SLOTS_PER_BIN
     against = lay.shapes[g].antagonist
     if drugs.acting[against]:

@@ -200,7 +200,11 @@ def _line(line, kind, weights, effect, early, late, n0, nm, n1, h, lay, q, flesh
 def _bounded(lay, work):
     """Red cells cannot lose more than all of production: the bound is on the sum of all drugs in every two hours."""
     for half in range(2 * lay.bins):
-        o, u, v = row(work.e_line, 2 * lay.bins * RED_CELLS + half), row(work.e_red, 2 * half), row(work.e_red, 2 * half + 1)
+        o, u, v = (
+            row(work.e_line, 2 * lay.bins * RED_CELLS + half),
+            row(work.e_red, 2 * half),
+            row(work.e_red, 2 * half + 1),
+        )
         for lane in range(LANES):
             o[lane] = 0.5 * (min(1.0, u[lane]) + min(1.0, v[lane]))
 

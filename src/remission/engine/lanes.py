@@ -318,9 +318,7 @@ def build(
             line["transit"][i] = 4.0 / draw(marrow, f"{path}.mean_transit_time", "day")
             line["gain"][i] = line["loss"][i] = line["transit"][i]
             line["feedback"][i] = draw(marrow, f"{path}.feedback", "-")
-    presenting = np.stack(
-        [people.anc, people.platelets, people.haemoglobin, np.maximum(line["base"][3] * normal, 0.1)]
-    )
+    presenting = np.stack([people.anc, people.platelets, people.haemoglobin, np.maximum(line["base"][3] * normal, 0.1)])
 
     person = np.zeros(padded, dtype=PERSON)
     columns: dict[str, Any] = {

@@ -35,7 +35,8 @@ SHAPE = np.dtype(
 # Effects of one driver that differ only by a factor are one shape, evaluated once. antagonist: agent or -1; effect:
 # whose parameters stand for all; first, last: of members; row: where its means stand, for slots of two hours (fine 1)
 # or four (0), or its nodes (two for every two hours) if it has an antagonist; sharp: where the means of the halves of
-# sharp panels stand, step after step of the body, or -1; source: first row in the step matrix, or the product; panels: the same for panels, or -1
+# sharp panels stand, step after step of the body, or -1; source: first row in the step matrix, or the product; panels:
+# the same for panels, or -1
 
 
 class Layout(NamedTuple):
@@ -154,6 +155,9 @@ class _Agent:
         self.lin = system.g.shape[1]
         self.steps = program.steps[number]
         self.forms = [f for f in program.forms if f.agent == self.agent.agent]
+        used = {f.route for f in self.forms}
+        absorption = self.agent.pharmacokinetics.absorption
+        self.lags = [spec.lag.to_unit("day") for route, spec in absorption.items() if spec.lag and route in used]
         self.fastest = _fastest(self.agent, routes(program, self.agent.agent))
         saturable = system.vmax is not None
         self.means: list[int] = list(range(self.lin)) if saturable else []
@@ -195,9 +199,7 @@ class _Agent:
         if not rates or self.system.vmax is not None:
             return grid
         changes = [f.infusion_days % grid.length for f in self.forms]
-        absorption = self.agent.pharmacokinetics.absorption
-        changes += [spec.lag.to_unit("day") for spec in absorption.values() if spec.lag]
-        return mesh.Mesh(self.steps, self.windows, mesh.panels_of(grid, max(rates), changes))
+        return mesh.Mesh(self.steps, self.windows, mesh.panels_of(grid, max(rates), changes + self.lags))
 
 
 def refinement(program: Program) -> int:
@@ -234,7 +236,7 @@ def layout(
         if k.vmax is not None:
             fresh, plain = (
                 [m / 1440.0 / refine for m in minutes for _ in range(refine)]
-                for minutes in (mesh.FRESH_MINUTES, mesh.PLAIN_MINUTES)
+                for minutes in (mesh.fresh_minutes([1440.0 * lag for lag in a.lags]), mesh.PLAIN_MINUTES)
             )
             micro = fresh + plain
             for minutes in (fresh, plain):
@@ -319,9 +321,9 @@ def layout(
             out["watched"].append(watched_rows if watch else -1)
             out["watch_source"].append((means if k.vmax is not None else fine_means).get(j, -1))
             watched_rows += STEPS_PER_DAY * refine if watch else 0
-        for group, name in enumerate((None, "plain_from", "level_from", "fresh_from")):
-            if name:
-                out[name].append(len(out["pass_row"]))
+        for group, starts in enumerate((None, "plain_from", "level_from", "fresh_from")):
+            if starts:
+                out[starts].append(len(out["pass_row"]))
             for row, (own, used) in enumerate(patterns):
                 if own != group:
                     continue
@@ -336,12 +338,12 @@ def layout(
         out["weight_from"].append(out["weight_from"][-1] + len(kinds) * (out["pass_from"][-1] - out["pass_from"][-2]))
     agent_forms: list[list[int]] = [[] for _ in systems]
     for i, f in enumerate(program.forms):
-        a = int(program.tables.forms["agent"][i])  # type: ignore[assignment]
-        if f.route not in systems[a].entries:  # type: ignore[call-overload]
+        own = int(program.tables.forms["agent"][i])
+        if f.route not in systems[own].entries:
             raise BadInput(f"{f.agent} has no route {f.route} in its knowledge file", remedy="add it, or use another")
-        out["form_entry"].append(systems[a].entries[f.route].state)  # type: ignore[call-overload]
-        agent_forms[a].append(i)  # type: ignore[call-overload]
-        size = out["sink_from"][a + 1] - out["sink_from"][a]  # type: ignore[operator]
+        out["form_entry"].append(systems[own].entries[f.route].state)
+        agent_forms[own].append(i)
+        size = out["sink_from"][own + 1] - out["sink_from"][own]
         out["form_row_from"].append(out["form_row_from"][-1] + size)
     out["rescued"] = [0] * len(systems)
     for o in program.tables.rules["order"]:
@@ -421,8 +423,6 @@ def _shapes(
             a.want(a.fine_means if fine else a.means, output)
         elif made_of == NODES:
             a.want(a.fine_nodes if antagonist >= 0 else a.nodes, output)
-        else:
-            a.want(a.nodes if a.system.vmax is None else a.means, 0)  # what a saturable product is made from
         if sharp:
             a.want(a.sharp, output)
         shapes.append(
@@ -436,6 +436,8 @@ def _shapes(
         rows += 2 * per_day if antagonist >= 0 else per_day if fine else per_day // 2
         sharp_rows += len(mesh.SHARP_HALVES) * mesh.BINS * refine if sharp else 0
     for a in agents:
+        if a.system.saturable_products:
+            a.want(a.nodes if a.system.vmax is None else a.means, 0)  # plasma, which they are made from
         if a.antagonist and a.system.vmax is None:
             a.want(a.fine_nodes, a.system.outputs.index(PLASMA))
     return targets, classes, shapes, members

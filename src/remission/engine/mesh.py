@@ -24,9 +24,26 @@ SHARP_HALVES = tuple(
     (a + (b - a) * k / 2, a + (b - a) * (k + 1) / 2) for a, b in zip(SHARP, SHARP[1:], strict=False) for k in range(2)
 )
 
-# micro-steps of two hours where elimination saturates, in minutes: after a dose, and else
+FIRST = 0.25  # first panel after a dose, in time constants: two Gauss nodes then leave less than 1e-5 of an effect
+
+# micro-steps of two hours where elimination saturates or changes, in minutes: after a dose, and else
 FRESH_MINUTES = (1.25,) * 4 + (2.5,) * 4 + (5.0,) * 5 + (10.0,) * 8
 PLAIN_MINUTES = (10.0,) * 12
+
+
+def fresh_minutes(lags: list[float]) -> list[float]:
+    """Micro-steps of two hours in which a dose is given, and enters after ``lags`` (minutes): short again after each."""
+    out: list[float] = []
+    starts = sorted({0.0, *lags})
+    for start, stop in zip(starts, [*starts[1:], sum(FRESH_MINUTES)], strict=True):
+        left = stop - start
+        for minutes in FRESH_MINUTES:
+            if left <= minutes + 1e-9:
+                break
+            out.append(minutes)
+            left -= minutes
+        out.append(left)
+    return out
 
 
 @dataclass(frozen=True)
@@ -60,9 +77,9 @@ def windows_of(steps: int, hours: Fraction) -> int:
 
 def panels_of(mesh: Mesh, rate: float, changes: list[float]) -> tuple[tuple[float, float], ...]:
     """Panels of a step in which something changes at 0 and at ``changes`` (days), concentrations following it with
-    ``rate`` (1/day): the first of 1/rate, the next as long as the time since the change, none across a window's edge.
-    Empty where the windows are short enough themselves."""
-    first = 1.0 / rate
+    ``rate`` (1/day): the first of FIRST/rate, the next as long as the time since the change, none across a window's
+    edge. Empty where the windows are short enough themselves."""
+    first = FIRST / rate
     starts = sorted({0.0, *(c for c in changes if 1e-9 < c < mesh.length - 1e-9)})
     if first >= mesh.width and len(starts) == 1:
         return ()

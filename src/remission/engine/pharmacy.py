@@ -295,7 +295,13 @@ def _agent_day(agent, today, pending, t, lay, q, drugs):
             _linear_step(agent, number, count, given, leveled >= 0 and pending, t, lay, q, drugs)
             if leveled >= 0 and pending:
                 levels = lay.level_times_from[agent + 1] - lay.level_times_from[agent]
-                copy(drugs.level, leveled * STEPS + slot + 1, drugs.new, lay.row_from[agent] + lay.level_row[agent], levels)
+                copy(
+                    drugs.level,
+                    leveled * STEPS + slot + 1,
+                    drugs.new,
+                    lay.row_from[agent] + lay.level_row[agent],
+                    levels,
+                )
     for i in range(lay.agent_form_from[agent], lay.agent_form_from[agent + 1]):
         f = lay.agent_forms[i]
         if drugs.running[f]:
@@ -343,7 +349,9 @@ def _linear_step(agent, number, count, given, leveled, t, lay, q, drugs):
     for part in range(4):
         if (part == 1 and not rest) or (part == 2 and not leveled) or (part == 3 and not some and not sharp):
             continue
-        a, b = (p0, plain) if part == 0 else (plain, level) if part == 1 else (level, fresh) if part == 2 else (fresh, p1)
+        a, b = (
+            (p0, plain) if part == 0 else (plain, level) if part == 1 else (level, fresh) if part == 2 else (fresh, p1)
+        )
         step(lay.pass_row[a:b], lay.pass_column[4 * a : 4 * b], lay.pass_first[a:b], drugs.weight,
              4 * (lay.weight_from[agent] + a - p0), drugs.x, s0, drugs.new, r0)  # fmt: skip
     _inputs(agent, lay.micro_kind[lay.micro_from[agent]], 1.0 / lay.steps[agent], rows, t, lay, drugs, r0)
@@ -440,7 +448,9 @@ def _sharp(agent, number, s, lay, drugs):
         given[lane] = 1.0 if drugs.dosed[lane] else 0.0
         if drugs.dosed[lane]:
             drugs.sharp_lane[this * LANES + lane] = True
-    copy(drugs.sharp, lay.shapes[s].sharp + this * HALVES, drugs.new, lay.row_from[agent] + lay.shapes[s].panels, HALVES)
+    copy(
+        drugs.sharp, lay.shapes[s].sharp + this * HALVES, drugs.new, lay.row_from[agent] + lay.shapes[s].panels, HALVES
+    )
 
 
 @njit(**HOT)

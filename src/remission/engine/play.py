@@ -16,9 +16,9 @@ from remission.patient.cohort import LINEAGE, METABOLISER, SEX, Cohort
 from remission.protocol.model import Protocol
 
 from . import lanes, state
+from .eligible import COLUMN
 from .kernel import play_block
 from .pharmacy import fill_responses
-from .eligible import COLUMN
 from .program import VARIABLES, Program, prepare
 
 OUTCOMES = ("on treatment", "in remission", "cured", "relapse", "death", "left")

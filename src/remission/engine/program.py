@@ -76,7 +76,10 @@ RULE = np.dtype(
                               "slots_to", "resume_from", "resume_to", "order", "from_step", "every_step", "at_least")]
     + [(name, REAL) for name in ("value", "low", "high")]
 )  # fmt: skip
-FORM = np.dtype([("agent", INT), ("whole", INT), ("next", INT)] + [(name, REAL) for name in ("rest_days", "tau", "loss", "half_dose", "lag")])
+FORM = np.dtype(
+    [("agent", INT), ("whole", INT), ("next", INT)]
+    + [(name, REAL) for name in ("rest_days", "tau", "loss", "half_dose", "lag")]
+)
 
 
 class Tables(NamedTuple):
@@ -485,8 +488,8 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
         lag = absorption.lag.to_unit("day") if absorption and absorption.lag else 0.0
         if lag >= micro:
             raise BadInput(
-                f"{f.agent} by {f.route} is absorbed after {24 * lag:g} hours, longer than from one dose to the next hour "
-                f"at which one may be due ({24 * micro:g} hours)",
+                f"{f.agent} by {f.route} is absorbed after {24 * lag:g} hours, longer than from one dose to the next "
+                f"hour at which one may be due ({24 * micro:g} hours)",
                 remedy="a shorter `lag`, or a slower `rate` without one",
             )
         ways.append((full, copy, rest, f.infusion_days, loss, half, lag))
@@ -512,9 +515,7 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
         return np.array([tuple(v[n] for n in names) if isinstance(v, dict) else tuple(v) for v in values], dtype=dtype)
 
     day_spans = zip(day_checks, day_visit, day_wait, spans(due), spans(decides), strict=True)
-    for row, slots_span, resume_span in zip(
-        rules, spans(rule_slots), spans([list(r) for r in resumes]), strict=True
-    ):
+    for row, slots_span, resume_span in zip(rules, spans(rule_slots), spans([list(r) for r in resumes]), strict=True):
         row |= dict(zip(("slots_from", "slots_to"), slots_span, strict=True))
         row |= dict(zip(("resume_from", "resume_to"), resume_span, strict=True))
     phase_rows = zip(protocol.phases, phase_start, spans(phase_rules), spans(untils), strict=True)
@@ -523,8 +524,15 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
             PHASE,
             [
                 (
-                    phase.days, following(p, phase), conditions.add(phase.start_when), phase.recheck_days,
-                    phase.rest_days, start, bool(phase.repeat_until or phase.repeat_times), *rule_span, *until_span,
+                    phase.days,
+                    following(p, phase),
+                    conditions.add(phase.start_when),
+                    phase.recheck_days,
+                    phase.rest_days,
+                    start,
+                    bool(phase.repeat_until or phase.repeat_times),
+                    *rule_span,
+                    *until_span,
                 )
                 for p, (phase, start, rule_span, until_span) in enumerate(phase_rows)
             ],

@@ -146,7 +146,7 @@ class Drugs(NamedTuple):
 
 
 class Flesh(NamedTuple):
-    """Blood, marrow, leukaemia; and how strongly drugs keep blasts and neutrophils out of or in the blood today. Flat."""
+    """Blood, marrow, leukaemia; how strongly drugs keep blasts and neutrophils out of or in the blood today. Flat."""
 
     line: Any  # 4 lines of body.marrow.STATE_ROWS
     pool: Any  # transfused platelets
@@ -332,7 +332,12 @@ def flesh(lay: Layout, q: Lanes) -> tuple[Flesh, Work, Day]:
         clone_cyc=rows(), clone_rest=rows(),
     )  # fmt: skip
     day = Day(
-        before=rows(2 * clones), cns_before=rows(), cyc=rows(clones), rest=rows(clones), birth=rows(), cns=rows(),
+        before=rows(2 * clones),
+        cns_before=rows(),
+        cyc=rows(clones),
+        rest=rows(clones),
+        birth=rows(),
+        cns=rows(),
         flux=rows(),
     )
     return body, work, day
