@@ -535,7 +535,8 @@ def apart():
         give("cyclophosphamide", (9,), 500.0, "mg/m2", "IV", infusion_h=1.0),
         *each("methotrexate", (16,), 2000.0, "mg/m2", "IV", infusion_h=24.0),
         give("methotrexate", (43,), 2000.0, "mg/m2", "IV", infusion_h=24.0),
-        give("vincristine", (1, 8, 15), 1.5, "mg/m2", "IV"), *each("mercaptopurine", range(1, 56, 2), 50.0, "mg/m2", "PO"),
+        give("vincristine", (1, 8, 15), 1.5, "mg/m2", "IV"),
+        *each("mercaptopurine", range(1, 56, 2), 50.0, "mg/m2", "PO"),
         *each("dexamethasone", range(3, 20, 2), 5.0, "mg/m2", "PO", times=2),
         give("daunorubicin", (22, 23), 20.0, "mg/m2", "IV", infusion_h=36.0),
         days=56, rules=(rescue,), check=range(1, 56, 7), next=None,
@@ -547,7 +548,7 @@ def apart():
 
 
 def test_a_block_of_patients_dosed_on_different_days(apart):
-    """Whoever is dosed beside a patient, and however many of the block, the patient's numbers are the same to the bit."""
+    """Whoever is dosed beside a patient, and however many, the patient's numbers are the same to the bit."""
     program, people, options, whole = apart
     assert len(set(people.sex[:32])) == 2
     given = whole["doses"].filter(pl.col("dose") > 0)

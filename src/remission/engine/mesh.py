@@ -32,7 +32,7 @@ PLAIN_MINUTES = (10.0,) * 12
 
 
 def fresh_minutes(lags: list[float]) -> list[float]:
-    """Micro-steps of two hours in which a dose is given, and enters after ``lags`` (minutes): short again after each."""
+    """Micro-steps of two hours in which a dose is given, or enters after ``lags`` (minutes): short after each."""
     out: list[float] = []
     starts = sorted({0.0, *lags})
     for start, stop in zip(starts, [*starts[1:], sum(FRESH_MINUTES)], strict=True):

@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 
 from remission.body.kinetics import (
+    GAUSS,
     HOT,
     INLINED,
     JIT,
@@ -19,6 +20,7 @@ from remission.body.kinetics import (
     row,
     saturable_product,
     step,
+    uptake,
 )
 from remission.body.marrow import LIFE_SPAN, POWER, SATURATING, WEIGHT_ROWS, life_span_weights, line_weights
 
@@ -363,19 +365,20 @@ def _linear_step(agent, number, count, given, leveled, t, lay, q, drugs):
     for i in range(lay.product_from[agent], lay.product_from[agent + 1]):
         for w in range(windows):
             drugs.uptake[:] = 0.0
+            drugs.moment[:] = 0.0
             if rest:
-                at = r0 + lay.plasma_row[agent] + 2 * w
-                bend(EMAX, drugs.new, at, at + 1, i, q.product_half, q.product_half, q.product_half,
-                     q.product_half, drugs.weigh_plain, drugs.uptake, 0)  # fmt: skip
+                uptake(drugs.new, r0 + lay.plasma_row[agent] + 2 * w, q.product_half, i, drugs.weigh_plain, 1.0,
+                       GAUSS[0] - 0.5, GAUSS[1] - 0.5, drugs.uptake, drugs.moment)  # fmt: skip
             if some:
                 for k in range(panels):
-                    if lay.panel_window[lay.panel_from[agent] + k] == w:
-                        _scaled(drugs.weigh_fresh, lay.panel_share[lay.panel_from[agent] + k], drugs.weighing)
-                        at = r0 + lay.plasma_panels[agent] + 2 * k
-                        bend(EMAX, drugs.new, at, at + 1, i, q.product_half, q.product_half, q.product_half,
-                             q.product_half, drugs.weighing, drugs.uptake, 0)  # fmt: skip
-            saturable_product(drugs.z, i, drugs.uptake, drugs.plateau, drugs.decay, drugs.shift, lay.product_row[i],
-                              drugs.z_mean)  # fmt: skip
+                    p = lay.panel_from[agent] + k
+                    if lay.panel_window[p] == w:
+                        early = lay.panel_times[2 * p] / length - w - 0.5
+                        late = lay.panel_times[2 * p + 1] / length - w - 0.5
+                        uptake(drugs.new, r0 + lay.plasma_panels[agent] + 2 * k, q.product_half, i, drugs.weigh_fresh,
+                               lay.panel_share[p], early, late, drugs.uptake, drugs.moment)  # fmt: skip
+            saturable_product(drugs.z, i, drugs.uptake, drugs.moment, drugs.plateau, drugs.decay, drugs.shift,
+                              lay.product_row[i], drugs.z_mean)  # fmt: skip
             _product_effects(agent, i - lay.product_from[agent], (number * windows + w) * length, length, lay, q, drugs)
     for s in range(lay.shape_from[agent], lay.shape_from[agent + 1]):
         if lay.shapes[s].made_of == PRODUCT:
@@ -485,8 +488,8 @@ def _product_effects(agent, product, start, length, lay, q, drugs):
 
 @njit(**INLINED)
 def _saturable_step(agent, today, number, count, t, lay, q, drugs):
-    """Two hours of an agent whose elimination saturates or changes: patients whose concentrations change now on a finer mesh than
-    the others, each on its own only."""
+    """Two hours of an agent whose elimination saturates or changes: patients whose concentrations change now on a finer
+    mesh than the others, each on its own only."""
     s0, n = lay.state_from[agent], lay.state_from[agent + 1] - lay.state_from[agent]
     z0, products = lay.product_from[agent], lay.product_from[agent + 1] - lay.product_from[agent]
     forms = lay.agent_form_from[agent + 1] - lay.agent_form_from[agent]
@@ -568,7 +571,8 @@ def _micro_step(agent, today, number, m, t, lay, q, drugs):
         at = r0 + lay.plasma_row[agent]
         bend(EMAX, drugs.new, at, at, i, q.product_half, q.product_half, q.product_half, q.product_half, drugs.ones,
              drugs.uptake, 0)  # fmt: skip
-        saturable_product(drugs.z, i, drugs.uptake, drugs.plateau, drugs.decay, drugs.shift,
+        drugs.moment[:] = 0.0
+        saturable_product(drugs.z, i, drugs.uptake, drugs.moment, drugs.plateau, drugs.decay, drugs.shift,
                           lay.product_row[i] + kind, drugs.z_mean)  # fmt: skip
         _product_effects(agent, i - lay.product_from[agent], start, share / steps, lay, q, drugs)
     for s in range(lay.shape_from[agent], lay.shape_from[agent + 1]):

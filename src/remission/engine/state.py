@@ -134,6 +134,7 @@ class Drugs(NamedTuple):
     other: Any
     z_mean: Any  # (L,), as all below
     uptake: Any
+    moment: Any
     now_rate: Any
     now_part: Any
     fresh: Any
@@ -282,6 +283,7 @@ def drugs(t: Tables, lay: Layout, q: Lanes) -> Drugs:
         other=rows(most),
         z_mean=rows(1),
         uptake=rows(1),
+        moment=rows(1),
         now_rate=rows(1),
         now_part=rows(1),
         fresh=flags(LANES),

@@ -53,8 +53,8 @@ class Saturable(_Strict):
 
 
 class ClearanceChange(_Strict):
-    """Clearance that falls (or rises) as treatment goes on: clearance + extra * exp(-rate t), t since the first dose of the
-    agent in this patient."""
+    """Clearance that falls as treatment goes on: clearance + extra * exp(-rate t), t since the patient's first dose of
+    the agent."""
 
     extra: Quantity
     rate: Quantity
