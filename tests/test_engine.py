@@ -511,6 +511,69 @@ def test_a_patient_alone(cog, crowd):
     same({k: t.filter(pl.col("patient") == people.patient[37]) for k, t in whole.items()}, alone)
 
 
+GIRLS, BOYS = Compare("sex", "=", "female"), Compare("sex", "=", "male")
+
+
+@pytest.fixture(scope="module")
+def apart():
+    """Agents of every kind of arithmetic, on days that differ between girls and boys, and on days of both: saturable
+    elimination, effects within minutes, an antagonist given by level, a saturable product, absorption, infusions that
+    overlap."""
+
+    def each(what, days, amount, unit, route, **more):
+        later = [d + 1 for d in days]
+        return (give(what, days, amount, unit, route, when=GIRLS, **more),
+                give(what, later, amount, unit, route, when=BOYS, **more))  # fmt: skip
+
+    rescue = Rescue(give("leucovorin", (1,), 15.0, "mg/m2", "IV"), 42, 6, Target("methotrexate", "IV"),
+                    Compare("level:methotrexate", "<", 0.2, "umol/L"))  # fmt: skip
+    course = phase(
+        *each("cytarabine", (1, 2, 4, 29, 31), 75.0, "mg/m2", "IV"), give("cytarabine", (8, 36), 2000.0, "mg/m2", "IV",
+                                                                    times=2, infusion_h=3.0),
+        *each("doxorubicin", (1, 15), 25.0, "mg/m2", "IV"), give("doxorubicin", (8,), 25.0, "mg/m2", "IV"),
+        *each("cyclophosphamide", (2, 15), 500.0, "mg/m2", "IV", infusion_h=1.0),
+        give("cyclophosphamide", (9,), 500.0, "mg/m2", "IV", infusion_h=1.0),
+        *each("methotrexate", (16,), 2000.0, "mg/m2", "IV", infusion_h=24.0),
+        give("methotrexate", (43,), 2000.0, "mg/m2", "IV", infusion_h=24.0),
+        give("vincristine", (1, 8, 15), 1.5, "mg/m2", "IV"),
+        *each("mercaptopurine", range(1, 56, 2), 50.0, "mg/m2", "PO"),
+        *each("dexamethasone", range(3, 20, 2), 5.0, "mg/m2", "PO", times=2),
+        give("daunorubicin", (22, 23), 20.0, "mg/m2", "IV", infusion_h=36.0),
+        days=56, rules=(rescue,), check=range(1, 56, 7), next=None,
+    )  # fmt: skip
+    program = prepare(Protocol("p", "p", "p", (), None, (course,)), library())
+    people = draw("standard-risk-b-all", 40, seed=12)
+    options = Options(follow_up_days=120)
+    return program, people, options, play(program, people, seed=9, threads=1, options=options)
+
+
+def test_a_block_of_patients_dosed_on_different_days(apart):
+    """Whoever is dosed beside a patient, and however many, the patient's numbers are the same to the bit."""
+    program, people, options, whole = apart
+    assert len(set(people.sex[:32])) == 2
+    given = whole["doses"].filter(pl.col("dose") > 0)
+    assert given.filter(pl.col("agent") == "leucovorin").height > 40
+    for index in ([i] for i in range(0, 40, 3)):
+        alone = play(program, people.take(np.array(index)), seed=9, options=options)
+        same({k: t.filter(pl.col("patient") == people.patient[index[0]]) for k, t in whole.items()}, alone)
+    for index in (np.flatnonzero(people.sex == 0), np.flatnonzero(people.sex == 1)[::-1], np.arange(33)):
+        part = play(program, people.take(index), seed=9, options=options)
+        mine = pl.col("patient").is_in(people.patient[index].tolist())
+        same({k: t.filter(mine) for k, t in whole.items()}, part)
+
+
+def test_a_full_block_dosed_at_once(apart):
+    """32 girls: every patient of the block is dosed at the same hours."""
+    program, _, options, _ = apart
+    people = draw("standard-risk-b-all", 90, seed=13)
+    girls = people.take(np.flatnonzero(people.sex == people.sex[0])[:32])
+    assert len(girls) == 32
+    whole = play(program, girls, seed=9, options=options)
+    for i in range(0, 32, 5):
+        alone = play(program, girls.take(np.array([i])), seed=9, options=options)
+        same({k: t.filter(pl.col("patient") == girls.patient[i]) for k, t in whole.items()}, alone)
+
+
 def test_the_seed_matters_and_chance_can_be_switched_off(cog, crowd):
     people, whole = crowd
     other = play(cog, people, seed=5, threads=1, options=Options(follow_up_days=300))
@@ -583,6 +646,42 @@ def test_random_protocols_with_chance_stay_in_bounds(case, seed):
     last = dict(out["outcomes"].select("patient", "outcome_day").iter_rows())
     assert all(row["to_day"] <= last[row["patient"]] for row in out["doses"].iter_rows(named=True))
     assert out["outcomes"].height == 5
+
+
+SLOW_BENT = {"vmax": q(100, "mg/day"), "km": q(1, "mg/L")}
+WIDE = Shelf(
+    *SHELF.agents.values(), agent("push", slope=20.0, clearance=q(240, "L/day")),
+    agent("bent", slope=5.0, saturable_elimination=SLOW_BENT),
+    agent("fading", slope=5.0, clearance_change={"extra": q(24, "L/day", iiv_cv=0.3), "rate": q(0.1, "1/day")}),
+    agent("late", slope=5.0, absorption={
+        "PO": {"rate": q(12, "1/day"), "bioavailability": q(1, "-"), "lag": q(1.1, "hour")}}),
+)  # fmt: skip
+
+
+@st.composite
+def courses(draw_):
+    """Agents whose effects move within minutes, whose elimination bends, whose absorption lags; days by sex."""
+    gives = []
+    for what in ("push", "bent", "fading", "late"):
+        route = "PO" if what == "late" else "IV"
+        hours = draw_(st.sampled_from([None, 1.0, 30.0])) if route == "IV" else None
+        for who in (GIRLS, BOYS, None):
+            days = draw_(st.lists(st.integers(1, 21), max_size=3, unique=True))
+            if days:
+                gives.append(give(what, sorted(days), 20.0, route=route, when=who, infusion_h=hours))
+    return phase(*gives, give("inert", (1,)), days=21, check=range(1, 21, 5), next=None)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@given(courses(), st.integers(0, 1000))
+def test_random_courses_are_each_patients_own(course, seed):
+    who = draw("standard-risk-b-all", 6, seed=seed)
+    together = run(course, who=who, seed=seed, options=Options(follow_up_days=40), shelf=WIDE)
+    for name in ("anc", "platelets", "haemoglobin"):
+        assert together["states"][name].is_finite().all() and (together["states"][name] >= 0.0).all()
+    for i in (0, 3):
+        alone = run(course, who=who.take(np.array([i])), seed=seed, options=Options(follow_up_days=40), shelf=WIDE)
+        same({k: t.filter(pl.col("patient") == who.patient[i]) for k, t in together.items()}, alone)
 
 
 # --- the whole body, against an independent solver -----------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 
 import numpy as np
@@ -49,62 +50,85 @@ class Shelf:
         return library().body(name)
 
 
+TIMES = {1: (1,), 2: (2,), 3: (3,), 4: (4,), 6: (2, 3), 12: (3, 4)}  # doses a day that make so many steps of a day
+
+
 class Course:
     """What the engine makes of doses (day, route, amount, infusion in hours): mean outputs of every two hours
-    (days * 12,) and the states at the end of every day (days, n), all of lane 0."""
+    (days * 12,) and the states at the end of every day (days, n), of one lane. Steps are as long as the doses allow."""
 
-    def __init__(self, what, doses, days, lane=0, shelf=None):
+    def __init__(self, what, doses, days, lane=0, shelf=None, refine=1):
+        steps = next(n for n in TIMES if all(abs(d[0] * n - round(d[0] * n)) < 1e-9 for d in doses))
         gives = tuple(
-            Give(
-                what.agent,
-                route,
-                (route,),
-                1.0,
-                what.pharmacokinetics.amount,
-                "dose",
-                1,
-                (1,),
-                infusion_h=hours or None,
-            )
+            Give(what.agent, route, (route,), 1.0, what.pharmacokinetics.amount, "dose", times, (1,),
+                 infusion_h=hours or None)
             for route, hours in sorted({(d[1], d[3]) for d in doses})
-        )
-        # doses may stand at any two hours here; three and four a day make the engine take two-hour steps
-        route = what.routes[0]
-        often = Give(what.agent, route, (route,), 1.0, what.pharmacokinetics.amount, "dose", 3, (1,))
-        more = Give(what.agent, route, (route,), 1.0, what.pharmacokinetics.amount, "dose", 4, (1,))
-        protocol = Protocol("p", "p", "p", (), None, (Phase("a", "a", days, give=(*gives, often, more), next=None),))
+            for times in TIMES[steps]
+        )  # fmt: skip
+        protocol = Protocol("p", "p", "p", (), None, (Phase("a", "a", days, give=gives, next=None),))
         shelf = shelf or Shelf(what)
         program = prepare(protocol, shelf)
-        plan, columns = lanes.build(program, PEOPLE, shelf, seed=1, refine=1, watch=True)
+        plan, columns = lanes.build(program, PEOPLE, shelf, seed=1, refine=refine, watch=True)
         (self.kinetics,) = lanes.kinetics_of(program, PEOPLE, 1)
         block = lanes.block(columns, 0)
         place, drugs = state.place(program.tables, block), state.drugs(program.tables, plan, block)
         fill_responses(program.tables, plan, block, drugs)
-        forms = {(f.route, round(f.infusion_days * 24.0, 6)): i for i, f in enumerate(program.forms)}
+        forms = {(f.route, round(f.infusion_days * 24.0, 6)): i for i, f in enumerate(program.forms) if f.copy == 0}
         outputs = self.kinetics.outputs
         means = np.zeros((len(outputs), days * 12))
         self.end = np.zeros((days, self.kinetics.n))
         self.on_board = []
         rec = state.records(1)
+        amount, share = drugs.amount.reshape(-1, LANES), block.bioavailability.reshape(-1, LANES)
+        watch, x = drugs.watch.reshape(-1, LANES), drugs.x.reshape(-1, LANES)
         for today in range(days):
-            for when, route, amount, hours in doses:
+            for when, route, size, hours in doses:
                 if math.floor(when + 1e-9) == today:
                     f = forms[route, round(hours, 6)]
                     at = f * 12 + round((when - today) * 12.0)
-                    given = drugs.amount[at * LANES : (at + 1) * LANES]
-                    given += amount * block.bioavailability[f * LANES : (f + 1) * LANES]
+                    amount[at] += size * share[f]
                     drugs.used[at] = True
-            drugs.watch[:] = 0.0
+            watch[:] = 0.0
             day_of_kinetics(today, program.tables, plan, block, place, drugs, rec, False)
-            means[:, today * 12 : today * 12 + 12] = drugs.watch.reshape(len(outputs), 12, LANES)[:, :, lane]
-            self.end[today] = drugs.x.reshape(-1, LANES)[:, lane]
+            for j in range(len(outputs)):
+                rows = watch[plan.watched[j] : plan.watched[j] + 12 * refine, lane]
+                means[j, today * 12 : today * 12 + 12] = rows.reshape(12, refine).mean(axis=1)
+            self.end[today] = x[:, lane]
             self.on_board.append(bool(drugs.on_board[0]))
         self.mean = dict(zip(outputs, means, strict=True))
 
 
+def exact(a, outputs, doses, days):
+    """As `solved` for dx/dt = a x + input and means of the rows of ``outputs`` times x, by the matrix exponential."""
+    n = len(a)
+    changes = [(t, s, d, 0.0) for t, s, d, tau in doses if tau == 0.0]
+    for t, s, d, tau in doses:
+        if tau > 0.0:
+            changes += [(t, s, 0.0, d / tau), (t + tau, s, 0.0, -d / tau)]
+    stops = sorted({round(i * STEP, 12) for i in range(days * 12 + 1)} | {round(c[0], 12) for c in changes})
+    whole = np.zeros((3 * n, 3 * n))  # states, their integral, the input
+    whole[:n, :n], whole[:n, 2 * n :], whole[n : 2 * n, :n] = a, np.eye(n), np.eye(n)
+    y, means, ends = np.zeros(3 * n), [], []
+    last = 0.0
+    for t in (t for t in stops if t <= days + 1e-9):
+        y = expm(whole * (t - last)) @ y
+        last = t
+        if t > 0.0 and abs(t / STEP - round(t / STEP)) < 1e-9:
+            means.append(outputs @ y[n : 2 * n] / STEP)
+            y[n : 2 * n] = 0.0
+            if round(t / STEP) % 12 == 0:
+                ends.append(y[:n].copy())
+        for when, s, size, change in changes:
+            if abs(when - t) < 1e-10:
+                y[s] += size
+                y[2 * n + s] += change
+    return np.array(means).T, np.array(ends)
+
+
 def solved(f, n, outputs, doses, days):
-    """Two-hour means of ``outputs(x)`` and end-of-day states of dx/dt = f(x) + input at rtol 1e-11; doses are
-    (day, state, amount, infusion in days)."""
+    """Two-hour means of ``outputs(x)`` and end-of-day states of dx/dt = f(x) (or f(x, t)) + input at rtol 1e-11; doses
+    are (day, state, amount, infusion in days)."""
+    timed = len(inspect.signature(f).parameters) == 2
     width = len(outputs(np.zeros(n)))
     changes = [(t, s, d, 0.0) for t, s, d, tau in doses if tau == 0.0]
     for t, s, d, tau in doses:
@@ -118,7 +142,7 @@ def solved(f, n, outputs, doses, days):
         if i:
             start = stops[i - 1]
             run = solve_ivp(
-                lambda _, y: np.concatenate([f(y[:n]) + rate, outputs(y[:n])]), (start, t), y,
+                lambda t, y: np.concatenate([f(y[:n], *(t,) * timed) + rate, outputs(y[:n])]), (start, t), y,
                 method="DOP853", rtol=1e-11, atol=1e-13,
             )  # fmt: skip
             y = run.y[:, -1]
@@ -132,6 +156,11 @@ def solved(f, n, outputs, doses, days):
                 y[s] += amount
                 rate[s] += change
     return np.array(means).T, np.array(ends)
+
+
+def by_four_hours(mean):
+    """A saturable product is kept by windows of four hours at most."""
+    return mean.reshape(-1, 2).mean(axis=1)
 
 
 def close(got, want, tolerance):
@@ -183,8 +212,8 @@ def test_compartments_bolus_and_infusion(n, hours):
     got = Course(agent(peripheral=PERIPHERAL[: n - 1]), [(0.5, "IV", 100.0, hours)], 4)
     a = compartments(n)
     mean, end = solved(lambda x: a @ x, n, lambda x: x[:1] / 10.0, [(0.5, 0, 100.0, hours / 24.0)], 4)
-    close(got.mean["plasma"], mean[0], 1e-8)
-    close(got.end, end, 1e-8)
+    close(got.mean["plasma"], mean[0], 1e-9)
+    close(got.end, end, 1e-9)
 
 
 def test_one_compartment_closed_forms():
@@ -238,13 +267,221 @@ def test_repeated_and_overlapping_doses_add_up():
         close(together.mean[name], sum(c.mean[name] for c in apart), 1e-7)  # each alone is zeroed when washed out
 
 
-@pytest.mark.parametrize("days,a_day,hours", [((1,), 2, 24.0), ((1, 2), 1, 36.0)])
-def test_infusions_of_the_same_kind_must_not_overlap(days, a_day, hours):
-    """One infusion of a kind runs at a time: the compiler refuses a schedule in which two would."""
-    give = Give("methotrexate", "IV", ("IV",), 50.0, "mg/m2", "dose", a_day, days, infusion_h=hours)
-    protocol = Protocol("p", "p", "", (), None, (Phase("a", "a", 7, give=(give,)),))
-    with pytest.raises(BadInput, match="would still run"):
-        prepare(protocol, library())
+@pytest.mark.parametrize("n", [1, 2, 3])
+@pytest.mark.parametrize(
+    "times,hours",
+    [((0.0, 0.5, 1.0, 1.5), 30.0), ((0.0, 1 / 3, 1.0), 20.0), ((0.0, 1.0, 2.0), 61.0), ((0.0, 0.5), 12.0)],
+)
+def test_infusions_of_the_same_kind_overlap(n, times, hours):
+    """As many as run at once: against the exact solution, and as the sum of each alone."""
+    what = agent(peripheral=PERIPHERAL[: n - 1])
+    doses = [(t, "IV", 100.0 + 10 * i, hours) for i, t in enumerate(times)]
+    together = Course(what, doses, 6)
+    g = np.zeros((1, n))
+    g[0, 0] = 0.1
+    mean, end = exact(compartments(n), g, [(t, 0, d, hours / 24) for t, _, d, _ in doses], 6)
+    close(together.mean["plasma"], mean[0], 1e-10)
+    close(together.end, end, 1e-10)
+    close(together.mean["plasma"], sum(Course(what, [d], 6).mean["plasma"] for d in doses), 1e-7)
+
+
+def test_an_infusion_longer_than_to_the_next_runs_to_its_end():
+    """Through the program: 30 hours daily; what has been eliminated and what is left is what was given."""
+    what = agent()
+    doses = [(float(day), "IV", 100.0, 30.0) for day in range(5)]
+    got = Course(what, doses, 8)
+    assert 24.0 * got.mean["plasma"].sum() * STEP + got.end[-1].sum() == pytest.approx(500.0, rel=1e-9)
+
+
+def bateman(t, lag, ka=12.0, k=2.4, dose=100.0, f=0.6):
+    """Mean plasma over the two hours from each t on, V = 10 L: Bateman's function from ``lag`` on, integrated."""
+
+    def integral(rate):
+        u, v = np.maximum(t - lag, 0.0), np.maximum(t + STEP - lag, 0.0)
+        return (np.exp(-rate * u) - np.exp(-rate * v)) / rate
+
+    return f * dose / 10.0 * ka / (ka - k) * (integral(k) - integral(ka)) / STEP
+
+
+@pytest.mark.parametrize("lag", [0.25, 0.5, 1.9, 2.0, 5.0, 11.0])  # hours
+@pytest.mark.parametrize("times", [(0.0,), (0.0, 0.5, 1.0), (0.0, 0.5, 1.5, 2.0)])
+def test_absorption_lag_closed_form(lag, times):
+    """Within a window, on its edge and beyond; once, and every twelve hours."""
+    what = agent(routes=("PO",), absorption={
+        "PO": {"rate": q(12, "1/day"), "bioavailability": q(0.6, "-"), "lag": q(lag, "hour")}})  # fmt: skip
+    got = Course(what, [(t, "PO", 100.0, 0.0) for t in times], 5).mean["plasma"]
+    t = np.arange(60) * STEP
+    close(got, sum(bateman(t - when, lag / 24.0) for when in times), 1e-9)
+
+
+def test_a_lag_longer_than_to_the_next_dose_is_refused():
+    what = agent(routes=("PO",), absorption={
+        "PO": {"rate": q(12, "1/day"), "bioavailability": q(0.6, "-"), "lag": q(12, "hour")}})  # fmt: skip
+    Course(what, [(0.0, "PO", 100.0, 0.0)], 1)
+    with pytest.raises(BadInput, match="absorbed after 12 hours"):
+        Course(what, [(0.0, "PO", 100.0, 0.0), (0.5, "PO", 100.0, 0.0)], 1)
+
+
+CSF_SPEC = {"volume": q(0.14, "L"), "half_life": q(4.5, "hour"), "plasma_ratio": q(0.05, "-"),
+            "deep_in": q(0.7, "1/day"), "deep_out": q(1.4, "1/day")}  # fmt: skip
+
+
+class Written:
+    """An agent, and its equations written out here a second time. States: depot, central, peripherals, effect
+    compartment, CSF and deep CSF. change: (extra clearance L/day, its rate 1/day)."""
+
+    def __init__(self, n=1, *, oral=None, effect=False, csf=False, vmax=None, change=None):
+        pk = {"peripheral": PERIPHERAL[: n - 1]}
+        routes = ["IV"]
+        self.entries, self.lag = {}, 0.0
+        depot = 1 if oral else 0
+        at = depot + n
+        size = at + effect + 2 * csf
+        a = np.zeros((size, size))
+        a[depot:at, depot:at] = compartments(n)
+        rows = [np.zeros(size)]
+        rows[0][depot] = 0.1
+        self.entries["IV"] = (depot, 1.0, 0.0)
+        if oral:
+            ka, f, lag = oral
+            a[0, 0], a[1, 0] = -ka, ka
+            spec = {"rate": q(ka, "1/day"), "bioavailability": q(f, "-")}
+            pk["absorption"] = {"PO": spec | ({"lag": q(lag, "hour")} if lag else {})}
+            routes.append("PO")
+            self.entries["PO"] = (0, f, lag / 24.0)
+        if effect:
+            k = math.log(2) / 0.5
+            a[at, depot], a[at, at] = k / 10.0, -k
+            rows.append(np.eye(size)[at])
+            pk["drivers"] = {"effect": {"kind": "effect compartment", "half_life": q(12, "hour")}}
+            at += 1
+        if csf:
+            out = math.log(2) / (4.5 / 24)
+            a[at, depot] = out * 0.14 * 0.05 / 10.0
+            a[at, at], a[at, at + 1], a[at + 1, at], a[at + 1, at + 1] = -out - 0.7, 1.4, 0.7, -1.4
+            rows.append(np.eye(size)[at] / 0.14)
+            pk["csf"] = CSF_SPEC
+            routes.append("IT")
+            self.entries["IT"] = (at, 1.0, 0.0)
+        if vmax:
+            pk["saturable_elimination"] = {"vmax": q(vmax, "mg/day"), "km": q(2, "mg/L")}
+        if change:
+            pk["clearance_change"] = {"extra": q(change[0], "L/day"), "rate": q(change[1], "1/day")}
+        self.agent = agent(routes=tuple(routes), **pk)
+        self.a, self.g, self.depot, self.vmax, self.change = a, np.array(rows), depot, vmax or 0.0, change
+
+    def course(self, doses, days):
+        """Means and states: by the matrix exponential if linear, else by the solver."""
+        given = []
+        for t, route, size, hours in doses:
+            entry, share, lag = self.entries[route]
+            given.append((t + lag, entry, size * share, hours / 24.0))
+        if not self.vmax and not self.change:
+            return exact(self.a, self.g, given, days)
+        first = min(d[0] for d in doses)
+        extra, rate = self.change or (0.0, 1.0)
+
+        def f(x, t):
+            c = x[self.depot] / 10.0
+            dx = self.a @ x
+            dx[self.depot] -= self.vmax * c / (2.0 + c) + extra * math.exp(-rate * (t - first)) * c
+            return dx
+
+        return solved(f, len(self.a), lambda x: self.g @ x, given, days)
+
+    def error(self, doses, days=4, **options):
+        """Largest difference of any output's mean, relative to its largest; of any state, to the largest dose."""
+        got = Course(self.agent, doses, days, **options)
+        mean, end = self.course(doses, days)
+        off = [np.abs(got.mean[name] - want).max() / max(want.max(), 1e-300)
+               for name, want in zip(got.kinetics.outputs, mean, strict=True) if want.max() > 0.0]  # fmt: skip
+        return max(*off, np.abs(got.end - end).max() / max(d[2] for d in doses))
+
+
+BOLUS = [(0.0, "IV", 100.0, 0.0)]
+TWICE = [(0.0, "IV", 100.0, 0.0), (1.0, "IV", 100.0, 0.0)]
+SHORT = [(0.5, "IV", 100.0, 1.0)]
+LONG = [(0.0, "IV", 500.0, 24.0), (1.0, "IV", 500.0, 24.0)]
+OVERLAP = [(t, "IV", 300.0, 30.0) for t in (0.0, 0.5, 1.0)]
+ORAL = [(0.0, "PO", 100.0, 0.0)]
+ORALS = [(t / 2, "PO", 100.0, 0.0) for t in range(5)]
+SPINAL = [(0.0, "IT", 12.0, 0.0), (1.0, "IV", 500.0, 24.0)]
+TABLET, LATE = (12.0, 0.6, 0.0), (12.0, 0.6, 1.3)
+LINEAR = 1e-10  # exact but for rounding and washing out
+
+FORMS = [
+    *((f"{n} compartments, {name}", {"n": n}, doses, LINEAR)
+      for n in (1, 2, 3)
+      for name, doses in (("bolus", BOLUS), ("repeated", TWICE), ("short infusion", SHORT), ("infusions", LONG),
+                          ("overlapping infusions", OVERLAP))),
+    *((f"{n} compartments, {name}", {"n": n, "oral": way}, doses, LINEAR)
+      for n in (1, 2, 3)
+      for name, way, doses in (("oral", TABLET, ORAL), ("oral repeated", TABLET, ORALS), ("oral with lag", LATE, ORAL),
+                               ("oral with lag repeated", LATE, ORALS), ("oral and infusion", LATE, ORALS + LONG))),
+    *((f"{n} compartments, effect compartment, {name}", {"n": n, "effect": True} | more, doses, LINEAR)
+      for n in (1, 2, 3)
+      for name, more, doses in (("bolus", {}, TWICE), ("overlapping infusions", {}, OVERLAP),
+                                ("oral", {"oral": LATE}, ORALS))),
+    *((f"{n} compartments, intrathecal", {"n": n, "csf": True}, SPINAL, LINEAR) for n in (1, 2, 3)),
+    # second order in the micro-steps
+    *((f"{n} compartments, saturable, {name}", {"n": n, "vmax": 400.0} | more, doses, tolerance)
+      for n in (1, 2, 3)
+      for name, more, doses, tolerance in (
+          ("bolus", {}, TWICE, 4e-5), ("short infusion", {}, SHORT, 1.5e-4), ("infusions", {}, LONG, 8e-5),
+          ("overlapping infusions", {}, OVERLAP, 4e-5), ("oral", {"oral": TABLET}, ORALS, 2.5e-4),
+          ("oral with lag", {"oral": LATE}, ORALS, 2.5e-4), ("effect", {"effect": True}, TWICE, 4e-5),
+          ("intrathecal", {"csf": True}, SPINAL, 1e-4))),
+    *((f"{n} compartments, clearance that changes, {name}", {"n": n, "change": (30.0, 0.8)} | more, doses, tolerance)
+      for n in (1, 2, 3)
+      for name, more, doses, tolerance in (
+          ("bolus", {}, TWICE, 6e-5), ("infusions", {}, LONG, 3e-5), ("overlapping infusions", {}, OVERLAP, 1.5e-5),
+          ("oral with lag", {"oral": LATE}, ORALS, 2e-4), ("saturable", {"vmax": 400.0}, TWICE, 1.5e-4),
+          ("effect", {"effect": True}, TWICE, 6e-5))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name,what,doses,tolerance", FORMS, ids=[f[0] for f in FORMS])
+def test_every_form(name, what, doses, tolerance):
+    """Each form against the matrix exponential (linear) or DOP853 at rtol 1e-11, equations written out in `Written`."""
+    assert Written(**what).error(doses) < tolerance
+
+
+@pytest.mark.parametrize("what", [
+    {"change": (30.0, 0.8)}, {"vmax": 400.0}, {"vmax": 400.0, "change": (30.0, 0.8), "n": 2},
+    {"vmax": 400.0, "oral": LATE},
+], ids=["changing", "saturable", "both", "saturable with lag"])  # fmt: skip
+def test_micro_steps_are_of_second_order(what):
+    """Halving the micro-steps divides the error by four."""
+    doses = ORALS if "oral" in what else TWICE
+    errors = [Written(**what).error(doses, refine=refine) for refine in (1, 2, 4)]
+    assert all(a / b > 3.0 for a, b in zip(errors, errors[1:], strict=False)), errors
+
+
+def test_changing_clearance_counts_from_the_first_dose():
+    """Washed out in between: the second dose, ten days later, meets the clearance of day ten."""
+    written = Written(change=(60.0, 0.3))
+    doses = [(2.0, "IV", 100.0, 0.0), (12.0, "IV", 100.0, 0.0)]
+    got = Course(written.agent, doses, 14)
+    assert not all(got.on_board[2:12])
+    mean, _ = written.course(doses, 14)
+    close(got.mean["plasma"], mean[0], 2e-4)
+    ratio = got.mean["plasma"][12 * 12 + 1] / got.mean["plasma"][2 * 12 + 1]
+    assert ratio > 1.2  # slower than on the first day
+
+
+def test_changing_clearance_is_each_patients_own():
+    change = {"extra": q(30, "L/day", iiv_cv=0.4), "rate": q(0.8, "1/day", iiv_cv=0.4)}
+    what = agent(clearance_change=change)
+    got = [Course(what, TWICE, 2, lane=lane) for lane in (0, 1, 2)]
+    k = got[0].kinetics
+    assert len(set(k.extra)) == len(set(k.fading)) == LANES
+    for course, extra, fading in zip(got, k.extra, k.fading, strict=False):
+
+        def f(x, t):
+            return -(24.0 + extra * math.exp(-fading * t)) * x / 10.0  # noqa: B023
+
+        mean, _ = solved(f, 1, lambda x: x / 10.0, [(t, 0, d, 0.0) for t, _, d, _ in TWICE], 2)
+        close(course.mean["plasma"], mean[0], 1e-4)
 
 
 def test_mass_balance():
@@ -274,7 +511,7 @@ def test_effect_compartment_and_product():
 
     mean, _ = solved(f, 3, lambda x: np.array([x[0] / 10.0, x[1], x[2]]), [(0, 0, 100, 0), (1, 0, 50, 0.125)], 5)
     for name, want in zip(("plasma", "effect", "made"), mean, strict=True):
-        close(got.mean[name], want, 1e-8)
+        close(got.mean[name], want, 1e-9)
 
 
 def test_cerebrospinal_fluid_with_deep_compartment_and_plasma():
@@ -293,8 +530,11 @@ def test_cerebrospinal_fluid_with_deep_compartment_and_plasma():
         )
 
     mean, _ = solved(f, 3, lambda x: np.array([x[0] / 10, x[1] / 0.14]), [(0, 1, 12, 0), (1, 0, 500, 1)], 5)
-    close(got.mean["plasma"], mean[0], 1e-6)
-    close(got.mean["csf"], mean[1], 1e-6)
+    close(got.mean["plasma"], mean[0], 1e-9)
+    close(got.mean["csf"], mean[1], 1e-9)
+
+
+SATURABLE = 5e-5
 
 
 @pytest.mark.parametrize("doses", [
@@ -313,16 +553,15 @@ def test_saturable_elimination(doses):
         return a @ x - np.array([400.0 * c / (2.0 + c), 0.0])
 
     mean, end = solved(f, 2, lambda x: x[:1] / 10.0, [(t, 0, d, h / 24.0) for t, _, d, h in doses], 3)
-    close(got.mean["plasma"], mean[0], 2e-4)
+    close(got.mean["plasma"], mean[0], SATURABLE)
 
 
 @pytest.mark.parametrize("doses,tolerance", [
-    ([(0.0, "IV", 100.0, 24.0)], 4e-3),
-    ([(0.0, "IV", 20.0, 0.0), (1.0, "IV", 20.0, 0.0), (2.0, "IV", 20.0, 0.0)], 2e-3),
+    ([(0.0, "IV", 100.0, 24.0)], 2e-4),
+    ([(0.0, "IV", 20.0, 0.0), (1.0, "IV", 20.0, 0.0), (2.0, "IV", 20.0, 0.0)], 6e-5),
 ])  # fmt: skip
 def test_saturable_product(doses, tolerance):
-    """Formation saturates with plasma: its mean over two hours is right to 1e-5, but it is held at that mean, so the
-    product's own mean is off in the two hours in which plasma rises from nothing."""
+    """Formation saturates with plasma: the product follows from its mean and first moment in a window."""
     drivers = {"made": {"kind": "saturable product", "half_life": q(3, "day"), "formation": q(5, "1/day"),
                         "half": q(1, "mg/L"), "unit": "-"}}  # fmt: skip
     got = Course(agent(drivers=drivers), doses, 4)
@@ -333,8 +572,8 @@ def test_saturable_product(doses, tolerance):
         return np.array([-2.4 * x[0], 5 * c / (1 + c) - k * x[1]])
 
     mean, _ = solved(f, 2, lambda x: np.array([x[0] / 10, x[1]]), [(t, 0, d, h / 24) for t, _, d, h in doses], 4)
-    close(got.mean["plasma"], mean[0], 1e-6)
-    close(got.mean["made"], mean[1], tolerance)
+    close(got.mean["plasma"], mean[0], 1e-9)
+    close(by_four_hours(got.mean["made"]), by_four_hours(mean[1]), tolerance)
 
 
 def test_washed_out_is_nothing_and_changes_nothing():
@@ -360,6 +599,7 @@ def test_washed_out_is_nothing_and_changes_nothing():
     assert got.end[-1].tolist() == [0.0, 0.0]
 
 
+PRODUCT = 4e-4  # saturable products, whose formation bends with plasma
 ROUTE = {"methotrexate": "IV", "cytarabine": "IV"}
 
 
@@ -389,4 +629,6 @@ def test_every_agent_of_the_library(name):
     mean, _ = solved(f, n + len(products), lambda x: np.concatenate([g @ x[:n], x[n:]]), given, 3)
     for i, output in enumerate(k.outputs):
         if mean[i].max() > 0.0:
-            close(got.mean[output], mean[i], 1e-2 if i >= len(g) else 2e-3 if k.vmax is not None else 1e-5)
+            coarse = by_four_hours if i >= len(g) else np.asarray
+            tolerance = 1e-3 if k.vmax is not None else PRODUCT if i >= len(g) else 1e-10
+            close(coarse(got.mean[output]), coarse(mean[i]), tolerance)

@@ -52,8 +52,10 @@ class Kinetics:
     outputs: tuple[str, ...]  # linear outputs, then saturable products
     g: Floats  # (N, linear outputs, n): output = g x
     saturable_products: tuple[SaturableProduct, ...]
-    vmax: Floats | None  # saturable elimination from central, amount/day
+    vmax: Floats | None  # elimination from central that bends: saturable, amount/day; 0 where it only changes
     km: Floats | None  # concentration
+    extra: Floats | None  # clearance beyond the stable one at the first dose, amount/day per concentration
+    fading: Floats | None  # 1/day
     central: int
     amount_unit: str
     concentration_unit: str
@@ -201,7 +203,7 @@ def kinetics(agent: Agent, cohort: Cohort, *, seed: int, routes: tuple[str, ...]
         outputs.append(CSF)
         output_units[CSF] = pk.concentration
         entries["IT"] = Entry(csf, one)
-    vmax = km = None
+    vmax = km = extra = fading = None
     outputs += [p.name for p in products]
     if pk.saturable_elimination:
         registry = units()
@@ -215,6 +217,11 @@ def kinetics(agent: Agent, cohort: Cohort, *, seed: int, routes: tuple[str, ...]
         else:
             vmax = draw(spec_vmax, amount_rate, "saturable_elimination.vmax")
         km = draw(pk.saturable_elimination.km, pk.concentration, "saturable_elimination.km")
+    if pk.clearance_change:
+        extra = draw(pk.clearance_change.extra, amount_per_day_l, "clearance_change.extra") / scale
+        fading = draw(pk.clearance_change.rate, "1/day", "clearance_change.rate")
+        if vmax is None:
+            vmax, km = np.zeros(n_patients), one
     return Kinetics(
         agent=name,
         states=tuple(states),
@@ -225,6 +232,8 @@ def kinetics(agent: Agent, cohort: Cohort, *, seed: int, routes: tuple[str, ...]
         saturable_products=tuple(products),
         vmax=vmax,
         km=km,
+        extra=extra,
+        fading=fading,
         central=central,
         amount_unit=pk.amount,
         concentration_unit=pk.concentration,

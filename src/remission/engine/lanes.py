@@ -47,6 +47,8 @@ class Lanes(NamedTuple):
     product_loss: Any
     vmax: Any  # (agents, N)
     km: Any
+    clearance_extra: Any  # (agents, N), amount/day per concentration
+    clearance_fading: Any
     effect_a: Any  # (effects, N): the factor of an effect's shape
     effect_b: Any
     effect_c: Any
@@ -343,6 +345,8 @@ def build(
         product_loss=np.stack([p.loss for p in products]) if products else np.zeros((0, padded)),
         vmax=np.stack([k.vmax if k.vmax is not None else zeros for k in systems]),
         km=np.stack([k.km if k.km is not None else zeros + 1.0 for k in systems]),
+        clearance_extra=np.stack([k.extra if k.extra is not None else zeros for k in systems]),
+        clearance_fading=np.stack([k.fading if k.fading is not None else zeros for k in systems]),
         effect_a=parameters[0],
         effect_b=parameters[1],
         effect_c=parameters[2],

@@ -83,7 +83,7 @@ class Layout(NamedTuple):
     plasma_panels: Any
     product_from: Any
     product_row: Any  # numbers of a product, one row for each kind of micro-step or one for the window
-    saturable: Any  # 1: Michaelis-Menten elimination
+    saturable: Any  # 1: elimination saturates or changes
     sink_from: Any
     row_from: Any
     pass_from: Any  # four products at a time
@@ -155,6 +155,9 @@ class _Agent:
         self.lin = system.g.shape[1]
         self.steps = program.steps[number]
         self.forms = [f for f in program.forms if f.agent == self.agent.agent]
+        used = {f.route for f in self.forms}
+        absorption = self.agent.pharmacokinetics.absorption
+        self.lags = [spec.lag.to_unit("day") for route, spec in absorption.items() if spec.lag and route in used]
         self.fastest = _fastest(self.agent, routes(program, self.agent.agent))
         saturable = system.vmax is not None
         self.means: list[int] = list(range(self.lin)) if saturable else []
@@ -196,7 +199,7 @@ class _Agent:
         if not rates or self.system.vmax is not None:
             return grid
         changes = [f.infusion_days % grid.length for f in self.forms]
-        return mesh.Mesh(self.steps, self.windows, mesh.panels_of(grid, max(rates), changes))
+        return mesh.Mesh(self.steps, self.windows, mesh.panels_of(grid, max(rates), changes + self.lags))
 
 
 def refinement(program: Program) -> int:
@@ -233,7 +236,7 @@ def layout(
         if k.vmax is not None:
             fresh, plain = (
                 [m / 1440.0 / refine for m in minutes for _ in range(refine)]
-                for minutes in (mesh.FRESH_MINUTES, mesh.PLAIN_MINUTES)
+                for minutes in (mesh.fresh_minutes([1440.0 * lag for lag in a.lags]), mesh.PLAIN_MINUTES)
             )
             micro = fresh + plain
             for minutes in (fresh, plain):

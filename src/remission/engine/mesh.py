@@ -26,9 +26,24 @@ SHARP_HALVES = tuple(
 
 FIRST = 0.25  # first panel after a dose, in time constants: two Gauss nodes then leave less than 1e-5 of an effect
 
-# micro-steps of two hours where elimination saturates, in minutes: after a dose, and else
+# micro-steps of two hours where elimination saturates or changes, in minutes: after a dose, and else
 FRESH_MINUTES = (1.25,) * 4 + (2.5,) * 4 + (5.0,) * 5 + (10.0,) * 8
 PLAIN_MINUTES = (10.0,) * 12
+
+
+def fresh_minutes(lags: list[float]) -> list[float]:
+    """Micro-steps of two hours in which a dose is given, or enters after ``lags`` (minutes): short after each."""
+    out: list[float] = []
+    starts = sorted({0.0, *lags})
+    for start, stop in zip(starts, [*starts[1:], sum(FRESH_MINUTES)], strict=True):
+        left = stop - start
+        for minutes in FRESH_MINUTES:
+            if left <= minutes + 1e-9:
+                break
+            out.append(minutes)
+            left -= minutes
+        out.append(left)
+    return out
 
 
 @dataclass(frozen=True)

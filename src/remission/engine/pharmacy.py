@@ -7,7 +7,21 @@ import math
 import numpy as np
 from numba import njit
 
-from remission.body.kinetics import HOT, INLINED, JIT, LANES, add, copy, responses, row, saturable_product, step
+from remission.body.kinetics import (
+    GAUSS,
+    HOT,
+    INLINED,
+    JIT,
+    LANES,
+    add,
+    copy,
+    exp_small,
+    responses,
+    row,
+    saturable_product,
+    step,
+    uptake,
+)
 from remission.body.marrow import LIFE_SPAN, POWER, SATURATING, WEIGHT_ROWS, life_span_weights, line_weights
 
 from .effects import bend
@@ -163,7 +177,7 @@ def day_of_kinetics(today, t, lay, q, place, drugs, rec, keep_doses):
             drugs.on_board[agent] = True
         drugs.acting[agent] = drugs.on_board[agent]
         if drugs.on_board[agent]:
-            _agent_day(agent, pending, t, lay, q, drugs)
+            _agent_day(agent, today, pending, t, lay, q, drugs)
             for i in range(f_from, f_to):
                 f = lay.agent_forms[i]
                 for k in range(STEPS):
@@ -188,8 +202,9 @@ def _clear(agent, lay, drugs):
 
 
 @njit(**INLINED)
-def _doses(agent, slot, t, lay, drugs):
-    """Doses of this hour: boluses into the states, delayed ones and infusions into what the step's inputs are.
+def _doses(agent, slot, now, t, lay, drugs):
+    """Doses of this hour (``now``, in days): boluses into the states, delayed ones and infusions into what the step's
+    inputs are.
 
     Marks the patients whose concentrations change now: a dose, or an infusion that runs or has just stopped. Returns
     how many, and whether any dose was given."""
@@ -209,12 +224,18 @@ def _doses(agent, slot, t, lay, drugs):
                 if dose > 0.0:
                     drugs.dosed[lane] = True
                     drugs.fresh[lane] = True
+                    if drugs.first[agent * LANES + lane] < 0.0:
+                        drugs.first[agent * LANES + lane] = now
                     if t.forms[f].tau > 0.0:
-                        drugs.left[f * LANES + lane] = t.forms[f].tau
-                        drugs.rate[f * LANES + lane] = dose / t.forms[f].tau
-                        drugs.running[f] = True
+                        free = f  # the first copy in which no infusion runs in this patient
+                        while drugs.left[free * LANES + lane] > 0.0 and t.forms[free].next >= 0:
+                            free = t.forms[free].next
+                        drugs.left[free * LANES + lane] = t.forms[f].tau
+                        drugs.rate[free * LANES + lane] = dose / t.forms[f].tau
+                        drugs.running[free] = True
                     elif t.forms[f].lag > 0.0:
                         drugs.late[f * LANES + lane] = dose
+                        drugs.wait[f * LANES + lane] = t.forms[f].lag
                         drugs.delaying[f] = True
                     else:
                         drugs.x[x0 + lane] += dose
@@ -238,7 +259,7 @@ def _inputs(agent, kind, length, rows, t, lay, drugs, new0):
     for i in range(lay.agent_form_from[agent], lay.agent_form_from[agent + 1]):
         f = lay.agent_forms[i]
         at = lay.form_row_from[f] + kind * rows
-        if drugs.delaying[f]:
+        if drugs.delaying[f] and lay.saturable[agent] == 0:
             for lane in range(LANES):
                 drugs.now_part[lane] = drugs.late[f * LANES + lane]
                 drugs.late[f * LANES + lane] = 0.0
@@ -256,7 +277,7 @@ def _inputs(agent, kind, length, rows, t, lay, drugs, new0):
 
 
 @njit(**INLINED)
-def _agent_day(agent, pending, t, lay, q, drugs):
+def _agent_day(agent, today, pending, t, lay, q, drugs):
     _clear(agent, lay, drugs)
     s0, s1 = lay.state_from[agent], lay.state_from[agent + 1]
     n = s1 - s0
@@ -269,9 +290,9 @@ def _agent_day(agent, pending, t, lay, q, drugs):
         slot = number * (STEPS // steps)
         if leveled >= 0 and pending:
             concentration(drugs.x, s0, n, q.g, lay.g_from[agent], drugs.level, leveled * STEPS + slot)
-        count, given = _doses(agent, slot, t, lay, drugs)
+        count, given = _doses(agent, slot, today + slot / STEPS, t, lay, drugs)
         if lay.saturable[agent] == 1:
-            _saturable_step(agent, number, count, t, lay, q, drugs)
+            _saturable_step(agent, today, number, count, t, lay, q, drugs)
         else:
             _linear_step(agent, number, count, given, leveled >= 0 and pending, t, lay, q, drugs)
             if leveled >= 0 and pending:
@@ -344,19 +365,20 @@ def _linear_step(agent, number, count, given, leveled, t, lay, q, drugs):
     for i in range(lay.product_from[agent], lay.product_from[agent + 1]):
         for w in range(windows):
             drugs.uptake[:] = 0.0
+            drugs.moment[:] = 0.0
             if rest:
-                at = r0 + lay.plasma_row[agent] + 2 * w
-                bend(EMAX, drugs.new, at, at + 1, i, q.product_half, q.product_half, q.product_half,
-                     q.product_half, drugs.weigh_plain, drugs.uptake, 0)  # fmt: skip
+                uptake(drugs.new, r0 + lay.plasma_row[agent] + 2 * w, q.product_half, i, drugs.weigh_plain, 1.0,
+                       GAUSS[0] - 0.5, GAUSS[1] - 0.5, drugs.uptake, drugs.moment)  # fmt: skip
             if some:
                 for k in range(panels):
-                    if lay.panel_window[lay.panel_from[agent] + k] == w:
-                        _scaled(drugs.weigh_fresh, lay.panel_share[lay.panel_from[agent] + k], drugs.weighing)
-                        at = r0 + lay.plasma_panels[agent] + 2 * k
-                        bend(EMAX, drugs.new, at, at + 1, i, q.product_half, q.product_half, q.product_half,
-                             q.product_half, drugs.weighing, drugs.uptake, 0)  # fmt: skip
-            saturable_product(drugs.z, i, drugs.uptake, drugs.plateau, drugs.decay, drugs.shift, lay.product_row[i],
-                              drugs.z_mean)  # fmt: skip
+                    p = lay.panel_from[agent] + k
+                    if lay.panel_window[p] == w:
+                        early = lay.panel_times[2 * p] / length - w - 0.5
+                        late = lay.panel_times[2 * p + 1] / length - w - 0.5
+                        uptake(drugs.new, r0 + lay.plasma_panels[agent] + 2 * k, q.product_half, i, drugs.weigh_fresh,
+                               lay.panel_share[p], early, late, drugs.uptake, drugs.moment)  # fmt: skip
+            saturable_product(drugs.z, i, drugs.uptake, drugs.moment, drugs.plateau, drugs.decay, drugs.shift,
+                              lay.product_row[i], drugs.z_mean)  # fmt: skip
             _product_effects(agent, i - lay.product_from[agent], (number * windows + w) * length, length, lay, q, drugs)
     for s in range(lay.shape_from[agent], lay.shape_from[agent + 1]):
         if lay.shapes[s].made_of == PRODUCT:
@@ -465,9 +487,9 @@ def _product_effects(agent, product, start, length, lay, q, drugs):
 
 
 @njit(**INLINED)
-def _saturable_step(agent, number, count, t, lay, q, drugs):
-    """Two hours of an agent with saturable elimination: patients whose concentrations change now on a finer mesh than
-    the others, each on its own only."""
+def _saturable_step(agent, today, number, count, t, lay, q, drugs):
+    """Two hours of an agent whose elimination saturates or changes: patients whose concentrations change now on a finer
+    mesh than the others, each on its own only."""
     s0, n = lay.state_from[agent], lay.state_from[agent + 1] - lay.state_from[agent]
     z0, products = lay.product_from[agent], lay.product_from[agent + 1] - lay.product_from[agent]
     forms = lay.agent_form_from[agent + 1] - lay.agent_form_from[agent]
@@ -492,7 +514,11 @@ def _saturable_step(agent, number, count, t, lay, q, drugs):
                 copy(drugs.left, lay.agent_forms[lay.agent_form_from[agent] + i], drugs.saved_left, i, 1)
             copy(drugs.weigh_kept, 0, drugs.weigh_fresh, 0, 1)
         for m in range(plain if mesh == 0 else first, last if mesh == 0 else plain):
-            _micro_step(agent, number, m, t, lay, q, drugs)
+            if mesh == 1:
+                _arrivals(agent, lay.micro_share[m] / lay.steps[agent], lay, drugs)
+            _micro_step(agent, today, number, m, t, lay, q, drugs)
+        if mesh == 1:
+            _arrivals(agent, np.inf, lay, drugs)
     if mixed:
         for j in range(n):
             for lane in range(LANES):
@@ -505,7 +531,29 @@ def _saturable_step(agent, number, count, t, lay, q, drugs):
 
 
 @njit(**INLINED)
-def _micro_step(agent, number, m, t, lay, q, drugs):
+def _arrivals(agent, length, lay, drugs):
+    """Delayed doses that enter in a micro-step of ``length`` days: at its start and its end, so much of each that they
+    enter in time on average. Of infinite length: whatever is left, now."""
+    for i in range(lay.agent_form_from[agent], lay.agent_form_from[agent + 1]):
+        f = lay.agent_forms[i]
+        if not drugs.delaying[f]:
+            continue
+        x0 = (lay.state_from[agent] + lay.form_entry[f]) * LANES
+        for lane in range(LANES):
+            wait = drugs.wait[f * LANES + lane]
+            if wait >= length:
+                drugs.wait[f * LANES + lane] = wait - length
+                continue
+            later = drugs.late[f * LANES + lane] * wait / length
+            drugs.x[x0 + lane] += drugs.late[f * LANES + lane] - later
+            drugs.late[f * LANES + lane] = later
+            drugs.wait[f * LANES + lane] = 0.0
+        if length == np.inf:
+            drugs.delaying[f] = False
+
+
+@njit(**INLINED)
+def _micro_step(agent, today, number, m, t, lay, q, drugs):
     s0, n = lay.state_from[agent], lay.state_from[agent + 1] - lay.state_from[agent]
     r0, rows = lay.row_from[agent], lay.row_from[agent + 1] - lay.row_from[agent]
     p0, p1 = lay.pass_from[agent], lay.pass_from[agent + 1]
@@ -513,16 +561,18 @@ def _micro_step(agent, number, m, t, lay, q, drugs):
     step(lay.pass_row[p0:p1], lay.pass_column[4 * p0 : 4 * p1], lay.pass_first[p0:p1], drugs.weight,
          4 * (lay.weight_from[agent] + kind * (p1 - p0)), drugs.x, s0, drugs.new, r0)  # fmt: skip
     _inputs(agent, kind, share / steps, rows, t, lay, drugs, r0)
-    _saturable_sink(agent, r0, lay.plasma_row[agent], lay.central[agent], q.vmax, q.km, drugs.sink,
-                    lay.sink_from[agent] + kind * rows, drugs.new, drugs.now_rate)  # fmt: skip
-    add(drugs.new, r0, rows, drugs.sink, lay.sink_from[agent] + kind * rows, drugs.now_rate)
     start = (number + lay.micro_start[m]) / steps
+    _extra_clearance(agent, today + start + 0.5 * share / steps, q, drugs, drugs.now_part)
+    _sink(agent, r0, lay.plasma_row[agent], lay.central[agent], q.vmax, q.km, drugs.now_part, drugs.sink,
+          lay.sink_from[agent] + kind * rows, drugs.new, drugs.now_rate)  # fmt: skip
+    add(drugs.new, r0, rows, drugs.sink, lay.sink_from[agent] + kind * rows, drugs.now_rate)
     for i in range(lay.product_from[agent], lay.product_from[agent + 1]):
         drugs.uptake[:] = 0.0
         at = r0 + lay.plasma_row[agent]
         bend(EMAX, drugs.new, at, at, i, q.product_half, q.product_half, q.product_half, q.product_half, drugs.ones,
              drugs.uptake, 0)  # fmt: skip
-        saturable_product(drugs.z, i, drugs.uptake, drugs.plateau, drugs.decay, drugs.shift,
+        drugs.moment[:] = 0.0
+        saturable_product(drugs.z, i, drugs.uptake, drugs.moment, drugs.plateau, drugs.decay, drugs.shift,
                           lay.product_row[i] + kind, drugs.z_mean)  # fmt: skip
         _product_effects(agent, i - lay.product_from[agent], start, share / steps, lay, q, drugs)
     for s in range(lay.shape_from[agent], lay.shape_from[agent + 1]):
@@ -574,16 +624,26 @@ def concentration(x, x0, n, g, g0, out, row):
         out[row * LANES + lane] = total
 
 
+@njit(**INLINED)
+def _extra_clearance(agent, now, q, drugs, out):
+    """out = clearance at ``now`` (days) beyond the stable one: extra exp(-fading t), t days after the first dose."""
+    extra, fading = row(q.clearance_extra, agent), row(q.clearance_fading, agent)
+    first = row(drugs.first, agent)
+    for lane in range(LANES):
+        out[lane] = extra[lane] * exp_small(-fading[lane] * max(0.0, now - first[lane]))
+
+
 @njit(**HOT)
-def _saturable_sink(agent, r0, mean, central, vmax, km, sink, k0, new, rate):
-    """Rate at which vmax C / (km + C) leaves the central compartment over one step, C its mean over the step with that
-    taken out: C = m - d vmax C / (km + C), m = new[mean] without and d the response to a unit rate, a quadratic
-    equation."""
+def _sink(agent, r0, mean, central, vmax, km, extra, sink, k0, new, rate):
+    """Rate at which vmax C / (km + C) + extra C leaves the central compartment over one step, C its mean over the step
+    with that taken out: C = m - d (vmax C / (km + C) + extra C), m = new[mean] without and d the response to a unit
+    rate: a quadratic equation for m and d over 1 + d extra."""
     before, vm, half = row(new, r0 + mean), row(vmax, agent), row(km, agent)
     answer, inside, gone = row(sink, k0 + mean), row(new, r0 + central), row(sink, k0 + central)
     for lane in range(LANES):
-        m, v, k = before[lane], vm[lane], half[lane]
-        p = k - m + answer[lane] * v
+        share = 1.0 / (1.0 + answer[lane] * extra[lane])
+        m, v, k = share * before[lane], vm[lane], half[lane]
+        p = k - m + share * answer[lane] * v
         root = math.sqrt(p * p + 4.0 * m * k)
         c = 2.0 * m * k / (p + root) if p > 0.0 else 0.5 * (root - p)
-        rate[lane] = -min(v * c / (k + c), inside[lane] / gone[lane])
+        rate[lane] = -min(v * c / (k + c) + extra[lane] * c, inside[lane] / gone[lane])

@@ -6,8 +6,8 @@ of orders listed by phase and day; rules become rows. Nothing here knows a drug 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from math import lcm
+from dataclasses import dataclass, field, replace
+from math import ceil, lcm
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -77,7 +77,8 @@ RULE = np.dtype(
     + [(name, REAL) for name in ("value", "low", "high")]
 )  # fmt: skip
 FORM = np.dtype(
-    [("agent", INT), ("whole", INT)] + [(name, REAL) for name in ("rest_days", "tau", "loss", "half_dose", "lag")]
+    [("agent", INT), ("whole", INT), ("next", INT)]
+    + [(name, REAL) for name in ("rest_days", "tau", "loss", "half_dose", "lag")]
 )
 
 
@@ -99,7 +100,7 @@ class Tables(NamedTuple):
     rule_slots: Any
     resume: Any
     phase_rules: Any
-    forms: Any  # FORM = a way of giving: agent, route, length of infusion
+    forms: Any  # FORM = a way of giving: agent, route, length of infusion; next: a copy for an infusion that overlaps
     level_agent: Any  # agents whose plasma level is a variable
 
 
@@ -108,6 +109,7 @@ class Form:
     agent: str
     route: str
     infusion_days: float
+    copy: int = 0
 
 
 @dataclass(frozen=True)
@@ -417,7 +419,6 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
             rule_texts.append(rule.text)
         phase_rules.append(mine)
         for give in phase.give:
-            _no_overlap(give)
             shares = [(1.0, give.days)]
             last = max(give.days)
             for share, days in give.taper:
@@ -472,9 +473,10 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
         for j, entry in enumerate(table_rows):
             ages[i, j] = (entry.get("age_from") or 0.0, entry["dose"] or 0.0)
 
+    following_copy = _copies(forms, orders)
     steps = _steps(agents, forms, orders, rules)
-    ways: list[tuple[int, float, float, float, float, float]] = []
-    for f in forms:
+    ways: list[tuple[int, int, float, float, float, float, float]] = []
+    for f, copy in zip(forms, following_copy, strict=True):
         micro = 1.0 / steps[agent_index[f.agent]]
         full = int(np.floor(f.infusion_days / micro + 1e-9)) if f.infusion_days > micro + 1e-12 else 0
         rest = max(0.0, f.infusion_days - full * micro) if full else f.infusion_days
@@ -490,7 +492,7 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
                 f"hour at which one may be due ({24 * micro:g} hours)",
                 remedy="a shorter `lag`, or a slower `rate` without one",
             )
-        ways.append((full, rest, f.infusion_days, loss, half, lag))
+        ways.append((full, copy, rest, f.infusion_days, loss, half, lag))
 
     raised = [
         s
@@ -565,27 +567,25 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
     )
 
 
-def _no_overlap(give: m.Give) -> None:
-    """One infusion of a kind runs at a time: refuse one that is longer than the time to the next."""
-    if give.infusion_h is None:
-        return
-    gaps = [24.0 * (b - a) for a, b in zip(give.days, give.days[1:], strict=False)]
-    shortest = min([24.0 / give.doses_per_day if give.doses_per_day > 1 else np.inf, *gaps])
-    if give.infusion_h > shortest + 1e-9:
-        raise BadInput(
-            f"{give.agent} over {give.infusion_h:g} hours would still run when the next dose starts",
-            file=give.place.file if give.place else None,
-            line=give.place.line if give.place else None,
-            column=give.place.column if give.place else None,
-            remedy=f"Give it over {shortest:g} hours or less, or less often",
-        )
+def _copies(forms: list[Form], orders: list[dict[str, Any]]) -> list[int]:
+    """Append to ``forms`` copies of each infusion that can still run when the next of its kind starts; the copy to take
+    after each form, -1 for none. Doses of a form start at equal parts of the day at most."""
+    following = [-1] * len(forms)
+    for f in range(len(forms)):
+        parts = lcm(*(order["times"] for order in orders if order["form"] == f))
+        at = f
+        for copy in range(1, ceil(forms[f].infusion_days * parts - 1e-9)):
+            following[at] = at = len(forms)
+            forms.append(replace(forms[f], copy=copy))
+            following.append(-1)
+    return following
 
 
 def _steps(
     agents: dict[str, Agent], forms: list[Form], orders: list[dict[str, Any]], rules: list[dict[str, Any]]
 ) -> tuple[int, ...]:
     """Steps of each agent's kinetics in a day: so many that every dose stands at the start of one; twelve where
-    elimination saturates."""
+    elimination saturates or changes."""
     two_hourly: set[str] = set()
     rescues = [row for row in rules if row["kind"] == RESCUE]
     rescued = [orders[row["order"]] for row in rescues]
@@ -595,7 +595,8 @@ def _steps(
     steps = []
     for name, agent in agents.items():
         number = STEPS_PER_DAY
-        if name not in two_hourly and not agent.pharmacokinetics.saturable_elimination:
+        pk = agent.pharmacokinetics
+        if name not in two_hourly and not (pk.saturable_elimination or pk.clearance_change):
             times = {o["times"] for o in orders if forms[o["form"]].agent == name and o not in rescued}
             number = lcm(*times, 4 if name in quarters else 1)
         steps.append(number)

@@ -117,7 +117,9 @@ class Drugs(NamedTuple):
     rate: Any
     running: Any  # (forms,)
     late: Any  # forms: doses that enter after a lag
+    wait: Any  # and after how many days, where elimination bends
     delaying: Any
+    first: Any  # agents: day of the first dose, -1 before
     was_running: Any  # agents: an infusion ran in the step before
     weight: Any  # 4 * passes, kind after kind of step, as the others
     part: Any  # form rows
@@ -132,6 +134,7 @@ class Drugs(NamedTuple):
     other: Any
     z_mean: Any  # (L,), as all below
     uptake: Any
+    moment: Any
     now_rate: Any
     now_part: Any
     fresh: Any
@@ -263,7 +266,9 @@ def drugs(t: Tables, lay: Layout, q: Lanes) -> Drugs:
         rate=rows(forms),
         running=flags(forms),
         late=rows(forms),
+        wait=rows(forms),
         delaying=flags(forms),
+        first=rows(agents) - 1.0,
         was_running=flags(agents * LANES),
         weight=rows(4 * lay.weight_from[agents]),
         part=rows(lay.form_row_from[forms]),
@@ -278,6 +283,7 @@ def drugs(t: Tables, lay: Layout, q: Lanes) -> Drugs:
         other=rows(most),
         z_mean=rows(1),
         uptake=rows(1),
+        moment=rows(1),
         now_rate=rows(1),
         now_part=rows(1),
         fresh=flags(LANES),

@@ -52,6 +52,14 @@ class Saturable(_Strict):
     km: Quantity
 
 
+class ClearanceChange(_Strict):
+    """Clearance that falls as treatment goes on: clearance + extra * exp(-rate t), t since the patient's first dose of
+    the agent."""
+
+    extra: Quantity
+    rate: Quantity
+
+
 class Transit(_Strict):
     """The central amount passes through ``number`` serial species in one volume (pegylated enzyme):
     every species is cleared with ``clearance``, moves on with ``rate_clearance``; activity is their sum."""
@@ -92,6 +100,7 @@ class Pharmacokinetics(_Strict):
     volume: Quantity
     peripheral: tuple[Peripheral, ...] = ()
     saturable_elimination: Saturable | None = None
+    clearance_change: ClearanceChange | None = None
     transit: Transit | None = None
     absorption: dict[Literal["PO", "SC", "IM"], Absorption] = {}
     drivers: dict[str, Driver] = {}

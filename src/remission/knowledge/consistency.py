@@ -71,6 +71,10 @@ def places(agent: Agent) -> Iterator[Place]:
     for i, p in enumerate(pk.peripheral):
         yield Place((*root, "peripheral", i, "clearance"), p.clearance, "L/h")
         yield Place((*root, "peripheral", i, "volume"), p.volume, "L", zero=False)
+    if pk.clearance_change:
+        where = (*root, "clearance_change")
+        yield Place((*where, "extra"), pk.clearance_change.extra, "L/h")
+        yield Place((*where, "rate"), pk.clearance_change.rate, "1/h")
     if pk.saturable_elimination:
         where = (*root, "saturable_elimination")
         yield Place((*where, "vmax"), pk.saturable_elimination.vmax, f"{concentration}*L/h")
