@@ -462,7 +462,8 @@ def add(out, out0, rows, unit, unit0, amount):
 def uptake(x, first, half, i, weigh, share, early, late, out, moment):
     """Add to ``out`` the mean of C / (half + C) at two Gauss nodes, rows ``first`` and the next of x, over a ``share``
     of a window; to ``moment`` its first moment about the middle, from where the nodes stand: early, late, in
-    windows.""" u, v, b = row(x, first), row(x, first + 1), row(half, i)
+    windows."""
+    u, v, b = row(x, first), row(x, first + 1), row(half, i)
     for lane in range(LANES):
         w = 0.5 * share * weigh[lane]
         f, g = w * u[lane] / (b[lane] + u[lane]), w * v[lane] / (b[lane] + v[lane])
