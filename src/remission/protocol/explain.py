@@ -66,6 +66,8 @@ _CALLED = {
     "lineage": ("lineage", "is", ""),
     "tpmt": ("TPMT activity", "is", ""),
     "nudt15": ("NUDT15 activity", "is", ""),
+    "donor": ("the best stem cell donor", "is", ""),
+    "ph": ("the Philadelphia chromosome (BCR::ABL1)", "is", ""),
     "diagnosis wbc": ("white cells at diagnosis", "are", ""),
 }
 _OP = {"<": "below ", "<=": "at most ", ">": "above ", ">=": "at least ", "=": "", "!=": "not "}

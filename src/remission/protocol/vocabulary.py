@@ -23,6 +23,8 @@ VALUES = {
     "lineage": ("B", "T"),
     "tpmt": ("normal", "intermediate", "poor"),
     "nudt15": ("normal", "intermediate", "poor"),
+    "donor": ("none", "sibling", "unrelated", "haploidentical", "cord"),
+    "ph": ("negative", "positive"),
 }
 ALIASES = {"hb": "haemoglobin"}
 

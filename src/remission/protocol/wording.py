@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .model import And, Compare, Condition, Not, Or
 
-_NAMES = {"anc": "ANC", "wbc": "WBC", "tpmt": "TPMT", "nudt15": "NUDT15", "cns": "CNS", "bsa": "BSA"}
+_NAMES = {"anc": "ANC", "wbc": "WBC", "tpmt": "TPMT", "nudt15": "NUDT15", "cns": "CNS", "bsa": "BSA", "ph": "Ph"}
 _UNITS = {"haemoglobin": " g/dL", "blood blasts": "/uL", "age": " years"}
 _FRACTIONS = ("marrow blasts", "marrow MRD", "blood MRD")
 _OPS = {"<=": "at most", ">=": "at least", "<": "below", ">": "above", "=": "is", "!=": "is not"}
