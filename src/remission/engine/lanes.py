@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from remission.body.kinetics import LANES
+from remission.body.leukaemia import FEW
 from remission.body.marrow import ABSENT, LIFE_SPAN, POWER, SATURATING
 from remission.body.person import individual
 from remission.body.pharmacokinetics import Kinetics, kinetics
@@ -272,6 +273,7 @@ def build(
     omega = draw(leukaemia, "marrow.competition", "-")
     f0 = people.marrow_blasts
     total = capacity * f0 / (1.0 - (1.0 - omega) * f0)
+    total = np.where(total < FEW, np.floor(total), total)  # few cells are whole ones; none in some who are in remission
     normal = np.maximum(1.0 - omega * total / capacity, 1e-3)
     death = draw(leukaemia, "growth.death", "1/day")
     wake = draw(leukaemia, "cycling.wake", "1/day")
@@ -288,16 +290,19 @@ def build(
             continue
         size = _preexisting(clone, total, birth[0], people.growth_per_day, people, seed)
         size = np.minimum(size, 0.1 * total)
+        size = np.where(total < FEW, np.floor(size), size)
         cells[i, 1] = np.floor(size * rest_share)
         cells[i, 0] = size - cells[i, 1]
         main -= size
-    cells[0, 1] = main * rest_share
+    resting_cells = main * rest_share
+    cells[0, 1] = np.where(total < FEW, np.floor(resting_cells), resting_cells)
     cells[0, 0] = main - cells[0, 1]
     cns_median = np.array([leukaemia[f"cns.cells_cns{c}"].value for c in (1, 2, 3)])
     cns_spread = leukaemia["cns.cells_sd_log"].to_unit("-")
     cns = cns_median[people.cns - 1] * np.exp(
         cns_spread * chance.normals(seed, people.patient, chance.purpose("leukaemia.cns.cells"))
     )
+    cns *= np.minimum(1.0, f0 / leukaemia["detection.remission"].to_unit("-"))  # in remission they went with the marrow
     line = {name: np.ones((4, padded)) for name in ("base", "transit", "gain", "loss", "feedback", "growth")}
     for i, (name, kind) in enumerate(zip(LINES, kinds, strict=True)):
         path = name.replace(" ", "_")
@@ -323,7 +328,8 @@ def build(
     person = np.zeros(padded, dtype=PERSON)
     columns: dict[str, Any] = {
         "patient": people.patient, "real": np.arange(padded) < n, "age_y": people.age_y, "weight_kg": people.weight_kg,
-        "bsa_m2": people.bsa_m2, "capacity": capacity, "blood_ratio": people.blood_blasts / total, "omega": omega,
+        "bsa_m2": people.bsa_m2, "capacity": capacity, "omega": omega,
+        "blood_ratio": people.blood_blasts / np.where(total > 0.0, total, np.inf),
         "frailty": draw(infection, "fever.frailty", "-"), "wake": wake, "death": death,
     }  # fmt: skip
     for name, column in columns.items():
