@@ -1,4 +1,4 @@
-"""Blinatumomab and inotuzumab: exposure, what the numbers were calibrated to, clones that escape, protocols and holds."""
+"""Blinatumomab and inotuzumab: exposure, what they were calibrated to, clones that escape, protocols, holds."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from scipy.integrate import solve_ivp
 from scipy.stats import norm
+from test_knowledge_kinetics import typical
 
 from remission.knowledge.library import library
 from remission.knowledge.quantity import Quantity
@@ -17,8 +18,6 @@ from remission.protocol.model import Adjust, Hold, Protocol, Stop
 from remission.protocol.reader import problems, read_protocol
 from remission.protocol.wording import condition_in_words
 from remission.protocol.write import write
-
-from test_knowledge_kinetics import typical
 
 PROTOCOLS = (
     "aall1731-control", "aall1731-blinatumomab", "aall1331-chemotherapy", "aall1331-blinatumomab",
@@ -43,7 +42,9 @@ def effect(agent: str, on: str) -> Any:
     ("per_day", "bsa", "level"), [(9, 1.876, 169), (28, 1.876, 526), (5 * 0.7, 0.7, 121), (15 * 0.7, 0.7, 363)]
 )
 def test_blinatumomab_at_steady_state(per_day: float, bsa: float, level: float) -> None:
-    clearance = typical(library().agent("blinatumomab").pharmacokinetics.clearance, "L/h", {"bsa_m2": bsa})
+    clearance = typical(
+        library().agent("blinatumomab").pharmacokinetics.clearance, "L/h", {"bsa_m2": bsa, "weight_kg": 30}
+    )
     assert 1000 * per_day / 24 / clearance == pytest.approx(level, rel=0.01)  # pg/mL
 
 
@@ -70,14 +71,15 @@ def inotuzumab(who: dict[str, float], doses: list[tuple[float, float]], looked_a
 
 
 def test_inotuzumab_builds_up_over_four_cycles() -> None:
-    """Published: 5.3-fold from the first cycle to the fourth, to 100 000 ng*h/mL; a child's first cycle 22 600."""
+    """Label: 5.3-fold from the first cycle to the fourth. By the equations of the source in an adult of 54.4 kg lean
+    body mass and a child of 29.5 kg: 17 400 ng*h/mL in the first cycle, 87 200 in the fourth; 22 600."""
     week, cycles = 168.0, [0.0, 504.0, 504 + 672.0, 504 + 2 * 672.0]
-    doses = [(start + i * week, 0.8 if i == 0 else 0.5) for start in cycles for i in range(3)]
+    doses = [(start + i * week, 0.8 if start + i == 0 else 0.5) for start in cycles for i in range(3)]
     ends = [504.0, 504 + 672.0, 504 + 2 * 672.0, 504 + 3 * 672.0]
     until = inotuzumab({"bsa_m2": 1.86, "age_y": 47, "weight_kg": 75}, doses, ends)
     per_cycle = [b - a for a, b in zip([0.0, *until], until, strict=False)]
     assert per_cycle[3] / per_cycle[0] == pytest.approx(5.3, rel=0.1)
-    assert per_cycle[3] == pytest.approx(100_000, rel=0.15)
+    assert (per_cycle[0], per_cycle[3]) == pytest.approx((17_400, 87_200), rel=0.05)
     (child,) = inotuzumab({"bsa_m2": 1.12, "age_y": 9, "weight_kg": 35}, doses[:3], [504.0])
     assert child == pytest.approx(22_600, rel=0.01)
 
@@ -102,8 +104,9 @@ def test_immunoglobulin_raises_the_trough_as_published() -> None:
 
 
 def test_blinatumomab_clears_residual_disease_as_often_as_published() -> None:
-    """MRD of 5e-3 (the middle of BLAST) below 1e-4 in 28 days: 78%, half of the effect left by the T cells. Overt
-    relapse below 5% in two cycles: 43%, with 0.16 of it left. Growth 0.07 a day."""
+    """MRD of 5e-3 (the middle of BLAST) below 1e-4 in 28 days: 78%, with 0.8e9/L lymphocytes. Overt relapse below 5%
+    in two cycles: 44%, with 0.12e9/L. Growth 0.07 a day."""
+    half = library().body("immunity")["T cells.half"].value
     kill = effect("blinatumomab", "blasts")
     at_full = 526 / (526 + kill.half.value)
 
@@ -111,9 +114,9 @@ def test_blinatumomab_clears_residual_disease_as_often_as_published() -> None:
         """Patients whose kill rate (1/day) is above ``needed``."""
         return float(norm.sf(math.log(needed / (kill.max.value * at_full * left)) / omega(kill.max)))
 
-    assert share(math.log(50) / 28 + 0.07, 0.5) == pytest.approx(0.78, abs=0.04)
+    assert share(math.log(50) / 28 + 0.07, 0.8 / (0.8 + half)) == pytest.approx(0.78, abs=0.04)
     days = 7 * (169 / (169 + kill.half.value)) / at_full + 21 + 28  # of full effect until the end of cycle 2
-    assert share((math.log(0.71 / 0.05) + 0.07 * 71) / days, 0.16) == pytest.approx(0.43, abs=0.04)
+    assert share((math.log(0.71 / 0.05) + 0.07 * 71) / days, 0.12 / (0.12 + half)) == pytest.approx(0.44, abs=0.04)
 
 
 def test_in_vitro_effect_is_ninety_percent_at_470() -> None:
@@ -125,7 +128,7 @@ def test_what_the_antibodies_act_through() -> None:
     assert (effect("blinatumomab", "blasts").through, effect("inotuzumab", "blasts").through) == ("CD19", "CD22")
     assert effect("blinatumomab", "blasts").needs == effect("blinatumomab", "B cells").needs == "T cells"
     assert effect("inotuzumab", "blasts").needs is None
-    assert effect("blinatumomab", "blasts").releases.value == 1.0
+    assert 0.0 < effect("blinatumomab", "blasts").releases.value < 1.0  # less than CAR T-cells
 
 
 def test_steroids_take_away_half_of_the_cytokines() -> None:
@@ -206,14 +209,12 @@ def test_every_cycle_of_blinatumomab_has_its_rules(name: str) -> None:
         actions = {type(rule.action): rule.action for rule in phase.rules}
         hold, back, stop = actions[Hold], actions[Adjust], actions[Stop]
         assert isinstance(hold, Hold) and isinstance(back, Adjust) and isinstance(stop, Stop)
-        assert "is at least 3" in condition_in_words(hold.when) or "at least 3" in condition_in_words(hold.when)
         assert condition_in_words(hold.when).count("3") == 2 and condition_in_words(hold.until).count("1") == 2
         low = {"ug/m2": 5 / 15, "ug": 9 / 28}[next(g.unit for g in phase.give if g.agent == "blinatumomab")]
         assert hold.resume == (pytest.approx(low, abs=0.001),)
         assert hold.resume[0] * back.factor == pytest.approx(1.0, abs=0.01)
         assert condition_in_words(stop.when).count("4") == 2
-        assert any(g.agent == "dexamethasone" and g.when is not None and "cytokine" in str(g.text) + "cytokine"
-                   for g in phase.give)  # fmt: skip
+        assert any(g.agent == "dexamethasone" and "if crs >= 2" in g.text for g in phase.give)
 
 
 @pytest.mark.parametrize("name", PROTOCOLS[2:])
@@ -223,4 +224,4 @@ def test_relapse_protocols_look_at_survival(name: str) -> None:
     assert protocol.on_relapse == "palliation"
     for id in ("follow-up", "palliation"):
         phase = protocol.phase(id)
-        assert (phase.give, phase.days, phase.repeat_times, phase.next) == ((), 28, 24, "end")
+        assert (phase.give, phase.days, phase.repeat_times, phase.next) == ((), 28, 24, None)
