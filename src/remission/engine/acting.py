@@ -31,7 +31,7 @@ class Clone:
 class Acting:
     """One effect of an agent on one group of clones. ``number``: of the effect in the agent's file."""
 
-    effect: Effect | None  # None: living cells
+    effect: Effect
     number: int
     through: str | None  # drug class or antigen
     but_not: tuple[str, ...] = ()  # clones on which it has numbers of its own
@@ -77,7 +77,9 @@ def acting(agent: Agent, clones: list[Clone]) -> tuple[Acting, ...]:
     known = {clone.name for clone in clones}
     out = []
     for number, effect in enumerate(agent.effects):
-        through = effect.through or (agent.sensitivity if effect.on in ("blasts", "blood blasts", "CNS blasts") else None)
+        through = effect.through or (
+            agent.sensitivity if effect.on in ("blasts", "blood blasts", "CNS blasts") else None
+        )
         own = tuple(name for name in effect.clones if name in known) if effect.on == "blasts" else ()
         out.append(Acting(effect, number, through, own))
         for name in own:
@@ -87,20 +89,22 @@ def acting(agent: Agent, clones: list[Clone]) -> tuple[Acting, ...]:
     return tuple(out)
 
 
-def pools(effects: list[Acting], clones: list[Clone]) -> tuple[list[int], list[list[float]]]:
-    """The pool of every effect, and what each clone feels of each pool. Effects that no clone tells apart share one."""
+Group = tuple[str | None, tuple[str, ...], str | None]  # what kills: through, but not, only
+
+
+def pools(kills: list[Group], clones: list[Clone]) -> tuple[list[int], list[list[float]]]:
+    """The pool of everything that kills, and what each clone feels of each pool. What no clone tells apart shares one.
+    """
     known: dict[tuple[float, ...], int] = {}
     numbers = []
-    for effect in effects:
-        felt = tuple(_felt(effect, clone) for clone in clones)
+    for through, but_not, only in kills:
+        felt = tuple(_felt(through, but_not, only, clone) for clone in clones)
         numbers.append(known.setdefault(felt, len(known)))
     table = [list(felt) for felt in known] or [[1.0] * len(clones)]
     return numbers, [[pool[c] for pool in table] for c in range(len(clones))]
 
 
-def _felt(effect: Acting, clone: Clone) -> float:
-    if effect.only is not None and clone.name != effect.only:
+def _felt(through: str | None, but_not: tuple[str, ...], only: str | None, clone: Clone) -> float:
+    if (only is not None and clone.name != only) or clone.name in but_not:
         return 0.0
-    if clone.name in effect.but_not:
-        return 0.0
-    return clone.kill.get(effect.through or "", 1.0)
+    return clone.kill.get(through or "", 1.0)

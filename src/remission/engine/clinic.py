@@ -372,7 +372,9 @@ def delayed(lane, today, phase, met, place, rec):
 
 
 @njit(**INLINED)
-def morning(lane, today, seed, t, s, t315i, person, immune, bioavailability, place, flesh, amount, used, rec, keep_doses):
+def morning(
+    lane, today, seed, t, s, t315i, person, immune, bioavailability, place, flesh, amount, used, rec, keep_doses
+):
     """Everything that the team does for one patient on one day, before the day's doses act."""
     phase = place.lane[lane].phase
     total = flesh.total[lane]

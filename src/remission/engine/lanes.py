@@ -22,6 +22,7 @@ from remission.knowledge.quantity import Quantity
 from remission.patient import chance
 from remission.patient.cohort import LINEAGE, SENSITIVITIES, Cohort, Floats
 
+from .acting import Clone
 from .layout import LINES, Layout, layout, refinement, routes
 from .living import immune, numbers_of_acts
 from .program import MEASURED, Program
@@ -31,8 +32,19 @@ PERSON = np.dtype(
     [("patient", np.int64), ("real", np.int64)]  # real 1: a patient, 0: padding
     + [
         (name, np.float64)
-        for name in ("age_y", "weight_kg", "bsa_m2", "capacity", "blood_ratio", "frailty", "omega", "wake", "death",
-                     "relapsed", "in_remission")
+        for name in (
+            "age_y",
+            "weight_kg",
+            "bsa_m2",
+            "capacity",
+            "blood_ratio",
+            "frailty",
+            "omega",
+            "wake",
+            "death",
+            "relapsed",
+            "in_remission",
+        )
     ]
 )  # blood_ratio: blood blasts in 1e9/L per marrow cell
 

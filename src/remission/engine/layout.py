@@ -14,7 +14,7 @@ from remission.knowledge.errors import BadInput
 from remission.patient.person import one
 
 from . import mesh
-from .acting import Acting, pools
+from .acting import Group, pools
 from .program import LIVING, STEPS_PER_DAY, Program
 
 LINES = ("neutrophils", "platelets", "red cells", "lymphocytes")
@@ -273,9 +273,11 @@ def layout(
         out["output_from"].append(out["output_from"][-1] + len(k.outputs))
     targets, shapes, members = _shapes(program, agents, out["output_from"], refine)
     acts = acts_of(program)
-    cells = [program.agents[i].cells for _, _, i in acts]
-    living = [Acting(None, 0, c.antigen if c else None) for c in cells]
-    pool_of, clone_kill = pools([*(e for own in program.effects for e in own), *living], clones)
+    kills: list[Group] = [(e.through, e.but_not, e.only) for own in program.effects for e in own]
+    for _, _, number in acts:
+        cells = program.agents[number].cells
+        kills.append((cells.antigen if cells else None, (), None))
+    pool_of, clone_kill = pools(kills, clones)
     acts_in_pools = [(*act, pool) for act, pool in zip(acts, pool_of[len(pool_of) - len(acts) :], strict=True)]
     pool_of = pool_of[: len(pool_of) - len(acts)]
     against = watched_rows = 0

@@ -182,12 +182,12 @@ def tables(
     if "events" in options.record:
         out["events"] = frame(state.EVENTS, lambda r: _events(program, r, whole, phase, words), ["patient", "day"])
     if "side_effects" in options.record:
-        names = ["crs", "neurotoxicity", *(effect.side_effect for effect in program.side_effects)]
+        effects = ["crs", "neurotoxicity", *(effect.side_effect for effect in program.side_effects)]
         out["side_effects"] = frame(
             state.SIDE,
             lambda r: {
                 "day": whole(r, 2),
-                "side_effect": words(names, r[:, 1]),
+                "side_effect": words(effects, r[:, 1]),
                 "grade": r[:, 4].astype(np.int8),
                 "to_day": whole(r, 3),
             },
@@ -197,17 +197,19 @@ def tables(
         with np.errstate(divide="ignore"):
             out["states"] = frame(
                 state.STATES,
-                lambda r: {
-                    "day": whole(r, 1),
-                    "anc": r[:, 2],
-                    "platelets": r[:, 3],
-                    "haemoglobin": r[:, 4],
-                    "lymphocytes": r[:, 5],
-                    "log10_blasts_marrow": np.log10(r[:, 6]),
-                    "log10_blasts_cns": np.log10(r[:, 7]),
-                    "marrow_blast_fraction": r[:, 8],
-                }
-                | (_living(r) if plan.living else {}),
+                lambda r: (
+                    {
+                        "day": whole(r, 1),
+                        "anc": r[:, 2],
+                        "platelets": r[:, 3],
+                        "haemoglobin": r[:, 4],
+                        "lymphocytes": r[:, 5],
+                        "log10_blasts_marrow": np.log10(r[:, 6]),
+                        "log10_blasts_cns": np.log10(r[:, 7]),
+                        "marrow_blast_fraction": r[:, 8],
+                    }
+                    | (_living(r) if plan.living else {})
+                ),
                 ["patient", "day"],
             )
     return out

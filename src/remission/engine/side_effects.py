@@ -26,7 +26,7 @@ PERSON, FACTOR, FACTOR_DAYS, COURSE = range(SIDE_NUMBERS)
 
 
 def side_numbers(program: Program, people: Cohort, seed: int) -> Floats:
-    """(side effects * SIDE_NUMBERS, N): factor of the person, factor after a transplant and its days, course in days."""
+    """(side effects * SIDE_NUMBERS, N): factor of the person, factor after a transplant and its days, course (days)."""
     out = np.zeros((len(program.side_effects), SIDE_NUMBERS, len(people)))
     for i, effect in enumerate(program.side_effects):
 
@@ -49,7 +49,9 @@ def side_effects_of_day(lane, today, seed, lay, q, flesh, rec):
     for s in range(lay.side_effects):
         if flesh.side[s, lane].grade > 0:
             if today >= flesh.side[s, lane].until:
-                note_side_effect(rec, lane, COMPUTED + s, flesh.side[s, lane].began, today - 1, flesh.side[s, lane].grade)
+                note_side_effect(
+                    rec, lane, COMPUTED + s, flesh.side[s, lane].began, today - 1, flesh.side[s, lane].grade
+                )
                 flesh.side[s, lane].grade = 0
             continue
         hazard = flesh.daily[(FIRST_HAZARD + s) * LANES + lane]
@@ -86,5 +88,3 @@ def end_of_side_effects(lane, today, lay, flesh, rec):
     for s in range(lay.side_effects):
         if flesh.side[s, lane].grade > 0:
             note_side_effect(rec, lane, COMPUTED + s, flesh.side[s, lane].began, today, flesh.side[s, lane].grade)
-
-

@@ -371,7 +371,8 @@ def flesh(lay: Layout, q: Lanes) -> tuple[Flesh, Work, Day]:
         e_line=rows(4 * 2 * bins), e_red=rows(bins * SLOTS_PER_BIN), e_sharp=rows(4 * HALVES),
         k_cyc=rows(classes * bins), k_rest=rows(classes * bins), class_active=np.zeros(classes, dtype=np.bool_),
         k_cns=rows(bins), released=rows(), released_b=rows(), size=q.effect_size.copy(),
-        size_rest=q.effect_rest.copy(), n=rows(3), n_sharp=rows(3), line_before=rows(4 * STATE_ROWS), line_plain=rows(4 * STATE_ROWS),
+        size_rest=q.effect_rest.copy(), n=rows(3), n_sharp=rows(3), line_before=rows(4 * STATE_ROWS),
+        line_plain=rows(4 * STATE_ROWS),
         load=rows(), load_mid=rows(), load_new=rows(), crowd=rows(), kill_cyc=rows(), kill_rest=rows(),
         clone_cyc=rows(), clone_rest=rows(),
     )  # fmt: skip
