@@ -205,17 +205,20 @@ def show(name: Annotated[str, typer.Argument(metavar="AGENT|PROTOCOL|TRIAL")]) -
     from remission.knowledge.library import library
     from remission.protocol.reader import read_protocol
 
-    if name in library().trials() and not _is_protocol(name):
-        _show_trial(library().trial(name))
-    elif _is_protocol(name):
+    is_trial = name in library().trials()
+    if _is_protocol(name):
         _show_protocol(read_protocol(name))
-    else:
+    if is_trial:  # a protocol may bear the name of its trial
+        _show_trial(library().trial(name))
+    if not is_trial and not _is_protocol(name):
         _show_agent(_agent(name))
 
 
 @app.command()
 def sources(name: Annotated[str, typer.Argument(metavar="AGENT|PROTOCOL|TRIAL|RUN-FOLDER")]) -> None:
     """List every number behind an agent, a protocol, a trial or a run: where it was read, or why it was assumed."""
+    from polars import concat
+
     from remission.knowledge.library import library
     from remission.knowledge.provenance import provenance
     from remission.protocol.reader import read_protocol
@@ -225,10 +228,11 @@ def sources(name: Annotated[str, typer.Argument(metavar="AGENT|PROTOCOL|TRIAL|RU
     shelf = library()
     if Path(name).is_dir():
         numbers = open_run(name).provenance()
-    elif _is_protocol(name):
-        numbers = behind(read_protocol(name), shelf)
-    elif name in shelf.trials():
-        numbers = as_table(f"trial {name}", shelf.trial(name).rows())
+    elif _is_protocol(name) or name in shelf.trials():  # a protocol may bear the name of its trial
+        parts = [behind(read_protocol(name), shelf)] if _is_protocol(name) else []
+        if name in shelf.trials():
+            parts.append(as_table(f"trial {name}", shelf.trial(name).rows()))
+        numbers = concat(parts)
     else:
         agent = _agent(name)
         numbers = as_table(f"agent {agent.agent}", provenance(agent))

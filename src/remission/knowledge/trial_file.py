@@ -42,6 +42,8 @@ What = Literal[
     "median relapse-free survival",
     "relapse",
     "non-relapse mortality",
+    "hazard ratio of death",
+    "hazard ratio of an event",
     "side effect",
     "reached phase",
     "left the protocol",
@@ -122,6 +124,19 @@ KINDS: dict[str, Kind] = {
         ("response_within",),
         "Cumulative incidence of death before a relapse and not of leukaemia (Aalen-Johansen); relapse competes.",
     ),
+    "hazard ratio of death": Kind(
+        "-",
+        ("against",),
+        ("response_within",),
+        "Cox, this arm against the one that is named; not told while the survival after a relapse is unknown of more "
+        "than one in a hundred.",
+    ),
+    "hazard ratio of an event": Kind(
+        "-",
+        ("against",),
+        ("remission_within", "response_within"),
+        "Cox, this arm against the one that is named; events as in event-free survival.",
+    ),
     "side effect": Kind(
         "percent",
         ("side_effect", "grade", "within"),
@@ -159,8 +174,8 @@ KINDS: dict[str, Kind] = {
     "CAR T day of peak": Kind("days", (), ("response_within",), "Median day of the highest level in blood."),
 }
 _OPTIONS = (
-    "at", "within", "after", "below", "site", "side_effect", "grade", "phase", "reason", "remission_within",
-    "response_within",
+    "at", "within", "after", "below", "site", "side_effect", "grade", "phase", "reason", "against",
+    "remission_within", "response_within",
 )  # fmt: skip
 SURVIVALS = tuple(name for name, kind in KINDS.items() if "at" in kind.needs)
 SHARES = ("complete remission", "MRD negative", "MRD-negative remission", "side effect", "reached phase",
@@ -195,6 +210,7 @@ class Endpoint(_Strict):
     grade: Annotated[int, Field(ge=1, le=5)] | None = None
     phase: str | None = None
     reason: str | None = None
+    against: str | None = None  # the other arm
     value: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     unit: str
     interval: tuple[float, float] | None = None
@@ -227,6 +243,8 @@ class Endpoint(_Strict):
             words = f"days with ANC below {self.below or 0.5:g}"
         elif self.what in ("MRD negative", "MRD-negative remission") and self.below is not None:
             words += f" (< {self.below:g})"
+        if self.against:
+            words += f" against {self.against}"
         parts = [words]
         if self.after:
             parts.append(f"from {self.after}")
@@ -340,6 +358,10 @@ def faults(trial: Trial) -> Iterator[Fault]:
                     yield Fault(
                         (*where, key), f"{span} is later than the follow-up of {trial.follow_up}", "Lengthen it"
                     )
+            if endpoint.against is not None and endpoint.against not in set(trial.arms) - {name}:
+                others = ", ".join(arm for arm in trial.arms if arm != name)
+                remedy = f"Other arms: {others}" if others else "The trial has one arm only"
+                yield Fault((*where, "against"), f"'{endpoint.against}' is no other arm", remedy)
             label = f"{endpoint.label()} {endpoint.source}"
             if label in seen:
                 yield Fault(where, f"'{endpoint.label()}' is written twice from one source", "Keep one of the two")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -18,6 +18,7 @@ from .estimates import Estimate, Floats
 B_CELLS = ("b_cells",)  # columns of `states`, per microlitre
 CAR_T = ("car_t", "car_t_copies")  # copies per microgram of DNA
 UNKNOWN_POINTS = 1.0  # bounds of survival further apart than this are no value
+UNKNOWN_SHARE = 0.01  # nor is a hazard ratio when the survival of more patients than this is unknown
 
 
 class NotSimulated(Exception):
@@ -26,10 +27,12 @@ class NotSimulated(Exception):
 
 @dataclass(frozen=True)
 class Played:
-    """The tables of one arm; ``side_effects``: the names that the model knows (None: unknown)."""
+    """The tables of one arm; ``side_effects``: the names that the model knows (None: unknown); ``others``: the arms
+    of the trial."""
 
     tables: Mapping[str, pl.DataFrame]
     side_effects: Collection[str] | None = None
+    others: Mapping[str, Played] = field(default_factory=dict, repr=False)
 
     def table(self, name: str) -> pl.DataFrame:
         if name not in self.tables:
@@ -219,30 +222,65 @@ def _first_failure(endpoint: Endpoint, people: pl.DataFrame) -> pl.DataFrame:
 
 
 def _known_survival(endpoint: Endpoint, people: pl.DataFrame) -> pl.DataFrame:
-    """Adds ``day`` and ``kind`` (death or null); raises `NotSimulated` with bounds when too much is unknown."""
-    dead = pl.col("death").is_not_null()
-    refractory = (pl.col("outcome") == "left") & (
-        pl.col("relapse").is_not_null() | pl.col("judged").eq(False).fill_null(False)
-    )
-    people = people.with_columns(
-        (pl.coalesce("death", "last") - pl.col("origin")).clip(lower_bound=0.0).alias("day"),
-        pl.when(dead).then(pl.lit("death")).alias("kind"),
-        ((pl.col("outcome") == "relapse") | refractory).alias("unknown"),
-    )
+    """`_deaths`; raises `NotSimulated` with bounds when too much is unknown."""
+    people = _deaths(people)
     if not people["unknown"].any():
         return people
     worst = people.with_columns(pl.when("unknown").then(pl.lit("death")).otherwise("kind").alias("kind"))
     best = people.with_columns(pl.when("unknown").then(pl.col("day").max()).otherwise("day").alias("day"))
     if endpoint.at is None:
         low, high = _median(worst).value, _median(best).value
-        if high - low <= 0.01 * low:
-            return people
+        enough = low == high or high - low <= UNKNOWN_SHARE * low
     else:
         low, high = _survival(worst, endpoint).value, _survival(best, endpoint).value
-        if high - low <= UNKNOWN_POINTS:
-            return people
+        enough = high - low <= UNKNOWN_POINTS
+    if enough:
+        return people
     top = "not reached" if math.isinf(high) else f"{high:.1f}"
     raise NotSimulated(f"survival after relapse is unknown: between {low:.1f} and {top}")
+
+
+def _deaths(people: pl.DataFrame) -> pl.DataFrame:
+    """Adds ``day``, ``kind`` (death or null) and ``unknown``: followed until a relapse or a failure, no further."""
+    dead = pl.col("death").is_not_null()
+    resistant = pl.col("remission").is_null() & pl.col("judged").eq(False).fill_null(False)
+    refractory = (pl.col("outcome") == "left") & (pl.col("relapse").is_not_null() | resistant)
+    return people.with_columns(
+        (pl.coalesce("death", "last") - pl.col("origin")).clip(lower_bound=0.0).alias("day"),
+        pl.when(dead).then(pl.lit("death")).alias("kind"),
+        ((pl.col("outcome") == "relapse") | refractory).alias("unknown"),
+    )
+
+
+def hazard_ratio_of_death(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> Estimate:
+    """Hazard of death of this arm over that of the other."""
+    arms = [_deaths(part) for part in _both(played, endpoint, people)]
+    if any(part["unknown"].sum() > UNKNOWN_SHARE * part.height for part in arms):
+        raise NotSimulated("survival after relapse is unknown")
+    return _ratio(*arms)
+
+
+def hazard_ratio_of_an_event(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> Estimate:
+    """Hazard of the first event (as in event-free survival) of this arm over that of the other."""
+    return _ratio(*(_first_failure(endpoint, part) for part in _both(played, endpoint, people)))
+
+
+def _both(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    other = played.others.get(str(endpoint.against))
+    if other is None:
+        raise NotSimulated(f"the arm '{endpoint.against}' is not played")
+    return people, denominator(other, endpoint)
+
+
+def _ratio(mine: pl.DataFrame, other: pl.DataFrame) -> Estimate:
+    if not all(part.height and part["kind"].drop_nulls().len() for part in (mine, other)):
+        raise NotSimulated("one of the arms has no event")
+    day = np.concatenate([_arrays(part)[0] for part in (mine, other)])
+    failed = np.concatenate([_arrays(part)[1].is_not_null().to_numpy() for part in (mine, other)])
+    found = estimates.hazard_ratio(day, failed, np.arange(day.size) < mine.height)
+    if found is None:
+        raise NotSimulated("the arms are too different for a hazard ratio")
+    return found
 
 
 def _arrays(people: pl.DataFrame) -> tuple[Floats, pl.Series]:
@@ -422,6 +460,8 @@ ENDPOINTS: dict[str, Callable[[Played, Endpoint, pl.DataFrame], Estimate]] = {
     "median relapse-free survival": median_event_free_survival,
     "relapse": relapse,
     "non-relapse mortality": non_relapse_mortality,
+    "hazard ratio of death": hazard_ratio_of_death,
+    "hazard ratio of an event": hazard_ratio_of_an_event,
     "side effect": side_effect,
     "reached phase": reached_phase,
     "left the protocol": left_the_protocol,

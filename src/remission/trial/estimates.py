@@ -81,6 +81,22 @@ def cumulative_incidence(day: Floats, cause: npt.NDArray[np.int_], at: float) ->
     return Estimate(value, value**spread, value ** (1 / spread), day.size)
 
 
+def hazard_ratio(day: Floats, failed: npt.NDArray[np.bool_], mine: npt.NDArray[np.bool_]) -> Estimate | None:
+    """Cox: the hazard of those who are marked over that of the others (Efron's ties, Wald's limits); None when the
+    likelihood has no maximum."""
+    import pandas as pd
+    from lifelines import CoxPHFitter
+    from lifelines.exceptions import ConvergenceError
+
+    frame = pd.DataFrame({"day": day, "failed": failed, "mine": mine.astype(float)})
+    try:
+        fit = CoxPHFitter().fit(frame, "day", "failed")
+    except ConvergenceError:
+        return None
+    low, high = (float(x) for x in np.exp(fit.confidence_intervals_.loc["mine"]))
+    return Estimate(float(fit.hazard_ratios_["mine"]), low, high, day.size)
+
+
 def mean(values: Floats) -> Estimate:
     """Mean with normal limits."""
     half = Z * float(values.std(ddof=1)) / math.sqrt(values.size) if values.size > 1 else 0.0

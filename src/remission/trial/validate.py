@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -110,22 +110,23 @@ def compare(arm: Arm, played: Played) -> list[Comparison]:
 
 def reproduce(trial: Trial, play: Play) -> Reproduction:
     """Play the arms of a trial; an arm whose protocol or population is not there yet is told, not raised."""
-    rows: list[Comparison] = []
+    played: dict[str, Played] = {}
     unplayed: dict[str, str] = {}
-    for arm in trial.arms.values():
+    for name, arm in trial.arms.items():
         try:
-            played = play(trial, arm)
+            played[name] = play(trial, arm)
         except BadInput as error:
             unplayed[arm.name] = _reason(error)
-            continue
-        rows += compare(arm, played)
+    rows = [row for name, one in played.items() for row in compare(trial.arms[name], replace(one, others=played))]
     return Reproduction(trial, tuple(rows), unplayed)
 
 
 def _reason(error: BadInput) -> str:
-    """What is wrong, with the name of the file but not its folders."""
-    place = ":".join(str(part) for part in (Path(error.file).name, error.line) if part) if error.file else ""
-    return str(BadInput(f"{place}: {error.message}" if place else error.message, remedy=error.remedy))
+    """What is wrong in one line; a mistake in a file with the file's name but not its folders, and the remedy."""
+    if error.file is None:
+        return error.message
+    place = ":".join(str(part) for part in (Path(error.file).name, error.line) if part)
+    return str(BadInput(f"{place}: {error.message}", remedy=error.remedy))
 
 
 def validate(

@@ -15,7 +15,7 @@ from remission.knowledge.trial_file import KINDS
 from .estimates import Estimate
 from .validate import Comparison, Reproduction, count
 
-UNITS = {"percent": "%", "months": "months", "days": "days"}
+UNITS = {"percent": " %", "-": ""}
 MARKS = {"paper": "", "se": "ᵃ", "n": "ᵇ"}
 HEADINGS = ("", "published (95 % CI)", "simulated (95 % CI)", "difference", "in interval", "used to")
 USED = {"predict": "predict", "calibrate": "calibrate", "orientation": "orient"}
@@ -23,34 +23,36 @@ USED = {"predict": "predict", "calibrate": "calibrate", "orientation": "orient"}
 
 def cells(row: Comparison) -> tuple[str, str, str, str, str, str]:
     """The row in words: endpoint, published, simulated, difference, verdict, use."""
-    unit = UNITS.get(row.endpoint.unit, row.endpoint.unit)
+    unit = UNITS.get(row.endpoint.unit, f" {row.endpoint.unit}")
+    form = ".2f" if row.endpoint.unit == "-" else ".1f"
     limits = row.published
-    observed = f"{number(row.endpoint.value)} {unit}"
+    observed = f"{number(row.endpoint.value, form)}{unit}"
     if limits is not None:
-        observed += f" ({number(limits.low)} to {number(limits.high)}){MARKS[limits.made_from]}"
+        observed += f" ({number(limits.low, form)} to {number(limits.high, form)}){MARKS[limits.made_from]}"
     if row.endpoint.read == "memory":
         observed += " from memory"
     gap = row.difference
     return (
         row.endpoint.label(),
         observed,
-        _estimate(row.simulated, unit) if row.simulated else f"not simulated: {row.why}",
-        "" if gap is None or not math.isfinite(gap) else f"{gap:+.1f}" if abs(gap) < 100 else f"{gap:+,.0f}",
+        _estimate(row.simulated, unit, form) if row.simulated else f"not simulated: {row.why}",
+        "" if gap is None or not math.isfinite(gap) else f"{gap:+{form}}" if abs(gap) < 1000 else f"{gap:+,.0f}",
         "" if row.simulated is None else row.verdict,
         USED[row.endpoint.used],
     )
 
 
-def number(value: float) -> str:
+def number(value: float, form: str = ".1f") -> str:
     if math.isinf(value):
         return "not reached"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.1f}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:{form}}"
 
 
-def _estimate(estimate: Estimate, unit: str) -> str:
+def _estimate(estimate: Estimate, unit: str, form: str) -> str:
     if math.isinf(estimate.value):
         return f"not reached (from {number(estimate.low)})" if math.isfinite(estimate.low) else "not reached"
-    return f"{number(estimate.value)} {unit} ({number(estimate.low)} to {number(estimate.high)})"
+    low, high = number(estimate.low, form), number(estimate.high, form)
+    return f"{number(estimate.value, form)}{unit} ({low} to {high})"
 
 
 def counts(done: Sequence[Reproduction]) -> list[str]:
@@ -109,7 +111,11 @@ def as_markdown(done: Sequence[Reproduction], *, patients: int, seed: int) -> st
     ]
     for one in done:
         out += _section(one)
-    out += ["## What the endpoints are", "", *_vocabulary(done)]
+    out += [
+        "## What the endpoints are",
+        "",
+        *(f"- **{name}** ({kind.unit}): {kind.says}" for name, kind in KINDS.items()),
+    ]
     return "\n".join(out) + "\n"
 
 
@@ -136,20 +142,16 @@ def _section(one: Reproduction) -> list[str]:
         out += [f"{i}. {note.strip()}" for i, note in enumerate(notes, 1)] + ([""] if notes else [])
         out += [f"{name}: cannot be played: {reason}  " for name, reason in one.unplayed.items()]
         out += [""] if one.unplayed else []
-    played = (
+    arms = (
         f"{arm.name}: protocol `{arm.protocol}`, population `{arm.population or trial.population}`"
         + (f" ({arm.note.strip()})" if arm.note else "")
         for arm in trial.arms.values()
     )
-    out += [f"Played as {'; '.join(played)}; followed for {trial.follow_up}.", ""]
+    verb = "To be played" if one.cannot else "Played"
+    out += [f"{verb} as {'; '.join(arms)}; followed for {trial.follow_up}.", ""]
     keys = dict.fromkeys([*trial.sources, *(e.source for _, e in trial.endpoints() if e.source)])
     out += ["Sources: " + "; ".join(library().source(key).cite() for key in keys) + ".", ""]
     return out
-
-
-def _vocabulary(done: Sequence[Reproduction]) -> list[str]:
-    seen = {endpoint.what for one in done for _, endpoint in one.trial.endpoints()}
-    return [f"- **{name}** ({KINDS[name].unit}): {KINDS[name].says}" for name in KINDS if name in seen]
 
 
 def _line(words: Iterable[str]) -> str:
