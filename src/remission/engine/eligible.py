@@ -25,6 +25,7 @@ COLUMN = {  # word of the protocol language -> column of the cohort
     "diagnosis wbc": "wbc",
     "donor": "donor",
     "ph": "ph",
+    "relapses": "relapsed",
 }
 OPERATORS = {
     "<": operator.lt,
