@@ -1,7 +1,7 @@
-"""Everything that is known, by name: agents, sources, body files, populations, protocols.
+"""Everything that is known, by name: agents, sources, body files, populations, protocols, trials.
 
 Files are read when they are first asked for. People add their own with ``Library(extra=[folder])``:
-a folder laid out like ``data`` (agents/, body/, populations/, protocols/, sources.yaml), whose files
+a folder laid out like ``data`` (agents/, body/, populations/, protocols/, trials/, sources.yaml), whose files
 come before the ones that are shipped.
 """
 
@@ -21,6 +21,8 @@ from .loader import Fault, complain, fault_of, load, read_yaml
 from .provenance import sources_of
 from .quantity import units
 from .side_effect import SideEffect
+from .trial_file import Trial
+from .trial_file import faults as trial_faults
 
 DATA = Path(__file__).parent / "data"
 
@@ -58,6 +60,7 @@ class Library:
         self._agents: dict[str, Agent] = {}
         self._side_effects: dict[str, SideEffect] = {}
         self._bodies: dict[str, Body] = {}
+        self._trials: dict[str, Trial] = {}
         self._sources: dict[str, Source] | None = None
         self._names: dict[str, str] | None = None
 
@@ -203,6 +206,32 @@ class Library:
                 raise complain(path, unknown)
             self._bodies[name] = body
         return self._bodies[name]
+
+    # --- trials
+
+    def trials(self) -> list[str]:
+        """The names of the trial files."""
+        return sorted(self._files("trials"))
+
+    def trial(self, name: str) -> Trial:
+        """A published trial by the name of its file."""
+        if name not in self._trials:
+            path = self._path("trials", name, "trial")
+            self._trials[name] = load(path, Trial, lambda trial: self._check_trial(trial, path))
+        return self._trials[name]
+
+    def side_effects(self) -> list[str]:
+        """The names of the side effects that are modelled."""
+        return sorted(self._files("side_effects"))
+
+    def _check_trial(self, trial: Trial, path: Path) -> Iterator[Fault]:
+        if trial.trial != path.stem:
+            yield Fault(("trial",), f"the file is {path.name}, the trial '{trial.trial}'", "Give both the same name")
+        yield from trial_faults(trial)
+        yield from self._unknown_sources(sources_of(trial))
+        for i, key in enumerate(trial.sources):
+            if key not in self._bibliography():
+                yield Fault(("sources", i), f"unknown source '{key}'", self._source_remedy(key))
 
     # --- populations and protocols: listed here, read in their own rooms
 

@@ -174,7 +174,7 @@ def simulate(
     The same arguments give the same tables, whatever ``threads`` (default: all cores). Raises `BadInput`.
     """
     started = time.perf_counter()
-    _check_arguments(patients, seed, follow_up_years, threads, record)
+    check_arguments(patients, seed, follow_up_years, threads, record)
 
     from remission.engine.play import (
         Options,
@@ -254,9 +254,10 @@ def peak_memory_mb() -> float:
     return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 
 
-def _check_arguments(
+def check_arguments(
     patients: int, seed: int, follow_up_years: float, threads: int | None, record: Sequence[str]
 ) -> None:
+    """`BadInput` for what cannot be simulated."""
     if patients < 1:
         raise BadInput(f"{patients} patients cannot be simulated", remedy="Ask for 1 or more")
     if not 0 <= seed < 2**63:
