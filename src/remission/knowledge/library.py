@@ -220,10 +220,6 @@ class Library:
             self._trials[name] = load(path, Trial, lambda trial: self._check_trial(trial, path))
         return self._trials[name]
 
-    def side_effects(self) -> list[str]:
-        """The names of the side effects that are modelled."""
-        return sorted(self._files("side_effects"))
-
     def _check_trial(self, trial: Trial, path: Path) -> Iterator[Fault]:
         if trial.trial != path.stem:
             yield Fault(("trial",), f"the file is {path.name}, the trial '{trial.trial}'", "Give both the same name")
