@@ -205,6 +205,15 @@ def test_phases_of_a_linked_protocol_are_found_by_their_own_name() -> None:
     assert simulated(cohort, of("reached phase", phase="infusion")).value == 100
 
 
+def test_an_infusion_that_is_recorded_counts_and_not_its_phase() -> None:
+    events = [(0, 50, "phase start", "infusion"), (0, 52, "infusion", "infusion"), (1, 60, "phase start", "infusion")]
+    cohort = played([well(900), well(900)], events)
+    found = simulated(cohort, of("overall survival", at="848 days", since="phase infusion", of="infused"))
+    assert found.n == 1
+    with pytest.raises(NotSimulated, match="at most 848 days"):
+        simulated(cohort, of("overall survival", at="850 days", since="phase infusion", of="infused"))
+
+
 def assays(*rows: tuple[int, int, float]) -> pl.DataFrame:
     table = pl.DataFrame(rows, schema=["patient", "day", "reported_fraction"], orient="row")
     return table.with_columns(pl.lit("marrow").alias("site"))
@@ -357,14 +366,14 @@ def test_neutrophil_recovery_and_days_of_neutropenia() -> None:
 
 def test_b_cell_aplasia_ends_with_the_first_b_cells_and_is_censored_at_relapse() -> None:
     rows = [(p, d, b) for p, course in enumerate((
-        {7: 200.0, 14: 0.0, 180: 0.0, 400: 5.0}, {14: 0.0, 90: 60.0}, {14: 0.0, 60: 0.0}, {14: 300.0, 200: 300.0},
+        {7: 0.8, 14: 0.0, 180: 0.0, 400: 0.1}, {14: 0.0, 90: 0.3}, {14: 0.0, 60: 0.0}, {14: 1.0, 200: 1.0},
     )) for d, b in course.items()]  # fmt: skip
-    states = pl.DataFrame(rows, schema=["patient", "day", "b_cells"], orient="row")
+    states = pl.DataFrame(rows, schema=["patient", "day", "b_cells_relative"], orient="row")
     cohort = played([well(900), well(900), relapsed(70), well(900)], [(2, 70, "relapse", "a")], states=states)
     found = simulated(cohort, of("B-cell aplasia", at="6 months"))
     assert found.value == 50 and found.n == 3
-    with pytest.raises(NotSimulated, match="no column b_cells"):
-        simulated(played([well(9)], states=states.drop("b_cells")), of("B-cell aplasia", at="6 months"))
+    with pytest.raises(NotSimulated, match="no column b_cells_relative"):
+        simulated(played([well(9)], states=states.drop("b_cells_relative")), of("B-cell aplasia", at="6 months"))
 
 
 def test_car_t_peak_exposure_and_day() -> None:
@@ -372,7 +381,7 @@ def test_car_t_peak_exposure_and_day() -> None:
         (0, 100, 0.0), (0, 110, 1000.0), (0, 130, 0.0), (0, 300, 0.0), (1, 100, 0.0), (1, 108, 10.0), (1, 116, 0.0),
         (1, 140, 0.0),
     ]  # fmt: skip
-    states = pl.DataFrame(rows, schema=["patient", "day", "car_t"], orient="row")
+    states = pl.DataFrame(rows, schema=["patient", "day", "car_t_copies_per_ug"], orient="row")
     cohort = played([well(900)] * 2, [(i, 100, "phase start", "infusion") for i in range(2)], states=states)
     since = {"since": "phase infusion", "of": "infused"}
     assert simulated(cohort, of("CAR T peak", **since)).value == pytest.approx(100)

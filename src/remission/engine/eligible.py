@@ -23,6 +23,8 @@ COLUMN = {  # word of the protocol language -> column of the cohort
     "tpmt": "tpmt",
     "nudt15": "nudt15",
     "diagnosis wbc": "wbc",
+    "donor": "donor",
+    "ph": "ph",
 }
 OPERATORS = {
     "<": operator.lt,

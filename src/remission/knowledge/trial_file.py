@@ -164,8 +164,8 @@ KINDS: dict[str, Kind] = {
         "percent",
         ("at",),
         ("below", "response_within"),
-        "Of those whose B cells were once below the limit (10 per microlitre unless `below` is given): probability "
-        "that they still are (Kaplan-Meier; relapse, death and leaving are censored).",
+        "Of those whose B cells were once below the limit (0.12 of the patient's normal unless `below` is given): "
+        "probability that they still are (Kaplan-Meier; relapse, death and leaving are censored).",
     ),
     "CAR T peak": Kind("copies/ug", (), ("response_within",), "Geometric mean of the highest level in blood."),
     "CAR T exposure": Kind(
@@ -189,7 +189,8 @@ class _Strict(BaseModel):
 class Endpoint(_Strict):
     """One published result: what was measured, when, since when and of whom; the number and how it is known.
 
-    ``since`` is the time origin: the first dose, the remission, or the start of a phase. ``of`` is the denominator:
+    ``since`` is the time origin: the first dose, the remission, or the start of a phase; "phase infusion" and "phase
+    transplant" are the infusion and the transplant themselves where a run records them. ``of`` is the denominator:
     all; those who began the phase of ``since`` (infused, transplanted); or of these the ones with a remission
     (responders), within ``response_within`` when given. ``among`` narrows it to a subgroup: a range (from the first
     number to below the second) or a word. ``interval``: 95 % limits; or ``se``, the standard error.

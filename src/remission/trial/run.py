@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from remission.protocol.model import Protocol
 
-TABLES = ("outcomes", "measurements", "mrd", "doses", "events", "states")
+TABLES = ("outcomes", "measurements", "mrd", "doses", "events", "states", "side_effects")
 POPULATION = "childhood-all"
 ROOMS = ("knowledge", "protocol", "patient", "body", "engine")  # whose code decides what a run holds
 DRAWN = 5000  # patients in the picture of a cohort: enough for its curves, and bounded in memory
