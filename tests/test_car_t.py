@@ -21,7 +21,6 @@ DAYS, STEP = 28, 1 / 24
 LYMPHOCYTES = ([0, 1, 3, 7, 10], [0.7, 0.55, 0.2, 0.12, 0.3])  # 1e9/L by day after the infusion
 DOSE = 3.0  # Mcells/kg
 GROWTH = 0.104  # 1/day, of leukaemia in relapse (composite model of the evidence)
-NOT_KILLING = 0.1  # share of products that expand and do not kill (the same)
 TREATED = 140.0, 0.12  # mg/L of tocilizumab after a dose and its loss, 1/day
 
 
@@ -80,7 +79,8 @@ def course(
     clearance, priming = body["cytokine.clearance"].to_unit("1/day"), body["cytokine.priming"].to_unit("1/day")
     growth, scale = np.full(n, GROWTH), np.ones(n)
     if draw.random is not None:
-        kill = np.where(draw.random.random(n) < NOT_KILLING, 0.0, kill)
+        assert cells.dysfunctional is not None
+        kill = np.where(draw.random.random(n) < cells.dysfunctional.value, 0.0, kill)
         growth = np.clip(growth * np.exp(0.6 * draw.random.standard_normal(n)), 0.01, 0.3)
         scale = np.exp(0.5 * draw.random.standard_normal(n))
     effector, memory = np.full(n, grow.initial.value * dose), np.zeros(n)

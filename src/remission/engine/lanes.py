@@ -24,7 +24,7 @@ from remission.patient.cohort import LINEAGE, SENSITIVITIES, Cohort, Floats
 
 from .acting import Clone
 from .layout import LINES, Layout, layout, refinement, routes
-from .living import immune, numbers_of_acts
+from .living import IMMUNE_NUMBERS, immune, numbers_of_acts
 from .program import MEASURED, Program
 from .side_effects import side_numbers
 
@@ -397,7 +397,7 @@ def build(
         released=np.stack(released) if released else nothing,
         antigen=_has("CD19", people),
         acts=living,
-        immune=immune(library, people, seed),
+        immune=immune(library, people, seed) if plan.living else np.zeros(padded, dtype=IMMUNE_NUMBERS),
         side=side_numbers(program, people, seed),
     )
     return plan, lanes

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from remission.body.kinetics import LANES
 from remission.body.marrow import ABSENT, LIFE_SPAN, POWER, SATURATING, STATE_ROWS, WEIGHT_ROWS
 
-from .lanes import Lanes
 from .layout import Layout
 from .mesh import SHARP, SLOTS_PER_BIN
 from .program import Tables
+
+if TYPE_CHECKING:
+    from .lanes import Lanes
 
 STEPS = 12  # two-hour steps of a day
 SHARP_WIDTHS = (1, 2, 4, 8, 16, 32)  # of the panels of a step with a sharp dose, in 64ths

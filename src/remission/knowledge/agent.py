@@ -237,6 +237,7 @@ class Cells(_Strict):
     kill: CellKill
     lymphocytes_half: Quantity
     releases: Quantity
+    dysfunctional: Quantity | None = None  # probability that a product that was made expands and does not kill
 
 
 class Immunoglobulin(_Strict):

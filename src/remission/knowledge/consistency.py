@@ -130,6 +130,7 @@ def _at_once(agent: Agent) -> Iterator[Place]:
     if agent.cells:
         yield from place("cells.manufacture.days", "day")
         yield from place("cells.manufacture.failure", "dimensionless", 1.0)
+        yield from place("cells.dysfunctional", "dimensionless", 1.0)
         for name, unit in CELLS.items():
             yield from place(f"cells.{name}", unit, zero=not name.endswith("half"))
     if agent.igg:
