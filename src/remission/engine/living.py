@@ -60,7 +60,7 @@ IMMUNE_NUMBERS = np.dtype(
         "brain_3", "brain_4", "least_marrow")]
 )  # fmt: skip
 _PATHS = {
-    "t_half": ("T cells.half", "Gcell/L"), "b_baseline": ("B cells.baseline", "1/uL"),
+    "t_half": ("T cells.half", "Gcell/L"), "b_baseline": ("B cells.baseline", "cell/uL"),
     "b_turnover": ("B cells.turnover", "1/day"), "b_body": ("B cells.body", "-"),
     "b_share": ("B cells.precursor_share", "-"), "igg_baseline": ("IgG.baseline", "g/L"),
     "igg_rate": ("IgG.half_life", "day"), "plasma_rate": ("IgG.plasma_half_life", "day"),
