@@ -196,6 +196,7 @@ def test_infused_and_responders_are_counted_from_the_infusion() -> None:
     assert simulated(cohort, of("left the protocol", reason="manufactur")).value == 25
     responders = {"since": "phase infusion", "of": "responders", "response_within": "3 months"}
     assert simulated(cohort, of("relapse-free survival", at="12 months", **responders)).n == 1
+    assert simulated(cohort, of("reached phase", phase="manufacturing")).value == 25, "left for it"
     with pytest.raises(NotSimulated, match="phase 'transplant'"):
         simulated(cohort, of("reached phase", phase="transplant"))
 

@@ -335,9 +335,17 @@ def side_effect(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> Est
 
 
 def reached_phase(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> Estimate:
-    """Percent that began the phase (within the time, when given)."""
-    starts = _starts(played.table("events"), str(endpoint.phase))
-    rows = people.join(starts, on="patient", how="left")
+    """Percent that began the phase, or left the protocol for it (within the time, when given)."""
+    word = str(endpoint.phase)
+    gone = people.filter((pl.col("outcome") == "left") & pl.col("left_for").str.contains(word, literal=True))
+    left = gone.select("patient", pl.col("last").alias("day"))
+    try:
+        starts = pl.concat([_starts(played.table("events"), word), left])
+    except NotSimulated:
+        if left.is_empty():
+            raise
+        starts = left
+    rows = people.join(starts.group_by("patient").agg(pl.col("day").min()), on="patient", how="left")
     return _share(rows, pl.col("day") - pl.col("origin") <= _within(endpoint))
 
 

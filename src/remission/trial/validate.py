@@ -17,6 +17,7 @@ from .run import TABLES, Progress, check_arguments, simulate
 from .summary import wilson
 
 RECORDED = tuple(name for name in TABLES if name != "doses")
+RELEASED = ("crs", "neurotoxicity")  # of the immune system, without a file in side_effects/
 Verdict = Literal["yes", "no", "no interval", "not simulated", "-"]
 Play = Callable[[Trial, Arm], Played]
 
@@ -162,8 +163,8 @@ def validate(
     return [reproduce(trial, play) for trial in trials]
 
 
-def _known_side_effects(shelf: Library) -> list[str] | None:
-    return shelf.side_effects() or None
+def _known_side_effects(shelf: Library) -> list[str]:
+    return [*RELEASED, *shelf.side_effects()]
 
 
 def count(done: Iterable[Reproduction], used: Literal["predict", "calibrate"]) -> Count:
