@@ -144,7 +144,10 @@ KINDS: dict[str, Kind] = {
         "Share with an episode of that grade or worse that began within the time.",
     ),
     "reached phase": Kind(
-        "percent", ("phase",), ("within", "response_within"), "Share that began the phase or left the protocol for it."
+        "percent",
+        ("phase",),
+        ("within", "response_within"),
+        "Share that began the phase or left the protocol for it.",
     ),
     "left the protocol": Kind(
         "percent", ("reason",), ("within",), "Share that left for a reason that has these words in it."
