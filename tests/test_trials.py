@@ -348,6 +348,20 @@ def test_side_effects_by_grade_and_time() -> None:
         simulated(played([well(900)]), of("side effect", side_effect="crs", grade=1, within="8 weeks"))
 
 
+def test_febrile_neutropenia_and_bloodstream_infections_are_read_from_the_events() -> None:
+    rows = [(0, 5, "fever", "ANC 0.2"), (1, 5, "fever", "ANC 1.4"), (1, 9, "bloodstream infection", "ANC 1.4")]
+    events = pl.DataFrame(rows, schema=["patient", "day", "event", "detail"], orient="row")
+    cohort = Played(played([well(900)] * 4).tables | {"events": events.with_columns(phase=pl.lit("a"))})
+    fever = of("side effect", side_effect="febrile_neutropenia", grade=3, within="1 year")
+    assert simulated(cohort, fever).value == 25, "the second fever came with enough neutrophils"
+    assert (
+        simulated(cohort, of("side effect", side_effect="bloodstream_infection", grade=3, within="8 days")).value == 0
+    )
+    assert (
+        simulated(cohort, of("side effect", side_effect="bloodstream_infection", grade=3, within="9 days")).value == 25
+    )
+
+
 def test_neutrophil_recovery_and_days_of_neutropenia() -> None:
     rows = [
         (0, 10, 2.0), (0, 14, 0.1), (0, 20, 0.6), (0, 21, 0.3), (0, 24, 0.9), (0, 30, 1.5),
@@ -432,6 +446,7 @@ def test_verdicts() -> None:
     )
     assert [row.verdict for row in rows] == ["yes", "no", "no interval", "-", "not simulated", "no"]
     assert rows[0].difference == pytest.approx(-5)
+    assert cells(rows[1])[4] == "no (overlap)" and cells(rows[0])[4] == "yes"
     done = [Reproduction(trial(a=rows[0].arm), tuple(rows))]
     predicted, calibrated = count(done, "predict"), count(done, "calibrate")
     assert (predicted.inside, predicted.judged, predicted.simulated, predicted.all) == (1, 2, 3, 4)

@@ -56,6 +56,12 @@ class Comparison:
             return "no interval"
         return "yes" if self.published.low <= self.simulated.value <= self.published.high else "no"
 
+    @property
+    def overlap(self) -> bool:
+        """Do the published and the simulated interval overlap?"""
+        a, b = self.published, self.simulated
+        return a is not None and b is not None and b.low <= a.high and a.low <= b.high
+
 
 @dataclass(frozen=True)
 class Reproduction:
