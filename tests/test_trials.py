@@ -196,6 +196,7 @@ def test_infused_and_responders_are_counted_from_the_infusion() -> None:
     assert simulated(cohort, of("left the protocol", reason="manufactur")).value == 25
     responders = {"since": "phase infusion", "of": "responders", "response_within": "3 months"}
     assert simulated(cohort, of("relapse-free survival", at="12 months", **responders)).n == 1
+    assert simulated(cohort, of("reached phase", phase="manufacturing")).value == 25, "left for it"
     with pytest.raises(NotSimulated, match="phase 'transplant'"):
         simulated(cohort, of("reached phase", phase="transplant"))
 
@@ -203,6 +204,15 @@ def test_infused_and_responders_are_counted_from_the_infusion() -> None:
 def test_phases_of_a_linked_protocol_are_found_by_their_own_name() -> None:
     cohort = played([well(900)], [(0, 50, "phase start", "other: infusion")])
     assert simulated(cohort, of("reached phase", phase="infusion")).value == 100
+
+
+def test_an_infusion_that_is_recorded_counts_and_not_its_phase() -> None:
+    events = [(0, 50, "phase start", "infusion"), (0, 52, "infusion", "infusion"), (1, 60, "phase start", "infusion")]
+    cohort = played([well(900), well(900)], events)
+    found = simulated(cohort, of("overall survival", at="848 days", since="phase infusion", of="infused"))
+    assert found.n == 1
+    with pytest.raises(NotSimulated, match="at most 848 days"):
+        simulated(cohort, of("overall survival", at="850 days", since="phase infusion", of="infused"))
 
 
 def assays(*rows: tuple[int, int, float]) -> pl.DataFrame:
@@ -338,6 +348,20 @@ def test_side_effects_by_grade_and_time() -> None:
         simulated(played([well(900)]), of("side effect", side_effect="crs", grade=1, within="8 weeks"))
 
 
+def test_febrile_neutropenia_and_bloodstream_infections_are_read_from_the_events() -> None:
+    rows = [(0, 5, "fever", "ANC 0.2"), (1, 5, "fever", "ANC 1.4"), (1, 9, "bloodstream infection", "ANC 1.4")]
+    events = pl.DataFrame(rows, schema=["patient", "day", "event", "detail"], orient="row")
+    cohort = Played(played([well(900)] * 4).tables | {"events": events.with_columns(phase=pl.lit("a"))})
+    fever = of("side effect", side_effect="febrile_neutropenia", grade=3, within="1 year")
+    assert simulated(cohort, fever).value == 25, "the second fever came with enough neutrophils"
+    assert (
+        simulated(cohort, of("side effect", side_effect="bloodstream_infection", grade=3, within="8 days")).value == 0
+    )
+    assert (
+        simulated(cohort, of("side effect", side_effect="bloodstream_infection", grade=3, within="9 days")).value == 25
+    )
+
+
 def test_neutrophil_recovery_and_days_of_neutropenia() -> None:
     rows = [
         (0, 10, 2.0), (0, 14, 0.1), (0, 20, 0.6), (0, 21, 0.3), (0, 24, 0.9), (0, 30, 1.5),
@@ -357,14 +381,14 @@ def test_neutrophil_recovery_and_days_of_neutropenia() -> None:
 
 def test_b_cell_aplasia_ends_with_the_first_b_cells_and_is_censored_at_relapse() -> None:
     rows = [(p, d, b) for p, course in enumerate((
-        {7: 200.0, 14: 0.0, 180: 0.0, 400: 5.0}, {14: 0.0, 90: 60.0}, {14: 0.0, 60: 0.0}, {14: 300.0, 200: 300.0},
+        {7: 0.8, 14: 0.0, 180: 0.0, 400: 0.1}, {14: 0.0, 90: 0.3}, {14: 0.0, 60: 0.0}, {14: 1.0, 200: 1.0},
     )) for d, b in course.items()]  # fmt: skip
-    states = pl.DataFrame(rows, schema=["patient", "day", "b_cells"], orient="row")
+    states = pl.DataFrame(rows, schema=["patient", "day", "b_cells_relative"], orient="row")
     cohort = played([well(900), well(900), relapsed(70), well(900)], [(2, 70, "relapse", "a")], states=states)
     found = simulated(cohort, of("B-cell aplasia", at="6 months"))
     assert found.value == 50 and found.n == 3
-    with pytest.raises(NotSimulated, match="no column b_cells"):
-        simulated(played([well(9)], states=states.drop("b_cells")), of("B-cell aplasia", at="6 months"))
+    with pytest.raises(NotSimulated, match="no column b_cells_relative"):
+        simulated(played([well(9)], states=states.drop("b_cells_relative")), of("B-cell aplasia", at="6 months"))
 
 
 def test_car_t_peak_exposure_and_day() -> None:
@@ -372,7 +396,7 @@ def test_car_t_peak_exposure_and_day() -> None:
         (0, 100, 0.0), (0, 110, 1000.0), (0, 130, 0.0), (0, 300, 0.0), (1, 100, 0.0), (1, 108, 10.0), (1, 116, 0.0),
         (1, 140, 0.0),
     ]  # fmt: skip
-    states = pl.DataFrame(rows, schema=["patient", "day", "car_t"], orient="row")
+    states = pl.DataFrame(rows, schema=["patient", "day", "car_t_copies_per_ug"], orient="row")
     cohort = played([well(900)] * 2, [(i, 100, "phase start", "infusion") for i in range(2)], states=states)
     since = {"since": "phase infusion", "of": "infused"}
     assert simulated(cohort, of("CAR T peak", **since)).value == pytest.approx(100)
@@ -422,6 +446,7 @@ def test_verdicts() -> None:
     )
     assert [row.verdict for row in rows] == ["yes", "no", "no interval", "-", "not simulated", "no"]
     assert rows[0].difference == pytest.approx(-5)
+    assert cells(rows[1])[4] == "no (overlap)" and cells(rows[0])[4] == "yes"
     done = [Reproduction(trial(a=rows[0].arm), tuple(rows))]
     predicted, calibrated = count(done, "predict"), count(done, "calibrate")
     assert (predicted.inside, predicted.judged, predicted.simulated, predicted.all) == (1, 2, 3, 4)

@@ -141,9 +141,15 @@ KINDS: dict[str, Kind] = {
         "percent",
         ("side_effect", "grade", "within"),
         (),
-        "Share with an episode of that grade or worse that began within the time.",
+        "Share with an episode of that grade or worse that began within the time. Besides those of the model: "
+        "`febrile_neutropenia` (fever with ANC < 1e9/L, grade 3) and `bloodstream_infection` (counted as grade 3).",
     ),
-    "reached phase": Kind("percent", ("phase",), ("within", "response_within"), "Share that began the phase."),
+    "reached phase": Kind(
+        "percent",
+        ("phase",),
+        ("within", "response_within"),
+        "Share that began the phase or left the protocol for it.",
+    ),
     "left the protocol": Kind(
         "percent", ("reason",), ("within",), "Share that left for a reason that has these words in it."
     ),
@@ -164,8 +170,8 @@ KINDS: dict[str, Kind] = {
         "percent",
         ("at",),
         ("below", "response_within"),
-        "Of those whose B cells were once below the limit (10 per microlitre unless `below` is given): probability "
-        "that they still are (Kaplan-Meier; relapse, death and leaving are censored).",
+        "Of those whose B cells were once below the limit (0.12 of the patient's normal unless `below` is given): "
+        "probability that they still are (Kaplan-Meier; relapse, death and leaving are censored).",
     ),
     "CAR T peak": Kind("copies/ug", (), ("response_within",), "Geometric mean of the highest level in blood."),
     "CAR T exposure": Kind(
@@ -189,7 +195,8 @@ class _Strict(BaseModel):
 class Endpoint(_Strict):
     """One published result: what was measured, when, since when and of whom; the number and how it is known.
 
-    ``since`` is the time origin: the first dose, the remission, or the start of a phase. ``of`` is the denominator:
+    ``since`` is the time origin: the first dose, the remission, or the start of a phase; "phase infusion" and "phase
+    transplant" are the infusion and the transplant themselves where a run records them. ``of`` is the denominator:
     all; those who began the phase of ``since`` (infused, transplanted); or of these the ones with a remission
     (responders), within ``response_within`` when given. ``among`` narrows it to a subgroup: a range (from the first
     number to below the second) or a word. ``interval``: 95 % limits; or ``se``, the standard error.

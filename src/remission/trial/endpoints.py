@@ -15,8 +15,11 @@ from remission.knowledge.trial_file import DAYS, Endpoint, days
 from . import estimates
 from .estimates import Estimate, Floats
 
-B_CELLS = ("b_cells",)  # columns of `states`, per microlitre
-CAR_T = ("car_t", "car_t_copies")  # copies per microgram of DNA
+B_CELLS = "b_cells_relative"  # columns of `states`: share of the patient's normal
+CAR_T = "car_t_copies_per_ug"
+APLASIA = 0.12  # share of normal; body/immunity.yaml: 30 of 250 per microlitre
+INFECTIONS = ("febrile_neutropenia", "bloodstream_infection")  # side effects that are events of a run
+ACTS = ("infusion", "transplant")  # events that stand for the phase of that name
 UNKNOWN_POINTS = 1.0  # bounds of survival further apart than this are no value
 UNKNOWN_SHARE = 0.01  # nor is a hazard ratio when the survival of more patients than this is unknown
 
@@ -39,12 +42,11 @@ class Played:
             raise NotSimulated(f"the run has no table '{name}'")
         return self.tables[name]
 
-    def column(self, table: str, names: Collection[str]) -> str:
-        """The first of the columns that the table has."""
-        found = [name for name in names if name in self.table(table).columns]
-        if not found:
-            raise NotSimulated(f"the table '{table}' has no column {' or '.join(names)}")
-        return found[0]
+    def states(self, column: str) -> pl.DataFrame:
+        """patient, day and ``level``: a state where it is played."""
+        if column not in self.table("states").columns:
+            raise NotSimulated(f"the table 'states' has no column {column}")
+        return self.table("states").select("patient", "day", pl.col(column).alias("level")).drop_nulls()
 
 
 def simulated(played: Played, endpoint: Endpoint) -> Estimate:
@@ -110,7 +112,11 @@ def _among(endpoint: Endpoint) -> pl.Expr:
 
 
 def _starts(events: pl.DataFrame, phase: str) -> pl.DataFrame:
-    """patient, day: the first start of a phase; phases of linked protocols also by the name behind the colon."""
+    """patient, day: the first start of a phase (of linked protocols also by the name behind the colon); an infusion or
+    a transplant itself where the run has such events."""
+    acts = events.filter(pl.col("event") == phase) if phase in ACTS else events.clear()
+    if acts.height:
+        return acts.group_by("patient").agg(pl.col("day").min().cast(pl.Float64))
     starts = events.filter(pl.col("event") == "phase start")
     own = starts.filter((pl.col("phase") == phase) | pl.col("phase").str.ends_with(f": {phase}"))
     if own.is_empty():
@@ -317,22 +323,49 @@ def _followed(day: Floats, kind: pl.Series, endpoint: Endpoint) -> float:
 
 
 def side_effect(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> Estimate:
-    """Percent with an episode of the side effect of that grade or worse that began within the time."""
-    table = played.table("side_effects")
-    known = played.side_effects if played.side_effects is not None else set(table["side_effect"].unique())
-    if endpoint.side_effect not in known:
-        raise NotSimulated(f"the model has no side effect '{endpoint.side_effect}'")
-    mine = table.filter((pl.col("side_effect") == endpoint.side_effect) & (pl.col("grade") >= endpoint.grade))
-    rows = mine.select("patient", "day").join(people.select("patient", "origin"), on="patient")
+    """Percent with an episode of the side effect of that grade or worse that began within the time; febrile
+    neutropenia is a fever with ANC < 1e9/L, of grade 3 by definition."""
+    if endpoint.side_effect in INFECTIONS and (endpoint.grade or 0) <= 3:
+        table = _infections(played, endpoint.side_effect)
+    else:
+        table = _episodes(played, endpoint)
+    rows = table.join(people.select("patient", "origin"), on="patient")
     since = pl.col("day") - pl.col("origin")
     had = rows.filter((since >= 0) & (since <= _within(endpoint)))["patient"].n_unique()
     return estimates.share(had, people.height).times(100)
 
 
+def _infections(played: Played, name: str) -> pl.DataFrame:
+    """patient, day of the events that stand for a side effect."""
+    events = played.table("events")
+    if name == "febrile_neutropenia":
+        counts = pl.col("detail").str.strip_prefix("ANC ").cast(pl.Float64, strict=False)
+        return events.filter((pl.col("event") == "fever") & (counts < 1.0)).select("patient", "day")
+    return events.filter(pl.col("event") == "bloodstream infection").select("patient", "day")
+
+
+def _episodes(played: Played, endpoint: Endpoint) -> pl.DataFrame:
+    """patient, day of the episodes of the side effect of the endpoint, of its grade or worse."""
+    table = played.table("side_effects")
+    known = played.side_effects if played.side_effects is not None else set(table["side_effect"].unique())
+    if endpoint.side_effect not in known:
+        raise NotSimulated(f"the model has no side effect '{endpoint.side_effect}'")
+    mine = table.filter((pl.col("side_effect") == endpoint.side_effect) & (pl.col("grade") >= endpoint.grade))
+    return mine.select("patient", "day")
+
+
 def reached_phase(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> Estimate:
-    """Percent that began the phase (within the time, when given)."""
-    starts = _starts(played.table("events"), str(endpoint.phase))
-    rows = people.join(starts, on="patient", how="left")
+    """Percent that began the phase, or left the protocol for it (within the time, when given)."""
+    word = str(endpoint.phase)
+    gone = people.filter((pl.col("outcome") == "left") & pl.col("left_for").str.contains(word, literal=True))
+    left = gone.select("patient", pl.col("last").alias("day"))
+    try:
+        starts = pl.concat([_starts(played.table("events"), word), left])
+    except NotSimulated:
+        if left.is_empty():
+            raise
+        starts = left
+    rows = people.join(starts.group_by("patient").agg(pl.col("day").min()), on="patient", how="left")
     return _share(rows, pl.col("day") - pl.col("origin") <= _within(endpoint))
 
 
@@ -385,8 +418,8 @@ def _counts(played: Played, people: pl.DataFrame) -> pl.DataFrame:
 
 def b_cell_aplasia(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> Estimate:
     """Percent whose B cells, once below the limit after the origin, still are at the time."""
-    column, limit = played.column("states", B_CELLS), endpoint.below or 10.0
-    rows = _states(played, people, column)
+    limit = endpoint.below or APLASIA
+    rows = _states(played, people, B_CELLS)
     day, back = [], []
     for _, mine in rows.group_by("patient", maintain_order=True):
         low = mine["level"].to_numpy() < limit
@@ -399,7 +432,7 @@ def b_cell_aplasia(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> 
         day.append(min(returned, float(end)))
         back.append(returned <= float(end))
     if not day:
-        raise NotSimulated(f"no B cells below {limit:g} per microlitre")
+        raise NotSimulated(f"no B cells below {limit:g} of normal")
     kinds = pl.Series([True if x else None for x in back], dtype=pl.Boolean)
     times = np.array(day)
     at_day = _followed(times, kinds, endpoint)
@@ -434,7 +467,7 @@ def car_t_day_of_peak(played: Played, endpoint: Endpoint, people: pl.DataFrame) 
 
 
 def _car_t(played: Played, people: pl.DataFrame) -> pl.DataFrame:
-    rows = _states(played, people, played.column("states", CAR_T))
+    rows = _states(played, people, CAR_T)
     rows = rows.filter(pl.col("level").max().over("patient") > 0.0)
     if rows.is_empty():
         raise NotSimulated("no CAR T cells in blood")
@@ -443,8 +476,9 @@ def _car_t(played: Played, people: pl.DataFrame) -> pl.DataFrame:
 
 def _states(played: Played, people: pl.DataFrame, column: str) -> pl.DataFrame:
     """States from the origin on with ``since`` (days from it) and ``level``."""
-    rows = played.table("states").select("patient", "day", pl.col(column).alias("level")).drop_nulls()
-    rows = rows.join(people, on="patient").with_columns((pl.col("day") - pl.col("origin")).alias("since"))
+    rows = (
+        played.states(column).join(people, on="patient").with_columns((pl.col("day") - pl.col("origin")).alias("since"))
+    )
     return rows.filter(pl.col("since") >= 0).sort("patient", "since")
 
 

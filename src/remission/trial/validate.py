@@ -14,9 +14,9 @@ from remission.knowledge.trial_file import DAYS, SHARES, SURVIVALS, Arm, Endpoin
 from .endpoints import NotSimulated, Played, simulated
 from .estimates import Estimate, Z
 from .run import TABLES, Progress, check_arguments, simulate
-from .summary import wilson
 
 RECORDED = tuple(name for name in TABLES if name != "doses")
+RELEASED = ("crs", "neurotoxicity")  # of the immune system, without a file in side_effects/
 Verdict = Literal["yes", "no", "no interval", "not simulated", "-"]
 Play = Callable[[Trial, Arm], Played]
 
@@ -56,6 +56,12 @@ class Comparison:
             return "no interval"
         return "yes" if self.published.low <= self.simulated.value <= self.published.high else "no"
 
+    @property
+    def overlap(self) -> bool:
+        """Do the published and the simulated interval overlap?"""
+        a, b = self.published, self.simulated
+        return a is not None and b is not None and b.low <= a.high and a.low <= b.high
+
 
 @dataclass(frozen=True)
 class Reproduction:
@@ -91,9 +97,15 @@ def published(endpoint: Endpoint, arm: Arm) -> Published | None:
     if endpoint.se is not None:
         return Published(max(0.0, value - Z * endpoint.se), min(top, value + Z * endpoint.se), "se")
     if n and endpoint.what in (*SHARES, *SURVIVALS):
-        low, high = wilson(round(value / 100 * n), n)
-        return Published(min(100 * low, value), max(100 * high, value), "n")
+        return Published(*_wilson(value, n), "n")
     return None
+
+
+def _wilson(percent: float, n: int) -> tuple[float, float]:
+    """Wilson's limits of a percentage that need not be a whole number of patients."""
+    p, z = percent / 100, Z * Z / n
+    middle, half = (p + z / 2) / (1 + z), Z * ((p * (1 - p) + z / 4) / n) ** 0.5 / (1 + z)
+    return 100 * max(0.0, middle - half), 100 * min(1.0, middle + half)
 
 
 def compare(arm: Arm, played: Played) -> list[Comparison]:
@@ -162,8 +174,8 @@ def validate(
     return [reproduce(trial, play) for trial in trials]
 
 
-def _known_side_effects(shelf: Library) -> list[str] | None:
-    return shelf.side_effects() or None
+def _known_side_effects(shelf: Library) -> list[str]:
+    return [*RELEASED, *shelf.side_effects()]
 
 
 def count(done: Iterable[Reproduction], used: Literal["predict", "calibrate"]) -> Count:

@@ -37,7 +37,7 @@ def cells(row: Comparison) -> tuple[str, str, str, str, str, str]:
         observed,
         _estimate(row.simulated, unit, form) if row.simulated else f"not simulated: {row.why}",
         "" if gap is None or not math.isfinite(gap) else f"{gap:+{form}}" if abs(gap) < 1000 else f"{gap:+,.0f}",
-        "" if row.simulated is None else row.verdict,
+        "" if row.simulated is None else "no (overlap)" if row.verdict == "no" and row.overlap else row.verdict,
         USED[row.endpoint.used],
     )
 
@@ -99,7 +99,8 @@ def as_markdown(done: Sequence[Reproduction], *, patients: int, seed: int) -> st
         "",
         f"`remission validate --patients {patients} --seed {seed}` wrote this page: {patients:,} virtual patients in "
         "each arm, every endpoint computed from their tables as the trial defines it, beside the published result. "
-        "*In interval*: does the simulated value lie in the published 95 % interval. *Used to*: `calibrate` (the model "
+        "*In interval*: does the simulated value lie in the published 95 % interval; "
+        "*overlap*: the two intervals do. *Used to*: `calibrate` (the model "
         "was fitted to this number, so agreement shows only that the fit holds), `predict` (it was not), or `orient` "
         "(not certain enough for either, for example recalled from memory: no verdict).",
         "",
