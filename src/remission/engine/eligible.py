@@ -1,4 +1,4 @@
-"""Whom a protocol is for: its ``for:`` line judged on patients at diagnosis."""
+"""Whom a protocol is for: its ``for:`` line judged on patients at entry."""
 
 from __future__ import annotations
 
