@@ -75,8 +75,8 @@ def play_block(
             immunity_of_day(today, seed, play_chance, lay, q, place, flesh, work, day, rec)
         for lane in range(LANES):
             if place.lane[lane].status != DONE:
-                evening(lane, today, follow_up_days, seed, play_chance, keep_states, t, lay, q, place, drugs, flesh, work,
-                        day, rec)  # fmt: skip
+                evening(lane, today, follow_up_days, seed, play_chance, keep_states, t, lay, q, place, drugs, flesh,
+                        work, day, rec)  # fmt: skip
     for lane in range(LANES):
         if q.person[lane].real == 1:
             ended = place.result[lane, RESULT_DAY]

@@ -12,7 +12,7 @@ from numba import njit
 from remission.body.immunity import LN2, expansion, grade_of, log_mean, towards
 from remission.body.kinetics import HOT, INLINED, LANES
 from remission.body.leukaemia import FEW
-from remission.body.marrow import CIRCULATING, FEEDBACK, FORESEEN, POWER, STATE_ROWS
+from remission.body.marrow import CIRCULATING, FEEDBACK, FORESEEN, POWER, SATURATING, STATE_ROWS
 from remission.body.person import individual
 from remission.body.radiation import survival
 from remission.knowledge.agent import Agent
@@ -33,7 +33,7 @@ P_TAKES = chance.purpose("graft takes")
 P_CRS = chance.purpose("death from cytokine release")
 
 NO_PRODUCT, IN_MANUFACTURE, READY, FAILED = range(4)  # in the order of vocabulary.VALUES["product"]
-PERCENT = 100.0
+MENDED_DAYS = 14  # after which a field counts as new
 
 # numbers of an act, by kind; the first ones of each
 RADIATION_NUMBERS = (
@@ -188,18 +188,26 @@ def _left(x, share, few, seed, pid, purpose, today):
 
 @njit(**HOT)
 def _irradiate(at, lane, today, dose, times, seed, play_chance, lay, q, flesh):
+    """A day's fractions. A field hits the same part of the marrow day after day: what was left of it is remembered."""
     pid = q.person[lane].patient
     n = q.acts
     marrow, cns = n[at], n[at + LANES]
     blasts = survival(dose, times, n[at + 2 * LANES], n[at + 3 * LANES], n[at + 6 * LANES])
     normal = survival(dose, times, n[at + 4 * LANES], n[at + 5 * LANES], n[at + 6 * LANES])
-    share = 1.0 - marrow + marrow * blasts
+    field = 3 * (at // (ACT_NUMBERS * LANES)) * LANES + lane
+    if today - flesh.field[field + 2 * LANES] > MENDED_DAYS:
+        flesh.field[field] = flesh.field[field + LANES] = 1.0
+    old_blasts, old_normal = flesh.field[field], flesh.field[field + LANES]
+    flesh.field[field] = old_blasts * blasts
+    flesh.field[field + LANES] = old_normal * normal
+    flesh.field[field + 2 * LANES] = today
+    share = (1.0 - marrow + marrow * old_blasts * blasts) / (1.0 - marrow + marrow * old_blasts)
     for c in range(flesh.cells.shape[0] // LANES):
         flesh.cells[c * LANES + lane] = _left(flesh.cells[c * LANES + lane], share, play_chance, seed, pid,
                                               P_SURVIVES + 1 + lay.clone_number[c // 2] * 2 + c % 2, today)  # fmt: skip
     flesh.total[lane] = leukaemic_cells(flesh, lane)
     flesh.cns[lane] = _left(flesh.cns[lane], 1.0 - cns + cns * blasts, play_chance, seed, pid, P_SURVIVES, today)
-    hit = 1.0 - marrow + marrow * normal
+    hit = (1.0 - marrow + marrow * old_normal * normal) / (1.0 - marrow + marrow * old_normal)
     flesh.immune[lane].b *= hit
     for i in range(4):
         flesh.line[i * STATE_ROWS * LANES + lane] *= hit  # what proliferates; of lymphocytes those in blood too
@@ -229,6 +237,10 @@ def _engraft(lane, seeded, lay, q, flesh):
     room = flesh.room[lane] + seeded
     flesh.immune[lane].host *= flesh.room[lane] / room
     flesh.room[lane] = room
+    for i in range(4):  # a graft brings what proliferates, too
+        o, r = i * STATE_ROWS * LANES + lane, i * LANES + lane
+        if lay.line_kind[i] == POWER or lay.line_kind[i] == SATURATING:
+            flesh.line[o] += seeded * q.line_base[r] * q.line_loss[r] / q.line_gain[r]
     flesh.rho[lane] = q.rho[lane]
     _feedback_anew(lane, lay, q, flesh)
 

@@ -83,8 +83,8 @@ SLOT_STATE = np.dtype(
     + [(name, INT) for name in ("held_by", "stopped", "run_from", "run_to", "run_reason")]
 )
 IMMUNE_STATE = np.dtype(
-    [(name, REAL) for name in ("cells", "memory", "kill", "b", "b_baseline", "plasma", "igg", "cytokine", "ready", "brain",
-                                 "host")]
+    [(name, REAL) for name in ("cells", "memory", "kill", "b", "b_baseline", "plasma", "igg", "cytokine", "ready",
+                                 "brain", "host")]
     + [(name, INT) for name in ("cells_day", "cells_act", "works", "product", "product_day", "makes", "transplant_day",
                                 "crs", "crs_from", "crs_worst", "neuro", "neuro_from", "neuro_worst", "fatal")]
 )  # fmt: skip
@@ -179,6 +179,7 @@ class Flesh(NamedTuple):
         Any  # effects of today on stem cells, B cells, cytokine, fever, then for each side effect what causes it, what
     )
     #             protects from it, what makes it worse
+    field: Any  # acts * 3: what radiation has left of blasts and of normal cells in its field, and the last day
     lost: Any  # agents: 1 where antibodies take the agent away
     immune: Any  # (L,) of IMMUNE_STATE: CAR T-cells in copies/ug, B and plasma cells relative, IgG in g/L, cytokine in
     #              pg/mL, share of the marrow that is the patient's own
@@ -373,7 +374,8 @@ def flesh(lay: Layout, q: Lanes) -> tuple[Flesh, Work, Day]:
         line=line.reshape(-1), pool=rows(), room=q.normal.copy(), cells=q.cells.copy(), cns=q.cns_cells.copy(),
         total=q.cells.reshape(-1, LANES).sum(axis=0), k_blood=rows(), mobilised=rows(), fever=rows(),
         fever_at=rows(), seeded=rows(), seed_at=rows(), rho=q.rho.copy(), daily=rows(4 + 3 * lay.grades.shape[0]),
-        lost=rows(lay.steps.shape[0]), immune=_immune(q), side=_side(lay), mutants=rows(clones),
+        field=rows(3 * len(lay.acts)) - 1000.0, lost=rows(lay.steps.shape[0]), immune=_immune(q), side=_side(lay),
+        mutants=rows(clones),
         mutant_at=rows(clones) - 1.0,
     )  # fmt: skip
     work = Work(
