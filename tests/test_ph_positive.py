@@ -201,3 +201,40 @@ def test_phallcon_arms_differ_by_the_inhibitor_only():
 
     assert chemotherapy("phallcon-ponatinib") == chemotherapy("phallcon-imatinib")
     assert len(chemotherapy("phallcon-imatinib")) == 13
+
+
+def test_the_slow_clone_gives_the_measurable_disease_of_the_trials(plasma):
+    """Fractions left on dasatinib with prednisone (D-ALBA, LAL1205) and on ponatinib or imatinib with dexamethasone and
+    vincristine (PhALLCON), by two exponentials in 4000 virtual patients: what the clone was calibrated to."""
+    rng = np.random.default_rng(5)
+    n = 4000
+    gc, vinca, shared, tki, speed = rng.standard_normal((5, n))
+    u = rng.uniform(size=n)
+    factor = np.exp(0.37 * shared)  # populations/childhood-all.yaml, BCR::ABL1
+    steroid = np.clip((2.0 * np.exp(gc)) ** -0.25, 0.3, 2) * factor
+    vca = np.clip((1.3 * np.exp(0.6 * vinca)) ** -0.25, 0.3, 2) * factor
+    growth = np.clip(math.log(2) / 8 * np.exp(0.5 * speed), 0.01, 0.25)
+    body = library().body("leukaemia")
+    at = "resistant_clones.slow BCR::ABL1"
+    felt = {name: body[f"{at}.kill.{name}"].value for name in body.children(f"{at}.kill")}
+    m = body[f"{at}.mutation_per_division"].value * 1e12 * (growth + body["growth.death"].value) / growth
+    share = np.minimum(m * (np.log(m) - 1 / np.log(u)) / 1e12, 0.1)
+    slower = 1.0 - body[f"{at}.fitness_cost"].value
+
+    def left(name: str, day: float, before: float, steroid_kill: float, vinca_kill: float) -> np.ndarray:
+        effect = effect_on(library().agent(name), "blasts")
+        assert effect.max and effect.max.iiv_cv
+        daily = kill(effect, plasma[name]) * np.exp(math.sqrt(math.log(1 + effect.max.iiv_cv**2)) * tki)
+        lost = steroid_kill * steroid, vinca_kill * vca, daily * day
+        fast = growth * (day + before) - sum(lost)
+        slow = growth * slower * (day + before) - (
+            felt["glucocorticoid"] * lost[0] + felt["vinca"] * lost[1] + felt["BCR::ABL1"] * lost[2]
+        )
+        return 0.9 * np.minimum((1 - share) * np.exp(fast) + share * np.exp(slow), 1.0)
+
+    day22, day85 = left("dasatinib", 22, 7, 0.28 * 29, 0), left("dasatinib", 85, 7, 0.28 * 34.5, 0)
+    played = [np.mean(day22 < 0.05), np.mean(day22 < 1e-3), np.mean(day85 < 0.05), np.mean(day85 < 1e-3),
+              np.mean(day85 < 2e-4)]  # fmt: skip
+    assert played == pytest.approx([0.925, 0.19, 0.98, 0.52, 0.29], abs=0.08)
+    negative = [np.mean(left(name, 84, 0, 9.0, 5.4) < 1e-4) for name in ("ponatinib", "imatinib")]
+    assert negative == pytest.approx([0.344, 0.167], abs=0.08)

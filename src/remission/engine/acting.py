@@ -39,16 +39,19 @@ class Acting:
 
 
 def clone_table(library: Library, agents: tuple[Agent, ...] | None = None) -> list[Clone]:
-    """The main clone and the kinds of data/body/leukaemia.yaml that differ from it under these agents (None: all)."""
+    """The main clone and the kinds of data/body/leukaemia.yaml that differ from it under these agents (None: all).
+
+    A kind that comes in some subtypes only counts where an agent acts through their mark (BCR::ABL1)."""
     body = library.body("leukaemia")
     used = {name for agent in agents or () for name in _acts_through(agent)}
     out = [Clone("main", 0, 0.0, 0.0, {})]
     for number, name in enumerate(body.children("resistant_clones"), 1):
         path = f"resistant_clones.{name}"
         kill = {c: body[f"{path}.kill.{c}"].to_unit("-") for c in body.children(f"{path}.kill")}
-        if agents is not None and not used & {name, *kill}:
-            continue
         subtypes = body.text(f"{path}.subtypes") if "subtypes" in body.children(path) else ""
+        marks = {word.strip() for word in subtypes.split(",")} - {""}
+        if agents is not None and (not used & {name, *kill} or (marks and not marks & used)):
+            continue
         out.append(
             Clone(
                 name,
@@ -93,8 +96,7 @@ Group = tuple[str | None, tuple[str, ...], str | None]  # what kills: through, b
 
 
 def pools(kills: list[Group], clones: list[Clone]) -> tuple[list[int], list[list[float]]]:
-    """The pool of everything that kills, and what each clone feels of each pool. What no clone tells apart shares one.
-    """
+    """The pool of all that kills, and what each clone feels of each pool. What no clone tells apart shares one."""
     known: dict[tuple[float, ...], int] = {}
     numbers = []
     for through, but_not, only in kills:

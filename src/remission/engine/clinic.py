@@ -143,7 +143,7 @@ def blood_blasts(lane, total, person, flesh, s):
 
 
 @njit(**HOT)
-def measure(lane, today, seed, s, person, b_baseline, place, flesh, total):
+def measure(lane, today, seed, s, person, place, flesh, total):
     """What the laboratory reports: counts with the assay's noise (log-normal)."""
     pid = person[lane].patient
     seen = place.seen
@@ -158,7 +158,7 @@ def measure(lane, today, seed, s, person, b_baseline, place, flesh, total):
     seen[V_BLASTS, lane] = blasts * 1000.0  # per uL
     seen[V_WBC, lane] = seen[V_ANC, lane] + flesh.line[LYMPHOCYTES + lane] + s[S_OTHER] + blasts
     seen[V_CHIMERISM, lane] = 1.0 - flesh.immune[lane].host
-    seen[V_B, lane] = flesh.immune[lane].b * b_baseline
+    seen[V_B, lane] = flesh.immune[lane].b * flesh.immune[lane].b_baseline
     seen[V_IGG, lane] = flesh.immune[lane].igg
     seen[V_CRS, lane] = flesh.immune[lane].crs
     seen[V_BRAIN, lane] = flesh.immune[lane].neuro
@@ -372,9 +372,7 @@ def delayed(lane, today, phase, met, place, rec):
 
 
 @njit(**INLINED)
-def morning(
-    lane, today, seed, t, s, t315i, person, immune, bioavailability, place, flesh, amount, used, rec, keep_doses
-):
+def morning(lane, today, seed, t, s, t315i, person, bioavailability, place, flesh, amount, used, rec, keep_doses):
     """Everything that the team does for one patient on one day, before the day's doses act."""
     phase = place.lane[lane].phase
     total = flesh.total[lane]
@@ -384,7 +382,7 @@ def morning(
             return
         met = True
         if t.phases[phase].gate >= 0:
-            measure(lane, today, seed, s, person, immune[lane].b_baseline, place, flesh, total)
+            measure(lane, today, seed, s, person, place, flesh, total)
             measured = True
             note_counts(rec, lane, today, phase, 0, place.seen)
             met = true_for(t.phases[phase].gate, t, place, lane)
@@ -408,7 +406,7 @@ def morning(
             place.lane[lane].stalled = 1
             return
         if not measured:
-            measure(lane, today, seed, s, person, immune[lane].b_baseline, place, flesh, total)
+            measure(lane, today, seed, s, person, place, flesh, total)
             measured = True
         met = true_for(t.days[at].wait, t, place, lane)
         if not met and today - place.lane[lane].gate_from < GATE_LIMIT:
@@ -421,17 +419,17 @@ def morning(
         place.lane[lane].wait_passed = 1
 
     if t.days[at].visit == 1 or measured:
-        if not visit(at, measured, lane, today, phase, seed, total, t, s, t315i, person, immune, place, flesh, rec):
+        if not visit(at, measured, lane, today, phase, seed, total, t, s, t315i, person, place, flesh, rec):
             return
     for i in range(t.days[at].due_from, t.days[at].due_to):
-        give(t.due[i], lane, today, phase, t, person, bioavailability, place, amount, used, rec, keep_doses)
+        give(t.due[i], lane, today, phase, t, person, bioavailability, flesh.lost, place, amount, used, rec, keep_doses)
 
 
 @njit(**HOT)
-def visit(at, measured, lane, today, phase, seed, total, t, s, t315i, person, immune, place, flesh, rec):
+def visit(at, measured, lane, today, phase, seed, total, t, s, t315i, person, place, flesh, rec):
     """Counts, examinations, rules and decisions of a visit. False when the patient has left the protocol."""
     if not measured:
-        measure(lane, today, seed, s, person, immune[lane].b_baseline, place, flesh, total)
+        measure(lane, today, seed, s, person, place, flesh, total)
     note_counts(rec, lane, today, phase, place.lane[lane].day, place.seen)
     fraction = total / (total + flesh.room[lane] * person[lane].capacity)
     checks(t.days[at].checks, lane, today, phase, seed, s, t315i, person, place, flesh, total, fraction, rec)
@@ -492,7 +490,7 @@ def dose_now(o, share, keep, lane, today, t, person, place):
 
 
 @njit(**INLINED)
-def give(o, lane, today, phase, t, person, bioavailability, place, amount, used, rec, keep_doses):
+def give(o, lane, today, phase, t, person, bioavailability, lost, place, amount, used, rec, keep_doses):
     """A dose that is due today: as the protocol says, or as the rules have left it."""
     if t.orders[o].condition >= 0 and not true_for(t.orders[o].condition, t, place, lane):
         return
@@ -525,7 +523,7 @@ def give(o, lane, today, phase, t, person, bioavailability, place, amount, used,
     dose = dose_now(o, share, keep, lane, today, t, person, place)
     times = t.orders[o].times
     if dose > 0.0:
-        usable = bioavailability[f * LANES + lane]
+        usable = (1.0 - lost[t.forms[f].agent * LANES + lane]) * bioavailability[f * LANES + lane]
         if t.forms[f].loss > 0.0:
             per_m2 = dose / person[lane].bsa_m2
             usable *= 1.0 - t.forms[f].loss * per_m2 / (t.forms[f].half_dose + per_m2)

@@ -18,7 +18,7 @@ from .layout import EMAX, HILL, LINEAR
 from .mesh import SLOTS_PER_BIN
 
 LYMPHOCYTES = (3 * STATE_ROWS + CIRCULATING) * LANES
-RED_CELLS, LINES, BLASTS, BLOOD, CNS, MOBILISATION, DAILY, B_CELLS = 2, 4, 4, 5, 6, 7, 8, 9  # in layout.TARGETS
+RED_CELLS, LINES, BLASTS, BLOOD, CNS, DAILY, B_CELLS, HAZARDS = 2, 4, 4, 5, 6, 8, 9, 12  # in layout.TARGETS
 
 
 @njit(**INLINED)
@@ -188,6 +188,8 @@ def day_of_effects(lay, q, drugs, flesh, work):
         for m in range(lay.shapes[g].first, lay.shapes[g].last):
             i = lay.members[m]
             target = lay.effect_target[i]
+            if target >= HAZARDS and lay.side_effects == 0:
+                continue
             if target == RED_CELLS:  # by two hours
                 if fine:
                     _add(work.e_red, 0, drugs.shape, at, slots, work.size, i)

@@ -1,4 +1,4 @@
-"""Whom a protocol is for: its ``for:`` line judged on patients at diagnosis."""
+"""Whom a protocol is for: its ``for:`` line judged on patients at entry."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ COLUMN = {  # word of the protocol language -> column of the cohort
     "diagnosis wbc": "wbc",
     "donor": "donor",
     "ph": "ph",
+    "relapses": "relapsed",
 }
 OPERATORS = {
     "<": operator.lt,

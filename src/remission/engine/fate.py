@@ -29,7 +29,7 @@ from .clinic import leukaemic_cells, move_on
 from .effects import RED_CELLS
 from .mesh import SHARP, SLOTS_PER_BIN
 from .records import note_event, note_state
-from .side_effects import side_effects_of_day
+from .side_effects import FEVER, side_effects_of_day
 from .state import (
     AFTER,
     CURED,
@@ -441,7 +441,7 @@ def fever_due(lane, today, t, s, person, place, flesh):
     hazard *= person[lane].frailty
     if t.phases[place.lane[lane].phase].repeats == 1:
         hazard *= s[S_H_MAINTENANCE]
-    flesh.fever[lane] += hazard
+    flesh.fever[lane] += hazard / (1.0 + flesh.daily[FEVER * LANES + lane])
     return flesh.fever[lane] >= flesh.fever_at[lane]
 
 
@@ -515,13 +515,13 @@ def daily_record(lane, today, flesh):
 
 
 @njit(**HOT)
-def fate_of_treatment(lane, today, seed, total, lay, q, place, flesh, rec):
+def fate_of_treatment(lane, today, seed, total, lay, q, place, drugs, flesh, day, rec):
     """Side effects of drugs and grafts, some fatal; death from leukaemia that has come back and is not held."""
     if flesh.immune[lane].fatal == 1:
         die(lane, today, CAUSE_CRS, place, rec)
         return
     if lay.side_effects > 0:
-        killer = side_effects_of_day(lane, today, seed, lay, q, flesh, rec)
+        killer = side_effects_of_day(lane, today, seed, lay, q, drugs, flesh, day, rec)
         if killer >= 0:
             die(lane, today, FIRST_CAUSE + killer, place, rec)
             return
@@ -534,7 +534,9 @@ def fate_of_treatment(lane, today, seed, total, lay, q, place, flesh, rec):
 
 
 @njit(**INLINED)
-def evening(lane, today, follow_up_days, seed, play_chance, keep_states, t, lay, q, place, flesh, work, day, rec):
+def evening(
+    lane, today, follow_up_days, seed, play_chance, keep_states, t, lay, q, place, drugs, flesh, work, day, rec
+):  # fmt: skip
     """Chance, infection, relapse, the weekly record and the clock of one patient."""
     s, person = lay.settings, q.person
     leukaemia_by_chance(lane, today, seed, play_chance, s, person, q, lay, flesh, work, day)
@@ -552,7 +554,7 @@ def evening(lane, today, follow_up_days, seed, play_chance, keep_states, t, lay,
             site = relapse_site(marrow, brain, fraction, flesh.cns[lane], s)
             relapsed(lane, today, site, lay, place, rec)
     if play_chance and place.lane[lane].status != DONE:
-        fate_of_treatment(lane, today, seed, total, lay, q, place, flesh, rec)
+        fate_of_treatment(lane, today, seed, total, lay, q, place, drugs, flesh, day, rec)
     if keep_states and ((today + 1) % 7 == 0 or (lay.living == 1 and daily_record(lane, today, flesh))):
         fraction = total / (total + flesh.room[lane] * person[lane].capacity)
         note_state(rec, lane, today + 1, flesh, total, fraction)

@@ -57,7 +57,7 @@ def play_block(
             if place.lane[lane].status != DONE:
                 anyone = True
                 if place.lane[lane].status != AFTER:
-                    morning(lane, today, seed, t, lay.settings, lay.t315i, q.person, q.immune, q.bioavailability, place,
+                    morning(lane, today, seed, t, lay.settings, lay.t315i, q.person, q.bioavailability, place,
                             flesh, drugs.amount, drugs.used, rec, keep_doses)  # fmt: skip
         if not anyone:
             break
@@ -75,8 +75,8 @@ def play_block(
             immunity_of_day(today, seed, play_chance, lay, q, place, flesh, work, day, rec)
         for lane in range(LANES):
             if place.lane[lane].status != DONE:
-                evening(lane, today, follow_up_days, seed, play_chance, keep_states, t, lay, q, place, flesh, work, day,
-                        rec)  # fmt: skip
+                evening(lane, today, follow_up_days, seed, play_chance, keep_states, t, lay, q, place, drugs, flesh, work,
+                        day, rec)  # fmt: skip
     for lane in range(LANES):
         if q.person[lane].real == 1:
             ended = place.result[lane, RESULT_DAY]

@@ -106,7 +106,7 @@ class Lanes(NamedTuple):
 def _effect_parameters(agent: Agent, effect: Effect, k: Kinetics, cohort: Cohort, seed: int, path: str) -> list[Floats]:
     """The function's numbers in output units: linear [slope], emax [max, half], asparagine [max, half, baseline..]."""
     unit = k.units_of_outputs[effect.driver]
-    size = "1/day" if effect.on in RATES or effect.on not in TARGETS else "-"
+    size = "1/day" if effect.on in RATES or (effect.on not in TARGETS and effect.how == "causes") else "-"
 
     def draw(q: Quantity | None, unit: str, name: str) -> Floats:
         if q is None:
@@ -119,7 +119,10 @@ def _effect_parameters(agent: Agent, effect: Effect, k: Kinetics, cohort: Cohort
         return [draw(effect.slope, f"{'1' if size == '-' else size}/({per})", "slope"), zero, zero, zero, zero]
     if effect.function == "emax":
         most = draw(effect.max, size, "max")
-        if effect.on == "cytokine":  # a share taken away by one drug, as what signalling is divided by: 1 + sum
+        if effect.on in (
+            "cytokine",
+            "fever",
+        ):  # a share taken away by one drug, as what signalling is divided by: 1 + sum
             most = np.minimum(most, 0.999)
             most = most / (1.0 - most)
         hill = draw(effect.hill, "-", "hill") if effect.hill else zero
@@ -187,7 +190,14 @@ def _lines(marrow: Any) -> list[int]:
 
 
 def build(
-    program: Program, cohort: Cohort, library: Library, *, seed: int, refine: int | None = None, watch: bool = False
+    program: Program,
+    cohort: Cohort,
+    library: Library,
+    *,
+    seed: int,
+    refine: int | None = None,
+    watch: bool = False,
+    side_effects: bool = True,
 ) -> tuple[Layout, Lanes]:
     """Draw every number of every patient of the cohort; padding to a multiple of ``LANES`` repeats the last one.
     refine, watch: see `layout.layout`; None: as the program's drugs need."""
@@ -205,7 +215,8 @@ def build(
 
     kinds = _lines(marrow)
     power = int(leukaemia["marrow.crowding_power"].value)
-    plan = layout(program, systems, scalars, clones, kinds, power, refine=refine or refinement(program), watch=watch)
+    plan = layout(program, systems, scalars, clones, kinds, power, refine=refine or refinement(program), watch=watch,
+                  side_effects=side_effects)  # fmt: skip
 
     def flat(parts: list[Any]) -> Floats:
         """Per-patient blocks (N, ...) to rows (sum, N)."""
@@ -335,6 +346,9 @@ def build(
             line["feedback"][i] = draw(marrow, f"{path}.feedback", "-")
     presenting = np.stack([people.anc, people.platelets, people.haemoglobin, np.maximum(line["base"][3] * normal, 0.1)])
 
+    if plan.living:  # who has been treated before has fewer lymphocytes left
+        left = individual(library.body("immunity")["T cells.pretreated"], "-", people, seed=seed, purpose="pretreated")
+        presenting[3] *= np.where(people.relapsed == 1, np.minimum(left, 1.0), 1.0)
     person = np.zeros(padded, dtype=PERSON)
     columns: dict[str, Any] = {
         "patient": people.patient, "real": np.arange(padded) < n, "age_y": people.age_y, "weight_kg": people.weight_kg,

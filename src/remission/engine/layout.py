@@ -20,6 +20,7 @@ from .program import LIVING, STEPS_PER_DAY, Program
 LINES = ("neutrophils", "platelets", "red cells", "lymphocytes")
 TARGETS = (
     *LINES, "blasts", "blood blasts", "CNS blasts", "neutrophil mobilisation", "stem cells", "B cells", "cytokine",
+    "fever",
 )  # fmt: skip  # then the hazards of the program's side effects
 LINEAR, EMAX, ASPARAGINE, HILL = range(4)
 FUNCTIONS = {"linear": LINEAR, "emax": EMAX, "asparagine depletion": ASPARAGINE}
@@ -111,6 +112,8 @@ class Layout(NamedTuple):
     side_effects: int  # how many
     grades: Any  # (side effects, 5): probability of a grade or a lower one
     again: Any  # (side effects,)
+    causes: Any  # CAUSE: hazards that come from the body
+    inactivates: Any  # (side effects, agents) 1: taken out of the blood from then on
     on_relapse: int  # phase or -1
     shape_from: Any  # by agent
     shapes: Any
@@ -155,6 +158,20 @@ def _living(program: Program) -> bool:
     effects = [e.effect for own in program.effects for e in own]
     named = any(name in LIVING for name in program.asked)
     return bool(named or acts_of(program) or any(e.on in ("stem cells", "B cells") or e.releases for e in effects))
+
+
+CAUSE = np.dtype([("effect", np.int64), ("of", np.int64), ("hazard", np.float64), ("below", np.float64)])
+KILLED, LOAD, NEUTROPHILS, PLATELETS, HAEMOGLOBIN, IGG = range(6)
+OF = ("killed", "load", "neutrophils", "platelets", "haemoglobin", "igg")
+
+
+def _causes(program: Program) -> Any:
+    rows = [
+        (i, OF.index(cause.of), cause.hazard.to_unit("1/day"), cause.below.value if cause.below else 0.0)
+        for i, effect in enumerate(program.side_effects)
+        for cause in effect.causes
+    ]
+    return np.array(rows, dtype=CAUSE)
 
 
 def _grades(program: Program) -> Any:
@@ -257,11 +274,11 @@ def refinement(program: Program) -> int:
 
 def layout(
     program: Program, systems: tuple[Kinetics, ...], settings: dict[str, float], clones: list[Any],
-    line_kind: list[int], power_of_load: int, *, refine: int = 1, watch: bool = False,
+    line_kind: list[int], power_of_load: int, *, refine: int = 1, watch: bool = False, side_effects: bool = True,
 ) -> Layout:  # fmt: skip
     """Offsets and sparsity patterns; the pattern of a matrix exponential is the reachability of its states.
 
-    refine: divide every step by it. watch: keep the mean of every output in every two hours."""
+    refine: divide every step by it. side_effects: play them. watch: keep the means of every output by two hours."""
     out: dict[str, list[Any]] = {name: [] for name in Layout._fields}
     for name in Layout._fields:
         if name.endswith("_from") and name not in ("plain_from", "level_from", "fresh_from"):
@@ -426,9 +443,13 @@ def layout(
         "t315i": next((i for i, clone in enumerate(clones) if clone.name == "T315I"), -1),
         "acts": np.array(acts_in_pools, dtype=ACT),
         "living": int(_living(program)),
-        "side_effects": len(program.side_effects),
+        "side_effects": len(program.side_effects) if side_effects else 0,
         "grades": _grades(program),
         "again": np.array([int(effect.again) for effect in program.side_effects], dtype=np.int64),
+        "causes": _causes(program),
+        "inactivates": np.array(
+            [[int(a.agent in e.inactivates) for a in program.agents] for e in program.side_effects], dtype=np.int64
+        ).reshape(-1, len(program.agents)),
         "on_relapse": program.on_relapse,
         "power_of_load": power_of_load,
         "settings": np.array([settings[name] for name in SETTINGS]),
@@ -442,7 +463,10 @@ def _shapes(
     """Targets of all effects, and the effects grouped by what bends them the same way."""
     index = {a.agent.agent: i for i, a in enumerate(agents)}
     targets: list[int] = []
-    names = (*TARGETS, *(effect.side_effect for effect in program.side_effects))
+    names = (
+        *TARGETS,
+        *((e.side_effect, how) for e in program.side_effects for how in ("causes", "protects", "worsens")),
+    )
     groups: dict[tuple[Any, ...], list[int]] = {}
     for i, a in enumerate(agents):
         agent = a.agent
@@ -466,7 +490,7 @@ def _shapes(
             values = tuple((q.value, q.unit, q.per, repr(q.covariates)) if q else None for q in shape)
             key = (i, output, function, made_of, antagonist, sharp, values, number if drawn else -1)
             groups.setdefault(key, []).append(number)
-            targets.append(names.index(effect.on))
+            targets.append(names.index(effect.on if effect.on in TARGETS else (effect.on, effect.how)))
     shapes: list[dict[str, int]] = []
     members: list[int] = []
     rows = sharp_rows = 0

@@ -44,6 +44,7 @@ class Options:
     chance: bool = True
     record: tuple[str, ...] = TABLES
     refine: int | None = None
+    side_effects: bool = True  # those by hazard; crs and neurotoxicity are part of the immune system
 
 
 def play(
@@ -61,7 +62,9 @@ def play(
     other patients, the number of threads or the order."""
     options = options or Options()
     cohort = cohort.take(_alike(program, cohort))
-    plan, columns = lanes.build(program, cohort, knowledge or library(), seed=seed, refine=options.refine)
+    plan, columns = lanes.build(
+        program, cohort, knowledge or library(), seed=seed, refine=options.refine, side_effects=options.side_effects
+    )
     blocks = len(columns.person) // LANES
     days = min(options.follow_up_days, MAX_TREATMENT_DAYS)
 
@@ -217,7 +220,7 @@ def tables(
 
 def _living(r: Any) -> dict[str, Any]:
     """States of the immune system and of grafts, where they are played."""
-    names = ("car_t_copies_per_ug", "cytokine_pg_ml", "b_cells_relative", "igg_g_l", "donor_share", "normal_marrow")
+    names = ("car_t_copies", "cytokine_pg_ml", "b_cells", "igg_g_l", "donor_share", "normal_marrow")
     return {name: r[:, 9 + i] for i, name in enumerate(names)}
 
 

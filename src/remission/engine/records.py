@@ -78,7 +78,7 @@ def note_state(rec, lane, today, flesh, total, fraction):
     rec.states[i, 8] = fraction
     rec.states[i, 9] = flesh.immune[lane].cells + flesh.immune[lane].memory
     rec.states[i, 10] = flesh.immune[lane].cytokine
-    rec.states[i, 11] = flesh.immune[lane].b
+    rec.states[i, 11] = flesh.immune[lane].b * flesh.immune[lane].b_baseline
     rec.states[i, 12] = flesh.immune[lane].igg
     rec.states[i, 13] = 1.0 - flesh.immune[lane].host
     rec.states[i, 14] = flesh.room[lane]

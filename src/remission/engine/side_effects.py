@@ -8,17 +8,20 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from remission.body.kinetics import INLINED, LANES
+from remission.body.kinetics import HOT, INLINED, LANES
+from remission.body.marrow import CIRCULATING, STATE_ROWS
 from remission.body.person import individual
 from remission.patient import chance
 from remission.patient.cohort import Cohort, Floats
 
+from .clinic import haemoglobin, leukaemic_cells
+from .layout import HAEMOGLOBIN, KILLED, LOAD, NEUTROPHILS, PLATELETS
 from .program import Program
 from .records import note_side_effect
 
 P_BEGINS = chance.purpose("side effect begins")
 P_GRADE = chance.purpose("side effect, grade")
-FIRST_HAZARD = 3  # row of the daily targets: after stem cells, B cells, cytokine
+FEVER, FIRST_HAZARD = 3, 4  # rows of the daily targets: stem cells, B cells, cytokine, fever, then three a side effect
 COMPUTED = 2  # side effects that are computed come first in the table: crs, neurotoxicity
 FATAL = 5
 SIDE_NUMBERS = 4
@@ -37,12 +40,43 @@ def side_numbers(program: Program, people: Cohort, seed: int) -> Floats:
         after = effect.after_transplant
         out[i, FACTOR] = draw(after.factor, "-", "after_transplant.factor") if after else 1.0
         out[i, FACTOR_DAYS] = draw(after.days, "day", "after_transplant.days") if after else 0.0
+        assert effect.course is not None
         out[i, COURSE] = draw(effect.course, "day", "course")
     return out.reshape(-1, len(people))
 
 
+@njit(**HOT)
+def _from_the_body(s, lane, lay, q, flesh, day):
+    """Hazard of side effect ``s`` from cells killed today, cells that are there, and low counts."""
+    hazard = 0.0
+    for i in range(lay.causes.shape[0]):
+        if lay.causes[i].effect != s:
+            continue
+        of, below = lay.causes[i].of, lay.causes[i].below
+        if of == KILLED:
+            now = leukaemic_cells(flesh, lane)
+            x = 0.0
+            for c in range(flesh.cells.shape[0] // LANES):
+                x += day.before[c * LANES + lane]
+            share = max(0.0, x - now) / q.person[lane].capacity
+        elif of == LOAD:
+            share = leukaemic_cells(flesh, lane) / q.person[lane].capacity
+        else:
+            if of == NEUTROPHILS:
+                x = flesh.line[CIRCULATING * LANES + lane]
+            elif of == PLATELETS:
+                x = flesh.line[(STATE_ROWS + CIRCULATING) * LANES + lane] + flesh.pool[lane]
+            elif of == HAEMOGLOBIN:
+                x = haemoglobin(flesh, lane)
+            else:
+                x = flesh.immune[lane].igg
+            share = max(0.0, 1.0 - x / below)
+        hazard += lay.causes[i].hazard * share
+    return hazard
+
+
 @njit(**INLINED)
-def side_effects_of_day(lane, today, seed, lay, q, flesh, rec):
+def side_effects_of_day(lane, today, seed, lay, q, drugs, flesh, day, rec):
     """The side effect of which the patient dies today, or -1."""
     pid = q.person[lane].patient
     died = -1
@@ -54,11 +88,12 @@ def side_effects_of_day(lane, today, seed, lay, q, flesh, rec):
                 )
                 flesh.side[s, lane].grade = 0
             continue
-        hazard = flesh.daily[(FIRST_HAZARD + s) * LANES + lane]
+        row = (FIRST_HAZARD + 3 * s) * LANES + lane
+        hazard = flesh.daily[row] + _from_the_body(s, lane, lay, q, flesh, day)
         if hazard <= 0.0 or flesh.side[s, lane].over == 1:
             continue
         n = s * SIDE_NUMBERS * LANES + lane
-        hazard *= q.side[n + PERSON * LANES]
+        hazard *= q.side[n + PERSON * LANES] * (1.0 + flesh.daily[row + 2 * LANES]) / (1.0 + flesh.daily[row + LANES])
         since = today - flesh.immune[lane].transplant_day
         if flesh.immune[lane].transplant_day >= 0 and since <= q.side[n + FACTOR_DAYS * LANES]:
             hazard *= q.side[n + FACTOR * LANES]
@@ -77,6 +112,11 @@ def side_effects_of_day(lane, today, seed, lay, q, flesh, rec):
         flesh.side[s, lane].clock = 0.0
         flesh.side[s, lane].due = -1.0
         flesh.side[s, lane].over = 1 - lay.again[s]
+        for agent in range(lay.inactivates.shape[1]):
+            if lay.inactivates[s, agent] == 1:
+                flesh.lost[agent * LANES + lane] = 1.0
+                for k in range(lay.state_from[agent], lay.state_from[agent + 1]):
+                    drugs.x[k * LANES + lane] = 0.0
         if grade == FATAL and died < 0:
             died = s
     return died

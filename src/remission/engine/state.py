@@ -83,7 +83,8 @@ SLOT_STATE = np.dtype(
     + [(name, INT) for name in ("held_by", "stopped", "run_from", "run_to", "run_reason")]
 )
 IMMUNE_STATE = np.dtype(
-    [(name, REAL) for name in ("cells", "memory", "kill", "b", "plasma", "igg", "cytokine", "ready", "brain", "host")]
+    [(name, REAL) for name in ("cells", "memory", "kill", "b", "b_baseline", "plasma", "igg", "cytokine", "ready", "brain",
+                                 "host")]
     + [(name, INT) for name in ("cells_day", "cells_act", "works", "product", "product_day", "makes", "transplant_day",
                                 "crs", "crs_from", "crs_worst", "neuro", "neuro_from", "neuro_worst", "fatal")]
 )  # fmt: skip
@@ -174,7 +175,11 @@ class Flesh(NamedTuple):
     seeded: Any  # cells expected in the CNS since the last came, and where the next comes
     seed_at: Any
     rho: Any  # regrowth of the normal marrow; 0 where nothing is left that could
-    daily: Any  # effects of today on stem cells, B cells, cytokine, then hazards of side effects
+    daily: (
+        Any  # effects of today on stem cells, B cells, cytokine, fever, then for each side effect what causes it, what
+    )
+    #             protects from it, what makes it worse
+    lost: Any  # agents: 1 where antibodies take the agent away
     immune: Any  # (L,) of IMMUNE_STATE: CAR T-cells in copies/ug, B and plasma cells relative, IgG in g/L, cytokine in
     #              pg/mL, share of the marrow that is the patient's own
     side: Any  # (side effects, L) of SIDE_STATE
@@ -326,6 +331,7 @@ def _immune(q: Lanes) -> Any:
     out = np.zeros(LANES, dtype=IMMUNE_STATE)
     out["b"] = q.normal
     out["plasma"] = out["ready"] = out["host"] = 1.0
+    out["b_baseline"] = q.immune["b_baseline"]
     out["igg"] = q.immune["igg_baseline"]
     out["cytokine"] = q.immune["cytokine_baseline"]
     out["cells_day"] = out["transplant_day"] = -1
@@ -333,7 +339,7 @@ def _immune(q: Lanes) -> Any:
 
 
 def _side(lay: Layout) -> Any:
-    out = np.zeros((lay.side_effects, LANES), dtype=SIDE_STATE)
+    out = np.zeros((lay.grades.shape[0], LANES), dtype=SIDE_STATE)
     out["due"] = -1.0
     return out
 
@@ -366,8 +372,9 @@ def flesh(lay: Layout, q: Lanes) -> tuple[Flesh, Work, Day]:
     body = Flesh(
         line=line.reshape(-1), pool=rows(), room=q.normal.copy(), cells=q.cells.copy(), cns=q.cns_cells.copy(),
         total=q.cells.reshape(-1, LANES).sum(axis=0), k_blood=rows(), mobilised=rows(), fever=rows(),
-        fever_at=rows(), seeded=rows(), seed_at=rows(), rho=q.rho.copy(), daily=rows(3 + lay.side_effects),
-        immune=_immune(q), side=_side(lay), mutants=rows(clones), mutant_at=rows(clones) - 1.0,
+        fever_at=rows(), seeded=rows(), seed_at=rows(), rho=q.rho.copy(), daily=rows(4 + 3 * lay.grades.shape[0]),
+        lost=rows(lay.steps.shape[0]), immune=_immune(q), side=_side(lay), mutants=rows(clones),
+        mutant_at=rows(clones) - 1.0,
     )  # fmt: skip
     work = Work(
         e_line=rows(4 * 2 * bins), e_red=rows(bins * SLOTS_PER_BIN), e_sharp=rows(4 * HALVES),

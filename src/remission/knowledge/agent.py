@@ -22,6 +22,7 @@ TARGETS = (
     "stem cells",  # kill rate of the normal marrow from which it would regrow, 1/day
     "B cells",  # kill rate of normal B cells, 1/day
     "cytokine",  # share of cytokine signalling taken away, -
+    "fever",  # share of the hazard of fever and infection taken away, -
 )  # every other target is a side effect (side_effects/): a hazard, 1/day
 RATES = (*KILLED, "stem cells", "B cells")
 Function = Literal["linear", "emax", "asparagine depletion"]
@@ -142,6 +143,7 @@ class Effect(_Strict):
     through: Antigen | None = None  # what it acts through; clones and patients that lack it are spared
     clones: dict[str, Other] = {}  # other parameters for named clones
     needs: Literal["T cells"] | None = None  # scaled by the patient's own T cells
+    how: Literal["causes", "protects", "worsens"] = "causes"  # a side effect: its hazard over or times 1 + effect
     releases: Quantity | None = None  # cytokine set free, relative to the body file's, by the cells it kills
     covariates_note: str | None = None
 

@@ -9,6 +9,7 @@ from .agent import RATES, TARGETS, Absorption, Agent, Effect, Radiosensitivity
 from .errors import nearest
 from .loader import Fault
 from .quantity import Quantity, units
+from .side_effect import SideEffect
 
 Where = tuple[str | int, ...]
 NEEDS = {
@@ -17,7 +18,7 @@ NEEDS = {
     "asparagine depletion": ("max", "half", "baseline", "supply", "km"),
 }
 PARAMETERS = ("slope", "max", "half", "resting", "baseline", "supply", "km")
-AT_MOST_ONE = ("cytokine",)
+AT_MOST_ONE = ("cytokine", "fever")
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,31 @@ def places(agent: Agent) -> Iterator[Place]:
         yield Place(("tablet", "strength"), agent.tablet.strength, pk.amount, zero=False)
 
 
+COUNTED = {"neutrophils": "Gcell/L", "platelets": "Gcell/L", "haemoglobin": "g/dL", "igg": "g/L"}
+
+
+def side_effect_faults(effect: SideEffect) -> Iterator[Fault]:
+    """Units of a side effect's numbers, and `below` where a count is meant."""
+    asked: list[tuple[Where, Quantity | None, str]] = [(("course",), effect.course, "day")]
+    for grade, days in effect.hospital.items():
+        asked.append((("hospital", grade), days, "day"))
+    if effect.after_transplant:
+        asked.append((("after_transplant", "days"), effect.after_transplant.days, "day"))
+    for i, cause in enumerate(effect.causes):
+        asked.append((("causes", i, "hazard"), cause.hazard, "1/day"))
+        asked.append((("causes", i, "below"), cause.below, COUNTED.get(cause.of, "")))
+        if (cause.of in COUNTED) != (cause.below is not None):
+            yield Fault(("causes", i), "`below` belongs to a count, haemoglobin or IgG", "Add it, or take it out", True)
+            return
+    for where, quantity, unit in asked:
+        if quantity is None:
+            continue
+        try:
+            quantity.to_unit(unit)
+        except ValueError:
+            yield Fault((*where, "unit"), f"unit '{quantity.unit}' does not fit here", f"Write {unit}")
+
+
 def _at_once(agent: Agent) -> Iterator[Place]:
     """Radiation, grafts, living cells, immunoglobulin."""
 
@@ -159,7 +185,7 @@ def _absorption(absorption: Absorption, where: Where, amount: str) -> Iterator[P
 
 def _effect(agent: Agent, effect: Effect, where: Where) -> Iterator[Place]:
     x = _driver_unit(agent, effect.driver)
-    size = "1/day" if effect.on in RATES or effect.on not in TARGETS else "dimensionless"
+    size = "1/day" if effect.on in RATES or (effect.on not in TARGETS and effect.how == "causes") else "dimensionless"
     if effect.function == "asparagine depletion":
         x = "umol/L"  # asparagine, not enzyme
     table = {
@@ -267,6 +293,8 @@ def _structure(agent: Agent) -> Iterator[Fault]:
             yield Fault(("effects", i, "driver"), f"no driver '{effect.driver}'", remedy)
         if effect.function != "emax" and (effect.hill or effect.clones):
             yield Fault(("effects", i), "`hill` and `clones` belong to an emax effect", "Take them out", True)
+        if effect.how != "causes" and effect.on in TARGETS:
+            yield Fault(("effects", i, "how"), f"only side effects are {effect.how[:-1]}ed", "Take `how` out")
         if effect.on not in ("blasts", "CNS blasts", "B cells") and (effect.through or effect.clones):
             yield Fault(("effects", i), "only cells have antigens and clones", "Take `through` and `clones` out", True)
         for name in NEEDS[effect.function]:

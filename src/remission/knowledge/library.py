@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from .agent import TARGETS, Agent
 from .body_file import Body, read_body
-from .consistency import faults
+from .consistency import faults, side_effect_faults
 from .errors import BadInput, nearest
 from .loader import Fault, complain, fault_of, load, read_yaml
 from .provenance import sources_of
@@ -147,13 +147,17 @@ class Library:
     def _check_side_effect(self, effect: SideEffect, path: Path) -> Iterator[Fault]:
         if effect.side_effect != path.stem:
             yield Fault(("side_effect",), f"the file is {path.name}", "Give both the same name")
+        if effect.computed:
+            return
         total = sum(q.value for q in effect.grades.values())
         if set(effect.grades) - set(range(1, 6)) or abs(total - 1.0) > 0.005:
             yield Fault(("grades",), f"the shares of the grades add up to {total:g}", "Give grades 1-5 that make 1")
-        try:
-            effect.course.to_unit("day")
-        except ValueError:
-            yield Fault(("course", "unit"), f"'{effect.course.unit}' is no time", "Write day")
+        if effect.course is None:
+            yield Fault((), "it does not say how long it lasts", "Add `course: {value: ..., unit: day, ...}`", True)
+        yield from side_effect_faults(effect)
+        for i, agent in enumerate(effect.inactivates):
+            if agent not in self._files("agents"):
+                yield Fault(("inactivates", i), f"unknown agent '{agent}'", "Write the name of an agent's file")
         yield from self._unknown_sources(sources_of(effect))
 
     # --- sources

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
 from .agent import Note
@@ -19,6 +21,16 @@ class AfterTransplant(_Strict):
     days: Quantity
 
 
+class Cause(_Strict):
+    """A hazard that comes from the body. ``killed``: ``hazard`` (1/day) for each whole marrow of leukaemic cells that
+    is killed in a day; ``load``: for each whole marrow that is there; counts, haemoglobin, IgG: ``hazard`` times
+    1 - x / below where x is below it."""
+
+    of: Literal["killed", "load", "neutrophils", "platelets", "haemoglobin", "igg"]
+    hazard: Quantity
+    below: Quantity | None = None
+
+
 class SideEffect(_Strict):
     """It begins by the hazard (1/day) that agents' effects ``on`` it add up to, times the patient's ``person``.
 
@@ -33,8 +45,12 @@ class SideEffect(_Strict):
     plain: str
     watch: str | None = None  # what a family sees, and when it calls
     care: str | None = None  # what the team does
-    grades: dict[int, Quantity]
-    course: Quantity
+    computed: bool = False  # crs and neurotoxicity: their grades follow from body/immunity.yaml
+    grades: dict[int, Quantity] = {}
+    course: Quantity | None = None
+    causes: tuple[Cause, ...] = ()  # beside those in the agents' files
+    inactivates: tuple[str, ...] = ()  # agents that antibodies take out of the blood from then on
+    hospital: dict[int, Quantity] = {}  # days in hospital, by grade
     again: bool = True
     person: Quantity | None = None
     after_transplant: AfterTransplant | None = None

@@ -61,8 +61,8 @@ class Run:
     """A played cohort. The tables are read when they are asked for; ``scan`` gives them lazily.
 
     outcomes: one row a patient; measurements: counts as drawn; mrd: assays as reported; doses: runs of equal daily
-    doses with the reason for every change; events; states: the true state once a week. Days count from the first
-    dose; counts are 10^9/L, haemoglobin g/dL. Every table as pandas: ``run.outcomes.to_pandas()``.
+    doses with the reason for every change; events; side_effects with grade; states: the true state once a week. Days
+    count from the first dose; counts are 10^9/L, haemoglobin g/dL. Every table as pandas: ``run.outcomes.to_pandas()``.
     """
 
     manifest: Manifest
@@ -102,6 +102,10 @@ class Run:
     @cached_property
     def states(self) -> pl.DataFrame:
         return self.scan("states").collect()
+
+    @cached_property
+    def side_effects(self) -> pl.DataFrame:
+        return self.scan("side_effects").collect()
 
     @property
     def title(self) -> str:
