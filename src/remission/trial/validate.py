@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from remission.knowledge.errors import BadInput
-from remission.knowledge.library import Library, library
+from remission.knowledge.library import library
 from remission.knowledge.trial_file import DAYS, SHARES, SURVIVALS, Arm, Endpoint, Trial, days
 
 from .endpoints import NotSimulated, Played, simulated
@@ -16,7 +16,6 @@ from .estimates import Estimate, Z
 from .run import TABLES, Progress, check_arguments, simulate
 
 RECORDED = tuple(name for name in TABLES if name != "doses")
-RELEASED = ("crs", "neurotoxicity")  # of the immune system, without a file in side_effects/
 Verdict = Literal["yes", "no", "no interval", "not simulated", "-"]
 Play = Callable[[Trial, Arm], Played]
 
@@ -169,13 +168,9 @@ def validate(
             progress=progress,
         )
         frames = {name: frame.collect() for name, frame in run.frames.items()}
-        return Played(frames, _known_side_effects(shelf))
+        return Played(frames, shelf.side_effects())
 
     return [reproduce(trial, play) for trial in trials]
-
-
-def _known_side_effects(shelf: Library) -> list[str]:
-    return [*RELEASED, *shelf.side_effects()]
 
 
 def count(done: Iterable[Reproduction], used: Literal["predict", "calibrate"]) -> Count:
