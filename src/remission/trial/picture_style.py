@@ -12,6 +12,7 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import NDArray
 
 Tables = Mapping[str, pl.DataFrame]
@@ -74,7 +75,10 @@ _COLUMNS: dict[str, dict[str, Any]] = {
     "states": {
         "day": _NUMBERS, "anc": _NUMBERS, "platelets": _NUMBERS, "haemoglobin": _NUMBERS,
         "log10_blasts_marrow": _NUMBERS, "log10_blasts_cns": _NUMBERS, "marrow_blast_fraction": _NUMBERS,
+        "car_t_copies": _NUMBERS, "cytokine_pg_ml": _NUMBERS, "b_cells": _NUMBERS, "igg_g_l": _NUMBERS,
+        "donor_share": _NUMBERS, "normal_marrow": _NUMBERS,
     },
+    "side_effects": {"day": _NUMBERS, "side_effect": pl.String, "grade": pl.Int64, "to_day": _NUMBERS},
 }  # fmt: skip
 
 
@@ -191,6 +195,19 @@ def shorter_names(phase: str) -> list[str]:
     return [phase.capitalize(), " ".join(f"{w[:5]}." if len(w) > 6 else w for w in words).capitalize(), initials]
 
 
+def beside(axes: Axes, y: float, words: str, place: str = "center", colour: str = "#555555", of: str = "data") -> None:
+    """A remark to the right of a panel at height y, in its data or as a share of its height (``of="panel"``)."""
+    transform = axes.get_yaxis_transform() if of == "data" else axes.transAxes
+    axes.text(1.008, y, words, transform=transform, va=place, fontsize=SMALL, color=colour, gid="beside")
+
+
+def yticks(axes: Axes, at: tuple[float, ...]) -> None:
+    """These ticks and no others, written as plain numbers."""
+    axes.yaxis.set_major_locator(FixedLocator(at))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_yticklabels([f"{v:g}" for v in at])
+
+
 def fit_text(axes: Axes, x: float, y: float, names: list[str], width: float, **how: Any) -> Text | None:
     """Write the longest of the names that fits in ``width`` (data units of x) centred at x; none when none fits."""
     figure = axes.figure
@@ -202,12 +219,6 @@ def fit_text(axes: Axes, x: float, y: float, names: list[str], width: float, **h
             return text
         text.remove()
     return None
-
-
-def text_width(figure: Figure, text: Text) -> tuple[float, float]:
-    """Left and right end of a text in pixels of the figure."""
-    box = text.get_window_extent(_renderer(figure))
-    return float(box.x0), float(box.x1)
 
 
 def _renderer(figure: Figure) -> Any:
