@@ -20,7 +20,6 @@ from .picture_style import (
     Floats,
     Tables,
     beside,
-    fit_text,
     numbers,
     yticks,
 )
@@ -93,7 +92,7 @@ def draw_cells(axes: Axes, mine: Tables) -> None:
     treated = _treated_phases(mine)
     for pattern, name, colour, marker, y in (
         (r"tocilizumab", "tocilizumab", VERMILLION, "D", 0.93),
-        (STEROID, "steroid against it", GREEN, "s", 0.82),
+        (STEROID, "steroid", GREEN, "s", 0.82),
     ):
         rows = _given(mine, pattern).filter(pl.col("phase").is_in(treated))
         at = _days(rows)
@@ -136,17 +135,25 @@ def draw_b_cells(axes: Axes, mine: Tables) -> None:
     right = axes.twinx()
     right.set_label("IgG")
     right.set_zorder(axes.get_zorder() + 1)
-    right.set_ylim(0, 16)
+    igg = numbers(states, "igg_g_l")
+    most = max(16.0, 4 * float(np.ceil(np.nanmax(igg, initial=0.0) / 4)))
+    right.set_ylim(0, most)
     right.spines["top"].set_visible(False)
     right.spines["right"].set_visible(True)
     right.spines["right"].set_color(PURPLE)
-    right.plot(day, np.clip(numbers(states, "igg_g_l"), 0, 16), color=PURPLE, linewidth=1.5, gid="IgG", zorder=3)
+    right.plot(day, igg, color=PURPLE, linewidth=1.5, gid="IgG", zorder=3)
     right.axhline(LEAST_IGG, color=PURPLE, linewidth=0.8, linestyle=(0, (5, 2)), zorder=2, gid="limit")
-    right.set_yticks([0, LEAST_IGG, 8, 12, 16])
+    right.set_yticks(np.arange(0, most + 1, 4 if most <= 16 else 8))
     right.tick_params(axis="y", length=3, colors="#9C4F7D")
     right.text(1.035, 0.5, "IgG (g/L)", transform=right.transAxes, va="center", fontsize=SMALL, color="#9C4F7D")
     right.text(
-        1.035, LEAST_IGG / 16, "given below 4", transform=right.transAxes, va="center", fontsize=SMALL, color="#9C4F7D"
+        1.035,
+        LEAST_IGG / most,
+        "given below 4",
+        transform=right.transAxes,
+        va="center",
+        fontsize=SMALL,
+        color="#9C4F7D",
     )
     right.text(1.035, 0.75, "B cells: shaded < 10", transform=right.transAxes, va="center", fontsize=SMALL, color=BLUE)
     at = _days(_given(mine, "immunoglobulin"))
@@ -169,7 +176,8 @@ def draw_donor(axes: Axes, mine: Tables) -> None:
     day, share, normal = (numbers(states, c) for c in ("day", "donor_share", "normal_marrow"))
     axes.set_ylim(0, 108)
     axes.plot(day, 100 * np.clip(normal, 0, 1.08), color=GREY, linewidth=1.2, gid="normal marrow", zorder=3)
-    axes.plot(day, 100 * share, color=BLUE, linewidth=1.9, gid="donor", zorder=4)
+    before = day < np.min(transplants(mine), initial=np.inf)  # of an emptied marrow no share can be told
+    axes.plot(day, np.where(before, 0, 100 * share), color=BLUE, linewidth=1.9, gid="donor", zorder=4)
     axes.set_yticks([0, 50, 100])
     axes.yaxis.grid(True, color="#DDDDDD", linewidth=0.5)
     axes.set_axisbelow(True)
@@ -196,16 +204,13 @@ def mark_conditioning(panels: dict[str, Axes], mine: Tables, first: float, last:
         for axes in panels.values():
             axes.axvspan(start, graft, facecolor=VERMILLION, alpha=0.13, edgecolor="none", zorder=0.4)
         if "donor" in panels and first < graft < last:
-            axes = panels["donor"]
-            axes.axvspan(start, graft, facecolor="none", edgecolor="none", gid="conditioning")
-            width = 2 * (graft - max(start, first))
-            if fit_text(axes, (max(start, first) + graft) / 2, 54, ["conditioning"], width / 2, fontsize=SMALL) is None:
-                room = start > first + 0.12 * (last - first)
-                axes.annotate(
-                    "conditioning", (start if room else graft, 30), xytext=(-4 if room else 6, 0),
-                    textcoords="offset points", ha="right" if room else "left", va="center", fontsize=SMALL,
-                    color="#8A3A00", zorder=7,
-                )  # fmt: skip
+            room = start > first + 0.12 * (last - first)
+            panels["donor"].annotate(
+                "conditioning", (start if room else graft, 30), xytext=(-5 if room else 9, 0),
+                textcoords="offset points", ha="right" if room else "left", va="center", fontsize=SMALL,
+                color="#8A3A00", gid="conditioning", zorder=7,
+                bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.6},
+            )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -257,7 +262,7 @@ def mark_engraftment(panels: dict[str, Axes], mine: Tables, first: float, last: 
         ):  # fmt: skip
             if np.isnan(day) or not first <= day <= last:
                 continue
-            right = day > first + 0.75 * (last - first)
+            right = day > first + 0.86 * (last - first)
             panels[name].plot(
                 [day], [low], linestyle="", marker="P", markersize=7, color=BLACK, markeredgecolor="white",
                 gid=f"{name} engraftment", zorder=8,
@@ -265,4 +270,5 @@ def mark_engraftment(panels: dict[str, Axes], mine: Tables, first: float, last: 
             panels[name].annotate(
                 f"{words}: day +{day - e.graft:.0f}", (day, low), xytext=(-7 if right else 7, -9),
                 textcoords="offset points", ha="right" if right else "left", va="center", fontsize=SMALL, zorder=8,
+                bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.6},
             )  # fmt: skip

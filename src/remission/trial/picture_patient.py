@@ -25,7 +25,7 @@ from .picture_immune import (
     shows_cells,
     shows_donor,
 )
-from .picture_side_effects import draw_side_effects, grade_legend, shows_side_effects, side_effect_rows, within
+from .picture_side_effects import draw_side_effects, shows_side_effects, side_effect_rows, within
 from .picture_style import (
     BLACK,
     BLUE,
@@ -156,7 +156,7 @@ def _draw(mine: Tables, patient: int, title: str | None, first: float, last: flo
     milestones = _milestones(mine["events"], first, last, _WIDTH - left - _RIGHT)
     levels = 1 + max((m.level for m in milestones), default=0)
     above, gap = 0.95 + 0.14 * max(0, levels - 2), 0.13
-    legend = _legend(mine)
+    legend = _legend()
     below = 0.62 + 0.178 * -(-len(legend) // 6)
     total = above + sum(heights.values()) + gap * (len(heights) - 1) + below
     figure = Figure(figsize=(_WIDTH, total), dpi=100)
@@ -187,7 +187,7 @@ def _draw(mine: Tables, patient: int, title: str | None, first: float, last: flo
         mark_conditioning(shown, mine, first, last)
         mark_engraftment(shown, mine, first, last)
     _draw_milestones(axes, milestones)
-    _delays(axes["strip"], mine["events"])
+    _delays(axes["strip"], seen["events"])
     _time(axes, first, last)
     for name in axes:
         if name not in ("strip", "doses", "side effects"):
@@ -209,6 +209,7 @@ def _draw(mine: Tables, patient: int, title: str | None, first: float, last: flo
 def _phases(axes: dict[str, Axes], bands: list[Band], first: float, last: float) -> None:
     strip = axes["strip"]
     strip.set_ylim(0, 1)
+    strip.set_zorder(2)  # marks on its edge are seen whole
     strip.set_axis_off()
     colours = phase_colours(b.name for b in bands)
     for index, band in enumerate(bands):
@@ -272,7 +273,7 @@ def _delays(strip: Axes, events: pl.DataFrame) -> None:
     at = numbers(events.filter(pl.col("event") == "gate delay"), "day")
     strip.plot(
         at, np.full(at.shape, -0.02), linestyle="", marker="D", markersize=4, markerfacecolor="white",
-        markeredgecolor=VERMILLION, clip_on=True, gid="gate delays", zorder=6,
+        markeredgecolor=VERMILLION, clip_on=False, gid="gate delays", zorder=6,
     )  # fmt: skip
 
 
@@ -318,6 +319,18 @@ def _leukaemia(axes: Axes, states: pl.DataFrame, mrd: pl.DataFrame) -> None:
         ("log10_blasts_marrow", BLUE, 1.9, "marrow"),
     ):
         _burden(axes, numbers(states, "day"), numbers(states, column), colour, width, where)
+    _last_cell(axes, states)
+    for column, name, y in (
+        ("log10_t315i", "of these with T315I", 0.56),
+        ("log10_cd19_negative", "of these without CD19", 0.46),
+    ):
+        cells = numbers(states, column)
+        if (cells > 0).any():
+            axes.plot(
+                numbers(states, "day"), np.where(cells > 0, cells, np.nan), color=BLACK, linewidth=1.1,
+                linestyle=(0, (1, 1)) if y > 0.5 else (0, (4, 1)), gid=name, zorder=4,
+            )  # fmt: skip
+            beside(axes, y, ("··· " if y > 0.5 else "– – ") + name, of="panel")
     if normal is not None or not absolute:
         for fraction, name in LIMITS:
             y = float(log10_cells(fraction, offset))
@@ -353,14 +366,25 @@ def _burden(axes: Axes, day: Floats, value: Floats, colour: str, width: float, w
     axes.plot(
         [at], [NONE], marker="o", markersize=5, color=colour, markeredgecolor="white", gid=f"{where} extinct", zorder=6
     )
-    if where == "marrow":
-        low, high = axes.get_xlim()
-        left = at < low + 0.7 * (high - low)
-        axes.annotate(
-            f"last leukaemic cell dies, week {at / 7:.0f}", (at, NONE), xytext=(7 if left else -7, 6),
-            textcoords="offset points", ha="left" if left else "right", fontsize=SMALL, color=colour,
-            annotation_clip=True, zorder=7,
-        )  # fmt: skip
+
+
+def _last_cell(axes: Axes, states: pl.DataFrame) -> None:
+    """When the last leukaemic cell of the marrow has died, if none is there at the end."""
+    day, cells, cns = (numbers(states, c) for c in ("day", "log10_blasts_marrow", "log10_blasts_cns"))
+    known = ~np.isnan(cells)
+    if not known.any() or not np.isneginf(cells[known][-1]):
+        return
+    alive = np.flatnonzero(known & ~np.isneginf(cells))
+    at = day[known][0] if not alive.size else day[min(alive[-1] + 1, day.size - 1)]
+    later = np.isfinite(cns) & (day > at)
+    low, high = axes.get_xlim()
+    left = at < low + 0.7 * (high - low)
+    axes.annotate(
+        f"last leukaemic cell{' in the marrow' if later.any() else ''} dies, week {at / 7:.0f}", (at, NONE),
+        xytext=(7 if left else -7, 6), textcoords="offset points", ha="left" if left else "right", fontsize=SMALL,
+        color=BLUE, annotation_clip=True, zorder=7,
+        bbox={"facecolor": "white", "alpha": 0.9, "edgecolor": "none", "pad": 0.6},
+    )  # fmt: skip
 
 
 def _mrd(axes: Axes, mrd: pl.DataFrame, offset: float) -> None:
@@ -471,20 +495,26 @@ def _person(outcomes: pl.DataFrame) -> str:
         words.append(f"{row['sex'] or 'child'}, {row['age_y']:.1f} years")
     if row["lineage"] or row["subtype"]:
         lineage = f"{row['lineage']}-ALL" if row["lineage"] else "ALL"
-        words.append(f"{lineage}, {row['subtype']}" if row["subtype"] else lineage)
+        words.append(f"{lineage}, {row['subtype']}" if row["subtype"] not in (None, "", lineage) else lineage)
     if row["wbc"] is not None:
         words.append(f"WBC {row['wbc']:.3g} × 10⁹/L")
     if row["cns"] is not None:
         words.append(f"CNS {row['cns']}")
     words += [f"{gene} {row[key]}" for gene, key in (("TPMT", "tpmt"), ("NUDT15", "nudt15")) if row[key]]
     if row["eoi_mrd"] is not None:
-        words.append("EOI MRD " + ("< 0.01 %" if row["eoi_mrd"] < 1e-4 else f"{row['eoi_mrd'] * 100:.2g} %"))
+        words.append("EOI MRD " + _percent(row["eoi_mrd"]))
     if row["outcome"]:
         words.append(f"{row['outcome']} ({row['outcome_day']:.0f} days)" if row["outcome_day"] else row["outcome"])
     return "   ·   ".join(words)
 
 
-def _legend(mine: Tables) -> list[Line2D | Patch]:
+def _percent(fraction: float) -> str:
+    if fraction < 1e-4:
+        return "< 0.01 %"
+    return f"{100 * fraction:.0f} %" if fraction >= 0.01 else f"{100 * fraction:.2g} %"
+
+
+def _legend() -> list[Line2D | Patch]:
     def mark(marker: str, label: str, colour: str = BLACK, fill: str | None = None, size: float = 6) -> Line2D:
         return Line2D(
             [],
@@ -509,5 +539,4 @@ def _legend(mine: Tables) -> list[Line2D | Patch]:
         mark("^", "transfusion", PURPLE),
         mark("D", "gate not met: phase delayed", VERMILLION, "white", 4.5),
         *legend_entries(),
-        *(grade_legend() if shows_side_effects(mine) else []),
     ]

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
-from matplotlib.patches import Patch
 
-from .picture_style import BLACK, Floats, Tables, fit_text, numbers
+from .picture_style import BLACK, SMALL, Floats, Tables, fit_text, numbers
 
 GRADES = ("#F7E3A1", "#F0B04A", "#D55E00", "#8C2D04", BLACK)  # 1 to 5, light to dark
 NAMES = {
@@ -44,6 +43,7 @@ def draw_side_effects(axes: Axes, side_effects: pl.DataFrame, first: float, last
     )
     axes.tick_params(axis="y", length=0)
     thinnest = (last - first) * 0.004
+    _key(axes)
     for index, name in enumerate(rows):
         y = len(rows) - 1 - index
         axes.axhline(y, color="#D9D9D9", linewidth=0.5, zorder=1)
@@ -58,10 +58,9 @@ def draw_side_effects(axes: Axes, side_effects: pl.DataFrame, first: float, last
                 linewidth=0.5, gid=f"grade {grade}", zorder=3,
             )  # fmt: skip
             left, right = max(start, first), min(end, last)
-            ink = "white" if grade >= 3 else BLACK
             inside = fit_text(
-                axes, (left + right) / 2, y + FULL / 2 - 0.02, [f"grade {grade}", f"{grade}"], right - left, color=ink,
-                fontsize=7.5, zorder=4,
+                axes, (left + right) / 2, y + FULL / 2 - 0.02, [f"grade {grade}", f"{grade}"], right - left,
+                color=_ink(grade), fontsize=7.5, zorder=4,
             )  # fmt: skip
             if inside is None and following - end > 0.03 * (last - first) and right < first + 0.95 * (last - first):
                 axes.annotate(
@@ -70,14 +69,23 @@ def draw_side_effects(axes: Axes, side_effects: pl.DataFrame, first: float, last
                 )  # fmt: skip
 
 
+def _key(axes: Axes) -> None:
+    """The colours of the grades, to the right of the panel."""
+    axes.annotate(
+        "grade", (1.008, 0.5), xycoords="axes fraction", va="center", fontsize=SMALL, color="#555555", gid="beside"
+    )
+    for grade, colour in enumerate(GRADES, 1):
+        axes.annotate(
+            f"{grade}", (1.008, 0.5), xycoords="axes fraction", xytext=(26 + 14 * grade, 0), gid="grade key",
+            textcoords="offset points", ha="center", va="center", fontsize=7.5, color=_ink(grade),
+            bbox={"boxstyle": "square,pad=0.25", "facecolor": colour, "edgecolor": "#444444", "linewidth": 0.5},
+        )  # fmt: skip
+
+
+def _ink(grade: int) -> str:
+    return "white" if grade >= 3 else BLACK
+
+
 def _ends(start: Floats, end: Floats, thinnest: float) -> Floats:
     end = np.fmax(np.where(np.isnan(end), start, end), start) + 1
     return np.fmax(end, start + thinnest)
-
-
-def grade_legend() -> list[Patch]:
-    """How to read the colours."""
-    return [
-        Patch(facecolor=colour, edgecolor="#444444", linewidth=0.5, label=f"side effect of grade {grade}")
-        for grade, colour in enumerate(GRADES, 1)
-    ]

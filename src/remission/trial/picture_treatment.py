@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from .picture_style import (
+    BLACK,
     BLUE,
     GREEN,
     GREY,
@@ -22,7 +23,9 @@ from .picture_style import (
     PURPLE,
     SKY,
     SMALL,
+    TEAL,
     VERMILLION,
+    WINE,
     Floats,
     fit_text,
     ink_on,
@@ -38,8 +41,8 @@ GROUPS: tuple[tuple[str, str, str], ...] = (
     ("alkylator", r"phosphamide|ifosf|busulf|thiotepa|melphalan", OLIVE),
     ("antimetabolites", r"mercapto|guanine|methotrex|cytarab|fludarab|clofarab|nelarab", BLUE),
     ("intrathecal", r"(?!)", INDIGO),
-    ("BCR::ABL1 inhibitors", r"tinib$", VERMILLION),
-    ("antibodies", r"blinatum|inotuzum", SKY),
+    ("BCR::ABL1 inhibitors", r"tinib$", WINE),
+    ("antibodies", r"blinatum|inotuzum", TEAL),
     ("CAR T-cells", r"leucel$", BLUE),
     ("irradiation", r"irradiation", PURPLE),
     ("graft", r"_(marrow|blood)$", GREEN),
@@ -48,7 +51,7 @@ GROUPS: tuple[tuple[str, str, str], ...] = (
     ("other", r"", GREY),
 )
 FULL = 0.52  # height of a bar at the protocol dose, in rows
-_WITH_AMOUNT = ("BCR::ABL1 inhibitors", "antibodies")  # given in steps and switched: their bars say how much
+_WITH_AMOUNT = ("BCR::ABL1 inhibitors", "antibodies", "irradiation")  # bars that say how much a day
 _TALLEST = 1.6  # factors above this are drawn at this height
 
 
@@ -143,9 +146,10 @@ def _amounts(axes: Axes, rows: pl.DataFrame, y: float, first: float, last: float
             continue
         amount = f"{row['dose']:.3g} {row['unit'] or ''}".replace("ug", "µg").strip()
         if amount != before:
-            colour = ink_on(tinted(GROUPS[group_of(row["agent"], row["route"] or "")][2], row["factor"] or 1.0))
-            place = y + FULL * min(row["factor"] or 1.0, 1.0) / 2 - 0.03
-            if fit_text(axes, (start + end) / 2, place, [amount], end - start, color=colour, fontsize=7, zorder=4):
+            whole = (row["factor"] or 1.0) > 0.7  # a lower bar does not reach behind its words
+            colour = ink_on(to_rgb(GROUPS[group_of(row["agent"], row["route"] or "")][2])) if whole else BLACK
+            middle, width = (start + end) / 2, end - start
+            if fit_text(axes, middle, y + FULL / 2 - 0.02, [amount], width, color=colour, fontsize=7, zorder=4):
                 before = amount
 
 
