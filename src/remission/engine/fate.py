@@ -25,8 +25,8 @@ from remission.body.marrow import (
 from remission.patient import chance
 
 from .clinic import leukaemic_cells, move_on
-from .effects import RED_CELLS
-from .mesh import SHARP, SLOTS_PER_BIN
+from .effects import LINES, RED_CELLS
+from .mesh import HALVES, SHARP, SHARP_SLOTS, SHARP_WIDTHS, SLOTS_PER_BIN
 from .records import note_event, note_state
 from .state import (
     AFTER,
@@ -37,7 +37,6 @@ from .state import (
     E_DEATH,
     E_FEVER,
     E_RELAPSE,
-    HALVES,
     IN_REMISSION,
     RELAPSE,
     RESULT_BLOODSTREAM,
@@ -61,7 +60,6 @@ from .state import (
     S_RELAPSE_MARROW,
     S_REMISSION,
     S_SEED,
-    SHARP_WIDTHS,
     TREATING,
 )  # fmt: skip
 
@@ -220,8 +218,8 @@ def _sharp_effects(j, lay, q, drugs, work):
             # the panels up to the middle of the step make its first half
             half = 2 * j + (0 if p < HALVES - 2 else 1)
             o, u = (target * HALVES + p) * LANES, (target * 2 * bins + half) * LANES
-            if target == RED_CELLS:  # by two hours: the panels up to a quarter of the step are the first of them
-                slot = SLOTS_PER_BIN * j + (0 if p < HALVES - 4 else p - HALVES + 5)
+            if target == RED_CELLS:  # by two hours
+                slot = SLOTS_PER_BIN * j + SHARP_SLOTS[p]
                 for lane in range(LANES):
                     work.e_sharp[o + lane] = work.e_red[slot * LANES + lane]
             else:
@@ -235,11 +233,13 @@ def _sharp_effects(j, lay, q, drugs, work):
         for m in range(lay.shapes[g].first, lay.shapes[g].last):
             i = lay.members[m]
             target = lay.effect_target[i]
+            if target >= LINES:
+                continue
             for p in range(HALVES):
                 o = (target * HALVES + p) * LANES
                 u = (first + HALVES * j + p) * LANES
                 if target == RED_CELLS:
-                    slot = SLOTS_PER_BIN * j + (0 if p < HALVES - 4 else p - HALVES + 5)
+                    slot = SLOTS_PER_BIN * j + SHARP_SLOTS[p]
                     a = (lay.shapes[g].row + slot) * LANES
                     b = a
                 else:
