@@ -99,7 +99,7 @@ def measured(
     from remission.engine.play import Options, play
 
     days = program.protocol.phases[0].days
-    options = Options(follow_up_days=days, chance=False, record=record)
+    options = Options(follow_up_days=days, chance=False, record=record, refine=1)  # as in remission_row.run
     seconds = []
     for _ in range(runs):
         begin = time.perf_counter()
