@@ -1,6 +1,7 @@
 # make demo    simulate 1,000 virtual children; everything needed is set up first
 # make test    lint, layer contracts, types, tests
 # make verify  hold the engine against an independent solver on whole treatments: docs/verification.md
+# make validate  play published trials, observed beside simulated: docs/validation.md
 # make benchmark  the reference problem in remission and in what people use: one table
 # make lock    write requirements.lock anew from pyproject.toml
 # make clean   remove the environment and caches (not runs/)
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.locked
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test verify benchmark lint format lock clean
+.PHONY: help setup demo test verify validate benchmark lint format lock clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -42,6 +43,9 @@ PATIENTS ?= 200
 
 verify: $(READY)
 	cd tests && ../$(BIN)/python -m verification --patients $(PATIENTS) --out ../docs/verification.md
+
+validate: $(READY)
+	$(BIN)/remission validate --patients 1000 --seed 1 --out docs/validation.md
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -47,7 +47,7 @@ def test_help_does_not_load_the_engine() -> None:
 def test_help_names_every_command(remission: Remission) -> None:
     code, out, _ = remission("--help")
     assert code == 0
-    for command in ("simulate", "plan", "show", "sources", "explain", "check", "list", "schema", "plot"):
+    for command in ("simulate", "validate", "plan", "show", "sources", "explain", "check", "list", "schema", "plot"):
         assert command in out
 
 

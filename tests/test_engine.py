@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 import remission
+from remission.engine.lanes import build
 from remission.engine.play import Options, play, prepare
 from remission.knowledge.agent import Agent
 from remission.knowledge.library import library
@@ -489,6 +490,23 @@ def same(a, b):
     for name in a:
         assert_frame_equal(a[name].sort("patient", maintain_order=True), b[name].sort("patient", maintain_order=True),
                            check_exact=True)  # fmt: skip
+
+
+def test_the_leukaemia_that_patients_enter_with(cog):
+    people = draw("transplant-children", 256, seed=3)
+    burden = people.marrow_blasts
+    lanes = build(cog, people, library(), seed=3)[1]
+    cells = lanes.cells.sum(axis=(0, 1))
+    assert np.array_equal(cells == 0, burden * lanes.capacity < 1) and (cells == 0).mean() > 0.15
+    assert cells == pytest.approx(np.floor(burden * lanes.capacity), rel=0.05, abs=2)
+    few = cells < 1000
+    assert few.any() and np.all(lanes.cells[:, :, few] % 1 == 0) and np.all(lanes.cells >= 0)
+    assert np.all(lanes.normal > 0.95) and np.allclose(lanes.presenting[1], people.platelets)
+    assert np.all(np.isfinite(lanes.person["blood_ratio"]))
+    assert (lanes.person["blood_ratio"] * cells)[~few] == pytest.approx(people.blood_blasts[~few], rel=1e-3)
+    assert np.all(lanes.cns_cells[burden == 0] == 0)
+    overt = build(cog, draw("relapsed-b-all-adults", 64, seed=3), library(), seed=3)[1]
+    assert overt.cells.sum(axis=(0, 1)).min() > 1e9 and np.median(overt.cns_cells) > 1e4
 
 
 def test_threads_do_not_matter(cog, crowd):

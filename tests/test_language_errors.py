@@ -16,7 +16,12 @@ from remission.protocol.reader import problems, read_protocol, read_sentence
 SENTENCES = [
     ("give", "vincristine 1.5 mg/m2 IV ^onn days 1, 8", "'onn' cannot stand here", "Did you mean 'on'?"),
     ("give", "vincristine 1.5 ^mcg/m2 IV on day 1", "'mcg/m2' cannot stand here", "Did you mean 'mg/m2'?"),
-    ("give", "vincristine 1.5 mg/m2 ^VI on day 1", "'VI' cannot stand here", "a route (IV, PO, IT, SC, IM)"),
+    (
+        "give",
+        "vincristine 1.5 mg/m2 ^VI on day 1",
+        "'VI' cannot stand here",
+        "a route (IV, PO, IT, SC, IM, RT, collection)",
+    ),
     ("give", "vincristine 1.5 mg/m2^", "stops too early", "a route"),
     ("give", "vincristine 1.5 mg/m2 IV^", "does not say on which days", "on days 1, 8, 15"),
     ("give", "vincristine 1.5 mg/m2 IV ^[matloub2011]", "does not say on which days", "on days 1, 8, 15"),

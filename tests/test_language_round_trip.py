@@ -46,7 +46,17 @@ from remission.protocol.model import (
     Wait,
 )
 from remission.protocol.reader import read_protocol, read_text
-from remission.protocol.vocabulary import CONCENTRATIONS, COUNTS, FRACTIONS, ROUTES, UNITS, VALUES
+from remission.protocol.vocabulary import (
+    CAP_UNITS,
+    CONCENTRATIONS,
+    COUNTS,
+    DRUG_ROUTES,
+    FRACTIONS,
+    ROUTES,
+    SHARES,
+    UNITS,
+    VALUES,
+)
 from remission.protocol.write import condition as written
 from remission.protocol.write import unparse, write
 from remission.protocol.yaml_text import Text
@@ -71,7 +81,9 @@ many_targets = st.lists(targets, min_size=1, max_size=3).map(tuple)
 orders = st.sampled_from(["<", "<=", ">", ">=", "=", "!="])
 compares = (
     st.builds(Compare, st.sampled_from([*COUNTS, "age", "diagnosis wbc"]), orders, amounts)
-    | st.builds(Compare, st.sampled_from(FRACTIONS), orders, st.integers(0, 10_000).map(lambda n: n / 10_000))
+    | st.builds(
+        Compare, st.sampled_from([*FRACTIONS, *SHARES]), orders, st.integers(0, 10_000).map(lambda n: n / 10_000)
+    )
     | st.builds(Compare, st.just("cns"), orders, st.sampled_from([1.0, 2.0, 3.0]))
     | st.sampled_from([(n, w) for n, words in VALUES.items() for w in words]).flatmap(
         lambda pair: st.builds(Compare, st.just(pair[0]), st.sampled_from(["=", "!="]), st.just(pair[1]))
@@ -97,7 +109,8 @@ recurring = st.builds(lambda first, step: tuple(range(first, DAYS + 1, step)), s
 def gives(draw: st.DrawFn) -> Give:
     by_age = draw(st.booleans())
     unit = "mg" if by_age else draw(st.sampled_from(UNITS))
-    routes = tuple(draw(st.lists(st.sampled_from(ROUTES), min_size=1, max_size=2, unique=True)))
+    some = st.lists(st.sampled_from(DRUG_ROUTES), min_size=1, max_size=2, unique=True).map(tuple)
+    routes = draw(some | st.sampled_from([("RT",), ("collection",)]))
     rising = st.builds(Escalation, amounts) | st.builds(Escalation, amounts, fractions | st.just(2 / 3), ids)
     return Give(
         agent=draw(agents),
@@ -109,7 +122,7 @@ def gives(draw: st.DrawFn) -> Give:
         doses_per_day=1 if by_age else draw(st.sampled_from([1, 2, 3, 4])),
         days=draw(day_lists | recurring),
         table=draw(st.none() | st.sampled_from(["cog", "it.bfm"])) if by_age else None,
-        cap=draw(st.none() | st.tuples(amounts, st.sampled_from(["mg", "g", "IU"]))),
+        cap=draw(st.none() | st.tuples(amounts, st.sampled_from(CAP_UNITS))),
         infusion_h=draw(st.none() | amounts),
         when=draw(st.none() | conditions),
         not_with=tuple(draw(st.lists(st.tuples(agents, st.sampled_from(ROUTES)), max_size=2))),
@@ -199,6 +212,7 @@ def protocols(draw: st.DrawFn) -> Protocol:
         )
     eligible = draw(st.none() | conditions)
     said_for = draw(provenances)
+    relapse = draw(st.none() | st.sampled_from([phase.id for phase in phases]))
     return Protocol(
         id="random",
         name=draw(prose),
@@ -208,6 +222,7 @@ def protocols(draw: st.DrawFn) -> Protocol:
         phases=tuple(phases),
         rules=tuple(draw(st.lists(rules, max_size=2))),
         open=tuple(draw(st.lists(prose, max_size=2))),
+        on_relapse=relapse,
         said=(("for", said_for),) if eligible is not None and said_for != Provenance() else (),
     )
 

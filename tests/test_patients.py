@@ -13,7 +13,7 @@ from remission.knowledge.errors import BadInput
 from remission.knowledge.library import library
 from remission.knowledge.provenance import provenance
 from remission.patient import recipe
-from remission.patient.cohort import SENSITIVITIES, Cohort, columns
+from remission.patient.cohort import DONOR, SENSITIVITIES, Cohort, columns
 from remission.patient.person import one
 from remission.patient.population import draw
 
@@ -75,6 +75,41 @@ def test_a_criterion_changes_only_those_who_do_not_meet_it(standard_risk):
     boys = draw("standard-risk-b-all", 500, seed=1, accept=lambda c: c["sex"] == "male")
     kept = standard_risk.take(slice(0, 500)).sex == 1
     assert np.array_equal(boys.age_y[kept], standard_risk.age_y[:500][kept])
+
+
+# What a seed gave in the first version: whoever adds a property draws it for a purpose of its own.
+KNOWN = {
+    "childhood-all": {
+        "age_y": [12.656007078398273, 10.661048864161616, 13.096194215593384],
+        "bsa_m2": [1.586508932133243, 1.3230017801213163, 1.5329799550017589],
+        "subtype": [14, 12, 9],
+        "wbc": [13.967876503215733, 24.984587151253965, 1.903073812429187],
+        "marrow_blasts": [0.873701368491017, 0.9272634327278407, 0.8138604017770671],
+        "anc": [2.3990633556625847, 1.2947956314558406, 0.17138522927436828],
+        "haemoglobin": [6.364094489056827, 7.184205204901128, 6.4676542574937],
+        "cns": [1, 1, 2],
+        "growth_per_day": [0.08001929956631584, 0.08881389313973263, 0.20161238596895945],
+    },
+    "standard-risk-b-all": {
+        "age_y": [2.371005515827916, 3.7025687984002236, 2.585735997329816],
+        "weight_kg": [16.23528396122122, 18.15747121931705, 15.847366194151505],
+        "subtype": [0, 14, 1],
+        "blood_blasts": [0.012207466280364059, 6.030812087191664, 24.210357310936466],
+        "platelets": [103.7906259299487, 14.302467518717235, 11.89092672515185],
+        "tpmt": [0, 1, 1],
+        "creatinine_umol_l": [30.489645072418405, 21.474844923908808, 27.26523137516728],
+    },
+}
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_a_seed_gives_the_patients_it_always_gave(name):
+    c = draw(name, 3, seed=11)
+    for column, values in KNOWN[name].items():
+        assert getattr(c, column) == pytest.approx(values, rel=1e-12)
+    vinca = [0.7903573186957801, 1.8618108501159332] if name == "childhood-all" else [1.2914002484384914, 0.7183730578]
+    assert c.sensitivity[:2, SENSITIVITIES.index("vinca")] == pytest.approx(vinca, rel=1e-9)
+    assert not c.donor.any() and not c.relapsed.any() and not c.prior_transplant.any()
 
 
 # --- published shares -------------------------------------------------------------------------
@@ -207,6 +242,131 @@ def test_columns_speak_in_words(childhood):
     assert "sensitivity_vinca" in table and "subtypes" not in table
 
 
+# --- relapse, adults, BCR::ABL1, transplant ---------------------------------------------------
+
+NEW = (
+    "adult-all", "first-relapse-children", "relapsed-b-all-children", "relapsed-b-all-adults", "ph-positive-children",
+    "ph-positive-adults", "transplant-children",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def cohorts() -> dict[str, Cohort]:
+    return {name: draw(name, N, seed=1) for name in NEW}
+
+
+@pytest.mark.parametrize("name", NEW)
+def test_any_slice_of_the_new_populations(name, cohorts):
+    assert same(cohorts[name].take(slice(300, 350)), draw(name, 50, seed=1, start=300))
+
+
+@pytest.mark.parametrize(
+    ("name", "youngest", "oldest", "median"),
+    [
+        ("relapsed-b-all-children", 3, 24, 11),  # ELIANA
+        ("first-relapse-children", 1, 28, 9.5),  # AALL1331: 9 completed years
+        ("relapsed-b-all-adults", 18, 81, 37),  # TOWER
+        ("ph-positive-children", 1, 22, 7.5),  # BFM and AIEOP
+        ("ph-positive-adults", 18, 83, 54.5),  # D-ALBA
+        ("transplant-children", 4, 22, 13.3),  # of the groups of the table
+    ],
+)
+def test_ages_at_entry(name, youngest, oldest, median, cohorts):
+    age = cohorts[name].age_y
+    assert age.min() >= youngest and age.max() < oldest
+    assert np.median(age) == pytest.approx(median, abs=0.6)
+
+
+def test_ages_of_tower_and_first_relapse(cohorts):
+    tower = cohorts["relapsed-b-all-adults"].age_y
+    assert (tower.mean(), tower.std()) == (pytest.approx(41, abs=0.7), pytest.approx(17, abs=0.7))
+    first = cohorts["first-relapse-children"].age_y
+    assert np.quantile(first, [0.25, 0.75]) == pytest.approx([6, 16], abs=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "median", "half_or_more", "least"),
+    [
+        ("relapsed-b-all-children", 0.74, 0.69, 0.05),  # ELIANA; the share is that of INO-VATE
+        ("relapsed-b-all-adults", 0.80, 305 / 405, 0.05),  # TOWER
+        ("first-relapse-children", 0.81, None, 0.25),
+    ],
+)
+def test_marrow_at_relapse(name, median, half_or_more, least, cohorts):
+    c = cohorts[name]
+    assert np.median(c.marrow_blasts) == pytest.approx(median, abs=0.02)
+    assert c.marrow_blasts.min() >= least and c.relapsed.all() and not c.lineage.any()
+    assert half_or_more is None or np.mean(c.marrow_blasts >= 0.5) == pytest.approx(half_or_more, abs=0.02)
+    assert np.all(c.anc + c.blood_blasts <= c.wbc * (1 + 1e-12))
+
+
+def test_white_counts_of_bcr_abl1(cohorts):
+    assert np.median(cohorts["ph-positive-children"].wbc) == pytest.approx(75, rel=0.05)
+    assert np.median(cohorts["ph-positive-adults"].wbc) == pytest.approx(46.2, rel=0.05)
+    assert close(cohorts["ph-positive-adults"].sex, 0.47)
+
+
+def test_bcr_abl1_is_in_or_out(cohorts):
+    for name in ("ph-positive-children", "ph-positive-adults"):
+        assert set(columns(cohorts[name])["ph"]) == {"positive"} and cohorts[name].ph.all()
+    for name in ("first-relapse-children", "relapsed-b-all-children", "relapsed-b-all-adults"):
+        assert set(columns(cohorts[name])["ph"]) == {"negative"}
+    older = cohorts["adult-all"].age_y >= 40
+    assert close(cohorts["adult-all"].ph[older & (cohorts["adult-all"].lineage == 0)], 35 / 99.9)
+
+
+def test_transplants_before(cohorts):
+    assert close(cohorts["relapsed-b-all-children"].prior_transplant, 0.61)
+    assert close(cohorts["relapsed-b-all-adults"].prior_transplant, 0.35)
+    for name in ("first-relapse-children", "transplant-children", "ph-positive-adults", "adult-all"):
+        assert not cohorts[name].prior_transplant.any()
+
+
+def test_donors(cohorts):
+    assert not cohorts["adult-all"].donor.any()
+    donor = np.array(DONOR)[cohorts["transplant-children"].donor]
+    for word, grafts in {"none": 0, "sibling": 191, "unrelated": 259, "haploidentical": 56, "cord": 110}.items():
+        assert np.mean(donor == word) == pytest.approx(grafts / 616, abs=0.015)
+    someone = draw(
+        "transplant-children", 200, seed=4, accept=lambda c: (c["donor"] == "sibling") & (c["ph"] == "negative")
+    )
+    assert set(columns(someone)["donor"]) == {"sibling"}
+
+
+def test_remission(cohorts):
+    c = cohorts["transplant-children"]
+    assert close(c.relapsed, 0.51)
+    assert c.marrow_blasts.max() < 0.05 and close(c.marrow_blasts == 0, 0.2)
+    assert np.mean(c.marrow_blasts >= 1e-4) == pytest.approx(0.21, abs=0.015)  # FORUM
+    assert np.array_equal(c.blood_blasts == 0, c.marrow_blasts == 0) and set(c.cns) == {1}
+    assert np.all(c.anc + c.blood_blasts <= c.wbc * (1 + 1e-12))
+    assert (np.median(c.wbc), np.median(c.platelets)) == (pytest.approx(3.5, abs=0.1), pytest.approx(180, abs=5))
+    assert c.haemoglobin.min() >= 7 and c.platelets.min() >= 50
+
+
+def test_relapsed_leukaemia_is_less_sensitive(cohorts, childhood):
+    c, vinca = cohorts["transplant-children"], SENSITIVITIES.index("vinca")
+    again, first = (np.median(c.sensitivity[(c.relapsed == k) & (c.lineage == 0)], axis=0) for k in (1, 0))
+    assert again[vinca] / first[vinca] == pytest.approx(0.7, abs=0.03)
+    assert again[0] / first[0] == pytest.approx(0.5, abs=0.03)  # glucocorticoid
+    relapse = cohorts["first-relapse-children"]
+    etv6 = relapse.subtypes.index("ETV6::RUNX1")
+    now, then = (np.log(x.sensitivity[x.subtype == etv6, vinca]) for x in (relapse, childhood))
+    assert np.median(now) - np.median(then) == pytest.approx(np.log(0.7), abs=0.06)
+    assert now.std() ** 2 - then.std() ** 2 == pytest.approx(0.3**2, abs=0.04)
+
+
+def test_size_of_adults(cohorts):
+    c = cohorts["adult-all"]
+    men = (c.sex == 1) & (np.abs(c.age_y - 45) < 3)
+    assert np.median(c.height_cm[men]) == pytest.approx(177, abs=1) and np.median(c.weight_kg[men]) == pytest.approx(
+        88, abs=3
+    )
+    old = (c.sex == 0) & (c.age_y > 80)
+    assert np.median(c.height_cm[old]) == pytest.approx(157.5, abs=1)
+    assert 1.85 < np.median(c.bsa_m2) < 2.0 and np.median(c.creatinine_umol_l) == pytest.approx(70, abs=2)
+
+
 # --- one person -------------------------------------------------------------------------------
 
 
@@ -229,9 +389,32 @@ def test_what_is_given_is_taken():
     assert all(getattr(c, f.name).shape[0] == 1 for f in fields(Cohort) if f.name != "subtypes")
 
 
+def test_a_person_who_has_relapsed_or_waits_for_a_transplant():
+    child = one(age_y=9, sex="f", donor="sibling", relapsed=True, prior_transplant=True, subtype="BCR::ABL1")
+    said = columns(child)
+    assert (said["donor"][0], said["ph"][0]) == ("sibling", "positive")
+    assert (child.relapsed[0], child.prior_transplant[0], child.donor[0]) == (1, 1, 1)
+    again = one(age_y=9, sex="f", population="first-relapse-children")
+    assert again.relapsed[0] == 1 and again.sensitivity[0, SENSITIVITIES.index("vinca")] == 0.7
+    never = one(age_y=9, sex="f", population="first-relapse-children", relapsed=False)
+    assert np.all(never.sensitivity == 1)
+    rest = one(age_y=9, sex="f", population="transplant-children")
+    assert rest.marrow_blasts[0] == pytest.approx(10**-4.95) and 0 < rest.blood_blasts[0] < 1e-3
+    assert (rest.platelets[0], rest.relapsed[0]) == (180, 0)
+    clean = one(age_y=9, sex="f", population="transplant-children", marrow_blasts=0)
+    assert clean.marrow_blasts[0] == clean.blood_blasts[0] == 0
+    assert columns(one(age_y=60, sex="m", population="ph-positive-adults"))["ph"][0] == "positive"
+    assert one(age_y=90, sex="m", population="adult-all").height_cm[0] == 172.5
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
+        ({"donor": "brother"}, ("donor is 'brother'", "none, sibling, unrelated, haploidentical, cord")),
+        ({"donor": "haplo"}, ("donor is 'haplo'",)),
+        ({"relapsed": "yes"}, ("relapsed is 'yes'", "True or False")),
+        ({"prior_transplant": 2}, ("prior_transplant is '2'",)),
+        ({"donr": "cord"}, ("'donr'", "Did you mean 'donor'")),
         ({"weight_kg": -3}, ("weight_kg is -3", "kg")),
         ({"age_y": -1}, ("age_y is -1", "years")),
         ({"age_y": float("nan")}, ("age_y is nan",)),
@@ -296,6 +479,63 @@ def test_a_mistake_in_a_file_has_its_place(tmp_path, old, new, line_has, says):
     assert line_has in text.splitlines()[caught.value.line - 1]
 
 
+PIECES = {
+    "donors": 'donors: {unit: "-", read: memory, shares: {none: 0.5, sibling: 0.4}}',
+    "brother": 'donors: {unit: "-", read: memory, shares: {brother: 1}}',
+    "prior": 'prior_transplant: {value: 0.2, unit: "-", read: memory}',
+    "share": 'relapsed: {value: 2, unit: "-", read: memory}',
+    "remission": "at: remission",
+    "at": "at: cure",
+    "frequency": "subtype_frequency:\n  unit: percent\n  read: memory\n  from_age_y: [0]\n  B: {B-other: [50]}\n"
+    "  T: {T-ALL: [100]}",
+}
+
+
+@pytest.mark.parametrize(
+    ("piece", "says", "line_has"),
+    [
+        ("donors", "donors do not add up to 1", "donors"),
+        ("brother", "'brother' is not known here", "donors"),
+        ("prior", "nobody here has relapsed", "prior_transplant"),
+        ("share", "a share lies between 0 and 1", "relapsed"),
+        ("remission", "residual leukaemia and the counts in remission are missing", "at: remission"),
+        ("at", "'cure' is not known here", "at: cure"),
+        ("frequency", "do not add up to 100 %", "B: {"),
+    ],
+)
+def test_a_mistake_in_the_new_parts_has_its_place(tmp_path, piece, says, line_has):
+    text = library().population_path("standard-risk-b-all").read_text() + PIECES[piece] + "\n"
+    file = tmp_path / "mine.yaml"
+    file.write_text(text)
+    with pytest.raises(BadInput) as caught:
+        recipe.population(file)
+    assert says in str(caught.value)
+    assert line_has in text.splitlines()[caught.value.line - 1]
+
+
+def test_only_some_subtypes(tmp_path):
+    text = library().population_path("standard-risk-b-all").read_text()
+    file = tmp_path / "mine.yaml"
+    file.write_text(text.replace("exclude_subtypes: [BCR::ABL1]", "only_subtypes: [KMT2A-r, iAMP21]"))
+    c = draw(file, 4000, seed=1)
+    kmt2a = np.array(c.subtypes)[c.subtype] == "KMT2A-r"
+    assert close(kmt2a, 0.5) and close(~kmt2a & (np.array(c.subtypes)[c.subtype] == "iAMP21"), 0.5)
+    file.write_text(text.replace("exclude_subtypes:", "only_subtypes: [BCR::ABL1]\n  exclude_subtypes:"))
+    with pytest.raises(BadInput, match="excluded too"):
+        recipe.population(file)
+    file.write_text(text.replace("exclude_subtypes: [BCR::ABL1]", "only_subtypes: [BCR:ABL1]"))
+    with pytest.raises(BadInput, match="did you mean 'BCR::ABL1"):
+        recipe.population(file)
+
+
+def test_a_population_cannot_be_like_itself(tmp_path):
+    text = library().population_path("standard-risk-b-all").read_text()
+    (tmp_path / "a.yaml").write_text(text.replace("like: childhood-all", "like: b"))
+    (tmp_path / "b.yaml").write_text(text.replace("like: childhood-all", "like: a"))
+    with pytest.raises(BadInput, match="like this population itself"):
+        recipe.population(tmp_path / "a.yaml")
+
+
 def test_units_are_turned_into_those_of_the_model(tmp_path):
     text = library().population_path("childhood-all").read_text()
     file = tmp_path / "mine.yaml"
@@ -307,7 +547,7 @@ def test_units_are_turned_into_those_of_the_model(tmp_path):
 
 
 def test_every_population_of_the_package_can_be_read():
-    assert {"childhood-all", "standard-risk-b-all"} <= set(library().populations())
+    assert {"childhood-all", "standard-risk-b-all", *NEW} <= set(library().populations())
     for name in library().populations():
         assert recipe.population(name).name == name
 
@@ -318,6 +558,9 @@ def test_every_number_is_listed_with_its_provenance():
     assert numbers["body.male.height_cm.5"].unit == "cm"
     assert numbers["subtypes.doubling_time.values.T-ALL"].because
     assert len(provenance(numbers)) == len(numbers) > 300
+    for name in NEW:
+        numbers |= recipe.numbers(recipe.population(name))
+    assert numbers["donors.shares.sibling"].source == "pulsipher2019"
     known = library().sources()
     if not known:
         pytest.skip("there is no bibliography yet")

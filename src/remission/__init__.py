@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from remission.protocol.plan import Plan
     from remission.protocol.reader import read_protocol
     from remission.trial.run import open_run, simulate
+    from remission.trial.validate import validate
 
-__all__ = ["__version__", "open_run", "plan", "read_protocol", "simulate"]
+__all__ = ["__version__", "open_run", "plan", "read_protocol", "simulate", "validate"]
 
 keep_compiled_code()
 
@@ -28,6 +29,7 @@ _HOMES = {
     "open_run": "remission.trial.run",
     "read_protocol": "remission.protocol.reader",
     "simulate": "remission.trial.run",
+    "validate": "remission.trial.validate",
 }
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from remission.knowledge.agent import Agent
+    from remission.knowledge.trial_file import Trial
     from remission.protocol.model import Protocol
     from remission.trial.run import Progress, Run
 
@@ -111,6 +112,36 @@ def plot(
     _console().print(f"{save(figure, path)}", highlight=False)
 
 
+@app.command()
+def validate(
+    trials: Annotated[
+        list[str] | None, typer.Argument(metavar="[TRIAL ...]", help="See: remission list trials. All when left out.")
+    ] = None,
+    patients: Annotated[int, typer.Option(help="Number of virtual patients in each arm.")] = 1000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same patients and the same fate.")] = 1,
+    out: Annotated[Path | None, typer.Option(help="Write the tables to this Markdown file.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Cores to use; all when left out.")] = None,
+) -> None:
+    """Play published trials and print what was observed beside what is simulated."""
+    from remission.knowledge.library import library
+    from remission.trial.validate import validate
+    from remission.trial.validation_page import as_markdown, counts, on_terminal
+
+    names = trials or library().trials()
+    for name in names:  # a wrong name is told before anything is played
+        library().trial(name)
+    done = []
+    for name in names:
+        with _bar() as progress:
+            done += validate([name], patients=patients, seed=seed, threads=threads, progress=progress)
+        _console().print(on_terminal(done[-1]))
+    print(*counts(done), sep="\n")
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(as_markdown(done, patients=patients, seed=seed), encoding="utf-8")
+        _say(f"{out}")
+
+
 # --- protocols --------------------------------------------------------------------------------
 
 
@@ -169,19 +200,25 @@ def check(file: Annotated[Path, typer.Argument(metavar="PROTOCOL-FILE", help="A 
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(metavar="AGENT|PROTOCOL")]) -> None:
-    """Show what is known of an agent, or the outline of a protocol."""
+def show(name: Annotated[str, typer.Argument(metavar="AGENT|PROTOCOL|TRIAL")]) -> None:
+    """Show what is known of an agent, the outline of a protocol, or what a trial published."""
+    from remission.knowledge.library import library
     from remission.protocol.reader import read_protocol
 
+    is_trial = name in library().trials()
     if _is_protocol(name):
         _show_protocol(read_protocol(name))
-    else:
+    if is_trial:  # a protocol may bear the name of its trial
+        _show_trial(library().trial(name))
+    if not is_trial and not _is_protocol(name):
         _show_agent(_agent(name))
 
 
 @app.command()
-def sources(name: Annotated[str, typer.Argument(metavar="AGENT|PROTOCOL|RUN-FOLDER")]) -> None:
-    """List every number behind an agent, a protocol or a run: where it was read, or why it was assumed."""
+def sources(name: Annotated[str, typer.Argument(metavar="AGENT|PROTOCOL|TRIAL|RUN-FOLDER")]) -> None:
+    """List every number behind an agent, a protocol, a trial or a run: where it was read, or why it was assumed."""
+    from polars import concat
+
     from remission.knowledge.library import library
     from remission.knowledge.provenance import provenance
     from remission.protocol.reader import read_protocol
@@ -191,8 +228,11 @@ def sources(name: Annotated[str, typer.Argument(metavar="AGENT|PROTOCOL|RUN-FOLD
     shelf = library()
     if Path(name).is_dir():
         numbers = open_run(name).provenance()
-    elif _is_protocol(name):
-        numbers = behind(read_protocol(name), shelf)
+    elif _is_protocol(name) or name in shelf.trials():  # a protocol may bear the name of its trial
+        parts = [behind(read_protocol(name), shelf)] if _is_protocol(name) else []
+        if name in shelf.trials():
+            parts.append(as_table(f"trial {name}", shelf.trial(name).rows()))
+        numbers = concat(parts)
     else:
         agent = _agent(name)
         numbers = as_table(f"agent {agent.agent}", provenance(agent))
@@ -217,11 +257,11 @@ def sources(name: Annotated[str, typer.Argument(metavar="AGENT|PROTOCOL|RUN-FOLD
     )
 
 
-KINDS = ("protocols", "agents", "populations", "sources")
+KINDS = ("protocols", "agents", "populations", "trials", "sources")
 
 
 @app.command("list")
-def list_(what: Annotated[str, typer.Argument(metavar="protocols|agents|populations|sources")]) -> None:
+def list_(what: Annotated[str, typer.Argument(metavar="protocols|agents|populations|trials|sources")]) -> None:
     """List what is supplied."""
     from remission.knowledge.errors import BadInput, nearest
     from remission.knowledge.library import library
@@ -237,6 +277,8 @@ def list_(what: Annotated[str, typer.Argument(metavar="protocols|agents|populati
         from remission.patient.recipe import population
 
         rows = [(name, population(name).title) for name in shelf.populations()]
+    elif what == "trials":
+        rows = [(name, shelf.trial(name).title) for name in shelf.trials()]
     elif what == "sources":
         rows = [(key, shelf.source(key).cite()) for key in shelf.sources()]
     else:
@@ -353,7 +395,7 @@ def _is_protocol(name: str) -> bool:
 
 
 def _agent(name: str) -> Agent:
-    """The agent of that name; what is neither agent nor protocol is told with the nearest of both."""
+    """The agent of that name; what is no agent, protocol or trial is told with the nearest of them."""
     from remission.knowledge.errors import BadInput, nearest
     from remission.knowledge.library import library
 
@@ -361,10 +403,10 @@ def _agent(name: str) -> Agent:
     try:
         return shelf.agent(name)
     except BadInput as error:
-        near = nearest(name, [*shelf.agent_names(), *shelf.protocols()])
+        near = nearest(name, [*shelf.agent_names(), *shelf.protocols(), *shelf.trials()])
         if error.file or near is None:
             raise
-        raise BadInput(f"there is no agent or protocol '{name}'", remedy=f"Did you mean '{near}'?") from None
+        raise BadInput(f"there is no agent, protocol or trial '{name}'", remedy=f"Did you mean '{near}'?") from None
 
 
 def _show_agent(agent: Agent) -> None:
@@ -385,6 +427,24 @@ def _show_agent(agent: Agent) -> None:
     if agent.open:
         print("Open", *(f"  {text}" for text in agent.open), sep="\n", end="\n\n")
     print(f"Every number with its source: remission sources {agent.agent}")
+
+
+def _show_trial(trial: Trial) -> None:
+    print(f"{trial.trial}: {trial.name}\n{trial.title}\n{trial.plain}\n")
+    for name, arm in trial.arms.items():
+        rows = [
+            (
+                e.label(),
+                f"{e.value:g} {e.unit}",
+                "" if e.interval is None else f"{e.interval[0]:g} to {e.interval[1]:g}",
+                e.read,
+                e.used,
+            )
+            for e in arm.endpoints
+        ]
+        played = f"protocol {arm.protocol}, population {arm.population or trial.population}"
+        _print_table(f"{name}: {arm.name} ({played})", ("", "published", "95 % CI", "known from", "used to"), rows)
+    print(f"Play it: remission validate {trial.trial}")
 
 
 def _show_protocol(protocol: Protocol) -> None:

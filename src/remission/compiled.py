@@ -1,14 +1,15 @@
 """Where compiled code is kept: a folder per state of the sources.
 
 Numba's cache looks only at the file of the function it compiled, not at the modules that function
-calls. So the cache folder carries a hash of every module that holds compiled code: a change anywhere
-compiles anew, an unchanged installation starts in a second.
+calls. So the cache folder carries a hash of every module that holds compiled code, and of those whose
+numbers it uses: a change there compiles anew, an unchanged installation starts in a second.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -16,13 +17,17 @@ ROOMS = ("patient", "body", "engine")
 
 
 def sources_hash() -> str:
-    """Hash of the modules with compiled functions."""
-    digest = hashlib.sha256()
+    """Hash of the modules with compiled functions and of what they import."""
     here = Path(__file__).parent
-    for room in ROOMS:
-        for file in sorted((here / room).glob("*.py")):
-            digest.update(file.name.encode())
-            digest.update(file.read_bytes())
+    texts = {f"{room}.{file.stem}": file.read_text("utf-8") for room in ROOMS for file in (here / room).glob("*.py")}
+    needed = {name for name, text in texts.items() if "import njit" in text or "import compiled" in text}
+    for name in list(needed):
+        room = name.partition(".")[0]
+        for own, other in re.findall(r"^from (?:\.(\w+)|remission\.(\w+\.\w+)) import", texts[name], re.MULTILINE):
+            needed |= {f"{room}.{own}", other} & texts.keys()
+    digest = hashlib.sha256()
+    for name in sorted(needed):
+        digest.update(f"{name}\0{texts[name]}".encode())
     return digest.hexdigest()[:16]
 
 

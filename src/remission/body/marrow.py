@@ -235,7 +235,7 @@ def normal_marrow(n, load0, load_mid, load1, rho, omega, h, n_mid, n_new):
         k3 = r * m * (1.0 - m - lb)
         m = n0 + h * k3
         k4 = r * m * (1.0 - m - lc)
-        new = max(n0 + h / 6.0 * (k1 + 2.0 * (k2 + k3) + k4), 1e-4)
+        new = max(n0 + h / 6.0 * (k1 + 2.0 * (k2 + k3) + k4), min(n0, 1e-4))
         k5 = r * new * (1.0 - new - lc)
         n_new[lane] = new
         n_mid[lane] = 0.5 * (n0 + new) + 0.125 * h * (k1 - k5)

@@ -120,6 +120,9 @@ def kinetics(agent: Agent, cohort: Cohort, *, seed: int, routes: tuple[str, ...]
     one = np.ones(n_patients)
     if "IV" in agent.routes:
         entries["IV"] = Entry(central, one)
+    for route in ("RT", "collection"):
+        if route in agent.routes:
+            entries[route] = Entry(central, one)
     for i, route in enumerate(depots):
         absorption = pk.absorption[route]  # type: ignore[index]
         ka = draw(absorption.rate, "1/day", f"absorption.{route}.rate")

@@ -81,13 +81,22 @@ from .state import (
     STEPS,
     TREATING,
     V_ANC,
+    V_B,
     V_BLASTS,
     V_BLOOD_MRD,
+    V_BRAIN,
+    V_CHIMERISM,
+    V_CRS,
     V_HB,
+    V_IGG,
     V_LYMPH,
     V_MARROW,
     V_MARROW_MRD,
     V_PLT,
+    V_PRODUCT,
+    V_RELAPSES,
+    V_REMISSION,
+    V_T315I,
     V_WBC,
     WAITING,
 )  # fmt: skip
@@ -148,6 +157,17 @@ def measure(lane, today, seed, s, person, place, flesh, total):
     seen[V_LYMPH, lane] = flesh.line[LYMPHOCYTES + lane]
     seen[V_BLASTS, lane] = blasts * 1000.0  # per uL
     seen[V_WBC, lane] = seen[V_ANC, lane] + flesh.line[LYMPHOCYTES + lane] + s[S_OTHER] + blasts
+    seen[V_CHIMERISM, lane] = 1.0 - flesh.immune[lane].host
+    seen[V_B, lane] = flesh.immune[lane].b * flesh.immune[lane].b_baseline
+    seen[V_IGG, lane] = flesh.immune[lane].igg
+    seen[V_CRS, lane] = flesh.immune[lane].crs
+    seen[V_BRAIN, lane] = flesh.immune[lane].neuro
+    seen[V_PRODUCT, lane] = flesh.immune[lane].product
+    seen[V_RELAPSES, lane] = place.lane[lane].relapses
+    seen[V_REMISSION, lane] = 1.0 if place.lane[lane].remission == 1 else 0.0
+    first = seen.shape[0] - flesh.side.shape[0]
+    for i in range(flesh.side.shape[0]):
+        seen[first + i, lane] = flesh.side[i, lane].grade
 
 
 @njit(**HOT)
@@ -158,7 +178,7 @@ def assay(fraction, cells, minimum, seed, pid, purpose, today):
 
 
 @njit(**HOT)
-def checks(bits, lane, today, phase, seed, s, person, place, flesh, total, fraction, rec):
+def checks(bits, lane, today, phase, seed, s, t315i, person, place, flesh, total, fraction, rec):
     """Marrow and blood examinations of a day; the first late marrow check is the response to induction."""
     pid = person[lane].patient
     if bits & (MARROW_MRD | MARROW_BLASTS):
@@ -166,6 +186,9 @@ def checks(bits, lane, today, phase, seed, s, person, place, flesh, total, fract
         reported = assay(sampled, s[S_FLOW_CELLS], s[S_FLOW_MIN], seed, pid, P_CELLS, today)
         place.seen[V_MARROW_MRD, lane] = reported
         place.seen[V_MARROW, lane] = sampled
+        if t315i >= 0 and total > 0.0:
+            mutated = flesh.cells[2 * t315i * LANES + lane] + flesh.cells[(2 * t315i + 1) * LANES + lane]
+            place.seen[V_T315I, lane] = mutated / total if reported > 0.0 else 0.0
         note_mrd(rec, lane, today, phase, 0.0, fraction, reported)
         if bits & RESPONSE:
             place.result[lane, RESULT_MRD] = reported
@@ -349,7 +372,7 @@ def delayed(lane, today, phase, met, place, rec):
 
 
 @njit(**INLINED)
-def morning(lane, today, seed, t, s, person, bioavailability, place, flesh, amount, used, rec, keep_doses):
+def morning(lane, today, seed, t, s, t315i, person, bioavailability, place, flesh, amount, used, rec, keep_doses):
     """Everything that the team does for one patient on one day, before the day's doses act."""
     phase = place.lane[lane].phase
     total = flesh.total[lane]
@@ -396,20 +419,20 @@ def morning(lane, today, seed, t, s, person, bioavailability, place, flesh, amou
         place.lane[lane].wait_passed = 1
 
     if t.days[at].visit == 1 or measured:
-        if not visit(at, measured, lane, today, phase, seed, total, t, s, person, place, flesh, rec):
+        if not visit(at, measured, lane, today, phase, seed, total, t, s, t315i, person, place, flesh, rec):
             return
     for i in range(t.days[at].due_from, t.days[at].due_to):
-        give(t.due[i], lane, today, phase, t, person, bioavailability, place, amount, used, rec, keep_doses)
+        give(t.due[i], lane, today, phase, t, person, bioavailability, flesh.lost, place, amount, used, rec, keep_doses)
 
 
 @njit(**HOT)
-def visit(at, measured, lane, today, phase, seed, total, t, s, person, place, flesh, rec):
+def visit(at, measured, lane, today, phase, seed, total, t, s, t315i, person, place, flesh, rec):
     """Counts, examinations, rules and decisions of a visit. False when the patient has left the protocol."""
     if not measured:
         measure(lane, today, seed, s, person, place, flesh, total)
     note_counts(rec, lane, today, phase, place.lane[lane].day, place.seen)
     fraction = total / (total + flesh.room[lane] * person[lane].capacity)
-    checks(t.days[at].checks, lane, today, phase, seed, s, person, place, flesh, total, fraction, rec)
+    checks(t.days[at].checks, lane, today, phase, seed, s, t315i, person, place, flesh, total, fraction, rec)
     if t.phases[phase].repeats == 1:
         place.result[lane, RESULT_VISITS] += 1.0
         if 0.5 <= place.seen[V_ANC, lane] <= 1.5:
@@ -467,7 +490,7 @@ def dose_now(o, share, keep, lane, today, t, person, place):
 
 
 @njit(**INLINED)
-def give(o, lane, today, phase, t, person, bioavailability, place, amount, used, rec, keep_doses):
+def give(o, lane, today, phase, t, person, bioavailability, lost, place, amount, used, rec, keep_doses):
     """A dose that is due today: as the protocol says, or as the rules have left it."""
     if t.orders[o].condition >= 0 and not true_for(t.orders[o].condition, t, place, lane):
         return
@@ -500,7 +523,7 @@ def give(o, lane, today, phase, t, person, bioavailability, place, amount, used,
     dose = dose_now(o, share, keep, lane, today, t, person, place)
     times = t.orders[o].times
     if dose > 0.0:
-        usable = bioavailability[f * LANES + lane]
+        usable = (1.0 - lost[t.forms[f].agent * LANES + lane]) * bioavailability[f * LANES + lane]
         if t.forms[f].loss > 0.0:
             per_m2 = dose / person[lane].bsa_m2
             usable *= 1.0 - t.forms[f].loss * per_m2 / (t.forms[f].half_dose + per_m2)

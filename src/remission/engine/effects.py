@@ -12,11 +12,13 @@ import math
 from numba import njit
 
 from remission.body.kinetics import HOT, INLINED, LANES, row
+from remission.body.marrow import CIRCULATING, STATE_ROWS
 
-from .layout import EMAX, LINEAR
+from .layout import EMAX, HILL, LINEAR
 from .mesh import SLOTS_PER_BIN
 
-RED_CELLS, LINES, BLASTS, BLOOD, CNS = 2, 4, 4, 5, 6  # targets in the order of layout.TARGETS: four lines, then these
+LYMPHOCYTES = (3 * STATE_ROWS + CIRCULATING) * LANES
+RED_CELLS, LINES, BLASTS, BLOOD, CNS, DAILY, B_CELLS, HAZARDS = 2, 4, 4, 5, 6, 8, 9, 12  # in layout.TARGETS
 
 
 @njit(**INLINED)
@@ -29,11 +31,16 @@ def _asparagine(x, half, rest, d, km):
     return 1.0 - n * (rest + half) / (rest * (n + half)) if x > 0.0 else 0.0
 
 
+@njit(**INLINED)
+def _hill(x, half, power):
+    return 1.0 / (1.0 + math.exp(power * math.log(half / x))) if x > 0.0 else 0.0
+
+
 @njit(**HOT)
 def bend(function, x, first, second, i, q_b, q_c, q_d, q_e, weight, out, at):
     """Row ``at`` of out += weight times the mean of the shape of effect ``i`` (its value for a factor of 1) at two
     values of its driver, rows ``first`` and ``second`` of x; weight (L,). linear: x. emax: x / (b + x), both over one
-    division. asparagine depletion: `_asparagine`."""
+    division; with an exponent: x^c / (b^c + x^c). asparagine depletion: `_asparagine`."""
     u, v, o = row(x, first), row(x, second), row(out, at)
     if function == EMAX:
         b = row(q_b, i)
@@ -43,6 +50,10 @@ def bend(function, x, first, second, i, q_b, q_c, q_d, q_e, weight, out, at):
     elif function == LINEAR:
         for lane in range(LANES):
             o[lane] += 0.5 * weight[lane] * (u[lane] + v[lane])
+    elif function == HILL:
+        b, c = row(q_b, i), row(q_c, i)
+        for lane in range(LANES):
+            o[lane] += 0.5 * weight[lane] * (_hill(u[lane], b[lane], c[lane]) + _hill(v[lane], b[lane], c[lane]))
     else:
         b, c, d, km = row(q_b, i), row(q_c, i), row(q_d, i), row(q_e, i)
         for lane in range(LANES):
@@ -108,6 +119,28 @@ def _add_all(out, x, x_at, rows, factor, f_at):
         out[lane] += total * f[lane] / rows
 
 
+@njit(**HOT)
+def _add_released(out, x, x_at, rows, size, released, f_at):
+    """out (L,) += mean of rows of x times the size of the effect and what it sets free."""
+    u, f, r = x[x_at * LANES : (x_at + rows) * LANES], row(size, f_at), row(released, f_at)
+    for lane in range(LANES):
+        total = 0.0
+        for k in range(rows):
+            total += u[k * LANES + lane]
+        out[lane] += total * f[lane] * r[lane] / rows
+
+
+@njit(**HOT)
+def with_t_cells(i, lay, q, flesh, work):
+    """The size of an effect that needs the patient's T cells: T / (T + half)."""
+    size, rest, own, own_rest = row(work.size, i), row(work.size_rest, i), row(q.effect_size, i), row(q.effect_rest, i)
+    for lane in range(LANES):
+        t = flesh.line[LYMPHOCYTES + lane]
+        share = t / (t + q.immune[lane].t_half)
+        size[lane] = own[lane] * share
+        rest[lane] = own_rest[lane] * share
+
+
 @njit(**INLINED)
 def _answer(g, lay, drugs):
     """The antagonist's part: each node of a shape times what it leaves, then means of two hours."""
@@ -134,6 +167,12 @@ def day_of_effects(lay, q, drugs, flesh, work):
     flesh.k_blood[:] = 0.0
     work.k_cns[:] = 0.0
     flesh.mobilised[:] = 0.0
+    flesh.daily[:] = 0.0
+    work.released[:] = 0.0
+    work.released_b[:] = 0.0
+    for i in range(lay.effect_needs.shape[0]):
+        if lay.effect_needs[i] == 1:
+            with_t_cells(i, lay, q, flesh, work)
     for c in range(work.class_active.shape[0]):
         if work.class_active[c]:
             work.class_active[c] = False
@@ -148,30 +187,41 @@ def day_of_effects(lay, q, drugs, flesh, work):
         for m in range(lay.shapes[g].first, lay.shapes[g].last):
             i = lay.members[m]
             target = lay.effect_target[i]
+            if target >= HAZARDS and lay.side_effects == 0:
+                continue
             if target == RED_CELLS:  # by two hours
                 if fine:
-                    _add(work.e_red, 0, drugs.shape, at, slots, q.effect_size, i)
+                    _add(work.e_red, 0, drugs.shape, at, slots, work.size, i)
                 else:
-                    _add_twice(work.e_red, 0, drugs.shape, at, slots // 2, q.effect_size, i)
+                    _add_twice(work.e_red, 0, drugs.shape, at, slots // 2, work.size, i)
             elif target < LINES:  # by half steps
                 if fine:
-                    _add_pairs(work.e_line, 2 * bins * target, drugs.shape, at, 2 * bins, q.effect_size, i)
+                    _add_pairs(work.e_line, 2 * bins * target, drugs.shape, at, 2 * bins, work.size, i)
                 else:
-                    _add(work.e_line, 2 * bins * target, drugs.shape, at, 2 * bins, q.effect_size, i)
+                    _add(work.e_line, 2 * bins * target, drugs.shape, at, 2 * bins, work.size, i)
             elif target == BLASTS:  # by steps
                 pool = lay.effect_pool[i]
                 work.class_active[pool] = True
                 if fine:
-                    _add_fours(work.k_cyc, pool * bins, drugs.shape, at, bins, q.effect_size, i)
-                    _add_fours(work.k_rest, pool * bins, drugs.shape, at, bins, q.effect_rest, i)
+                    _add_fours(work.k_cyc, pool * bins, drugs.shape, at, bins, work.size, i)
+                    _add_fours(work.k_rest, pool * bins, drugs.shape, at, bins, work.size_rest, i)
                 else:
-                    _add_pairs(work.k_cyc, pool * bins, drugs.shape, at, bins, q.effect_size, i)
-                    _add_pairs(work.k_rest, pool * bins, drugs.shape, at, bins, q.effect_rest, i)
+                    _add_pairs(work.k_cyc, pool * bins, drugs.shape, at, bins, work.size, i)
+                    _add_pairs(work.k_rest, pool * bins, drugs.shape, at, bins, work.size_rest, i)
             elif target == CNS:
                 if fine:
-                    _add_fours(work.k_cns, 0, drugs.shape, at, bins, q.effect_size, i)
+                    _add_fours(work.k_cns, 0, drugs.shape, at, bins, work.size, i)
                 else:
-                    _add_pairs(work.k_cns, 0, drugs.shape, at, bins, q.effect_size, i)
-            else:
+                    _add_pairs(work.k_cns, 0, drugs.shape, at, bins, work.size, i)
+            elif target < DAILY:
                 out = flesh.k_blood if target == BLOOD else flesh.mobilised
-                _add_all(out, drugs.shape, at, slots if fine else slots // 2, q.effect_size, i)
+                _add_all(out, drugs.shape, at, slots if fine else slots // 2, work.size, i)
+            else:
+                _add_all(row(flesh.daily, target - DAILY), drugs.shape, at, slots if fine else slots // 2, work.size, i)
+    for k in range(lay.releasing.shape[0]):
+        i = lay.releasing[k]
+        g = lay.shape_of[i]
+        if drugs.acting[lay.shapes[g].agent]:
+            rows = slots if lay.shapes[g].fine == 1 else slots // 2
+            out = work.released_b if lay.effect_target[i] == B_CELLS else work.released
+            _add_released(out, drugs.shape, lay.shapes[g].row, rows, work.size, q.released, i)

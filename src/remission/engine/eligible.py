@@ -1,4 +1,4 @@
-"""Whom a protocol is for: its ``for:`` line judged on patients at diagnosis."""
+"""Whom a protocol is for: its ``for:`` line judged on patients at entry."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ COLUMN = {  # word of the protocol language -> column of the cohort
     "tpmt": "tpmt",
     "nudt15": "nudt15",
     "diagnosis wbc": "wbc",
+    "donor": "donor",
+    "ph": "ph",
+    "relapses": "relapsed",
 }
 OPERATORS = {
     "<": operator.lt,

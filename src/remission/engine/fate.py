@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from numba import njit
 
 from remission.body.kinetics import HOT, INLINED, LANES, copy, exp_small, row
@@ -28,6 +29,7 @@ from .clinic import leukaemic_cells, move_on
 from .effects import LINES, RED_CELLS
 from .mesh import HALVES, SHARP, SHARP_SLOTS, SHARP_WIDTHS, SLOTS_PER_BIN
 from .records import note_event, note_state
+from .side_effects import FEVER, side_effects_of_day
 from .state import (
     AFTER,
     CURED,
@@ -40,9 +42,11 @@ from .state import (
     IN_REMISSION,
     RELAPSE,
     RESULT_BLOODSTREAM,
+    RESULT_CAUSE,
     RESULT_DAY,
     RESULT_FEVERS,
     RESULT_OUTCOME,
+    RESULT_RELAPSE,
     RESULT_SITE,
     S_BSI,
     S_BSI_DEATH,
@@ -54,6 +58,7 @@ from .state import (
     S_H3,
     S_H4,
     S_H_MAINTENANCE,
+    S_LETHAL,
     S_PACKING,
     S_PLT_POOL_LOSS,
     S_RELAPSE_CNS,
@@ -61,8 +66,12 @@ from .state import (
     S_REMISSION,
     S_SEED,
     TREATING,
+    WAITING,
 )  # fmt: skip
 
+CAUSE_INFECTION, CAUSE_LEUKAEMIA, CAUSE_CRS, FIRST_CAUSE = range(4)  # then the program's side effects
+MOST_RELAPSES = 2  # that are treated
+DAILY_RECORD_DAYS = 60
 AFTER_DAYS = 84  # days after treatment that are still played in full, for the counts to come back
 FOLLOW_DAYS = 7  # step of the follow-up
 EXACT_FEEDBACK_DAYS = 32  # the feedback, carried as a state, is brought back to the exact power so often
@@ -73,6 +82,8 @@ P_DEATH = chance.purpose("death from infection")
 P_CLONE = chance.purpose("clone")
 P_CNS = chance.purpose("cns")
 P_SEED = chance.purpose("cns seeding")
+P_MUTANT = chance.purpose("mutants")
+P_LETHAL = chance.purpose("death from leukaemia")
 P_SEED_CLOCK = chance.purpose("cns seeding, rare")
 RARE = 1.0  # cells a day below which seeding is played by its clock
 
@@ -144,6 +155,7 @@ def _leukaemia(j, h, lay, q, flesh, work, day):
     _crowding(work.load_mid, lay.settings[S_PACKING], lay.power_of_load, work.crowd)
     for lane in range(LANES):
         day.birth[lane] += work.crowd[lane] * h
+        day.births[lane] += q.birth[lane] * work.crowd[lane] * cells[lane] * h
     for c in range(clones):
         if not _alive(cells, c):
             continue
@@ -247,7 +259,7 @@ def _sharp_effects(j, lay, q, drugs, work):
                     b = a + LANES
                 for lane in range(LANES):
                     mean = 0.5 * (drugs.shape[a + lane] + drugs.shape[b + lane])
-                    size = q.effect_size[i * LANES + lane] * given[lane]
+                    size = work.size[i * LANES + lane] * given[lane]
                     work.e_sharp[o + lane] += size * (drugs.sharp[u + lane] - mean)
 
 
@@ -296,6 +308,7 @@ def day_of_body(today, lay, q, drugs, flesh, work, day):
     day.cyc[:] = 0.0
     day.rest[:] = 0.0
     day.birth[:] = 0.0
+    day.births[:] = 0.0
     day.cns[:] = 0.0
     day.flux[:] = 0.0
     copy(day.cns_before, 0, flesh.cns, 0, 1)
@@ -307,7 +320,7 @@ def day_of_body(today, lay, q, drugs, flesh, work, day):
         _cns(flesh.cns, day.flux, work.k_cns, j, work.load, work.load_mid, work.load_new, q.capacity, s[S_CNS_BIRTH],
              s[S_CNS_DEATH], s[S_SEED], h, day.cns)  # fmt: skip
         copy(work.n, 0, flesh.room, 0, 1)
-        normal_marrow(flesh.room, work.load, work.load_mid, work.load_new, q.rho, q.omega, h, nm, n1)
+        normal_marrow(flesh.room, work.load, work.load_mid, work.load_new, flesh.rho, q.omega, h, nm, n1)
         sharp = drugs.sharp_on[j]
         if sharp:
             copy(work.line_before, 0, flesh.line, 0, 4 * STATE_ROWS)
@@ -334,6 +347,30 @@ def day_of_body(today, lay, q, drugs, flesh, work, day):
                     flesh.line[o + FORESEEN * LANES + lane] = cells
 
 
+@njit(**HOT)
+def _mutants(c, lane, today, made, seed, pid, lay, flesh):
+    """New cells of clone ``c`` that divisions of the main clone have made today; rare ones come by their clock."""
+    number = lay.clone_number[c]
+    came = 0.0
+    if made >= FEW:
+        came = math.floor(made)
+    elif made > RARE:
+        came = chance.poisson(seed, pid, P_MUTANT + 4 * number, today, made)
+    else:
+        if flesh.mutant_at[c * LANES + lane] < 0.0:
+            flesh.mutant_at[c * LANES + lane] = chance.exponential(seed, pid, P_MUTANT + 4 * number + 1, 0xFFFFFFFF)
+        flesh.mutants[c * LANES + lane] += made
+        while flesh.mutants[c * LANES + lane] >= flesh.mutant_at[c * LANES + lane]:
+            came += 1.0
+            flesh.mutant_at[c * LANES + lane] += chance.exponential(
+                seed, pid, P_MUTANT + 4 * number + 2, today * 1024 + int(came)
+            )
+    if came > 0.0:
+        flesh.cells[2 * c * LANES + lane] += came
+        return True
+    return False
+
+
 @njit(**INLINED)
 def leukaemia_by_chance(lane, today, seed, play_chance, s, person, q, lay, flesh, work, day):
     """Where few cells are left, the day is drawn anew as a birth-death process; seeding of the CNS."""
@@ -351,7 +388,7 @@ def leukaemia_by_chance(lane, today, seed, play_chance, s, person, q, lay, flesh
         n = before[at] + before[rest]
         if n == 0.0:
             continue
-        purpose = P_CLONE + 8 * c
+        purpose = P_CLONE + 8 * lay.clone_number[c]
         if n < FEW:
             own = c * LANES + lane
             a, b = few_cells(before[at], before[rest], q.birth[own] * day.birth[lane], person[lane].death,
@@ -363,6 +400,10 @@ def leukaemia_by_chance(lane, today, seed, play_chance, s, person, q, lay, flesh
         elif cells[at] + cells[rest] < FEW:
             cells[at] = whole(cells[at], seed, pid, purpose + 5, today)
             cells[rest] = whole(cells[rest], seed, pid, purpose + 6, today)
+            drawn = True
+    for c in range(1, clones):
+        made = q.mutation[c * LANES + lane] * day.births[lane]
+        if made > 0.0 and _mutants(c, lane, today, made, seed, pid, lay, flesh):
             drawn = True
     if drawn:
         flesh.total[lane] = leukaemic_cells(flesh, lane)
@@ -400,7 +441,7 @@ def fever_due(lane, today, t, s, person, place, flesh):
     hazard *= person[lane].frailty
     if t.phases[place.lane[lane].phase].repeats == 1:
         hazard *= s[S_H_MAINTENANCE]
-    flesh.fever[lane] += hazard
+    flesh.fever[lane] += hazard / (1.0 + flesh.daily[FEVER * LANES + lane])
     return flesh.fever[lane] >= flesh.fever_at[lane]
 
 
@@ -419,8 +460,7 @@ def infection(lane, today, seed, s, person, place, flesh, rec):
         place.result[lane, RESULT_BLOODSTREAM] += 1.0
         note_event(rec, lane, today, phase, E_BLOODSTREAM, anc)
         if chance.uniform(seed, pid, P_DEATH, today) < s[S_BSI_DEATH]:
-            note_event(rec, lane, today, phase, E_DEATH, 0.0)
-            finish(lane, DEATH, today, place)
+            die(lane, today, CAUSE_INFECTION, place, rec)
 
 
 @njit(**INLINED)
@@ -428,6 +468,33 @@ def finish(lane, outcome, today, place):
     place.result[lane, RESULT_OUTCOME] = outcome
     place.result[lane, RESULT_DAY] = today
     place.lane[lane].status = DONE
+
+
+@njit(**HOT)
+def die(lane, today, cause, place, rec):
+    note_event(rec, lane, today, place.lane[lane].phase, E_DEATH, float(cause))
+    place.result[lane, RESULT_CAUSE] = cause
+    finish(lane, DEATH, today, place)
+
+
+@njit(**INLINED)
+def relapsed(lane, today, site, lay, place, rec):
+    """The leukaemia is back: the end, or the protocol's way on."""
+    note_event(rec, lane, today, place.lane[lane].phase, E_RELAPSE, float(site))
+    if np.isnan(place.result[lane, RESULT_RELAPSE]):
+        place.result[lane, RESULT_SITE] = site
+        place.result[lane, RESULT_RELAPSE] = today
+    place.lane[lane].relapses += 1
+    if lay.on_relapse < 0 or place.lane[lane].relapses > MOST_RELAPSES:
+        finish(lane, RELAPSE, today, place)
+        return
+    place.lane[lane].remission = 0
+    place.lane[lane].next_phase = -2
+    place.lane[lane].phase = lay.on_relapse
+    place.lane[lane].status = WAITING
+    place.lane[lane].stalled = 0
+    place.lane[lane].gate_from = today + 1
+    place.lane[lane].gate_check = today + 1
 
 
 @njit(**HOT)
@@ -441,7 +508,35 @@ def relapse_site(marrow, brain, fraction, cns, s):
 
 
 @njit(**INLINED)
-def evening(lane, today, follow_up_days, seed, play_chance, keep_states, t, lay, q, place, flesh, work, day, rec):
+def daily_record(lane, today, flesh):
+    """Days on which states are worth more than once a week: while cells grow, a graft takes, cytokine is up."""
+    since = today - max(flesh.immune[lane].cells_day, flesh.immune[lane].transplant_day)
+    return since <= DAILY_RECORD_DAYS or flesh.immune[lane].crs > 0
+
+
+@njit(**HOT)
+def fate_of_treatment(lane, today, seed, total, lay, q, place, drugs, flesh, day, rec):
+    """Side effects of drugs and grafts, some fatal; death from leukaemia that has come back and is not held."""
+    if flesh.immune[lane].fatal == 1:
+        die(lane, today, CAUSE_CRS, place, rec)
+        return
+    if lay.side_effects > 0:
+        killer = side_effects_of_day(lane, today, seed, lay, q, drugs, flesh, day, rec)
+        if killer >= 0:
+            die(lane, today, FIRST_CAUSE + killer, place, rec)
+            return
+    lethal = lay.settings[S_LETHAL]
+    if lethal > 0.0 and (q.person[lane].relapsed > 0.0 or place.lane[lane].relapses > 0):
+        load = total / q.person[lane].capacity
+        hazard = lethal * load / (load + max(flesh.room[lane], 0.05))
+        if hazard > 1e-4 and chance.uniform(seed, q.person[lane].patient, P_LETHAL, today) < 1.0 - math.exp(-hazard):
+            die(lane, today, CAUSE_LEUKAEMIA, place, rec)
+
+
+@njit(**INLINED)
+def evening(
+    lane, today, follow_up_days, seed, play_chance, keep_states, t, lay, q, place, drugs, flesh, work, day, rec
+):  # fmt: skip
     """Chance, infection, relapse, the weekly record and the clock of one patient."""
     s, person = lay.settings, q.person
     leukaemia_by_chance(lane, today, seed, play_chance, s, person, q, lay, flesh, work, day)
@@ -457,10 +552,11 @@ def evening(lane, today, follow_up_days, seed, play_chance, keep_states, t, lay,
         if marrow or brain:
             fraction = total / (total + flesh.room[lane] * person[lane].capacity)
             site = relapse_site(marrow, brain, fraction, flesh.cns[lane], s)
-            note_event(rec, lane, today, place.lane[lane].phase, E_RELAPSE, float(site))
-            place.result[lane, RESULT_SITE] = site
-            finish(lane, RELAPSE, today, place)
-    if keep_states and (today + 1) % 7 == 0:
+            relapsed(lane, today, site, lay, place, rec)
+    if play_chance and place.lane[lane].status != DONE:
+        fate_of_treatment(lane, today, seed, total, lay, q, place, drugs, flesh, day, rec)
+    if keep_states and ((today + 1) % 7 == 0 or (lay.living == 1 and daily_record(lane, today, flesh))):
+        fraction = total / (total + flesh.room[lane] * person[lane].capacity)
         note_state(rec, lane, today + 1, flesh, total, fraction)
     if place.lane[lane].status == TREATING and place.lane[lane].stalled == 0:
         place.lane[lane].day += 1
@@ -498,6 +594,7 @@ def follow(lane, start, horizon, seed, play_chance, s, person, q, lay, place, fl
                 site = relapse_site(marrow, brain, fraction, flesh.cns[lane], s)
                 note_event(rec, lane, today, place.lane[lane].phase, E_RELAPSE, float(site))
                 place.result[lane, RESULT_SITE] = site
+                place.result[lane, RESULT_RELAPSE] = today
                 finish(lane, RELAPSE, today, place)
                 return
         crowd = max(0.0, 1.0 - (load / s[S_PACKING]) ** lay.power_of_load)
@@ -507,7 +604,7 @@ def follow(lane, start, horizon, seed, play_chance, s, person, q, lay, place, fl
             if a + b == 0.0:
                 continue
             birth, to_rest = q.birth[c * LANES + lane] * crowd, q.to_rest[c * LANES + lane]
-            purpose = P_CLONE + 8 * c
+            purpose = P_CLONE + 8 * lay.clone_number[c]
             if play_chance and a + b < FEW:
                 a, b = few_cells(a, b, birth, death, to_rest, wake, 0.0, 0.0, float(FOLLOW_DAYS), seed, pid, purpose,
                                  today)  # fmt: skip

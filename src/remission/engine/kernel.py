@@ -16,8 +16,10 @@ from remission.patient import chance
 from .clinic import morning
 from .effects import day_of_effects
 from .fate import P_FEVER, P_SEED_CLOCK, day_of_body, evening
+from .living import acts_of_day, cells_of_day, end_of_living, immunity_of_day
 from .pharmacy import day_of_kinetics
 from .records import close_run, note_state
+from .side_effects import end_of_side_effects
 from .state import AFTER, DONE, RESULT_DAY, RESULT_PLAYED
 
 
@@ -55,22 +57,31 @@ def play_block(
             if place.lane[lane].status != DONE:
                 anyone = True
                 if place.lane[lane].status != AFTER:
-                    morning(lane, today, seed, t, lay.settings, q.person, q.bioavailability, place, flesh, drugs.amount,
-                            drugs.used, rec, keep_doses)  # fmt: skip
+                    morning(lane, today, seed, t, lay.settings, lay.t315i, q.person, q.bioavailability, place,
+                            flesh, drugs.amount, drugs.used, rec, keep_doses)  # fmt: skip
         if not anyone:
             break
         for lane in range(LANES):
             if place.lane[lane].status != DONE:
                 place.result[lane, RESULT_PLAYED] += 1.0
+        if lay.acts.shape[0] > 0:
+            acts_of_day(today, seed, play_chance, t, lay, q, place, drugs, flesh, rec)
         day_of_kinetics(today, t, lay, q, place, drugs, rec, keep_doses)
         day_of_effects(lay, q, drugs, flesh, work)
+        if lay.living == 1:
+            cells_of_day(today, lay, q, place, flesh, work)
         day_of_body(today, lay, q, drugs, flesh, work, day)
+        if lay.living == 1:
+            immunity_of_day(today, seed, play_chance, lay, q, place, flesh, work, day, rec)
         for lane in range(LANES):
             if place.lane[lane].status != DONE:
-                evening(lane, today, follow_up_days, seed, play_chance, keep_states, t, lay, q, place, flesh, work, day,
-                        rec)  # fmt: skip
+                evening(lane, today, follow_up_days, seed, play_chance, keep_states, t, lay, q, place, drugs, flesh,
+                        work, day, rec)  # fmt: skip
     for lane in range(LANES):
         if q.person[lane].real == 1:
+            ended = place.result[lane, RESULT_DAY]
+            end_of_living(lane, treatment_days if np.isnan(ended) else ended, flesh, rec)
+            end_of_side_effects(lane, treatment_days if np.isnan(ended) else ended, lay, flesh, rec)
             if np.isnan(place.result[lane, RESULT_DAY]):
                 place.result[lane, RESULT_DAY] = treatment_days
             for slot in range(place.slot.shape[0]):

@@ -6,30 +6,45 @@ patient by patient and purpose by purpose, so that it does not depend on the blo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from remission.body.kinetics import LANES
+from remission.body.leukaemia import FEW
 from remission.body.marrow import ABSENT, LIFE_SPAN, POWER, SATURATING
 from remission.body.person import individual
 from remission.body.pharmacokinetics import Kinetics, kinetics
-from remission.knowledge.agent import Agent, Effect
+from remission.knowledge.agent import KILLED, RATES, TARGETS, Agent, Effect
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library
 from remission.knowledge.quantity import Quantity
 from remission.patient import chance
-from remission.patient.cohort import SENSITIVITIES, Cohort, Floats
+from remission.patient.cohort import LINEAGE, SENSITIVITIES, Cohort, Floats
 
+from .acting import Clone
 from .layout import LINES, Layout, layout, refinement, routes
-from .program import Program
+from .living import IMMUNE_NUMBERS, immune, numbers_of_acts
+from .program import MEASURED, Program
+from .side_effects import side_numbers
 
 PERSON = np.dtype(
     [("patient", np.int64), ("real", np.int64)]  # real 1: a patient, 0: padding
     + [
         (name, np.float64)
-        for name in ("age_y", "weight_kg", "bsa_m2", "capacity", "blood_ratio", "frailty", "omega", "wake", "death")
+        for name in (
+            "age_y",
+            "weight_kg",
+            "bsa_m2",
+            "capacity",
+            "blood_ratio",
+            "frailty",
+            "omega",
+            "wake",
+            "death",
+            "relapsed",
+            "in_remission",
+        )
     ]
 )  # blood_ratio: blood blasts in 1e9/L per marrow cell
 
@@ -79,13 +94,19 @@ class Lanes(NamedTuple):
     to_rest: Any
     wake: Any
     normal: Any  # normal marrow / capacity at diagnosis
+    mutation: Any  # (clones, N): mutants of the main clone per birth
+    # the immune system, grafts, radiation, cells (living.py); side effects (side_effects.py)
+    released: Any  # (effects, N): cytokine set free by what an effect kills
+    antigen: Any  # (N,) 1: the leukaemia has CD19
+    acts: Any  # (acts * ACT_NUMBERS, N)
+    immune: Any  # (N,) of IMMUNE_NUMBERS
+    side: Any  # (side effects * SIDE_NUMBERS, N)
 
 
 def _effect_parameters(agent: Agent, effect: Effect, k: Kinetics, cohort: Cohort, seed: int, path: str) -> list[Floats]:
     """The function's numbers in output units: linear [slope], emax [max, half], asparagine [max, half, baseline..]."""
     unit = k.units_of_outputs[effect.driver]
-    kill = effect.on in ("blasts", "blood blasts", "CNS blasts")
-    size = "1/day" if kill else "-"
+    size = "1/day" if effect.on in RATES or (effect.on not in TARGETS and effect.how == "causes") else "-"
 
     def draw(q: Quantity | None, unit: str, name: str) -> Floats:
         if q is None:
@@ -95,9 +116,17 @@ def _effect_parameters(agent: Agent, effect: Effect, k: Kinetics, cohort: Cohort
     zero = np.zeros(len(cohort))
     if effect.function == "linear":
         per = "dimensionless" if unit == "-" else unit
-        return [draw(effect.slope, f"{'1/day' if kill else '1'}/({per})", "slope"), zero, zero, zero, zero]
+        return [draw(effect.slope, f"{'1' if size == '-' else size}/({per})", "slope"), zero, zero, zero, zero]
     if effect.function == "emax":
-        return [draw(effect.max, size, "max"), draw(effect.half, unit, "half"), zero, zero, zero]
+        most = draw(effect.max, size, "max")
+        if effect.on in (
+            "cytokine",
+            "fever",
+        ):  # a share taken away by one drug, as what signalling is divided by: 1 + sum
+            most = np.minimum(most, 0.999)
+            most = most / (1.0 - most)
+        hill = draw(effect.hill, "-", "hill") if effect.hill else zero
+        return [most, draw(effect.half, unit, "half"), hill, zero, zero]
     # 1 IU turns over 1 umol a minute: 1440 umol/L a day for each IU/L, here relative to the supply
     return [
         draw(effect.max, size, "max"),
@@ -110,34 +139,6 @@ def _effect_parameters(agent: Agent, effect: Effect, k: Kinetics, cohort: Cohort
 
 def kinetics_of(program: Program, cohort: Cohort, seed: int) -> tuple[Kinetics, ...]:
     return tuple(kinetics(agent, cohort, seed=seed, routes=routes(program, agent.agent)) for agent in program.agents)
-
-
-@dataclass(frozen=True)
-class Clone:
-    """A kind of clone: how often a division makes it, what it costs, which drugs kill it less."""
-
-    name: str
-    mutation: float
-    cost: float
-    kill: dict[str, float]
-
-
-def clone_table(library: Library) -> list[Clone]:
-    """The main clone and the resistant kinds of data/body/leukaemia.yaml."""
-    body = library.body("leukaemia")
-    out = [Clone("main", 0.0, 0.0, {})]
-    for name in body.children("resistant_clones"):
-        path = f"resistant_clones.{name}"
-        kill = {c: body[f"{path}.kill.{c}"].to_unit("-") for c in body.children(f"{path}.kill")}
-        out.append(
-            Clone(
-                name,
-                body[f"{path}.mutation_per_division"].to_unit("-"),
-                body[f"{path}.fitness_cost"].to_unit("-"),
-                kill,
-            )
-        )
-    return out
 
 
 def settings(library: Library) -> dict[str, float]:
@@ -170,6 +171,7 @@ def settings(library: Library) -> dict[str, float]:
         "relapse_marrow": leukaemia["detection.marrow_relapse"].to_unit("-"),
         "relapse_cns": leukaemia["detection.cns_relapse"].value,
         "remission_marrow": leukaemia["detection.remission"].to_unit("-"),
+        "lethal": leukaemia["detection.lethal"].to_unit("1/day") if "detection.lethal" in leukaemia else 0.0,
     }
 
 
@@ -188,7 +190,14 @@ def _lines(marrow: Any) -> list[int]:
 
 
 def build(
-    program: Program, cohort: Cohort, library: Library, *, seed: int, refine: int | None = None, watch: bool = False
+    program: Program,
+    cohort: Cohort,
+    library: Library,
+    *,
+    seed: int,
+    refine: int | None = None,
+    watch: bool = False,
+    side_effects: bool = True,
 ) -> tuple[Layout, Lanes]:
     """Draw every number of every patient of the cohort; padding to a multiple of ``LANES`` repeats the last one.
     refine, watch: see `layout.layout`; None: as the program's drugs need."""
@@ -198,7 +207,7 @@ def build(
     people = cohort.take(index)
     systems = kinetics_of(program, people, seed)
     scalars = settings(library)
-    clones = clone_table(library)
+    clones = list(program.clones)
     marrow, leukaemia, infection = library.body("marrow"), library.body("leukaemia"), library.body("infection")
 
     def draw(body: Any, path: str, unit: str) -> Floats:
@@ -206,7 +215,8 @@ def build(
 
     kinds = _lines(marrow)
     power = int(leukaemia["marrow.crowding_power"].value)
-    plan = layout(program, systems, scalars, clones, kinds, power, refine=refine or refinement(program), watch=watch)
+    plan = layout(program, systems, scalars, clones, kinds, power, refine=refine or refinement(program), watch=watch,
+                  side_effects=side_effects)  # fmt: skip
 
     def flat(parts: list[Any]) -> Floats:
         """Per-patient blocks (N, ...) to rows (sum, N)."""
@@ -236,20 +246,30 @@ def build(
     products = [p for k in systems for p in k.saturable_products]
     zeros = np.zeros(padded)
     effects: list[list[Floats]] = []
-    resting, sensitivity, halves = [], [], []
+    resting, sensitivity, halves, released = [], [], [], []
+
+    def draw_release(agent: Agent, effect: Effect, path: str) -> Floats:
+        if effect.releases is None:
+            return zeros
+        return individual(effect.releases, "-", people, seed=seed, purpose=f"{agent.agent}.{path}.releases")
+
     for agent, k in zip(program.agents, systems, strict=True):
-        for i, effect in enumerate(agent.effects):
-            path = f"effects.{effect.on}.{i}"
+        for acting in program.effects[program.agents.index(agent)]:
+            effect = acting.effect
+            path = f"effects.{effect.on}.{acting.number}"
             effects.append(_effect_parameters(agent, effect, k, people, seed, path))
             share = (
                 individual(effect.resting, "-", people, seed=seed, purpose=f"{agent.agent}.{path}.resting")
                 if effect.resting
                 else zeros
             )
-            kill = effect.on in ("blasts", "blood blasts", "CNS blasts") and agent.sensitivity
+            kill = effect.on in KILLED and agent.sensitivity
             sensitive = people.sensitivity[:, SENSITIVITIES.index(agent.sensitivity)] if kill else zeros + 1.0  # type: ignore[arg-type]
             resting.append(share * sensitive)
+            if acting.effect.through:
+                sensitive = sensitive * _has(acting.effect.through, people)
             sensitivity.append(sensitive)
+            released.append(draw_release(agent, effect, path))
             half = np.ones(padded)
             for other in agent.antagonists:
                 if effect.on in other.on:
@@ -262,16 +282,17 @@ def build(
     seen = np.full((len(program.variables), padded), np.nan)
     personal = (
         people.age_y, people.weight_kg, people.bsa_m2, people.sex, people.cns, people.lineage, people.tpmt,
-        people.nudt15, people.wbc,
+        people.nudt15, people.wbc, people.donor, _has("BCR::ABL1", people),
     )  # fmt: skip
     for i, column in enumerate(personal):
-        seen[9 + i] = column
-    seen[18:] = 0.0
+        seen[len(MEASURED) + i] = column
+    seen[len(MEASURED) + len(personal) :] = 0.0
 
     capacity = draw(leukaemia, "marrow.capacity", "1")
     omega = draw(leukaemia, "marrow.competition", "-")
     f0 = people.marrow_blasts
     total = capacity * f0 / (1.0 - (1.0 - omega) * f0)
+    total = np.where(total < FEW, np.floor(total), total)  # few cells are whole ones; none in some who are in remission
     normal = np.maximum(1.0 - omega * total / capacity, 1e-3)
     death = draw(leukaemia, "growth.death", "1/day")
     wake = draw(leukaemia, "cycling.wake", "1/day")
@@ -279,6 +300,7 @@ def build(
     cells = np.zeros((len(clones), 2, padded))
     birth = np.zeros((len(clones), padded))
     to_rest = np.zeros((len(clones), padded))
+    mutation = np.zeros((len(clones), padded))
     main = total.copy()
     for i, clone in enumerate(clones):
         growth = people.growth_per_day * (1.0 - clone.cost)
@@ -286,18 +308,22 @@ def build(
         to_rest[i] = (growth + wake) * rest_share / (1.0 - rest_share)
         if i == 0:
             continue
-        size = _preexisting(clone, total, birth[0], people.growth_per_day, people, seed)
+        mutation[i] = clone.mutation * _in_subtypes(clone.subtypes, people)
+        size = _preexisting(clone, total, birth[0], people.growth_per_day, people, seed) * (mutation[i] > 0.0)
         size = np.minimum(size, 0.1 * total)
+        size = np.where(total < FEW, np.floor(size), size)
         cells[i, 1] = np.floor(size * rest_share)
         cells[i, 0] = size - cells[i, 1]
         main -= size
-    cells[0, 1] = main * rest_share
+    resting_cells = main * rest_share
+    cells[0, 1] = np.where(total < FEW, np.floor(resting_cells), resting_cells)
     cells[0, 0] = main - cells[0, 1]
     cns_median = np.array([leukaemia[f"cns.cells_cns{c}"].value for c in (1, 2, 3)])
     cns_spread = leukaemia["cns.cells_sd_log"].to_unit("-")
     cns = cns_median[people.cns - 1] * np.exp(
         cns_spread * chance.normals(seed, people.patient, chance.purpose("leukaemia.cns.cells"))
     )
+    cns *= np.minimum(1.0, f0 / leukaemia["detection.remission"].to_unit("-"))  # in remission they went with the marrow
     line = {name: np.ones((4, padded)) for name in ("base", "transit", "gain", "loss", "feedback", "growth")}
     for i, (name, kind) in enumerate(zip(LINES, kinds, strict=True)):
         path = name.replace(" ", "_")
@@ -320,14 +346,20 @@ def build(
             line["feedback"][i] = draw(marrow, f"{path}.feedback", "-")
     presenting = np.stack([people.anc, people.platelets, people.haemoglobin, np.maximum(line["base"][3] * normal, 0.1)])
 
+    if plan.living:  # who has been treated before has fewer lymphocytes left
+        left = individual(library.body("immunity")["T cells.pretreated"], "-", people, seed=seed, purpose="pretreated")
+        presenting[3] *= np.where(people.relapsed == 1, np.minimum(left, 1.0), 1.0)
     person = np.zeros(padded, dtype=PERSON)
     columns: dict[str, Any] = {
         "patient": people.patient, "real": np.arange(padded) < n, "age_y": people.age_y, "weight_kg": people.weight_kg,
-        "bsa_m2": people.bsa_m2, "capacity": capacity, "blood_ratio": people.blood_blasts / total, "omega": omega,
+        "bsa_m2": people.bsa_m2, "capacity": capacity, "omega": omega,
+        "blood_ratio": people.blood_blasts / np.where(total > 0.0, total, np.inf),
         "frailty": draw(infection, "fever.frailty", "-"), "wake": wake, "death": death,
+        "relapsed": people.relapsed, "in_remission": f0 < scalars["remission_marrow"],
     }  # fmt: skip
     for name, column in columns.items():
         person[name] = column
+    living = numbers_of_acts(program, people, seed)
 
     lanes = Lanes(
         person=person,
@@ -375,6 +407,12 @@ def build(
         to_rest=to_rest,
         wake=wake,
         normal=normal,
+        mutation=mutation,
+        released=np.stack(released) if released else nothing,
+        antigen=_has("CD19", people),
+        acts=living,
+        immune=immune(library, people, seed) if plan.living else np.zeros(padded, dtype=IMMUNE_NUMBERS),
+        side=side_numbers(program, people, seed),
     )
     return plan, lanes
 
@@ -383,6 +421,20 @@ def block(lanes: Lanes, number: int) -> Lanes:
     """The lanes of one block, contiguous; everything but ``person`` flat, row after row of LANES."""
     part = slice(number * LANES, (number + 1) * LANES)
     return Lanes(*(np.ascontiguousarray(column[..., part]).reshape(-1) for column in lanes))
+
+
+def _has(antigen: str, people: Cohort) -> Floats:
+    """1 for patients whose leukaemia has what the drug acts through."""
+    if antigen == "BCR::ABL1":
+        return _in_subtypes((antigen,), people)
+    return np.asarray(people.lineage == LINEAGE.index("B"), dtype=float)
+
+
+def _in_subtypes(subtypes: tuple[str, ...], people: Cohort) -> Floats:
+    """1 for patients of these subtypes; 1 for all when none is named."""
+    if not subtypes:
+        return np.ones(len(people))
+    return np.isin(np.asarray(people.subtypes)[people.subtype], subtypes).astype(float)
 
 
 def _plasma_unit(program: Program, agent: str) -> str:

@@ -11,17 +11,20 @@ import numpy as np
 from remission.body.pharmacokinetics import CSF, PLASMA, Kinetics, kinetics
 from remission.knowledge.agent import Agent, Effect
 from remission.knowledge.errors import BadInput
-from remission.patient.cohort import SENSITIVITIES
 from remission.patient.person import one
 
 from . import mesh
-from .program import STEPS_PER_DAY, Program
+from .acting import Group, pools
+from .program import LIVING, STEPS_PER_DAY, Program
 
 LINES = ("neutrophils", "platelets", "red cells", "lymphocytes")
-TARGETS = (*LINES, "blasts", "blood blasts", "CNS blasts", "neutrophil mobilisation")
-LINEAR, EMAX, ASPARAGINE = range(3)
+TARGETS = (
+    *LINES, "blasts", "blood blasts", "CNS blasts", "neutrophil mobilisation", "stem cells", "B cells", "cytokine",
+    "fever",
+)  # fmt: skip  # then the hazards of the program's side effects
+LINEAR, EMAX, ASPARAGINE, HILL = range(4)
 FUNCTIONS = {"linear": LINEAR, "emax": EMAX, "asparagine depletion": ASPARAGINE}
-NO_CLASS = len(SENSITIVITIES)  # a row of ones: an effect that no resistance touches
+RADIATION, GRAFT, CELLS, COLLECTION, IMMUNOGLOBULIN = range(5)  # what acts on the day it is given
 SLOW_DAYS = 5.0  # half-life of a driver whose mean over a window can be taken for its value
 QUICK_DAYS = 1.5  # half-life of a driver that rises and falls with each dose
 SHARP_RATE = 6.0  # 1/day: a line feels within a step that a driver moves faster than this
@@ -103,11 +106,25 @@ class Layout(NamedTuple):
     agent_form_from: Any
     agent_forms: Any
     effect_target: Any
-    effect_pool: Any  # kills are summed by class, where clones differ in it, else together
+    effect_pool: Any  # kills are summed by pool, see `acting`
+    effect_needs: Any  # 1: scaled by the patient's T cells
+    releasing: Any  # effects whose killing sets cytokine free
+    acts: Any  # ACT: what acts on the day it is given
+    living: int  # 1: the immune system, grafts and cells are played
+    side_effects: int  # how many
+    grades: Any  # (side effects, 5): probability of a grade or a lower one
+    again: Any  # (side effects,)
+    causes: Any  # CAUSE: hazards that come from the body
+    inactivates: Any  # (side effects, agents) 1: taken out of the blood from then on
+    on_relapse: int  # phase or -1
     shape_from: Any  # by agent
     shapes: Any
     members: Any  # effects, shape after shape
-    clone_kill: Any  # (clones, classes + 1): kill relative to the main clone
+    shape_of: Any  # by effect
+    clone_kill: Any  # (clones, pools): how much of a pool's kill a clone feels
+    clone_number: Any  # keys its chance
+    clone_alone: Any  # (clones,) 1: a clone that carries CD19
+    t315i: int  # clone or -1
     line_kind: Any  # (4,) see body.marrow
     power_of_load: int  # birth falls with the load to this power
     settings: Any  # scalars, see SETTINGS
@@ -118,8 +135,51 @@ SETTINGS = (
     "flow_cells", "flow_minimum", "aspirate_sd", "noise_anc", "noise_platelets", "noise_haemoglobin",
     "hazard_below_0.1", "hazard_below_0.5", "hazard_below_1.0", "hazard_above_1.0", "maintenance_hazard",
     "fever_pause_days", "bloodstream_share", "death_share", "red_cell_rise", "platelet_rise", "platelet_pool_loss",
-    "relapse_marrow", "relapse_cns", "remission_marrow",
+    "relapse_marrow", "relapse_cns", "remission_marrow", "lethal",
 )  # fmt: skip
+
+
+ACT = np.dtype([(name, np.int64) for name in ("form", "kind", "agent", "pool")])
+
+
+def acts_of(program: Program) -> list[tuple[int, int, int]]:
+    """Forms of agents that act on the day they are given: form, kind, agent."""
+    out: list[tuple[int, int, int]] = []
+    index = {agent.agent: i for i, agent in enumerate(program.agents)}
+    for f, form in enumerate(program.forms):
+        agent = program.agents[index[form.agent]]
+        for kind, part in ((RADIATION, agent.radiation), (GRAFT, agent.graft), (CELLS, agent.cells),
+                           (IMMUNOGLOBULIN, agent.igg)):  # fmt: skip
+            if part is not None:
+                out.append((f, COLLECTION if form.route == "collection" else kind, index[form.agent]))
+    return out
+
+
+def _living(program: Program) -> bool:
+    """Is anything on board that the immune system, a graft or the lost marrow answers to?"""
+    effects = [e.effect for own in program.effects for e in own]
+    named = any(name in LIVING for name in program.asked)
+    return bool(named or acts_of(program) or any(e.on in ("stem cells", "B cells") or e.releases for e in effects))
+
+
+CAUSE = np.dtype([("effect", np.int64), ("of", np.int64), ("hazard", np.float64), ("below", np.float64)])
+KILLED, LOAD, NEUTROPHILS, PLATELETS, HAEMOGLOBIN, IGG = range(6)
+OF = ("killed", "load", "neutrophils", "platelets", "haemoglobin", "igg")
+
+
+def _causes(program: Program) -> Any:
+    rows = [
+        (i, OF.index(cause.of), cause.hazard.to_unit("1/day"), cause.below.value if cause.below else 0.0)
+        for i, effect in enumerate(program.side_effects)
+        for cause in effect.causes
+    ]
+    return np.array(rows, dtype=CAUSE)
+
+
+def _grades(program: Program) -> Any:
+    """(side effects, 5): probability of grade g + 1 or a lower one."""
+    shares = [[e.grades[g].value if g in e.grades else 0.0 for g in range(1, 6)] for e in program.side_effects]
+    return np.cumsum(np.array(shares).reshape(-1, 5), axis=1)
 
 
 def routes(program: Program, agent: str) -> tuple[str, ...]:
@@ -231,11 +291,11 @@ def refinement(program: Program) -> int:
 
 def layout(
     program: Program, systems: tuple[Kinetics, ...], settings: dict[str, float], clones: list[Any],
-    line_kind: list[int], power_of_load: int, *, refine: int = 1, watch: bool = False,
+    line_kind: list[int], power_of_load: int, *, refine: int = 1, watch: bool = False, side_effects: bool = True,
 ) -> Layout:  # fmt: skip
     """Offsets and sparsity patterns; the pattern of a matrix exponential is the reachability of its states.
 
-    refine: divide every step by it. watch: keep the mean of every output in every two hours."""
+    refine: divide every step by it. side_effects: play them. watch: keep the means of every output by two hours."""
     out: dict[str, list[Any]] = {name: [] for name in Layout._fields}
     for name in Layout._fields:
         if name.endswith("_from") and name not in ("plain_from", "level_from", "fresh_from"):
@@ -245,7 +305,15 @@ def layout(
     agents = [_Agent(program, i, k, refine, watch) for i, k in enumerate(systems)]
     for k in systems:
         out["output_from"].append(out["output_from"][-1] + len(k.outputs))
-    targets, classes, shapes, members = _shapes(program, agents, out["output_from"], refine)
+    targets, shapes, members = _shapes(program, agents, out["output_from"], refine)
+    acts = acts_of(program)
+    kills: list[Group] = [(e.through, e.but_not, e.only) for own in program.effects for e in own]
+    for _, _, number in acts:
+        cells = program.agents[number].cells
+        kills.append((cells.antigen if cells else None, (), None))
+    pool_of, clone_kill = pools(kills, clones)
+    acts_in_pools = [(*act, pool) for act, pool in zip(acts, pool_of[len(pool_of) - len(acts) :], strict=True)]
+    pool_of = pool_of[: len(pool_of) - len(acts)]
     watched_rows = 0
     for i, (a, k) in enumerate(zip(agents, systems, strict=True)):
         n, lin = k.n, a.lin
@@ -363,16 +431,17 @@ def layout(
     for o in program.tables.rules["order"]:
         if o >= 0:
             out["rescued"][program.tables.forms["agent"][program.tables.orders["form"][o]]] = 1
-    clone_kill = np.ones((len(clones), len(SENSITIVITIES) + 1))
-    for i, clone in enumerate(clones):
-        for name, factor in clone.kill.items():
-            clone_kill[i, SENSITIVITIES.index(name)] = factor
     out["agent_form_from"] = np.concatenate(([0], np.cumsum([len(x) for x in agent_forms]))).tolist()
     out["agent_forms"] = [x for items in agent_forms for x in items]
     out["effect_target"] = targets
-    out["effect_pool"] = [c if np.any(clone_kill[:, c] != 1.0) else NO_CLASS for c in classes]
+    out["effect_pool"] = pool_of
+    flat_effects = [e for own in program.effects for e in own]
+    out["effect_needs"] = [int(e.effect.needs is not None) for e in flat_effects]
+    out["releasing"] = [i for i, e in enumerate(flat_effects) if e.effect.releases is not None]
     out["shape_from"] = np.searchsorted([s["agent"] for s in shapes], range(len(systems) + 1)).tolist()
     out["members"] = members
+    shape_of = {e: g for g, s in enumerate(shapes) for e in members[s["first"] : s["last"]]}
+    out["shape_of"] = [shape_of[e] for e in range(len(members))]
     out["line_kind"] = line_kind
     arrays: dict[str, Any] = {}
     for name, values in out.items():
@@ -382,7 +451,20 @@ def layout(
     arrays |= {
         "bins": mesh.BINS * refine,
         "shapes": np.array([tuple(s[name] for name in SHAPE.names or ()) for s in shapes], dtype=SHAPE),
-        "clone_kill": clone_kill,
+        "clone_kill": np.array(clone_kill),
+        "clone_number": np.array([clone.number for clone in clones]),
+        "clone_alone": np.array([int(clone.kill.get("CD19", 1.0) > 0.0) for clone in clones]),
+        "t315i": next((i for i, clone in enumerate(clones) if clone.name == "T315I"), -1),
+        "acts": np.array(acts_in_pools, dtype=ACT),
+        "living": int(_living(program)),
+        "side_effects": len(program.side_effects) if side_effects else 0,
+        "grades": _grades(program),
+        "again": np.array([int(effect.again) for effect in program.side_effects], dtype=np.int64),
+        "causes": _causes(program),
+        "inactivates": np.array(
+            [[int(a.agent in e.inactivates) for a in program.agents] for e in program.side_effects], dtype=np.int64
+        ).reshape(-1, len(program.agents)),
+        "on_relapse": program.on_relapse,
         "power_of_load": power_of_load,
         "settings": np.array([settings[name] for name in SETTINGS]),
     }
@@ -391,22 +473,25 @@ def layout(
 
 def _shapes(
     program: Program, agents: list[_Agent], output_from: list[int], refine: int
-) -> tuple[list[int], list[int], list[dict[str, int]], list[int]]:
-    """Targets and classes of all effects, and the effects grouped by what bends them the same way."""
+) -> tuple[list[int], list[dict[str, int]], list[int]]:
+    """Targets of all effects, and the effects grouped by what bends them the same way."""
     index = {a.agent.agent: i for i, a in enumerate(agents)}
     targets: list[int] = []
-    classes: list[int] = []
     sharply: list[bool] = []
+    names = (
+        *TARGETS,
+        *((e.side_effect, how) for e in program.side_effects for how in ("causes", "protects", "worsens")),
+    )
     groups: dict[tuple[Any, ...], list[int]] = {}
     for i, a in enumerate(agents):
         agent = a.agent
-        for effect in agent.effects:
+        for effect in (acting.effect for acting in program.effects[i]):
             antagonist, half = -1, None
             for other in agent.antagonists:
                 if effect.on in other.on and other.agent in index:
                     antagonist, half = index[other.agent], other.half
             output = a.system.output(effect.driver)
-            function = FUNCTIONS[effect.function]
+            function = HILL if effect.hill else FUNCTIONS[effect.function]
             if output >= a.lin:
                 made_of = PRODUCT
             elif antagonist < 0 and (function == LINEAR or a.slow(effect.driver)):
@@ -416,14 +501,13 @@ def _shapes(
             sharp = antagonist < 0 and a.is_sharp(effect)
             number = len(targets)
             sharply.append(sharp)
-            shape = (effect.half, effect.baseline, effect.supply, effect.km, half)
+            shape = (effect.half, effect.baseline, effect.supply, effect.km, effect.hill, half)
             drawn = any(q is not None and q.iiv_cv for q in shape)  # effect by effect: not shared
             values = tuple((q.value, q.unit, q.per, repr(q.covariates)) if q else None for q in shape)
             apart = sharp and made_of != PRODUCT  # else one evaluation serves both
             key = (i, output, function, made_of, antagonist, apart, values, number if drawn else -1)
             groups.setdefault(key, []).append(number)
-            targets.append(TARGETS.index(effect.on))
-            classes.append(SENSITIVITIES.index(agent.sensitivity) if agent.sensitivity else NO_CLASS)
+            targets.append(names.index(effect.on if effect.on in TARGETS else (effect.on, effect.how)))
     shapes: list[dict[str, int]] = []
     members: list[int] = []
     rows = sharp_rows = answers = 0
@@ -465,4 +549,4 @@ def _shapes(
             a.want(a.fine_nodes, a.system.outputs.index(PLASMA))
             a.want(a.bent, a.system.outputs.index(PLASMA))
             a.answered = True
-    return targets, classes, shapes, members
+    return targets, shapes, members

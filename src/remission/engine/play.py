@@ -18,6 +18,7 @@ from remission.protocol.model import Protocol
 from . import lanes, state
 from .eligible import COLUMN
 from .kernel import play_block
+from .layout import Layout
 from .pharmacy import fill_responses
 from .program import VARIABLES, Program, prepare
 
@@ -25,11 +26,11 @@ OUTCOMES = ("on treatment", "in remission", "cured", "relapse", "death", "left")
 EVENTS = (
     "phase start", "gate delay", "hold", "resume", "raise", "reduce", "stop", "fever", "bloodstream infection",
     "red cell transfusion", "platelet transfusion", "remission", "relapse", "death", "left", "end of treatment",
-    "gate never met", "goes to",
+    "gate never met", "goes to", "collection", "infusion", "transplant", "graft failure",
 )  # fmt: skip
 REASONS = ("protocol", "reduced", "raised", "held", "omitted", "stopped", "rescue")
 SITES = ("marrow", "CNS", "combined")
-TABLES = ("outcomes", "measurements", "mrd", "doses", "events", "states")
+TABLES = ("outcomes", "measurements", "mrd", "doses", "events", "states", "side_effects")
 COMPARISONS = (np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal)
 MAX_TREATMENT_DAYS = 5 * 366
 
@@ -43,6 +44,7 @@ class Options:
     chance: bool = True
     record: tuple[str, ...] = TABLES
     refine: int | None = None
+    side_effects: bool = True  # those by hazard; crs and neurotoxicity are part of the immune system
 
 
 def play(
@@ -60,7 +62,9 @@ def play(
     other patients, the number of threads or the order."""
     options = options or Options()
     cohort = cohort.take(_alike(program, cohort))
-    plan, columns = lanes.build(program, cohort, knowledge or library(), seed=seed, refine=options.refine)
+    plan, columns = lanes.build(
+        program, cohort, knowledge or library(), seed=seed, refine=options.refine, side_effects=options.side_effects
+    )
     blocks = len(columns.person) // LANES
     days = min(options.follow_up_days, MAX_TREATMENT_DAYS)
 
@@ -87,7 +91,7 @@ def play(
         parts = [one(0)]  # compiles or loads the kernel once, not in every thread
         with ThreadPoolExecutor(threads) as pool:
             parts += pool.map(one, range(1, blocks))
-    return tables(program, cohort, parts, options, float(plan.settings[state.S_REMISSION]))
+    return tables(program, cohort, parts, options, plan)
 
 
 def _alike(program: Program, cohort: Cohort) -> Any:
@@ -103,7 +107,7 @@ def _alike(program: Program, cohort: Cohort) -> Any:
 
 
 def tables(
-    program: Program, cohort: Cohort, parts: list[Any], options: Options, remission_below: float
+    program: Program, cohort: Cohort, parts: list[Any], options: Options, plan: Layout
 ) -> dict[str, pl.DataFrame]:
     """The kernel's records as tables with words in place of numbers."""
     n = len(cohort)
@@ -136,7 +140,7 @@ def tables(
 
     out: dict[str, pl.DataFrame] = {}
     result = np.concatenate([p[0] for p in parts])[:n]
-    out["outcomes"] = _outcomes(program, cohort, result, remission_below).sort("patient")
+    out["outcomes"] = _outcomes(program, cohort, result, float(plan.settings[state.S_REMISSION])).sort("patient")
     if "measurements" in options.record:
         names = ("anc", "platelets", "haemoglobin", "wbc", "lymphocytes", "blood_blasts")
         out["measurements"] = frame(
@@ -180,23 +184,44 @@ def tables(
         )
     if "events" in options.record:
         out["events"] = frame(state.EVENTS, lambda r: _events(program, r, whole, phase, words), ["patient", "day"])
+    if "side_effects" in options.record:
+        effects = ["crs", "neurotoxicity", *(effect.side_effect for effect in program.side_effects)]
+        out["side_effects"] = frame(
+            state.SIDE,
+            lambda r: {
+                "day": whole(r, 2),
+                "side_effect": words(effects, r[:, 1]),
+                "grade": r[:, 4].astype(np.int8),
+                "to_day": whole(r, 3),
+            },
+            ["patient", "day", "side_effect"],
+        )
     if "states" in options.record:
         with np.errstate(divide="ignore"):
             out["states"] = frame(
                 state.STATES,
-                lambda r: {
-                    "day": whole(r, 1),
-                    "anc": r[:, 2],
-                    "platelets": r[:, 3],
-                    "haemoglobin": r[:, 4],
-                    "lymphocytes": r[:, 5],
-                    "log10_blasts_marrow": np.log10(r[:, 6]),
-                    "log10_blasts_cns": np.log10(r[:, 7]),
-                    "marrow_blast_fraction": r[:, 8],
-                },
+                lambda r: (
+                    {
+                        "day": whole(r, 1),
+                        "anc": r[:, 2],
+                        "platelets": r[:, 3],
+                        "haemoglobin": r[:, 4],
+                        "lymphocytes": r[:, 5],
+                        "log10_blasts_marrow": np.log10(r[:, 6]),
+                        "log10_blasts_cns": np.log10(r[:, 7]),
+                        "marrow_blast_fraction": r[:, 8],
+                    }
+                    | (_living(r) if plan.living else {})
+                ),
                 ["patient", "day"],
             )
     return out
+
+
+def _living(r: Any) -> dict[str, Any]:
+    """States of the immune system and of grafts, where they are played."""
+    names = ("car_t_copies", "cytokine_pg_ml", "b_cells", "igg_g_l", "donor_share", "normal_marrow")
+    return {name: r[:, 9 + i] for i, name in enumerate(names)}
 
 
 def _events(program: Program, r: Any, whole: Any, phase: Any, words: Any) -> dict[str, Any]:
@@ -220,11 +245,17 @@ def _events(program: Program, r: Any, whole: Any, phase: Any, words: Any) -> dic
     say(("relapse",), SITES)
     say(("left",), program.left_for)
     say(("phase start", "goes to"), program.phases)
-    say(("death",), ["infection"])
+    say(("death",), causes(program))
+    say(("collection", "infusion", "transplant", "graft failure"), [agent.agent for agent in program.agents])
     write(("gate delay",), lambda x: f"{x:.0f} days")
     write(("red cell transfusion", "platelet transfusion"), lambda x: f"{x:g} mL/kg")
     write(("fever", "bloodstream infection"), lambda x: f"ANC {x:.2g}")
     return {"day": whole(r, 1), "phase": phase(r), "event": words(EVENTS, r[:, 3]), "detail": words(details, number)}
+
+
+def causes(program: Program) -> list[str]:
+    """What a patient can die of, in the order of `fate`."""
+    return ["infection", "leukaemia", "crs", *(effect.side_effect for effect in program.side_effects)]
 
 
 def _outcomes(program: Program, cohort: Cohort, r: Any, remission_below: float) -> pl.DataFrame:
@@ -250,7 +281,6 @@ def _outcomes(program: Program, cohort: Cohort, r: Any, remission_below: float) 
     def count(column: int) -> Any:
         return r[:, column].astype(np.int32)
 
-    died = np.where(r[:, state.RESULT_OUTCOME] == state.DEATH, 0.0, np.nan)
     return pl.DataFrame(
         {
             "patient": cohort.patient,
@@ -273,8 +303,11 @@ def _outcomes(program: Program, cohort: Cohort, r: Any, remission_below: float) 
             "outcome": word(OUTCOMES, r[:, state.RESULT_OUTCOME]),
             "outcome_day": count(state.RESULT_DAY),
             "played_days": count(state.RESULT_PLAYED),
-            "relapse_site": word(SITES, only(state.RELAPSE, state.RESULT_SITE)),
-            "death_cause": word(("infection",), died),
+            "relapse_site": word(SITES, r[:, state.RESULT_SITE]),
+            "death_cause": word(tuple(causes(program)), only(state.DEATH, state.RESULT_CAUSE)),
+            "relapse_day": whole(r[:, state.RESULT_RELAPSE]),
+            "infusion_day": whole(r[:, state.RESULT_INFUSION]),
+            "transplant_day": whole(r[:, state.RESULT_TRANSPLANT]),
             "left_for": word(program.left_for, only(state.LEFT, state.RESULT_LEFT)),
             "mercaptopurine_percent": share(state.RESULT_SHARE, state.RESULT_SHARES, 100.0),
             "anc_in_target": share(state.RESULT_IN_TARGET, state.RESULT_VISITS, 1.0),

@@ -6,18 +6,23 @@ of orders listed by phase and day; rules become rows. Nothing here knows a drug 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import ceil, lcm
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from remission.knowledge.agent import Agent
+from remission.knowledge.agent import TARGETS, Agent
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library
 from remission.knowledge.quantity import units
+from remission.knowledge.side_effect import SideEffect
 from remission.patient.cohort import LINEAGE, METABOLISER, SEX
 from remission.protocol import model as m
+from remission.protocol.logic import names
+from remission.protocol.vocabulary import VALUES
+
+from .acting import Acting, Clone, acting, clone_table
 
 MEASURED = (
     "anc",
@@ -30,9 +35,12 @@ MEASURED = (
     "marrow MRD",
     "blood MRD",
 )
-PERSONAL = ("age", "weight", "bsa", "sex", "cns", "lineage", "tpmt", "nudt15", "diagnosis wbc")
-VARIABLES = MEASURED + PERSONAL
-WORDS = {"sex": SEX, "lineage": LINEAGE, "tpmt": METABOLISER, "nudt15": METABOLISER}
+PERSONAL = ("age", "weight", "bsa", "sex", "cns", "lineage", "tpmt", "nudt15", "diagnosis wbc", "donor", "ph")
+LIVING = ("chimerism", "t315i", "b cells", "igg", "relapses", "crs", "neurotoxicity", "remission", "product")
+VARIABLES = MEASURED + PERSONAL + LIVING
+WORDS = {"sex": SEX, "lineage": LINEAGE, "tpmt": METABOLISER, "nudt15": METABOLISER} | {
+    name: VALUES[name] for name in ("donor", "ph", "remission", "product")
+}
 LEVEL = "level:"
 
 COMPARE = {"<": 0, "<=": 1, ">": 2, ">=": 3, "=": 4, "!=": 5}
@@ -124,16 +132,20 @@ class Program:
     left_for: tuple[str, ...]
     rules: tuple[str, ...]
     variables: tuple[str, ...]
-    first_checks: dict[str, int] = field(default_factory=dict)
+    clones: tuple[Clone, ...]
+    effects: tuple[tuple[Acting, ...], ...]  # by agent
+    side_effects: tuple[SideEffect, ...]  # that agents bring about, or that conditions ask for
+    on_relapse: int  # phase, or -1
+    asked: frozenset[str]  # names that conditions compare
 
 
-def variable_names(levels: list[str]) -> tuple[str, ...]:
-    return VARIABLES + tuple(LEVEL + agent for agent in levels)
+def variable_names(levels: list[str], side_effects: list[str]) -> tuple[str, ...]:
+    return (*VARIABLES, *(LEVEL + agent for agent in levels), *side_effects)
 
 
 class _Conditions:
-    def __init__(self, levels: list[str], agents: dict[str, Agent]) -> None:
-        self.names = variable_names(levels)
+    def __init__(self, levels: list[str], side_effects: list[str], agents: dict[str, Agent]) -> None:
+        self.names = variable_names(levels, side_effects)
         self.agents = agents
         self.starts = [0]
         self.code: list[int] = []
@@ -207,8 +219,31 @@ def _levels(protocol: m.Protocol) -> list[str]:
     return found
 
 
+def _side_effects(protocol: m.Protocol, agents: list[Agent], library: Library) -> list[str]:
+    """The side effects that agents bring about or that conditions ask for, in alphabetical order."""
+    caused = {effect.on for agent in agents for effect in agent.effects if effect.on not in TARGETS}
+    known = {name for name in library.side_effects() if not library.side_effect(name).computed}
+    caused |= {name for name in known if library.side_effect(name).causes}
+    return sorted(known & (caused | _named(protocol)))
+
+
+def _named(protocol: m.Protocol) -> set[str]:
+    """Every name that a condition of the protocol compares."""
+    found: set[str] = set()
+    for phase in protocol.phases:
+        asked = [phase.start_when, *(give.when for give in phase.give), *(decide.when for decide in phase.decide)]
+        asked += [until.when for until in phase.repeat_until]
+        for rule in (*phase.rules, *protocol.rules):
+            asked += [getattr(rule.action, name, None) for name in ("when", "until")]
+        for condition in asked:
+            found |= names(condition)
+    return found
+
+
 def dose_in_agent_unit(agent: Agent, amount: float, unit: str) -> tuple[float, int]:
     """(amount in the agent's amount unit, basis) of a dose written as ``amount unit``; ``BadInput`` if it cannot be."""
+    if unit == "dose":
+        return amount, FLAT
     mass, _, per = unit.partition("/")
     basis = {"m2": PER_M2, "kg": PER_KG, "": FLAT}.get(per)
     registry = units()
@@ -244,7 +279,8 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
         use(name)
     agent_index = {name: i for i, name in enumerate(agents)}
     phase_index = {phase.id: i for i, phase in enumerate(protocol.phases)}
-    conditions = _Conditions(levels, agents)
+    grades = _side_effects(protocol, list(agents.values()), library)
+    conditions = _Conditions(levels, grades, agents)
 
     forms: list[Form] = []
 
@@ -551,6 +587,7 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
         forms=rows(FORM, [(agent_index[f.agent], *x) for f, x in zip(forms, ways, strict=True)]),
         level_agent=np.array([agent_index[name] for name in levels], dtype=INT),
     )
+    clones = clone_table(library, tuple(agents.values()))
     return Program(
         protocol=protocol,
         tables=tables,
@@ -562,6 +599,11 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
         left_for=tuple(left_for),
         rules=tuple(rule_texts),
         variables=conditions.names,
+        clones=tuple(clones),
+        effects=tuple(acting(agent, clones) for agent in agents.values()),
+        side_effects=tuple(library.side_effect(name) for name in grades),
+        asked=frozenset(_named(protocol)),
+        on_relapse=phase_index[protocol.on_relapse] if protocol.on_relapse else -1,
     )
 
 

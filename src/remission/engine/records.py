@@ -7,7 +7,7 @@ from numba import njit
 from remission.body.kinetics import HOT, INLINED, LANES
 from remission.body.marrow import CIRCULATING, STATE_ROWS
 
-from .state import DOSES, EVENTS, MEASUREMENTS, MRD, STATES
+from .state import DOSES, EVENTS, MEASUREMENTS, MRD, SIDE, STATES
 
 
 @njit(**INLINED)
@@ -26,6 +26,16 @@ def note_event(rec, lane, today, phase, kind, detail):
     rec.events[i, 2] = phase
     rec.events[i, 3] = kind
     rec.events[i, 4] = detail
+
+
+@njit(**HOT)
+def note_side_effect(rec, lane, which, first, last, grade):
+    i = _row(rec, SIDE, rec.side)
+    rec.side[i, 0] = lane
+    rec.side[i, 1] = which
+    rec.side[i, 2] = first
+    rec.side[i, 3] = last
+    rec.side[i, 4] = grade
 
 
 @njit(**HOT)
@@ -66,6 +76,12 @@ def note_state(rec, lane, today, flesh, total, fraction):
     rec.states[i, 6] = total
     rec.states[i, 7] = flesh.cns[lane]
     rec.states[i, 8] = fraction
+    rec.states[i, 9] = flesh.immune[lane].cells + flesh.immune[lane].memory
+    rec.states[i, 10] = flesh.immune[lane].cytokine
+    rec.states[i, 11] = flesh.immune[lane].b * flesh.immune[lane].b_baseline
+    rec.states[i, 12] = flesh.immune[lane].igg
+    rec.states[i, 13] = 1.0 - flesh.immune[lane].host
+    rec.states[i, 14] = flesh.room[lane]
 
 
 @njit(**INLINED)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from remission.body.kinetics import LANES
 from remission.body.marrow import ABSENT, LIFE_SPAN, POWER, SATURATING, STATE_ROWS, WEIGHT_ROWS
 
-from .lanes import Lanes
 from .layout import Layout
 from .mesh import HALVES, SHARP_WIDTHS, SLOTS_PER_BIN
 from .program import Tables
+
+if TYPE_CHECKING:
+    from .lanes import Lanes
 
 STEPS = 12  # two-hour steps of a day
 MAX_DEPTH = 16  # of a condition
@@ -23,44 +25,48 @@ ON_TREATMENT, IN_REMISSION, CURED, RELAPSE, DEATH, LEFT = range(6)
 # columns of the result
 (RESULT_OUTCOME, RESULT_DAY, RESULT_REMISSION_DAY, RESULT_MRD, RESULT_END_DAY, RESULT_BLASTS, RESULT_DELAY, RESULT_LEFT,
  RESULT_SITE, RESULT_FEVERS, RESULT_RED, RESULT_PLATELETS, RESULT_BLOODSTREAM, RESULT_VISITS, RESULT_IN_TARGET,
- RESULT_SHARE, RESULT_SHARES, RESULT_PLAYED) = range(18)  # fmt: skip
-RESULT_COLUMNS = 18
+ RESULT_SHARE, RESULT_SHARES, RESULT_PLAYED, RESULT_CAUSE, RESULT_RELAPSE, RESULT_INFUSION,
+ RESULT_TRANSPLANT) = range(22)  # fmt: skip
+RESULT_COLUMNS = 22
 
 # kinds of events and reasons of doses, in the order of play.EVENTS and play.REASONS
 (E_PHASE, E_GATE, E_HOLD, E_RESUME, E_RAISE, E_REDUCE, E_STOP, E_FEVER, E_BLOODSTREAM, E_RED, E_PLATELETS, E_REMISSION,
- E_RELAPSE, E_DEATH, E_LEFT, E_END, E_FORCED, E_GOTO) = range(18)  # fmt: skip
+ E_RELAPSE, E_DEATH, E_LEFT, E_END, E_FORCED, E_GOTO, E_COLLECTION, E_INFUSION, E_GRAFT,
+ E_FAILED) = range(22)  # fmt: skip
 R_PROTOCOL, R_REDUCED, R_RAISED, R_HELD, R_OMITTED, R_STOPPED, R_RESCUE = range(7)
 
 # settings, in the order of lanes.SETTINGS
 (S_PACKING, S_OTHER, S_BLOOD_LOSS, S_CNS_BIRTH, S_CNS_DEATH, S_SEED, S_FLOW_CELLS, S_FLOW_MIN, S_ASPIRATE, S_NOISE_ANC,
  S_NOISE_PLT, S_NOISE_HB, S_H1, S_H2, S_H3, S_H4, S_H_MAINTENANCE, S_FEVER_PAUSE, S_BSI, S_BSI_DEATH, S_RED_RISE,
- S_PLT_RISE, S_PLT_POOL_LOSS, S_RELAPSE_MARROW, S_RELAPSE_CNS, S_REMISSION) = range(26)  # fmt: skip
+ S_PLT_RISE, S_PLT_POOL_LOSS, S_RELAPSE_MARROW, S_RELAPSE_CNS, S_REMISSION, S_LETHAL) = range(27)  # fmt: skip
 
 # variables, in the order of program.VARIABLES
 V_ANC, V_PLT, V_HB, V_WBC, V_LYMPH, V_BLASTS, V_MARROW, V_MARROW_MRD, V_BLOOD_MRD = range(9)
-LEVELS_FROM = 18
+(V_CHIMERISM, V_T315I, V_B, V_IGG, V_RELAPSES, V_CRS, V_BRAIN, V_REMISSION, V_PRODUCT) = range(20, 29)
+LEVELS_FROM = 29  # then the grades of side effects
 
 
 class Records(NamedTuple):
     """Rows written so far. A full record goes on counting: the caller then plays the block again with more room."""
 
-    counts: Any  # (5,)
+    counts: Any  # (6,)
     measurements: Any
     mrd: Any
     doses: Any
     events: Any
     states: Any
+    side: Any
 
 
-ROOM = (320, 12, 640, 200, 270)  # rows per patient of each record at the first try; what is not used costs nothing
-WIDTHS = (10, 6, 7, 5, 9)
-MEASUREMENTS, MRD, DOSES, EVENTS, STATES = range(5)
+ROOM = (320, 12, 640, 200, 270, 10)  # rows per patient of each record at the first try; what is not used costs nothing
+WIDTHS = (10, 6, 7, 5, 15, 5)
+MEASUREMENTS, MRD, DOSES, EVENTS, STATES, SIDE = range(6)
 
 
 def records(room: int) -> Records:
     """Empty records with ``room`` times the usual number of rows."""
     return Records(
-        np.zeros(5, dtype=np.int64),
+        np.zeros(6, dtype=np.int64),
         *(np.empty((LANES * rows * room, width)) for rows, width in zip(ROOM, WIDTHS, strict=True)),
     )
 
@@ -68,12 +74,19 @@ def records(room: int) -> Records:
 INT, REAL = np.int64, np.float64
 LANE_STATE = np.dtype(
     [(name, INT) for name in ("status", "phase", "day", "next_phase", "gate_from", "gate_check", "wait_passed",
-                              "stalled", "ended", "last_fever", "remission")]
+                              "stalled", "ended", "last_fever", "remission", "relapses")]
 )  # fmt: skip
 SLOT_STATE = np.dtype(
     [(name, REAL) for name in ("factor", "limit", "last_dose", "top_dose", "run_dose", "run_factor")]
     + [(name, INT) for name in ("held_by", "stopped", "run_from", "run_to", "run_reason")]
 )
+IMMUNE_STATE = np.dtype(
+    [(name, REAL) for name in ("cells", "memory", "kill", "b", "b_baseline", "plasma", "igg", "cytokine", "ready",
+                                 "brain", "host")]
+    + [(name, INT) for name in ("cells_day", "cells_act", "works", "product", "product_day", "makes", "transplant_day",
+                                "crs", "crs_from", "crs_worst", "neuro", "neuro_from", "neuro_worst", "fatal")]
+)  # fmt: skip
+SIDE_STATE = np.dtype([(n, REAL) for n in ("clock", "due")] + [(n, INT) for n in ("grade", "began", "until", "over")])
 RULE_STATE = np.dtype(
     [(name, INT) for name in ("since", "true_visits", "fired", "active", "rescue_next", "rescue_given")]
 )
@@ -159,6 +172,18 @@ class Flesh(NamedTuple):
     fever_at: Any
     seeded: Any  # cells expected in the CNS since the last came, and where the next comes
     seed_at: Any
+    rho: Any  # regrowth of the normal marrow; 0 where nothing is left that could
+    daily: (
+        Any  # effects of today on stem cells, B cells, cytokine, fever, then for each side effect what causes it, what
+    )
+    #             protects from it, what makes it worse
+    field: Any  # acts * 3: what radiation has left of blasts and of normal cells in its field, and the last day
+    lost: Any  # agents: 1 where antibodies take the agent away
+    immune: Any  # (L,) of IMMUNE_STATE: CAR T-cells in copies/ug, B and plasma cells relative, IgG in g/L, cytokine in
+    #              pg/mL, share of the marrow that is the patient's own
+    side: Any  # (side effects, L) of SIDE_STATE
+    mutants: Any  # clones: mutants expected since the last came, and where the next comes
+    mutant_at: Any
 
 
 class Work(NamedTuple):
@@ -171,6 +196,10 @@ class Work(NamedTuple):
     k_rest: Any
     class_active: Any
     k_cns: Any  # bins
+    released: Any  # kill of blasts today times the cytokine that it sets free
+    released_b: Any  # and of B cells
+    size: Any  # effects: q.effect_size, where they need T cells times what is there
+    size_rest: Any
     n: Any  # normal marrow at the start, in the middle, at the end of a (sub)step
     n_sharp: Any
     line_before: Any
@@ -193,6 +222,7 @@ class Day(NamedTuple):
     cyc: Any  # clones
     rest: Any
     birth: Any
+    births: Any  # of the main clone, cells
     cns: Any  # mean rate of kill in the CNS
     flux: Any  # cells that have come to the CNS and live in the evening
 
@@ -208,7 +238,8 @@ def place(t: Tables, q: Lanes) -> Place:
     rule["since"], rule["rescue_next"] = -1, -1
     result = np.full((LANES, RESULT_COLUMNS), np.nan)
     result[:, RESULT_OUTCOME] = ON_TREATMENT
-    for column in (RESULT_DELAY, *range(RESULT_FEVERS, RESULT_COLUMNS)):
+    lane["remission"] = q.person["in_remission"]
+    for column in (RESULT_DELAY, *range(RESULT_FEVERS, RESULT_CAUSE)):
         result[:, column] = 0.0
     return Place(
         lane=lane,
@@ -294,6 +325,24 @@ def drugs(t: Tables, lay: Layout, q: Lanes) -> Drugs:
     )
 
 
+def _immune(q: Lanes) -> Any:
+    """The immune system as it is at the start."""
+    out = np.zeros(LANES, dtype=IMMUNE_STATE)
+    out["b"] = q.normal
+    out["plasma"] = out["ready"] = out["host"] = 1.0
+    out["b_baseline"] = q.immune["b_baseline"]
+    out["igg"] = q.immune["igg_baseline"]
+    out["cytokine"] = q.immune["cytokine_baseline"]
+    out["cells_day"] = out["transplant_day"] = -1
+    return out
+
+
+def _side(lay: Layout) -> Any:
+    out = np.zeros((lay.grades.shape[0], LANES), dtype=SIDE_STATE)
+    out["due"] = -1.0
+    return out
+
+
 def flesh(lay: Layout, q: Lanes) -> tuple[Flesh, Work, Day]:
     """The body at diagnosis: counts as they present, haemoglobin production already crowded out."""
     clones, classes, bins = lay.clone_kill.shape[0], lay.clone_kill.shape[1], lay.bins
@@ -322,12 +371,17 @@ def flesh(lay: Layout, q: Lanes) -> tuple[Flesh, Work, Day]:
     body = Flesh(
         line=line.reshape(-1), pool=rows(), room=q.normal.copy(), cells=q.cells.copy(), cns=q.cns_cells.copy(),
         total=q.cells.reshape(-1, LANES).sum(axis=0), k_blood=rows(), mobilised=rows(), fever=rows(),
-        fever_at=rows(), seeded=rows(), seed_at=rows(),
+        fever_at=rows(), seeded=rows(), seed_at=rows(), rho=q.rho.copy(), daily=rows(4 + 3 * lay.grades.shape[0]),
+        field=rows(3 * len(lay.acts)) - 1000.0, lost=rows(lay.steps.shape[0]), immune=_immune(q), side=_side(lay),
+        mutants=rows(clones),
+        mutant_at=rows(clones) - 1.0,
     )  # fmt: skip
     work = Work(
         e_line=rows(4 * 2 * bins), e_red=rows(bins * SLOTS_PER_BIN), e_sharp=rows(4 * HALVES),
         k_cyc=rows(classes * bins), k_rest=rows(classes * bins), class_active=np.zeros(classes, dtype=np.bool_),
-        k_cns=rows(bins), n=rows(3), n_sharp=rows(3), line_before=rows(4 * STATE_ROWS), line_plain=rows(4 * STATE_ROWS),
+        k_cns=rows(bins), released=rows(), released_b=rows(), size=q.effect_size.copy(),
+        size_rest=q.effect_rest.copy(), n=rows(3), n_sharp=rows(3), line_before=rows(4 * STATE_ROWS),
+        line_plain=rows(4 * STATE_ROWS),
         load=rows(), load_mid=rows(), load_new=rows(), crowd=rows(), kill_cyc=rows(), kill_rest=rows(),
         clone_cyc=rows(), clone_rest=rows(),
     )  # fmt: skip
@@ -337,6 +391,7 @@ def flesh(lay: Layout, q: Lanes) -> tuple[Flesh, Work, Day]:
         cyc=rows(clones),
         rest=rows(clones),
         birth=rows(),
+        births=rows(),
         cns=rows(),
         flux=rows(),
     )

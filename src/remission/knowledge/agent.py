@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import Field as _Field
 
 from .quantity import Quantity
 
-Route = Literal["IV", "PO", "IT", "SC", "IM"]
-Target = Literal[
-    "blasts",  # kill rate of leukaemic cells in marrow and blood, 1/day
-    "blood blasts",  # extra loss of blasts from blood, 1/day
-    "CNS blasts",  # kill rate of leukaemic cells in the CNS, 1/day
+Route = Literal["IV", "PO", "IT", "SC", "IM", "RT", "collection"]
+Target = str
+KILLED = ("blasts", "blood blasts", "CNS blasts")  # kill rates of leukaemic cells in marrow, blood and CNS, 1/day
+TARGETS = (
+    *KILLED,
     "neutrophils",  # fraction of progenitor proliferation taken away (Friberg E), -
     "platelets",
     "red cells",
     "lymphocytes",
     "neutrophil mobilisation",  # extra measured neutrophils as a fraction of those made, -
-]
+    "stem cells",  # kill rate of the normal marrow from which it would regrow, 1/day
+    "B cells",  # kill rate of normal B cells, 1/day
+    "cytokine",  # share of cytokine signalling taken away, -
+    "fever",  # share of the hazard of fever and infection taken away, -
+)  # every other target is a side effect (side_effects/): a hazard, 1/day
+RATES = (*KILLED, "stem cells", "B cells")
 Function = Literal["linear", "emax", "asparagine depletion"]
 Sensitivity = Literal[
     "glucocorticoid", "vinca", "asparaginase", "anthracycline", "alkylator", "cytarabine", "methotrexate", "thiopurine"
@@ -65,7 +71,7 @@ class Transit(_Strict):
     every species is cleared with ``clearance``, moves on with ``rate_clearance``; activity is their sum."""
 
     rate_clearance: Quantity
-    number: int = Field(ge=2, le=20)
+    number: int = _Field(ge=2, le=20)
 
 
 class Driver(_Strict):
@@ -107,8 +113,20 @@ class Pharmacokinetics(_Strict):
     csf: Csf | None = None
 
 
+Antigen = Literal["CD19", "CD22", "BCR::ABL1"]
+
+
+class Other(_Strict):
+    """Parameters of an emax effect on one clone, where they differ from the effect's own."""
+
+    max: Quantity | None = None
+    half: Quantity | None = None
+    hill: Quantity | None = None
+
+
 class Effect(_Strict):
-    """``driver``: 'plasma', 'csf' or the name of a driver. linear: slope * x; emax: max * x / (half + x);
+    """``driver``: 'plasma', 'csf' or the name of a driver. linear: slope * x;
+    emax: max * x^hill / (half^hill + x^hill);
     asparagine depletion: max * (1 - N / (N + half)) with N the serum asparagine left by the activity x."""
 
     on: Target
@@ -121,6 +139,12 @@ class Effect(_Strict):
     baseline: Quantity | None = None  # asparagine without drug
     supply: Quantity | None = None
     km: Quantity | None = None
+    hill: Quantity | None = None  # exponent of an emax effect
+    through: Antigen | None = None  # what it acts through; clones and patients that lack it are spared
+    clones: dict[str, Other] = {}  # other parameters for named clones
+    needs: Literal["T cells"] | None = None  # scaled by the patient's own T cells
+    how: Literal["causes", "protects", "worsens"] = "causes"  # a side effect: its hazard over or times 1 + effect
+    releases: Quantity | None = None  # cytokine set free, relative to the body file's, by the cells it kills
     covariates_note: str | None = None
 
 
@@ -149,6 +173,79 @@ class Check(_Strict):
     source: str | None = None
 
 
+class Field(_Strict):
+    """Shares (0..1) of active marrow, CNS and gonads that a beam reaches."""
+
+    marrow: Quantity
+    cns: Quantity
+    gonads: Quantity | None = None
+
+
+class Radiosensitivity(_Strict):
+    """S = exp(-(alpha D + alpha / alpha_beta * D^2 ...)), see body.radiation."""
+
+    alpha: Quantity
+    alpha_beta: Quantity
+
+
+class Radiation(_Strict):
+    field: Field
+    blasts: Radiosensitivity
+    stem_cells: Radiosensitivity
+    repair_half_life: Quantity
+
+
+class Graft(_Strict):
+    """Donor stem cells. ``seeded``: share of a normal marrow that one Mcell CD34+/kg makes on the day of infusion."""
+
+    donor: Literal["sibling", "unrelated", "haploidentical", "cord"]
+    collected_from: Literal["marrow", "blood", "cord"]
+    seeded: Quantity
+    rejection: Quantity
+
+
+class Manufacture(_Strict):
+    days: Quantity
+    failure: Quantity
+
+
+class Expansion(_Strict):
+    initial: Quantity
+    rate: Quantity
+    peak_day: Quantity
+    most: Quantity
+    antigen_half: Quantity
+
+
+class Contraction(_Strict):
+    rate: Quantity
+    memory_share: Quantity
+    memory_rate: Quantity
+
+
+class CellKill(_Strict):
+    max: Quantity
+    half: Quantity
+    cns: Quantity | None = None
+
+
+class Cells(_Strict):
+    """CAR T-cells: made to order, grow where they find their antigen, see body.immunity."""
+
+    antigen: Antigen
+    manufacture: Manufacture
+    expansion: Expansion
+    contraction: Contraction
+    kill: CellKill
+    lymphocytes_half: Quantity
+    releases: Quantity
+    dysfunctional: Quantity | None = None  # probability that a product that was made expands and does not kill
+
+
+class Immunoglobulin(_Strict):
+    rise: Quantity  # of IgG, g/L per g/kg given
+
+
 class Tablet(_Strict):
     strength: Quantity
     parts: int = 1
@@ -175,9 +272,35 @@ class Agent(_Strict):
     intrathecal_notes: dict[str, Note] = {}  # where each of these tables was read
     tablet: Tablet | None = None
     pharmacokinetics: Pharmacokinetics
+    radiation: Radiation | None = None
+    graft: Graft | None = None
+    cells: Cells | None = None
+    igg: Immunoglobulin | None = None
     effects: tuple[Effect, ...] = ()
     antagonists: tuple[Antagonist, ...] = ()
     toxicities: tuple[Note, ...] = ()
     interactions: tuple[Note, ...] = ()
     checks: tuple[Check, ...] = ()
     open: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_kinetics(cls, data: Any) -> Any:
+        """Radiation and living cells have no kinetics of a drug: the dose is known for the day and then goes."""
+        if isinstance(data, dict) and "pharmacokinetics" not in data and {"radiation", "cells", "graft"} & set(data):
+            return data | {"pharmacokinetics": _given("Gy" if "radiation" in data else "Mcells")}
+        return data
+
+    @property
+    def acts_at_once(self) -> bool:
+        """Its doses change the body on the day they are given, beside (or instead of) their kinetics."""
+        return any(part is not None for part in (self.radiation, self.graft, self.cells, self.igg))
+
+
+def _given(amount: str) -> dict[str, Any]:
+    def known(value: float, unit: str) -> dict[str, Any]:
+        return {"value": value, "unit": unit, "read": "assumed", "because": "no kinetics; nothing depends on it"}
+
+    return {
+        "amount": amount, "concentration": f"{amount}/L", "clearance": known(3.0, "L/day"), "volume": known(1.0, "L"),
+    }  # fmt: skip

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .agent import Absorption, Agent, Effect
+from .agent import RATES, TARGETS, Absorption, Agent, Effect, Radiosensitivity
 from .errors import nearest
 from .loader import Fault
 from .quantity import Quantity, units
+from .side_effect import SideEffect
 
 Where = tuple[str | int, ...]
-KILLED = ("blasts", "blood blasts", "CNS blasts")  # their effects are rates, the others fractions
 NEEDS = {
     "linear": ("slope",),
     "emax": ("max", "half"),
     "asparagine depletion": ("max", "half", "baseline", "supply", "km"),
 }
 PARAMETERS = ("slope", "max", "half", "resting", "baseline", "supply", "km")
+AT_MOST_ONE = ("cytokine", "fever")
 
 
 @dataclass(frozen=True)
@@ -101,8 +102,74 @@ def places(agent: Agent) -> Iterator[Place]:
                 yield Place((*where, name), q, unit)
     for i, effect in enumerate(agent.effects):
         yield from _effect(agent, effect, ("effects", i))
+    yield from _at_once(agent)
     if agent.tablet:
         yield Place(("tablet", "strength"), agent.tablet.strength, pk.amount, zero=False)
+
+
+COUNTED = {"neutrophils": "Gcell/L", "platelets": "Gcell/L", "haemoglobin": "g/dL", "igg": "g/L"}
+
+
+def side_effect_faults(effect: SideEffect) -> Iterator[Fault]:
+    """Units of a side effect's numbers, and `below` where a count is meant."""
+    asked: list[tuple[Where, Quantity | None, str]] = [(("course",), effect.course, "day")]
+    for grade, days in effect.hospital.items():
+        asked.append((("hospital", grade), days, "day"))
+    if effect.after_transplant:
+        asked.append((("after_transplant", "days"), effect.after_transplant.days, "day"))
+    for i, cause in enumerate(effect.causes):
+        asked.append((("causes", i, "hazard"), cause.hazard, "1/day"))
+        asked.append((("causes", i, "below"), cause.below, COUNTED.get(cause.of, "")))
+        if (cause.of in COUNTED) != (cause.below is not None):
+            yield Fault(("causes", i), "`below` belongs to a count, haemoglobin or IgG", "Add it, or take it out", True)
+            return
+    for where, quantity, unit in asked:
+        if quantity is None:
+            continue
+        try:
+            quantity.to_unit(unit)
+        except ValueError:
+            yield Fault((*where, "unit"), f"unit '{quantity.unit}' does not fit here", f"Write {unit}")
+
+
+def _at_once(agent: Agent) -> Iterator[Place]:
+    """Radiation, grafts, living cells, immunoglobulin."""
+
+    def place(path: str, unit: str, high: float = float("inf"), zero: bool = True) -> Iterator[Place]:
+        found: object = agent
+        for name in path.split("."):
+            found = getattr(found, name)
+        if isinstance(found, Quantity):
+            yield Place(tuple(path.split(".")), found, unit, high, zero)
+
+    if agent.radiation:
+        for name in ("marrow", "cns", "gonads"):
+            yield from place(f"radiation.field.{name}", "dimensionless", 1.0)
+        for cells in ("blasts", "stem_cells"):
+            assert isinstance(getattr(agent.radiation, cells), Radiosensitivity)
+            yield from place(f"radiation.{cells}.alpha", "1/Gy")
+            yield from place(f"radiation.{cells}.alpha_beta", "Gy", zero=False)
+        yield from place("radiation.repair_half_life", "hour", zero=False)
+    if agent.graft:
+        yield from place("graft.seeded", "dimensionless", 1.0)
+        yield from place("graft.rejection", "dimensionless", 1.0)
+    if agent.cells:
+        yield from place("cells.manufacture.days", "day")
+        yield from place("cells.manufacture.failure", "dimensionless", 1.0)
+        yield from place("cells.dysfunctional", "dimensionless", 1.0)
+        for name, unit in CELLS.items():
+            yield from place(f"cells.{name}", unit, zero=not name.endswith("half"))
+    if agent.igg:
+        yield from place("igg.rise", "dimensionless")
+
+
+CELLS = {
+    "expansion.initial": "dimensionless", "expansion.rate": "1/day", "expansion.peak_day": "day",
+    "expansion.most": "dimensionless", "expansion.antigen_half": "dimensionless", "contraction.rate": "1/day",
+    "contraction.memory_share": "dimensionless", "contraction.memory_rate": "1/day", "kill.max": "1/day",
+    "kill.half": "dimensionless", "kill.cns": "dimensionless", "lymphocytes_half": "Gcell/L",
+    "releases": "dimensionless",
+}  # fmt: skip  # copies are per ug of DNA, `initial` copies/ug for one Mcell/kg, `rise` g/L for one g/kg: written "-"
 
 
 def _absorption(absorption: Absorption, where: Where, amount: str) -> Iterator[Place]:
@@ -118,7 +185,7 @@ def _absorption(absorption: Absorption, where: Where, amount: str) -> Iterator[P
 
 def _effect(agent: Agent, effect: Effect, where: Where) -> Iterator[Place]:
     x = _driver_unit(agent, effect.driver)
-    size = "1/day" if effect.on in KILLED else "dimensionless"
+    size = "1/day" if effect.on in RATES or (effect.on not in TARGETS and effect.how == "causes") else "dimensionless"
     if effect.function == "asparagine depletion":
         x = "umol/L"  # asparagine, not enzyme
     table = {
@@ -129,11 +196,17 @@ def _effect(agent: Agent, effect: Effect, where: Where) -> Iterator[Place]:
         "baseline": "umol/L",
         "supply": "umol/L/day",
         "km": "umol/L",
+        "hill": "dimensionless",
+        "releases": "dimensionless",
     }
     for name, unit in table.items():
         if (q := getattr(effect, name)) is not None:
-            high = 1.0 if name == "resting" else float("inf")
-            yield Place((*where, name), q, unit, high, zero=name not in ("half", "km"))
+            high = 1.0 if name == "resting" or (name == "max" and effect.on in AT_MOST_ONE) else float("inf")
+            yield Place((*where, name), q, unit, high, zero=name not in ("half", "km", "hill"))
+    for clone, other in effect.clones.items():
+        for name in ("max", "half", "hill"):
+            if (q := getattr(other, name)) is not None:
+                yield Place((*where, "clones", clone, name), q, table[name], zero=name == "max")
 
 
 def _driver_unit(agent: Agent, driver: str) -> str:
@@ -166,6 +239,8 @@ def _unit_names(agent: Agent) -> Iterator[Fault]:
         )
     for i, unit in enumerate(agent.dose_units):
         mass = unit.split("/")[0]
+        if unit == "dose" and agent.cells:
+            continue
         try:
             fits = units().Unit(mass).is_compatible_with(pk.amount)
         except Exception:
@@ -196,6 +271,8 @@ def _structure(agent: Agent) -> Iterator[Fault]:
     pk = agent.pharmacokinetics
     yield from _ages(agent)
     for route in agent.routes:
+        if (route == "RT") != (agent.radiation is not None) or (route == "collection" and agent.cells is None):
+            yield Fault(("routes",), f"route {route} does not fit", "RT belongs to `radiation`, collection to `cells`")
         if route in ("PO", "SC", "IM") and route not in pk.absorption:
             yield Fault(
                 ("pharmacokinetics",), f"route {route} has no absorption", f"Add `absorption: {{{route}: ...}}`", True
@@ -214,6 +291,12 @@ def _structure(agent: Agent) -> Iterator[Fault]:
             near = nearest(effect.driver, known)
             remedy = f"Did you mean '{near}'?" if near else f"Known here: {', '.join(known)}"
             yield Fault(("effects", i, "driver"), f"no driver '{effect.driver}'", remedy)
+        if effect.function != "emax" and (effect.hill or effect.clones):
+            yield Fault(("effects", i), "`hill` and `clones` belong to an emax effect", "Take them out", True)
+        if effect.how != "causes" and effect.on in TARGETS:
+            yield Fault(("effects", i, "how"), f"only side effects are {effect.how[:-1]}ed", "Take `how` out")
+        if effect.on not in ("blasts", "CNS blasts", "B cells") and (effect.through or effect.clones):
+            yield Fault(("effects", i), "only cells have antigens and clones", "Take `through` and `clones` out", True)
         for name in NEEDS[effect.function]:
             if getattr(effect, name) is None:
                 yield Fault(("effects", i), f"a {effect.function} effect needs `{name}`", f"Add `{name}: ...`", True)

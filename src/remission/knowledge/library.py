@@ -1,7 +1,7 @@
-"""Everything that is known, by name: agents, sources, body files, populations, protocols.
+"""Everything that is known, by name: agents, sources, body files, populations, protocols, trials.
 
 Files are read when they are first asked for. People add their own with ``Library(extra=[folder])``:
-a folder laid out like ``data`` (agents/, body/, populations/, protocols/, sources.yaml), whose files
+a folder laid out like ``data`` (agents/, body/, populations/, protocols/, trials/, sources.yaml), whose files
 come before the ones that are shipped.
 """
 
@@ -13,13 +13,16 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from .agent import Agent
+from .agent import TARGETS, Agent
 from .body_file import Body, read_body
-from .consistency import faults
+from .consistency import faults, side_effect_faults
 from .errors import BadInput, nearest
 from .loader import Fault, complain, fault_of, load, read_yaml
 from .provenance import sources_of
 from .quantity import units
+from .side_effect import SideEffect
+from .trial_file import Trial
+from .trial_file import faults as trial_faults
 
 DATA = Path(__file__).parent / "data"
 
@@ -55,7 +58,9 @@ class Library:
             if not folder.is_dir():
                 raise BadInput("there is no such folder of knowledge files", folder, remedy="Check the path")
         self._agents: dict[str, Agent] = {}
+        self._side_effects: dict[str, SideEffect] = {}
         self._bodies: dict[str, Body] = {}
+        self._trials: dict[str, Trial] = {}
         self._sources: dict[str, Source] | None = None
         self._names: dict[str, str] | None = None
 
@@ -102,6 +107,12 @@ class Library:
         inner = list(faults(agent))
         yield from inner
         yield from self._unknown_sources(sources_of(agent))
+        for i, effect in enumerate(agent.effects):
+            if effect.on not in TARGETS and effect.on not in self._files("side_effects"):
+                known = [*TARGETS, *self.side_effects()]
+                near = nearest(effect.on, known)
+                remedy = f"Did you mean '{near}'?" if near else f"Known: {', '.join(known)}"
+                yield Fault(("effects", i, "on"), f"unknown target '{effect.on}'", remedy)
         for i, antagonist in enumerate(agent.antagonists):
             where = ("antagonists", i)
             if antagonist.agent not in self._files("agents"):
@@ -119,6 +130,35 @@ class Library:
                     f"unit '{antagonist.half.unit}' is no concentration of {antagonist.agent}",
                     f"Write a unit that can be turned into {unit}",
                 )
+
+    # --- side effects
+
+    def side_effects(self) -> list[str]:
+        """The names of all side effects, in alphabetical order."""
+        return sorted(self._files("side_effects"))
+
+    def side_effect(self, name: str) -> SideEffect:
+        """A side effect by its name."""
+        if name not in self._side_effects:
+            path = self._path("side_effects", name, "side effect")
+            self._side_effects[name] = load(path, SideEffect, lambda effect: self._check_side_effect(effect, path))
+        return self._side_effects[name]
+
+    def _check_side_effect(self, effect: SideEffect, path: Path) -> Iterator[Fault]:
+        if effect.side_effect != path.stem:
+            yield Fault(("side_effect",), f"the file is {path.name}", "Give both the same name")
+        if effect.computed:
+            return
+        total = sum(q.value for q in effect.grades.values())
+        if set(effect.grades) - set(range(1, 6)) or abs(total - 1.0) > 0.005:
+            yield Fault(("grades",), f"the shares of the grades add up to {total:g}", "Give grades 1-5 that make 1")
+        if effect.course is None:
+            yield Fault((), "it does not say how long it lasts", "Add `course: {value: ..., unit: day, ...}`", True)
+        yield from side_effect_faults(effect)
+        for i, agent in enumerate(effect.inactivates):
+            if agent not in self._files("agents"):
+                yield Fault(("inactivates", i), f"unknown agent '{agent}'", "Write the name of an agent's file")
+        yield from self._unknown_sources(sources_of(effect))
 
     # --- sources
 
@@ -170,6 +210,28 @@ class Library:
                 raise complain(path, unknown)
             self._bodies[name] = body
         return self._bodies[name]
+
+    # --- trials
+
+    def trials(self) -> list[str]:
+        """The names of the trial files."""
+        return sorted(self._files("trials"))
+
+    def trial(self, name: str) -> Trial:
+        """A published trial by the name of its file."""
+        if name not in self._trials:
+            path = self._path("trials", name, "trial")
+            self._trials[name] = load(path, Trial, lambda trial: self._check_trial(trial, path))
+        return self._trials[name]
+
+    def _check_trial(self, trial: Trial, path: Path) -> Iterator[Fault]:
+        if trial.trial != path.stem:
+            yield Fault(("trial",), f"the file is {path.name}, the trial '{trial.trial}'", "Give both the same name")
+        yield from trial_faults(trial)
+        yield from self._unknown_sources(sources_of(trial))
+        for i, key in enumerate(trial.sources):
+            if key not in self._bibliography():
+                yield Fault(("sources", i), f"unknown source '{key}'", self._source_remedy(key))
 
     # --- populations and protocols: listed here, read in their own rooms
 

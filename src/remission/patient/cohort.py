@@ -24,11 +24,15 @@ SENSITIVITIES = (
 METABOLISER = ("normal", "intermediate", "poor")
 SEX = ("female", "male")
 LINEAGE = ("B", "T")
+DONOR = ("none", "sibling", "unrelated", "haploidentical", "cord")
+PH = ("negative", "positive")
+PH_SUBTYPE = "BCR::ABL1"
 
 
 @dataclass(frozen=True)
 class Cohort:
-    """N patients at diagnosis, structure of arrays (each of shape (N,) unless said otherwise).
+    """N patients at entry (diagnosis, relapse or remission), structure of arrays (each of shape (N,) unless said
+    otherwise). "Presenting" numbers are those at entry.
 
     Counts are in 1e9/L, haemoglobin in g/dL, sizes in the unit of the name.
     """
@@ -52,11 +56,19 @@ class Cohort:
     nudt15: Ints
     creatinine_umol_l: Floats
     growth_per_day: Floats  # net growth of the leukaemia at low burden
+    donor: Ints  # index into DONOR
+    relapsed: Ints  # 1: has relapsed before or now
+    prior_transplant: Ints  # 1: had a transplant before
     sensitivity: Floats  # (N, len(SENSITIVITIES)): kill relative to the typical patient
     subtypes: tuple[str, ...]
 
     def __len__(self) -> int:
         return int(self.patient.shape[0])
+
+    @property
+    def ph(self) -> Ints:
+        """Index into PH, by the subtype."""
+        return (self.subtype == _place(PH_SUBTYPE, self.subtypes)).astype(np.int64)
 
     def take(self, index: Ints | slice) -> Cohort:
         """The same columns for some of the patients."""
@@ -64,20 +76,26 @@ class Cohort:
         return Cohort(**{k: v if k == "subtypes" else v[index] for k, v in parts.items()})
 
 
+def _place(word: str, words: tuple[str, ...]) -> int:
+    return words.index(word) if word in words else -1
+
+
 def columns(cohort: Cohort) -> dict[str, NDArray[Any]]:
-    """The cohort as a table: every field by its name, words ('female', 'B', 'ETV6::RUNX1', 'normal') instead of
-    indices, and the sensitivities as one column a class ('sensitivity_vinca')."""
+    """The cohort as a table: every field by its name and ``ph``, words ('female', 'B', 'ETV6::RUNX1', 'normal')
+    instead of indices, and the sensitivities as one column a class ('sensitivity_vinca')."""
     words = {
         "sex": SEX,
         "lineage": LINEAGE,
         "subtype": cohort.subtypes,
         "tpmt": METABOLISER,
         "nudt15": METABOLISER,
+        "donor": DONOR,
     }
     table: dict[str, NDArray[Any]] = {}
     for name in (f.name for f in fields(cohort) if f.name not in ("sensitivity", "subtypes")):
         values = getattr(cohort, name)
         table[name] = np.asarray(words[name])[values] if name in words else values
+    table["ph"] = np.asarray(PH)[cohort.ph]
     for i, drug_class in enumerate(SENSITIVITIES):
         table[f"sensitivity_{drug_class}"] = cohort.sensitivity[:, i]
     return table

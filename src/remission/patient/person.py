@@ -13,8 +13,17 @@ import numpy as np
 from remission.knowledge.errors import BadInput, nearest
 
 from . import recipe
-from .cohort import LINEAGE, METABOLISER, SENSITIVITIES, SEX, Cohort
-from .population import blast_share, bsa, lc50_fold, marrow_blast_quantile, median_size, sensitivity, typical_creatinine
+from .cohort import DONOR, LINEAGE, METABOLISER, SENSITIVITIES, SEX, Cohort
+from .population import (
+    blast_share,
+    bsa,
+    lc50_fold,
+    marrow_blast_quantile,
+    median_size,
+    relapse_factor,
+    sensitivity,
+    typical_creatinine,
+)
 
 # smallest and largest value that is believed, and the unit in which it is asked for
 RANGES: dict[str, tuple[float, float, str]] = {
@@ -46,9 +55,10 @@ def one(
     """A cohort of one person: age in years, sex 'female' or 'male' (or 'f', 'm'), kg and cm.
 
     Any field of `Cohort` may be given by name, words as words: ``lineage='B'``, ``subtype='ETV6::RUNX1'``,
-    ``tpmt='intermediate'``, ``cns=2``, counts in 1e9/L, haemoglobin in g/dL, ``sensitivity={'vinca': 0.8}``.
+    ``tpmt='intermediate'``, ``cns=2``, ``donor='sibling'``, ``relapsed=True``, ``prior_transplant=True``, counts in
+    1e9/L, haemoglobin in g/dL, ``sensitivity={'vinca': 0.8}``.
     What is not given takes the typical value of the population at this age and sex; the subtype then is the one that
-    the population names for the unknown.
+    the population names for the unknown, or the first of its ``only_subtypes``.
 
     Raises ``BadInput`` with a remedy for a word, a field or a value that cannot be.
     """
@@ -64,12 +74,20 @@ def one(
     height = median_height if height_cm is None else _number("height_cm", height_cm)
     weight = median_weight * (height / median_height) ** 2 if weight_kg is None else _number("weight_kg", weight_kg)
     subtype, lineage = _disease(p, fields)
-    wbc = number("wbc", p.white_count["T" if lineage else "B"].median.value)
-    blasts = number("blood_blasts", wbc * blast_share(p, np.array(wbc)))
+    overt = p.white_count["T" if lineage else "B"].median.value
+    marrow = number("marrow_blasts", _typical_marrow(p))
+    counts = p.remission.counts if p.remission else p.counts
+    if p.remission:  # as many blasts in blood for each one in the marrow as in overt disease
+        ratio = overt * float(blast_share(p, np.array(overt))) / float(marrow_blast_quantile(p, np.array(0.5)))
+        wbc = number("wbc", p.remission.white_count.median.value + marrow * ratio)
+        blasts = number("blood_blasts", min(marrow * ratio, wbc))
+    else:
+        wbc = number("wbc", overt)
+        blasts = number("blood_blasts", wbc * blast_share(p, np.array(wbc)))
     if blasts > wbc:
         remedy = "Blood blasts are part of the white count"
         raise BadInput(f"{blasts:g} blasts among {wbc:g} white cells", remedy=remedy)
-    anc = number("anc", min(p.counts.anc.median.value, wbc - blasts))
+    anc = number("anc", min(counts.anc.median.value, wbc - blasts))
     if anc > wbc:
         raise BadInput(f"{anc:g} neutrophils among {wbc:g} white cells", remedy="Give wbc, of which they are a part")
     doubling_days = p.subtypes.doubling_time.values[p.subtypes.names[subtype]]
@@ -84,19 +102,24 @@ def one(
         "subtype": subtype,
         "wbc": wbc,
         "blood_blasts": blasts,
-        "marrow_blasts": number("marrow_blasts", marrow_blast_quantile(p, np.array(0.5))),
+        "marrow_blasts": marrow,
         "anc": anc,
-        "platelets": number("platelets", p.counts.platelets.median.value),
-        "haemoglobin": number("haemoglobin", p.counts.haemoglobin.typical.value),
+        "platelets": number("platelets", counts.platelets.median.value),
+        "haemoglobin": number("haemoglobin", counts.haemoglobin.typical.value),
         "cns": 1 + _word("cns", str(fields.get("cns", 1)), ("1", "2", "3")),
         "tpmt": _word("tpmt", fields.get("tpmt", "normal"), METABOLISER),
         "nudt15": _word("nudt15", fields.get("nudt15", "normal"), METABOLISER),
         "creatinine_umol_l": number("creatinine_umol_l", typical_creatinine(p, np.array(height))),
         "growth_per_day": number("growth_per_day", math.log(2.0) / doubling_days),
+        "donor": _word("donor", fields.get("donor", "none"), DONOR),
+        "relapsed": _yes("relapsed", fields.get("relapsed", p.at == "relapse")),
+        "prior_transplant": _yes("prior_transplant", fields.get("prior_transplant", False)),
     }
-    whole = {"patient", "sex", "lineage", "subtype", "cns", "tpmt", "nudt15"}
+    whole = {"patient", "sex", "lineage", "subtype", "cns", "tpmt", "nudt15", "donor", "relapsed", "prior_transplant"}
     arrays: dict[str, Any] = {k: np.array([v], dtype=np.int64 if k in whole else np.float64) for k, v in values.items()}
     kill = sensitivity(p, lc50_fold(p)[[subtype]])
+    if values["relapsed"]:
+        kill = kill * relapse_factor(p)
     for drug_class, factor in _factors(fields.get("sensitivity", {})).items():
         kill[0, SENSITIVITIES.index(drug_class)] = factor
     return Cohort(**arrays, sensitivity=kill, subtypes=p.subtypes.names)
@@ -133,12 +156,26 @@ def _word(name: str, word: Any, known: Sequence[str]) -> int:
     return list(known).index(word)
 
 
+def _yes(name: str, value: Any) -> int:
+    if isinstance(value, bool | np.bool_) or (isinstance(value, int | np.integer) and value in (0, 1)):
+        return int(value)
+    raise BadInput(f"{name} is '{value}'", remedy="Write True or False")
+
+
+def _typical_marrow(p: recipe.Population) -> float:
+    if p.remission:
+        return float(10.0**p.remission.residual.log10.value)
+    return float(marrow_blast_quantile(p, np.array(0.5)))
+
+
 def _disease(p: recipe.Population, fields: Mapping[str, Any]) -> tuple[int, int]:
     """Indices of subtype and lineage; one follows from the other when only one is given."""
     names, boundary = p.subtypes.names, len(p.subtypes.frequency.B)
     if "subtype" not in fields:
         lineage = _word("lineage", fields.get("lineage", "B"), LINEAGE)
-        return names.index(p.subtypes.unknown.T if lineage else p.subtypes.unknown.B), lineage
+        unknown = p.subtypes.unknown.T if lineage else p.subtypes.unknown.B
+        among = [name for name in p.limits.only_subtypes if (names.index(name) >= boundary) == bool(lineage)]
+        return names.index(among[0] if among else unknown), lineage
     subtype = _word("subtype", fields["subtype"], names)
     lineage = int(subtype >= boundary)
     if "lineage" in fields and _word("lineage", fields["lineage"], LINEAGE) != lineage:

@@ -18,7 +18,7 @@ from scipy import special
 from remission.knowledge.errors import BadInput
 
 from . import chance, recipe
-from .cohort import LINEAGE, SENSITIVITIES, SEX, Cohort, Floats, Ints, columns
+from .cohort import DONOR, LINEAGE, SENSITIVITIES, SEX, Cohort, Floats, Ints, columns
 
 Accept = Callable[[dict[str, NDArray[Any]]], Any]
 
@@ -67,9 +67,9 @@ def draw(
 
 
 def median_size(p: recipe.Population, age_y: Floats, sex: Ints) -> tuple[Floats, Floats]:
-    """Median height (cm) and weight (kg) by age and sex, linear between the completed years of the table."""
+    """Median height (cm) and weight (kg) by age and sex, linear between the ages of the table."""
     sizes = [getattr(p.body, word) for word in SEX]
-    years = np.arange(len(sizes[0].height_cm))
+    years = np.arange(len(sizes[0].height_cm)) if p.body.ages_y is None else np.array(p.body.ages_y)
     height, weight = (
         np.where(sex == 0, *(np.interp(age_y, years, getattr(s, column)) for s in sizes))
         for column in ("height_cm", "weight_kg")
@@ -88,7 +88,7 @@ def blast_share(p: recipe.Population, wbc: Floats) -> Floats:
 
 
 def marrow_blast_quantile(p: recipe.Population, u: Floats) -> Floats:
-    """Blast fraction of the marrow at diagnosis at the quantiles ``u``."""
+    """Blast fraction of the marrow of overt disease at the quantiles ``u``."""
     m = p.marrow_blasts
     a, b = m.a.value, m.b.value
     low, high = special.betainc(a, b, [m.least.value, m.most.value])
@@ -111,6 +111,20 @@ def sensitivity(p: recipe.Population, fold: Floats) -> Floats:
     return np.clip(fold**-s.exponent.value, s.least.value, s.most.value)
 
 
+def residual_quantile(r: recipe.Residual, u_none: Floats, z: Floats) -> Floats:
+    """Leukaemic fraction of the marrow in remission at the quantile of having none and a normal score."""
+    median, sd = r.log10.value, r.sd_log10.value
+    if r.log10.range is not None:
+        z = _truncated(z, (np.array(r.log10.range) - median) / sd)
+    return np.where(u_none < r.none.value, 0.0, 10.0 ** (median + sd * z))
+
+
+def relapse_factor(p: recipe.Population) -> Floats:
+    """Sensitivity of a typical relapsed leukaemia relative to diagnosis, by class."""
+    factor = p.sensitivity_factor
+    return np.array([1.0 if factor is None else factor.of(name) for name in SENSITIVITIES])
+
+
 def _fits(
     p: recipe.Population, c: Cohort, accept: Callable[[dict[str, NDArray[Any]]], Any] | None
 ) -> NDArray[np.bool_]:
@@ -119,6 +133,8 @@ def _fits(
     fits = (c.age_y >= limits.age_y[0]) & (c.age_y < limits.age_y[1])
     fits &= (c.wbc >= limits.wbc[0]) & (c.wbc < limits.wbc[1])
     fits &= np.isin(c.lineage, [LINEAGE.index(word) for word in limits.lineages]) & ~np.isin(c.subtype, excluded)
+    if limits.only_subtypes:
+        fits &= np.isin(c.subtype, [p.subtypes.names.index(name) for name in limits.only_subtypes])
     return fits if accept is None else fits & np.asarray(accept(columns(c)), dtype=bool)
 
 
@@ -143,6 +159,19 @@ def _candidates(p: recipe.Population, seed: int, patients: Ints, attempts: Ints)
     def crowded(name: str) -> Floats:
         return -crowding * marrow + math.sqrt(1.0 - crowding**2) * normal(name)
 
+    marrow_blasts = marrow_blast_quantile(p, special.ndtr(marrow))
+    counts = p.counts
+    cns = _cns(p, lineage, wbc, uniform("cns"))
+    if p.remission is not None:
+        residual = residual_quantile(p.remission.residual, uniform("leukaemia none"), normal("leukaemia residual"))
+        blasts = blasts / marrow_blasts * residual
+        marrow_blasts = residual
+        wbc = blasts + _log_normal(p.remission.white_count, normal("white count in remission"))
+        counts, crowding = p.remission.counts, 0.0  # nothing crowds the marrow
+        cns = np.ones_like(cns)
+    relapsed = uniform("relapsed") < p.share_relapsed
+    transplanted = relapsed & (uniform("prior transplant") < (p.prior_transplant.value if p.prior_transplant else 0.0))
+
     creatinine = typical_creatinine(p, height) * np.exp(p.creatinine.sd_log.value * normal("creatinine"))
     doubling = np.array([p.subtypes.doubling_time.values[name] for name in p.subtypes.names])[subtype]
     doubling = doubling * np.exp(p.subtypes.doubling_time_sd_log.value * normal("doubling time"))
@@ -157,17 +186,20 @@ def _candidates(p: recipe.Population, seed: int, patients: Ints, attempts: Ints)
         subtype=subtype,
         wbc=wbc,
         blood_blasts=blasts,
-        marrow_blasts=marrow_blast_quantile(p, special.ndtr(marrow)),
+        marrow_blasts=marrow_blasts,
         # neutrophils are among the white cells that are not blasts
-        anc=np.minimum(_log_normal(p.counts.anc, crowded("anc")), wbc - blasts),
-        platelets=_log_normal(p.counts.platelets, crowded("platelets")),
-        haemoglobin=_haemoglobin(p, crowded("haemoglobin")),
-        cns=_cns(p, lineage, wbc, uniform("cns")),
+        anc=np.minimum(_log_normal(counts.anc, crowded("anc")), wbc - blasts),
+        platelets=_log_normal(counts.platelets, crowded("platelets")),
+        haemoglobin=_haemoglobin(counts.haemoglobin, crowded("haemoglobin")),
+        cns=cns,
         tpmt=_null_alleles(p, "tpmt", uniform("ancestry"), uniform("tpmt")),
         nudt15=_null_alleles(p, "nudt15", uniform("ancestry"), uniform("nudt15")),
         creatinine_umol_l=creatinine,
         growth_per_day=np.clip(math.log(2.0) / doubling, p.subtypes.least_growth.value, p.subtypes.most_growth.value),
-        sensitivity=_sensitivity(p, subtype, normal),
+        donor=_donor(p, uniform("donor")),
+        relapsed=relapsed.astype(np.int64),
+        prior_transplant=transplanted.astype(np.int64),
+        sensitivity=_sensitivity(p, subtype, relapsed, normal),
         subtypes=p.subtypes.names,
     )
 
@@ -234,6 +266,9 @@ def _subtype(p: recipe.Population, age: Floats, lineage: Ints, u: Floats) -> Int
     b, t = np.array(list(frequency.B.values())).T, np.array(list(frequency.T.values())).T
     rows = np.zeros((len(b) + len(t), b.shape[1] + t.shape[1]))  # B bands, then T bands
     rows[: len(b), : b.shape[1]], rows[len(b) :, b.shape[1] :] = b, t
+    if p.limits.only_subtypes:
+        among = rows * np.isin(p.subtypes.names, p.limits.only_subtypes)
+        rows = np.where(among.sum(axis=1, keepdims=True) > 0.0, among, rows)  # where there is none, nobody will fit
     return _choose_by_row(rows, _band(frequency.from_age_y, age) + lineage * len(b), u)
 
 
@@ -248,8 +283,7 @@ def _log_normal(d: recipe.LogNormal, z: Floats) -> Floats:
     return median * np.exp(sd * z)
 
 
-def _haemoglobin(p: recipe.Population, z: Floats) -> Floats:
-    hb = p.counts.haemoglobin
+def _haemoglobin(hb: recipe.Normal, z: Floats) -> Floats:
     mean, sd = hb.typical.value, hb.sd.value
     return mean + sd * _truncated(z, (np.array(hb.typical.range) - mean) / sd)
 
@@ -273,7 +307,15 @@ def _null_alleles(p: recipe.Population, gene: str, u_ancestry: Floats, u: Floats
     return (u > (1.0 - q) ** 2).astype(np.int64) + (u > 1.0 - q**2)
 
 
-def _sensitivity(p: recipe.Population, subtype: Ints, normal: Callable[[str], Floats]) -> Floats:
+def _donor(p: recipe.Population, u: Floats) -> Ints:
+    if p.donors is None:
+        return np.zeros(u.shape, dtype=np.int64)
+    return _choose(np.cumsum([p.donors.shares.get(word, 0.0) for word in DONOR]), u)  # type: ignore[call-overload]
+
+
+def _sensitivity(
+    p: recipe.Population, subtype: Ints, relapsed: NDArray[np.bool_], normal: Callable[[str], Floats]
+) -> Floats:
     """Shape (N, classes). The correlated classes share a normal score, which gives them one common correlation."""
     s = p.sensitivity
     shared, rho = normal("lc50 shared"), s.correlation.value
@@ -283,4 +325,8 @@ def _sensitivity(p: recipe.Population, subtype: Ints, normal: Callable[[str], Fl
         if drug_class in s.correlated:
             z = math.sqrt(rho) * shared + math.sqrt(1.0 - rho) * z
         result[:, i] *= np.exp(s.log_sd[drug_class].value * z)  # type: ignore[index]
-    return sensitivity(p, result) * np.exp(s.patient_factor_sd_log.value * normal("drug sensitivity"))[:, None]
+    kill = sensitivity(p, result) * np.exp(s.patient_factor_sd_log.value * normal("drug sensitivity"))[:, None]
+    if p.sensitivity_factor is not None:
+        spread = np.exp(p.sensitivity_factor.sd_log.value * normal("sensitivity at relapse"))
+        kill = np.where(relapsed[:, None], kill * relapse_factor(p) * spread[:, None], kill)
+    return kill

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,12 +13,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from remission.knowledge.agent import Sensitivity as DrugClass
 from remission.knowledge.errors import nearest
 from remission.knowledge.library import library
-from remission.knowledge.loader import Fault, FaultyNode, load, read_yaml
+from remission.knowledge.loader import Fault, FaultyNode, complain, load, read_yaml
 from remission.knowledge.quantity import Quantity, Read
 
 from .cohort import SENSITIVITIES
 
+At = Literal["diagnosis", "relapse", "remission"]
 Lineage = Literal["B", "T"]
+Donor = Literal["none", "sibling", "unrelated", "haploidentical", "cord"]  # DONOR of the cohort
 Share = Annotated[float, Field(ge=0, le=1)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 Positive = Annotated[float, Field(gt=0)]
@@ -63,15 +67,24 @@ class Table(_Strict):
 
 
 class Limits(_Strict):
-    """Who belongs: age in years and white count in 1e9/L, from the first number to below the second."""
+    """Who belongs: age in years and white count in 1e9/L, from the first number to below the second.
+
+    Whoever lies outside is drawn again, except for ``only_subtypes``: the subtype is drawn among these alone, so that
+    age, sex and white count of the file are those of the patients who have them.
+    """
 
     age_y: tuple[float, float]
     wbc: tuple[float, float]
     lineages: tuple[Lineage, ...] = Field(min_length=1)
     exclude_subtypes: tuple[str, ...] = ()
+    only_subtypes: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _ordered(self) -> Limits:
+        both = [name for name in self.only_subtypes if name in self.exclude_subtypes]
+        if both:
+            where = ("only_subtypes", self.only_subtypes.index(both[0]))
+            raise FaultyNode(Fault(where, f"'{both[0]}' is excluded too", "keep it in one of the two lists"))
         for name, (low, high) in (("age_y", self.age_y), ("wbc", self.wbc)):
             if not 0 <= low < high:
                 what = f"'{name}' runs from {low:g} to {high:g}"
@@ -159,8 +172,10 @@ class Sizes(_Strict):
 
 
 class Body(Table):
-    """Medians by completed years 0, 1, 2, ...; spreads are standard deviations of the logarithm."""
+    """Medians by completed years 0, 1, 2, ... or at the ages of ``ages_y``, linear between; the first and last row
+    serve whoever is younger or older. Spreads are standard deviations of the logarithm."""
 
+    ages_y: tuple[float, ...] | None = None
     female: Sizes
     male: Sizes
     height_sd_log: Number
@@ -192,6 +207,12 @@ class Frequency(Table):
     from_age_y: tuple[float, ...]
     B: dict[str, tuple[Percent, ...]]
     T: dict[str, tuple[Percent, ...]]
+
+    def among(self, other: Frequency) -> Frequency:
+        """The same with the subtypes of another table, in its order; those that are not named here do not occur."""
+        never = (0.0,) * len(self.from_age_y)
+        b, t = ({**dict.fromkeys(theirs, never), **own} for theirs, own in ((other.B, self.B), (other.T, self.T)))
+        return self.model_copy(update={"B": b, "T": t})
 
 
 class DoublingTime(Table):
@@ -241,10 +262,54 @@ class Sensitivity(_Strict):
     log_sd: dict[DrugClass, Number]
 
 
+class SensitivityFactor(_Strict):
+    """Drug sensitivity of relapsed leukaemia relative to diagnosis: ``all`` or what ``classes`` says for a class, times
+    exp(N(0, sd_log)), one draw a patient. It multiplies the kill of whoever has relapsed."""
+
+    all: Number
+    classes: dict[DrugClass, Number] = {}
+    sd_log: Number
+
+    def of(self, drug_class: str) -> float:
+        return self.classes.get(drug_class, self.all).value  # type: ignore[call-overload, no-any-return]
+
+
+class Donors(Table):
+    """Shares of the patients by their best donor."""
+
+    unit: Literal["-"]
+    shares: dict[Donor, Share]
+
+
+class Residual(_Strict):
+    """Leukaemic share of the marrow in remission: ``none`` have not one cell; log10 of the others is normal, truncated
+    to the range of ``log10``."""
+
+    none: Number
+    log10: Number
+    sd_log10: Number
+
+
+class Remission(_Strict):
+    """What differs in remission; ``white_count`` is that of the normal cells. ``white_count`` and ``marrow_blasts`` of
+    the population then describe the overt disease: they say how many blasts go with a marrow cell in blood."""
+
+    residual: Residual
+    white_count: LogNormal
+    counts: Counts
+
+
 class Population(_Strict):
+    """``at``: when the patients enter. The white count, the counts and the marrow blasts are those at entry.
+
+    ``relapsed``: share who have relapsed before or now (default: all at relapse, else none); ``prior_transplant``:
+    share of these who had a transplant.
+    """
+
     name: str
     title: str
     like: str | None = None
+    at: At = "diagnosis"
     limits: Limits
     age: Ages
     male: Number
@@ -259,38 +324,93 @@ class Population(_Strict):
     creatinine: Creatinine
     subtypes: Subtypes
     sensitivity: Sensitivity
+    relapsed: Number | None = None
+    prior_transplant: Number | None = None
+    sensitivity_factor: SensitivityFactor | None = None
+    donors: Donors | None = None
+    remission: Remission | None = None
+
+    @property
+    def share_relapsed(self) -> float:
+        return self.relapsed.value if self.relapsed else float(self.at == "relapse")
 
 
 class Part(_Strict):
-    """A population that differs from another one by its limits and perhaps its ancestry only."""
+    """A population that differs from another one (``like``): what it writes replaces that section of the other one.
+
+    ``ancestry`` and ``subtype_frequency`` replace these tables within `pharmacogenetics` and `subtypes` only, and of
+    ``white_count`` the lineages that are written. A subtype that ``subtype_frequency`` does not name does not occur.
+    """
 
     name: str
     title: str
     like: str
     limits: Limits
+    at: At | None = None
     ancestry: dict[str, Share] | None = None
+    subtype_frequency: Frequency | None = None
+    age: Ages | None = None
+    male: Number | None = None
+    t_lineage: TLineage | None = None
+    white_count: dict[Lineage, LogNormal] | None = None
+    blood_blasts: BloodBlasts | None = None
+    counts: Counts | None = None
+    marrow_blasts: MarrowBlasts | None = None
+    cns: CnsStatus | None = None
+    body: Body | None = None
+    pharmacogenetics: Pharmacogenetics | None = None
+    creatinine: Creatinine | None = None
+    sensitivity: Sensitivity | None = None
+    relapsed: Number | None = None
+    prior_transplant: Number | None = None
+    sensitivity_factor: SensitivityFactor | None = None
+    donors: Donors | None = None
+    remission: Remission | None = None
+
+    def of(self, whole: Population) -> Population:
+        """The whole population that the part makes of another one."""
+        changed = {name: getattr(self, name) for name in type(self).model_fields if getattr(self, name) is not None}
+        if self.white_count is not None:
+            changed["white_count"] = {**whole.white_count, **self.white_count}
+        if (frequency := changed.pop("subtype_frequency", None)) is not None:
+            frequency = frequency.among(whole.subtypes.frequency)
+            changed["subtypes"] = whole.subtypes.model_copy(update={"frequency": frequency})
+        if (ancestry := changed.pop("ancestry", None)) is not None:
+            genes = self.pharmacogenetics or whole.pharmacogenetics
+            changed["pharmacogenetics"] = genes.model_copy(update={"ancestry": ancestry})
+        return whole.model_copy(update=changed)
 
 
 def population(name: str | Path) -> Population:
     """The population of that name, or of that file; raises ``BadInput``."""
-    path = _path(name)
+    return _population(_path(name), ())
+
+
+def _population(path: Path, parts: tuple[Path, ...]) -> Population:
+    """``parts``: the files that are like this one."""
     tree = read_yaml(path)
     if not (isinstance(tree, dict) and "like" in tree):
         return load(path, Population, _mistakes)
     part = load(path, Part)
     beside = path.with_name(f"{part.like}.yaml")
-    whole = load(beside if beside.exists() else _path(part.like), Population, _mistakes)
-    genes = whole.pharmacogenetics
-    changed = {
-        "name": part.name,
-        "title": part.title,
-        "like": part.like,
-        "limits": part.limits,
-        "pharmacogenetics": genes.model_copy(update={"ancestry": part.ancestry}) if part.ancestry else genes,
-    }
-    result = whole.model_copy(update=changed)
-    load(path, Part, lambda _: _mistakes(result))
+    other = beside if beside.exists() else _path(part.like)
+    if other in (*parts, path):
+        raise complain(path, [Fault(("like",), f"'{part.like}' is like this population itself", "name another one")])
+    result = part.of(_population(other, (*parts, path)))
+    load(path, Part, lambda _: (_in_part(fault) for fault in _mistakes(result)))
     return result
+
+
+_WHERE_IN_PART: dict[tuple[str | int, ...], str] = {
+    ("subtypes", "frequency"): "subtype_frequency",
+    ("pharmacogenetics", "ancestry"): "ancestry",
+}
+
+
+def _in_part(fault: Fault) -> Fault:
+    """The fault at the place where a part writes it."""
+    key = _WHERE_IN_PART.get(fault.where[:2])
+    return replace(fault, where=(key, *fault.where[2:])) if key else fault
 
 
 def numbers(p: Population) -> dict[str, Quantity]:
@@ -299,7 +419,7 @@ def numbers(p: Population) -> dict[str, Quantity]:
 
 
 _UNITS = {"height_cm": "cm", "weight_kg": "kg"}
-_NOT_DATA = {"from_y", "to_y", "from_age_y", "threshold_wbc", "ancestry", "limits"}  # boundaries and choices
+_NOT_DATA = {"from_y", "to_y", "from_age_y", "ages_y", "threshold_wbc", "ancestry", "limits"}  # boundaries and choices
 
 
 def _numbers(node: Any, where: str, table: Table | None) -> Iterator[tuple[str, Quantity]]:
@@ -340,6 +460,11 @@ def _mistakes(p: Population) -> Iterator[Fault]:
             yield Fault(
                 ("body", sex), "height_cm and weight_kg have different lengths", "give one number per year of age"
             )
+        ages = p.body.ages_y
+        if ages is not None and len(sizes.height_cm) != len(ages):
+            yield Fault(("body", sex), f"needs one number per age of ages_y, {len(ages)}")
+    if p.body.ages_y is not None and any(b <= a for a, b in pairwise(p.body.ages_y)):
+        yield Fault(("body", "ages_y"), "the ages do not rise", "write them from the youngest to the oldest")
     groups = p.age.groups
     if abs(sum(g.share for g in groups) - 1) > 0.01:
         yield Fault(("age", "groups"), "the shares of the age groups do not add up to 1")
@@ -370,9 +495,10 @@ def _mistakes(p: Population) -> Iterator[Fault]:
     for i, entry in enumerate(p.subtypes.lc50):
         if entry.subtype not in names_:
             yield Fault(("subtypes", "lc50", i, "subtype"), *_unknown(entry.subtype, names_))
-    for i, name in enumerate(p.limits.exclude_subtypes):
-        if name not in names_:
-            yield Fault(("limits", "exclude_subtypes", i), *_unknown(name, names_))
+    for key in ("exclude_subtypes", "only_subtypes"):
+        for i, name in enumerate(getattr(p.limits, key)):
+            if name not in names_:
+                yield Fault(("limits", key, i), *_unknown(name, names_))
     for name in p.pharmacogenetics.ancestry:
         if name not in p.pharmacogenetics.tpmt or name not in p.pharmacogenetics.nudt15:
             yield Fault(("pharmacogenetics", "ancestry", name), f"no allele frequencies for '{name}'")
@@ -384,6 +510,34 @@ def _mistakes(p: Population) -> Iterator[Fault]:
     typical = p.counts.haemoglobin.typical
     if typical.range is None:
         yield Fault(("counts", "haemoglobin", "typical"), "needs a range", "add `range: [2, 17]`")
+    yield from _mistakes_at_entry(p)
+
+
+def _mistakes_at_entry(p: Population) -> Iterator[Fault]:
+    if (p.at == "remission") != (p.remission is not None):
+        if p.remission is None:
+            yield Fault(
+                ("at",), "the residual leukaemia and the counts in remission are missing", "add `remission: ...`"
+            )
+        else:
+            yield Fault(("remission",), f"the patients enter at {p.at}", "write `at: remission`", at_key=True)
+    if p.remission is not None:
+        if p.remission.residual.log10.range is None:
+            remedy = "add `range: [-9, -1.3]`, in remission below 5 %"
+            yield Fault(("remission", "residual", "log10"), "needs a range", remedy)
+        if p.remission.counts.haemoglobin.typical.range is None:
+            remedy = "add `range: [7, 17]`"
+            yield Fault(("remission", "counts", "haemoglobin", "typical"), "needs a range", remedy)
+        if not 0 <= p.remission.residual.none.value <= 1:
+            yield Fault(("remission", "residual", "none"), "a share lies between 0 and 1")
+    for key in ("relapsed", "prior_transplant"):
+        share = getattr(p, key)
+        if share is not None and not 0 <= share.value <= 1:
+            yield Fault((key,), "a share lies between 0 and 1")
+    if p.prior_transplant is not None and p.share_relapsed == 0:
+        yield Fault(("prior_transplant",), "nobody here has relapsed", "add `at: relapse` or a share `relapsed: ...`")
+    if p.donors is not None and abs(sum(p.donors.shares.values()) - 1) > 1e-6:
+        yield Fault(("donors", "shares"), "the shares of the donors do not add up to 1")
 
 
 def _unknown(name: str, known: tuple[str, ...]) -> tuple[str, str]:

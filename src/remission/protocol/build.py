@@ -42,10 +42,13 @@ from .model import (
 )
 from .vocabulary import (
     ALIASES,
+    CAP_UNITS,
     CONCENTRATIONS,
     COUNTS,
     FRACTIONS,
     PERSON,
+    SHARES,
+    STATES,
     UNITS,
     VALUES,
     agents,
@@ -156,7 +159,7 @@ class Builder:
     def _piece(self, node: Node) -> tuple[str, Any]:
         kind, parts = str(node.data), node.children
         if kind == "cap":
-            return "cap", (_number(parts[0]), _unit(parts[1], ("mg", "g", "IU")))
+            return "cap", (_number(parts[0]), _unit(parts[1], CAP_UNITS))
         if kind == "split":
             return "split", _doses_a_day(parts[0], _number(parts[0]))
         if kind == "every_hours":
@@ -325,10 +328,10 @@ def _compare(token: Token, op: Any, value: Token, unit: Token | None) -> Compare
         return Compare(name, op, word)
     if value.type == "WORD":
         raise Misread(_at(value), f"{name} is compared with a number, not with '{value}'", _unit_of(name))
-    if value.type == "PERCENT" and name not in FRACTIONS:
+    if value.type == "PERCENT" and name not in (*FRACTIONS, *SHARES):
         raise Misread(_at(value), f"{name} is no fraction", _unit_of(name))
     number = _percent(value) if value.type == "PERCENT" else _number(value)
-    if name in FRACTIONS and number > 1:
+    if name in (*FRACTIONS, *SHARES) and number > 1:
         raise Misread(_at(value), f"{name} cannot exceed 100%", f"Write {value}% or a fraction between 0 and 1")
     return Compare(name, op, number)
 
@@ -350,9 +353,9 @@ def _level(token: Token, op: Any, value: Token, unit: Token | None) -> Compare:
 
 
 def _unit_of(name: str) -> str:
-    if name in FRACTIONS:
+    if name in (*FRACTIONS, *SHARES):
         return f"{name} is a fraction; write for example 0.01%"
-    unit = COUNTS.get(name) or PERSON.get(name) or "whole numbers"
+    unit = COUNTS.get(name) or STATES.get(name) or PERSON.get(name) or "whole numbers"
     return f"{name} is in {unit}"
 
 
@@ -439,6 +442,8 @@ def _target(node: Any) -> Target:
 
 
 def _routes(token: Any) -> tuple[Route, ...]:
+    if str(token).lower() == "collection":
+        return ("collection",)
     return cast(tuple[Route, ...], tuple(str(token).upper().split("/")))
 
 
@@ -458,7 +463,8 @@ def _doses_a_day(token: Any, number: float) -> int:
 
 
 def _unit(token: Any, known: tuple[str, ...]) -> str:
-    unit = canonical(str(token).replace("²", "2"), known)
+    text = str(token).replace("²", "2")
+    unit = canonical("dose" if text.lower() == "doses" else text, known)
     assert unit is not None, token
     return unit
 

@@ -62,6 +62,8 @@ class _Checker:
             yield bad(place, *unknown("population", protocol.population, self.known.populations()))
         if protocol.eligible is not None:
             yield from self._condition(protocol.eligible, "for")
+        if protocol.on_relapse:
+            yield from self._known_phase(protocol.on_relapse, protocol.places.get("on relapse"))
         yield from self._rules(protocol.rules, protocol.phases)
         before: list[Phase] = []
         for phase in protocol.phases:
@@ -300,7 +302,7 @@ def _reached(protocol: Protocol) -> set[str]:
     """The phases that a patient can come to."""
     by_id = {phase.id: phase for phase in protocol.phases}
     reached: set[str] = set()
-    ahead = [protocol.phases[0].id]
+    ahead = [protocol.phases[0].id, *([protocol.on_relapse] if protocol.on_relapse else [])]
     while ahead:
         id = ahead.pop()
         if id in by_id and id not in reached:

@@ -9,7 +9,7 @@ from .grammar import EXAMPLES
 _TAIL = r"( *\[[^\]]*\])?"
 # What a sentence begins with; the reader says exactly what is wrong, the editor only that something is.
 _PATTERNS = {
-    "give": r"^[A-Za-z][\w\-]* +(\d|(IV|PO|IT|SC|IM)\b).* (on +days? +\d|daily|weekly|every +\d+ +days)",
+    "give": r"^[A-Za-z][\w\-]* +(\d|(IV|PO|IT|SC|IM|RT|collection)\b).* (on +days? +\d|daily|weekly|every +\d+ +days)",
     "check": r"^(days? +\d[\d ,\-]*|daily.*|weekly.*|every +\d+ +days.*): *.+",
     "decide": r"^day +\d+: *if .+ (go +to|leave +for) .+",
     "rule": r"^(hold|raise|reduce|halve|give|start|omit|repeat the dose of|stop|transfuse|day +\d+ +waits?) ?.+",
@@ -76,6 +76,7 @@ def protocol_schema() -> dict[str, Any]:
             "sources": keys | {"description": "Keys of sources.yaml"},
             "population": words | {"description": "The virtual patients that it draws by default"},
             "for": _sentence("condition") | {"description": "Who is treated"},
+            "on relapse": words | {"pattern": r"^go to .+", "description": "The phase that follows a relapse"},
             "phases": {
                 "type": "array",
                 "minItems": 1,

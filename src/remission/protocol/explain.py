@@ -29,7 +29,7 @@ from .model import (
     Until,
     Wait,
 )
-from .vocabulary import FRACTIONS
+from .vocabulary import FRACTIONS, SHARES
 from .write import fraction_words, number, percent
 
 _ROUTE = {
@@ -38,13 +38,36 @@ _ROUTE = {
     "IT": "into the spinal fluid",
     "SC": "under the skin",
     "IM": "into a muscle",
+    "RT": "as radiation",
+    "collection": "by collection of the patient's own T cells",
 }
-_ROUTED = {"IV": "intravenous", "PO": "oral", "IT": "intrathecal", "SC": "subcutaneous", "IM": "intramuscular"}
+_ROUTED = {
+    "IV": "intravenous",
+    "PO": "oral",
+    "IT": "intrathecal",
+    "SC": "subcutaneous",
+    "IM": "intramuscular",
+    "RT": "radiation",
+    "collection": "collected",
+}
 _UNIT = {
     "mg/m2": "mg per square metre",
     "g/m2": "g per square metre",
     "IU/m2": "IU per square metre",
+    "ug/m2": "micrograms per square metre",
     "mg/kg": "mg per kg of body weight",
+    "ug/kg": "micrograms per kg of body weight",
+    "g/kg": "g per kg of body weight",
+    "IU/kg": "IU per kg of body weight",
+    "cells/kg": "cells per kg of body weight",
+    "Mcells/kg": "million cells per kg of body weight",
+    "g": "g",
+    "ug": "micrograms",
+    "IU": "IU",
+    "Gy": "Gy",
+    "cells": "cells",
+    "Mcells": "million cells",
+    "dose": "dose",
     "mg": "mg",
 }
 # name in a condition -> how it is called, its verb, the unit after its number
@@ -67,6 +90,17 @@ _CALLED = {
     "tpmt": ("TPMT activity", "is", ""),
     "nudt15": ("NUDT15 activity", "is", ""),
     "diagnosis wbc": ("white cells at diagnosis", "are", ""),
+    "chimerism": ("cells of the donor in marrow", "are", ""),
+    "t315i": ("T315I among leukaemic cells", "is", ""),
+    "b cells": ("B cells", "are", " per microlitre"),
+    "igg": ("IgG", "is", " g/L"),
+    "relapses": ("relapses so far", "are", ""),
+    "crs": ("cytokine release syndrome (grade)", "is", ""),
+    "neurotoxicity": ("neurotoxicity of immune cells (grade)", "is", ""),
+    "donor": ("donor", "is", ""),
+    "ph": ("BCR::ABL1", "is", ""),
+    "remission": ("remission", "is", ""),
+    "product": ("the cell product", "is", ""),
 }
 _OP = {"<": "below ", "<=": "at most ", ">": "above ", ">=": "at least ", "=": "", "!=": "not "}
 _CHECK = {
@@ -109,6 +143,8 @@ def _protocol(protocol: Protocol) -> Iterator[str]:
     yield ""
     if protocol.eligible is not None:
         yield f"For patients of whom this is true: {explain_condition(protocol.eligible)}."
+    if protocol.on_relapse:
+        yield f"After a relapse treatment goes on with: {protocol.on_relapse}."
     yield _COUNTS
     names = {phase.id: phase.name for phase in protocol.phases}
     for place, phase in enumerate(protocol.phases):
@@ -340,10 +376,10 @@ def _compare(item: Compare) -> str:
         agent = item.name.removeprefix("level:")
         assert not isinstance(item.value, str)
         return f"the level of {agent} is {_OP[item.op]}{number(item.value)} {item.unit}"
-    called, verb, unit = _CALLED[item.name]
+    called, verb, unit = _CALLED.get(item.name, (f"{item.name.replace('_', ' ')} (grade)", "is", ""))
     if isinstance(item.value, str):
-        return f"{called} {verb} {_OP[item.op]}{item.value}"
-    value = percent(item.value) if item.name in FRACTIONS else number(item.value)
+        return f"{called} {verb} {_OP[item.op]}{item.value.replace('_', ' ')}"
+    value = percent(item.value) if item.name in (*FRACTIONS, *SHARES) else number(item.value)
     if item.name == "age" and item.value == 1:
         unit = " year"
     return f"{called} {verb} {_OP[item.op]}{value}{unit}"

@@ -16,7 +16,7 @@ from lark import Lark, Token, Tree, UnexpectedCharacters, UnexpectedInput, Unexp
 
 from ..knowledge.errors import nearest
 from .model import Provenance
-from .vocabulary import UNITS, agents, measured
+from .vocabulary import ROUTES, UNITS, agents, measured
 
 Kind = Literal["give", "check", "decide", "rule", "repeat", "condition"]
 KINDS: tuple[Kind, ...] = ("give", "check", "decide", "rule", "repeat", "condition")
@@ -38,11 +38,11 @@ _MEANING: dict[str, str] = {
     "OP": "one of < <= > >= =",
     "UNIT": "a unit (" + ", ".join(UNITS) + ")",
     "PER_DAY": "/day",
-    "CAP_UNIT": "mg, g or IU",
+    "CAP_UNIT": "mg, g, ug, IU or cells",
     "ML_KG": "mL/kg",
     "HOURS": "hours or minutes",
     "SPAN": "days, weeks, months or years",
-    "ROUTES": "a route (IV, PO, IT, SC, IM)",
+    "ROUTES": "a route (IV, PO, IT, SC, IM, RT, collection)",
     "FRACTION": "a fraction (half, two thirds, 75%)",
     "WHAT": "what is checked (counts, marrow MRD, blood MRD, marrow blasts, blood blasts)",
     "MEASURED": "a measurement (anc, platelets, marrow MRD, age, ...)",
@@ -210,7 +210,7 @@ def _words(possible: set[str]) -> list[str]:
     if "UNIT" in possible:
         words += UNITS
     if "ROUTES" in possible:
-        words += ["IV", "PO", "IT", "SC", "IM"]
+        words += ROUTES
     if "MEASURED" in possible:
         words += measured()
     if "WHAT" in possible:

@@ -8,7 +8,7 @@ from itertools import product
 from math import inf
 
 from .model import And, Compare, Condition, Not, Or
-from .vocabulary import FRACTIONS, VALUES
+from .vocabulary import FRACTIONS, SHARES, VALUES
 
 _OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "=": "!=", "!=": "="}
 
@@ -90,7 +90,7 @@ def _allowed(compare: Compare) -> list[Allowed]:
         words = frozenset(VALUES.get(compare.name, (compare.value,)))
         same = frozenset({compare.value})
         return [words & same if compare.op == "=" else words - same]
-    value, top = compare.value, 1.0 if compare.name in FRACTIONS else inf
+    value, top = compare.value, 1.0 if compare.name in (*FRACTIONS, *SHARES) else inf
     whole = Interval(0.0, top)
     parts = {
         "<": [Interval(0.0, value, True, False)],

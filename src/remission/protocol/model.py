@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-Route = Literal["IV", "PO", "IT", "SC", "IM"]
+Route = Literal["IV", "PO", "IT", "SC", "IM", "RT", "collection"]
 
 
 @dataclass(frozen=True)
@@ -284,7 +284,8 @@ class Protocol:
     rules: tuple[Rule, ...] = ()  # hold in every phase (transfusions)
     open: tuple[str, ...] = ()
     population: str | None = None  # the population file whose patients it is for
-    said: tuple[tuple[str, Provenance], ...] = ()  # provenance of `for`
+    on_relapse: str | None = None  # the phase that follows a relapse; None: the end
+    said: tuple[tuple[str, Provenance], ...] = ()  # provenance of `for` and `on relapse`
     file: str = field(default="", compare=False)
     places: dict[str, Place] = field(default_factory=dict, compare=False)  # "for", "induction/next", ...
 

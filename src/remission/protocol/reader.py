@@ -19,7 +19,7 @@ from .link import link
 from .model import Condition, Phase, Place, Protocol, Provenance
 from .yaml_text import Sentence, Text
 
-PROTOCOL_KEYS = ("protocol", "name", "plain", "sources", "population", "for", "rules", "open", "phases")
+PROTOCOL_KEYS = ("protocol", "name", "plain", "sources", "population", "for", "on relapse", "rules", "open", "phases")
 PHASE_KEYS = (
     "name",
     "days",
@@ -160,11 +160,26 @@ class _File:
             rules=tuple(self._sentences("rule", values.get("rules"), None)),
             population=text.words(values["population"]) if "population" in values else None,
             open=self._notes(values),
+            on_relapse=self._on_relapse(values, said),
             said=tuple(said),
             file=str(text.path),
             places=self.places,
         )
         return protocol, sorted(self.found, key=lambda bad: (bad.line or 0, bad.column or 0))
+
+    def _on_relapse(self, values: dict[str, Node], said: list[tuple[str, Provenance]]) -> str | None:
+        if "on relapse" not in values:
+            return None
+        sentence = self.text.sentence(values["on relapse"])
+        try:
+            match = re.fullmatch(r"\s*go to\s+(\S.*?)\s*", split_tail(sentence.text)[0], re.IGNORECASE)
+            if not match:
+                raise Misread(0, "a relapse leads to a phase", "Write: on relapse: go to palliation")
+        except Misread as error:
+            self.found.append(sentence.bad(error.offset, error.message, error.remedy))
+            return None
+        _note("on relapse", sentence, said)
+        return match[1]
 
     def _phase(self, item: Node) -> Phase:
         text = self.text

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-UNITS = ("mg/m2", "g/m2", "IU/m2", "mg/kg", "mg")
-ROUTES = ("IV", "PO", "IT", "SC", "IM")
+UNITS = (
+    "mg/m2", "g/m2", "ug/m2", "IU/m2", "mg/kg", "ug/kg", "g/kg", "IU/kg", "cells/kg", "Mcells/kg",
+    "mg", "g", "ug", "IU", "Gy", "cells", "Mcells", "dose",
+)  # fmt: skip
+CAP_UNITS = ("mg", "g", "ug", "IU", "cells", "Mcells")
+DRUG_ROUTES = ("IV", "PO", "IT", "SC", "IM")  # IV/SC: either
+ROUTES = (*DRUG_ROUTES, "RT", "collection")
 
 # name in a condition -> unit in which its number is written ("" = a word, a grade or a fraction)
 COUNTS = {
@@ -17,12 +22,18 @@ COUNTS = {
     "blood blasts": "per microlitre",
 }
 FRACTIONS = ("marrow blasts", "marrow MRD", "blood MRD")
+SHARES = ("chimerism", "t315i")  # of donor cells in the marrow, of T315I in the leukaemia
+STATES = {"b cells": "per microlitre", "igg": "g/L", "relapses": "", "crs": "", "neurotoxicity": ""}
 PERSON = {"age": "years", "weight": "kg", "bsa": "m2", "cns": "", "diagnosis wbc": "10^9/L"}
 VALUES = {
     "sex": ("female", "male"),
     "lineage": ("B", "T"),
     "tpmt": ("normal", "intermediate", "poor"),
     "nudt15": ("normal", "intermediate", "poor"),
+    "donor": ("none", "sibling", "unrelated", "haploidentical", "cord"),
+    "ph": ("negative", "positive"),
+    "remission": ("no", "yes"),
+    "product": ("none", "in_manufacture", "ready", "failed"),
 }
 ALIASES = {"hb": "haemoglobin"}
 
@@ -31,7 +42,7 @@ CONCENTRATIONS = ("uM", "nM", "umol/L", "nmol/L", "mg/L", "ug/mL", "ng/mL", "IU/
 
 def measured() -> list[str]:
     """Every name that a condition may compare, agents (levels) apart."""
-    return [*COUNTS, *FRACTIONS, *PERSON, *VALUES]
+    return [*COUNTS, *FRACTIONS, *SHARES, *STATES, *PERSON, *VALUES, *side_effects()]
 
 
 def canonical(word: str, known: tuple[str, ...] | list[str]) -> str | None:
@@ -39,6 +50,14 @@ def canonical(word: str, known: tuple[str, ...] | list[str]) -> str | None:
     flat = " ".join(word.split()).lower()
     flat = ALIASES.get(flat, flat)
     return next((k for k in known if k.lower() == flat), None)
+
+
+@lru_cache(maxsize=1)
+def side_effects() -> tuple[str, ...]:
+    """The side effects that knowledge holds: a condition may ask for their grade of today."""
+    from ..knowledge.library import library
+
+    return tuple(library().side_effects())
 
 
 @lru_cache(maxsize=1)

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from .model import And, Compare, Condition, Not, Or
+from .vocabulary import FRACTIONS, SHARES
 
-_NAMES = {"anc": "ANC", "wbc": "WBC", "tpmt": "TPMT", "nudt15": "NUDT15", "cns": "CNS", "bsa": "BSA"}
-_UNITS = {"haemoglobin": " g/dL", "blood blasts": "/uL", "age": " years"}
-_FRACTIONS = ("marrow blasts", "marrow MRD", "blood MRD")
+_NAMES = {
+    "crs": "CRS grade",
+    "neurotoxicity": "neurotoxicity grade",
+    "igg": "IgG",
+    "ph": "BCR::ABL1",
+    "anc": "ANC",
+    "wbc": "WBC",
+    "tpmt": "TPMT",
+    "nudt15": "NUDT15",
+    "cns": "CNS",
+    "bsa": "BSA",
+}
+_UNITS = {"b cells": "/uL", "igg": " g/L", "haemoglobin": " g/dL", "blood blasts": "/uL", "age": " years"}
 _OPS = {"<=": "at most", ">=": "at least", "<": "below", ">": "above", "=": "is", "!=": "is not"}
 
 
@@ -41,7 +52,7 @@ def sentence(text: str) -> str:
 def _value(name: str, value: float | str, unit: str | None) -> str:
     if isinstance(value, str):
         return value
-    if name in _FRACTIONS:
+    if name in (*FRACTIONS, *SHARES):
         return f"{value * 100:.4g}%"
     return f"{value:g}{' ' + unit.replace('uM', 'umol/L') if unit else _UNITS.get(name, '')}"
 

@@ -43,7 +43,7 @@ from .model import (
     Wait,
 )
 from .reader import read_text
-from .vocabulary import FRACTIONS
+from .vocabulary import FRACTIONS, SHARES
 from .yaml_text import Text
 
 Item = Give | Check | Decide | Rule
@@ -297,7 +297,7 @@ def _compare(item: Compare) -> str:
         value = item.value if isinstance(item.value, str) else number(item.value)
         words = {"=": "is", "!=": "is not"}
         return f"{name} {words.get(item.op, item.op)} {value}"
-    value = percent(item.value) if name in FRACTIONS else number(item.value)
+    value = percent(item.value) if name in (*FRACTIONS, *SHARES) else number(item.value)
     return f"{name} {item.op} {value}" + (f" {item.unit}" if item.unit else "")
 
 
@@ -323,6 +323,8 @@ def _protocol(protocol: Protocol) -> Iterator[str]:
         yield f"population: {protocol.population}"
     if protocol.eligible is not None:
         yield f"for: {quoted(condition(protocol.eligible) + _said(protocol.said, 'for'))}"
+    if protocol.on_relapse:
+        yield f"on relapse: {quoted(f'go to {protocol.on_relapse}' + _said(protocol.said, 'on relapse'))}"
     yield ""
     yield "phases:"
     for index, phase in enumerate(protocol.phases):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from remission.protocol.model import Protocol
 
-TABLES = ("outcomes", "measurements", "mrd", "doses", "events", "states")
+TABLES = ("outcomes", "measurements", "mrd", "doses", "events", "states", "side_effects")
 POPULATION = "childhood-all"
 ROOMS = ("knowledge", "protocol", "patient", "body", "engine")  # whose code decides what a run holds
 DRAWN = 5000  # patients in the picture of a cohort: enough for its curves, and bounded in memory
@@ -61,8 +61,8 @@ class Run:
     """A played cohort. The tables are read when they are asked for; ``scan`` gives them lazily.
 
     outcomes: one row a patient; measurements: counts as drawn; mrd: assays as reported; doses: runs of equal daily
-    doses with the reason for every change; events; states: the true state once a week. Days count from the first
-    dose; counts are 10^9/L, haemoglobin g/dL. Every table as pandas: ``run.outcomes.to_pandas()``.
+    doses with the reason for every change; events; side_effects with grade; states: the true state once a week. Days
+    count from the first dose; counts are 10^9/L, haemoglobin g/dL. Every table as pandas: ``run.outcomes.to_pandas()``.
     """
 
     manifest: Manifest
@@ -102,6 +102,10 @@ class Run:
     @cached_property
     def states(self) -> pl.DataFrame:
         return self.scan("states").collect()
+
+    @cached_property
+    def side_effects(self) -> pl.DataFrame:
+        return self.scan("side_effects").collect()
 
     @property
     def title(self) -> str:
@@ -174,7 +178,7 @@ def simulate(
     The same arguments give the same tables, whatever ``threads`` (default: all cores). Raises `BadInput`.
     """
     started = time.perf_counter()
-    _check_arguments(patients, seed, follow_up_years, threads, record)
+    check_arguments(patients, seed, follow_up_years, threads, record)
 
     from remission.engine.play import (
         Options,
@@ -254,9 +258,10 @@ def peak_memory_mb() -> float:
     return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 
 
-def _check_arguments(
+def check_arguments(
     patients: int, seed: int, follow_up_years: float, threads: int | None, record: Sequence[str]
 ) -> None:
+    """`BadInput` for what cannot be simulated."""
     if patients < 1:
         raise BadInput(f"{patients} patients cannot be simulated", remedy="Ask for 1 or more")
     if not 0 <= seed < 2**63:

@@ -1,0 +1,112 @@
+"""Which clones there are, and which effects act on which of them.
+
+An effect's kill goes into a pool; how much of a pool a clone feels is one number (0..1). Pools are the drug classes
+that resistant clones differ in, the antigens that effects act through, and for a clone on which an effect has numbers
+of its own (a kinase mutant) a pool of that clone alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from remission.knowledge.agent import Agent, Effect
+from remission.knowledge.library import Library
+
+
+@dataclass(frozen=True)
+class Clone:
+    """A kind of clone: how often a division makes it, what it costs, what kills it less, in which subtypes it comes.
+
+    ``number`` is its place in the body file: it keys the clone's chance."""
+
+    name: str
+    number: int
+    mutation: float
+    cost: float
+    kill: dict[str, float]
+    subtypes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Acting:
+    """One effect of an agent on one group of clones. ``number``: of the effect in the agent's file."""
+
+    effect: Effect
+    number: int
+    through: str | None  # drug class or antigen
+    but_not: tuple[str, ...] = ()  # clones on which it has numbers of its own
+    only: str | None = None
+
+
+def clone_table(library: Library, agents: tuple[Agent, ...] | None = None) -> list[Clone]:
+    """The main clone and the kinds of data/body/leukaemia.yaml that differ from it under these agents (None: all).
+
+    A kind that comes in some subtypes only counts where an agent acts through their mark (BCR::ABL1)."""
+    body = library.body("leukaemia")
+    used = {name for agent in agents or () for name in _acts_through(agent)}
+    out = [Clone("main", 0, 0.0, 0.0, {})]
+    for number, name in enumerate(body.children("resistant_clones"), 1):
+        path = f"resistant_clones.{name}"
+        kill = {c: body[f"{path}.kill.{c}"].to_unit("-") for c in body.children(f"{path}.kill")}
+        subtypes = body.text(f"{path}.subtypes") if "subtypes" in body.children(path) else ""
+        marks = {word.strip() for word in subtypes.split(",")} - {""}
+        if agents is not None and (not used & {name, *kill} or (marks and not marks & used)):
+            continue
+        out.append(
+            Clone(
+                name,
+                number,
+                body[f"{path}.mutation_per_division"].to_unit("-"),
+                body[f"{path}.fitness_cost"].to_unit("-"),
+                kill,
+                tuple(word.strip() for word in subtypes.split(",") if word.strip()),
+            )
+        )
+    return out
+
+
+def _acts_through(agent: Agent) -> set[str]:
+    kills = [effect for effect in agent.effects if effect.on == "blasts"]
+    names = {name for effect in kills for name in (effect.through, *effect.clones) if name}
+    if kills and agent.sensitivity:
+        names.add(agent.sensitivity)
+    if agent.cells:
+        names.add(agent.cells.antigen)
+    return names
+
+
+def acting(agent: Agent, clones: list[Clone]) -> tuple[Acting, ...]:
+    """An agent's effects, one for each group of clones that an effect tells apart."""
+    known = {clone.name for clone in clones}
+    out = []
+    for number, effect in enumerate(agent.effects):
+        through = effect.through or (
+            agent.sensitivity if effect.on in ("blasts", "blood blasts", "CNS blasts") else None
+        )
+        own = tuple(name for name in effect.clones if name in known) if effect.on == "blasts" else ()
+        out.append(Acting(effect, number, through, own))
+        for name in own:
+            other = effect.clones[name]
+            changed = {key: value for key in ("max", "half", "hill") if (value := getattr(other, key)) is not None}
+            out.append(Acting(effect.model_copy(update=changed), number, through, (), name))
+    return tuple(out)
+
+
+Group = tuple[str | None, tuple[str, ...], str | None]  # what kills: through, but not, only
+
+
+def pools(kills: list[Group], clones: list[Clone]) -> tuple[list[int], list[list[float]]]:
+    """The pool of all that kills, and what each clone feels of each pool. What no clone tells apart shares one."""
+    known: dict[tuple[float, ...], int] = {}
+    numbers = []
+    for through, but_not, only in kills:
+        felt = tuple(_felt(through, but_not, only, clone) for clone in clones)
+        numbers.append(known.setdefault(felt, len(known)))
+    table = [list(felt) for felt in known] or [[1.0] * len(clones)]
+    return numbers, [[pool[c] for pool in table] for c in range(len(clones))]
+
+
+def _felt(through: str | None, but_not: tuple[str, ...], only: str | None, clone: Clone) -> float:
+    if (only is not None and clone.name != only) or clone.name in but_not:
+        return 0.0
+    return clone.kill.get(through or "", 1.0)

@@ -1,0 +1,181 @@
+"""Published trials, played: every arm as virtual patients, every result beside the published one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from remission.knowledge.errors import BadInput
+from remission.knowledge.library import library
+from remission.knowledge.trial_file import DAYS, SHARES, SURVIVALS, Arm, Endpoint, Trial, days
+
+from .endpoints import NotSimulated, Played, simulated
+from .estimates import Estimate, Z
+from .run import TABLES, Progress, check_arguments, simulate
+
+RECORDED = tuple(name for name in TABLES if name != "doses")
+Verdict = Literal["yes", "no", "no interval", "not simulated", "-"]
+Play = Callable[[Trial, Arm], Played]
+
+
+@dataclass(frozen=True)
+class Published:
+    """The published 95 % limits and where they are from: the paper, its standard error, or (wilson) the n alone."""
+
+    low: float
+    high: float
+    made_from: Literal["paper", "se", "n"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One endpoint of one arm, observed and simulated, in the unit of the trial file."""
+
+    arm: Arm
+    endpoint: Endpoint
+    published: Published | None
+    simulated: Estimate | None
+    why: str = ""  # it is not simulated
+
+    @property
+    def difference(self) -> float | None:
+        """Simulated minus published."""
+        return None if self.simulated is None else self.simulated.value - self.endpoint.value
+
+    @property
+    def verdict(self) -> Verdict:
+        """Does the simulated value lie in the published interval? ``-`` for numbers that are orientation only."""
+        if self.simulated is None:
+            return "not simulated"
+        if self.endpoint.used == "orientation":
+            return "-"
+        if self.published is None:
+            return "no interval"
+        return "yes" if self.published.low <= self.simulated.value <= self.published.high else "no"
+
+    @property
+    def overlap(self) -> bool:
+        """Do the published and the simulated interval overlap?"""
+        a, b = self.published, self.simulated
+        return a is not None and b is not None and b.low <= a.high and a.low <= b.high
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """One trial: its comparisons, and for each arm that could not be played the reason."""
+
+    trial: Trial
+    comparisons: tuple[Comparison, ...]
+    unplayed: dict[str, str] = field(default_factory=dict)  # name of the arm -> reason
+
+    @property
+    def cannot(self) -> str | None:
+        """Why nothing of the trial could be played."""
+        return None if self.comparisons else "; ".join(dict.fromkeys(self.unplayed.values()))
+
+
+@dataclass(frozen=True)
+class Count:
+    """Of the endpoints that were simulated and have a published interval: how many lie in it."""
+
+    inside: int
+    judged: int
+    simulated: int
+    all: int
+
+
+def published(endpoint: Endpoint, arm: Arm) -> Published | None:
+    """The interval of the paper; else value +- 1.96 SE; else, for percentages, Wilson's limits from n (too narrow for
+    survival, since censoring is not known)."""
+    value, n = endpoint.value, endpoint.n or (arm.n if endpoint.of == "all" and not endpoint.among else None)
+    if endpoint.interval is not None:
+        return Published(*endpoint.interval, "paper")
+    top = 100.0 if endpoint.unit == "percent" else float("inf")
+    if endpoint.se is not None:
+        return Published(max(0.0, value - Z * endpoint.se), min(top, value + Z * endpoint.se), "se")
+    if n and endpoint.what in (*SHARES, *SURVIVALS):
+        return Published(*_wilson(value, n), "n")
+    return None
+
+
+def _wilson(percent: float, n: int) -> tuple[float, float]:
+    """Wilson's limits of a percentage that need not be a whole number of patients."""
+    p, z = percent / 100, Z * Z / n
+    middle, half = (p + z / 2) / (1 + z), Z * ((p * (1 - p) + z / 4) / n) ** 0.5 / (1 + z)
+    return 100 * max(0.0, middle - half), 100 * min(1.0, middle + half)
+
+
+def compare(arm: Arm, played: Played) -> list[Comparison]:
+    """All endpoints of an arm that was played."""
+    rows = []
+    for endpoint in arm.endpoints:
+        limits = published(endpoint, arm)
+        try:
+            rows.append(Comparison(arm, endpoint, limits, simulated(played, endpoint)))
+        except NotSimulated as reason:
+            rows.append(Comparison(arm, endpoint, limits, None, str(reason)))
+    return rows
+
+
+def reproduce(trial: Trial, play: Play) -> Reproduction:
+    """Play the arms of a trial; an arm whose protocol or population is not there yet is told, not raised."""
+    played: dict[str, Played] = {}
+    unplayed: dict[str, str] = {}
+    for name, arm in trial.arms.items():
+        try:
+            played[name] = play(trial, arm)
+        except BadInput as error:
+            unplayed[arm.name] = _reason(error)
+    rows = [row for name, one in played.items() for row in compare(trial.arms[name], replace(one, others=played))]
+    return Reproduction(trial, tuple(rows), unplayed)
+
+
+def _reason(error: BadInput) -> str:
+    """What is wrong in one line; a mistake in a file with the file's name but not its folders, and the remedy."""
+    if error.file is None:
+        return error.message
+    place = ":".join(str(part) for part in (Path(error.file).name, error.line) if part)
+    return str(BadInput(f"{place}: {error.message}", remedy=error.remedy))
+
+
+def validate(
+    names: Sequence[str] = (),
+    *,
+    patients: int = 1000,
+    seed: int = 1,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> list[Reproduction]:
+    """Play published trials (all that are known when none is named) and compare; `BadInput` for an unknown trial.
+
+    Arms of a trial with the same population are the same virtual patients with the same chance.
+    """
+    shelf = library()
+    trials = [shelf.trial(name) for name in names or shelf.trials()]
+    check_arguments(patients, seed, 1.0, threads, RECORDED)
+
+    def play(trial: Trial, arm: Arm) -> Played:
+        run = simulate(
+            arm.protocol,
+            patients=patients,
+            seed=seed,
+            population=arm.population or trial.population,
+            follow_up_years=days(trial.follow_up) / DAYS["year"],
+            threads=threads,
+            record=RECORDED,
+            progress=progress,
+        )
+        frames = {name: frame.collect() for name, frame in run.frames.items()}
+        return Played(frames, shelf.side_effects())
+
+    return [reproduce(trial, play) for trial in trials]
+
+
+def count(done: Iterable[Reproduction], used: Literal["predict", "calibrate"]) -> Count:
+    """How the endpoints that the model predicts, or was calibrated to, came out."""
+    rows = [row for one in done for row in one.comparisons if row.endpoint.used == used]
+    judged = [row for row in rows if row.verdict in ("yes", "no")]
+    inside = sum(row.verdict == "yes" for row in judged)
+    return Count(inside, len(judged), sum(row.simulated is not None for row in rows), len(rows))
