@@ -528,8 +528,11 @@ def fate_of_treatment(lane, today, seed, total, lay, q, place, drugs, flesh, day
     lethal = lay.settings[S_LETHAL]
     if lethal > 0.0 and (q.person[lane].relapsed > 0.0 or place.lane[lane].relapses > 0):
         load = total / q.person[lane].capacity
-        hazard = lethal * load / (load + max(flesh.room[lane], 0.05))
-        if hazard > 1e-4 and chance.uniform(seed, q.person[lane].patient, P_LETHAL, today) < 1.0 - math.exp(-hazard):
+        share = load / (load + max(flesh.room[lane], 0.05))
+        hazard = lethal * share
+        if share >= lay.settings[S_RELAPSE_MARROW] and chance.uniform(
+            seed, q.person[lane].patient, P_LETHAL, today
+        ) < 1.0 - math.exp(-hazard):
             die(lane, today, CAUSE_LEUKAEMIA, place, rec)
 
 
@@ -557,14 +560,14 @@ def evening(
         fate_of_treatment(lane, today, seed, total, lay, q, place, drugs, flesh, day, rec)
     if keep_states and ((today + 1) % 7 == 0 or (lay.living == 1 and daily_record(lane, today, flesh))):
         fraction = total / (total + flesh.room[lane] * person[lane].capacity)
-        note_state(rec, lane, today + 1, flesh, total, fraction)
+        note_state(rec, lane, today + 1, flesh, lay.t315i, lay.without_cd19, total, fraction)
     if place.lane[lane].status == TREATING and place.lane[lane].stalled == 0:
         place.lane[lane].day += 1
         place.lane[lane].wait_passed = 0
         place.lane[lane].gate_from = -1
         phase = place.lane[lane].phase
         if place.lane[lane].day > t.phases[phase].days:
-            if t.phases[phase].repeats == 1:
+            if t.phases[phase].repeats == 1 and place.lane[lane].next_phase == -2:
                 place.lane[lane].day = 1
             else:
                 move_on(lane, today + 1, phase, t, place, rec)

@@ -114,7 +114,8 @@ class Layout(NamedTuple):
     side_effects: int  # how many
     grades: Any  # (side effects, 5): probability of a grade or a lower one
     again: Any  # (side effects,)
-    causes: Any  # CAUSE: hazards that come from the body
+    causes: Any  # CAUSE: hazards that come from the body, side effect after side effect
+    cause_from: Any  # (side effects + 1,)
     inactivates: Any  # (side effects, agents) 1: taken out of the blood from then on
     on_relapse: int  # phase or -1
     shape_from: Any  # by agent
@@ -125,6 +126,7 @@ class Layout(NamedTuple):
     clone_number: Any  # keys its chance
     clone_alone: Any  # (clones,) 1: a clone that carries CD19
     t315i: int  # clone or -1
+    without_cd19: int
     line_kind: Any  # (4,) see body.marrow
     power_of_load: int  # birth falls with the load to this power
     settings: Any  # scalars, see SETTINGS
@@ -162,15 +164,15 @@ def _living(program: Program) -> bool:
     return bool(named or acts_of(program) or any(e.on in ("stem cells", "B cells") or e.releases for e in effects))
 
 
-CAUSE = np.dtype([("effect", np.int64), ("of", np.int64), ("hazard", np.float64), ("below", np.float64)])
+CAUSE = np.dtype([("of", np.int64), ("hazard", np.float64), ("below", np.float64)])
 KILLED, LOAD, NEUTROPHILS, PLATELETS, HAEMOGLOBIN, IGG = range(6)
 OF = ("killed", "load", "neutrophils", "platelets", "haemoglobin", "igg")
 
 
 def _causes(program: Program) -> Any:
     rows = [
-        (i, OF.index(cause.of), cause.hazard.to_unit("1/day"), cause.below.value if cause.below else 0.0)
-        for i, effect in enumerate(program.side_effects)
+        (OF.index(cause.of), cause.hazard.to_unit("1/day"), cause.below.value if cause.below else 0.0)
+        for effect in program.side_effects
         for cause in effect.causes
     ]
     return np.array(rows, dtype=CAUSE)
@@ -455,12 +457,14 @@ def layout(
         "clone_number": np.array([clone.number for clone in clones]),
         "clone_alone": np.array([int(clone.kill.get("CD19", 1.0) > 0.0) for clone in clones]),
         "t315i": next((i for i, clone in enumerate(clones) if clone.name == "T315I"), -1),
+        "without_cd19": next((i for i, clone in enumerate(clones) if clone.kill.get("CD19") == 0.0), -1),
         "acts": np.array(acts_in_pools, dtype=ACT),
         "living": int(_living(program)),
         "side_effects": len(program.side_effects) if side_effects else 0,
         "grades": _grades(program),
         "again": np.array([int(effect.again) for effect in program.side_effects], dtype=np.int64),
         "causes": _causes(program),
+        "cause_from": np.cumsum([0, *(len(effect.causes) for effect in program.side_effects)]),
         "inactivates": np.array(
             [[int(a.agent in e.inactivates) for a in program.agents] for e in program.side_effects], dtype=np.int64
         ).reshape(-1, len(program.agents)),

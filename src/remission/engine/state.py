@@ -59,7 +59,7 @@ class Records(NamedTuple):
 
 
 ROOM = (320, 12, 640, 200, 270, 10)  # rows per patient of each record at the first try; what is not used costs nothing
-WIDTHS = (10, 6, 7, 5, 15, 5)
+WIDTHS = (10, 6, 7, 5, 17, 5)
 MEASUREMENTS, MRD, DOSES, EVENTS, STATES, SIDE = range(6)
 
 
