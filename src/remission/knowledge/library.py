@@ -133,9 +133,11 @@ class Library:
 
     # --- side effects
 
-    def side_effects(self) -> list[str]:
-        """The names of all side effects, in alphabetical order."""
-        return sorted(self._files("side_effects"))
+    def side_effects(self, computed: bool = True) -> list[str]:
+        """The names of all side effects, in alphabetical order; without those that are computed when so asked."""
+        files = self._files("side_effects")
+        mark = "\ncomputed: true"  # looked for in the text: reading every file takes a second
+        return sorted(name for name in files if computed or mark not in files[name].read_text(encoding="utf-8"))
 
     def side_effect(self, name: str) -> SideEffect:
         """A side effect by its name."""

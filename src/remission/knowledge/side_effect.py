@@ -110,6 +110,8 @@ class SideEffect(_Strict):
     watch: str | None = None  # what a family sees, and when it calls
     care: str | None = None  # what the team does
     computed: bool = False  # its grades follow from what is played anyway: cytokine, counts, fevers
+    measured: Literal["anc", "platelets", "haemoglobin"] | None = None  # what `limits` are of
+    limits: dict[int, Quantity] = {}  # a measurement below the limit of a grade has that grade
     grades: dict[int, Quantity] = {}
     course: Quantity | None = None
     causes: tuple[Cause, ...] = ()  # beside those in the agents' files

@@ -10,15 +10,16 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
+from remission.knowledge.library import library
 from remission.knowledge.trial_file import DAYS, Endpoint, days
 
 from . import estimates
 from .estimates import Estimate, Floats
+from .side_effects import episodes, source_table, untold
 
 B_CELLS = "b_cells_relative"  # columns of `states`: share of the patient's normal
 CAR_T = "car_t_copies_per_ug"
 APLASIA = 0.12  # share of normal; body/immunity.yaml: 30 of 250 per microlitre
-INFECTIONS = ("febrile_neutropenia", "bloodstream_infection")  # side effects that are events of a run
 ACTS = ("infusion", "transplant")  # events that stand for the phase of that name
 UNKNOWN_POINTS = 1.0  # bounds of survival further apart than this are no value
 UNKNOWN_SHARE = 0.01  # nor is a hazard ratio when the survival of more patients than this is unknown
@@ -324,34 +325,24 @@ def _followed(day: Floats, kind: pl.Series, endpoint: Endpoint) -> float:
 
 def side_effect(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> Estimate:
     """Percent with an episode of the side effect of that grade or worse that began within the time; febrile
-    neutropenia is a fever with ANC < 1e9/L, of grade 3 by definition."""
-    if endpoint.side_effect in INFECTIONS and (endpoint.grade or 0) <= 3:
-        table = _infections(played, endpoint.side_effect)
+    neutropenia is a fever with ANC < 1e9/L, of grade 3 by definition; counts are graded as measured."""
+    shelf, name, grade = library(), str(endpoint.side_effect), endpoint.grade or 1
+    if played.side_effects is None or name in played.side_effects:
+        why = untold(name, grade, shelf)
     else:
-        table = _episodes(played, endpoint)
-    rows = table.join(people.select("patient", "origin"), on="patient")
+        why = f"the model has no side effect '{name}'"
+    if why:
+        raise NotSimulated(why)
+    played.table(source_table(name, shelf))
+    rows = (
+        episodes(played.tables, shelf, only=name)
+        .filter(pl.col("grade") >= grade)
+        .collect()
+        .join(people.select("patient", "origin"), on="patient")
+    )
     since = pl.col("day") - pl.col("origin")
-    had = rows.filter((since >= 0) & (since <= _within(endpoint)))["patient"].n_unique()
-    return estimates.share(had, people.height).times(100)
-
-
-def _infections(played: Played, name: str) -> pl.DataFrame:
-    """patient, day of the events that stand for a side effect."""
-    events = played.table("events")
-    if name == "febrile_neutropenia":
-        counts = pl.col("detail").str.strip_prefix("ANC ").cast(pl.Float64, strict=False)
-        return events.filter((pl.col("event") == "fever") & (counts < 1.0)).select("patient", "day")
-    return events.filter(pl.col("event") == "bloodstream infection").select("patient", "day")
-
-
-def _episodes(played: Played, endpoint: Endpoint) -> pl.DataFrame:
-    """patient, day of the episodes of the side effect of the endpoint, of its grade or worse."""
-    table = played.table("side_effects")
-    known = played.side_effects if played.side_effects is not None else set(table["side_effect"].unique())
-    if endpoint.side_effect not in known:
-        raise NotSimulated(f"the model has no side effect '{endpoint.side_effect}'")
-    mine = table.filter((pl.col("side_effect") == endpoint.side_effect) & (pl.col("grade") >= endpoint.grade))
-    return mine.select("patient", "day")
+    count = rows.filter((since >= 0) & (since <= _within(endpoint)))["patient"].n_unique()
+    return estimates.share(count, people.height).times(100)
 
 
 def reached_phase(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> Estimate:
