@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from remission.knowledge.library import library
-from remission.knowledge.trial_file import DAYS, Endpoint, days
+from remission.knowledge.trial_file import DAYS, Column, Endpoint, days
 
 from . import estimates
 from .estimates import Estimate, Floats
@@ -76,7 +76,7 @@ def denominator(played: Played, endpoint: Endpoint) -> pl.DataFrame:
 
     cause = pl.col("death_cause") if "death_cause" in outcomes.columns else pl.lit(None, pl.String)
     died = pl.col("outcome") == "death"
-    people = outcomes.filter(_among(endpoint)).select(
+    people = outcomes.filter(among(endpoint.among)).select(
         "patient",
         "outcome",
         "left_for" if "left_for" in outcomes.columns else pl.lit(None, pl.String).alias("left_for"),
@@ -87,7 +87,7 @@ def denominator(played: Played, endpoint: Endpoint) -> pl.DataFrame:
     )
     people = people.join(first("remission", "remission"), on="patient", how="left")
     if (phase := endpoint.since_phase) is not None:
-        people = people.join(_starts(events, phase).rename({"day": "origin"}), on="patient")
+        people = people.join(starts(events, phase).rename({"day": "origin"}), on="patient")
     elif endpoint.since == "remission":
         people = people.filter(pl.col("remission").is_not_null()).with_columns(pl.col("remission").alias("origin"))
     else:
@@ -102,9 +102,10 @@ def denominator(played: Played, endpoint: Endpoint) -> pl.DataFrame:
     return people.join(later, on="patient", how="left").sort("patient")
 
 
-def _among(endpoint: Endpoint) -> pl.Expr:
+def among(parts: Mapping[Column, tuple[float, float] | str]) -> pl.Expr:
+    """Which rows of ``outcomes`` belong to a subgroup."""
     keep = pl.lit(True)
-    for column, part in endpoint.among.items():
+    for column, part in parts.items():
         if isinstance(part, str):
             keep &= (pl.col(column) == part).fill_null(False)
         else:
@@ -112,17 +113,22 @@ def _among(endpoint: Endpoint) -> pl.Expr:
     return keep
 
 
-def _starts(events: pl.DataFrame, phase: str) -> pl.DataFrame:
+def starts(events: pl.DataFrame, phase: str) -> pl.DataFrame:
     """patient, day: the first start of a phase (of linked protocols also by the name behind the colon); an infusion or
     a transplant itself where the run has such events."""
     acts = events.filter(pl.col("event") == phase) if phase in ACTS else events.clear()
     if acts.height:
         return acts.group_by("patient").agg(pl.col("day").min().cast(pl.Float64))
-    starts = events.filter(pl.col("event") == "phase start")
-    own = starts.filter((pl.col("phase") == phase) | pl.col("phase").str.ends_with(f": {phase}"))
+    began = events.filter(pl.col("event") == "phase start")
+    own = began.filter(is_phase(phase))
     if own.is_empty():
         raise NotSimulated(f"no patient began a phase '{phase}'")
     return own.group_by("patient").agg(pl.col("day").min().cast(pl.Float64))
+
+
+def is_phase(name: str) -> pl.Expr:
+    """Rows whose ``phase`` is of that name, in linked protocols also behind the colon."""
+    return (pl.col("phase") == name) | pl.col("phase").str.ends_with(f": {name}")
 
 
 def _share(people: pl.DataFrame, which: pl.Expr) -> Estimate:
@@ -351,12 +357,12 @@ def reached_phase(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> E
     gone = people.filter((pl.col("outcome") == "left") & pl.col("left_for").str.contains(word, literal=True))
     left = gone.select("patient", pl.col("last").alias("day"))
     try:
-        starts = pl.concat([_starts(played.table("events"), word), left])
+        began = pl.concat([starts(played.table("events"), word), left])
     except NotSimulated:
         if left.is_empty():
             raise
-        starts = left
-    rows = people.join(starts.group_by("patient").agg(pl.col("day").min()), on="patient", how="left")
+        began = left
+    rows = people.join(began.group_by("patient").agg(pl.col("day").min()), on="patient", how="left")
     return _share(rows, pl.col("day") - pl.col("origin") <= _within(endpoint))
 
 

@@ -131,7 +131,7 @@ def by_phase(tables: Tables, found: pl.DataFrame | None = None) -> pl.DataFrame:
     stations = phases(tables)
     everyone = tables["outcomes"].lazy().select(pl.len()).collect().item()
     whole = found.with_columns(pl.lit(ALL_PHASES).alias("phase"))
-    placed = _in_phase(found, stations)
+    placed = in_phase(found, stations)
     sizes = stations.group_by("phase").agg(pl.col("patient").n_unique().alias("of"), pl.col("start").median())
     first = pl.DataFrame({"phase": [ALL_PHASES], "of": [everyone], "start": [-1.0]}, schema=sizes.schema)
     worst = pl.concat([whole, placed]).group_by("phase", "side_effect", "patient").agg(pl.col("grade").max())
@@ -150,7 +150,7 @@ def by_phase(tables: Tables, found: pl.DataFrame | None = None) -> pl.DataFrame:
     )
 
 
-def _in_phase(found: pl.DataFrame, stations: pl.DataFrame) -> pl.DataFrame:
+def in_phase(found: pl.DataFrame, stations: pl.DataFrame) -> pl.DataFrame:
     """The episodes with the phase in which they began; not those that began before the first one."""
     left = found.with_columns(pl.col("day").cast(pl.Int32)).sort("day")
     right = stations.sort("start", maintain_order=True)
@@ -175,7 +175,7 @@ def most_frequent(tables: Tables, number: int = 10, grade: int = SEVERE) -> Iter
     rows = patients.with_columns(*wilson_limits(pl.col("patients"), pl.lit(of)))
     for row in rows.sort("patients", "side_effect", descending=[True, False]).head(number).iter_rows(named=True):
         yield Row(
-            f"Side effects of grade {grade} or more, the {number} most frequent",
+            f"Side effects of grade {grade} or more",
             words(row["side_effect"]), row["percent"], "%", row["low"], row["high"], "95 % CI", row["patients"], of,
         )  # fmt: skip
 
