@@ -282,9 +282,11 @@ class Patient:
         effects = []
         targets = {name: i for i, name in enumerate(TARGETS)}
         i = -1
-        for agent in program.agents:
-            for effect in agent.effects:
+        for agent, own in zip(program.agents, program.effects, strict=True):
+            for effect in (acting.effect for acting in own):
                 i += 1
+                if effect.on not in targets:  # cytokine, side effects: nothing that is integrated here
+                    continue
                 key = (agent.agent, effect.driver)
                 source = outputs[key] if key in outputs else -1 - product_of[key]
                 cls = SENSITIVITIES.index(agent.sensitivity) if agent.sensitivity else len(SENSITIVITIES)
@@ -299,7 +301,7 @@ class Patient:
                      one.sensitivity[0, cls] if cls < len(SENSITIVITIES) else 1.0]
                 )  # fmt: skip
         self.effects = np.array(effects, dtype=np.float64).reshape(-1, 13)
-        clones = lanes.clone_table(knowledge)
+        clones = program.clones
         classes = (*SENSITIVITIES, "")
         self.cells = np.array(
             [[q.birth[c, 0], q.to_rest[c, 0], *(clone.kill.get(name, 1.0) for name in classes)]

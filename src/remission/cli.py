@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from remission.knowledge.agent import Agent
+    from remission.knowledge.side_effect import SideEffect
     from remission.knowledge.trial_file import Trial
     from remission.protocol.model import Protocol
     from remission.trial.run import Progress, Run
@@ -28,6 +29,17 @@ app = typer.Typer(
 )
 
 ProtocolName = Annotated[str, typer.Argument(metavar="PROTOCOL", help="A supplied protocol, or a file.")]
+Without = Annotated[
+    list[str] | None, typer.Option(metavar="AGENT", help="Leave an agent out. May be given several times.")
+]
+Add = Annotated[
+    list[str] | None,
+    typer.Option(metavar="SENTENCE", help="Add a sentence, as in a file. May be given several times."),
+]
+InPhase = Annotated[
+    list[str] | None,
+    typer.Option("--in", metavar="PHASE", help="Where --without and --add hold; everywhere if not given."),
+]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN-FOLDER", help="A folder given to simulate --out.")]
 
 
@@ -60,17 +72,23 @@ def simulate(
     follow_up: Annotated[float, typer.Option(help="Years from the first dose.")] = 10.0,
     threads: Annotated[int | None, typer.Option(help="Cores to use; all when left out.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Replace the run that the folder holds.")] = False,
+    without: Without = None,
+    add: Add = None,
+    in_phase: InPhase = None,
 ) -> None:
     """Play a cohort of virtual patients through a protocol.
 
     With --out a run that was stopped goes on when the same command is given again.
     """
+    from remission.protocol.reader import read_protocol
+    from remission.protocol.variant import variant
     from remission.trial.run import simulate
 
+    changed = variant(read_protocol(protocol), without=without or (), add=add or (), phases=in_phase or ())
     try:
         with _bar() as progress:
             run = simulate(
-                protocol,
+                changed,
                 patients=patients,
                 seed=seed,
                 out=out,
@@ -118,6 +136,73 @@ def plot(
 
 
 @app.command()
+def compare(
+    protocol: ProtocolName,
+    other: Annotated[
+        str | None, typer.Argument(metavar="[OTHER]", help="Another protocol; the same when left out.")
+    ] = None,
+    patients: Annotated[int, typer.Option(help="Number of virtual patients.")] = 1000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same patients and the same fate.")] = 1,
+    population: Annotated[str | None, typer.Option(help="See: remission list populations.")] = None,
+    years: Annotated[float, typer.Option(help="Years from the first dose.")] = 5.0,
+    threads: Annotated[int | None, typer.Option(help="Cores to use; all when left out.")] = None,
+    without: Without = None,
+    add: Add = None,
+    in_phase: InPhase = None,
+) -> None:
+    """Play two protocols with the same patients and the same chance, side by side.
+
+    --without, --add and --in change the second one: remission compare cog-high-risk --without pegaspargase
+    """
+    from remission.knowledge.errors import BadInput
+    from remission.protocol.reader import read_protocol
+    from remission.protocol.variant import variant
+    from remission.trial.side_by_side import side_by_side
+
+    if other is None and not without and not add:
+        raise BadInput("one protocol has nothing beside it", remedy="Name another one, or say what to add or leave out")
+    first, second = read_protocol(protocol), read_protocol(other or protocol)
+    second = variant(second, without=without or (), add=add or (), phases=in_phase or ())
+    with _bar() as progress:
+        done = side_by_side(
+            first, second, patients=patients, seed=seed, population=population, years=years, threads=threads,
+            progress=progress,
+        )  # fmt: skip
+    _console().print(done)
+
+
+@app.command("side-effects")
+def side_effects(
+    what: Annotated[str, typer.Argument(metavar="RUN-FOLDER|PROTOCOL", help="A run, or a protocol to play now.")],
+    patients: Annotated[int, typer.Option(help="Number of virtual patients, when it is played now.")] = 1000,
+    seed: Annotated[int, typer.Option(help="As in simulate.")] = 1,
+    patient: Annotated[int | None, typer.Option(help="The course of one patient instead.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the whole table to this CSV file.")] = None,
+) -> None:
+    """Side effects by phase and grade, days in hospital, doses lost, deaths; or one patient's course."""
+    from remission.trial.run import open_run, simulate
+    from remission.trial.side_effect_tables import courses, incidences
+
+    if Path(what).is_dir():
+        run = open_run(what)
+    else:
+        with _bar() as progress:
+            run = simulate(what, patients=patients, seed=seed, follow_up_years=5.0, progress=progress)
+    if patient is not None:
+        table = run.patient(patient).symptoms()
+        rows = courses(table)
+        _print_table(f"{run.title}, patient {patient}", ("side effect", "from day", "to day", "worst grade"), rows)
+    else:
+        table = run.side_effects_by_phase()
+        headings = ("phase", "side effect", "any grade, %", "grade 3 or more, %", "grade 4 or more, %", "died, %")
+        _print_table(run.title, headings, incidences(table))
+        _console().print(run.burden())
+    if csv is not None:
+        table.write_csv(csv)
+        _say(f"{csv}")
+
+
+@app.command()
 def validate(
     trials: Annotated[
         list[str] | None, typer.Argument(metavar="[TRIAL ...]", help="See: remission list trials. All when left out.")
@@ -126,8 +211,16 @@ def validate(
     seed: Annotated[int, typer.Option(help="The same seed gives the same patients and the same fate.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Write the tables to this Markdown file.")] = None,
     threads: Annotated[int | None, typer.Option(help="Cores to use; all when left out.")] = None,
+    side_effects: Annotated[
+        bool, typer.Option("--side-effects", help="The published incidences of side effects instead of trials.")
+    ] = False,
 ) -> None:
     """Play published trials and print what was observed beside what is simulated."""
+    if side_effects:
+        if trials:
+            raise typer.BadParameter("all side effects are played, no trials can be named", param_hint="--side-effects")
+        _validate_side_effects(patients, seed, out, threads)
+        return
     from remission.knowledge.library import library
     from remission.trial.validate import validate
     from remission.trial.validation_page import as_markdown, counts, on_terminal
@@ -141,6 +234,22 @@ def validate(
             done += validate([name], patients=patients, seed=seed, threads=threads, progress=progress)
         _console().print(on_terminal(done[-1]))
     print(*counts(done), sep="\n")
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(as_markdown(done, patients=patients, seed=seed), encoding="utf-8")
+        _say(f"{out}")
+
+
+def _validate_side_effects(patients: int, seed: int, out: Path | None, threads: int | None) -> None:
+    from remission.trial.incidence import validate_side_effects
+    from remission.trial.incidence_page import HEADINGS, as_markdown, cells, missing, sentences
+
+    with _bar() as progress:
+        done = validate_side_effects(patients=patients, seed=seed, threads=threads, progress=progress)
+    _print_table("", HEADINGS, [cells(row) for row in done])
+    print(*sentences(done), sep="\n")
+    for name, why in missing(done):
+        print(f"  no verdict on {name}: {why}")
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(as_markdown(done, patients=patients, seed=seed), encoding="utf-8")
@@ -205,8 +314,8 @@ def check(file: Annotated[Path, typer.Argument(metavar="PROTOCOL-FILE", help="A 
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(metavar="AGENT|PROTOCOL|TRIAL")]) -> None:
-    """Show what is known of an agent, the outline of a protocol, or what a trial published."""
+def show(name: Annotated[str, typer.Argument(metavar="AGENT|SIDE-EFFECT|PROTOCOL|TRIAL")]) -> None:
+    """Show what is known of an agent or a side effect, the outline of a protocol, or what a trial published."""
     from remission.knowledge.library import library
     from remission.protocol.reader import read_protocol
 
@@ -216,12 +325,15 @@ def show(name: Annotated[str, typer.Argument(metavar="AGENT|PROTOCOL|TRIAL")]) -
     if is_trial:  # a protocol may bear the name of its trial
         _show_trial(library().trial(name))
     if not is_trial and not _is_protocol(name):
-        _show_agent(_agent(name))
+        if (key := _side_effect(name)) is not None:
+            _show_side_effect(library().side_effect(key))
+        else:
+            _show_agent(_agent(name))
 
 
 @app.command()
-def sources(name: Annotated[str, typer.Argument(metavar="AGENT|PROTOCOL|TRIAL|RUN-FOLDER")]) -> None:
-    """List every number behind an agent, a protocol, a trial or a run: where it was read, or why it was assumed."""
+def sources(name: Annotated[str, typer.Argument(metavar="AGENT|SIDE-EFFECT|PROTOCOL|TRIAL|RUN-FOLDER")]) -> None:
+    """List every number behind an agent, a side effect, a protocol, a trial or a run, and where each is from."""
     from polars import concat
 
     from remission.knowledge.library import library
@@ -238,6 +350,8 @@ def sources(name: Annotated[str, typer.Argument(metavar="AGENT|PROTOCOL|TRIAL|RU
         if name in shelf.trials():
             parts.append(as_table(f"trial {name}", shelf.trial(name).rows()))
         numbers = concat(parts)
+    elif (key := _side_effect(name)) is not None:
+        numbers = as_table(f"side effect {key}", shelf.side_effect(key).rows())
     else:
         agent = _agent(name)
         numbers = as_table(f"agent {agent.agent}", provenance(agent))
@@ -262,11 +376,13 @@ def sources(name: Annotated[str, typer.Argument(metavar="AGENT|PROTOCOL|TRIAL|RU
     )
 
 
-KINDS = ("protocols", "agents", "populations", "trials", "sources")
+KINDS = ("protocols", "agents", "side-effects", "populations", "trials", "sources")
 
 
 @app.command("list")
-def list_(what: Annotated[str, typer.Argument(metavar="protocols|agents|populations|trials|sources")]) -> None:
+def list_(
+    what: Annotated[str, typer.Argument(metavar="protocols|agents|side-effects|populations|trials|sources")],
+) -> None:
     """List what is supplied."""
     from remission.knowledge.errors import BadInput, nearest
     from remission.knowledge.library import library
@@ -278,6 +394,9 @@ def list_(what: Annotated[str, typer.Argument(metavar="protocols|agents|populati
         rows = [(name, read_protocol(name).name) for name in shelf.protocols()]
     elif what == "agents":
         rows = [(name, shelf.agent(name).kind) for name in shelf.agents()]
+    elif what == "side-effects":
+        effects = [shelf.side_effect(name) for name in shelf.side_effects()]
+        rows = [(e.side_effect, e.names[0] if e.names else e.code or "") for e in effects]
     elif what == "populations":
         from remission.patient.recipe import population
 
@@ -399,8 +518,16 @@ def _is_protocol(name: str) -> bool:
     return name in library().protocols() or Path(name).suffix in (".yaml", ".yml") or Path(name).is_file()
 
 
+def _side_effect(name: str) -> str | None:
+    """The side effect of that name in any spelling of case, spaces and hyphens; None when there is none."""
+    from remission.knowledge.library import library
+
+    key = name.strip().lower().replace(" ", "_").replace("-", "_")
+    return key if key in library().side_effects() else None
+
+
 def _agent(name: str) -> Agent:
-    """The agent of that name; what is no agent, protocol or trial is told with the nearest of them."""
+    """The agent of that name; what is nothing that is known is told with the nearest name."""
     from remission.knowledge.errors import BadInput, nearest
     from remission.knowledge.library import library
 
@@ -408,10 +535,12 @@ def _agent(name: str) -> Agent:
     try:
         return shelf.agent(name)
     except BadInput as error:
-        near = nearest(name, [*shelf.agent_names(), *shelf.protocols(), *shelf.trials()])
+        near = nearest(name, [*shelf.agent_names(), *shelf.side_effects(), *shelf.protocols(), *shelf.trials()])
         if error.file or near is None:
             raise
-        raise BadInput(f"there is no agent, protocol or trial '{name}'", remedy=f"Did you mean '{near}'?") from None
+        raise BadInput(
+            f"there is no agent, side effect, protocol or trial '{name}'", remedy=f"Did you mean '{near}'?"
+        ) from None
 
 
 def _show_agent(agent: Agent) -> None:
@@ -432,6 +561,41 @@ def _show_agent(agent: Agent) -> None:
     if agent.open:
         print("Open", *(f"  {text}" for text in agent.open), sep="\n", end="\n\n")
     print(f"Every number with its source: remission sources {agent.agent}")
+
+
+def _show_side_effect(effect: SideEffect) -> None:
+    names = f" ({', '.join(effect.names)})" if effect.names else ""
+    print(f"{effect.side_effect}: {effect.grading}, {effect.code or 'no term'}{names}\n\n{effect.plain.strip()}\n")
+    for heading, text in (("What to watch for", effect.watch), ("What the team does", effect.care)):
+        if text:
+            print(f"{heading}: {text.strip()}\n")
+    causes = _causes(effect.side_effect)
+    if causes:
+        print("Agents", *(f"  {line}" for line in causes), sep="\n", end="\n\n")
+    rows = [
+        (row.path, "" if row.value is None else f"{row.value:.4g} {row.unit or ''}".rstrip(" -"), row.read or "")
+        for row in effect.rows()
+        if row.value is not None
+    ]
+    _print_table("Numbers and published incidences", ("", "value", "known from"), rows)
+    if effect.open:
+        print("Open", *(f"  {text}" for text in effect.open), sep="\n", end="\n\n")
+    print(f"Every number with its source: remission sources {effect.side_effect}")
+
+
+def _causes(name: str) -> list[str]:
+    """The agents that bring a side effect about, protect from it or make it worse."""
+    from remission.knowledge.library import library
+
+    shelf = library()
+    found = {(e.how, agent) for agent in shelf.agents() for e in shelf.agent(agent).effects if e.on == name}
+    said = {"causes": "brought about by", "protects": "less with", "worsens": "more with"}
+    lines = []
+    for how, words in said.items():
+        agents = sorted(agent for kind, agent in found if kind == how)
+        if agents:
+            lines.append(f"{words} {', '.join(agents)}")
+    return lines
 
 
 def _show_trial(trial: Trial) -> None:

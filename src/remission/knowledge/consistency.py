@@ -115,6 +115,15 @@ def side_effect_faults(effect: SideEffect) -> Iterator[Fault]:
     asked: list[tuple[Where, Quantity | None, str]] = [(("course",), effect.course, "day")]
     for grade, days in effect.hospital.items():
         asked.append((("hospital", grade), days, "day"))
+    if (effect.measured is None) == bool(effect.limits) or (effect.limits and not effect.computed):
+        yield Fault(("limits",), "`computed: true`, `measured` and `limits` go together", "Add what is missing", True)
+    unit = COUNTED["haemoglobin" if effect.measured == "haemoglobin" else "platelets"]
+    for grade, limit in effect.limits.items():
+        asked.append((("limits", grade), limit, unit))
+        if any(other.value >= limit.value for worse, other in effect.limits.items() if worse > grade):
+            yield Fault(("limits", grade), "a worse grade has a lower limit", "Correct one of them")
+    for grade in {*effect.limits, *effect.hospital} - set(range(1, 6)):
+        yield Fault((), f"there is no grade {grade}", "Write 1 to 5", True)
     if effect.after_transplant:
         asked.append((("after_transplant", "days"), effect.after_transplant.days, "day"))
     for i, cause in enumerate(effect.causes):

@@ -8,12 +8,14 @@ from pathlib import Path
 from .agent import Agent
 from .library import Source
 from .quantity import Quantity
+from .side_effect import SideEffect
 from .trial_file import Trial
 
 
 def schemas() -> dict[str, dict[str, object]]:
     """File name -> JSON Schema for agent and trial files, the bibliography and single quantities."""
     out = {"agent.schema.json": Agent.model_json_schema(), "quantity.schema.json": Quantity.model_json_schema()}
+    out["side_effect.schema.json"] = SideEffect.model_json_schema()
     out["trial.schema.json"] = Trial.model_json_schema()
     out["sources.schema.json"] = {"type": "object", "additionalProperties": Source.model_json_schema()}
     return out

@@ -133,9 +133,11 @@ class Library:
 
     # --- side effects
 
-    def side_effects(self) -> list[str]:
-        """The names of all side effects, in alphabetical order."""
-        return sorted(self._files("side_effects"))
+    def side_effects(self, computed: bool = True) -> list[str]:
+        """The names of all side effects, in alphabetical order; without those that are computed when so asked."""
+        files = self._files("side_effects")
+        mark = "\ncomputed: true"  # looked for in the text: reading every file takes a second
+        return sorted(name for name in files if computed or mark not in files[name].read_text(encoding="utf-8"))
 
     def side_effect(self, name: str) -> SideEffect:
         """A side effect by its name."""
@@ -147,7 +149,18 @@ class Library:
     def _check_side_effect(self, effect: SideEffect, path: Path) -> Iterator[Fault]:
         if effect.side_effect != path.stem:
             yield Fault(("side_effect",), f"the file is {path.name}", "Give both the same name")
+        yield from self._unknown_sources(sources_of(effect))
+        for i, seen in enumerate(effect.published):
+            for key, name, known in (
+                ("protocol", seen.protocol, self.protocols()),
+                ("population", seen.population, self.populations()),
+            ):
+                if name is not None and name not in known:
+                    near = nearest(name, known)
+                    remedy = f"Did you mean '{near}'?" if near else f"Known: {', '.join(known)}"
+                    yield Fault(("published", i, key), f"unknown {key} '{name}'", remedy)
         if effect.computed:
+            yield from side_effect_faults(effect)
             return
         total = sum(q.value for q in effect.grades.values())
         if set(effect.grades) - set(range(1, 6)) or abs(total - 1.0) > 0.005:
@@ -158,7 +171,6 @@ class Library:
         for i, agent in enumerate(effect.inactivates):
             if agent not in self._files("agents"):
                 yield Fault(("inactivates", i), f"unknown agent '{agent}'", "Write the name of an agent's file")
-        yield from self._unknown_sources(sources_of(effect))
 
     # --- sources
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from .agent import Note
+from .loader import Fault, FaultyNode
+from .provenance import Row, provenance
 from .quantity import Quantity
+from .trial_file import NUMERIC, Column
 
 
 class _Strict(BaseModel):
@@ -31,6 +35,66 @@ class Cause(_Strict):
     below: Quantity | None = None
 
 
+class Published(_Strict):
+    """How often it was seen: percent of patients with an episode of ``grade`` or worse.
+
+    ``protocol`` (and ``population``, when not the protocol's own) is what is played for it. Counted are episodes that
+    begin in the ``phase``, of those who began it, or ``within_days`` of the first dose, of all; with both, within so
+    many days of the start of the phase, of those who began it. ``among`` narrows who is counted as in a trial file.
+    ``interval``: 95 % limits; or ``n`` patients, from which they are made.
+    """
+
+    name: str  # the trial or report, in words
+    protocol: str
+    population: str | None = None
+    grade: Annotated[int, Field(ge=1, le=5)] = 1
+    phase: str | None = None
+    within_days: Annotated[float, Field(gt=0, le=36525)] | None = None
+    among: dict[Column, tuple[float, float] | str] = {}
+    value: Annotated[float, Field(ge=0, le=100)]
+    interval: tuple[float, float] | None = None
+    n: Annotated[int, Field(ge=1)] | None = None
+    source: str | None = None
+    read: Literal["full-text", "abstract", "label", "secondary", "memory"]
+    used: Literal["calibrate", "predict", "orientation"]
+    note: str | None = None
+
+    def label(self) -> str:
+        """What was counted, in words, without its number."""
+        words = f"grade {self.grade} or more" if self.grade > 1 else "any grade"
+        if self.within_days is not None:
+            words += f" within {self.within_days:g} days"
+        if self.phase is not None:
+            words += f" of the start of {self.phase}" if self.within_days is not None else f" in {self.phase}"
+        who = [f"{column} {part}" if isinstance(part, str) else f"{column} {part[0]:g} to < {part[1]:g}"
+               for column, part in self.among.items()]  # fmt: skip
+        return ", ".join([words, *who])
+
+    @model_validator(mode="after")
+    def _fits(self) -> Published:
+        for fault in self._faults():
+            raise FaultyNode(fault)
+        return self
+
+    def _faults(self) -> Iterator[Fault]:
+        if self.read == "memory" and self.used != "orientation":
+            what = f"a number read from memory cannot {self.used}"
+            yield Fault(("used",), what, "Write `used: orientation`, or read the number and say where")
+        if self.read != "memory" and not self.source:
+            yield Fault(("read",), f"a number read as '{self.read}' names its `source`", "Add `source:` with a key")
+        if self.phase is None and self.within_days is None:
+            yield Fault((), "it does not say when", "Add `phase: NAME` or `within_days: NUMBER`", True)
+        if self.interval is not None:
+            low, high = self.interval
+            if not 0.0 <= low <= self.value <= high <= 100.0:
+                what = f"{low:g} to {high:g} are no limits of {self.value:g} percent"
+                yield Fault(("interval",), what, "Correct one of them")
+        for column, part in self.among.items():
+            if isinstance(part, str) == (column in NUMERIC):
+                form = "a range: [10, 30]" if column in NUMERIC else "a word"
+                yield Fault(("among", column), f"'{part}' does not fit {column}", f"Write {form}")
+
+
 class SideEffect(_Strict):
     """It begins by the hazard (1/day) that agents' effects ``on`` it add up to, times the patient's ``person``.
 
@@ -45,7 +109,9 @@ class SideEffect(_Strict):
     plain: str
     watch: str | None = None  # what a family sees, and when it calls
     care: str | None = None  # what the team does
-    computed: bool = False  # crs and neurotoxicity: their grades follow from body/immunity.yaml
+    computed: bool = False  # its grades follow from what is played anyway: cytokine, counts, fevers
+    measured: Literal["anc", "platelets", "haemoglobin"] | None = None  # what `limits` are of
+    limits: dict[int, Quantity] = {}  # a measurement below the limit of a grade has that grade
     grades: dict[int, Quantity] = {}
     course: Quantity | None = None
     causes: tuple[Cause, ...] = ()  # beside those in the agents' files
@@ -55,4 +121,13 @@ class SideEffect(_Strict):
     person: Quantity | None = None
     after_transplant: AfterTransplant | None = None
     notes: tuple[Note, ...] = ()
+    published: tuple[Published, ...] = ()
     open: tuple[str, ...] = ()
+
+    def rows(self) -> list[Row]:
+        """Every number with its provenance, the published incidences at the end."""
+        return provenance(self) + [
+            Row(f"{p.name}: {p.label()}", p.value, "percent", p.read, p.source,
+                "; ".join(filter(None, (p.used, p.note))))
+            for p in self.published
+        ]  # fmt: skip

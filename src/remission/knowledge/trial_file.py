@@ -141,8 +141,8 @@ KINDS: dict[str, Kind] = {
         "percent",
         ("side_effect", "grade", "within"),
         (),
-        "Share with an episode of that grade or worse that began within the time. Besides those of the model: "
-        "`febrile_neutropenia` (fever with ANC < 1e9/L, grade 3) and `bloodstream_infection` (counted as grade 3).",
+        "Share with an episode of that grade or worse that began within the time; `febrile_neutropenia` is fever with "
+        "ANC < 1e9/L (grade 3), `bloodstream_infection` counts as grade 3, low counts are graded as measured.",
     ),
     "reached phase": Kind(
         "percent",

@@ -54,10 +54,11 @@ def canonical(word: str, known: tuple[str, ...] | list[str]) -> str | None:
 
 @lru_cache(maxsize=1)
 def side_effects() -> tuple[str, ...]:
-    """The side effects that knowledge holds: a condition may ask for their grade of today."""
+    """The side effects that begin by a hazard: a condition may ask for their grade of today. (Of those that are
+    computed it asks for the count itself; `crs` and `neurotoxicity` are states.)"""
     from ..knowledge.library import library
 
-    return tuple(library().side_effects())
+    return tuple(library().side_effects(computed=False))
 
 
 @lru_cache(maxsize=1)

@@ -10,15 +10,16 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from remission.knowledge.trial_file import DAYS, Endpoint, days
+from remission.knowledge.library import library
+from remission.knowledge.trial_file import DAYS, Column, Endpoint, days
 
 from . import estimates
 from .estimates import Estimate, Floats
+from .side_effects import episodes, source_table, untold
 
 B_CELLS = "b_cells_relative"  # columns of `states`: share of the patient's normal
 CAR_T = "car_t_copies_per_ug"
 APLASIA = 0.12  # share of normal; body/immunity.yaml: 30 of 250 per microlitre
-INFECTIONS = ("febrile_neutropenia", "bloodstream_infection")  # side effects that are events of a run
 ACTS = ("infusion", "transplant")  # events that stand for the phase of that name
 UNKNOWN_POINTS = 1.0  # bounds of survival further apart than this are no value
 UNKNOWN_SHARE = 0.01  # nor is a hazard ratio when the survival of more patients than this is unknown
@@ -75,7 +76,7 @@ def denominator(played: Played, endpoint: Endpoint) -> pl.DataFrame:
 
     cause = pl.col("death_cause") if "death_cause" in outcomes.columns else pl.lit(None, pl.String)
     died = pl.col("outcome") == "death"
-    people = outcomes.filter(_among(endpoint)).select(
+    people = outcomes.filter(among(endpoint.among)).select(
         "patient",
         "outcome",
         "left_for" if "left_for" in outcomes.columns else pl.lit(None, pl.String).alias("left_for"),
@@ -86,7 +87,7 @@ def denominator(played: Played, endpoint: Endpoint) -> pl.DataFrame:
     )
     people = people.join(first("remission", "remission"), on="patient", how="left")
     if (phase := endpoint.since_phase) is not None:
-        people = people.join(_starts(events, phase).rename({"day": "origin"}), on="patient")
+        people = people.join(starts(events, phase).rename({"day": "origin"}), on="patient")
     elif endpoint.since == "remission":
         people = people.filter(pl.col("remission").is_not_null()).with_columns(pl.col("remission").alias("origin"))
     else:
@@ -101,9 +102,10 @@ def denominator(played: Played, endpoint: Endpoint) -> pl.DataFrame:
     return people.join(later, on="patient", how="left").sort("patient")
 
 
-def _among(endpoint: Endpoint) -> pl.Expr:
+def among(parts: Mapping[Column, tuple[float, float] | str]) -> pl.Expr:
+    """Which rows of ``outcomes`` belong to a subgroup."""
     keep = pl.lit(True)
-    for column, part in endpoint.among.items():
+    for column, part in parts.items():
         if isinstance(part, str):
             keep &= (pl.col(column) == part).fill_null(False)
         else:
@@ -111,17 +113,22 @@ def _among(endpoint: Endpoint) -> pl.Expr:
     return keep
 
 
-def _starts(events: pl.DataFrame, phase: str) -> pl.DataFrame:
+def starts(events: pl.DataFrame, phase: str) -> pl.DataFrame:
     """patient, day: the first start of a phase (of linked protocols also by the name behind the colon); an infusion or
     a transplant itself where the run has such events."""
     acts = events.filter(pl.col("event") == phase) if phase in ACTS else events.clear()
     if acts.height:
         return acts.group_by("patient").agg(pl.col("day").min().cast(pl.Float64))
-    starts = events.filter(pl.col("event") == "phase start")
-    own = starts.filter((pl.col("phase") == phase) | pl.col("phase").str.ends_with(f": {phase}"))
+    began = events.filter(pl.col("event") == "phase start")
+    own = began.filter(is_phase(phase))
     if own.is_empty():
         raise NotSimulated(f"no patient began a phase '{phase}'")
     return own.group_by("patient").agg(pl.col("day").min().cast(pl.Float64))
+
+
+def is_phase(name: str) -> pl.Expr:
+    """Rows whose ``phase`` is of that name, in linked protocols also behind the colon."""
+    return (pl.col("phase") == name) | pl.col("phase").str.ends_with(f": {name}")
 
 
 def _share(people: pl.DataFrame, which: pl.Expr) -> Estimate:
@@ -324,34 +331,24 @@ def _followed(day: Floats, kind: pl.Series, endpoint: Endpoint) -> float:
 
 def side_effect(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> Estimate:
     """Percent with an episode of the side effect of that grade or worse that began within the time; febrile
-    neutropenia is a fever with ANC < 1e9/L, of grade 3 by definition."""
-    if endpoint.side_effect in INFECTIONS and (endpoint.grade or 0) <= 3:
-        table = _infections(played, endpoint.side_effect)
+    neutropenia is a fever with ANC < 1e9/L, of grade 3 by definition; counts are graded as measured."""
+    shelf, name, grade = library(), str(endpoint.side_effect), endpoint.grade or 1
+    if played.side_effects is None or name in played.side_effects:
+        why = untold(name, grade, shelf)
     else:
-        table = _episodes(played, endpoint)
-    rows = table.join(people.select("patient", "origin"), on="patient")
+        why = f"the model has no side effect '{name}'"
+    if why:
+        raise NotSimulated(why)
+    played.table(source_table(name, shelf))
+    rows = (
+        episodes(played.tables, shelf, only=name)
+        .filter(pl.col("grade") >= grade)
+        .collect()
+        .join(people.select("patient", "origin"), on="patient")
+    )
     since = pl.col("day") - pl.col("origin")
-    had = rows.filter((since >= 0) & (since <= _within(endpoint)))["patient"].n_unique()
-    return estimates.share(had, people.height).times(100)
-
-
-def _infections(played: Played, name: str) -> pl.DataFrame:
-    """patient, day of the events that stand for a side effect."""
-    events = played.table("events")
-    if name == "febrile_neutropenia":
-        counts = pl.col("detail").str.strip_prefix("ANC ").cast(pl.Float64, strict=False)
-        return events.filter((pl.col("event") == "fever") & (counts < 1.0)).select("patient", "day")
-    return events.filter(pl.col("event") == "bloodstream infection").select("patient", "day")
-
-
-def _episodes(played: Played, endpoint: Endpoint) -> pl.DataFrame:
-    """patient, day of the episodes of the side effect of the endpoint, of its grade or worse."""
-    table = played.table("side_effects")
-    known = played.side_effects if played.side_effects is not None else set(table["side_effect"].unique())
-    if endpoint.side_effect not in known:
-        raise NotSimulated(f"the model has no side effect '{endpoint.side_effect}'")
-    mine = table.filter((pl.col("side_effect") == endpoint.side_effect) & (pl.col("grade") >= endpoint.grade))
-    return mine.select("patient", "day")
+    count = rows.filter((since >= 0) & (since <= _within(endpoint)))["patient"].n_unique()
+    return estimates.share(count, people.height).times(100)
 
 
 def reached_phase(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> Estimate:
@@ -360,12 +357,12 @@ def reached_phase(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> E
     gone = people.filter((pl.col("outcome") == "left") & pl.col("left_for").str.contains(word, literal=True))
     left = gone.select("patient", pl.col("last").alias("day"))
     try:
-        starts = pl.concat([_starts(played.table("events"), word), left])
+        began = pl.concat([starts(played.table("events"), word), left])
     except NotSimulated:
         if left.is_empty():
             raise
-        starts = left
-    rows = people.join(starts.group_by("patient").agg(pl.col("day").min()), on="patient", how="left")
+        began = left
+    rows = people.join(began.group_by("patient").agg(pl.col("day").min()), on="patient", how="left")
     return _share(rows, pl.col("day") - pl.col("origin") <= _within(endpoint))
 
 

@@ -19,8 +19,9 @@ from remission.engine.eligible import eligible
 from remission.engine.shards import Manifest, Tables, read_manifest, read_whole, run_shards, scan, tables
 from remission.knowledge.errors import BadInput, nearest
 
+from . import side_effects
 from .sources import behind
-from .summary import DAYS_PER_YEAR, Performance, Summary, summarise
+from .summary import DAYS_PER_YEAR, Performance, Summary, as_summary, summarise
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,6 +49,10 @@ class OnePatient:
             return self.__dict__["tables"][name]
         except KeyError:
             raise AttributeError(name) from None
+
+    def symptoms(self) -> pl.DataFrame:
+        """Day by day the grade of every side effect that the patient had: day, one column each, 0 without it."""
+        return side_effects.course(self.tables, self.patient)
 
     def plot(self, days: tuple[float, float] | None = None) -> Figure:
         """The course on one page; ``days`` limits it (days from the first dose)."""
@@ -116,7 +121,20 @@ class Run:
         """The cohort in the measures of a trial report, survival read at ``years``."""
         told = pl.col("event").is_in(["phase start", "end of treatment"])
         events = self.scan("events").filter(told).collect() if "events" in self.frames else None
-        return summarise(self.outcomes, events, years=years, title=self.title, performance=self.performance)
+        frequent = side_effects.most_frequent(self.frames)
+        return summarise(
+            self.outcomes, events, years=years, title=self.title, performance=self.performance, more=frequent
+        )
+
+    def side_effects_by_phase(self) -> pl.DataFrame:
+        """phase, side_effect, grade, patients, of, percent, low, high: who had that grade or worse in a phase, of those
+        who began it, with 95 % limits; first of the whole treatment and what follows. Low counts (as measured) and
+        infections are side effects too."""
+        return side_effects.by_phase(self.frames)
+
+    def burden(self) -> Summary:
+        """Days in hospital for side effects, transfusions, doses lost and deaths by cause."""
+        return as_summary(side_effects.burden(self.frames), self.title)
 
     def provenance(self) -> pl.DataFrame:
         """Every number behind the run: where it was read, or what it was calibrated to, or why it was assumed."""

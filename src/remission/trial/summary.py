@@ -110,8 +110,10 @@ def summarise(
     years: float = 5.0,
     title: str = "",
     performance: Performance | None = None,
+    more: Iterable[Row] = (),
 ) -> Summary:
-    """The summary of a cohort from its tables ``outcomes`` and ``events`` (without events: no times per phase).
+    """The summary of a cohort from its tables ``outcomes`` and ``events`` (without events: no times per phase), with
+    ``more`` rows at the end.
 
     ``years``: the time at which survival and incidence are read; it is cut to the longest follow-up of the cohort.
     """
@@ -121,8 +123,14 @@ def summarise(
         *_survival(outcomes, years),
         *_treatment(outcomes),
         *(_phases(events) if events is not None else ()),
+        *more,
     ]
-    return Summary(pl.DataFrame(rows, schema=_SCHEMA), title, performance)
+    return as_summary(rows, title, performance)
+
+
+def as_summary(rows: Iterable[Row], title: str = "", performance: Performance | None = None) -> Summary:
+    """Rows as a table that can be printed."""
+    return Summary(pl.DataFrame(list(rows), schema=_SCHEMA), title, performance)
 
 
 _SCHEMA = {

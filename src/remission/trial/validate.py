@@ -29,6 +29,23 @@ class Published:
     made_from: Literal["paper", "se", "n"]
 
 
+def verdict(used: str, limits: Published | None, simulated: Estimate | None) -> Verdict:
+    """Does the simulated value lie in the published interval?"""
+    if simulated is None:
+        return "not simulated"
+    if used == "orientation":
+        return "-"
+    if limits is None:
+        return "no interval"
+    return "yes" if limits.low <= simulated.value <= limits.high else "no"
+
+
+def overlap(limits: Published | None, simulated: Estimate | None) -> bool:
+    """Do the published and the simulated interval overlap?"""
+    a, b = limits, simulated
+    return a is not None and b is not None and b.low <= a.high and a.low <= b.high
+
+
 @dataclass(frozen=True)
 class Comparison:
     """One endpoint of one arm, observed and simulated, in the unit of the trial file."""
@@ -47,19 +64,12 @@ class Comparison:
     @property
     def verdict(self) -> Verdict:
         """Does the simulated value lie in the published interval? ``-`` for numbers that are orientation only."""
-        if self.simulated is None:
-            return "not simulated"
-        if self.endpoint.used == "orientation":
-            return "-"
-        if self.published is None:
-            return "no interval"
-        return "yes" if self.published.low <= self.simulated.value <= self.published.high else "no"
+        return verdict(self.endpoint.used, self.published, self.simulated)
 
     @property
     def overlap(self) -> bool:
         """Do the published and the simulated interval overlap?"""
-        a, b = self.published, self.simulated
-        return a is not None and b is not None and b.low <= a.high and a.low <= b.high
+        return overlap(self.published, self.simulated)
 
 
 @dataclass(frozen=True)
@@ -96,11 +106,11 @@ def published(endpoint: Endpoint, arm: Arm) -> Published | None:
     if endpoint.se is not None:
         return Published(max(0.0, value - Z * endpoint.se), min(top, value + Z * endpoint.se), "se")
     if n and endpoint.what in (*SHARES, *SURVIVALS):
-        return Published(*_wilson(value, n), "n")
+        return Published(*wilson_of(value, n), "n")
     return None
 
 
-def _wilson(percent: float, n: int) -> tuple[float, float]:
+def wilson_of(percent: float, n: int) -> tuple[float, float]:
     """Wilson's limits of a percentage that need not be a whole number of patients."""
     p, z = percent / 100, Z * Z / n
     middle, half = (p + z / 2) / (1 + z), Z * ((p * (1 - p) + z / 4) / n) ** 0.5 / (1 + z)
@@ -114,8 +124,8 @@ def compare(arm: Arm, played: Played) -> list[Comparison]:
         limits = published(endpoint, arm)
         try:
             rows.append(Comparison(arm, endpoint, limits, simulated(played, endpoint)))
-        except NotSimulated as reason:
-            rows.append(Comparison(arm, endpoint, limits, None, str(reason)))
+        except NotSimulated as error:
+            rows.append(Comparison(arm, endpoint, limits, None, str(error)))
     return rows
 
 
@@ -127,12 +137,12 @@ def reproduce(trial: Trial, play: Play) -> Reproduction:
         try:
             played[name] = play(trial, arm)
         except BadInput as error:
-            unplayed[arm.name] = _reason(error)
+            unplayed[arm.name] = reason(error)
     rows = [row for name, one in played.items() for row in compare(trial.arms[name], replace(one, others=played))]
     return Reproduction(trial, tuple(rows), unplayed)
 
 
-def _reason(error: BadInput) -> str:
+def reason(error: BadInput) -> str:
     """What is wrong in one line; a mistake in a file with the file's name but not its folders, and the remedy."""
     if error.file is None:
         return error.message

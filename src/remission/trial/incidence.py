@@ -1,0 +1,150 @@
+"""Side effects as they were published and as they are simulated: every incidence of the side effects' files, played."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from remission.knowledge.errors import BadInput
+from remission.knowledge.library import Library, library
+from remission.knowledge.side_effect import Published as Seen
+
+from . import estimates
+from .endpoints import NotSimulated, among, is_phase, starts
+from .estimates import Estimate
+from .run import Progress, check_arguments, simulate
+from .side_effects import episodes, in_phase, phases, source_table, untold
+from .summary import DAYS_PER_YEAR
+from .validate import Published, Verdict, reason, verdict, wilson_of
+
+RECORDED = ("outcomes", "measurements", "events", "side_effects")
+YEARS = 5.0  # all phases of every protocol are begun by then
+Arm = tuple[str, str | None]  # protocol and population (None: the protocol's own)
+Tables = Mapping[str, pl.DataFrame]
+Play = Callable[[Arm, float], Tables]
+
+
+@dataclass(frozen=True)
+class Incidence:
+    """One published incidence of a side effect, in percent, observed and simulated."""
+
+    side_effect: str
+    seen: Seen
+    simulated: Estimate | None
+    why: str = ""  # it is not simulated
+
+    @property
+    def published(self) -> Published | None:
+        """The published 95 % limits, or Wilson's from the number of patients."""
+        if self.seen.interval is not None:
+            return Published(*self.seen.interval, "paper")
+        return Published(*wilson_of(self.seen.value, self.seen.n), "n") if self.seen.n else None
+
+    @property
+    def verdict(self) -> Verdict:
+        return verdict(self.seen.used, self.published, self.simulated)
+
+
+def simulated(tables: Tables, name: str, seen: Seen, shelf: Library | None = None) -> Estimate:
+    """The incidence in a run, in percent; raises `NotSimulated`."""
+    shelf = shelf or library()
+    if why := untold(name, seen.grade, shelf):
+        raise NotSimulated(why)
+    for needed in ("outcomes", "events", source_table(name, shelf)):
+        if needed not in tables:
+            raise NotSimulated(f"the run has no table '{needed}'")
+    people = tables["outcomes"].filter(among(seen.among)).select("patient")
+    found = episodes(tables, shelf, only=name).filter(pl.col("grade") >= seen.grade).collect()
+    if seen.phase is None:
+        found = found.filter(pl.col("day") <= seen.within_days)
+    elif seen.within_days is not None:
+        origin = starts(tables["events"], seen.phase).rename({"day": "origin"})
+        people = people.join(origin, on="patient")
+        since = pl.col("day") - pl.col("origin")
+        found = found.join(people, on="patient").filter((since >= 0) & (since <= seen.within_days))
+    else:
+        began = phases(tables).filter(is_phase(seen.phase))
+        if began.is_empty():
+            raise NotSimulated(f"no patient began a phase '{seen.phase}'")
+        people = people.join(began, on="patient", how="semi")
+        found = in_phase(found, phases(tables)).filter(is_phase(seen.phase))
+    if people.is_empty():
+        raise NotSimulated("no patient to count")
+    had = people.join(found, on="patient", how="semi").height
+    return estimates.share(had, people.height).times(100)
+
+
+def arms(shelf: Library) -> dict[Arm, list[tuple[str, Seen]]]:
+    """What is to be played, and the published incidences that are read from each."""
+    out: dict[Arm, list[tuple[str, Seen]]] = {}
+    for name in shelf.side_effects():
+        for seen in shelf.side_effect(name).published:
+            out.setdefault((seen.protocol, seen.population), []).append((name, seen))
+    return out
+
+
+def compare(shelf: Library, play: Play) -> list[Incidence]:
+    """Every published incidence beside the simulated one, by side effect in alphabetical order."""
+    rows = []
+    for arm, wanted in arms(shelf).items():
+        later = max((seen.within_days or 0.0 for _, seen in wanted), default=0.0) / DAYS_PER_YEAR
+        try:
+            tables = play(arm, YEARS + later)
+        except BadInput as error:
+            rows += [Incidence(name, seen, None, f"cannot be played: {reason(error)}") for name, seen in wanted]
+            continue
+        for name, seen in wanted:
+            try:
+                rows.append(Incidence(name, seen, simulated(tables, name, seen, shelf)))
+            except NotSimulated as missing:
+                rows.append(Incidence(name, seen, None, str(missing)))
+    return sorted(rows, key=lambda row: row.side_effect)
+
+
+def validate_side_effects(
+    *, patients: int = 1000, seed: int = 1, threads: int | None = None, progress: Progress | None = None
+) -> list[Incidence]:
+    """Play the protocols that side effects' files name, and compare."""
+    check_arguments(patients, seed, YEARS, threads, RECORDED)
+
+    def play(arm: Arm, years: float) -> Tables:
+        protocol, population = arm
+        run = simulate(
+            protocol, patients=patients, seed=seed, population=population, follow_up_years=years, threads=threads,
+            record=RECORDED, progress=progress,
+        )  # fmt: skip
+        return {name: frame.collect() for name, frame in run.frames.items()}
+
+    return compare(library(), play)
+
+
+@dataclass(frozen=True)
+class Count:
+    """Of the incidences with a verdict how many lie in the published interval; of the side effects that have one, how
+    many do so with all their incidences, and with one at least."""
+
+    inside: int
+    judged: int
+    all: int
+    effects_all_inside: int
+    effects_some_inside: int
+    effects_judged: int
+
+
+def count(rows: Iterable[Incidence], used: Sequence[str] = ("predict", "calibrate")) -> Count:
+    """How the published incidences came out."""
+    rows = [row for row in rows if row.seen.used in used]
+    judged = [row for row in rows if row.verdict in ("yes", "no")]
+    by_effect: dict[str, list[bool]] = {}
+    for row in judged:
+        by_effect.setdefault(row.side_effect, []).append(row.verdict == "yes")
+    return Count(
+        sum(row.verdict == "yes" for row in judged),
+        len(judged),
+        len(rows),
+        sum(all(one) for one in by_effect.values()),
+        sum(any(one) for one in by_effect.values()),
+        len(by_effect),
+    )

@@ -1,0 +1,211 @@
+"""Two treatments for the same virtual patients with the same chance: what differs, and by how much."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from remission.knowledge.errors import BadInput
+from remission.protocol.model import And, Protocol
+from remission.protocol.reader import read_protocol
+
+from . import side_effects as se
+from .estimates import Estimate, Floats, Z, mean, share, survival
+from .run import POPULATION, TABLES, Progress, simulate
+from .summary import DAYS_PER_YEAR
+
+Tables = Mapping[str, pl.DataFrame]
+RECORDED = tuple(name for name in TABLES if name not in ("states", "mrd"))
+SHOWN = 12  # side effects
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A measure of both, and the second minus the first with its 95 % limits (paired by patient)."""
+
+    group: str
+    measure: str
+    unit: str
+    first: Estimate
+    second: Estimate
+    change: Estimate
+
+    @property
+    def clear(self) -> bool:
+        """Do the limits of the change leave out zero?"""
+        return self.change.low > 0.0 or self.change.high < 0.0
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    names: tuple[str, str]
+    patients: int
+    rows: tuple[Difference, ...]
+
+    def row(self, measure: str) -> Difference:
+        """The row of a measure by its exact name; ``KeyError`` when there is none."""
+        found = next((row for row in self.rows if row.measure == measure), None)
+        if found is None:
+            raise KeyError(f"no measure '{measure}'; known: {', '.join(row.measure for row in self.rows)}")
+        return found
+
+    def __rich__(self) -> RenderableType:
+        table = Table(box=None, pad_edge=False)
+        for heading in ("", "A", "B", "B - A (95 % CI)", ""):
+            table.add_column(heading, justify="left" if not heading else "right")
+        group = ""
+        for row in self.rows:
+            if row.group != group:
+                group = row.group
+                table.add_row(Text(group, style="bold"))
+            change = f"{row.change.value:+.1f} ({row.change.low:+.1f} to {row.change.high:+.1f})"
+            first, second = (f"{one.value:.1f} {row.unit}".rstrip() for one in (row.first, row.second))
+            table.add_row(f"  {row.measure}", first, second, change, "*" if row.clear else "")
+        head = Text(f"A: {self.names[0]}\nB: {self.names[1]}\n{self.patients:,} patients, the same in both", "bold")
+        return Group(head, table, Text("* the interval of the difference leaves out zero", "dim"))
+
+
+def side_by_side(
+    first: str | Path | Protocol,
+    second: str | Path | Protocol,
+    *,
+    patients: int = 1000,
+    seed: int = 1,
+    population: str | None = None,
+    years: float = 5.0,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> SideBySide:
+    """Play both protocols with the same patients (of the first one's population, for whom both are meant) and the same
+    chance, and compare event-free survival at ``years``, deaths, side effects and days in hospital."""
+    a, b = (read_protocol(p) if isinstance(p, str | Path) else p for p in (first, second))
+    population = population or a.population or b.population or POPULATION
+    if a.eligible != b.eligible:
+        both = tuple(c for c in (a.eligible, b.eligible) if c is not None)
+        condition = both[0] if len(both) == 1 else And(both)
+        a, b = replace(a, eligible=condition), replace(b, eligible=condition)
+    played = []
+    for protocol in (a, b):
+        run = simulate(
+            protocol, patients=patients, seed=seed, population=population, follow_up_years=years, threads=threads,
+            record=RECORDED, progress=progress,
+        )  # fmt: skip
+        played.append({name: frame.collect() for name, frame in run.frames.items()})
+    return compared(played[0], played[1], (a.id, b.id), years)
+
+
+def compared(first: Tables, second: Tables, names: tuple[str, str], years: float = 5.0) -> SideBySide:
+    """The comparison of two runs of the same patients."""
+    people = [tables["outcomes"].sort("patient") for tables in (first, second)]
+    if not people[0]["patient"].equals(people[1]["patient"]):
+        raise BadInput("the two runs do not hold the same patients", remedy="Play both with the same number and seed")
+    rows = [*_survival(people, years), *_deaths(people)]
+    found = [se.episodes(tables).collect() for tables in (first, second)]
+    rows += _side_effects(found, people)
+    stays = [se.hospital_days(tables, one)["days"] for tables, one in zip((first, second), found, strict=True)]
+    rows.append(_means("Burden, per patient", "days in hospital for side effects", "d", stays))
+    for name, column in (
+        ("red-cell transfusions", "red_cell_transfusions"),
+        ("platelet transfusions", "platelet_transfusions"),
+        ("days of delay at gates", "delay_days"),
+    ):
+        if all(column in one.columns for one in people):
+            rows.append(_means("Burden, per patient", name, "", [one[column] for one in people]))
+    if "doses" in first and "doses" in second:
+        shares = [_missed(tables, one) for tables, one in zip((first, second), people, strict=True)]
+        rows.append(_means("Burden, per patient", "dose days missed", "%", shares))
+    return SideBySide(names, people[0].height, tuple(rows))
+
+
+def _survival(people: list[pl.DataFrame], years: float) -> list[Difference]:
+    """Event-free survival (events: no remission, at day 0, relapse, death) by Kaplan-Meier, the limits of the
+    difference from each patient's influence on it; and the share that relapsed."""
+    at = years * DAYS_PER_YEAR
+    reached = pl.col("remission").fill_null(True)
+    found: list[tuple[Estimate, Floats]] = []
+    relapsed = []
+    for one in people:
+        known = pl.col("relapse_day") if "relapse_day" in one.columns else pl.lit(None, pl.Int32)
+        first = pl.when(pl.col("outcome") == "relapse").then(pl.coalesce(known, "outcome_day")).otherwise(known)
+        day = pl.when(reached).then(pl.coalesce(first, "outcome_day")).otherwise(0)
+        failed = ~reached | first.is_not_null() | (pl.col("outcome") == "death")
+        table = one.select(day=day.cast(pl.Float64), failed=failed, relapsed=reached & first.is_not_null())
+        days, events = table["day"].to_numpy().astype(float), table["failed"].to_numpy()
+        found.append((survival(days, events, at).times(100), 100 * influence(days, events, at)))
+        relapsed.append(table["relapsed"])
+    (first_value, mine), (second_value, other) = found
+    half = Z * float((other - mine).std(ddof=1)) / len(mine) ** 0.5 if len(mine) > 1 else 0.0
+    gap = second_value.value - first_value.value
+    change = Estimate(gap, gap - half, gap + half, first_value.n)
+    name = f"event-free survival at {years:g} years"
+    return [
+        Difference("Course", name, "%", first_value, second_value, change),
+        _shares("Course", "relapse", relapsed),
+    ]
+
+
+def influence(day: Floats, failed: np.ndarray[tuple[int], np.dtype[np.bool_]], at: float) -> Floats:
+    """How much each patient moves the Kaplan-Meier estimate at a day: the estimate's variance is their mean square
+    over n (Greenwood's, when n is large)."""
+    n = day.size
+    times, counts = np.unique(day[failed & (day <= at)], return_counts=True)
+    at_risk = n - np.searchsorted(np.sort(day), times, side="left")
+    value = float(np.prod(1.0 - counts / at_risk))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gone = counts / (at_risk * np.where(at_risk > counts, at_risk - counts, 1.0))
+        own = 1.0 / np.where(at_risk > counts, at_risk - counts, 1.0)
+    passed = np.concatenate([[0.0], np.cumsum(gone)])
+    out = passed[np.searchsorted(times, np.minimum(day, at), side="right")]
+    mine = failed & (day <= at)
+    out[mine] -= own[np.searchsorted(times, day[mine])]
+    return np.asarray(value * n * out, dtype=float)
+
+
+def _deaths(people: list[pl.DataFrame]) -> list[Difference]:
+    died = [one["outcome"] == "death" for one in people]
+    rows = [_shares("Deaths by cause", "any, as far as followed", died)]
+    causes = sorted({cause for one in people for cause in one["death_cause"].drop_nulls()})
+    for cause in causes:
+        died = [(one["death_cause"] == cause).fill_null(False) for one in people]
+        rows.append(_shares("Deaths by cause", se.words(cause), died))
+    return rows
+
+
+def _side_effects(found: list[pl.DataFrame], people: list[pl.DataFrame]) -> list[Difference]:
+    """Any grade and grade 3 or worse of the side effects that differ most, or are most frequent."""
+    rows = []
+    for name in sorted(set(found[0]["side_effect"]) | set(found[1]["side_effect"])):
+        for grade, text in ((1, "any grade"), (se.SEVERE, f"grade {se.SEVERE} or more")):
+            had = []
+            for rows_of, one in zip(found, people, strict=True):
+                mine = rows_of.filter((pl.col("side_effect") == name) & (pl.col("grade") >= grade))["patient"]
+                had.append(one["patient"].is_in(mine.unique().implode()))
+            if any(x.any() for x in had):
+                rows.append(_shares("Side effects", f"{se.words(name)}, {text}", had))
+    rows.sort(key=lambda row: (not row.clear, -abs(row.change.value), -row.first.value))
+    return sorted(rows[:SHOWN], key=lambda row: row.measure)
+
+
+def _shares(group: str, measure: str, had: list[pl.Series]) -> Difference:
+    first, second = (share(int(one.sum()), one.len()).times(100) for one in had)
+    change = mean(100.0 * (had[1].cast(pl.Float64) - had[0].cast(pl.Float64)).to_numpy())
+    return Difference(group, measure, "%", first, second, change)
+
+
+def _means(group: str, measure: str, unit: str, values: list[pl.Series]) -> Difference:
+    first, second = (one.cast(pl.Float64).to_numpy() for one in values)
+    return Difference(group, measure, unit, mean(first), mean(second), mean(second - first))
+
+
+def _missed(tables: Tables, people: pl.DataFrame) -> pl.Series:
+    """Percent of each patient's dose days that were missed; none for who had no dose."""
+    lost = se.doses_lost(tables)
+    joined = people.select("patient").join(lost, on="patient", how="left", maintain_order="left")
+    return joined.select((100 * pl.col("missed") / pl.col("planned")).fill_nan(0.0).fill_null(0.0)).to_series()
