@@ -2,6 +2,7 @@
 # make test    lint, layer contracts, types, tests
 # make verify  hold the engine against an independent solver on whole treatments: docs/verification.md
 # make validate  play published trials, observed beside simulated: docs/validation.md, docs/side-effects.md
+# make treatments  one patient for each treatment, drawn: docs/treatments.md
 # make benchmark  the reference problem in remission and in what people use: one table
 # make lock    write requirements.lock anew from pyproject.toml
 # make clean   remove the environment and caches (not runs/)
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.locked
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test verify validate benchmark lint format lock clean
+.PHONY: help setup demo test verify validate treatments benchmark lint format lock clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -47,6 +48,9 @@ verify: $(READY)
 validate: $(READY)
 	$(BIN)/remission validate --patients 1000 --seed 1 --out docs/validation.md
 	$(BIN)/remission validate --side-effects --patients 1000 --seed 1 --out docs/side-effects.md
+
+treatments: $(READY)
+	$(BIN)/python docs/treatments.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

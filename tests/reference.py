@@ -135,10 +135,11 @@ def _effect(function, y, p):
 
 
 @njit(cache=True, error_model="numpy")
-def rhs(y, start, index, value, rate, sat_state, sat, prod_agent, prod, effects, cells, b, dy):
+def rhs(y, now, start, index, value, rate, sat_state, sat, begun, prod_agent, prod, effects, cells, b, dy):
     """dy/dt. y: PK states, saturable products, MARROW, clones (cycling, resting), MEANS. Times in days.
 
-    start, index, value: the block-diagonal PK matrix, and below it the outputs, as sparse rows. effects: (E, 13):
+    start, index, value: the block-diagonal PK matrix, and below it the outputs, as sparse rows. sat: vmax, km, output
+    row, clearance beyond the stable one and the rate at which it fades from day ``begun`` on. effects: (E, 13):
     output row or -1-product, function, 5 parameters, target, drug class, kill of resting cells, antagonist row,
     antagonist half, sensitivity. cells: (clones, 2 + classes): births, to rest, kill relative to the main clone."""
     n = rate.shape[0]
@@ -155,7 +156,8 @@ def rhs(y, start, index, value, rate, sat_state, sat, prod_agent, prod, effects,
             out[i] += value[k] * y[index[k]]
     for i in range(sat_state.shape[0]):
         c = out[int(sat[i, 2])]
-        dy[sat_state[i]] -= sat[i, 0] * c / (sat[i, 1] + c)
+        extra = sat[i, 3] * np.exp(-sat[i, 4] * max(0.0, now - begun[i]))
+        dy[sat_state[i]] -= sat[i, 0] * c / (sat[i, 1] + c) + extra * c
     for i in range(products):
         c = out[prod_agent[i]]
         dy[n + i] = prod[i, 0] * c / (prod[i, 1] + c) - prod[i, 2] * y[n + i]
@@ -269,15 +271,22 @@ class Patient:
         self.value = np.array([v for r in rows for v in r[1]])
         saturable = [k for k in systems if k.vmax is not None]
         self.sat_state = np.array([self.first[k.agent] + k.central for k in saturable], dtype=np.int64)
-        self.sat = np.array([[k.vmax[0], k.km[0], outputs[k.agent, "plasma"]] for k in saturable]).reshape(-1, 3)
+        self.sat = np.array(
+            [[k.vmax[0], k.km[0], outputs[k.agent, "plasma"],
+              *(x[0] if x is not None else 0.0 for x in (k.extra, k.fading))] for k in saturable]
+        ).reshape(-1, 5)  # fmt: skip
+        self.sat_from = np.array([self.first[k.agent] for k in saturable])
+        self.sat_to = np.array([self.first[k.agent] + k.n for k in saturable])
         self.product_agent = np.array(product_agent, dtype=np.int64)
         self.products = np.array(products).reshape(-1, 3)
         effects = []
         targets = {name: i for i, name in enumerate(TARGETS)}
         i = -1
-        for agent in program.agents:
-            for effect in agent.effects:
+        for agent, own in zip(program.agents, program.effects, strict=True):
+            for effect in (acting.effect for acting in own):
                 i += 1
+                if effect.on not in targets:  # cytokine, side effects: nothing that is integrated here
+                    continue
                 key = (agent.agent, effect.driver)
                 source = outputs[key] if key in outputs else -1 - product_of[key]
                 cls = SENSITIVITIES.index(agent.sensitivity) if agent.sensitivity else len(SENSITIVITIES)
@@ -292,7 +301,7 @@ class Patient:
                      one.sensitivity[0, cls] if cls < len(SENSITIVITIES) else 1.0]
                 )  # fmt: skip
         self.effects = np.array(effects, dtype=np.float64).reshape(-1, 13)
-        clones = lanes.clone_table(knowledge)
+        clones = program.clones
         classes = (*SENSITIVITIES, "")
         self.cells = np.array(
             [[q.birth[c, 0], q.to_rest[c, 0], *(clone.kill.get(name, 1.0) for name in classes)]
@@ -392,19 +401,23 @@ class Course:
     """The state of one patient, moved on by LSODA from one change of the inputs to the next."""
 
     def __init__(self, patient: Patient, rtol: float, atol: float = 1.0) -> None:
+        self.patient = patient
         self.y = patient.at_diagnosis.copy()
         self.day = 0.0
         self.infusions: list[tuple[float, int, float]] = []  # end, state, amount per day
         self.rate = np.zeros(patient.n)
+        self.begun = np.full(len(patient.sat), np.inf)  # day of the first dose
         self.tolerance = {"rtol": rtol, "atol": atol * patient.floor, "mxstep": 100000}
         p = patient
         self.fixed = (
-            p.start, p.index, p.value, self.rate, p.sat_state, p.sat, p.product_agent, p.products, p.effects, p.cells,
-            p.body, np.empty_like(self.y),
+            p.start, p.index, p.value, self.rate, p.sat_state, p.sat, self.begun, p.product_agent, p.products,
+            p.effects, p.cells, p.body, np.empty_like(self.y),
         )  # fmt: skip
 
     def give(self, state: int, amount: float, duration: float) -> None:
         """A dose now: at once, or at an even rate over ``duration`` days."""
+        mine = (self.patient.sat_from <= state) & (state < self.patient.sat_to)
+        self.begun[mine] = np.minimum(self.begun[mine], self.day)
         if duration:
             self.infusions.append((self.day + duration, state, amount / duration))
         else:
@@ -425,8 +438,8 @@ class Course:
             self.day = until
             self.infusions = [i for i in self.infusions if i[0] > until + 1e-9]
 
-    def _change(self, y: np.ndarray, _: float) -> np.ndarray:
-        rhs(y, *self.fixed)
+    def _change(self, y: np.ndarray, now: float) -> np.ndarray:
+        rhs(y, now, *self.fixed)
         return self.fixed[-1]
 
 

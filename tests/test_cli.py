@@ -147,6 +147,12 @@ def test_simulate_ends_with_summary_files_and_picture_then_plot_and_sources(
     assert code == 0 and "complete remission" in out and "finished" in err
     code, out, _ = remission("plot", tmp_path / "run", "--patient", "3")
     assert code == 0 and (tmp_path / "run" / "patient-3.png").stat().st_size > 10_000
+    code, out, _ = remission(
+        "plot", tmp_path / "run", "--patient", "3", "--days", "0", "35", "--out", tmp_path / "a.png"
+    )
+    assert code == 0 and (tmp_path / "a.png").stat().st_size > 10_000
+    code, _, err = remission("plot", tmp_path / "run", "--days", "0", "35")
+    assert code == 2 and "--patient" in err
     code, out, _ = remission("sources", tmp_path / "run")
     assert code == 0 and "population" in out
     code, out, err = remission("side-effects", tmp_path / "run", "--csv", tmp_path / "side.csv")

@@ -87,6 +87,9 @@ class Shelf:
     def agent(self, name):
         return self.agents[name]
 
+    def side_effects(self):
+        return []
+
     def body(self, name):
         return library().body(name)
 

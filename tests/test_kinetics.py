@@ -46,6 +46,9 @@ class Shelf:
     def agent(self, name):
         return self.agents[name]
 
+    def side_effects(self):
+        return []
+
     def body(self, name):
         return library().body(name)
 
@@ -617,15 +620,19 @@ def test_every_agent_of_the_library(name):
     products = k.saturable_products
     n = k.n
 
-    def f(x):
+    def f(x, t):
         c = g[0] @ x[:n]
         dx = a @ x[:n]
         if k.vmax is not None:
             dx[k.central] -= k.vmax[5] * c / (k.km[5] + c)
+        if k.extra is not None:
+            dx[k.central] -= k.extra[5] * math.exp(-k.fading[5] * t) * c
         dz = [p.formation[5] * c / (p.half[5] + c) - p.loss[5] * x[n + i] for i, p in enumerate(products)]
         return np.concatenate([dx, dz])
 
-    given = [(t, entry.state, d * entry.bioavailability[5], h / 24.0) for t, _, d, h in doses]
+    absorption = what.pharmacokinetics.absorption.get(route)
+    lag = absorption.lag.to_unit("day") if absorption and absorption.lag else 0.0
+    given = [(t + lag, entry.state, d * entry.bioavailability[5], h / 24.0) for t, _, d, h in doses]
     mean, _ = solved(f, n + len(products), lambda x: np.concatenate([g @ x[:n], x[n:]]), given, 3)
     for i, output in enumerate(k.outputs):
         if mean[i].max() > 0.0:

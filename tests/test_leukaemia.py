@@ -116,6 +116,14 @@ def test_chance_keeps_the_mean_of_the_means():
     assert drawn.mean() == pytest.approx(exact, rel=0.01)
 
 
+def test_fast_exchange_of_few_cells_is_second_order():
+    """Means of both pools against the exact solution; with exchange once a step they are off by a third."""
+    b, d, a, w, k, kq = 0.3, 0.2, 0.1, 0.2, 0.8, 0.05
+    drawn = few(4, 4000, c=600.0, q=300.0, birth=b, death=d, rest=a, wake=w, kill=k, kill_q=kq).mean(axis=0)
+    exact = expm(4 * np.array([[b - d - k - a, w], [a, -w - kq]])) @ [600, 300]
+    assert drawn == pytest.approx(exact, rel=0.04)
+
+
 def test_rounding_to_whole_cells_keeps_the_mean():
     got = np.array([leukaemia.whole(2.3, 1, p, 9, 0) for p in range(20000)])
     assert set(got) == {2.0, 3.0} and got.mean() == pytest.approx(2.3, abs=4 * 0.46 / np.sqrt(20000))

@@ -156,9 +156,9 @@ def _one(patient: int, rng: np.random.Generator) -> dict[str, list[dict]]:
         if rng.random() < 0.3:
             event(days[day] + 3, "bloodstream infection", "gram-positive")
     for day in np.flatnonzero(platelets < 25)[::2]:
-        event(days[day], "transfusion", "platelets")
+        event(days[day], "platelet transfusion", "10 mL/kg")
     for day in np.flatnonzero(haemoglobin < 8.2)[::2]:
-        event(days[day], "transfusion", "red cells")
+        event(days[day], "red cell transfusion", "15 mL/kg")
     event(28, "remission")
     if rng.random() < 0.5:
         event(91, "gate delay", "anc >= 0.75")
@@ -270,8 +270,8 @@ def test_counts_events_and_transfusions_are_all_marked(tables, page) -> None:
     events = tables["events"].filter(pl.col("patient") == 1)
     for event in ("fever", "bloodstream infection"):
         assert _points(_panel(page, "anc"), event) == len(events.filter(pl.col("event") == event))
-    for panel, product in (("platelets", "platelet"), ("haemoglobin", "red")):
-        given = events.filter((pl.col("event") == "transfusion") & pl.col("detail").str.contains(product))
+    for panel, product in (("platelets", "platelet"), ("haemoglobin", "red cell")):
+        given = events.filter(pl.col("event") == f"{product} transfusion")
         assert _points(_panel(page, panel), f"{product} transfusions") == len(given) > 0
     assert _points(_panel(page, "anc"), "anc measured") == len(tables["measurements"].filter(pl.col("patient") == 1))
 

@@ -115,14 +115,19 @@ def simulate(
 def plot(
     folder: RunFolder,
     patient: Annotated[int | None, typer.Option(help="One patient instead of the cohort.")] = None,
+    days: Annotated[
+        tuple[float, float] | None, typer.Option(help="With --patient: only from the first to the second day.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="A .png or .svg file; in the run folder when left out.")] = None,
 ) -> None:
     """Draw a cohort, or one of its patients, on one page."""
     from remission.trial.pictures import save
     from remission.trial.run import open_run
 
+    if days is not None and patient is None:
+        raise typer.BadParameter("the cohort is always drawn whole; name a --patient", param_hint="--days")
     run = open_run(folder)
-    figure = run.plot() if patient is None else run.patient(patient).plot()
+    figure = run.plot() if patient is None else run.patient(patient).plot(days)
     path = out or folder / ("cohort.png" if patient is None else f"patient-{patient}.png")
     if path.suffix.lower() not in (".png", ".svg"):
         raise typer.BadParameter(f"a picture is written as .png or .svg, not as {path.name}", param_hint="--out")

@@ -71,15 +71,15 @@ class Clinic:
     def note_first_state(self) -> None:
         total = self.flesh.total[LANE]
         fraction = total / (total + self.flesh.room[LANE] * self.q.person[LANE]["capacity"])
-        note_state(self.records, LANE, 0, self.flesh, total, fraction)
+        note_state(self.records, LANE, 0, self.flesh, -1, -1, total, fraction)
 
     def morning(self, today: int, y: np.ndarray) -> None:
         """Decide; transfused red cells go into ``y``, platelets into the clinic's own pool."""
         if self.place.lane[LANE]["status"] == state.AFTER:
             return
         morning(
-            LANE, today, self.seed, self.t, self.layout.settings, self.q.person, self.q.bioavailability, self.place,
-            self.flesh, self.drugs.amount, self.drugs.used, self.records, True,
+            LANE, today, self.seed, self.t, self.layout.settings, self.layout.t315i, self.q.person,
+            self.q.bioavailability, self.place, self.flesh, self.drugs.amount, self.drugs.used, self.records, True,
         )  # fmt: skip
         o = self.patient.marrow
         y[o + 15 : o + 20] = self.lines[2]
@@ -124,7 +124,7 @@ class Clinic:
         self.flesh.pool[LANE] *= self.pool_kept
         evening(
             LANE, today, self.follow_up_days, self.seed, False, True, self.t, self.layout, self.q, self.place,
-            self.flesh, self.work, self.day, self.records,
+            self.drugs, self.flesh, self.work, self.day, self.records,
         )  # fmt: skip
 
     def tables(self, one: Cohort) -> dict[str, pl.DataFrame]:
@@ -136,6 +136,5 @@ class Clinic:
         assert all(n <= len(part) for n, part in zip(self.records.counts, self.records[1:], strict=True))
         result = np.where(np.isnan(self.place.result) & (np.arange(state.RESULT_COLUMNS) == state.RESULT_DAY),
                           self.follow_up_days, self.place.result)  # fmt: skip
-        remission = float(self.layout.settings[state.S_REMISSION])
-        out = play.tables(self.program, one, [(result, rows)], play.Options(chance=False), remission)
+        out = play.tables(self.program, one, [(result, rows)], play.Options(chance=False), self.layout)
         return out | {"levels": pl.DataFrame(self.judged, LEVELS, orient="row")}

@@ -281,6 +281,24 @@ def _on_grid(a, g, w, windows, means, nodes, fastest, entries, taus, delayed, en
 
 
 @njit(**JIT)
+def _since_dose(which, a, t, fastest, tau, delayed, end, at_end, running, column):
+    """column (n, L) = the states (``which`` 0) or their integral (1) at ``t`` after a unit dose over tau days. end: the
+    states at tau; at_end: the same as column, at tau; running: at ``t`` under a unit rate (either only where
+    asked for)."""
+    n = a.shape[0]
+    if t > tau:
+        phi, m, nn = np.empty((n, n, LANES)), np.empty((n, n, LANES)), np.empty((n, n, LANES))
+        integrals(a, t - tau, phi, m, nn, doublings(fastest * (t - tau)), False)
+        _times(phi if which == 0 else m, end, column)
+        if which == 1:
+            column += at_end
+    elif delayed:
+        column[:] = 0.0
+    else:
+        column[:] = running / tau
+
+
+@njit(**JIT)
 def _at_times(a, g, outputs, times, fastest, entries, taus, delayed, ends, free, part, rate, at):
     """Rows of values of outputs at ``times``, output by output. ``at``: first row; returns the row after the last."""
     n = a.shape[0]
@@ -300,20 +318,10 @@ def _at_times(a, g, outputs, times, fastest, entries, taus, delayed, ends, free,
             for f in range(forms):
                 rate[f, r] = row_of[entries[f]]
         for f in range(forms):
-            tau = taus[f]
-            if tau <= 0.0:
-                continue
-            if t > tau:
-                integrals(a, t - tau, phi, m, nn, doublings(fastest * (t - tau)), False)
-                _times(phi, ends[f], column)
-            for o in range(outputs.shape[0]):
-                r = at + o * count + i
-                if t > tau:
-                    _product(g[outputs[o]], column, part[f, r])
-                elif delayed[f]:
-                    part[f, r] = 0.0
-                else:
-                    part[f, r] = rate[f, r] / tau
+            if taus[f] > 0.0:
+                _since_dose(0, a, t, fastest, taus[f], delayed[f], ends[f], column, m[:, entries[f]], column)
+                for o in range(outputs.shape[0]):
+                    _product(g[outputs[o]], column, part[f, at + o * count + i])
     return at + outputs.shape[0] * count
 
 
@@ -347,33 +355,24 @@ def _between(a, g, outputs, edges, fastest, entries, taus, delayed, ends, free, 
         m_before[:] = m
         nn_before[:] = nn
         for f in range(forms):
-            tau = taus[f]
-            if tau <= 0.0:
-                continue
-            if v > tau:
-                integrals(a, v - tau, phi, m, nn, doublings(fastest * (v - tau)), False)
-                _times(m, ends[f], column)
-                column += full[f]
-            elif delayed[f]:
-                column[:] = 0.0
-            else:
-                column[:] = nn_before[:, entries[f]] / tau
-            for o in range(outputs.shape[0]):
-                _product(g[outputs[o]], (column - held[f]) / (v - u), part[f, at + o * count + i])
-            held[f] = column
+            if taus[f] > 0.0:
+                _since_dose(1, a, v, fastest, taus[f], delayed[f], ends[f], full[f], nn[:, entries[f]], column)
+                for o in range(outputs.shape[0]):
+                    _product(g[outputs[o]], (column - held[f]) / (v - u), part[f, at + o * count + i])
+                held[f] = column
     return at + outputs.shape[0] * count
 
 
 @njit(**JIT)
 def responses(
-    a, g, length, fastest, windows, means, nodes, fine_windows, fine_means, fine_nodes, level_times, fresh_times,
+    a, g, length, fastest, windows, means, nodes, fine_windows, fine_means, fine_nodes, level_times, bent, fresh_times,
     sharp, sharp_edges, entries, taus, delayed, free, part, rate,
 ):  # fmt: skip
     """Every response of one agent over a step of ``length`` days; ``fastest`` bounds its rates.
 
     free (rows, n, L): the step matrix. Its rows: the n states at the end; on the grid of ``windows`` the mean of each
     output in ``means`` and the value of each in ``nodes`` at both Gauss nodes, in each window; the same on the grid of
-    ``fine_windows``; plasma (output 0) at ``level_times``; outputs of ``nodes`` at ``fresh_times``; means of outputs in
+    ``fine_windows``; plasma (output 0) at ``level_times``; outputs in ``bent`` at ``fresh_times``; means of outputs in
     ``sharp`` between ``sharp_edges``. part, rate (forms, rows, L): the answer to a unit dose infused over ``taus`` days
     (delayed: that enters at once after ``taus`` days; 0: a bolus, which is added to the state and needs no answer), and
     to a unit rate during all of the step. entries: entry state of each form."""
@@ -406,7 +405,7 @@ def responses(
                       delayed, ends, free, part, rate, at)  # fmt: skip
     plasma = np.zeros(1, dtype=np.int64)
     at = _at_times(a, g, plasma, level_times, fastest, entries, taus, delayed, ends, free, part, rate, at)
-    at = _at_times(a, g, nodes, fresh_times, fastest, entries, taus, delayed, ends, free, part, rate, at)
+    at = _at_times(a, g, bent, fresh_times, fastest, entries, taus, delayed, ends, free, part, rate, at)
     _between(a, g, sharp, sharp_edges, fastest, entries, taus, delayed, ends, free, part, rate, at)
 
 

@@ -54,22 +54,26 @@ def whole(cells, seed, patient, purpose, day):
 
 
 @njit(**HOT)
+def _exchange(c, q, to_rest, wake, days, seed, patient, waking, resting, index):
+    """Cells after ``days`` of nothing but going to rest and waking: each is on the other side by chance."""
+    both = to_rest + wake
+    if both <= 0.0:
+        return c, q
+    share = -math.expm1(-both * days) / both
+    woken = chance.binomial(seed, patient, waking, index, q, wake * share) if q > 0.0 else 0.0
+    rested = chance.binomial(seed, patient, resting, index, c, to_rest * share) if c > 0.0 else 0.0
+    return c + woken - rested, q + rested - woken
+
+
+@njit(**HOT)
 def few_cells(c, q, birth, death, to_rest, wake, kill_cycling, kill_resting, days, seed, patient, purpose, index):
     """Cycling and resting cells after ``days`` when both are few: whole numbers in, whole numbers out.
 
-    Exchange and death of the resting pool are binomial; cycling cells follow Kendall's process."""
-    new_q = 0.0
-    woken = 0.0
-    if q > 0.0:
-        leave = wake + kill_resting
-        gone = chance.binomial(seed, patient, purpose + 1, index, q, 1.0 - math.exp(-leave * days))
-        if gone > 0.0 and leave > 0.0:
-            woken = chance.binomial(seed, patient, purpose + 2, index, gone, wake / leave)
-        new_q = q - gone
+    Exchange for half of the time, then Kendall's process of the cycling cells and death of the resting ones, then
+    exchange again: second order in ``days``. Uses ``purpose`` + 0 to 4 and + 7."""
+    c, q = _exchange(c, q, to_rest, wake, 0.5 * days, seed, patient, purpose + 1, purpose + 3, index)
+    if q > 0.0 and kill_resting > 0.0:
+        q -= chance.binomial(seed, patient, purpose + 2, index, q, -math.expm1(-kill_resting * days))
     if c > 0.0:
-        rested = chance.binomial(seed, patient, purpose + 3, index, c, 1.0 - math.exp(-to_rest * days))
-        c -= rested
-        new_q += rested
-        if c > 0.0:
-            c = chance.birth_death(seed, patient, purpose + 4, index, c, birth, death + kill_cycling, days)
-    return c + woken, new_q
+        c = chance.birth_death(seed, patient, purpose + 4, index, c, birth, death + kill_cycling, days)
+    return _exchange(c, q, to_rest, wake, 0.5 * days, seed, patient, purpose + 7, purpose, index)

@@ -9,8 +9,8 @@ would give baseline * n^(1/gamma), 2e-6 at diagnosis). Time is days, counts 10^9
 
 A step of h days goes through its middle. Behind the proliferating pool P a line is linear, so that circulating cells
 barely feel what P does within the step: they are foreseen with P held still, the feedback follows from them, ln P
-from the feedback and from the mean effects of both halves, and the rest of the line exactly from P as a parabola
-through the start, the middle and the end (weights from `line_weights`).
+from the feedback and from the mean effects of both halves (and from how the two change together), and the rest of the
+line exactly from P as a parabola through the start, the middle and the end (weights from `line_weights`).
 
 All arrays are flat, row after row of LANES patients: then the compiler knows the distance of any two rows and works on
 eight patients with one instruction.
@@ -113,6 +113,39 @@ def near_power(a, b, g):
     return 1.0 + x * (1.0 + x * (0.5 + x * (1.0 / 6.0 + x * (1.0 / 24.0 + x * (1.0 / 120.0)))))
 
 
+@njit(**INLINED)
+def _foreseen(w, lane, p0, a, b, d, c):
+    """Circulating cells in the middle and at the end with P held still, and the end's part that P has nothing to do
+    with."""
+    mid = (
+        w[lane] * p0 + w[LANES + lane] * a + w[2 * LANES + lane] * b + w[3 * LANES + lane] * d + w[4 * LANES + lane] * c
+    )
+    rest = w[6 * LANES + lane] * a + w[7 * LANES + lane] * b + w[8 * LANES + lane] * d + w[9 * LANES + lane] * c
+    return mid, w[5 * LANES + lane] * p0 + rest, rest
+
+
+@njit(**INLINED)
+def _behind(s, w, lane, p0, pm, p1, a, b, d, rest):
+    """P and the line behind it at the end of the step, P as the parabola through p0, pm and p1."""
+    t0, t1, t2 = w[10 * LANES + lane], w[11 * LANES + lane], w[12 * LANES + lane]
+    p1 = max(p1, FLOOR)
+    s[lane] = p1
+    s[LANES + lane] = max(
+        t0 * a + w[13 * LANES + lane] * p0 + w[14 * LANES + lane] * pm + w[15 * LANES + lane] * p1, FLOOR
+    )
+    s[2 * LANES + lane] = max(
+        t0 * b + t1 * a + w[16 * LANES + lane] * p0 + w[17 * LANES + lane] * pm + w[18 * LANES + lane] * p1, FLOOR
+    )
+    s[3 * LANES + lane] = max(
+        t0 * d + t1 * b + t2 * a
+        + w[19 * LANES + lane] * p0 + w[20 * LANES + lane] * pm + w[21 * LANES + lane] * p1,
+        FLOOR,
+    )  # fmt: skip
+    s[4 * LANES + lane] = max(
+        rest + w[22 * LANES + lane] * p0 + w[23 * LANES + lane] * pm + w[24 * LANES + lane] * p1, FLOOR
+    )
+
+
 @njit(**HOT)
 def power_chain(s, s0, w, w0, effect, early, late, n0, nm, n1, rate, gamma, h):
     """One step of h days of a line with the power feedback F = (n C0 / C)^gamma. s: states from row s0 / LANES on,
@@ -123,41 +156,16 @@ def power_chain(s, s0, w, w0, effect, early, late, n0, nm, n1, rate, gamma, h):
     for lane in range(LANES):
         p0, a, b, d = s[lane], s[LANES + lane], s[2 * LANES + lane], s[3 * LANES + lane]
         c, f0, seen = s[4 * LANES + lane], s[5 * LANES + lane], s[6 * LANES + lane]
-        cm = (
-            w[lane] * p0
-            + w[LANES + lane] * a
-            + w[2 * LANES + lane] * b
-            + w[3 * LANES + lane] * d
-            + w[4 * LANES + lane] * c
-        )
-        rest = w[6 * LANES + lane] * a + w[7 * LANES + lane] * b + w[8 * LANES + lane] * d + w[9 * LANES + lane] * c
-        c1 = w[5 * LANES + lane] * p0 + rest
+        cm, c1, rest = _foreseen(w, lane, p0, a, b, d, c)
         fm = f0 * near_power(nm[lane] * seen, n0[lane] * cm, gamma[lane])
         f1 = fm * near_power(n1[lane] * cm, nm[lane] * c1, gamma[lane])
         u0, um, u1 = min(f0, MAX_FEEDBACK), min(fm, MAX_FEEDBACK), min(f1, MAX_FEEDBACK)
         z = 0.5 * h * rate[lane]
-        pm = p0 * exp_small(z * ((1.0 - first[lane]) * (5.0 * u0 + 8.0 * um - u1) * (1.0 / 12.0) - 1.0))
-        p1 = pm * exp_small(z * ((1.0 - second[lane]) * (8.0 * um + 5.0 * u1 - u0) * (1.0 / 12.0) - 1.0))
-        t0, t1, t2 = w[10 * LANES + lane], w[11 * LANES + lane], w[12 * LANES + lane]
-        s[lane] = max(p1, FLOOR)
-        s[LANES + lane] = max(
-            t0 * a + w[13 * LANES + lane] * p0 + w[14 * LANES + lane] * pm + w[15 * LANES + lane] * p1, FLOOR
-        )
-        s[2 * LANES + lane] = max(
-            t0 * b + t1 * a + w[16 * LANES + lane] * p0 + w[17 * LANES + lane] * pm + w[18 * LANES + lane] * p1, FLOOR
-        )
-        s[3 * LANES + lane] = max(
-            t0 * d
-            + t1 * b
-            + t2 * a
-            + w[19 * LANES + lane] * p0
-            + w[20 * LANES + lane] * pm
-            + w[21 * LANES + lane] * p1,
-            FLOOR,
-        )
-        s[4 * LANES + lane] = max(
-            rest + w[22 * LANES + lane] * p0 + w[23 * LANES + lane] * pm + w[24 * LANES + lane] * p1, FLOOR
-        )
+        both = 1.0 + (second[lane] - first[lane]) * (u1 - u0) * (1.0 / 24.0)
+        pm = p0 * exp_small(z * ((1.0 - first[lane]) * (5.0 * u0 + 8.0 * um - u1) * (1.0 / 12.0) - both))
+        pm = max(pm, FLOOR)
+        p1 = pm * exp_small(z * ((1.0 - second[lane]) * (8.0 * um + 5.0 * u1 - u0) * (1.0 / 12.0) - both))
+        _behind(s, w, lane, p0, pm, p1, a, b, d, rest)
         s[5 * LANES + lane] = f1
         s[6 * LANES + lane] = c1
 
@@ -169,40 +177,15 @@ def saturating_chain(s, s0, w, w0, effect, early, late, n0, nm, n1, half, growth
     first, second = effect[early : early + LANES], effect[late : late + LANES]
     for lane in range(LANES):
         p0, a, b, d, c = s[lane], s[LANES + lane], s[2 * LANES + lane], s[3 * LANES + lane], s[4 * LANES + lane]
-        cm = (
-            w[lane] * p0
-            + w[LANES + lane] * a
-            + w[2 * LANES + lane] * b
-            + w[3 * LANES + lane] * d
-            + w[4 * LANES + lane] * c
-        )
-        rest = w[6 * LANES + lane] * a + w[7 * LANES + lane] * b + w[8 * LANES + lane] * d + w[9 * LANES + lane] * c
-        c1 = w[5 * LANES + lane] * p0 + rest
+        cm, c1, rest = _foreseen(w, lane, p0, a, b, d, c)
         ka, kb, kc = half[lane] * n0[lane], half[lane] * nm[lane], half[lane] * n1[lane]
         u0, um, u1 = ka / (ka + c), kb / (kb + cm), kc / (kc + c1)
-        g, k, u = growth[lane], transit[lane], 0.5 * h
+        g, u = growth[lane], 0.5 * h
+        k = transit[lane] + g * (second[lane] - first[lane]) * (u1 - u0) * (1.0 / 24.0)
         pm = p0 * exp_small(u * (g * (1.0 - first[lane]) * (5.0 * u0 + 8.0 * um - u1) * (1.0 / 12.0) - k))
+        pm = max(pm, FLOOR)
         p1 = pm * exp_small(u * (g * (1.0 - second[lane]) * (8.0 * um + 5.0 * u1 - u0) * (1.0 / 12.0) - k))
-        t0, t1, t2 = w[10 * LANES + lane], w[11 * LANES + lane], w[12 * LANES + lane]
-        s[lane] = max(p1, FLOOR)
-        s[LANES + lane] = max(
-            t0 * a + w[13 * LANES + lane] * p0 + w[14 * LANES + lane] * pm + w[15 * LANES + lane] * p1, FLOOR
-        )
-        s[2 * LANES + lane] = max(
-            t0 * b + t1 * a + w[16 * LANES + lane] * p0 + w[17 * LANES + lane] * pm + w[18 * LANES + lane] * p1, FLOOR
-        )
-        s[3 * LANES + lane] = max(
-            t0 * d
-            + t1 * b
-            + t2 * a
-            + w[19 * LANES + lane] * p0
-            + w[20 * LANES + lane] * pm
-            + w[21 * LANES + lane] * p1,
-            FLOOR,
-        )
-        s[4 * LANES + lane] = max(
-            rest + w[22 * LANES + lane] * p0 + w[23 * LANES + lane] * pm + w[24 * LANES + lane] * p1, FLOOR
-        )
+        _behind(s, w, lane, p0, pm, p1, a, b, d, rest)
 
 
 @njit(**HOT)

@@ -27,7 +27,7 @@ from .program import (
     STOP,
     TRANSFUSE,
 )
-from .records import note_counts, note_event, note_mrd, note_run
+from .records import donor_share, note_counts, note_event, note_mrd, note_run
 from .rules import true_for
 from .state import (
     AFTER,
@@ -157,7 +157,7 @@ def measure(lane, today, seed, s, person, place, flesh, total):
     seen[V_LYMPH, lane] = flesh.line[LYMPHOCYTES + lane]
     seen[V_BLASTS, lane] = blasts * 1000.0  # per uL
     seen[V_WBC, lane] = seen[V_ANC, lane] + flesh.line[LYMPHOCYTES + lane] + s[S_OTHER] + blasts
-    seen[V_CHIMERISM, lane] = 1.0 - flesh.immune[lane].host
+    seen[V_CHIMERISM, lane] = donor_share(flesh, lane)
     seen[V_B, lane] = flesh.immune[lane].b * flesh.immune[lane].b_baseline
     seen[V_IGG, lane] = flesh.immune[lane].igg
     seen[V_CRS, lane] = flesh.immune[lane].crs

@@ -142,16 +142,15 @@ def with_t_cells(i, lay, q, flesh, work):
 
 
 @njit(**INLINED)
-def _answer(g, lay, q, drugs):
-    """The antagonist's part: each node of a shape over 1 + its plasma / half, then means of two hours."""
+def _answer(g, lay, drugs):
+    """The antagonist's part: each node of a shape times what it leaves, then means of two hours."""
     at, slots = lay.shapes[g].row, lay.bins * SLOTS_PER_BIN
     against = lay.shapes[g].antagonist
     if drugs.acting[against]:
-        half = row(q.antagonist_half, lay.shapes[g].effect)
         for k in range(2 * slots):
-            o, p = row(drugs.shape, at + k), row(drugs.against, lay.against[against] + k)
+            o, taken = row(drugs.shape, at + k), row(drugs.against, lay.shapes[g].answer + k)
             for lane in range(LANES):
-                o[lane] /= 1.0 + p[lane] / half[lane]
+                o[lane] *= 1.0 - taken[lane]
     for k in range(slots):
         o, u, v = row(drugs.shape, at + k), row(drugs.shape, at + 2 * k), row(drugs.shape, at + 2 * k + 1)
         for lane in range(LANES):
@@ -183,7 +182,7 @@ def day_of_effects(lay, q, drugs, flesh, work):
         if not drugs.acting[lay.shapes[g].agent]:
             continue
         if lay.shapes[g].antagonist >= 0:
-            _answer(g, lay, q, drugs)
+            _answer(g, lay, drugs)
         at, fine = lay.shapes[g].row, lay.shapes[g].fine == 1
         for m in range(lay.shapes[g].first, lay.shapes[g].last):
             i = lay.members[m]

@@ -26,8 +26,8 @@ from remission.body.marrow import (
 from remission.patient import chance
 
 from .clinic import leukaemic_cells, move_on
-from .effects import RED_CELLS
-from .mesh import SHARP, SLOTS_PER_BIN
+from .effects import LINES, RED_CELLS
+from .mesh import HALVES, SHARP, SHARP_SLOTS, SHARP_WIDTHS, SLOTS_PER_BIN
 from .records import note_event, note_state
 from .side_effects import FEVER, side_effects_of_day
 from .state import (
@@ -39,7 +39,6 @@ from .state import (
     E_DEATH,
     E_FEVER,
     E_RELAPSE,
-    HALVES,
     IN_REMISSION,
     RELAPSE,
     RESULT_BLOODSTREAM,
@@ -66,7 +65,6 @@ from .state import (
     S_RELAPSE_MARROW,
     S_REMISSION,
     S_SEED,
-    SHARP_WIDTHS,
     TREATING,
     WAITING,
 )  # fmt: skip
@@ -232,8 +230,8 @@ def _sharp_effects(j, lay, q, drugs, work):
             # the panels up to the middle of the step make its first half
             half = 2 * j + (0 if p < HALVES - 2 else 1)
             o, u = (target * HALVES + p) * LANES, (target * 2 * bins + half) * LANES
-            if target == RED_CELLS:  # by two hours: the panels up to a quarter of the step are the first of them
-                slot = SLOTS_PER_BIN * j + (0 if p < HALVES - 4 else p - HALVES + 5)
+            if target == RED_CELLS:  # by two hours
+                slot = SLOTS_PER_BIN * j + SHARP_SLOTS[p]
                 for lane in range(LANES):
                     work.e_sharp[o + lane] = work.e_red[slot * LANES + lane]
             else:
@@ -247,11 +245,13 @@ def _sharp_effects(j, lay, q, drugs, work):
         for m in range(lay.shapes[g].first, lay.shapes[g].last):
             i = lay.members[m]
             target = lay.effect_target[i]
+            if target >= LINES:
+                continue
             for p in range(HALVES):
                 o = (target * HALVES + p) * LANES
                 u = (first + HALVES * j + p) * LANES
                 if target == RED_CELLS:
-                    slot = SLOTS_PER_BIN * j + (0 if p < HALVES - 4 else p - HALVES + 5)
+                    slot = SLOTS_PER_BIN * j + SHARP_SLOTS[p]
                     a = (lay.shapes[g].row + slot) * LANES
                     b = a
                 else:
@@ -528,8 +528,11 @@ def fate_of_treatment(lane, today, seed, total, lay, q, place, drugs, flesh, day
     lethal = lay.settings[S_LETHAL]
     if lethal > 0.0 and (q.person[lane].relapsed > 0.0 or place.lane[lane].relapses > 0):
         load = total / q.person[lane].capacity
-        hazard = lethal * load / (load + max(flesh.room[lane], 0.05))
-        if hazard > 1e-4 and chance.uniform(seed, q.person[lane].patient, P_LETHAL, today) < 1.0 - math.exp(-hazard):
+        share = load / (load + max(flesh.room[lane], 0.05))
+        hazard = lethal * share
+        if share >= lay.settings[S_RELAPSE_MARROW] and chance.uniform(
+            seed, q.person[lane].patient, P_LETHAL, today
+        ) < 1.0 - math.exp(-hazard):
             die(lane, today, CAUSE_LEUKAEMIA, place, rec)
 
 
@@ -557,14 +560,14 @@ def evening(
         fate_of_treatment(lane, today, seed, total, lay, q, place, drugs, flesh, day, rec)
     if keep_states and ((today + 1) % 7 == 0 or (lay.living == 1 and daily_record(lane, today, flesh))):
         fraction = total / (total + flesh.room[lane] * person[lane].capacity)
-        note_state(rec, lane, today + 1, flesh, total, fraction)
+        note_state(rec, lane, today + 1, flesh, lay.t315i, lay.without_cd19, total, fraction)
     if place.lane[lane].status == TREATING and place.lane[lane].stalled == 0:
         place.lane[lane].day += 1
         place.lane[lane].wait_passed = 0
         place.lane[lane].gate_from = -1
         phase = place.lane[lane].phase
         if place.lane[lane].day > t.phases[phase].days:
-            if t.phases[phase].repeats == 1:
+            if t.phases[phase].repeats == 1 and place.lane[lane].next_phase == -2:
                 place.lane[lane].day = 1
             else:
                 move_on(lane, today + 1, phase, t, place, rec)

@@ -50,7 +50,8 @@ def play_block(
         for lane in range(LANES):
             if place.lane[lane].status != DONE:
                 total = flesh.total[lane]
-                note_state(rec, lane, 0, flesh, total, total / (total + flesh.room[lane] * q.person[lane].capacity))
+                note_state(rec, lane, 0, flesh, lay.t315i, lay.without_cd19, total,
+                           total / (total + flesh.room[lane] * q.person[lane].capacity))  # fmt: skip
     for today in range(treatment_days):
         anyone = False
         for lane in range(LANES):

@@ -272,7 +272,7 @@ def build(
             released.append(draw_release(agent, effect, path))
             half = np.ones(padded)
             for other in agent.antagonists:
-                if effect.on in other.on:
+                if effect.on in other.on and any(a.agent == other.agent for a in program.agents):
                     half = individual(other.half, _plasma_unit(program, other.agent), people, seed=seed,
                                       purpose=f"{agent.agent}.{path}.antagonist")  # fmt: skip
             halves.append(half)

@@ -33,13 +33,13 @@ MEAN, NODES, PRODUCT = range(3)  # what a shape is made of: window means, Gauss 
 
 SHAPE = np.dtype(
     [(name, np.int64) for name in ("agent", "output", "function", "made_of", "antagonist", "effect", "first", "last",
-                                   "row", "fine", "sharp", "source", "panels")]
+                                   "row", "fine", "sharp", "source", "panels", "answer")]
 )  # fmt: skip
 # Effects of one driver that differ only by a factor are one shape, evaluated once. antagonist: agent or -1; effect:
 # whose parameters stand for all; first, last: of members; row: where its means stand, for slots of two hours (fine 1)
 # or four (0), or its nodes (two for every two hours) if it has an antagonist; sharp: where the means of the halves of
 # sharp panels stand, step after step of the body, or -1; source: first row in the step matrix, or the product; panels:
-# the same for panels, or -1
+# the same for panels, or -1; answer: first row of what the antagonist takes away, or -1
 
 
 class Layout(NamedTuple):
@@ -76,6 +76,8 @@ class Layout(NamedTuple):
     panel_share: Any  # of its window
     panel_window: Any
     panel_times: Any  # two for each panel
+    bent_from: Any  # outputs that are wanted at them
+    bent: Any
     sharp_from: Any  # outputs whose means in the halves of sharp panels are wanted
     sharp: Any
     plain_from: Any  # by agent: passes of the window nodes, of the levels and of the panels
@@ -95,8 +97,8 @@ class Layout(NamedTuple):
     pass_column: Any  # (4 * passes,)
     pass_used: Any
     rescued: Any  # 1: an agent whose doses depend on levels of the day
-    against: Any  # an antagonist, whose plasma is wanted at the nodes: first row of the day's, else -1
-    against_row: Any  # and of the step's
+    against_row: Any  # an antagonist's plasma at the nodes of a step and of its panels, else -1
+    against_panels: Any
     watched: Any  # by output: row of the means that are kept for who asks (`watch`), else -1
     watch_source: Any  # first row of its means in the step matrix
     form_entry: Any  # entry state
@@ -112,7 +114,8 @@ class Layout(NamedTuple):
     side_effects: int  # how many
     grades: Any  # (side effects, 5): probability of a grade or a lower one
     again: Any  # (side effects,)
-    causes: Any  # CAUSE: hazards that come from the body
+    causes: Any  # CAUSE: hazards that come from the body, side effect after side effect
+    cause_from: Any  # (side effects + 1,)
     inactivates: Any  # (side effects, agents) 1: taken out of the blood from then on
     on_relapse: int  # phase or -1
     shape_from: Any  # by agent
@@ -123,6 +126,7 @@ class Layout(NamedTuple):
     clone_number: Any  # keys its chance
     clone_alone: Any  # (clones,) 1: a clone that carries CD19
     t315i: int  # clone or -1
+    without_cd19: int
     line_kind: Any  # (4,) see body.marrow
     power_of_load: int  # birth falls with the load to this power
     settings: Any  # scalars, see SETTINGS
@@ -160,15 +164,15 @@ def _living(program: Program) -> bool:
     return bool(named or acts_of(program) or any(e.on in ("stem cells", "B cells") or e.releases for e in effects))
 
 
-CAUSE = np.dtype([("effect", np.int64), ("of", np.int64), ("hazard", np.float64), ("below", np.float64)])
+CAUSE = np.dtype([("of", np.int64), ("hazard", np.float64), ("below", np.float64)])
 KILLED, LOAD, NEUTROPHILS, PLATELETS, HAEMOGLOBIN, IGG = range(6)
 OF = ("killed", "load", "neutrophils", "platelets", "haemoglobin", "igg")
 
 
 def _causes(program: Program) -> Any:
     rows = [
-        (i, OF.index(cause.of), cause.hazard.to_unit("1/day"), cause.below.value if cause.below else 0.0)
-        for i, effect in enumerate(program.side_effects)
+        (OF.index(cause.of), cause.hazard.to_unit("1/day"), cause.below.value if cause.below else 0.0)
+        for effect in program.side_effects
         for cause in effect.causes
     ]
     return np.array(rows, dtype=CAUSE)
@@ -214,6 +218,7 @@ class _Agent:
         self.system = system
         self.lin = system.g.shape[1]
         self.steps = program.steps[number]
+        self.refine = refine
         self.forms = [f for f in program.forms if f.agent == self.agent.agent]
         used = {f.route for f in self.forms}
         absorption = self.agent.pharmacokinetics.absorption
@@ -224,6 +229,8 @@ class _Agent:
         self.nodes: list[int] = []
         self.fine_means: list[int] = list(range(self.lin)) if watch and not saturable else []
         self.fine_nodes: list[int] = []
+        self.bent: list[int] = []
+        self.answered = False  # it has an antagonist, or is one: panels must tile the fine windows
         self.sharp: list[int] = []
         self.antagonist = any(other.agent == self.agent.agent for a in program.agents for other in a.antagonists)
         self.windows = 1 if saturable else mesh.windows_of(self.steps, Fraction(4, refine))
@@ -236,10 +243,16 @@ class _Agent:
         return _half_life(self.agent, driver) >= SLOW_DAYS
 
     def is_sharp(self, effect: Effect) -> bool:
-        """A line's proliferating pool falls within minutes: an unbounded effect of a driver that moves fast."""
-        if effect.on not in LINES or effect.function != "linear" or self.system.vmax is not None:
+        """A line's proliferating pool falls fast: an unbounded effect of a driver that moves within minutes, or any
+        effect of a saturable product that rises and falls with each dose."""
+        if effect.on not in LINES:
             return False
         half = _half_life(self.agent, effect.driver)
+        product = self.system.output(effect.driver) >= self.lin
+        if self.system.vmax is not None:
+            return product and half < QUICK_DAYS and self.steps % (mesh.BINS * self.refine) == 0
+        if product or effect.function != "linear":
+            return False
         at_once = any(f.route in ("IV", "IT") for f in self.forms)
         if mesh.BINS % self.steps:
             return False  # its doses do not stand at the start of the body's steps
@@ -253,23 +266,29 @@ class _Agent:
         """Windows, and panels after a dose if an output that bends an effect follows it fast."""
         grid = mesh.Mesh(self.steps, self.windows)
         rates = []
-        for j in self.nodes:
+        at_once = any(f.route in ("IV", "IT") for f in self.forms)
+        for j in self.bent:
             half = _half_life(self.agent, self.system.outputs[j])
-            rates.append(self.fastest if half == 0.0 else np.log(2.0) / half)
+            rates.append(self.fastest if half == 0.0 or at_once else np.log(2.0) / half)
         if not rates or self.system.vmax is not None:
             return grid
         changes = [f.infusion_days % grid.length for f in self.forms]
-        return mesh.Mesh(self.steps, self.windows, mesh.panels_of(grid, max(rates), changes + self.lags))
+        edges = mesh.Mesh(self.steps, self.fine_windows) if self.answered else grid
+        return mesh.Mesh(self.steps, self.windows, mesh.panels_of(edges, max(rates), changes + self.lags))
 
 
 def refinement(program: Program) -> int:
-    """By how much the steps must be divided for counts right to a thousandth: by four where a drug that rises and falls
-    with each dose acts on cell lines, else by one (docs/verification.md has the measurements)."""
+    """By how much the steps must be divided for counts right to a thousandth: by two where a drug that rises and falls
+    with each dose acts on cell lines (docs/verification.md has the measurements), by four if such doses, where
+    elimination saturates, then do not stand at the start of a step of the body; else by one."""
+    orders, needed = program.tables.orders, 1
     for agent in program.agents:
-        for effect in agent.effects:
-            if effect.on in LINES and 0.0 <= _half_life(agent, effect.driver) < QUICK_DAYS:
-                return 4
-    return 1
+        if not any(e.on in LINES and _half_life(agent, e.driver) < QUICK_DAYS for e in agent.effects):
+            continue
+        own = np.array([f.agent == agent.agent for f in program.forms])[orders["form"]]
+        bent = agent.pharmacokinetics.saturable_elimination is not None
+        needed = max(needed, 4 if bent and np.any(2 * mesh.BINS % orders["times"][own]) else 2)
+    return needed
 
 
 def layout(
@@ -297,7 +316,7 @@ def layout(
     pool_of, clone_kill = pools(kills, clones)
     acts_in_pools = [(*act, pool) for act, pool in zip(acts, pool_of[len(pool_of) - len(acts) :], strict=True)]
     pool_of = pool_of[: len(pool_of) - len(acts)]
-    against = watched_rows = 0
+    watched_rows = 0
     for i, (a, k) in enumerate(zip(agents, systems, strict=True)):
         n, lin = k.n, a.lin
         grid = a.mesh()
@@ -316,7 +335,7 @@ def layout(
             out["micro_plain"].append(out["micro_from"][-1])
         kinds = sorted(set(micro))
         panels = grid.panels
-        sharp_halves = len(mesh.SHARP_HALVES) if a.sharp else 0
+        sharp_halves = mesh.HALVES if a.sharp else 0
         reach = (np.abs(k.a).max(axis=0) > 0) | np.eye(n, dtype=bool)
         for _ in range(n):
             reach = reach | ((reach.astype(int) @ reach.astype(int)) > 0)
@@ -325,7 +344,7 @@ def layout(
         parts = [
             (0, grid.windows, a.means), (1, 2 * grid.windows, a.nodes), (0, a.fine_windows, a.fine_means),
             (0, 2 * a.fine_windows, a.fine_nodes), (2, len(a.level_times), [0] if a.level_times else []),
-            (3, 2 * len(panels), a.nodes), (3, sharp_halves, a.sharp),
+            (3, 2 * len(panels), a.bent), (3, sharp_halves, a.sharp),
         ]  # fmt: skip
         patterns = [(0, row) for row in reach]
         first: list[dict[int, int]] = []
@@ -343,17 +362,16 @@ def layout(
                 s["source"] = means[j]
             elif s["made_of"] == MEAN:
                 s["source"] = (fine_means if s["fine"] else means)[j]
-            elif s["antagonist"] >= 0:
-                s["source"] = fine_nodes[j]
             else:
-                s["source"] = nodes[j]
+                s["source"] = (fine_nodes if s["antagonist"] >= 0 else nodes)[j]
                 s["panels"] = fresh_nodes[j] if panels else -1
-            if s["sharp"] >= 0:
+            if s["sharp"] >= 0 and s["made_of"] != PRODUCT:
                 s["panels"] = sharp[j]
         out["plasma_row"].append(means[0] if k.vmax is not None else nodes.get(0, -1))
         out["plasma_panels"].append(fresh_nodes.get(0, -1))
         out["level_row"].append(levels.get(0, -1))
         out["against_row"].append(fine_nodes.get(0, -1) if a.antagonist else -1)
+        out["against_panels"].append(fresh_nodes.get(0, -1) if a.antagonist else -1)
         out["steps"].append(a.steps)
         out["windows"].append(grid.windows)
         out["fine_windows"].append(a.fine_windows)
@@ -363,7 +381,7 @@ def layout(
         out["micro_kind"] += [kinds.index(m) for m in micro]
         out["micro_share"] += [m * a.steps for m in micro]
         out["micro_from"].append(len(out["micro_kind"]))
-        for name in ("means", "nodes", "fine_means", "fine_nodes", "sharp", "level_times"):
+        for name in ("means", "nodes", "fine_means", "fine_nodes", "bent", "sharp", "level_times"):
             out[name] += getattr(a, name)
             out[f"{name}_from"].append(len(out[name]))
         for start, end in panels:
@@ -383,8 +401,6 @@ def layout(
         out["product_from"].append(out["product_from"][-1] + len(k.saturable_products))
         out["row_from"].append(out["row_from"][-1] + len(patterns))
         out["sink_from"].append(out["sink_from"][-1] + len(kinds) * len(patterns))
-        out["against"].append(against if a.antagonist else -1)
-        against += 2 * STEPS_PER_DAY * refine if a.antagonist else 0
         for j in range(len(k.outputs)):
             out["watched"].append(watched_rows if watch else -1)
             out["watch_source"].append((means if k.vmax is not None else fine_means).get(j, -1))
@@ -441,12 +457,14 @@ def layout(
         "clone_number": np.array([clone.number for clone in clones]),
         "clone_alone": np.array([int(clone.kill.get("CD19", 1.0) > 0.0) for clone in clones]),
         "t315i": next((i for i, clone in enumerate(clones) if clone.name == "T315I"), -1),
+        "without_cd19": next((i for i, clone in enumerate(clones) if clone.kill.get("CD19") == 0.0), -1),
         "acts": np.array(acts_in_pools, dtype=ACT),
         "living": int(_living(program)),
         "side_effects": len(program.side_effects) if side_effects else 0,
         "grades": _grades(program),
         "again": np.array([int(effect.again) for effect in program.side_effects], dtype=np.int64),
         "causes": _causes(program),
+        "cause_from": np.cumsum([0, *(len(effect.causes) for effect in program.side_effects)]),
         "inactivates": np.array(
             [[int(a.agent in e.inactivates) for a in program.agents] for e in program.side_effects], dtype=np.int64
         ).reshape(-1, len(program.agents)),
@@ -463,6 +481,7 @@ def _shapes(
     """Targets of all effects, and the effects grouped by what bends them the same way."""
     index = {a.agent.agent: i for i, a in enumerate(agents)}
     targets: list[int] = []
+    sharply: list[bool] = []
     names = (
         *TARGETS,
         *((e.side_effect, how) for e in program.side_effects for how in ("causes", "protects", "worsens")),
@@ -485,17 +504,20 @@ def _shapes(
                 made_of = NODES
             sharp = antagonist < 0 and a.is_sharp(effect)
             number = len(targets)
+            sharply.append(sharp)
             shape = (effect.half, effect.baseline, effect.supply, effect.km, effect.hill, half)
             drawn = any(q is not None and q.iiv_cv for q in shape)  # effect by effect: not shared
             values = tuple((q.value, q.unit, q.per, repr(q.covariates)) if q else None for q in shape)
-            key = (i, output, function, made_of, antagonist, sharp, values, number if drawn else -1)
+            apart = sharp and made_of != PRODUCT  # else one evaluation serves both
+            key = (i, output, function, made_of, antagonist, apart, values, number if drawn else -1)
             groups.setdefault(key, []).append(number)
             targets.append(names.index(effect.on if effect.on in TARGETS else (effect.on, effect.how)))
     shapes: list[dict[str, int]] = []
     members: list[int] = []
-    rows = sharp_rows = 0
-    for (i, output, function, made_of, antagonist, sharp, *_), effects in groups.items():
+    rows = sharp_rows = answers = 0
+    for (i, output, function, made_of, antagonist, *_), effects in groups.items():
         a = agents[i]
+        sharp = any(sharply[e] for e in effects)
         first = len(members)
         members += effects
         saturable = a.system.vmax is not None
@@ -507,21 +529,28 @@ def _shapes(
             a.want(a.fine_means if fine else a.means, output)
         elif made_of == NODES:
             a.want(a.fine_nodes if antagonist >= 0 else a.nodes, output)
-        if sharp:
+            a.want(a.bent, output)
+            a.answered = a.answered or antagonist >= 0
+        if sharp and made_of != PRODUCT:
             a.want(a.sharp, output)
         shapes.append(
             {
                 "agent": i, "output": output, "function": function, "made_of": made_of, "antagonist": antagonist,
                 "effect": effects[0], "first": first, "last": len(members), "row": rows, "fine": int(fine),
                 "sharp": sharp_rows if sharp else -1, "source": 0, "panels": -1,
+                "answer": answers if antagonist >= 0 else -1,
             }
         )  # fmt: skip
         per_day = STEPS_PER_DAY * refine
         rows += 2 * per_day if antagonist >= 0 else per_day if fine else per_day // 2
-        sharp_rows += len(mesh.SHARP_HALVES) * mesh.BINS * refine if sharp else 0
+        answers += 2 * per_day if antagonist >= 0 else 0
+        sharp_rows += mesh.HALVES * mesh.BINS * refine if sharp else 0
     for a in agents:
         if a.system.saturable_products:
             a.want(a.nodes if a.system.vmax is None else a.means, 0)  # plasma, which they are made from
+            a.want(a.bent, 0)
         if a.antagonist and a.system.vmax is None:
             a.want(a.fine_nodes, a.system.outputs.index(PLASMA))
+            a.want(a.bent, a.system.outputs.index(PLASMA))
+            a.answered = True
     return targets, shapes, members

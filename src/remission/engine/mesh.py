@@ -23,11 +23,14 @@ SHARP = (0, 1, 2, 4, 8, 16, 32, 64)
 SHARP_HALVES = tuple(
     (a + (b - a) * k / 2, a + (b - a) * (k + 1) / 2) for a, b in zip(SHARP, SHARP[1:], strict=False) for k in range(2)
 )
+HALVES = len(SHARP_HALVES)
+SHARP_SLOTS = tuple(int(a * SLOTS_PER_BIN / SHARP[-1]) for a, _ in SHARP_HALVES)  # that the halves lie in
+SHARP_WIDTHS = tuple(sorted({b - a for a, b in zip(SHARP, SHARP[1:], strict=False)}))
 
 FIRST = 0.25  # first panel after a dose, in time constants: two Gauss nodes then leave less than 1e-5 of an effect
 
 # micro-steps of two hours where elimination saturates or changes, in minutes: after a dose, and else
-FRESH_MINUTES = (1.25,) * 4 + (2.5,) * 4 + (5.0,) * 5 + (10.0,) * 8
+FRESH_MINUTES = (1.25,) * 12 + (2.5,) * 10 + (5.0,) * 8 + (10.0,) * 4
 PLAIN_MINUTES = (10.0,) * 12
 
 

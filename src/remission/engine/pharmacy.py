@@ -26,14 +26,13 @@ from remission.body.marrow import LIFE_SPAN, POWER, SATURATING, WEIGHT_ROWS, lif
 
 from .effects import bend
 from .layout import EMAX, MEAN, PRODUCT
-from .mesh import SHARP, SLOTS_PER_BIN
+from .mesh import HALVES, SHARP, SHARP_HALVES, SHARP_WIDTHS, SLOTS_PER_BIN
 from .program import RESCUE
 from .records import note_run
 from .rules import true_for
-from .state import DONE, LEVELS_FROM, R_RESCUE, SHARP_WIDTHS, STEPS
+from .state import DONE, LEVELS_FROM, R_RESCUE, STEPS
 
 GONE = 1e-6  # of what a typical dose makes: less counts as nothing
-HALVES = 2 * (len(SHARP) - 1)
 
 
 @njit(**JIT)
@@ -55,6 +54,7 @@ def fill_responses(t, lay, q, drugs):
         fine_means = lay.fine_means[lay.fine_means_from[agent] : lay.fine_means_from[agent + 1]]
         fine_nodes = lay.fine_nodes[lay.fine_nodes_from[agent] : lay.fine_nodes_from[agent + 1]]
         levels = lay.level_times[lay.level_times_from[agent] : lay.level_times_from[agent + 1]]
+        bent = lay.bent[lay.bent_from[agent] : lay.bent_from[agent + 1]]
         sharp = lay.sharp[lay.sharp_from[agent] : lay.sharp_from[agent + 1]]
         times = lay.panel_times[2 * lay.panel_from[agent] : 2 * lay.panel_from[agent + 1]]
         a0, g0 = lay.a_from[agent] * LANES, lay.g_from[agent] * LANES
@@ -81,8 +81,8 @@ def fill_responses(t, lay, q, drugs):
         for kind in range(lay.kind_from[agent + 1] - lay.kind_from[agent]):
             unit = lay.unit[lay.kind_from[agent] + kind]
             responses(a, g, unit, lay.fastest[agent], lay.windows[agent], means, nodes, lay.fine_windows[agent],
-                      fine_means, fine_nodes, levels, times, sharp, sharp_edges, entries, taus, delayed, free, part,
-                      rate)  # fmt: skip
+                      fine_means, fine_nodes, levels, bent, times, sharp, sharp_edges, entries, taus, delayed, free,
+                      part, rate)  # fmt: skip
             w0 = 4 * (lay.weight_from[agent] + kind * (p1 - p0)) * LANES
             for i in range(p0, p1):
                 for k in range(4):
@@ -97,9 +97,7 @@ def fill_responses(t, lay, q, drugs):
                 s0 = (lay.sink_from[agent] + kind * rows) * LANES
                 drugs.sink[s0 : s0 + rows * LANES] = rate[-1].reshape(-1)
     weights = np.zeros((WEIGHT_ROWS, LANES))
-    for size in range(1 + len(SHARP_WIDTHS)):
-        if size > 0 and lay.sharp.shape[0] == 0:
-            break
+    for size in range(drugs.line_weight.shape[0] // (4 * WEIGHT_ROWS * LANES)):
         width = h if size == 0 else h * SHARP_WIDTHS[size - 1] / SHARP[-1]
         for line in range(4):
             kind = lay.line_kind[line]
@@ -194,8 +192,11 @@ def _clear(agent, lay, drugs):
     for s in range(lay.shape_from[agent], lay.shape_from[agent + 1]):
         rows = 2 * slots if lay.shapes[s].antagonist >= 0 else slots if lay.shapes[s].fine == 1 else slots // 2
         drugs.shape[lay.shapes[s].row * LANES : (lay.shapes[s].row + rows) * LANES] = 0.0
-    if lay.against[agent] >= 0:
-        drugs.against[lay.against[agent] * LANES : (lay.against[agent] + 2 * slots) * LANES] = 0.0
+    if lay.against_row[agent] >= 0:
+        for s in range(lay.shapes.shape[0]):
+            if lay.shapes[s].antagonist == agent:
+                at = lay.shapes[s].answer
+                drugs.against[at * LANES : (at + 2 * slots) * LANES] = 0.0
     for j in range(lay.output_from[agent], lay.output_from[agent + 1]):
         if lay.watched[j] >= 0:
             drugs.watch[lay.watched[j] * LANES : (lay.watched[j] + slots) * LANES] = 0.0
@@ -292,7 +293,7 @@ def _agent_day(agent, today, pending, t, lay, q, drugs):
             concentration(drugs.x, s0, n, q.g, lay.g_from[agent], drugs.level, leveled * STEPS + slot)
         count, given = _doses(agent, slot, today + slot / STEPS, t, lay, drugs)
         if lay.saturable[agent] == 1:
-            _saturable_step(agent, today, number, count, t, lay, q, drugs)
+            _saturable_step(agent, today, number, count, given, t, lay, q, drugs)
         else:
             _linear_step(agent, number, count, given, leveled >= 0 and pending, t, lay, q, drugs)
             if leveled >= 0 and pending:
@@ -391,7 +392,9 @@ def _linear_step(agent, number, count, given, leveled, t, lay, q, drugs):
         for w in range(tiles):
             at = int((number * tiles + w) * share + 1e-9)
             if two == 1 and lay.shapes[s].antagonist >= 0:
-                _both(function, drugs.new, source + 2 * w, e, q, drugs, lay.shapes[s].row + 2 * at)
+                panel = r0 + lay.shapes[s].panels if some else -1
+                _both(agent, w, length * windows / tiles, function, source + 2 * w if rest else -1, panel, e,
+                      q.effect_b, q, lay, drugs, drugs.shape, lay.shapes[s].row + 2 * at)  # fmt: skip
                 continue
             if rest or two == 0:
                 _scaled(drugs.weigh_plain if two == 1 else drugs.ones, share, drugs.weighing)
@@ -407,9 +410,15 @@ def _linear_step(agent, number, count, given, leveled, t, lay, q, drugs):
                              drugs.weighing, drugs.shape, lay.shapes[s].row + at)  # fmt: skip
         if sharp and lay.shapes[s].sharp >= 0:
             _sharp(agent, number, s, lay, drugs)
-    if lay.against[agent] >= 0:
-        copy(drugs.against, lay.against[agent] + 2 * number * lay.fine_windows[agent], drugs.new,
-             r0 + lay.against_row[agent], 2 * lay.fine_windows[agent])  # fmt: skip
+    if lay.against_row[agent] >= 0:
+        tiles = lay.fine_windows[agent]
+        for s in range(lay.shapes.shape[0]):
+            if lay.shapes[s].antagonist == agent:
+                panel = r0 + lay.against_panels[agent] if some else -1
+                for w in range(tiles):
+                    _both(agent, w, length * windows / tiles, EMAX, r0 + lay.against_row[agent] + 2 * w if rest else -1,
+                          panel, lay.shapes[s].effect, q.antagonist_half, q, lay, drugs, drugs.against,
+                          lay.shapes[s].answer + 2 * (number * tiles + w))  # fmt: skip
     slots, tiles = lay.bins * SLOTS_PER_BIN, lay.fine_windows[agent]
     share = slots / (lay.steps[agent] * tiles)
     for j in range(lay.output_from[agent], lay.output_from[agent] + lay.linear_outputs[agent]):
@@ -432,18 +441,44 @@ def _scaled(x, factor, out):
         out[lane] = x[lane] * factor
 
 
-@njit(**INLINED)
-def _both(function, x, source, e, q, drugs, at):
-    """The shape at both nodes of a window, each in a row of its own: an antagonist has yet to answer."""
-    for k in range(2):
-        bend(function, x, source + k, source + k, e, q.effect_b, q.effect_c, q.effect_d, q.effect_e, drugs.ones,
-             drugs.shape, at + k)  # fmt: skip
+@njit(**HOT)
+def _both(agent, w, width, function, source, panel, e, q_b, q, lay, drugs, out, at):
+    """A shape, or what takes away from it, at both nodes of window ``w`` of ``width`` days: rows ``at`` and the next of
+    out, since one must be multiplied by the other. After a dose (rows from ``panel`` on, else -1) two rows stand for
+    all panels of the window, with their mean and their first moment. source: row of the plain nodes, or -1."""
+    if source >= 0:
+        for k in range(2):
+            bend(function, drugs.new, source + k, source + k, e, q_b, q.effect_c, q.effect_d, q.effect_e,
+                 drugs.weigh_plain, out, at + k)  # fmt: skip
+    if panel < 0:
+        return
+    for p in range(lay.panel_from[agent], lay.panel_from[agent + 1]):
+        early, late = lay.panel_times[2 * p], lay.panel_times[2 * p + 1]
+        if int(0.5 * (early + late) / width) != w:
+            continue
+        share = (late - early) / ((GAUSS[1] - GAUSS[0]) * width)
+        for m in range(2):
+            x = lay.panel_times[2 * p + m] / width - w
+            value = panel + 2 * (p - lay.panel_from[agent]) + m
+            for k in range(2):
+                _scaled(drugs.weigh_fresh, share * (GAUSS[1 - k] - x) / (GAUSS[1 - k] - GAUSS[k]), drugs.weighing)
+                bend(function, drugs.new, value, value, e, q_b, q.effect_c, q.effect_d, q.effect_e, drugs.weighing,
+                     out, at + k)  # fmt: skip
 
 
 @njit(**INLINED)
 def _sharp(agent, number, s, lay, drugs):
     """Keep the means of the halves of the panels for the step of the body that starts with this dose."""
     this = number * lay.bins // lay.steps[agent]
+    _mark_sharp(agent, this, lay, drugs)
+    copy(
+        drugs.sharp, lay.shapes[s].sharp + this * HALVES, drugs.new, lay.row_from[agent] + lay.shapes[s].panels, HALVES
+    )
+
+
+@njit(**INLINED)
+def _mark_sharp(agent, this, lay, drugs):
+    """Note for step ``this`` of the body who was given a sharp dose."""
     drugs.sharp_on[this] = True
     drugs.sharp_agent[agent * lay.bins + this] = True
     given = row(drugs.sharp_given, agent * lay.bins + this)
@@ -451,9 +486,6 @@ def _sharp(agent, number, s, lay, drugs):
         given[lane] = 1.0 if drugs.dosed[lane] else 0.0
         if drugs.dosed[lane]:
             drugs.sharp_lane[this * LANES + lane] = True
-    copy(
-        drugs.sharp, lay.shapes[s].sharp + this * HALVES, drugs.new, lay.row_from[agent] + lay.shapes[s].panels, HALVES
-    )
 
 
 @njit(**HOT)
@@ -479,6 +511,9 @@ def _product_effects(agent, product, start, length, lay, q, drugs):
         for k in range(each * max(1, int(length * slots + 1e-9))):
             bend(lay.shapes[s].function, drugs.z_mean, 0, 0, e, q.effect_b, q.effect_c, q.effect_d, q.effect_e,
                  drugs.weighing, drugs.shape, lay.shapes[s].row + each * at + k)  # fmt: skip
+        this = int(start * lay.bins + 1e-9)
+        if lay.shapes[s].sharp >= 0 and drugs.sharp_agent[agent * lay.bins + this]:
+            _sharp_product(s, this, start * lay.bins - this, length * lay.bins, lay, q, drugs)
     watched, slots = lay.watched[lay.output_from[agent] + output], lay.bins * SLOTS_PER_BIN
     if watched >= 0:
         for k in range(max(1, int(length * slots + 1e-9))):
@@ -487,7 +522,19 @@ def _product_effects(agent, product, start, length, lay, q, drugs):
 
 
 @njit(**INLINED)
-def _saturable_step(agent, today, number, count, t, lay, q, drugs):
+def _sharp_product(s, this, start, length, lay, q, drugs):
+    """Add a micro-step to the means of the halves of the panels it lies in; start and length in steps of the body."""
+    for p in range(HALVES):
+        a, b = SHARP_HALVES[p][0] / SHARP[-1], SHARP_HALVES[p][1] / SHARP[-1]
+        shared = min(b, start + length) - max(a, start)
+        if shared > 1e-9:
+            _scaled(drugs.weigh_kept, shared / (b - a), drugs.weighing)
+            bend(lay.shapes[s].function, drugs.z_mean, 0, 0, lay.shapes[s].effect, q.effect_b, q.effect_c, q.effect_d,
+                 q.effect_e, drugs.weighing, drugs.sharp, lay.shapes[s].sharp + this * HALVES + p)  # fmt: skip
+
+
+@njit(**INLINED)
+def _saturable_step(agent, today, number, count, given, t, lay, q, drugs):
     """Two hours of an agent whose elimination saturates or changes: patients whose concentrations change now on a finer
     mesh than the others, each on its own only."""
     s0, n = lay.state_from[agent], lay.state_from[agent + 1] - lay.state_from[agent]
@@ -496,6 +543,18 @@ def _saturable_step(agent, today, number, count, t, lay, q, drugs):
     first, plain, last = lay.micro_from[agent], lay.micro_plain[agent], lay.micro_from[agent + 1]
     mixed = 0 < count < LANES
     drugs.weigh_kept[:] = 1.0
+    for s in range(lay.shape_from[agent], lay.shape_from[agent + 1]):
+        if lay.shapes[s].sharp >= 0 and number % (lay.steps[agent] // lay.bins) == 0:
+            this = number * lay.bins // lay.steps[agent]
+            if this > 0 and drugs.sharp_agent[agent * lay.bins + this - 1]:  # until the evening
+                before = row(drugs.sharp_given, agent * lay.bins + this - 1)
+                for lane in range(LANES):
+                    drugs.dosed[lane] = drugs.dosed[lane] or before[lane] > 0.0
+                given = True
+            if given:
+                _mark_sharp(agent, this, lay, drugs)
+                kept = lay.shapes[s].sharp + this * HALVES
+                drugs.sharp[kept * LANES : (kept + HALVES) * LANES] = 0.0
     if mixed:
         copy(drugs.saved, 0, drugs.x, s0, n)
         copy(drugs.saved, n, drugs.z, z0, products)

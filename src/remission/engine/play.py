@@ -221,7 +221,9 @@ def tables(
 def _living(r: Any) -> dict[str, Any]:
     """States of the immune system and of grafts, where they are played."""
     names = ("car_t_copies", "cytokine_pg_ml", "b_cells", "igg_g_l", "donor_share", "normal_marrow")
-    return {name: r[:, 9 + i] for i, name in enumerate(names)}
+    with np.errstate(divide="ignore"):
+        clones = {"log10_t315i": np.log10(r[:, 15]), "log10_cd19_negative": np.log10(r[:, 16])}
+    return {name: r[:, 9 + i] for i, name in enumerate(names)} | clones
 
 
 def _events(program: Program, r: Any, whole: Any, phase: Any, words: Any) -> dict[str, Any]:

@@ -59,7 +59,6 @@ CHECKS = {
     "blood blasts": BLOOD_BLASTS,
     "level": 0,
 }
-TIMES = {1: (0,), 2: (0, 6), 3: (0, 4, 8), 4: (0, 3, 6, 9)}  # 2-hour steps of the day
 STEPS_PER_DAY = 12
 
 
@@ -85,8 +84,7 @@ RULE = np.dtype(
     + [(name, REAL) for name in ("value", "low", "high")]
 )  # fmt: skip
 FORM = np.dtype(
-    [("agent", INT), ("whole", INT), ("next", INT)]
-    + [(name, REAL) for name in ("rest_days", "tau", "loss", "half_dose", "lag")]
+    [("agent", INT), ("next", INT)] + [(name, REAL) for name in ("rest_days", "tau", "loss", "half_dose", "lag")]
 )
 
 
@@ -511,7 +509,7 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
 
     following_copy = _copies(forms, orders)
     steps = _steps(agents, forms, orders, rules)
-    ways: list[tuple[int, int, float, float, float, float, float]] = []
+    ways: list[tuple[int, float, float, float, float, float]] = []
     for f, copy in zip(forms, following_copy, strict=True):
         micro = 1.0 / steps[agent_index[f.agent]]
         full = int(np.floor(f.infusion_days / micro + 1e-9)) if f.infusion_days > micro + 1e-12 else 0
@@ -528,7 +526,7 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
                 f"hour at which one may be due ({24 * micro:g} hours)",
                 remedy="a shorter `lag`, or a slower `rate` without one",
             )
-        ways.append((full, copy, rest, f.infusion_days, loss, half, lag))
+        ways.append((copy, rest, f.infusion_days, loss, half, lag))
 
     raised = [
         s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 from remission.body.kinetics import HOT, INLINED, LANES
@@ -61,7 +62,21 @@ def note_mrd(rec, lane, today, phase, site, fraction, reported):
 
 
 @njit(**HOT)
-def note_state(rec, lane, today, flesh, total, fraction):
+def donor_share(flesh, lane):
+    """Share of the marrow that came with a graft; 0 before there is one."""
+    return 1.0 - flesh.immune[lane].host if flesh.immune[lane].transplant_day >= 0 else 0.0
+
+
+@njit(**HOT)
+def of_clone(flesh, lane, clone):
+    """Cells of a clone, nan where the plan has none."""
+    if clone < 0:
+        return np.nan
+    return flesh.cells[2 * clone * LANES + lane] + flesh.cells[(2 * clone + 1) * LANES + lane]
+
+
+@njit(**HOT)
+def note_state(rec, lane, today, flesh, t315i, without_cd19, total, fraction):
     i = _row(rec, STATES, rec.states)
     line = (CIRCULATING * LANES) + lane
     red = 2 * STATE_ROWS * LANES + lane
@@ -80,8 +95,10 @@ def note_state(rec, lane, today, flesh, total, fraction):
     rec.states[i, 10] = flesh.immune[lane].cytokine
     rec.states[i, 11] = flesh.immune[lane].b * flesh.immune[lane].b_baseline
     rec.states[i, 12] = flesh.immune[lane].igg
-    rec.states[i, 13] = 1.0 - flesh.immune[lane].host
+    rec.states[i, 13] = donor_share(flesh, lane)
     rec.states[i, 14] = flesh.room[lane]
+    rec.states[i, 15] = of_clone(flesh, lane, t315i)
+    rec.states[i, 16] = of_clone(flesh, lane, without_cd19)
 
 
 @njit(**INLINED)

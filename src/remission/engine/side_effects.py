@@ -49,9 +49,7 @@ def side_numbers(program: Program, people: Cohort, seed: int) -> Floats:
 def _from_the_body(s, lane, lay, q, flesh, day):
     """Hazard of side effect ``s`` from cells killed today, cells that are there, and low counts."""
     hazard = 0.0
-    for i in range(lay.causes.shape[0]):
-        if lay.causes[i].effect != s:
-            continue
+    for i in range(lay.cause_from[s], lay.cause_from[s + 1]):
         of, below = lay.causes[i].of, lay.causes[i].below
         if of == KILLED:
             now = leukaemic_cells(flesh, lane)
@@ -89,7 +87,9 @@ def side_effects_of_day(lane, today, seed, lay, q, drugs, flesh, day, rec):
                 flesh.side[s, lane].grade = 0
             continue
         row = (FIRST_HAZARD + 3 * s) * LANES + lane
-        hazard = flesh.daily[row] + _from_the_body(s, lane, lay, q, flesh, day)
+        hazard = flesh.daily[row]
+        if lay.cause_from[s + 1] > lay.cause_from[s]:
+            hazard += _from_the_body(s, lane, lay, q, flesh, day)
         if hazard <= 0.0 or flesh.side[s, lane].over == 1:
             continue
         n = s * SIDE_NUMBERS * LANES + lane

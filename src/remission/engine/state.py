@@ -10,15 +10,13 @@ from remission.body.kinetics import LANES
 from remission.body.marrow import ABSENT, LIFE_SPAN, POWER, SATURATING, STATE_ROWS, WEIGHT_ROWS
 
 from .layout import Layout
-from .mesh import SHARP, SLOTS_PER_BIN
+from .mesh import HALVES, SHARP_WIDTHS, SLOTS_PER_BIN
 from .program import Tables
 
 if TYPE_CHECKING:
     from .lanes import Lanes
 
 STEPS = 12  # two-hour steps of a day
-SHARP_WIDTHS = (1, 2, 4, 8, 16, 32)  # of the panels of a step with a sharp dose, in 64ths
-HALVES = 2 * (len(SHARP) - 1)
 MAX_DEPTH = 16  # of a condition
 
 WAITING, TREATING, AFTER, DONE = range(4)
@@ -61,7 +59,7 @@ class Records(NamedTuple):
 
 
 ROOM = (320, 12, 640, 200, 270, 10)  # rows per patient of each record at the first try; what is not used costs nothing
-WIDTHS = (10, 6, 7, 5, 15, 5)
+WIDTHS = (10, 6, 7, 5, 17, 5)
 MEASUREMENTS, MRD, DOSES, EVENTS, STATES, SIDE = range(6)
 
 
@@ -119,7 +117,7 @@ class Drugs(NamedTuple):
     sharp_agent: Any  # (agents * bins,)
     sharp_given: Any  # agents * bins rows: 1 where the patient was given the agent
     sharp_lane: Any  # (bins, L)
-    against: Any  # plasma of antagonists at the nodes
+    against: Any  # what antagonists take away from shapes at the nodes, plasma / (half + plasma)
     watch: Any  # means of outputs that somebody asked for
     level: Any  # levels * STEPS rows: plasma now
     on_board: Any  # (agents,)
@@ -267,7 +265,7 @@ def drugs(t: Tables, lay: Layout, q: Lanes) -> Drugs:
     with np.errstate(invalid="ignore", divide="ignore"):
         shift = -np.expm1(-loss_t) / loss_t
     shape_rows = [2 * slots if s["antagonist"] >= 0 else slots if s["fine"] else slots // 2 for s in lay.shapes]
-    sizes = 1 + len(SHARP_WIDTHS) if len(lay.sharp) else 1
+    sizes = 1 + len(SHARP_WIDTHS) if (lay.shapes["sharp"] >= 0).any() else 1
     most = int(max(np.diff(lay.state_from) + np.diff(lay.product_from)))
 
     def rows(n: int) -> Any:
@@ -286,7 +284,7 @@ def drugs(t: Tables, lay: Layout, q: Lanes) -> Drugs:
         sharp_agent=flags(agents * lay.bins),
         sharp_given=rows(agents * lay.bins),
         sharp_lane=flags(lay.bins * LANES),
-        against=rows(2 * slots * int((lay.against >= 0).sum())),
+        against=rows(2 * slots * int((lay.shapes["antagonist"] >= 0).sum())),
         watch=rows(slots * int((lay.watched >= 0).sum())),
         level=rows(t.level_agent.shape[0] * STEPS),
         on_board=flags(agents),

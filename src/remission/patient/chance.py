@@ -202,6 +202,8 @@ def binomial_quantile(u, n, p):  # type: ignore[no-untyped-def]
         return 0.0
     if p >= 1.0:
         return n
+    if u <= 1.0 - n * p:  # (1 - p)^n is no less (Bernoulli): nothing happens, as most often where p is small
+        return 0.0
     if p > 0.5:
         return n - binomial_rare(1.0 - u, n, 1.0 - p)
     return binomial_rare(u, n, p)

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FixedLocator, NullLocator
+from matplotlib.textpath import TextPath
 
 from remission.knowledge.errors import BadInput
 
+from .picture_immune import (
+    CAR_T,
+    draw_b_cells,
+    draw_cells,
+    draw_donor,
+    mark_conditioning,
+    mark_engraftment,
+    shows_b_cells,
+    shows_cells,
+    shows_donor,
+)
+from .picture_side_effects import draw_side_effects, shows_side_effects, side_effect_rows, within
 from .picture_style import (
     BLACK,
     BLUE,
@@ -25,6 +39,7 @@ from .picture_style import (
     Band,
     Floats,
     Tables,
+    beside,
     fit_text,
     ink_on,
     is_maintenance,
@@ -34,10 +49,10 @@ from .picture_style import (
     shorter_names,
     style,
     table,
-    text_width,
     time_ticks,
+    yticks,
 )
-from .picture_treatment import dose_rows, draw_doses, legend_entries
+from .picture_treatment import dose_rows, draw_doses, legend_entries, row_name
 
 LIMITS = (  # fraction of marrow cells, name
     (5e-2, "5 % blasts: seen by microscope"),
@@ -46,6 +61,10 @@ LIMITS = (  # fraction of marrow cells, name
 )
 NONE = -1.0  # where "no leukaemic cell left" is drawn on the log10 axis
 _MILESTONES = {
+    "collection": ("cells collected", GREY),
+    "infusion": ("CAR T-cells", BLUE),
+    "transplant": ("graft", GREEN),
+    "graft failure": ("graft failed", VERMILLION),
     "remission": ("remission", GREEN),
     "relapse": ("relapse", VERMILLION),
     "death": ("death", BLACK),
@@ -53,6 +72,7 @@ _MILESTONES = {
     "end of treatment": ("end of treatment", BLUE),
 }
 _WIDTH, _LEFT, _RIGHT = 13.6, 1.75, 2.0  # inches
+_LETTER = 0.062  # inches that a letter of a row's name takes
 
 
 def plot_patient(
@@ -62,12 +82,14 @@ def plot_patient(
 
     From the top: phases; leukaemic cells (log10, absolute) of marrow and CNS with the limits of detection and the
     MRD as reported; ANC (1e9/L, log scale); platelets (1e9/L, log scale); haemoglobin (g/dL); doses given, reduced,
-    raised, held and omitted. Lines are the true (weekly) state, dots what was measured. Limits, which are fractions,
-    are placed by the patient's own number of normal marrow cells (median over the states). An undetected MRD whose
-    report is zero or missing is drawn at the limit of flow cytometry.
+    raised, held and omitted. Where there is something to show also: CAR T-cells (copies/ug DNA) with cytokine (pg/mL),
+    B cells (per uL) with IgG (g/L), the donor's share of blood-forming cells (%), side effects by grade. Lines are the
+    true state, dots what was measured. Limits, which are fractions, are placed by the patient's own number of normal
+    marrow cells (median over the states). An undetected MRD whose report is zero or missing is drawn at the limit of
+    flow cytometry.
 
-    ``tables``: the tables of a run (outcomes, measurements, mrd, doses, events, states), any of which may be missing
-    or empty. ``days``: show only from the first to the second day (days from the first dose).
+    ``tables``: the tables of a run (outcomes, measurements, mrd, doses, events, states, side_effects), any of which
+    may be missing or empty. ``days``: show only from the first to the second day (days from the first dose).
     Raises ``BadInput`` when no table knows the patient, or when ``days`` is not an interval.
     """
     if days is not None and not days[1] > days[0]:
@@ -82,12 +104,15 @@ def plot_patient(
     else:
         margin = 0.006 * (days[1] - days[0])
         first, last = days[0] - margin, days[1] + margin
-        mine["doses"] = mine["doses"].filter((pl.col("from_day") <= last) & (pl.col("to_day") >= first))
+    mine["doses"] = mine["doses"].filter((pl.col("from_day") <= last) & (pl.col("to_day") >= first))
+    mine["side_effects"] = within(mine["side_effects"], first, last)
     with style():
         return _draw(mine, patient, title, first, last)
 
 
-_TIMED = {"measurements": "day", "mrd": "day", "doses": "to_day", "events": "day", "states": "day"}
+_TIMED = {
+    "measurements": "day", "mrd": "day", "doses": "to_day", "events": "day", "states": "day", "side_effects": "day",
+}  # fmt: skip
 
 
 def _known(tables: Tables) -> str:
@@ -105,23 +130,40 @@ def _extent(mine: Tables) -> tuple[float, float]:
     return (-0.006 * last, last * 1.006 + 1)
 
 
+def _panels(mine: Tables, seen: Tables) -> dict[str, float]:
+    """The panels of this page from the top with their heights in inches; ``seen``: what lies within its days."""
+    effects = {"side effects": 0.2 * len(side_effect_rows(seen["side_effects"])) + 0.04}
+    cells = shows_cells(seen)
+    heights = {"strip": 0.26, "leukaemia": 1.95}
+    if cells:
+        heights["cells"] = 1.45
+        heights |= effects if shows_side_effects(seen) else {}
+    if shows_donor(seen):
+        heights["donor"] = 0.95
+    heights |= {"anc": 1.45, "platelets": 1.15, "haemoglobin": 1.0}
+    if shows_b_cells(seen):
+        heights["b cells"] = 1.15
+    if shows_side_effects(seen) and not cells:
+        heights |= effects
+    return heights | {"doses": 0.2 * max(len(dose_rows(mine["doses"])), 2)}
+
+
 def _draw(mine: Tables, patient: int, title: str | None, first: float, last: float) -> Figure:
-    rows = max(len(dose_rows(mine["doses"])), 2)
-    heights = {
-        "strip": 0.26,
-        "leukaemia": 1.95,
-        "anc": 1.45,
-        "platelets": 1.15,
-        "haemoglobin": 1.0,
-        "doses": 0.2 * rows,
-    }
-    above, gap, below = 0.95, 0.13, 1.33
+    seen = {**mine, **{k: mine[k].filter(pl.col("day").is_between(first, last)) for k in ("states", "events")}}
+    heights = _panels(mine, seen)
+    names = [row_name(*row) for row in dose_rows(mine["doses"])]
+    left = max(_LEFT, 0.15 + _LETTER * max(map(len, names), default=0))
+    milestones = _milestones(mine["events"], first, last, _WIDTH - left - _RIGHT)
+    levels = 1 + max((m.level for m in milestones), default=0)
+    above, gap = 0.95 + 0.14 * max(0, levels - 2), 0.13
+    legend = _legend()
+    below = 0.62 + 0.178 * -(-len(legend) // 6)
     total = above + sum(heights.values()) + gap * (len(heights) - 1) + below
     figure = Figure(figsize=(_WIDTH, total), dpi=100)
     axes: dict[str, Axes] = {}
     top = total - above
     for name, height in heights.items():
-        box = (_LEFT / _WIDTH, (top - height) / total, (_WIDTH - _LEFT - _RIGHT) / _WIDTH, height / total)
+        box = (left / _WIDTH, (top - height) / total, (_WIDTH - left - _RIGHT) / _WIDTH, height / total)
         axes[name] = figure.add_axes(box, label=name)
         axes[name].set_xlim(first, last)
         top -= height + (0.03 if name == "strip" else gap)
@@ -133,16 +175,29 @@ def _draw(mine: Tables, patient: int, title: str | None, first: float, last: flo
     _platelets(axes["platelets"], mine)
     _haemoglobin(axes["haemoglobin"], mine)
     draw_doses(axes["doses"], mine["doses"], first, last)
-    _milestones(figure, axes, mine["events"], first, last)
+    if "cells" in axes:
+        draw_cells(axes["cells"], mine)
+    if "b cells" in axes:
+        draw_b_cells(axes["b cells"], mine)
+    if "side effects" in axes:
+        draw_side_effects(axes["side effects"], mine["side_effects"], first, last)
+    if "donor" in axes:
+        draw_donor(axes["donor"], mine)
+        shown = {k: v for k, v in axes.items() if k not in ("strip", "leukaemia")}
+        mark_conditioning(shown, mine, first, last)
+        mark_engraftment(shown, mine, first, last)
+    _draw_milestones(axes, milestones)
+    _delays(axes["strip"], seen["events"])
     _time(axes, first, last)
-    for name in ("leukaemia", "anc", "platelets", "haemoglobin"):
-        axes[name].yaxis.set_label_coords(-0.055, 0.5)
+    for name in axes:
+        if name not in ("strip", "doses", "side effects"):
+            axes[name].yaxis.set_label_coords(-0.055, 0.5)
     figure.text(
         0.3 / _WIDTH, 1 - 0.16 / total, title or f"Patient {patient}", fontsize=LARGE, fontweight="bold", va="top"
     )
     figure.text(0.3 / _WIDTH, 1 - 0.43 / total, _person(mine["outcomes"]), fontsize=NORMAL, color="#444444", va="top")
     figure.legend(
-        handles=_legend(), loc="lower center", ncols=6, bbox_to_anchor=(0.5, 0.06 / total), frameon=False,
+        handles=legend, loc="lower center", ncols=6, bbox_to_anchor=(0.5, 0.06 / total), frameon=False,
         columnspacing=1.8, handlelength=1.8, handletextpad=0.6, labelspacing=0.45,
     )  # fmt: skip
     return figure
@@ -154,6 +209,7 @@ def _draw(mine: Tables, patient: int, title: str | None, first: float, last: flo
 def _phases(axes: dict[str, Axes], bands: list[Band], first: float, last: float) -> None:
     strip = axes["strip"]
     strip.set_ylim(0, 1)
+    strip.set_zorder(2)  # marks on its edge are seen whole
     strip.set_axis_off()
     colours = phase_colours(b.name for b in bands)
     for index, band in enumerate(bands):
@@ -171,34 +227,53 @@ def _phases(axes: dict[str, Axes], bands: list[Band], first: float, last: float)
                     panel.axvspan(start, to, facecolor="#F3F4F6", edgecolor="none", zorder=0)
 
 
-def _milestones(figure: Figure, axes: dict[str, Axes], events: pl.DataFrame, first: float, last: float) -> None:
-    """Lines through all panels, named above the phases; a name that would touch another one moves up."""
+@dataclass(frozen=True)
+class Milestone:
+    """A line through all panels, named above the phases at a level (0 is the lowest)."""
+
+    day: float
+    words: str
+    colour: str
+    level: int
+    to_left: bool
+
+
+def _milestones(events: pl.DataFrame, first: float, last: float, width: float) -> list[Milestone]:
+    """Those between two days; a name that would touch another one moves up. ``width``: of the panels, inches."""
     shown = events.filter(pl.col("event").is_in(list(_MILESTONES)) & pl.col("day").is_between(first, last))
-    ends = [-np.inf, -np.inf]
+    is_car_t = pl.col("detail").fill_null("").str.contains(CAR_T)
+    shown = shown.filter((pl.col("event") != "infusion") | is_car_t)
+    found: list[Milestone] = []
+    ends: list[float] = []
     for row in shown.sort("day", maintain_order=True).iter_rows(named=True):
         name, colour = _MILESTONES[row["event"]]
+        words = f"{name}, day {row['day']:.0f}"
+        long = TextPath((0, 0), words, size=SMALL).get_extents().width / 72
+        at = (row["day"] - first) / (last - first) * width
+        to_left = at + long > width + _RIGHT - 0.4 or row["day"] > first + 0.9 * (last - first)
+        start = at - long if to_left else at
+        level = next((i for i, end in enumerate(ends) if start > end + 0.08), len(ends))
+        ends[level : level + 1] = [start + long]
+        found.append(Milestone(row["day"], words, colour, level, to_left))
+    return found
+
+
+def _draw_milestones(axes: dict[str, Axes], milestones: list[Milestone]) -> None:
+    height = axes["strip"].get_window_extent().height
+    for m in milestones:
         for panel in axes.values():
-            panel.axvline(row["day"], color=colour, linewidth=1.0, linestyle=(0, (4, 2)), zorder=5)
-        right = row["day"] > first + 0.9 * (last - first)
-        day = f"{name}, day {row['day']:.0f}"
-        text = axes["strip"].text(
-            row["day"],
-            1.12,
-            day,
-            color=colour,
-            fontsize=SMALL,
-            ha="right" if right else "left",
-            va="bottom",
-            gid="milestone",
-        )
-        left_end, right_end = text_width(figure, text)
-        level = next((i for i, end in enumerate(ends) if left_end > end + 6), 1)
-        text.set_y(1.12 + 0.55 * level)
-        ends[level] = right_end
-    delays = numbers(events.filter(pl.col("event") == "gate delay"), "day")
-    axes["strip"].plot(
-        delays, np.full(delays.shape, -0.02), linestyle="", marker="D", markersize=4, markerfacecolor="white",
-        markeredgecolor=VERMILLION, clip_on=True, gid="gate delays", zorder=6,
+            panel.axvline(m.day, color=m.colour, linewidth=1.0, linestyle=(0, (4, 2)), zorder=5)
+        axes["strip"].text(
+            m.day, 1.12 + 0.14 * 100 / height * m.level, m.words, color=m.colour, fontsize=SMALL,
+            ha="right" if m.to_left else "left", va="bottom", gid="milestone",
+        )  # fmt: skip
+
+
+def _delays(strip: Axes, events: pl.DataFrame) -> None:
+    at = numbers(events.filter(pl.col("event") == "gate delay"), "day")
+    strip.plot(
+        at, np.full(at.shape, -0.02), linestyle="", marker="D", markersize=4, markerfacecolor="white",
+        markeredgecolor=VERMILLION, clip_on=False, gid="gate delays", zorder=6,
     )  # fmt: skip
 
 
@@ -244,11 +319,23 @@ def _leukaemia(axes: Axes, states: pl.DataFrame, mrd: pl.DataFrame) -> None:
         ("log10_blasts_marrow", BLUE, 1.9, "marrow"),
     ):
         _burden(axes, numbers(states, "day"), numbers(states, column), colour, width, where)
+    _last_cell(axes, states)
+    for column, name, y in (
+        ("log10_t315i", "of these with T315I", 0.56),
+        ("log10_cd19_negative", "of these without CD19", 0.46),
+    ):
+        cells = numbers(states, column)
+        if (cells > 0).any():
+            axes.plot(
+                numbers(states, "day"), np.where(cells > 0, cells, np.nan), color=BLACK, linewidth=1.1,
+                linestyle=(0, (1, 1)) if y > 0.5 else (0, (4, 1)), gid=name, zorder=4,
+            )  # fmt: skip
+            beside(axes, y, ("··· " if y > 0.5 else "– – ") + name, of="panel")
     if normal is not None or not absolute:
         for fraction, name in LIMITS:
             y = float(log10_cells(fraction, offset))
             axes.axhline(y, color=GREY, linewidth=0.8, linestyle=(0, (5, 2)), zorder=2, gid="limit")
-            _beside(axes, y, name)
+            beside(axes, y, name)
         _mrd(axes, mrd, offset)
     if absolute:
         axes.set_ylim(NONE - 0.7, 13.4)
@@ -279,14 +366,25 @@ def _burden(axes: Axes, day: Floats, value: Floats, colour: str, width: float, w
     axes.plot(
         [at], [NONE], marker="o", markersize=5, color=colour, markeredgecolor="white", gid=f"{where} extinct", zorder=6
     )
-    if where == "marrow":
-        low, high = axes.get_xlim()
-        left = at < low + 0.7 * (high - low)
-        axes.annotate(
-            f"last leukaemic cell dies, week {at / 7:.0f}", (at, NONE), xytext=(7 if left else -7, 6),
-            textcoords="offset points", ha="left" if left else "right", fontsize=SMALL, color=colour,
-            annotation_clip=True, zorder=7,
-        )  # fmt: skip
+
+
+def _last_cell(axes: Axes, states: pl.DataFrame) -> None:
+    """When the last leukaemic cell of the marrow has died, if none is there at the end."""
+    day, cells, cns = (numbers(states, c) for c in ("day", "log10_blasts_marrow", "log10_blasts_cns"))
+    known = ~np.isnan(cells)
+    if not known.any() or not np.isneginf(cells[known][-1]):
+        return
+    alive = np.flatnonzero(known & ~np.isneginf(cells))
+    at = day[known][0] if not alive.size else day[min(alive[-1] + 1, day.size - 1)]
+    later = np.isfinite(cns) & (day > at)
+    low, high = axes.get_xlim()
+    left = at < low + 0.7 * (high - low)
+    axes.annotate(
+        f"last leukaemic cell{' in the marrow' if later.any() else ''} dies, week {at / 7:.0f}", (at, NONE),
+        xytext=(7 if left else -7, 6), textcoords="offset points", ha="left" if left else "right", fontsize=SMALL,
+        color=BLUE, annotation_clip=True, zorder=7,
+        bbox={"facecolor": "white", "alpha": 0.9, "edgecolor": "none", "pad": 0.6},
+    )  # fmt: skip
 
 
 def _mrd(axes: Axes, mrd: pl.DataFrame, offset: float) -> None:
@@ -315,7 +413,7 @@ def _anc(axes: Axes, mine: Tables, bands: list[Band]) -> None:
     axes.set_yscale("log")
     axes.set_ylim(low, high)
     axes.axhspan(low, 0.5, facecolor=VERMILLION, alpha=0.14, edgecolor="none", zorder=0.5, gid="severe neutropenia")
-    _beside(axes, 0.16, "< 0.5 severe neutropenia")
+    beside(axes, 0.16, "< 0.5 severe neutropenia")
     first, last = axes.get_xlim()
     target = [b for b in bands if is_maintenance(b.name) and b.start < last and b.to > first]
     for band in target:
@@ -323,9 +421,9 @@ def _anc(axes: Axes, mine: Tables, bands: list[Band]) -> None:
             [band.start, band.to], 0.5, 1.5, facecolor=GREEN, alpha=0.20, edgecolor="none", zorder=0.5, gid="target"
         )
     if target:
-        _beside(axes, 0.87, "0.5–1.5 maintenance target")
+        beside(axes, 0.87, "0.5–1.5 maintenance target")
     _counts(axes, mine, "anc", low, high)
-    _yticks(axes, (0.1, 0.5, 1.5, 5, 20))
+    yticks(axes, (0.1, 0.5, 1.5, 5, 20))
     axes.set_ylabel("neutrophils\n(ANC, 10⁹/L)")
     for event, marker, colour, size, y in (
         ("fever", "v", VERMILLION, 6.5, 0.93),
@@ -344,9 +442,9 @@ def _platelets(axes: Axes, mine: Tables) -> None:
     axes.set_ylim(low, high)
     for value, place in ((10, "center"), (50, "top"), (75, "bottom")):
         axes.axhline(value, color=GREY, linewidth=0.7, linestyle=(0, (5, 2)), zorder=2, gid="limit")
-        _beside(axes, value, f"{value}", place)
+        beside(axes, value, f"{value}", place)
     _counts(axes, mine, "platelets", low, high)
-    _yticks(axes, (5, 20, 100, 400))
+    yticks(axes, (5, 20, 100, 400))
     axes.set_ylabel("platelets\n(10⁹/L)")
     _transfusions(axes, mine["events"], "platelet")
 
@@ -359,7 +457,7 @@ def _haemoglobin(axes: Axes, mine: Tables) -> None:
     axes.yaxis.grid(True, color="#DDDDDD", linewidth=0.5)
     axes.set_axisbelow(True)
     axes.set_ylabel("haemoglobin\n(g/dL)")
-    _transfusions(axes, mine["events"], "red")
+    _transfusions(axes, mine["events"], "red cell")
 
 
 def _counts(axes: Axes, mine: Tables, column: str, low: float, high: float) -> None:
@@ -376,24 +474,12 @@ def _counts(axes: Axes, mine: Tables, column: str, low: float, high: float) -> N
 
 
 def _transfusions(axes: Axes, events: pl.DataFrame, product: str) -> None:
-    given = events.filter((pl.col("event") == "transfusion") & pl.col("detail").fill_null("").str.contains(product))
+    given = events.filter(pl.col("event") == f"{product} transfusion")
     at = numbers(given, "day")
     axes.plot(
         at, np.full(at.shape, 0.07), transform=axes.get_xaxis_transform(), linestyle="", marker="^", markersize=6,
         color=PURPLE, markeredgecolor="white", markeredgewidth=0.6, gid=f"{product} transfusions", zorder=6,
     )  # fmt: skip
-
-
-def _yticks(axes: Axes, at: tuple[float, ...]) -> None:
-    axes.yaxis.set_major_locator(FixedLocator(at))
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.set_yticklabels([f"{v:g}" for v in at])
-
-
-def _beside(axes: Axes, y: float, words: str, place: str = "center") -> None:
-    axes.text(
-        1.008, y, words, transform=axes.get_yaxis_transform(), va=place, fontsize=SMALL, color="#555555", gid="beside"
-    )
 
 
 # --- words ------------------------------------------------------------------------------------
@@ -409,17 +495,23 @@ def _person(outcomes: pl.DataFrame) -> str:
         words.append(f"{row['sex'] or 'child'}, {row['age_y']:.1f} years")
     if row["lineage"] or row["subtype"]:
         lineage = f"{row['lineage']}-ALL" if row["lineage"] else "ALL"
-        words.append(f"{lineage}, {row['subtype']}" if row["subtype"] else lineage)
+        words.append(f"{lineage}, {row['subtype']}" if row["subtype"] not in (None, "", lineage) else lineage)
     if row["wbc"] is not None:
         words.append(f"WBC {row['wbc']:.3g} × 10⁹/L")
     if row["cns"] is not None:
         words.append(f"CNS {row['cns']}")
     words += [f"{gene} {row[key]}" for gene, key in (("TPMT", "tpmt"), ("NUDT15", "nudt15")) if row[key]]
     if row["eoi_mrd"] is not None:
-        words.append("EOI MRD " + ("< 0.01 %" if row["eoi_mrd"] < 1e-4 else f"{row['eoi_mrd'] * 100:.2g} %"))
+        words.append("EOI MRD " + _percent(row["eoi_mrd"]))
     if row["outcome"]:
         words.append(f"{row['outcome']} ({row['outcome_day']:.0f} days)" if row["outcome_day"] else row["outcome"])
     return "   ·   ".join(words)
+
+
+def _percent(fraction: float) -> str:
+    if fraction < 1e-4:
+        return "< 0.01 %"
+    return f"{100 * fraction:.0f} %" if fraction >= 0.01 else f"{100 * fraction:.2g} %"
 
 
 def _legend() -> list[Line2D | Patch]:

@@ -12,15 +12,16 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import NDArray
 
 Tables = Mapping[str, pl.DataFrame]
 Floats = NDArray[np.float64]
 
-# Okabe & Ito's palette, safe for colour-blind readers; INDIGO and OLIVE are Tol's.
+# Okabe & Ito's palette, safe for colour-blind readers; INDIGO, OLIVE, WINE and TEAL are Tol's.
 BLACK, ORANGE, SKY, GREEN = "#1A1A1A", "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILLION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#7A7A7A"
-INDIGO, OLIVE = "#332288", "#8F8A2B"
+INDIGO, OLIVE, WINE, TEAL = "#332288", "#8F8A2B", "#882255", "#44AA99"
 
 SMALL, NORMAL, LARGE = 8.0, 9.0, 13.0
 
@@ -74,7 +75,11 @@ _COLUMNS: dict[str, dict[str, Any]] = {
     "states": {
         "day": _NUMBERS, "anc": _NUMBERS, "platelets": _NUMBERS, "haemoglobin": _NUMBERS,
         "log10_blasts_marrow": _NUMBERS, "log10_blasts_cns": _NUMBERS, "marrow_blast_fraction": _NUMBERS,
+        "log10_t315i": _NUMBERS, "log10_cd19_negative": _NUMBERS,
+        "car_t_copies": _NUMBERS, "cytokine_pg_ml": _NUMBERS, "b_cells": _NUMBERS, "igg_g_l": _NUMBERS,
+        "donor_share": _NUMBERS, "normal_marrow": _NUMBERS,
     },
+    "side_effects": {"day": _NUMBERS, "side_effect": pl.String, "grade": pl.Int64, "to_day": _NUMBERS},
 }  # fmt: skip
 
 
@@ -154,11 +159,11 @@ def phase_bands(tables: Tables, patient: int, last: float) -> list[Band]:
     """The phases of one patient in order; repeated cycles of one phase are one band."""
     starts = phase_starts(tables, patient)
     days = starts["day"].to_list()
-    ends = (
-        table(tables, "events", patient)
-        .filter(pl.col("event").is_in(["end of treatment", "relapse", "death", "left"]))["day"]
-        .to_list()
-    )
+    events = table(tables, "events", patient)
+    went_on = pl.col("day") < max(days, default=-1.0)  # a relapse is not the end where another phase follows
+    ends = events.filter(
+        pl.col("event").is_in(["end of treatment", "death", "left"]) | ((pl.col("event") == "relapse") & ~went_on)
+    )["day"].to_list()
     over = min([d for d in ends if d is not None] + [last])
     bands = zip(starts["phase"].to_list(), days, [*days, over][1:], strict=True)
     return [Band(n, a, min(b, over)) for n, a, b in bands if min(b, over) > a]
@@ -183,12 +188,27 @@ def ink_on(colour: tuple[float, ...]) -> str:
 
 
 def shorter_names(phase: str) -> list[str]:
-    """Names of a phase from the longest to the shortest: as it is, clipped, initials, one letter."""
+    """Names of a phase from the longest to the shortest: as it is (without the protocol that a phase was taken from),
+    clipped, initials, one letter."""
+    phase = phase.split(": ")[-1]
     words = phase.replace("-", " ").split()
     if len(words) == 1:
         return [phase.capitalize(), f"{phase[:6].capitalize()}.", f"{phase[:3].capitalize()}.", phase[:1].upper()]
     initials = "".join(w[0].upper() if w[0].isalpha() else w for w in words)
     return [phase.capitalize(), " ".join(f"{w[:5]}." if len(w) > 6 else w for w in words).capitalize(), initials]
+
+
+def beside(axes: Axes, y: float, words: str, place: str = "center", colour: str = "#555555", of: str = "data") -> None:
+    """A remark to the right of a panel at height y, in its data or as a share of its height (``of="panel"``)."""
+    transform = axes.get_yaxis_transform() if of == "data" else axes.transAxes
+    axes.text(1.008, y, words, transform=transform, va=place, fontsize=SMALL, color=colour, gid="beside")
+
+
+def yticks(axes: Axes, at: tuple[float, ...]) -> None:
+    """These ticks and no others, written as plain numbers."""
+    axes.yaxis.set_major_locator(FixedLocator(at))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_yticklabels([f"{v:g}" for v in at])
 
 
 def fit_text(axes: Axes, x: float, y: float, names: list[str], width: float, **how: Any) -> Text | None:
@@ -202,12 +222,6 @@ def fit_text(axes: Axes, x: float, y: float, names: list[str], width: float, **h
             return text
         text.remove()
     return None
-
-
-def text_width(figure: Figure, text: Text) -> tuple[float, float]:
-    """Left and right end of a text in pixels of the figure."""
-    box = text.get_window_extent(_renderer(figure))
-    return float(box.x0), float(box.x1)
 
 
 def _renderer(figure: Figure) -> Any:

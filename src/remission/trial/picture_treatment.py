@@ -12,7 +12,25 @@ from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from .picture_style import BLUE, GREEN, GREY, INDIGO, OLIVE, ORANGE, PURPLE, SKY, SMALL, VERMILLION, Floats, numbers
+from .picture_style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    INDIGO,
+    OLIVE,
+    ORANGE,
+    PURPLE,
+    SKY,
+    SMALL,
+    TEAL,
+    VERMILLION,
+    WINE,
+    Floats,
+    fit_text,
+    ink_on,
+    numbers,
+)
 
 # Rows in this order. An agent belongs to the first group whose pattern its name matches.
 GROUPS: tuple[tuple[str, str, str], ...] = (
@@ -23,9 +41,17 @@ GROUPS: tuple[tuple[str, str, str], ...] = (
     ("alkylator", r"phosphamide|ifosf|busulf|thiotepa|melphalan", OLIVE),
     ("antimetabolites", r"mercapto|guanine|methotrex|cytarab|fludarab|clofarab|nelarab", BLUE),
     ("intrathecal", r"(?!)", INDIGO),
+    ("BCR::ABL1 inhibitors", r"tinib$", WINE),
+    ("antibodies", r"blinatum|inotuzum", TEAL),
+    ("CAR T-cells", r"leucel$", BLUE),
+    ("irradiation", r"irradiation", PURPLE),
+    ("graft", r"_(marrow|blood)$", GREEN),
+    ("against GVHD", r"ciclosporin|thymocyte", OLIVE),
+    ("supportive", r"tocilizumab|immunoglobulin|leucovorin|filgrastim", GREY),
     ("other", r"", GREY),
 )
 FULL = 0.52  # height of a bar at the protocol dose, in rows
+_WITH_AMOUNT = ("BCR::ABL1 inhibitors", "antibodies", "irradiation")  # bars that say how much a day
 _TALLEST = 1.6  # factors above this are drawn at this height
 
 
@@ -40,6 +66,11 @@ def dose_rows(doses: pl.DataFrame) -> list[tuple[str, str]]:
     """(agent, route) in the order of the groups, then of first appearance."""
     seen = doses.sort("from_day").select("agent", "route").drop_nulls().unique(maintain_order=True).rows()
     return sorted(seen, key=lambda r: group_of(*r))
+
+
+def row_name(agent: str, route: str) -> str:
+    """An agent and its route as they stand beside a row."""
+    return f"{agent} {route}".replace("_", " ")
 
 
 def not_given() -> pl.Expr:
@@ -69,12 +100,14 @@ def draw_doses(axes: Axes, doses: pl.DataFrame, first: float, last: float) -> No
         colour = GROUPS[group_of(agent, route)][2]
         mine = doses.filter((pl.col("agent") == agent) & (pl.col("route") == route))
         _given(axes, mine.filter(~not_given()), y, colour, thinnest)
+        if GROUPS[group_of(agent, route)][0] in _WITH_AMOUNT:
+            _amounts(axes, mine.filter(~not_given()), y, first, last)
         missed = mine.filter(not_given())
         held = pl.col("reason").fill_null("held") == "held"
         _missed(axes, missed.filter(held), y, thinnest, "held")
         _missed(axes, missed.filter(~held), y, thinnest, "omitted")
     axes.set_ylim(-0.25, max(len(rows), 1) - 0.02)
-    axes.set_yticks([len(rows) - 1 - i + FULL / 2 for i in range(len(rows))], [f"{a} {r}" for a, r in rows])
+    axes.set_yticks([len(rows) - 1 - i + FULL / 2 for i in range(len(rows))], [row_name(*r) for r in rows])
     axes.tick_params(axis="y", length=0)
     if not rows:
         axes.set_yticks([])
@@ -102,6 +135,22 @@ def _given(axes: Axes, rows: pl.DataFrame, y: float, colour: str, thinnest: floa
         axes.add_collection(
             PolyCollection(bars, facecolors=shade[~single], edgecolors="none", zorder=2, gid="given"), autolim=False
         )
+
+
+def _amounts(axes: Axes, rows: pl.DataFrame, y: float, first: float, last: float) -> None:
+    """The amount given in a day, in the bars where it has changed and there is room for it."""
+    before = ""
+    for row in rows.sort("from_day").iter_rows(named=True):
+        start, end = max(row["from_day"], first), min(max(row["to_day"] or 0, row["from_day"]) + 1, last)
+        if row["dose"] is None or end <= start:
+            continue
+        amount = f"{row['dose']:.3g} {row['unit'] or ''}".replace("ug", "µg").strip()
+        if amount != before:
+            whole = (row["factor"] or 1.0) > 0.7  # a lower bar does not reach behind its words
+            colour = ink_on(to_rgb(GROUPS[group_of(row["agent"], row["route"] or "")][2])) if whole else BLACK
+            middle, width = (start + end) / 2, end - start
+            if fit_text(axes, middle, y + FULL / 2 - 0.02, [amount], width, color=colour, fontsize=7, zorder=4):
+                before = amount
 
 
 def _missed(axes: Axes, rows: pl.DataFrame, y: float, thinnest: float, kind: str) -> None:
