@@ -127,20 +127,22 @@ def compared(first: Tables, second: Tables, names: tuple[str, str], years: float
 
 def _survival(people: list[pl.DataFrame], years: float) -> list[Difference]:
     """Event-free survival (events: no remission, at day 0, relapse, death) by Kaplan-Meier, the limits of the
-    difference from each patient's influence on it; and the share that relapsed."""
+    difference from each patient's influence on it; and who had no remission, or relapsed."""
     at = years * DAYS_PER_YEAR
     reached = pl.col("remission").fill_null(True)
     found: list[tuple[Estimate, Floats]] = []
-    relapsed = []
+    relapsed, missed = [], []
     for one in people:
         known = pl.col("relapse_day") if "relapse_day" in one.columns else pl.lit(None, pl.Int32)
         first = pl.when(pl.col("outcome") == "relapse").then(pl.coalesce(known, "outcome_day")).otherwise(known)
         day = pl.when(reached).then(pl.coalesce(first, "outcome_day")).otherwise(0)
         failed = ~reached | first.is_not_null() | (pl.col("outcome") == "death")
-        table = one.select(day=day.cast(pl.Float64), failed=failed, relapsed=reached & first.is_not_null())
+        table = one.select(day=day.cast(pl.Float64), failed=failed, relapsed=reached & first.is_not_null(),
+                           missed=~reached)  # fmt: skip
         days, events = table["day"].to_numpy().astype(float), table["failed"].to_numpy()
         found.append((survival(days, events, at).times(100), 100 * influence(days, events, at)))
         relapsed.append(table["relapsed"])
+        missed.append(table["missed"])
     (first_value, mine), (second_value, other) = found
     half = Z * float((other - mine).std(ddof=1)) / len(mine) ** 0.5 if len(mine) > 1 else 0.0
     gap = second_value.value - first_value.value
@@ -148,6 +150,7 @@ def _survival(people: list[pl.DataFrame], years: float) -> list[Difference]:
     name = f"event-free survival at {years:g} year{'s' if years != 1 else ''}"
     return [
         Difference("Course", name, "%", first_value, second_value, change),
+        _shares("Course", "no remission at the end of induction", missed),
         _shares("Course", "relapse", relapsed),
     ]
 
