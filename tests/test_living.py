@@ -173,7 +173,7 @@ def test_a_step_towards_a_target_is_exact():
 
 def test_mutants_are_selected_by_what_does_not_inhibit_them(played):
     """T315I takes over under dasatinib and imatinib, not under ponatinib."""
-    who = draw(32, seed=3, population="ph-positive-adults")
+    who = draw("ph-positive-adults", 32, seed=3)
     ends = {}
     for drug in ("dasatinib 140 mg/day PO on days 1-180", "ponatinib 45 mg/day PO on days 1-180"):
         out = played([("a", 180, [drug])], who, Options(side_effects=False), seed=3)
@@ -213,9 +213,7 @@ PATHWAY = 64
 
 @pytest.fixture(scope="module")
 def pathway():
-    return prepare(read_protocol("relapse-pathway"), library()), draw(
-        PATHWAY, seed=5, population="first-relapse-children"
-    )
+    return prepare(read_protocol("relapse-pathway"), library()), draw("first-relapse-children", PATHWAY, seed=5)
 
 
 def test_nothing_is_written_after_death(pathway):
@@ -242,7 +240,7 @@ def test_incidence_is_that_of_the_summed_hazard():
     half as many where it is rare."""
     effect = library().side_effect("gvhd")
     assert sum(share.value for share in effect.grades.values()) == pytest.approx(1.0)
-    program, who = prepare(read_protocol("forum-tbi"), library()), draw(320, seed=2, population="transplant-children")
+    program, who = prepare(read_protocol("forum-tbi"), library()), draw("transplant-children", 320, seed=2)
     halved = dataclasses.replace(
         program,
         side_effects=tuple(
