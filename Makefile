@@ -1,7 +1,7 @@
 # make demo    simulate 1,000 virtual children; everything needed is set up first
 # make test    lint, layer contracts, types, tests
 # make verify  hold the engine against an independent solver on whole treatments: docs/verification.md
-# make validate  play published trials, observed beside simulated: docs/validation.md
+# make validate  play published trials, observed beside simulated: docs/validation.md, docs/side-effects.md
 # make treatments  one patient for each treatment, drawn: docs/treatments.md
 # make benchmark  the reference problem in remission and in what people use: one table
 # make lock    write requirements.lock anew from pyproject.toml
@@ -47,6 +47,7 @@ verify: $(READY)
 
 validate: $(READY)
 	$(BIN)/remission validate --patients 1000 --seed 1 --out docs/validation.md
+	$(BIN)/remission validate --side-effects --patients 1000 --seed 1 --out docs/side-effects.md
 
 treatments: $(READY)
 	$(BIN)/python docs/treatments.py

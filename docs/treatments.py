@@ -83,8 +83,8 @@ def _dasatinib(run: Run) -> list[int]:
 def _dasatinib_facts(run: Run, patient: int) -> Facts:
     doses = run.doses.filter((pl.col("patient") == patient) & (pl.col("agent") == "ponatinib") & (pl.col("dose") > 0))
     start = int(doses["from_day"].min() or 0)  # type: ignore[arg-type]
-    after = run.mrd.filter((pl.col("patient") == patient) & (pl.col("day") > start) & ~pl.col("detected"))
-    clean = int(after["day"].min() or start)  # type: ignore[arg-type]
+    after = run.states.filter((pl.col("patient") == patient) & (pl.col("day") > start))
+    clean = int(after.filter(pl.col("marrow_blast_fraction") < 1e-4)["day"].min() or start)  # type: ignore[arg-type]
     found = having(run, "goes to", "^ponatinib$").height
     seen = first_day(run, patient, "goes to", "^ponatinib$")
     return {"seen": seen, "start": start, "clean": clean, "found": found, "until": clean + 250}
@@ -148,6 +148,29 @@ def _car_t_facts(run: Run, patient: int) -> Facts:
     }  # fmt: skip
 
 
+def _cd19_loss(run: Run) -> list[int]:
+    back = run.outcomes.filter(pl.col("infusion_day").is_not_null() & pl.col("remission_day").is_not_null())
+    seen = run.states.join(back.select("patient", "relapse_day"), on="patient")
+    seen = seen.filter((pl.col("day") >= pl.col("relapse_day")) & pl.col("log10_cd19_negative").is_finite())
+    seen = seen.sort("patient", "day").unique("patient", keep="first", maintain_order=True)
+    most = pl.col("log10_cd19_negative") > pl.col("log10_blasts_marrow") - 0.05
+    marrow = pl.col("marrow_blast_fraction") >= 0.05
+    return typical(seen.filter(most & marrow), "relapse_day")
+
+
+def _cd19_loss_facts(run: Run, patient: int) -> Facts:
+    mine = run.outcomes.filter(pl.col("patient") == patient).row(0, named=True)
+    states = run.states.filter((pl.col("patient") == patient) & (pl.col("day") <= mine["infusion_day"]))
+    cells = states.sort("day")["log10_cd19_negative"][-1]
+    before = f"about {10**cells:,.0f} of them" if cells > 0 else "none yet"
+    found = len(_cd19_loss(run))
+    relapses = run.outcomes.filter(pl.col("infusion_day").is_not_null() & pl.col("relapse_day").is_not_null()).height
+    return {
+        "infusion": mine["infusion_day"], "relapse": mine["relapse_day"], "before": before, "found": found,
+        "relapses": relapses, "until": mine["relapse_day"] + 50,
+    }  # fmt: skip
+
+
 def _transplant(run: Run) -> list[int]:
     donor = having(run, "transplant", "unrelated").select("patient")
     gvhd = worst(run, "gvhd").filter(pl.col("grade") == 2).select("patient")
@@ -190,10 +213,10 @@ EXAMPLES = (
         "MRD was once below the limit, T315I was found under dasatinib later, and the patient lives; of these the one "
         "whose finding came on the day nearest to the median",
         _dasatinib, _dasatinib_facts,
-        "Dasatinib and blinatumomab bring the leukaemia (blue) below what can be measured. Some of the cells that "
-        "are left carry T315I: dasatinib does not bind to their BCR::ABL1, they grow under it (a straight line on "
-        "this scale), and the mutation is found on day {seen}. On ponatinib (from day {start}), which still binds, "
-        "MRD is not detected from day {clean} on. T315I was found in {found} of {played} patients of this run.",
+        "Dasatinib and blinatumomab bring the leukaemia (blue) below what can be measured. Some of the cells carry "
+        "T315I (dotted): dasatinib does not bind to their BCR::ABL1, so that they are all that is left, grow under it "
+        "(a straight line on this scale) and are found on day {seen}. Ponatinib (from day {start}) still binds: on day "
+        "{clean} they are below 1 in 10,000 again. T315I was found in {found} of {played} patients of this run.",
         ("agents/dasatinib.yaml", "agents/ponatinib.yaml", "body/leukaemia.yaml", "protocols/d-alba.yaml"),
     ),
     Example(
@@ -230,6 +253,17 @@ EXAMPLES = (
         "slowly and is replaced from day {replaced} on.",
         ("agents/tisagenlecleucel.yaml", "body/immunity.yaml", "side_effects/crs.yaml", "agents/tocilizumab.yaml",
          "agents/immunoglobulin.yaml", "protocols/eliana.yaml"),
+    ),
+    Example(
+        "cd19-loss", "CAR T-cells: a relapse that has lost CD19", "eliana",
+        "remission after CAR T-cells, relapse of the marrow in which nine of ten cells lack CD19; of these the one "
+        "whose relapse came on the day nearest to the median",
+        _cd19_loss, _cd19_loss_facts,
+        "A few leukaemic cells make no CD19 (dashed; at the infusion on day {infusion} {before}). CAR T-cells kill all "
+        "others and do not see these: they grow through the remission and come back on day {relapse}, while B cells, "
+        "which have CD19, tell how well CAR T-cells still work. It was so in {found} of the {relapses} relapses after "
+        "an infusion.",
+        ("body/leukaemia.yaml", "agents/tisagenlecleucel.yaml", "body/immunity.yaml", "protocols/eliana.yaml"),
     ),
     Example(
         "transplant", "Total body irradiation and a transplant", "forum-tbi",

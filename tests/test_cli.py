@@ -47,7 +47,20 @@ def test_help_does_not_load_the_engine() -> None:
 def test_help_names_every_command(remission: Remission) -> None:
     code, out, _ = remission("--help")
     assert code == 0
-    for command in ("simulate", "validate", "plan", "show", "sources", "explain", "check", "list", "schema", "plot"):
+    for command in (
+        "simulate",
+        "validate",
+        "plan",
+        "show",
+        "sources",
+        "explain",
+        "check",
+        "list",
+        "schema",
+        "plot",
+        "compare",
+        "side-effects",
+    ):
         assert command in out
 
 
@@ -59,13 +72,14 @@ def test_the_public_names_are_there() -> None:
         _ = rm.nothing
 
 
-@pytest.mark.parametrize("what", ["protocols", "agents", "populations", "sources"])
+@pytest.mark.parametrize("what", ["protocols", "agents", "side-effects", "populations", "sources"])
 def test_list(remission: Remission, what: str) -> None:
     code, out, _ = remission("list", what)
     assert code == 0
     expected = {
         "protocols": "cog-standard-risk",
         "agents": "vincristine",
+        "side-effects": "febrile_neutropenia",
         "populations": "childhood-all",
         "sources": "matloub2011",
     }
@@ -77,6 +91,15 @@ def test_show_and_sources_of_an_agent(remission: Remission) -> None:
     assert code == 0 and "clearance" in out and "IV" in out
     code, out, _ = remission("sources", "vincristine")
     assert code == 0 and "clearance" in out and "Numbers by how they are known" in out
+
+
+def test_show_and_sources_of_a_side_effect(remission: Remission) -> None:
+    code, out, _ = remission("show", "febrile neutropenia")
+    assert code == 0 and "What to watch for: 38.0" in out and "AALL1731" in out
+    code, out, _ = remission("sources", "vod")
+    assert code == 0 and "side effect vod" in out and "ino_label_warnings" in out
+    code, out, _ = remission("show", "vod")
+    assert code == 0 and "brought about by" in out and "inotuzumab" in out
 
 
 def test_show_explain_check_sources_of_a_protocol(remission: Remission) -> None:
@@ -132,6 +155,11 @@ def test_simulate_ends_with_summary_files_and_picture_then_plot_and_sources(
     assert code == 2 and "--patient" in err
     code, out, _ = remission("sources", tmp_path / "run")
     assert code == 0 and "population" in out
+    code, out, err = remission("side-effects", tmp_path / "run", "--csv", tmp_path / "side.csv")
+    assert code == 0 and "induction (64 patients)" in out and "days in hospital" in out and "side.csv" in err
+    assert (tmp_path / "side.csv").read_text().startswith("phase,side_effect,grade,patients,of,percent,low,high")
+    code, out, _ = remission("side-effects", tmp_path / "run", "--patient", "3")
+    assert code == 0 and "neutropenia" in out and "from day" in out
     code, _, err = remission(*command, "--seed", "2")
     assert code == 2 and "seed is 1 there, 2 here" in err
     code, _, err = remission("plot", tmp_path / "run", "--patient", "64")
@@ -171,6 +199,10 @@ def test_a_misspelt_drug_names_line_and_nearest_word(remission: Remission, tmp_p
         (("simulate", "cog-standard-risk", "--patients", "many"), "--patients"),
         (("simulate", "cog-standard-risk", "--follow-up", "-1"), "follow-up"),
         (("list", "protocol"), "protocols"),
+        (("compare", "cog-high-risk"), "nothing beside it"),
+        (("compare", "cog-high-risk", "--without", "pegaspargas"), "Did you mean 'pegaspargase'?"),
+        (("simulate", "cog-high-risk", "--add", "vincristine 1 mg/m2 IV daily", "--in", "inducton"), "induction"),
+        (("validate", "aall0331", "--side-effects"), "no trials can be named with"),
         (("plan", "cog-standard-risk", *CHILD[:4], "--weight", "-16", *CHILD[6:]), "-16"),
         (("plan", "cog-standard-risk", *CHILD[:2], "--sex", "femal", *CHILD[4:]), "female"),
         (("plan", "cog-standard-risk", *CHILD[:8], "--start", "tomorrow"), "tomorrow"),

@@ -51,7 +51,7 @@ def test_every_side_effect_tells_a_family_what_it_is_and_its_grades_are_whole(na
     assert effect.course is not None
 
 
-@pytest.mark.parametrize("name", [name for name in MINE if name != "low_igg_infection"])
+@pytest.mark.parametrize("name", MINE)
 def test_every_side_effect_has_a_cause(name: str) -> None:
     shelf = library()
     causes = [agent for agent in shelf.agents() if effects(shelf.agent(agent), name)]

@@ -3,11 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from remission.knowledge.errors import BadInput
-from remission.knowledge.library import Library
+from remission.knowledge.library import Library, library
+from remission.knowledge.side_effect import Published
+from remission.protocol.model import Rescue
+from remission.protocol.reader import read_protocol
+from remission.protocol.variant import kind_of, variant
+from remission.trial.endpoints import NotSimulated
+from remission.trial.estimates import Estimate
+from remission.trial.incidence import Arm, Incidence, compare, count, simulated
+from remission.trial.incidence_page import as_markdown, missing
+from remission.trial.side_by_side import compared, influence
+from remission.trial.side_effect_tables import courses
+from remission.trial.side_effects import (
+    burden,
+    by_phase,
+    course,
+    doses_by_agent,
+    doses_lost,
+    episodes,
+    hospital_days,
+    most_frequent,
+)
+from remission.trial.summary import wilson
 
 EFFECT = """\
 side_effect: hiccups
@@ -55,3 +81,318 @@ def test_a_mistake_in_a_published_incidence_is_told_with_its_line(
     with pytest.raises(BadInput) as told:
         shelf(tmp_path, line).side_effect("hiccups")
     assert f"hiccups.yaml:{place}" in str(told.value) and says in str(told.value)
+
+
+# --- a run by hand ----------------------------------------------------------------------------
+
+
+def run(
+    outcomes: list[tuple[str, int, str | None]],
+    events: list[tuple[int, int, str, str, str]] = (),  # type: ignore[assignment]
+    side_effects: list[tuple[int, int, str, int, int]] = (),  # type: ignore[assignment]
+    measurements: list[tuple[int, int, float, float, float]] = (),  # type: ignore[assignment]
+    doses: list[tuple[int, str, int, int, float, str]] = (),  # type: ignore[assignment]
+) -> dict[str, pl.DataFrame]:
+    """Tables of patients 0, 1, ...: outcome, last day, cause of death; each began treatment in the phase `one`."""
+    people = pl.DataFrame(outcomes, schema=["outcome", "outcome_day", "death_cause"], orient="row").with_columns(
+        patient=pl.int_range(pl.len(), dtype=pl.Int64), outcome_day=pl.col("outcome_day").cast(pl.Int32),
+        death_cause=pl.col("death_cause").cast(pl.String), remission=pl.lit(True), played_days=pl.lit(10),
+        age_y=pl.int_range(pl.len()).cast(pl.Float64), red_cell_transfusions=pl.lit(2), platelet_transfusions=pl.lit(1),
+        fever_episodes=pl.lit(0), delay_days=pl.lit(0),
+    )  # fmt: skip
+    starts = [(i, 0, "one", "phase start", "one") for i in range(len(outcomes))]
+    return {
+        "outcomes": people,
+        "events": pl.DataFrame([*starts, *events], schema={"patient": pl.Int64, "day": pl.Int32, "phase": pl.String,
+                               "event": pl.String, "detail": pl.String}, orient="row").sort("patient", "day"),
+        "side_effects": pl.DataFrame(list(side_effects), schema={"patient": pl.Int64, "day": pl.Int32,
+                                     "side_effect": pl.String, "grade": pl.Int8, "to_day": pl.Int32}, orient="row"),
+        "measurements": pl.DataFrame(list(measurements), schema={"patient": pl.Int64, "day": pl.Int32,
+                                     "anc": pl.Float64, "platelets": pl.Float64, "haemoglobin": pl.Float64},
+                                     orient="row"),
+        "doses": pl.DataFrame(list(doses), schema={"patient": pl.Int64, "agent": pl.String, "from_day": pl.Int32,
+                              "to_day": pl.Int32, "factor": pl.Float64, "reason": pl.String}, orient="row"),
+    }  # fmt: skip
+
+
+WELL = ("in remission", 400, None)
+
+
+def rows_of(table: pl.DataFrame, phase: str, side_effect: str) -> list[tuple[int, int, int]]:
+    """(grade, patients, of)"""
+    mine = table.filter((pl.col("phase") == phase) & (pl.col("side_effect") == side_effect))
+    return list(mine.select("grade", "patients", "of").iter_rows())
+
+
+def test_incidence_and_worst_grade_are_counted_by_phase_of_those_who_began_it() -> None:
+    tables = run(
+        [WELL] * 4,
+        [(i, 30, "two", "phase start", "two") for i in range(3)] + [(0, 60, "two", "end of treatment", "")],
+        [(0, 5, "vod", 2, 9), (0, 40, "vod", 4, 50), (1, 31, "vod", 3, 40), (3, 29, "vod", 2, 30),
+         (0, 70, "crs", 1, 71)],
+    )  # fmt: skip
+    table = by_phase(tables)
+    assert rows_of(table, "one", "vod") == [(1, 2, 4), (2, 2, 4)], "patients 0 and 3 of four"
+    assert rows_of(table, "two", "vod") == [(1, 2, 3), (2, 2, 3), (3, 2, 3), (4, 1, 3)], "patients 0 and 1 of three"
+    assert rows_of(table, "whole treatment", "vod") == [(1, 3, 4), (2, 3, 4), (3, 2, 4), (4, 1, 4)]
+    assert rows_of(table, "after treatment", "crs") == [(1, 1, 1)]
+    assert table["phase"].unique(maintain_order=True).to_list() == ["whole treatment", "one", "two", "after treatment"]
+
+
+def test_limits_are_wilsons() -> None:
+    table = by_phase(run([WELL] * 10, [], [(0, 5, "vod", 2, 9)]))
+    row = table.filter((pl.col("phase") == "one") & (pl.col("grade") == 2)).row(0, named=True)
+    assert (row["percent"], *wilson(1, 10)) == pytest.approx((10, row["low"] / 100, row["high"] / 100))
+
+
+def test_counts_are_graded_as_measured_and_those_of_the_first_day_are_the_diseases() -> None:
+    tables = run(
+        [WELL] * 2,
+        measurements=[(0, 0, 0.1, 10, 5), (0, 7, 1.4, 49, 7.9), (0, 14, 0.4, 80, 12), (0, 21, 2.0, 200, 12),
+                      (1, 7, 1.0, 50, 8.0)],
+    )  # fmt: skip
+    found = episodes(tables).collect()
+    grades = {
+        (r["patient"], r["day"], r["side_effect"]): (r["grade"], r["to_day"]) for r in found.iter_rows(named=True)
+    }
+    assert grades == {
+        (0, 7, "neutropenia"): (2, 13), (0, 14, "neutropenia"): (4, 20), (1, 7, "neutropenia"): (2, 7),
+        (0, 7, "thrombocytopenia"): (3, 13), (0, 14, "thrombocytopenia"): (1, 20), (1, 7, "thrombocytopenia"): (2, 7),
+        (0, 7, "anaemia"): (3, 13), (1, 7, "anaemia"): (2, 7),
+    }  # fmt: skip
+
+
+def test_infections_are_side_effects_and_one_that_kills_is_grade_5() -> None:
+    tables = run(
+        [WELL, ("death", 9, "infection")],
+        [(0, 5, "one", "fever", "ANC 0.99"), (0, 50, "one", "fever", "ANC 1"), (1, 9, "one", "fever", "ANC 0.1"),
+         (1, 9, "one", "bloodstream infection", "ANC 0.1"), (0, 5, "one", "bloodstream infection", "ANC 0.99")],
+    )  # fmt: skip
+    found = episodes(tables).sort("side_effect", "patient").collect()
+    assert list(found.select("side_effect", "patient", "day", "grade").iter_rows()) == [
+        ("bloodstream_infection", 0, 5, 3), ("bloodstream_infection", 1, 9, 5),
+        ("febrile_neutropenia", 0, 5, 3), ("febrile_neutropenia", 1, 9, 3),
+    ]  # fmt: skip
+    assert episodes(tables, only="bloodstream_infection").collect().height == 2
+
+
+def test_a_patients_course_says_every_grade_of_every_day() -> None:
+    tables = run([WELL] * 2, [], [(1, 2, "vod", 2, 4), (1, 4, "vod", 3, 5), (1, 9, "crs", 1, 40), (0, 1, "gvhd", 2, 3)])
+    table = course(tables, 1)
+    assert table.columns == ["day", "crs", "vod"] and table["day"].to_list() == list(range(11))
+    assert table["vod"].to_list() == [0, 0, 2, 2, 3, 3, 0, 0, 0, 0, 0]
+    assert table["crs"].to_list() == [0] * 9 + [1, 1], "until the last day that was played"
+    assert courses(table) == [("VOD", "2", "5", "3"), ("CRS", "9", "10", "1")]
+
+
+def test_days_in_hospital_are_counted_once_and_end_with_life() -> None:
+    fn, blood = (library().side_effect(n).hospital[3].value for n in ("febrile_neutropenia", "bloodstream_infection"))
+    tables = run(
+        [WELL, WELL, ("death", 9, "infection"), WELL],
+        [(i, 5, "one", "fever", "ANC 0.1") for i in range(2)] + [(1, 5, "one", "bloodstream infection", "ANC 0.1")]
+        + [(1, 60, "one", "fever", "ANC 0.1"), (2, 8, "one", "bloodstream infection", "ANC 0.1"),
+           (2, 9, "one", "bloodstream infection", "ANC 0.1")],
+    )  # fmt: skip
+    assert hospital_days(tables)["days"].to_list() == [fn, max(fn, blood) + fn, 2, 0]
+
+
+def test_doses_that_were_missed_or_lowered_are_told_by_patient_and_agent() -> None:
+    tables = run(
+        [WELL] * 2,
+        doses=[(0, "mercaptopurine", 0, 9, 1.0, "protocol"), (0, "mercaptopurine", 10, 14, 0.0, "held"),
+               (0, "mercaptopurine", 15, 19, 0.5, "reduced"), (0, "vincristine", 0, 0, 0.0, "omitted"),
+               (1, "vincristine", 0, 0, 1.0, "protocol"), (1, "leucovorin", 0, 3, 1.0, "rescue")],
+    )  # fmt: skip
+    assert list(doses_lost(tables).iter_rows()) == [(0, 21, 6, 5), (1, 1, 0, 0)]
+    assert list(doses_by_agent(tables).iter_rows()) == [("mercaptopurine", 20, 5, 5), ("vincristine", 2, 1, 0)]
+
+
+def test_the_burden_has_means_with_limits_and_deaths_by_cause() -> None:
+    people = [WELL, ("death", 9, "infection"), ("death", 30, "vod"), ("death", 31, "infection")]
+    rows = {row.measure: row for row in burden(run(people))}
+    assert (rows["infection"].value, rows["infection"].count, rows["VOD"].value) == (50, 2, 25)
+    assert rows["red-cell transfusions (mean)"].value == rows["red-cell transfusions (mean)"].low == 2
+    assert rows["days in hospital for side effects (mean)"].value == 0
+
+
+def test_the_most_frequent_severe_side_effects_come_first() -> None:
+    tables = run([WELL] * 4, [], [(0, 5, "vod", 3, 9), (1, 5, "vod", 4, 9), (0, 5, "crs", 3, 9), (2, 5, "gvhd", 2, 9)])
+    found = [(row.measure, row.count, row.of) for row in most_frequent(tables)]
+    assert found == [("VOD", 2, 4), ("CRS", 1, 4)]
+
+
+# --- published and simulated ------------------------------------------------------------------
+
+
+def seen(**keys: Any) -> Published:
+    given = {"name": "T", "protocol": "p", "value": 50, "n": 20, "read": "label", "source": "forum", "used": "predict"}
+    return Published(**(given | keys))
+
+
+VOD = run(
+    [WELL] * 4,
+    [(i, 30, "two", "phase start", "two") for i in range(2)],
+    [(0, 5, "vod", 2, 9), (0, 44, "vod", 4, 50), (1, 45, "vod", 3, 50), (2, 31, "vod", 3, 40)],
+)
+
+
+@pytest.mark.parametrize(
+    ("keys", "percent", "of"),
+    [
+        ({"phase": "one"}, 50, 4),
+        ({"phase": "one", "grade": 3}, 25, 4),
+        ({"phase": "two", "grade": 4}, 50, 2),
+        ({"phase": "two", "within_days": 14}, 50, 2),
+        ({"phase": "two", "within_days": 15}, 100, 2),
+        ({"within_days": 31}, 50, 4),
+        ({"within_days": 31, "among": {"age_y": [2, 4]}}, 50, 2),
+        ({"within_days": 400, "grade": 5}, 0, 4),
+    ],
+)
+def test_incidence_in_a_phase_in_a_time_and_of_some(keys: dict[str, Any], percent: float, of: int) -> None:
+    found = simulated(VOD, "vod", seen(**keys))
+    assert (found.value, found.n) == (percent, of)
+
+
+def test_what_is_not_simulated_is_told() -> None:
+    with pytest.raises(NotSimulated, match="no side effect 'stroke'"):
+        simulated(VOD, "stroke", seen(phase="one"))
+    with pytest.raises(NotSimulated, match="no patient began a phase 'three'"):
+        simulated(VOD, "vod", seen(phase="three"))
+    with pytest.raises(NotSimulated, match="no grade above 3 of anaemia"):
+        simulated(VOD, "anaemia", seen(phase="one", grade=4))
+    with pytest.raises(NotSimulated, match="no patient to count"):
+        simulated(VOD, "vod", seen(phase="one", among={"age_y": [50, 60]}))
+
+
+def test_verdicts_and_counts_of_incidences() -> None:
+    rows = [
+        Incidence("vod", seen(phase="one"), Estimate(50, 40, 60, 9)),
+        Incidence("vod", seen(phase="one", interval=[49, 51]), Estimate(60, 40, 80, 9)),
+        Incidence("crs", seen(phase="one", used="calibrate", interval=[40, 60]), Estimate(60, 40, 80, 9)),
+        Incidence("crs", seen(phase="one", n=None), Estimate(60, 40, 80, 9)),
+        Incidence("gvhd", seen(phase="one"), None, "nobody had it"),
+        Incidence("anaemia", seen(phase="one", used="orientation"), Estimate(60, 40, 80, 9)),
+    ]
+    assert [row.verdict for row in rows] == ["yes", "no", "yes", "no interval", "not simulated", "-"]
+    one = count(rows)
+    assert (one.inside, one.judged, one.all) == (2, 3, 5)
+    assert (one.effects_all_inside, one.effects_some_inside, one.effects_judged) == (1, 2, 2)
+    lacking = dict(missing(rows))
+    assert lacking["GVHD"] == "nobody had it" and lacking["anaemia"] == "the published numbers are orientation only"
+    assert lacking["neutropenia"] == "no published incidence was found" and "VOD" not in lacking
+    page = as_markdown(rows, patients=9, seed=1)
+    assert "**Predicted: 1 of 2 incidences in the published interval (4 published).**" in page
+
+
+def test_an_arm_that_cannot_be_played_is_told_and_each_arm_is_played_once() -> None:
+    played: list[Arm] = []
+
+    def play(arm: Arm, years: float) -> dict[str, pl.DataFrame]:
+        played.append(arm)
+        raise BadInput("no such protocol", file="/somewhere/p.yaml", line=3)
+
+    rows = compare(library(), play)
+    assert rows and all(row.why == "cannot be played: p.yaml:3: no such protocol." for row in rows)
+    assert len(played) == len(set(played))
+
+
+def test_every_published_incidence_names_a_phase_that_its_protocol_has() -> None:
+    for name in library().side_effects():
+        for one in library().side_effect(name).published:
+            phases = [phase.id for phase in read_protocol(one.protocol, checked=False).phases]
+            assert one.phase is None or one.phase in phases, f"{name}: {one.protocol} has no phase {one.phase}"
+
+
+# --- side by side -----------------------------------------------------------------------------
+
+
+def test_two_treatments_are_compared_patient_by_patient() -> None:
+    first = run([WELL, ("death", 50, "infection"), ("relapse", 90, None), WELL], [], [(0, 5, "vod", 3, 6)])
+    second = run([WELL, WELL, ("relapse", 90, None), WELL], [], [(0, 5, "vod", 2, 6), (1, 5, "vod", 2, 6)])
+    done = compared(first, second, ("a", "b"), years=1.0)
+    survival = done.row("event-free survival at 1 year")
+    assert (survival.first.value, survival.second.value, survival.change.value) == pytest.approx((50, 75, 25))
+    half = 1.96 * 50 / 2  # the paired difference is 100 in one of four patients: SD 50
+    assert survival.change.high == pytest.approx(25 + half, rel=1e-3)
+    died = done.row("infection")
+    assert (died.first.value, died.second.value, died.change.value, died.clear) == (25, 0, -25, False)
+    days = done.row("VOD, days in grade 3 or more")
+    assert (days.first.value, days.second.value) == (0.5, 0)
+    assert done.row("VOD, any grade").change.value == 25
+    assert done.row("relapse").change.low == done.row("relapse").change.high == 0
+
+
+def test_the_same_treatment_twice_differs_in_nothing() -> None:
+    done = compared(VOD, VOD, ("a", "a"), years=1.0)
+    assert all(row.change.value == row.change.low == row.change.high == 0 for row in done.rows)
+
+
+@given(st.lists(st.tuples(st.integers(1, 40), st.booleans()), min_size=30, max_size=80))
+def test_influences_give_greenwoods_variance(people: list[tuple[int, bool]]) -> None:
+    day = np.array([d for d, _ in people], dtype=float)
+    failed = np.array([f for _, f in people])
+    moved = influence(day, failed, 20.0)
+    assert moved.sum() == pytest.approx(0.0, abs=1e-9)
+    value, greenwood = 1.0, 0.0
+    for t in sorted(set(day[failed & (day <= 20)])):
+        risk, died = (day >= t).sum(), ((day == t) & failed).sum()
+        value *= 1 - died / risk
+        greenwood += died / (risk * (risk - died)) if risk > died else 0.0
+    if value > 0:
+        assert (moved**2).mean() / day.size == pytest.approx(value**2 * greenwood, rel=1e-6, abs=1e-12)
+
+
+# --- a protocol with something changed --------------------------------------------------------
+
+
+def test_an_agent_can_be_left_out_with_all_that_is_said_of_it() -> None:
+    whole = read_protocol("cog-high-risk")
+    less = variant(whole, without=["methotrexate"])
+    assert "methotrexate" not in {give.agent for phase in less.phases for give in phase.give}
+    said = [target.agent for rule in less.rules for target in getattr(rule.action, "targets", ())]
+    said += [t.agent for phase in less.phases for rule in phase.rules for t in getattr(rule.action, "targets", ())]
+    assert "methotrexate" not in said and "mercaptopurine" in said
+    assert not any(isinstance(rule.action, Rescue) for phase in less.phases for rule in phase.rules)
+    assert less.id == "cog-high-risk without methotrexate" and less.file == whole.file
+    assert variant(whole) is whole
+
+
+def test_a_sentence_can_be_added_in_a_phase_and_an_agent_replaced() -> None:
+    whole = read_protocol("cog-high-risk")
+    sentence = "pegaspargase 1000 IU/m2 IV on day 4"
+    capped = variant(whole, without=["pegaspargase"], add=[sentence], phases=["induction"])
+    doses = [give.amount for give in capped.phase("induction").give if give.agent == "pegaspargase"]
+    assert doses == [1000] and capped.phase("consolidation") == whole.phase("consolidation")
+    assert capped.id == f'cog-high-risk without pegaspargase and with "{sentence}" in induction'
+
+
+@pytest.mark.parametrize(
+    ("sentence", "kind"),
+    [
+        ("vincristine 1.5 mg/m2 IV on day 1", "give"),
+        ("day 29: marrow MRD", "check"),
+        ("days 1-14: counts", "check"),
+        ("day 29: if marrow MRD >= 0.01% go to consolidation", "decide"),
+        ("day 29 waits until anc >= 0.75", "rule"),
+        ("hold mercaptopurine when anc < 0.5 until anc >= 0.75", "rule"),
+    ],
+)
+def test_what_a_sentence_is_follows_from_its_first_words(sentence: str, kind: str) -> None:
+    assert kind_of(sentence) == kind
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"without": ["blinatumomab"]}, "does not give blinatumomab there"),
+        ({"without": ["vincrist"]}, "Did you mean 'vincristine'?"),
+        ({"add": ["vincristine 1 mg/m2 IV on day 99"], "phases": ["induction"]}, "day 99 lies beyond the phase"),
+        ({"add": ["vincristine 1 mg/m2 IV on day 1"], "phases": ["inducton"]}, "Did you mean 'induction'?"),
+        ({"phases": ["induction"]}, "nothing is changed"),
+    ],
+)
+def test_a_change_that_cannot_be_is_told(keys: dict[str, Any], says: str) -> None:
+    with pytest.raises(BadInput, match=".*") as told:
+        variant(read_protocol("cog-high-risk"), **keys)
+    assert says in str(told.value)

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from remission.protocol.model import Protocol
     from remission.protocol.plan import Plan
     from remission.protocol.reader import read_protocol
+    from remission.protocol.variant import variant
     from remission.trial.run import open_run, simulate
+    from remission.trial.side_by_side import side_by_side
     from remission.trial.validate import validate
 
-__all__ = ["__version__", "open_run", "plan", "read_protocol", "simulate", "validate"]
+__all__ = ["__version__", "open_run", "plan", "read_protocol", "side_by_side", "simulate", "validate", "variant"]
 
 keep_compiled_code()
 
@@ -29,7 +31,9 @@ _HOMES = {
     "open_run": "remission.trial.run",
     "read_protocol": "remission.protocol.reader",
     "simulate": "remission.trial.run",
+    "side_by_side": "remission.trial.side_by_side",
     "validate": "remission.trial.validate",
+    "variant": "remission.protocol.variant",
 }
 
 

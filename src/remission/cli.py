@@ -80,11 +80,10 @@ def simulate(
 
     With --out a run that was stopped goes on when the same command is given again.
     """
-    from remission.protocol.reader import read_protocol
     from remission.protocol.variant import variant
     from remission.trial.run import simulate
 
-    changed = variant(read_protocol(protocol), without=without or (), add=add or (), phases=in_phase or ())
+    changed = variant(protocol, without=without or (), add=add or (), phases=in_phase or ())
     try:
         with _bar() as progress:
             run = simulate(
@@ -161,8 +160,8 @@ def compare(
 
     if other is None and not without and not add:
         raise BadInput("one protocol has nothing beside it", remedy="Name another one, or say what to add or leave out")
-    first, second = read_protocol(protocol), read_protocol(other or protocol)
-    second = variant(second, without=without or (), add=add or (), phases=in_phase or ())
+    first = read_protocol(protocol)
+    second = variant(other or protocol, without=without or (), add=add or (), phases=in_phase or ())
     with _bar() as progress:
         done = side_by_side(
             first, second, patients=patients, seed=seed, population=population, years=years, threads=threads,
@@ -178,16 +177,21 @@ def side_effects(
     seed: Annotated[int, typer.Option(help="As in simulate.")] = 1,
     patient: Annotated[int | None, typer.Option(help="The course of one patient instead.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write the whole table to this CSV file.")] = None,
+    without: Without = None,
+    add: Add = None,
+    in_phase: InPhase = None,
 ) -> None:
     """Side effects by phase and grade, days in hospital, doses lost, deaths; or one patient's course."""
+    from remission.protocol.variant import variant
     from remission.trial.run import open_run, simulate
     from remission.trial.side_effect_tables import courses, incidences
 
     if Path(what).is_dir():
         run = open_run(what)
     else:
+        changed = variant(what, without=without or (), add=add or (), phases=in_phase or ())
         with _bar() as progress:
-            run = simulate(what, patients=patients, seed=seed, follow_up_years=5.0, progress=progress)
+            run = simulate(changed, patients=patients, seed=seed, follow_up_years=5.0, progress=progress)
     if patient is not None:
         table = run.patient(patient).symptoms()
         rows = courses(table)
@@ -218,7 +222,9 @@ def validate(
     """Play published trials and print what was observed beside what is simulated."""
     if side_effects:
         if trials:
-            raise typer.BadParameter("all side effects are played, no trials can be named", param_hint="--side-effects")
+            from remission.knowledge.errors import BadInput
+
+            raise BadInput("no trials can be named with --side-effects", remedy="Leave them out: all are played")
         _validate_side_effects(patients, seed, out, threads)
         return
     from remission.knowledge.library import library

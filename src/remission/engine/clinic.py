@@ -310,9 +310,13 @@ def judge(r, lane, today, phase, t, s, place, flesh, rec):
             if true_now:
                 place.slot[slot, lane].limit = min(place.slot[slot, lane].limit, t.rules[r].value)
     elif kind == STOP:
-        if true_now:
+        if true_now and place.rule[r, lane].active == 0:
+            place.rule[r, lane].active = 1
             for j in range(t.rules[r].slots_from, t.rules[r].slots_to):
-                place.slot[t.rule_slots[j], lane].stopped = 1
+                stopped = t.rule_slots[j]
+                for slot in range(t.slots.shape[0]):  # in every phase to come as well
+                    if t.slots[slot].agent == t.slots[stopped].agent and t.slots[slot].route == t.slots[stopped].route:
+                        place.slot[slot, lane].stopped = 1
             note_event(rec, lane, today, phase, E_STOP, float(r))
     elif true_now:
         transfuse(r, t, lane, today, phase, s, place, flesh, rec)

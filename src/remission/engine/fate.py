@@ -493,6 +493,7 @@ def relapsed(lane, today, site, lay, place, rec):
     place.lane[lane].phase = lay.on_relapse
     place.lane[lane].status = WAITING
     place.lane[lane].stalled = 0
+    place.lane[lane].wait_passed = 0
     place.lane[lane].gate_from = today + 1
     place.lane[lane].gate_check = today + 1
 

@@ -20,7 +20,7 @@ from remission.knowledge.side_effect import SideEffect
 from remission.patient.cohort import LINEAGE, METABOLISER, SEX
 from remission.protocol import model as m
 from remission.protocol.logic import names
-from remission.protocol.vocabulary import VALUES
+from remission.protocol.vocabulary import ROUTES, VALUES
 
 from .acting import Acting, Clone, acting, clone_table
 
@@ -77,7 +77,7 @@ ORDER = np.dtype(
     + [(name, REAL) for name in ("amount", "cap", "share", "step", "start_share")]
 )
 AGE = np.dtype([("from_age", REAL), ("dose", REAL)])
-SLOT = np.dtype([("phase", INT), ("agent", INT), ("watched", INT)])
+SLOT = np.dtype([("phase", INT), ("agent", INT), ("route", INT), ("watched", INT)])
 RULE = np.dtype(
     [(name, INT) for name in ("kind", "phase", "condition", "until", "days", "visits", "in_turn", "slots_from",
                               "slots_to", "resume_from", "resume_to", "order", "from_step", "every_step", "at_least")]
@@ -579,7 +579,9 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
         terms=rows(TERM, list(zip(conditions.code, conditions.variable, conditions.value, strict=True))),
         orders=rows(ORDER, orders),
         ages=ages,
-        slots=rows(SLOT, [(s[0], agent_index[s[1]], w) for s, w in zip(slots, watched, strict=True)]),
+        slots=rows(
+            SLOT, [(s[0], agent_index[s[1]], ROUTES.index(s[2]), w) for s, w in zip(slots, watched, strict=True)]
+        ),
         rules=rows(RULE, rules),
         rule_slots=np.array(flat(rule_slots), dtype=INT),
         resume=np.array(flat([list(r) for r in resumes]), dtype=REAL),

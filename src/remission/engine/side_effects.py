@@ -66,8 +66,8 @@ def _from_the_body(s, lane, lay, q, flesh, day):
                 x = flesh.line[(STATE_ROWS + CIRCULATING) * LANES + lane] + flesh.pool[lane]
             elif of == HAEMOGLOBIN:
                 x = haemoglobin(flesh, lane)
-            else:
-                x = flesh.immune[lane].igg
+            else:  # where the immune system is not played nobody knows
+                x = flesh.immune[lane].igg if lay.living == 1 else below
             share = max(0.0, 1.0 - x / below)
         hazard += lay.causes[i].hazard * share
     return hazard

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ..knowledge.errors import BadInput, nearest
@@ -12,7 +13,7 @@ from ..knowledge.library import Library, library
 from .checks import check
 from .grammar import Kind
 from .model import Phase, Place, Protocol, Rescue, Rule
-from .reader import first_of, read_sentence
+from .reader import first_of, read_protocol, read_sentence
 
 _RULES = ("hold", "raise", "reduce", "halve", "omit", "repeat", "stop", "transfuse", "start", "give")
 _PLACE = Place("the added sentence", 1, 1)
@@ -20,7 +21,7 @@ _FIELDS: dict[Kind, str] = {"give": "give", "check": "check", "decide": "decide"
 
 
 def variant(
-    protocol: Protocol,
+    protocol: str | Path | Protocol,
     *,
     without: Sequence[str] = (),
     add: Sequence[str] = (),
@@ -33,6 +34,8 @@ def variant(
     is. Raises `BadInput` for an agent that is not given there, a phase that is not there, a sentence that does not fit.
     """
     known = knowledge or library()
+    if isinstance(protocol, str | Path):
+        protocol = read_protocol(protocol, known)
     if not without and not add:
         if phases:
             raise BadInput("nothing is changed in that phase", remedy="Say what to add, or what to leave out")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -10,6 +10,8 @@ import polars as pl
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library, library
 from remission.knowledge.side_effect import Published as Seen
+from remission.knowledge.trial_file import days
+from remission.protocol.reader import read_protocol
 
 from . import estimates
 from .endpoints import NotSimulated, among, is_phase, starts
@@ -17,7 +19,7 @@ from .estimates import Estimate
 from .run import Progress, check_arguments, simulate
 from .side_effects import episodes, in_phase, phases, source_table, untold
 from .summary import DAYS_PER_YEAR
-from .validate import Published, Verdict, reason, verdict, wilson_of
+from .validate import Published, Verdict, published, reason, verdict, wilson_of
 
 RECORDED = ("outcomes", "measurements", "events", "side_effects")
 YEARS = 5.0  # all phases of every protocol are begun by then
@@ -77,12 +79,52 @@ def simulated(tables: Tables, name: str, seen: Seen, shelf: Library | None = Non
 
 
 def arms(shelf: Library) -> dict[Arm, list[tuple[str, Seen]]]:
-    """What is to be played, and the published incidences that are read from each."""
+    """What is to be played, and the published incidences that are read from each: those of side effects' files, and of
+    trial files where a side effect's file has none of the same protocol and source."""
+    rows = [(name, seen) for name in shelf.side_effects() for seen in shelf.side_effect(name).published]
+    known = {(name, seen.protocol, seen.source) for name, seen in rows}
+    rows += [row for row in _of_trials(shelf) if (row[0], row[1].protocol, row[1].source) not in known]
+    own: dict[str, str | None] = {}  # a protocol's own population, so that nothing is played twice
     out: dict[Arm, list[tuple[str, Seen]]] = {}
-    for name in shelf.side_effects():
-        for seen in shelf.side_effect(name).published:
-            out.setdefault((seen.protocol, seen.population), []).append((name, seen))
+    for name, seen in rows:
+        if seen.population is None and seen.protocol not in own:
+            own[seen.protocol] = _own_population(seen.protocol, shelf)
+        out.setdefault((seen.protocol, seen.population or own[seen.protocol]), []).append((name, seen))
     return out
+
+
+def _own_population(protocol: str, shelf: Library) -> str | None:
+    try:
+        return read_protocol(protocol, shelf, checked=False).population
+    except BadInput:
+        return None  # told when it is played
+
+
+def _of_trials(shelf: Library) -> Iterator[tuple[str, Seen]]:
+    for trial in map(shelf.trial, shelf.trials()):
+        for arm, e in trial.endpoints():
+            if e.what != "side effect" or e.of == "responders" or e.since == "remission" or not e.within:
+                continue
+            limits = published(e, arm)
+            yield (
+                str(e.side_effect),
+                Seen(
+                    name=f"{trial.name}, {arm.name}",
+                    protocol=arm.protocol,
+                    population=arm.population or trial.population,
+                    grade=e.grade or 1,
+                    phase=e.since_phase,
+                    within_days=round(days(e.within)),
+                    among=e.among,
+                    value=e.value,
+                    interval=None if limits is None or limits.made_from == "n" else (limits.low, limits.high),
+                    n=e.n or (arm.n if e.of == "all" and not e.among else None),
+                    source=e.source,
+                    read=e.read,
+                    used=e.used,
+                    note=e.note,
+                ),
+            )
 
 
 def compare(shelf: Library, play: Play) -> list[Incidence]:

@@ -59,6 +59,7 @@ LIMITS = (  # fraction of marrow cells, name
     (1e-4, "$10^{-4}$ limit of flow MRD"),
     (1e-5, "$10^{-5}$ limit of PCR MRD"),
 )
+_MOST = 13.0  # log10 of cells, where a marrow full of blasts is drawn
 NONE = -1.0  # where "no leukaemic cell left" is drawn on the log10 axis
 _MILESTONES = {
     "collection": ("cells collected", GREY),
@@ -321,16 +322,16 @@ def _leukaemia(axes: Axes, states: pl.DataFrame, mrd: pl.DataFrame) -> None:
         _burden(axes, numbers(states, "day"), numbers(states, column), colour, width, where)
     _last_cell(axes, states)
     for column, name, y in (
-        ("log10_t315i", "of these with T315I", 0.56),
-        ("log10_cd19_negative", "of these without CD19", 0.46),
+        ("log10_t315i", "of these with T315I", 0.42),
+        ("log10_cd19_negative", "of these without CD19", 0.31),
     ):
         cells = numbers(states, column)
-        if (cells > 0).any():
+        if (cells > 0).sum() > 2:
             axes.plot(
                 numbers(states, "day"), np.where(cells > 0, cells, np.nan), color=BLACK, linewidth=1.1,
-                linestyle=(0, (1, 1)) if y > 0.5 else (0, (4, 1)), gid=name, zorder=4,
+                linestyle=(0, (1, 1)) if y > 0.4 else (0, (4, 1)), gid=name, zorder=4,
             )  # fmt: skip
-            beside(axes, y, ("··· " if y > 0.5 else "– – ") + name, of="panel")
+            beside(axes, y, ("··· " if y > 0.4 else "– – ") + name, of="panel")
     if normal is not None or not absolute:
         for fraction, name in LIMITS:
             y = float(log10_cells(fraction, offset))
@@ -393,9 +394,10 @@ def _mrd(axes: Axes, mrd: pl.DataFrame, offset: float) -> None:
         found = (pl.col("detected").fill_null(True)) & (pl.col("reported_fraction").fill_null(0) > 0)
         seen, unseen = rows.filter(found), rows.filter(~found)
         if len(seen):
+            cells = np.fmin(log10_cells(numbers(seen, "reported_fraction"), offset), _MOST)
             axes.plot(
-                numbers(seen, "day"), log10_cells(numbers(seen, "reported_fraction"), offset), linestyle="",
-                marker=marker, markersize=6, color=BLACK, markeredgecolor="white", gid=f"{site} MRD", zorder=7,
+                numbers(seen, "day"), cells, linestyle="", marker=marker, markersize=6, color=BLACK,
+                markeredgecolor="white", gid=f"{site} MRD", zorder=7,
             )  # fmt: skip
         if len(unseen):
             reported = numbers(unseen, "reported_fraction")

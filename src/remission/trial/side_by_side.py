@@ -112,6 +112,7 @@ def compared(first: Tables, second: Tables, names: tuple[str, str], years: float
     stays = [se.hospital_days(tables, one)["days"] for tables, one in zip((first, second), found, strict=True)]
     rows.append(_means("Burden, per patient", "days in hospital for side effects", "d", stays))
     for name, column in (
+        ("fever episodes", "fever_episodes"),
         ("red-cell transfusions", "red_cell_transfusions"),
         ("platelet transfusions", "platelet_transfusions"),
         ("days of delay at gates", "delay_days"),
@@ -126,27 +127,30 @@ def compared(first: Tables, second: Tables, names: tuple[str, str], years: float
 
 def _survival(people: list[pl.DataFrame], years: float) -> list[Difference]:
     """Event-free survival (events: no remission, at day 0, relapse, death) by Kaplan-Meier, the limits of the
-    difference from each patient's influence on it; and the share that relapsed."""
+    difference from each patient's influence on it; and who had no remission, or relapsed."""
     at = years * DAYS_PER_YEAR
     reached = pl.col("remission").fill_null(True)
     found: list[tuple[Estimate, Floats]] = []
-    relapsed = []
+    relapsed, missed = [], []
     for one in people:
         known = pl.col("relapse_day") if "relapse_day" in one.columns else pl.lit(None, pl.Int32)
         first = pl.when(pl.col("outcome") == "relapse").then(pl.coalesce(known, "outcome_day")).otherwise(known)
         day = pl.when(reached).then(pl.coalesce(first, "outcome_day")).otherwise(0)
         failed = ~reached | first.is_not_null() | (pl.col("outcome") == "death")
-        table = one.select(day=day.cast(pl.Float64), failed=failed, relapsed=reached & first.is_not_null())
+        table = one.select(day=day.cast(pl.Float64), failed=failed, relapsed=reached & first.is_not_null(),
+                           missed=~reached)  # fmt: skip
         days, events = table["day"].to_numpy().astype(float), table["failed"].to_numpy()
         found.append((survival(days, events, at).times(100), 100 * influence(days, events, at)))
         relapsed.append(table["relapsed"])
+        missed.append(table["missed"])
     (first_value, mine), (second_value, other) = found
     half = Z * float((other - mine).std(ddof=1)) / len(mine) ** 0.5 if len(mine) > 1 else 0.0
     gap = second_value.value - first_value.value
     change = Estimate(gap, gap - half, gap + half, first_value.n)
-    name = f"event-free survival at {years:g} years"
+    name = f"event-free survival at {years:g} year{'s' if years != 1 else ''}"
     return [
         Difference("Course", name, "%", first_value, second_value, change),
+        _shares("Course", "no remission at the end of induction", missed),
         _shares("Course", "relapse", relapsed),
     ]
 
@@ -179,18 +183,34 @@ def _deaths(people: list[pl.DataFrame]) -> list[Difference]:
 
 
 def _side_effects(found: list[pl.DataFrame], people: list[pl.DataFrame]) -> list[Difference]:
-    """Any grade and grade 3 or worse of the side effects that differ most, or are most frequent."""
+    """Who had a side effect, and for how many days in grade 3 or worse: those that differ clearly and most, then the
+    most frequent ones."""
     rows = []
     for name in sorted(set(found[0]["side_effect"]) | set(found[1]["side_effect"])):
-        for grade, text in ((1, "any grade"), (se.SEVERE, f"grade {se.SEVERE} or more")):
-            had = []
-            for rows_of, one in zip(found, people, strict=True):
-                mine = rows_of.filter((pl.col("side_effect") == name) & (pl.col("grade") >= grade))["patient"]
-                had.append(one["patient"].is_in(mine.unique().implode()))
-            if any(x.any() for x in had):
-                rows.append(_shares("Side effects", f"{se.words(name)}, {text}", had))
+        mine = [one.filter(pl.col("side_effect") == name) for one in found]
+        severe = [one.filter(pl.col("grade") >= se.SEVERE) for one in mine]
+        any_grade, worse = (
+            [people_of["patient"].is_in(one["patient"].unique().implode()) for one, people_of in zip(
+                part, people, strict=True
+            )]
+            for part in (mine, severe)
+        )  # fmt: skip
+        if not all(x.equals(y) for x, y in zip(any_grade, worse, strict=True)):
+            rows.append(_shares("Side effects", f"{se.words(name)}, any grade", any_grade))
+        if any(one.any() for one in worse):
+            rows.append(_shares("Side effects", f"{se.words(name)}, grade {se.SEVERE} or more", worse))
+            days = [_days(one, people_of) for one, people_of in zip(severe, people, strict=True)]
+            rows.append(_means("Side effects", f"{se.words(name)}, days in grade {se.SEVERE} or more", "d", days))
     rows.sort(key=lambda row: (not row.clear, -abs(row.change.value), -row.first.value))
     return sorted(rows[:SHOWN], key=lambda row: row.measure)
+
+
+def _days(found: pl.DataFrame, people: pl.DataFrame) -> pl.Series:
+    """Days of each patient's episodes, until the last day that is known."""
+    rows = found.join(people.select("patient", last=pl.col("outcome_day").cast(pl.Int32)), on="patient")
+    span = pl.min_horizontal("to_day", "last") - pl.col("day") + 1
+    total = rows.group_by("patient").agg(span.clip(lower_bound=1).sum().alias("days"))
+    return people.select("patient").join(total, on="patient", how="left", maintain_order="left")["days"].fill_null(0)
 
 
 def _shares(group: str, measure: str, had: list[pl.Series]) -> Difference:

@@ -170,7 +170,7 @@ def wilson_limits(count: pl.Expr, of: pl.Expr) -> tuple[pl.Expr, pl.Expr, pl.Exp
 def most_frequent(tables: Tables, number: int = 10, grade: int = SEVERE) -> Iterator[Row]:
     """The side effects that most patients had with that grade or worse, at any time."""
     had = episodes(tables).filter(pl.col("grade") >= grade).group_by("side_effect")
-    patients = had.agg(pl.col("patient").n_unique().cast(pl.Int64).alias("patients")).collect()
+    patients = had.agg(pl.col("patient").n_unique().cast(pl.Int64).alias("patients")).collect(engine="streaming")
     of = tables["outcomes"].lazy().select(pl.len()).collect().item()
     rows = patients.with_columns(*wilson_limits(pl.col("patients"), pl.lit(of)))
     for row in rows.sort("patients", "side_effect", descending=[True, False]).head(number).iter_rows(named=True):
