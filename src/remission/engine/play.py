@@ -212,6 +212,7 @@ def tables(
                         "marrow_blast_fraction": r[:, 8],
                     }
                     | (_living(r) if plan.living else {})
+                    | _clones(r, plan)
                 ),
                 ["patient", "day"],
             )
