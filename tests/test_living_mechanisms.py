@@ -668,6 +668,16 @@ def test_a_late_relapse_goes_to_its_phase_too(played):
     assert out["events"].filter(pl.col("event") == "phase start")["detail"].to_list() == ["a", "c"]
 
 
+@fault(
+    "the first morning after the last round is spent on ending it, and counted as a delay by a gate that is not there"
+)
+def test_a_phase_begins_when_the_rounds_of_another_are_over(played):
+    dose = ["vincristine 0.01 mg IV on day 1"]
+    out = played([("a", 7, dose, "repeat: 3 times"), ("b", 7, dose)], person())
+    assert out["doses"]["from_day"].to_list() == [0, 7, 14, 21]
+    assert out["outcomes"]["delay_days"].item() == 0
+
+
 @fault("conditions count relapses from the first day of play, not those before it")
 def test_who_comes_with_a_relapse_has_had_one(played):
     more = "decide: ['day 1: if relapses >= 1 go to c']", "next: b"
