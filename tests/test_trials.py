@@ -381,14 +381,14 @@ def test_neutrophil_recovery_and_days_of_neutropenia() -> None:
 
 def test_b_cell_aplasia_ends_with_the_first_b_cells_and_is_censored_at_relapse() -> None:
     rows = [(p, d, b) for p, course in enumerate((
-        {7: 0.8, 14: 0.0, 180: 0.0, 400: 0.1}, {14: 0.0, 90: 0.3}, {14: 0.0, 60: 0.0}, {14: 1.0, 200: 1.0},
+        {7: 200.0, 14: 0.0, 180: 0.0, 400: 25.0}, {14: 0.0, 90: 75.0}, {14: 0.0, 60: 0.0}, {14: 250.0, 200: 250.0},
     )) for d, b in course.items()]  # fmt: skip
-    states = pl.DataFrame(rows, schema=["patient", "day", "b_cells_relative"], orient="row")
+    states = pl.DataFrame(rows, schema=["patient", "day", "b_cells"], orient="row")
     cohort = played([well(900), well(900), relapsed(70), well(900)], [(2, 70, "relapse", "a")], states=states)
     found = simulated(cohort, of("B-cell aplasia", at="6 months"))
     assert found.value == 50 and found.n == 3
-    with pytest.raises(NotSimulated, match="no column b_cells_relative"):
-        simulated(played([well(9)], states=states.drop("b_cells_relative")), of("B-cell aplasia", at="6 months"))
+    with pytest.raises(NotSimulated, match="no column b_cells"):
+        simulated(played([well(9)], states=states.drop("b_cells")), of("B-cell aplasia", at="6 months"))
 
 
 def test_car_t_peak_exposure_and_day() -> None:
@@ -396,7 +396,7 @@ def test_car_t_peak_exposure_and_day() -> None:
         (0, 100, 0.0), (0, 110, 1000.0), (0, 130, 0.0), (0, 300, 0.0), (1, 100, 0.0), (1, 108, 10.0), (1, 116, 0.0),
         (1, 140, 0.0),
     ]  # fmt: skip
-    states = pl.DataFrame(rows, schema=["patient", "day", "car_t_copies_per_ug"], orient="row")
+    states = pl.DataFrame(rows, schema=["patient", "day", "car_t_copies"], orient="row")
     cohort = played([well(900)] * 2, [(i, 100, "phase start", "infusion") for i in range(2)], states=states)
     since = {"since": "phase infusion", "of": "infused"}
     assert simulated(cohort, of("CAR T peak", **since)).value == pytest.approx(100)
