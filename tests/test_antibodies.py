@@ -103,21 +103,14 @@ def test_immunoglobulin_raises_the_trough_as_published() -> None:
 # --- effects
 
 
-@pytest.mark.xfail(strict=True, reason="fitted to TOWER by play since: MRD is cleared in 60% in place of 78%")
+@pytest.mark.xfail(strict=True, reason="60%: given up for TOWER and AALL1331 as played, see agents/blinatumomab.yaml")
 def test_blinatumomab_clears_residual_disease_as_often_as_published() -> None:
-    """MRD of 5e-3 (the middle of BLAST) below 1e-4 in 28 days: 78%, with 0.8e9/L lymphocytes. Overt relapse below 5%
-    in two cycles: 44%, with 0.12e9/L. Growth 0.07 a day."""
+    """MRD of 5e-3 (the middle of BLAST) below 1e-4 in 28 days: 78%, with 0.8e9/L lymphocytes. Growth 0.07 a day."""
     half = library().body("immunity")["T cells.half"].value
     kill = effect("blinatumomab", "blasts")
-    at_full = 526 / (526 + kill.half.value)
-
-    def share(needed: float, left: float) -> float:
-        """Patients whose kill rate (1/day) is above ``needed``."""
-        return float(norm.sf(math.log(needed / (kill.max.value * at_full * left)) / omega(kill.max)))
-
-    assert share(math.log(50) / 28 + 0.07, 0.8 / (0.8 + half)) == pytest.approx(0.78, abs=0.04)
-    days = 7 * (169 / (169 + kill.half.value)) / at_full + 21 + 28  # of full effect until the end of cycle 2
-    assert share((math.log(0.71 / 0.05) + 0.07 * 71) / days, 0.12 / (0.12 + half)) == pytest.approx(0.44, abs=0.04)
+    typical_kill = kill.max.value * 526 / (526 + kill.half.value) * 0.8 / (0.8 + half)
+    share = float(norm.sf(math.log((math.log(50) / 28 + 0.07) / typical_kill) / omega(kill.max)))
+    assert share == pytest.approx(0.78, abs=0.04)
 
 
 def test_in_vitro_effect_is_ninety_percent_at_470() -> None:

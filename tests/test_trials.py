@@ -381,8 +381,7 @@ def test_neutrophil_recovery_and_days_of_neutropenia() -> None:
 
 def test_b_cell_aplasia_ends_with_the_first_b_cells_and_is_censored_at_relapse() -> None:
     rows = [(p, d, b) for p, course in enumerate((
-        {7: 200.0, 14: 0.0, 180: 0.0, 400: 25.0}, {14: 0.0, 90: 75.0}, {14: 0.0, 60: 0.0},
-        {14: 250.0, 200: 250.0},
+        {7: 200.0, 14: 0.0, 180: 0.0, 400: 25.0}, {14: 0.0, 90: 75.0}, {14: 0.0, 60: 0.0}, {14: 250.0, 200: 250.0},
     )) for d, b in course.items()]  # fmt: skip
     states = pl.DataFrame(rows, schema=["patient", "day", "b_cells"], orient="row")
     cohort = played([well(900), well(900), relapsed(70), well(900)], [(2, 70, "relapse", "a")], states=states)

@@ -170,7 +170,7 @@ KINDS: dict[str, Kind] = {
         "percent",
         ("at",),
         ("below", "response_within"),
-        "Of those whose B cells were once below the limit (0.12 of the patient's normal unless `below` is given): "
+        "Of those whose B cells were once below the limit (30 per microlitre unless `below` is given): "
         "probability that they still are (Kaplan-Meier; relapse, death and leaving are censored).",
     ),
     "CAR T peak": Kind("copies/ug", (), ("response_within",), "Geometric mean of the highest level in blood."),

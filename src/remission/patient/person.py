@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields as fields_of
 from pathlib import Path
@@ -20,6 +19,7 @@ from .population import (
     lc50_fold,
     marrow_blast_quantile,
     median_size,
+    net_growth,
     relapse_factor,
     sensitivity,
     typical_creatinine,
@@ -90,7 +90,8 @@ def one(
     anc = number("anc", min(counts.anc.median.value, wbc - blasts))
     if anc > wbc:
         raise BadInput(f"{anc:g} neutrophils among {wbc:g} white cells", remedy="Give wbc, of which they are a part")
-    doubling_days = p.subtypes.doubling_time.values[p.subtypes.names[subtype]]
+    relapsed = _yes("relapsed", fields.get("relapsed", p.at == "relapse"))
+    doubling_days = np.array(p.subtypes.doubling_time.values[p.subtypes.names[subtype]])
     values: dict[str, Any] = {
         "patient": int(number("patient", 0)),
         "age_y": age,
@@ -110,9 +111,9 @@ def one(
         "tpmt": _word("tpmt", fields.get("tpmt", "normal"), METABOLISER),
         "nudt15": _word("nudt15", fields.get("nudt15", "normal"), METABOLISER),
         "creatinine_umol_l": number("creatinine_umol_l", typical_creatinine(p, np.array(height))),
-        "growth_per_day": number("growth_per_day", math.log(2.0) / doubling_days),
+        "growth_per_day": number("growth_per_day", float(net_growth(p, doubling_days, np.array(relapsed)))),
         "donor": _word("donor", fields.get("donor", "none"), DONOR),
-        "relapsed": _yes("relapsed", fields.get("relapsed", p.at == "relapse")),
+        "relapsed": relapsed,
         "prior_transplant": _yes("prior_transplant", fields.get("prior_transplant", False)),
     }
     whole = {"patient", "sex", "lineage", "subtype", "cns", "tpmt", "nudt15", "donor", "relapsed", "prior_transplant"}

@@ -119,6 +119,14 @@ def residual_quantile(r: recipe.Residual, u_none: Floats, z: Floats) -> Floats:
     return np.where(u_none < r.none.value, 0.0, 10.0 ** (median + sd * z))
 
 
+def net_growth(p: recipe.Population, doubling: Floats, relapsed: NDArray[np.bool_]) -> Floats:
+    """Net growth in 1/day from doubling times in days."""
+    growth = math.log(2.0) / doubling
+    if p.growth_factor is not None:
+        growth = np.where(relapsed, growth * p.growth_factor.value, growth)
+    return np.clip(growth, p.subtypes.least_growth.value, p.subtypes.most_growth.value)
+
+
 def relapse_factor(p: recipe.Population) -> Floats:
     """Sensitivity of a typical relapsed leukaemia relative to diagnosis, by class."""
     factor = p.sensitivity_factor
@@ -195,7 +203,7 @@ def _candidates(p: recipe.Population, seed: int, patients: Ints, attempts: Ints)
         tpmt=_null_alleles(p, "tpmt", uniform("ancestry"), uniform("tpmt")),
         nudt15=_null_alleles(p, "nudt15", uniform("ancestry"), uniform("nudt15")),
         creatinine_umol_l=creatinine,
-        growth_per_day=_growth(p, doubling, relapsed),
+        growth_per_day=net_growth(p, doubling, relapsed),
         donor=_donor(p, uniform("donor")),
         relapsed=relapsed.astype(np.int64),
         prior_transplant=transplanted.astype(np.int64),
