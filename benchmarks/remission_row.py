@@ -65,7 +65,7 @@ def people(patients: int, start: int = 0) -> Cohort:
 def parameters(patients: int) -> dict[str, np.ndarray]:
     """What remission drew, one array per name in reference_problem.NAMES: handed to every contender."""
     cohort = people(patients)
-    plan, drawn = lanes.build(program(False), cohort, knowledge(), seed=SEED)
+    _, drawn = lanes.build(program(False), cohort, knowledge(), seed=SEED)
     systems = {k.agent: k for k in lanes.kinetics_of(program(False), cohort, SEED)}
 
     def rate(agent: str, to: str, source: str) -> np.ndarray:
@@ -123,14 +123,10 @@ def parameters(patients: int) -> dict[str, np.ndarray]:
     for c, clone in enumerate(CLONES):
         out |= {f"growth_{clone}": growth[c], f"blasts_{clone}": cells[c]}
         for drug, (agent, driver) in DRIVERS.items():
-            spared = plan.clone_kill[c, _class(agent)]
+            spared = program(False).clones[c].kill.get(knowledge().agent(agent).sensitivity, 1.0)
             out[f"kill_{clone}_{drug}"] = effects[agent, driver, "blasts"] * spared
             out[f"half_{clone}_{drug}"] = halves[agent, driver, "blasts"]
     return {name: np.array(np.broadcast_to(out[name], patients), dtype=np.float64) for name in NAMES}
-
-
-def _class(agent: str) -> int:
-    return lanes.SENSITIVITIES.index(knowledge().agent(agent).sensitivity)
 
 
 def prepare(problem: Problem) -> None:

@@ -212,6 +212,7 @@ def tables(
                         "marrow_blast_fraction": r[:, 8],
                     }
                     | (_living(r) if plan.living else {})
+                    | _clones(r, plan)
                 ),
                 ["patient", "day"],
             )
@@ -221,9 +222,13 @@ def tables(
 def _living(r: Any) -> dict[str, Any]:
     """States of the immune system and of grafts, where they are played."""
     names = ("car_t_copies", "cytokine_pg_ml", "b_cells", "igg_g_l", "donor_share", "normal_marrow")
-    with np.errstate(divide="ignore"):
-        clones = {"log10_t315i": np.log10(r[:, 15]), "log10_cd19_negative": np.log10(r[:, 16])}
-    return {name: r[:, 9 + i] for i, name in enumerate(names)} | clones
+    return {name: r[:, 9 + i] for i, name in enumerate(names)}
+
+
+def _clones(r: Any, plan: Layout) -> dict[str, Any]:
+    """Cells of the clones that escape an agent of the plan."""
+    known = {"log10_t315i": (15, plan.t315i), "log10_cd19_negative": (16, plan.without_cd19)}
+    return {name: np.log10(r[:, column]) for name, (column, clone) in known.items() if clone >= 0}
 
 
 def _events(program: Program, r: Any, whole: Any, phase: Any, words: Any) -> dict[str, Any]:

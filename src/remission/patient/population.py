@@ -195,7 +195,7 @@ def _candidates(p: recipe.Population, seed: int, patients: Ints, attempts: Ints)
         tpmt=_null_alleles(p, "tpmt", uniform("ancestry"), uniform("tpmt")),
         nudt15=_null_alleles(p, "nudt15", uniform("ancestry"), uniform("nudt15")),
         creatinine_umol_l=creatinine,
-        growth_per_day=np.clip(math.log(2.0) / doubling, p.subtypes.least_growth.value, p.subtypes.most_growth.value),
+        growth_per_day=_growth(p, doubling, relapsed),
         donor=_donor(p, uniform("donor")),
         relapsed=relapsed.astype(np.int64),
         prior_transplant=transplanted.astype(np.int64),
@@ -311,6 +311,14 @@ def _donor(p: recipe.Population, u: Floats) -> Ints:
     if p.donors is None:
         return np.zeros(u.shape, dtype=np.int64)
     return _choose(np.cumsum([p.donors.shares.get(word, 0.0) for word in DONOR]), u)  # type: ignore[call-overload]
+
+
+def _growth(p: recipe.Population, doubling: Floats, relapsed: NDArray[np.bool_]) -> Floats:
+    """Net growth in 1/day from doubling times in days."""
+    growth = math.log(2.0) / doubling
+    if p.growth_factor is not None:
+        growth = np.where(relapsed, growth * p.growth_factor.value, growth)
+    return np.clip(growth, p.subtypes.least_growth.value, p.subtypes.most_growth.value)
 
 
 def _sensitivity(

@@ -327,6 +327,7 @@ class Population(_Strict):
     relapsed: Number | None = None
     prior_transplant: Number | None = None
     sensitivity_factor: SensitivityFactor | None = None
+    growth_factor: Number | None = None  # net growth of relapsed leukaemia, relative to diagnosis
     donors: Donors | None = None
     remission: Remission | None = None
 
@@ -364,6 +365,7 @@ class Part(_Strict):
     relapsed: Number | None = None
     prior_transplant: Number | None = None
     sensitivity_factor: SensitivityFactor | None = None
+    growth_factor: Number | None = None
     donors: Donors | None = None
     remission: Remission | None = None
 

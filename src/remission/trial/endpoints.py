@@ -17,9 +17,9 @@ from . import estimates
 from .estimates import Estimate, Floats
 from .side_effects import episodes, source_table, untold
 
-B_CELLS = "b_cells_relative"  # columns of `states`: share of the patient's normal
-CAR_T = "car_t_copies_per_ug"
-APLASIA = 0.12  # share of normal; body/immunity.yaml: 30 of 250 per microlitre
+B_CELLS = "b_cells"  # columns of `states`: per microlitre
+CAR_T = "car_t_copies"
+APLASIA = 30.0  # per microlitre, as in body/immunity.yaml
 ACTS = ("infusion", "transplant")  # events that stand for the phase of that name
 UNKNOWN_POINTS = 1.0  # bounds of survival further apart than this are no value
 UNKNOWN_SHARE = 0.01  # nor is a hazard ratio when the survival of more patients than this is unknown
@@ -429,7 +429,7 @@ def b_cell_aplasia(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> 
         day.append(min(returned, float(end)))
         back.append(returned <= float(end))
     if not day:
-        raise NotSimulated(f"no B cells below {limit:g} of normal")
+        raise NotSimulated(f"no B cells below {limit:g} per microlitre")
     kinds = pl.Series([True if x else None for x in back], dtype=pl.Boolean)
     times = np.array(day)
     at_day = _followed(times, kinds, endpoint)
