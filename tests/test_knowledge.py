@@ -120,6 +120,17 @@ def test_dois_and_pmids_are_those_of_the_evidence() -> None:
         "mueller2015",
         *("aki_2020", "brennan1998", "cho2016", "daraskevicius2020", "ips_japan2014", "merchant2011", "millot2014"),
         "pui1991",
+        *(
+            "bakk2018",
+            "belsky2020",
+            "bhojwani2014",
+            "dick1995",
+            "goldman2001",
+            "mateos2022",
+            "mattano2012",
+            "muriel2021",
+        ),
+        "tls_prediction2007",
     }
     for key in set(library().sources()) - looked_up:
         source = library().source(key)
