@@ -184,28 +184,24 @@ def test_a_graft_that_fails_leaves_the_marrow_empty(played, tmp_path):
     assert column(out, "anc")[-1] < 0.01 and column(out, "normal_marrow")[-1] < 1e-6
 
 
-@fault("a rejected graft reads as 100 % donor: the patient's own share is 0 as well")
 def test_a_graft_that_fails_brings_no_donor_cells(played, tmp_path):
     out = played([("a", 60, [*CONDITIONING, GRAFT])], person(), Options(side_effects=False), shelf=refused(tmp_path))
     assert column(out, "donor_share").max() == 0.0
 
 
-@fault("the dose of a rejected graft goes on into the kinetics of the donor's T cells")
 def test_a_graft_that_fails_makes_no_disease_against_the_host(played, tmp_path):
     out = played([("a", 100, [*CONDITIONING, GRAFT])], draw("transplant-children", 64, seed=4), Options(),
                  shelf=refused(tmp_path))  # fmt: skip
     assert "gvhd" not in out["side_effects"]["side_effect"].to_list()
 
 
-@fault("blasts are a share of an empty marrow: some hundred cells are 99 % and a relapse")
 def test_an_empty_marrow_is_no_relapse(played):
-    """Conditioned from day 1 to 3, without a graft to day 14; at most 1e5 cells are left of 1e8."""
-    out = played([("a", 14, CONDITIONING)], person(marrow_blasts=1e-3))
+    """Conditioned from day 1 to 3, without a graft to day 28; at most 1e5 cells are left of 1e8."""
+    out = played([("a", 28, CONDITIONING)], person(marrow_blasts=1e-3), Options(side_effects=False, follow_up_days=28))
     assert cells(out, 7)[0] < 1e7
     assert "relapse" not in out["events"]["event"].to_list()
 
 
-@fault("only the patient's own marrow can be emptied, not a donor's")
 def test_a_donors_marrow_can_be_emptied_as_well(played):
     out = played([("a", 60, [*CONDITIONING, GRAFT]), ("b", 100, CONDITIONING)], person())
     assert column(out, "donor_share", 56)[0] > 0.99
@@ -344,14 +340,12 @@ def test_products_fail_and_are_ready_as_often_and_as_soon_as_the_file_says(playe
     assert there["day"].median() == pytest.approx(made.days.value, abs=2)
 
 
-@fault("cells are infused whether there is a product or not")
 def test_what_is_not_made_cannot_be_given(played):
     out = played([("a", 28, ["tisagenlecleucel 1 dose collection on day 1", CAR_T.replace("day 1", "day 2")])],
                  person(**SICK))  # fmt: skip
     assert column(out, "car_t_copies").max() == 0.0
 
 
-@fault("a collection enters the kinetics of the cells as a dose of 1 Mcell")
 def test_a_collection_has_no_side_effects_of_an_infusion(played):
     who = draw("relapsed-b-all-children", 64, seed=6)
     out = played([("a", 42, ["tisagenlecleucel 1 dose collection on day 1"])], who, Options())
@@ -379,7 +373,6 @@ def test_cells_without_the_antigen_grow_under_its_pressure_only(played):
     assert np.median(shares["cells", 28][has] / shares["nothing", 0][has]) > 1e3
 
 
-@fault("blasts of T lineage count as antigen, and the kill of B cells is taken away with theirs")
 def test_cells_against_cd19_find_only_b_cells_in_t_lineage(played):
     """Without antigen on the blasts the cells grow on normal B cells alone, as in a patient without leukaemia, and take
     them away."""
@@ -482,7 +475,6 @@ def test_kinase_inhibitors_do_nothing_without_the_kinase(played):
         assert column(drug, "log10_blasts_marrow", 28) == pytest.approx(expected, abs=1e-7), name
 
 
-@fault("the resting cells' kill is taken before the antigen is asked for")
 def test_resting_cells_without_the_antigen_are_spared_as_well():
     program = prepare(read_protocol("tower"), library())
     _, lanes = build(program, person(lineage="T", marrow_blasts=0.5, wbc=10.0), library(), seed=1)
@@ -626,7 +618,6 @@ def test_a_grade_can_be_asked_for(played, shelf):
     assert begun == ["a", "c"]
 
 
-@fault("a side effect that is there 84 days after treatment is said to last to the horizon")
 def test_a_side_effect_ends_after_its_time_also_after_treatment(played, shelf):
     out = played([("a", 7, ["sleeper 10 mg IV on day 1"])], person(), Options(), shelf=shelf)
     row = out["side_effects"].filter(pl.col("side_effect") == "vod").row(0, named=True)
@@ -656,7 +647,6 @@ def test_a_relapse_goes_to_its_phase(played):
     assert end["doses"].height == 0 and end["measurements"]["day"].max() <= day
 
 
-@fault("a relapse more than 84 days after treatment ends the play whatever the protocol says")
 def test_a_late_relapse_goes_to_its_phase_too(played):
     phases = [
         ("a", 7, ["vincristine 0.01 mg IV on day 1"], "next: end"),
@@ -668,9 +658,6 @@ def test_a_late_relapse_goes_to_its_phase_too(played):
     assert out["events"].filter(pl.col("event") == "phase start")["detail"].to_list() == ["a", "c"]
 
 
-@fault(
-    "the first morning after the last round is spent on ending it, and counted as a delay by a gate that is not there"
-)
 def test_a_phase_begins_when_the_rounds_of_another_are_over(played):
     dose = ["vincristine 0.01 mg IV on day 1"]
     out = played([("a", 7, dose, "repeat: 3 times"), ("b", 7, dose)], person())
@@ -678,14 +665,12 @@ def test_a_phase_begins_when_the_rounds_of_another_are_over(played):
     assert out["outcomes"]["delay_days"].item() == 0
 
 
-@fault("conditions count relapses from the first day of play, not those before it")
 def test_who_comes_with_a_relapse_has_had_one(played):
     more = "decide: ['day 1: if relapses >= 1 go to c']", "next: b"
     out = played([("a", 1, [NOTHING], *more), ("b", 7, []), ("c", 7, [])], person(relapsed=True))
     assert out["events"].filter(pl.col("event") == "phase start")["detail"].to_list() == ["a", "c"]
 
 
-@fault("who was never in remission is not looked at after treatment")
 def test_a_marrow_full_of_leukaemia_is_no_remission(played):
     out = played([("a", 7, ["vincristine 0.01 mg IV on day 1"])], person(marrow_blasts=0.8, wbc=20.0))
     assert out["outcomes"]["outcome"].item() not in ("in remission", "cured")

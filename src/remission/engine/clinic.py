@@ -137,6 +137,13 @@ def leukaemic_cells(flesh, lane):
 
 
 @njit(**INLINED)
+def blast_share(total, flesh, person, lane):
+    """Blasts among the nucleated cells of the marrow. An emptied marrow still has stroma and stray cells: a hundredth
+    of a whole one is the least that blasts are counted among."""
+    return total / (total + max(flesh.room[lane], 0.01) * person[lane].capacity)
+
+
+@njit(**INLINED)
 def blood_blasts(lane, total, person, flesh, s):
     """Blasts in blood, 1e9/L: inflow from marrow over loss, quasi-steady within hours."""
     return person[lane].blood_ratio * total * s[S_BLOOD_LOSS] / (s[S_BLOOD_LOSS] + flesh.k_blood[lane])
@@ -163,7 +170,7 @@ def measure(lane, today, seed, s, person, place, flesh, total):
     seen[V_CRS, lane] = flesh.immune[lane].crs
     seen[V_BRAIN, lane] = flesh.immune[lane].neuro
     seen[V_PRODUCT, lane] = flesh.immune[lane].product
-    seen[V_RELAPSES, lane] = place.lane[lane].relapses
+    seen[V_RELAPSES, lane] = place.lane[lane].relapses + person[lane].relapsed
     seen[V_REMISSION, lane] = 1.0 if place.lane[lane].remission == 1 else 0.0
     first = seen.shape[0] - flesh.side.shape[0]
     for i in range(flesh.side.shape[0]):
@@ -196,7 +203,8 @@ def checks(bits, lane, today, phase, seed, s, t315i, person, place, flesh, total
         if fraction < s[S_REMISSION]:
             if place.lane[lane].remission == 0:
                 place.lane[lane].remission = 1
-                place.result[lane, RESULT_REMISSION_DAY] = today
+                if math.isnan(place.result[lane, RESULT_REMISSION_DAY]):
+                    place.result[lane, RESULT_REMISSION_DAY] = today
                 note_event(rec, lane, today, phase, E_REMISSION, 0.0)
         elif place.lane[lane].remission == 1:
             place.lane[lane].remission = 2
@@ -381,6 +389,15 @@ def morning(lane, today, seed, t, s, t315i, person, bioavailability, place, fles
     phase = place.lane[lane].phase
     total = flesh.total[lane]
     measured = False
+    if (
+        place.lane[lane].status != WAITING
+        and t.phases[phase].repeats == 1
+        and cycles_over(lane, today, phase, t, place)
+    ):
+        move_on(lane, today, phase, t, place, rec)
+        phase = place.lane[lane].phase
+        if place.lane[lane].status != WAITING:
+            return
     if place.lane[lane].status == WAITING:
         if today < place.lane[lane].gate_check:
             return
@@ -435,7 +452,7 @@ def visit(at, measured, lane, today, phase, seed, total, t, s, t315i, person, pl
     if not measured:
         measure(lane, today, seed, s, person, place, flesh, total)
     note_counts(rec, lane, today, phase, place.lane[lane].day, place.seen)
-    fraction = total / (total + flesh.room[lane] * person[lane].capacity)
+    fraction = blast_share(total, flesh, person, lane)
     checks(t.days[at].checks, lane, today, phase, seed, s, t315i, person, place, flesh, total, fraction, rec)
     if t.phases[phase].repeats == 1:
         place.result[lane, RESULT_VISITS] += 1.0

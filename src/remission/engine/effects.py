@@ -109,14 +109,13 @@ def _add_fours(out, at, x, x_at, rows, factor, f_at):
 
 
 @njit(**HOT)
-def _add_all(out, x, x_at, rows, factor, f_at):
-    """out (L,) += mean of rows of x times the factor."""
-    u, f = x[x_at * LANES : (x_at + rows) * LANES], row(factor, f_at)
-    for lane in range(LANES):
-        total = 0.0
-        for k in range(rows):
-            total += u[k * LANES + lane]
-        out[lane] += total * f[lane] / rows
+def _mean(out, x, x_at, rows):
+    """out (L,) = mean of rows of x."""
+    out[:] = 0.0
+    for k in range(rows):
+        u = row(x, x_at + k)
+        for lane in range(LANES):
+            out[lane] += u[lane] / rows
 
 
 @njit(**HOT)
@@ -184,6 +183,7 @@ def day_of_effects(lay, q, drugs, flesh, work):
         if lay.shapes[g].antagonist >= 0:
             _answer(g, lay, drugs)
         at, fine = lay.shapes[g].row, lay.shapes[g].fine == 1
+        known = False
         for m in range(lay.shapes[g].first, lay.shapes[g].last):
             i = lay.members[m]
             target = lay.effect_target[i]
@@ -213,11 +213,14 @@ def day_of_effects(lay, q, drugs, flesh, work):
                     _add_fours(work.k_cns, 0, drugs.shape, at, bins, work.size, i)
                 else:
                     _add_pairs(work.k_cns, 0, drugs.shape, at, bins, work.size, i)
-            elif target < DAILY:
-                out = flesh.k_blood if target == BLOOD else flesh.mobilised
-                _add_all(out, drugs.shape, at, slots if fine else slots // 2, work.size, i)
-            else:
-                _add_all(row(flesh.daily, target - DAILY), drugs.shape, at, slots if fine else slots // 2, work.size, i)
+            else:  # by the day
+                if not known:
+                    _mean(work.mean, drugs.shape, at, slots if fine else slots // 2)
+                    known = True
+                if target < DAILY:
+                    _add(flesh.k_blood if target == BLOOD else flesh.mobilised, 0, work.mean, 0, 1, work.size, i)
+                else:
+                    _add(flesh.daily, target - DAILY, work.mean, 0, 1, work.size, i)
     for k in range(lay.releasing.shape[0]):
         i = lay.releasing[k]
         g = lay.shape_of[i]

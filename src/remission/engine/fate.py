@@ -25,7 +25,7 @@ from remission.body.marrow import (
 )
 from remission.patient import chance
 
-from .clinic import leukaemic_cells, move_on
+from .clinic import blast_share, leukaemic_cells, move_on
 from .effects import LINES, RED_CELLS
 from .mesh import HALVES, SHARP, SHARP_SLOTS, SHARP_WIDTHS, SLOTS_PER_BIN
 from .records import note_event, note_state
@@ -40,6 +40,7 @@ from .state import (
     E_FEVER,
     E_RELAPSE,
     IN_REMISSION,
+    NOT_IN_REMISSION,
     RELAPSE,
     RESULT_BLOODSTREAM,
     RESULT_CAUSE,
@@ -72,6 +73,7 @@ from .state import (
 CAUSE_INFECTION, CAUSE_LEUKAEMIA, CAUSE_CRS, FIRST_CAUSE = range(4)  # then the program's side effects
 MOST_RELAPSES = 2  # that are treated
 DAILY_RECORD_DAYS = 60
+REFRACTORY_DAYS = 56  # two courses without a remission
 AFTER_DAYS = 84  # days after treatment that are still played in full, for the counts to come back
 FOLLOW_DAYS = 7  # step of the follow-up
 EXACT_FEEDBACK_DAYS = 32  # the feedback, carried as a state, is brought back to the exact power so often
@@ -428,9 +430,9 @@ def leukaemia_by_chance(lane, today, seed, play_chance, s, person, q, lay, flesh
 def fever_due(lane, today, t, s, person, place, flesh):
     """Add today's hazard of fever, by neutrophil count, and say whether it has reached the next fever: the arrivals of
     an inhomogeneous Poisson process are those of a plain one on the clock of the summed hazard."""
-    if place.lane[lane].status == AFTER or today - place.lane[lane].last_fever < s[S_FEVER_PAUSE]:
-        return False
     anc = flesh.line[CIRCULATING * LANES + lane]
+    if place.lane[lane].status == AFTER and anc >= 0.5 or today - place.lane[lane].last_fever < s[S_FEVER_PAUSE]:
+        return False
     hazard = s[S_H4]
     if anc < 0.1:
         hazard = s[S_H1]
@@ -527,7 +529,8 @@ def fate_of_treatment(lane, today, seed, total, lay, q, place, drugs, flesh, day
             die(lane, today, FIRST_CAUSE + killer, place, rec)
             return
     lethal = lay.settings[S_LETHAL]
-    if lethal > 0.0 and (q.person[lane].relapsed > 0.0 or place.lane[lane].relapses > 0):
+    refractory = place.lane[lane].remission == 0 and today >= REFRACTORY_DAYS
+    if lethal > 0.0 and (q.person[lane].relapsed > 0.0 or place.lane[lane].relapses > 0 or refractory):
         load = total / q.person[lane].capacity
         share = load / (load + max(flesh.room[lane], 0.05))
         hazard = lethal * share
@@ -549,18 +552,18 @@ def evening(
     total = flesh.total[lane]
     fraction = 0.0
     if today % 7 == 0 or (today + 1) % 7 == 0:
-        fraction = total / (total + flesh.room[lane] * person[lane].capacity)
+        fraction = blast_share(total, flesh, person, lane)
     if place.lane[lane].status != DONE and place.lane[lane].remission > 0:
         marrow = place.lane[lane].remission == 2 or (today % 7 == 0 and fraction >= s[S_RELAPSE_MARROW])
         brain = today % 7 == 0 and flesh.cns[lane] >= s[S_RELAPSE_CNS]
         if marrow or brain:
-            fraction = total / (total + flesh.room[lane] * person[lane].capacity)
+            fraction = blast_share(total, flesh, person, lane)
             site = relapse_site(marrow, brain, fraction, flesh.cns[lane], s)
             relapsed(lane, today, site, lay, place, rec)
     if play_chance and place.lane[lane].status != DONE:
         fate_of_treatment(lane, today, seed, total, lay, q, place, drugs, flesh, day, rec)
     if keep_states and ((today + 1) % 7 == 0 or (lay.living == 1 and daily_record(lane, today, flesh))):
-        fraction = total / (total + flesh.room[lane] * person[lane].capacity)
+        fraction = blast_share(total, flesh, person, lane)
         note_state(rec, lane, today + 1, flesh, lay.t315i, lay.without_cd19, total, fraction)
     if place.lane[lane].status == TREATING and place.lane[lane].stalled == 0:
         place.lane[lane].day += 1
@@ -572,8 +575,38 @@ def evening(
                 place.lane[lane].day = 1
             else:
                 move_on(lane, today + 1, phase, t, place, rec)
-    elif place.lane[lane].status == AFTER and today >= place.lane[lane].ended + AFTER_DAYS:
+    elif (
+        place.lane[lane].status == AFTER
+        and today >= place.lane[lane].ended + AFTER_DAYS
+        and needs_no_days(lane, total, s, person, lay, place, flesh)
+    ):
         follow(lane, today + 1, follow_up_days, seed, play_chance, s, person, q, lay, place, flesh, rec)
+
+
+@njit(**HOT)
+def needs_no_days(lane, total, s, person, lay, place, flesh):
+    """Can the rest be played week by week: a marrow that works, a remission, and a relapse that would be the end?"""
+    if total == 0.0 and flesh.cns[lane] == 0.0:
+        return flesh.room[lane] >= 0.1
+    if lay.on_relapse >= 0 or flesh.room[lane] < 0.1:
+        return False
+    if place.lane[lane].remission == 0 and blast_share(total, flesh, person, lane) < s[S_REMISSION]:
+        place.lane[lane].remission = 1  # no marrow was looked at
+    return place.lane[lane].remission > 0
+
+
+@njit(**HOT)
+def last_day(lane, today, s, person, place, flesh):
+    """Where the play ends, someone without an event after treatment is cured, in remission, or not."""
+    if place.lane[lane].status == AFTER:
+        total = leukaemic_cells(flesh, lane)
+        if total == 0.0 and flesh.cns[lane] == 0.0:
+            place.result[lane, RESULT_OUTCOME] = CURED
+        elif place.lane[lane].remission > 0 or blast_share(total, flesh, person, lane) < s[S_REMISSION]:
+            place.result[lane, RESULT_OUTCOME] = IN_REMISSION
+        else:
+            place.result[lane, RESULT_OUTCOME] = NOT_IN_REMISSION
+    place.result[lane, RESULT_DAY] = today
 
 
 @njit(**HOT)

@@ -13,9 +13,9 @@ from numba import njit
 from remission.body.kinetics import HOT, LANES
 from remission.patient import chance
 
-from .clinic import morning
+from .clinic import blast_share, morning
 from .effects import day_of_effects
-from .fate import P_FEVER, P_SEED_CLOCK, day_of_body, evening
+from .fate import P_FEVER, P_SEED_CLOCK, day_of_body, evening, last_day
 from .living import acts_of_day, cells_of_day, end_of_living, immunity_of_day
 from .pharmacy import day_of_kinetics
 from .records import close_run, note_state
@@ -50,8 +50,8 @@ def play_block(
         for lane in range(LANES):
             if place.lane[lane].status != DONE:
                 total = flesh.total[lane]
-                note_state(rec, lane, 0, flesh, lay.t315i, lay.without_cd19, total,
-                           total / (total + flesh.room[lane] * q.person[lane].capacity))  # fmt: skip
+                share = blast_share(total, flesh, q.person, lane)
+                note_state(rec, lane, 0, flesh, lay.t315i, lay.without_cd19, total, share)
     for today in range(treatment_days):
         anyone = False
         for lane in range(LANES):
@@ -84,7 +84,7 @@ def play_block(
             end_of_living(lane, treatment_days if np.isnan(ended) else ended, flesh, rec)
             end_of_side_effects(lane, treatment_days if np.isnan(ended) else ended, lay, flesh, rec)
             if np.isnan(place.result[lane, RESULT_DAY]):
-                place.result[lane, RESULT_DAY] = treatment_days
+                last_day(lane, treatment_days, lay.settings, q.person, place, flesh)
             for slot in range(place.slot.shape[0]):
                 if place.slot[slot, lane].run_from >= 0:
                     close_run(rec, place, slot, lane)

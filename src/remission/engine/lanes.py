@@ -265,9 +265,9 @@ def build(
             )
             kill = effect.on in KILLED and agent.sensitivity
             sensitive = people.sensitivity[:, SENSITIVITIES.index(agent.sensitivity)] if kill else zeros + 1.0  # type: ignore[arg-type]
-            resting.append(share * sensitive)
             if acting.effect.through:
                 sensitive = sensitive * _has(acting.effect.through, people)
+            resting.append(share * sensitive)
             sensitivity.append(sensitive)
             released.append(draw_release(agent, effect, path))
             half = np.ones(padded)

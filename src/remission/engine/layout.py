@@ -467,7 +467,7 @@ def layout(
         "cause_from": np.cumsum([0, *(len(effect.causes) for effect in program.side_effects)]),
         "inactivates": np.array(
             [[int(a.agent in e.inactivates) for a in program.agents] for e in program.side_effects], dtype=np.int64
-        ).reshape(-1, len(program.agents)),
+        ).reshape(len(program.side_effects), len(program.agents)),
         "on_relapse": program.on_relapse,
         "power_of_load": power_of_load,
         "settings": np.array([settings[name] for name in SETTINGS]),

@@ -32,7 +32,7 @@ P_WORKS = chance.purpose("function of cells")
 P_TAKES = chance.purpose("graft takes")
 P_CRS = chance.purpose("death from cytokine release")
 
-NO_PRODUCT, IN_MANUFACTURE, READY, FAILED = range(4)  # in the order of vocabulary.VALUES["product"]
+NO_PRODUCT, IN_MANUFACTURE, READY, FAILED, INFUSED = range(5)  # in the order of vocabulary.VALUES["product"]
 MENDED_DAYS = 14  # after which a field counts as new
 
 # numbers of an act, by kind; the first ones of each
@@ -129,11 +129,14 @@ def acts_of_day(today, seed, play_chance, t, lay, q, place, drugs, flesh, rec):
                     dose += some
                     times += 1
             if dose > 0.0:
-                _act(i, lane, today, dose, times, seed, play_chance, lay, q, place, flesh, rec)
+                if not _act(i, lane, today, dose, times, seed, play_chance, lay, q, place, flesh, rec):
+                    for k in range(STEPS):  # nothing of it goes on into the kinetics
+                        drugs.amount[(form * STEPS + k) * LANES + lane] = 0.0
 
 
 @njit(**HOT)
 def _act(i, lane, today, dose, times, seed, play_chance, lay, q, place, flesh, rec):
+    """One act on one patient; false where nothing has come into the body: cells taken, not made, or rejected."""
     kind = lay.acts[i].kind
     pid = q.person[lane].patient
     phase = place.lane[lane].phase
@@ -148,7 +151,12 @@ def _act(i, lane, today, dose, times, seed, play_chance, lay, q, place, flesh, r
         if play_chance and chance.uniform(seed, pid, P_MADE, today) < q.acts[at + C_FAILURE * LANES]:
             flesh.immune[lane].makes = 0
         note_event(rec, lane, today, phase, E_COLLECTION, float(lay.acts[i].agent))
+        return False
     elif kind == CELLS:
+        if _is_made(i, lay):
+            if flesh.immune[lane].product != READY:
+                return False
+            flesh.immune[lane].product = INFUSED
         flesh.immune[lane].cells = q.acts[at + C_INITIAL * LANES] * dose / q.person[lane].weight_kg
         flesh.immune[lane].memory = 0.0
         flesh.immune[lane].cells_day = today
@@ -156,20 +164,32 @@ def _act(i, lane, today, dose, times, seed, play_chance, lay, q, place, flesh, r
         flesh.immune[lane].works = 1
         if play_chance and chance.uniform(seed, pid, P_WORKS, today) < q.acts[at + C_DYSFUNCTIONAL * LANES]:
             flesh.immune[lane].works = 0
-        place.result[lane, RESULT_INFUSION] = today
+        if math.isnan(place.result[lane, RESULT_INFUSION]):
+            place.result[lane, RESULT_INFUSION] = today
         note_event(rec, lane, today, phase, E_INFUSION, float(lay.acts[i].agent))
     elif kind == GRAFT:
         rejected = play_chance and chance.uniform(seed, pid, P_TAKES, today) < q.acts[at + LANES]
-        place.result[lane, RESULT_TRANSPLANT] = today
+        if math.isnan(place.result[lane, RESULT_TRANSPLANT]):
+            place.result[lane, RESULT_TRANSPLANT] = today
         flesh.immune[lane].transplant_day = today
         note_event(rec, lane, today, phase, E_GRAFT, float(lay.acts[i].agent))
         if rejected:
             note_event(rec, lane, today, phase, E_FAILED, float(lay.acts[i].agent))
-        else:
-            _engraft(lane, q.acts[at] * dose / q.person[lane].weight_kg, lay, q, flesh)
+            return False
+        _engraft(lane, q.acts[at] * dose / q.person[lane].weight_kg, lay, q, flesh)
     else:
         flesh.immune[lane].igg += q.acts[at] * dose / q.person[lane].weight_kg
         note_event(rec, lane, today, phase, E_INFUSION, float(lay.acts[i].agent))
+    return True
+
+
+@njit(**HOT)
+def _is_made(i, lay):
+    """Does the protocol collect cells for this agent, so that there must be a product before an infusion?"""
+    for j in range(lay.acts.shape[0]):
+        if lay.acts[j].kind == COLLECTION and lay.acts[j].agent == lay.acts[i].agent:
+            return True
+    return False
 
 
 @njit(**HOT)
@@ -217,16 +237,21 @@ def _irradiate(at, lane, today, dose, times, seed, play_chance, lay, q, flesh):
 
 @njit(**HOT)
 def _lose_marrow(share, lane, lay, q, flesh):
-    """Keep a share of the normal marrow. Where less of the patient's own is left than grows back, it is gone."""
+    """Keep a share of the normal marrow. Where less of the patient's own, or of the donor's, is left than grows back,
+    it is gone."""
     if share >= 1.0:
         return
     flesh.room[lane] *= share
     own = flesh.room[lane] * flesh.immune[lane].host
-    if flesh.immune[lane].host > 0.0 and own < q.immune[lane].least_marrow:
-        donor = flesh.room[lane] - own
-        flesh.immune[lane].host = 0.0
-        flesh.room[lane] = max(donor, 1e-9)
-        if donor <= 0.0:
+    donor = flesh.room[lane] - own
+    least = q.immune[lane].least_marrow
+    if 0.0 < own < least or (flesh.immune[lane].grafted == 1 and donor < least):
+        own = own if own >= least else 0.0
+        donor = donor if donor >= least else 0.0
+        flesh.immune[lane].grafted = int(donor > 0.0)
+        flesh.room[lane] = max(own + donor, 1e-9)
+        flesh.immune[lane].host = own / flesh.room[lane]
+        if own + donor <= 0.0:
             flesh.rho[lane] = 0.0
     _feedback_anew(lane, lay, q, flesh)
 
@@ -237,6 +262,7 @@ def _engraft(lane, seeded, lay, q, flesh):
     room = flesh.room[lane] + seeded
     flesh.immune[lane].host *= flesh.room[lane] / room
     flesh.room[lane] = room
+    flesh.immune[lane].grafted = 1
     for i in range(4):  # a graft brings what proliferates, too
         o, r = i * STATE_ROWS * LANES + lane, i * LANES + lane
         if lay.line_kind[i] == POWER or lay.line_kind[i] == SATURATING:
@@ -278,7 +304,7 @@ def cells_of_day(today, lay, q, place, flesh, work):
         n = q.acts
         pool = lay.acts[act].pool
         e, m = flesh.immune[lane].cells, flesh.immune[lane].memory
-        antigen = _with_antigen(flesh.cells, lane, lay) / q.person[lane].capacity
+        antigen = q.antigen[lane] * _with_antigen(flesh.cells, lane, lay) / q.person[lane].capacity
         antigen += q.immune[lane].b_body * flesh.immune[lane].b
         lymphocytes = flesh.line[(3 * STATE_ROWS + CIRCULATING) * LANES + lane]
         work.class_active[pool] = True
@@ -297,10 +323,10 @@ def cells_of_day(today, lay, q, place, flesh, work):
                 m *= math.exp(-h * n[at + C_MEMORY_RATE * LANES])
             copies = e + m
             kill = flesh.immune[lane].works * n[at + C_KILL * LANES] * copies / (copies + n[at + C_HALF * LANES])
-            kill *= q.antigen[lane]
-            work.k_cyc[(pool * lay.bins + j) * LANES + lane] += kill
-            work.k_rest[(pool * lay.bins + j) * LANES + lane] += kill
-            work.k_cns[j * LANES + lane] += kill * n[at + C_CNS * LANES]
+            of_blasts = kill * q.antigen[lane]
+            work.k_cyc[(pool * lay.bins + j) * LANES + lane] += of_blasts
+            work.k_rest[(pool * lay.bins + j) * LANES + lane] += of_blasts
+            work.k_cns[j * LANES + lane] += of_blasts * n[at + C_CNS * LANES]
             flesh.immune[lane].kill += kill * h
         flesh.immune[lane].cells = e
         flesh.immune[lane].memory = m
@@ -335,7 +361,7 @@ def immunity_of_day(today, seed, play_chance, lay, q, place, flesh, work, day, r
         blasts = log_mean(_with_antigen(day.before, lane, lay), _with_antigen(flesh.cells, lane, lay))
         blasts /= q.person[lane].capacity
         b_mean = n.b_body * log_mean(b_before, im.b)
-        k_blasts = work.released[lane] + car * releases
+        k_blasts = work.released[lane] + car * releases * q.antigen[lane]
         k_b = work.released_b[lane] + car * releases
         killed = k_blasts * blasts + k_b * b_mean
         k = max(k_blasts, k_b)
@@ -350,11 +376,11 @@ def immunity_of_day(today, seed, play_chance, lay, q, place, flesh, work, day, r
                                n.brain_rate, 1.0)  # fmt: skip
             crs = grade_of(felt, n.crs_1, n.crs_2, n.crs_3, n.crs_4)
             brain = grade_of(im.brain, n.brain_1, n.brain_2, n.brain_3, n.brain_4)
-            if crs == 4 and im.crs_worst < 4 and play_chance:
-                im.fatal = int(chance.uniform(seed, q.person[lane].patient, P_CRS, today) < n.crs_fatal)
             if crs > 0 and im.crs == 0:
                 im.crs_from = today
                 im.crs_worst = 0
+            if crs == 4 and im.crs_worst < 4 and play_chance:
+                im.fatal = int(chance.uniform(seed, q.person[lane].patient, P_CRS, today) < n.crs_fatal)
             if brain > 0 and im.neuro == 0:
                 im.neuro_from = today
                 im.neuro_worst = 0
@@ -366,6 +392,8 @@ def immunity_of_day(today, seed, play_chance, lay, q, place, flesh, work, day, r
             im.neuro = brain
             im.crs_worst = max(im.crs_worst, crs)
             im.neuro_worst = max(im.neuro_worst, brain)
+        else:
+            im.ready = towards(im.ready, 1.0, n.recovery, 1.0)
         if im.product == IN_MANUFACTURE and today + 1 >= im.product_day:
             im.product = READY if im.makes == 1 else FAILED
 

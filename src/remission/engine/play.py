@@ -22,7 +22,7 @@ from .layout import Layout
 from .pharmacy import fill_responses
 from .program import VARIABLES, Program, prepare
 
-OUTCOMES = ("on treatment", "in remission", "cured", "relapse", "death", "left")
+OUTCOMES = ("on treatment", "in remission", "cured", "relapse", "death", "left", "not in remission")
 EVENTS = (
     "phase start", "gate delay", "hold", "resume", "raise", "reduce", "stop", "fever", "bloodstream infection",
     "red cell transfusion", "platelet transfusion", "remission", "relapse", "death", "left", "end of treatment",

@@ -64,7 +64,7 @@ def note_mrd(rec, lane, today, phase, site, fraction, reported):
 @njit(**HOT)
 def donor_share(flesh, lane):
     """Share of the marrow that came with a graft; 0 before there is one."""
-    return 1.0 - flesh.immune[lane].host if flesh.immune[lane].transplant_day >= 0 else 0.0
+    return 1.0 - flesh.immune[lane].host if flesh.immune[lane].grafted == 1 else 0.0
 
 
 @njit(**HOT)

@@ -127,4 +127,5 @@ def end_of_side_effects(lane, today, lay, flesh, rec):
     """Write the side effects that last to the end."""
     for s in range(lay.side_effects):
         if flesh.side[s, lane].grade > 0:
-            note_side_effect(rec, lane, COMPUTED + s, flesh.side[s, lane].began, today, flesh.side[s, lane].grade)
+            note_side_effect(rec, lane, COMPUTED + s, flesh.side[s, lane].began,
+                             min(today, flesh.side[s, lane].until - 1), flesh.side[s, lane].grade)  # fmt: skip

@@ -20,7 +20,7 @@ STEPS = 12  # two-hour steps of a day
 MAX_DEPTH = 16  # of a condition
 
 WAITING, TREATING, AFTER, DONE = range(4)
-ON_TREATMENT, IN_REMISSION, CURED, RELAPSE, DEATH, LEFT = range(6)
+ON_TREATMENT, IN_REMISSION, CURED, RELAPSE, DEATH, LEFT, NOT_IN_REMISSION = range(7)
 
 # columns of the result
 (RESULT_OUTCOME, RESULT_DAY, RESULT_REMISSION_DAY, RESULT_MRD, RESULT_END_DAY, RESULT_BLASTS, RESULT_DELAY, RESULT_LEFT,
@@ -58,7 +58,7 @@ class Records(NamedTuple):
     side: Any
 
 
-ROOM = (320, 12, 640, 200, 270, 10)  # rows per patient of each record at the first try; what is not used costs nothing
+ROOM = (320, 12, 640, 200, 270, 160)  # rows per patient of each record at the first try; what is not used costs nothing
 WIDTHS = (10, 6, 7, 5, 17, 5)
 MEASUREMENTS, MRD, DOSES, EVENTS, STATES, SIDE = range(6)
 
@@ -84,6 +84,7 @@ IMMUNE_STATE = np.dtype(
     [(name, REAL) for name in ("cells", "memory", "kill", "b", "b_baseline", "plasma", "igg", "cytokine", "ready",
                                  "brain", "host")]
     + [(name, INT) for name in ("cells_day", "cells_act", "works", "product", "product_day", "makes", "transplant_day",
+                                "grafted",
                                 "crs", "crs_from", "crs_worst", "neuro", "neuro_from", "neuro_worst", "fatal")]
 )  # fmt: skip
 SIDE_STATE = np.dtype([(n, REAL) for n in ("clock", "due")] + [(n, INT) for n in ("grade", "began", "until", "over")])
@@ -198,6 +199,7 @@ class Work(NamedTuple):
     k_cns: Any  # bins
     released: Any  # kill of blasts today times the cytokine that it sets free
     released_b: Any  # and of B cells
+    mean: Any  # of a driver's shape over the day
     size: Any  # effects: q.effect_size, where they need T cells times what is there
     size_rest: Any
     n: Any  # normal marrow at the start, in the middle, at the end of a (sub)step
@@ -379,7 +381,7 @@ def flesh(lay: Layout, q: Lanes) -> tuple[Flesh, Work, Day]:
     work = Work(
         e_line=rows(4 * 2 * bins), e_red=rows(bins * SLOTS_PER_BIN), e_sharp=rows(4 * HALVES),
         k_cyc=rows(classes * bins), k_rest=rows(classes * bins), class_active=np.zeros(classes, dtype=np.bool_),
-        k_cns=rows(bins), released=rows(), released_b=rows(), size=q.effect_size.copy(),
+        k_cns=rows(bins), released=rows(), released_b=rows(), mean=rows(), size=q.effect_size.copy(),
         size_rest=q.effect_rest.copy(), n=rows(3), n_sharp=rows(3), line_before=rows(4 * STATE_ROWS),
         line_plain=rows(4 * STATE_ROWS),
         load=rows(), load_mid=rows(), load_new=rows(), crowd=rows(), kill_cyc=rows(), kill_rest=rows(),

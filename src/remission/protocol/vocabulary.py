@@ -33,7 +33,7 @@ VALUES = {
     "donor": ("none", "sibling", "unrelated", "haploidentical", "cord"),
     "ph": ("negative", "positive"),
     "remission": ("no", "yes"),
-    "product": ("none", "in_manufacture", "ready", "failed"),
+    "product": ("none", "in_manufacture", "ready", "failed", "infused"),
 }
 ALIASES = {"hb": "haemoglobin"}
 
