@@ -27,7 +27,7 @@ from .program import (
     STOP,
     TRANSFUSE,
 )
-from .records import donor_share, note_counts, note_event, note_mrd, note_run
+from .records import donor_share, note_counts, note_event, note_first, note_mrd, note_run
 from .rules import true_for
 from .state import (
     AFTER,
@@ -203,8 +203,7 @@ def checks(bits, lane, today, phase, seed, s, t315i, person, place, flesh, total
         if fraction < s[S_REMISSION]:
             if place.lane[lane].remission == 0:
                 place.lane[lane].remission = 1
-                if math.isnan(place.result[lane, RESULT_REMISSION_DAY]):
-                    place.result[lane, RESULT_REMISSION_DAY] = today
+                note_first(place, lane, RESULT_REMISSION_DAY, today)
                 note_event(rec, lane, today, phase, E_REMISSION, 0.0)
         elif place.lane[lane].remission == 1:
             place.lane[lane].remission = 2
@@ -413,9 +412,9 @@ def morning(lane, today, seed, t, s, t315i, person, bioavailability, place, fles
                 return
         delayed(lane, today, phase, met, place, rec)
         enter(lane, today, phase, t, place, rec)
-    if t.phases[phase].repeats == 1 and cycles_over(lane, today, phase, t, place):
-        move_on(lane, today, phase, t, place, rec)
-        return
+        if t.phases[phase].repeats == 1 and cycles_over(lane, today, phase, t, place):
+            move_on(lane, today, phase, t, place, rec)
+            return
 
     at = t.phases[phase].start + place.lane[lane].day - 1
     place.lane[lane].stalled = 0

@@ -550,20 +550,16 @@ def evening(
     if play_chance and fever_due(lane, today, t, s, person, place, flesh):
         infection(lane, today, seed, s, person, place, flesh, rec)
     total = flesh.total[lane]
-    fraction = 0.0
-    if today % 7 == 0 or (today + 1) % 7 == 0:
-        fraction = blast_share(total, flesh, person, lane)
+    fraction = blast_share(total, flesh, person, lane)
     if place.lane[lane].status != DONE and place.lane[lane].remission > 0:
         marrow = place.lane[lane].remission == 2 or (today % 7 == 0 and fraction >= s[S_RELAPSE_MARROW])
         brain = today % 7 == 0 and flesh.cns[lane] >= s[S_RELAPSE_CNS]
         if marrow or brain:
-            fraction = blast_share(total, flesh, person, lane)
             site = relapse_site(marrow, brain, fraction, flesh.cns[lane], s)
             relapsed(lane, today, site, lay, place, rec)
     if play_chance and place.lane[lane].status != DONE:
         fate_of_treatment(lane, today, seed, total, lay, q, place, drugs, flesh, day, rec)
     if keep_states and ((today + 1) % 7 == 0 or (lay.living == 1 and daily_record(lane, today, flesh))):
-        fraction = blast_share(total, flesh, person, lane)
         note_state(rec, lane, today + 1, flesh, lay.t315i, lay.without_cd19, total, fraction)
     if place.lane[lane].status == TREATING and place.lane[lane].stalled == 0:
         place.lane[lane].day += 1

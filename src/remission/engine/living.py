@@ -23,7 +23,7 @@ from remission.patient.cohort import Cohort, Floats
 from .clinic import leukaemic_cells
 from .layout import CELLS, COLLECTION, GRAFT, IMMUNOGLOBULIN, RADIATION, acts_of
 from .program import Program
-from .records import note_event, note_side_effect
+from .records import note_event, note_first, note_side_effect
 from .state import DONE, E_COLLECTION, E_FAILED, E_GRAFT, E_INFUSION, RESULT_INFUSION, RESULT_TRANSPLANT, STEPS
 
 P_SURVIVES = chance.purpose("cells that radiation leaves")
@@ -164,13 +164,11 @@ def _act(i, lane, today, dose, times, seed, play_chance, lay, q, place, flesh, r
         flesh.immune[lane].works = 1
         if play_chance and chance.uniform(seed, pid, P_WORKS, today) < q.acts[at + C_DYSFUNCTIONAL * LANES]:
             flesh.immune[lane].works = 0
-        if math.isnan(place.result[lane, RESULT_INFUSION]):
-            place.result[lane, RESULT_INFUSION] = today
+        note_first(place, lane, RESULT_INFUSION, today)
         note_event(rec, lane, today, phase, E_INFUSION, float(lay.acts[i].agent))
     elif kind == GRAFT:
         rejected = play_chance and chance.uniform(seed, pid, P_TAKES, today) < q.acts[at + LANES]
-        if math.isnan(place.result[lane, RESULT_TRANSPLANT]):
-            place.result[lane, RESULT_TRANSPLANT] = today
+        note_first(place, lane, RESULT_TRANSPLANT, today)
         flesh.immune[lane].transplant_day = today
         note_event(rec, lane, today, phase, E_GRAFT, float(lay.acts[i].agent))
         if rejected:

@@ -29,6 +29,13 @@ def note_event(rec, lane, today, phase, kind, detail):
     rec.events[i, 4] = detail
 
 
+@njit(**INLINED)
+def note_first(place, lane, column, today):
+    """The day of what happens to a patient for the first time: a later one does not replace it."""
+    if np.isnan(place.result[lane, column]):
+        place.result[lane, column] = today
+
+
 @njit(**HOT)
 def note_side_effect(rec, lane, which, first, last, grade):
     i = _row(rec, SIDE, rec.side)

@@ -84,8 +84,8 @@ IMMUNE_STATE = np.dtype(
     [(name, REAL) for name in ("cells", "memory", "kill", "b", "b_baseline", "plasma", "igg", "cytokine", "ready",
                                  "brain", "host")]
     + [(name, INT) for name in ("cells_day", "cells_act", "works", "product", "product_day", "makes", "transplant_day",
-                                "grafted",
-                                "crs", "crs_from", "crs_worst", "neuro", "neuro_from", "neuro_worst", "fatal")]
+                                "grafted", "crs", "crs_from", "crs_worst", "neuro", "neuro_from", "neuro_worst",
+                                "fatal")]
 )  # fmt: skip
 SIDE_STATE = np.dtype([(n, REAL) for n in ("clock", "due")] + [(n, INT) for n in ("grade", "began", "until", "over")])
 RULE_STATE = np.dtype(

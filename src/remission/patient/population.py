@@ -321,14 +321,6 @@ def _donor(p: recipe.Population, u: Floats) -> Ints:
     return _choose(np.cumsum([p.donors.shares.get(word, 0.0) for word in DONOR]), u)  # type: ignore[call-overload]
 
 
-def _growth(p: recipe.Population, doubling: Floats, relapsed: NDArray[np.bool_]) -> Floats:
-    """Net growth in 1/day from doubling times in days."""
-    growth = math.log(2.0) / doubling
-    if p.growth_factor is not None:
-        growth = np.where(relapsed, growth * p.growth_factor.value, growth)
-    return np.clip(growth, p.subtypes.least_growth.value, p.subtypes.most_growth.value)
-
-
 def _sensitivity(
     p: recipe.Population, subtype: Ints, relapsed: NDArray[np.bool_], normal: Callable[[str], Floats]
 ) -> Floats:
