@@ -172,9 +172,10 @@ def measure(lane, today, seed, s, person, place, flesh, total):
     seen[V_PRODUCT, lane] = flesh.immune[lane].product
     seen[V_RELAPSES, lane] = place.lane[lane].relapses + person[lane].relapsed
     seen[V_REMISSION, lane] = 1.0 if place.lane[lane].remission == 1 else 0.0
-    first = seen.shape[0] - flesh.side.shape[0]
+    ever = seen.shape[0] - flesh.side.shape[0]
     for i in range(flesh.side.shape[0]):
-        seen[first + i, lane] = flesh.side[i, lane].grade
+        seen[ever - flesh.side.shape[0] + i, lane] = flesh.side[i, lane].grade
+        seen[ever + i, lane] = flesh.side[i, lane].worst
 
 
 @njit(**HOT)

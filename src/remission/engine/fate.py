@@ -531,8 +531,7 @@ def fate_of_treatment(lane, today, seed, total, lay, q, place, drugs, flesh, day
     lethal = lay.settings[S_LETHAL]
     refractory = place.lane[lane].remission == 0 and today >= REFRACTORY_DAYS
     if lethal > 0.0 and (q.person[lane].relapsed > 0.0 or place.lane[lane].relapses > 0 or refractory):
-        load = total / q.person[lane].capacity
-        share = load / (load + max(flesh.room[lane], 0.05))
+        share = blast_share(total, flesh, q.person, lane)
         hazard = lethal * share
         if share >= lay.settings[S_RELAPSE_MARROW] and chance.uniform(
             seed, q.person[lane].patient, P_LETHAL, today

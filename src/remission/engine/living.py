@@ -291,7 +291,8 @@ def _with_antigen(cells, lane, lay):
 
 @njit(**HOT)
 def cells_of_day(today, lay, q, place, flesh, work):
-    """CAR T-cells through the day, and the kill that they add to their pool."""
+    """CAR T-cells through the day, and the kill that they add to their pool. Antigen falls as they kill; what grows
+    anew within the day is left out."""
     h = 1.0 / lay.bins
     for lane in range(LANES):
         flesh.immune[lane].kill = 0.0
@@ -304,13 +305,16 @@ def cells_of_day(today, lay, q, place, flesh, work):
         e, m = flesh.immune[lane].cells, flesh.immune[lane].memory
         antigen = q.antigen[lane] * _with_antigen(flesh.cells, lane, lay) / q.person[lane].capacity
         antigen += q.immune[lane].b_body * flesh.immune[lane].b
+        working = flesh.immune[lane].works * n[at + C_KILL * LANES]
         lymphocytes = flesh.line[(3 * STATE_ROWS + CIRCULATING) * LANES + lane]
         work.class_active[pool] = True
         for j in range(lay.bins):
             age = today - flesh.immune[lane].cells_day + j * h
+            before = e + m
+            midway = antigen * math.exp(-0.5 * h * working * before / (before + n[at + C_HALF * LANES]))
             peak = n[at + C_PEAK * LANES]
             if age < peak:
-                e = expansion(e, m, h, antigen, lymphocytes, n[at + C_RATE * LANES], n[at + C_ANTIGEN_HALF * LANES],
+                e = expansion(e, m, h, midway, lymphocytes, n[at + C_RATE * LANES], n[at + C_ANTIGEN_HALF * LANES],
                               n[at + C_LYMPHOCYTES * LANES], n[at + C_MOST * LANES])  # fmt: skip
             else:
                 if age - h < peak:
@@ -319,9 +323,10 @@ def cells_of_day(today, lay, q, place, flesh, work):
                     m += stay
                 e *= math.exp(-h * n[at + C_CONTRACTION * LANES])
                 m *= math.exp(-h * n[at + C_MEMORY_RATE * LANES])
-            copies = e + m
-            kill = flesh.immune[lane].works * n[at + C_KILL * LANES] * copies / (copies + n[at + C_HALF * LANES])
+            copies = math.sqrt(before * (e + m))
+            kill = working * copies / (copies + n[at + C_HALF * LANES])
             of_blasts = kill * q.antigen[lane]
+            antigen *= math.exp(-h * kill)
             work.k_cyc[(pool * lay.bins + j) * LANES + lane] += of_blasts
             work.k_rest[(pool * lay.bins + j) * LANES + lane] += of_blasts
             work.k_cns[j * LANES + lane] += of_blasts * n[at + C_CNS * LANES]

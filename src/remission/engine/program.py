@@ -20,7 +20,7 @@ from remission.knowledge.side_effect import SideEffect
 from remission.patient.cohort import LINEAGE, METABOLISER, SEX
 from remission.protocol import model as m
 from remission.protocol.logic import names
-from remission.protocol.vocabulary import ROUTES, VALUES
+from remission.protocol.vocabulary import EVER, ROUTES, VALUES
 
 from .acting import Acting, Clone, acting, clone_table
 
@@ -140,7 +140,8 @@ class Program:
 
 
 def variable_names(levels: list[str], side_effects: list[str]) -> tuple[str, ...]:
-    return (*VARIABLES, *(LEVEL + agent for agent in levels), *side_effects)
+    ever = (name + EVER for name in side_effects)
+    return (*VARIABLES, *(LEVEL + agent for agent in levels), *side_effects, *ever)
 
 
 class _Conditions:
@@ -236,7 +237,7 @@ def _named(protocol: m.Protocol) -> set[str]:
         for rule in (*phase.rules, *protocol.rules):
             asked += [getattr(rule.action, name, None) for name in ("when", "until")]
         for condition in asked:
-            found |= names(condition)
+            found |= {name.removesuffix(EVER) for name in names(condition)}
     return found
 
 

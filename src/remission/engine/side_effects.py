@@ -107,6 +107,7 @@ def side_effects_of_day(lane, today, seed, lay, q, drugs, flesh, day, rec):
         while grade < FATAL and u >= lay.grades[s, grade - 1]:
             grade += 1
         flesh.side[s, lane].grade = grade
+        flesh.side[s, lane].worst = max(flesh.side[s, lane].worst, grade)
         flesh.side[s, lane].began = today
         flesh.side[s, lane].until = today + max(1, round(q.side[n + COURSE * LANES]))
         flesh.side[s, lane].clock = 0.0

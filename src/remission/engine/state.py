@@ -87,7 +87,9 @@ IMMUNE_STATE = np.dtype(
                                 "grafted", "crs", "crs_from", "crs_worst", "neuro", "neuro_from", "neuro_worst",
                                 "fatal")]
 )  # fmt: skip
-SIDE_STATE = np.dtype([(n, REAL) for n in ("clock", "due")] + [(n, INT) for n in ("grade", "began", "until", "over")])
+SIDE_STATE = np.dtype(
+    [(n, REAL) for n in ("clock", "due")] + [(n, INT) for n in ("grade", "worst", "began", "until", "over")]
+)
 RULE_STATE = np.dtype(
     [(name, INT) for name in ("since", "true_visits", "fired", "active", "rescue_next", "rescue_given")]
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, NamedTuple, cast
 
@@ -45,6 +46,7 @@ from .vocabulary import (
     CAP_UNITS,
     CONCENTRATIONS,
     COUNTS,
+    EVER,
     FRACTIONS,
     PERSON,
     SHARES,
@@ -54,6 +56,7 @@ from .vocabulary import (
     agents,
     canonical,
     measured,
+    side_effects,
 )
 
 Node = Tree[Token]
@@ -304,8 +307,14 @@ def condition(node: Any) -> Condition:
     if kind == "compare_is":
         name, negated, value = parts
         return _compare(name, "!=" if negated else "=", value, None)
-    name, op, value, unit = parts
-    return _compare(name, {"≤": "<=", "≥": ">="}.get(op, str(op)), value, unit)
+    name, ever, op, value, unit = parts
+    compare = _compare(name, {"≤": "<=", "≥": ">="}.get(op, str(op)), value, unit)
+    if not ever:
+        return compare
+    if compare.name not in side_effects():
+        raise Misread(_at(ever), f"'ever' asks for the worst grade of a side effect, which {name} is not",
+                      "Leave 'ever' out, or name a side effect: remission list side-effects")  # fmt: skip
+    return replace(compare, name=compare.name + EVER)
 
 
 def _compare(token: Token, op: Any, value: Token, unit: Token | None) -> Compare:

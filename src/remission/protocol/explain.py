@@ -29,7 +29,7 @@ from .model import (
     Until,
     Wait,
 )
-from .vocabulary import FRACTIONS, SHARES
+from .vocabulary import EVER, FRACTIONS, SHARES
 from .write import fraction_words, number, percent
 
 _ROUTE = {
@@ -376,7 +376,9 @@ def _compare(item: Compare) -> str:
         agent = item.name.removeprefix("level:")
         assert not isinstance(item.value, str)
         return f"the level of {agent} is {_OP[item.op]}{number(item.value)} {item.unit}"
-    called, verb, unit = _CALLED.get(item.name, (f"{item.name.replace('_', ' ')} (grade)", "is", ""))
+    grade = "worst grade so far" if item.name.endswith(EVER) else "grade"
+    plain = item.name.removesuffix(EVER).replace("_", " ")
+    called, verb, unit = _CALLED.get(item.name, (f"{plain} ({grade})", "is", ""))
     if isinstance(item.value, str):
         return f"{called} {verb} {_OP[item.op]}{item.value.replace('_', ' ')}"
     value = percent(item.value) if item.name in (*FRACTIONS, *SHARES) else number(item.value)

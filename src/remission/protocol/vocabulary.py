@@ -35,6 +35,7 @@ VALUES = {
     "remission": ("no", "yes"),
     "product": ("none", "in_manufacture", "ready", "failed", "infused"),
 }
+EVER = " ever"  # after the name of a side effect: its worst grade so far
 ALIASES = {"hb": "haemoglobin"}
 
 CONCENTRATIONS = ("uM", "nM", "umol/L", "nmol/L", "mg/L", "ug/mL", "ng/mL", "IU/L", "IU/mL")
