@@ -307,7 +307,7 @@ def test_cells_and_cytokine_follow_their_equations(played, number):
 
 
 def test_cells_stop_growing_when_their_antigen_is_gone(played):
-    """Antigen falls by nine tenths a day: cells that grew all day on that of the morning would be half as many again."""
+    """Antigen falls by nine tenths a day: grown on that of the morning, cells would be half as many again."""
     who = person(patient=1, **SICK)
     out = played([("a", 28, [CAR_T])], who)
     e, m, *_ = course(who, out)

@@ -38,7 +38,8 @@ class Cause(_Strict):
 class Published(_Strict):
     """How often it was seen: percent of patients with an episode of ``grade`` or worse.
 
-    ``protocol`` (and ``population``, when not the protocol's own) is what is played for it. Counted are episodes that
+    ``protocol`` (and ``population``, when not the protocol's own) is what is played for it, ``without`` some agents and
+    with sentences to ``add`` in its ``phases`` (all, if none is named). Counted are episodes that
     begin in the ``phase``, of those who began it, or ``within_days`` of the first dose, of all; with both, within so
     many days of the start of the phase, of those who began it. ``among`` narrows who is counted as in a trial file.
     ``interval``: 95 % limits; or ``n`` patients, from which they are made.
@@ -47,6 +48,9 @@ class Published(_Strict):
     name: str  # the trial or report, in words
     protocol: str
     population: str | None = None
+    without: tuple[str, ...] = ()
+    add: tuple[str, ...] = ()
+    phases: tuple[str, ...] = ()
     grade: Annotated[int, Field(ge=1, le=5)] = 1
     phase: str | None = None
     within_days: Annotated[float, Field(gt=0, le=36525)] | None = None
@@ -68,7 +72,10 @@ class Published(_Strict):
             words += f" of the start of {self.phase}" if self.within_days is not None else f" in {self.phase}"
         who = [f"{column} {part}" if isinstance(part, str) else f"{column} {part[0]:g} to < {part[1]:g}"
                for column, part in self.among.items()]  # fmt: skip
-        return ", ".join([words, *who])
+        changes = [f"without {agent}" for agent in self.without] + [
+            f"with {text.partition(' [')[0]}" for text in self.add
+        ]
+        return ", ".join([words, *who, *changes])
 
     @model_validator(mode="after")
     def _fits(self) -> Published:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import polars as pl
 
@@ -12,6 +13,7 @@ from remission.knowledge.library import Library, library
 from remission.knowledge.side_effect import Published as Seen
 from remission.knowledge.trial_file import days
 from remission.protocol.reader import read_protocol
+from remission.protocol.variant import variant
 
 from . import estimates
 from .endpoints import NotSimulated, among, is_phase, starts
@@ -23,8 +25,19 @@ from .validate import Published, Verdict, published, reason, verdict, wilson_of
 
 RECORDED = ("outcomes", "measurements", "events", "side_effects")
 YEARS = 5.0  # all phases of every protocol are begun by then
-Arm = tuple[str, str | None]  # protocol and population (None: the protocol's own)
 Tables = Mapping[str, pl.DataFrame]
+
+
+class Arm(NamedTuple):
+    """What is played: a protocol, its own population if None, and what is changed in some phases or in all."""
+
+    protocol: str
+    population: str | None = None
+    without: tuple[str, ...] = ()
+    add: tuple[str, ...] = ()
+    phases: tuple[str, ...] = ()
+
+
 Play = Callable[[Arm, float], Tables]
 
 
@@ -89,7 +102,8 @@ def arms(shelf: Library) -> dict[Arm, list[tuple[str, Seen]]]:
     for name, seen in rows:
         if seen.population is None and seen.protocol not in own:
             own[seen.protocol] = _own_population(seen.protocol, shelf)
-        out.setdefault((seen.protocol, seen.population or own[seen.protocol]), []).append((name, seen))
+        arm = Arm(seen.protocol, seen.population or own[seen.protocol], seen.without, seen.add, seen.phases)
+        out.setdefault(arm, []).append((name, seen))
     return out
 
 
@@ -152,9 +166,9 @@ def validate_side_effects(
     check_arguments(patients, seed, YEARS, threads, RECORDED)
 
     def play(arm: Arm, years: float) -> Tables:
-        protocol, population = arm
+        changed = variant(arm.protocol, without=arm.without, add=arm.add, phases=arm.phases)
         run = simulate(
-            protocol, patients=patients, seed=seed, population=population, follow_up_years=years, threads=threads,
+            changed, patients=patients, seed=seed, population=arm.population, follow_up_years=years, threads=threads,
             record=RECORDED, progress=progress,
         )  # fmt: skip
         return {name: frame.collect() for name, frame in run.frames.items()}
