@@ -3,6 +3,7 @@
 # make verify  hold the engine against an independent solver on whole treatments: docs/verification.md
 # make validate  play published trials, observed beside simulated: docs/validation.md, docs/side-effects.md
 # make treatments  one patient for each treatment, drawn: docs/treatments.md
+# make what-ifs  one thing changed in a treatment, side by side: docs/what-ifs.md
 # make benchmark  the reference problem in remission and in what people use: one table
 # make lock    write requirements.lock anew from pyproject.toml
 # make clean   remove the environment and caches (not runs/)
@@ -13,7 +14,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.locked
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test verify validate treatments benchmark lint format lock clean
+.PHONY: help setup demo test verify validate treatments what-ifs benchmark lint format lock clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -51,6 +52,9 @@ validate: $(READY)
 
 treatments: $(READY)
 	$(BIN)/python docs/treatments.py
+
+what-ifs: $(READY)
+	$(BIN)/python docs/what_ifs.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

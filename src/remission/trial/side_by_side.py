@@ -1,4 +1,7 @@
-"""Two treatments for the same virtual patients with the same chance: what differs, and by how much."""
+"""Two treatments for the same virtual patients with the same chance: what differs, and by how much.
+
+Printed are those side effects that differ clearly and most, then the most frequent ones; `SideBySide.rows` holds all.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,8 @@ from .summary import DAYS_PER_YEAR
 
 Tables = Mapping[str, pl.DataFrame]
 RECORDED = tuple(name for name in TABLES if name not in ("states", "mrd"))
-SHOWN = 12  # side effects
+EFFECTS = "Side effects"
+SHOWN = 12  # of them, in print
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,12 @@ class SideBySide:
         for heading in ("", "A", "B", "B - A (95 % CI)", ""):
             table.add_column(heading, justify="left" if not heading else "right")
         group = ""
+        effects = [row for row in self.rows if row.group == EFFECTS]
+        effects.sort(key=lambda row: (not row.clear, -abs(row.change.value), -row.first.value))
+        hidden = set(effects[SHOWN:])
         for row in self.rows:
+            if row in hidden:
+                continue
             if row.group != group:
                 group = row.group
                 table.add_row(Text(group, style="bold"))
@@ -183,8 +192,7 @@ def _deaths(people: list[pl.DataFrame]) -> list[Difference]:
 
 
 def _side_effects(found: list[pl.DataFrame], people: list[pl.DataFrame]) -> list[Difference]:
-    """Who had a side effect, and for how many days in grade 3 or worse: those that differ clearly and most, then the
-    most frequent ones."""
+    """Who had a side effect, and for how many days."""
     rows = []
     for name in sorted(set(found[0]["side_effect"]) | set(found[1]["side_effect"])):
         mine = [one.filter(pl.col("side_effect") == name) for one in found]
@@ -196,13 +204,14 @@ def _side_effects(found: list[pl.DataFrame], people: list[pl.DataFrame]) -> list
             for part in (mine, severe)
         )  # fmt: skip
         if not all(x.equals(y) for x, y in zip(any_grade, worse, strict=True)):
-            rows.append(_shares("Side effects", f"{se.words(name)}, any grade", any_grade))
+            rows.append(_shares(EFFECTS, f"{se.words(name)}, any grade", any_grade))
+            days = [_days(one, people_of) for one, people_of in zip(mine, people, strict=True)]
+            rows.append(_means(EFFECTS, f"{se.words(name)}, days", "d", days))
         if any(one.any() for one in worse):
-            rows.append(_shares("Side effects", f"{se.words(name)}, grade {se.SEVERE} or more", worse))
+            rows.append(_shares(EFFECTS, f"{se.words(name)}, grade {se.SEVERE} or more", worse))
             days = [_days(one, people_of) for one, people_of in zip(severe, people, strict=True)]
-            rows.append(_means("Side effects", f"{se.words(name)}, days in grade {se.SEVERE} or more", "d", days))
-    rows.sort(key=lambda row: (not row.clear, -abs(row.change.value), -row.first.value))
-    return sorted(rows[:SHOWN], key=lambda row: row.measure)
+            rows.append(_means(EFFECTS, f"{se.words(name)}, days in grade {se.SEVERE} or more", "d", days))
+    return rows
 
 
 def _days(found: pl.DataFrame, people: pl.DataFrame) -> pl.Series:

@@ -1,0 +1,107 @@
+"""One thing changed in a treatment: what it does to the same patients (docs/what_ifs.py holds the questions), and
+treatment that answers to what has ever been."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import remission as rm
+from remission.knowledge.errors import BadInput
+from remission.knowledge.library import library
+from remission.knowledge.side_effect import Published
+from remission.protocol.explain import explain_condition
+from remission.protocol.reader import read_protocol, read_sentence
+from remission.protocol.variant import variant
+from remission.protocol.write import condition as written
+from remission.trial.incidence import Arm, arms
+
+_SPEC = importlib.util.spec_from_file_location("what_ifs", Path(__file__).parents[1] / "docs" / "what_ifs.py")
+assert _SPEC is not None and _SPEC.loader is not None
+what_ifs = importlib.util.module_from_spec(_SPEC)
+sys.modules["what_ifs"] = what_ifs
+_SPEC.loader.exec_module(what_ifs)
+
+
+@pytest.mark.parametrize("what", what_ifs.WHAT_IFS, ids=lambda what: what.changes[-1].add[0].split()[0])
+def test_what_is_changed_shows_where_it_should(what) -> None:
+    """400 patients of another seed than the page's: the first measure moves in the expected direction; beyond chance
+    where it is no rare one."""
+    row = what.played(400, 7).row(what.measures[0])
+    assert (row.change.value < 0) is what.lower and row.change.value != 0
+    assert row.clear or row.first.value < 15
+
+
+def test_the_same_protocol_holds_none_of_the_agents_that_are_added() -> None:
+    for what in what_ifs.WHAT_IFS:
+        given = {give.agent for phase in read_protocol(what.protocol).phases for give in phase.give}
+        for change in what.changes:
+            assert all(
+                sentence.split()[0] not in given or change.add[0].startswith("pegasp") for sentence in change.add
+            )
+
+
+# --- what has ever been -------------------------------------------------------------------------
+
+
+def test_ever_is_written_as_it_is_read_and_told_in_words() -> None:
+    sentence = "stop pegaspargase for good when asparaginase_allergy ever >= 2"
+    rule = read_sentence("rule", sentence)
+    assert rule.action.when.name == "asparaginase_allergy ever"
+    assert written(rule.action.when) == "asparaginase_allergy ever >= 2"
+    assert explain_condition(rule.action.when) == "asparaginase allergy (worst grade so far) is at least 2"
+
+
+@pytest.mark.parametrize("name", ["anc", "crs", "age"])
+def test_ever_is_for_side_effects_alone(name) -> None:
+    with pytest.raises(BadInput, match=f"which {name} is not") as told:
+        read_sentence("rule", f"stop pegaspargase for good when {name} ever >= 2")
+    assert "'ever'" in str(told.value)
+
+
+@pytest.fixture(scope="module")
+def high_risk() -> dict[str, pl.DataFrame]:
+    run = rm.simulate("cog-high-risk", patients=400, seed=3, follow_up_years=1.0,
+                      record=("outcomes", "doses", "side_effects"))  # fmt: skip
+    return {name: frame.collect() for name, frame in run.frames.items()}
+
+
+def test_erwinia_takes_the_place_of_pegaspargase_after_a_reaction_and_only_then(high_risk) -> None:
+    reaction = high_risk["side_effects"].filter(
+        (pl.col("side_effect") == "asparaginase_allergy") & (pl.col("grade") >= 2)
+    ).group_by("patient").agg(reacted=pl.col("day").min())  # fmt: skip
+    given = high_risk["doses"].filter(pl.col("dose") > 0)
+    erwinia = given.filter(pl.col("agent") == "asparaginase_erwinia").join(reaction, on="patient", how="left")
+    assert erwinia.height > 100
+    assert erwinia["reacted"].null_count() == 0
+    assert (erwinia["from_day"] > erwinia["reacted"]).all()
+    late = given.filter(pl.col("agent") == "pegaspargase").join(reaction, on="patient")
+    assert (late["from_day"] <= late["reacted"] + 7).all()  # until the next visit at the latest
+
+
+def test_most_reactions_come_with_a_later_dose(high_risk) -> None:
+    """43 of 56 reactions in consolidation, fewer than one of ten in induction (Halford 2020)."""
+    days = high_risk["side_effects"].filter(pl.col("side_effect") == "asparaginase_allergy")["day"]
+    assert days.len() > 40
+    assert (days < 36).mean() < 0.25
+
+
+# --- published incidences of a changed protocol --------------------------------------------------
+
+
+def test_a_published_incidence_of_a_changed_protocol_is_an_arm_of_its_own() -> None:
+    mine = [arm for arm, rows in arms(library()).items() if any(name == "bloodstream_infection" for name, _ in rows)]
+    changed = [arm for arm in mine if arm.add]
+    assert len(changed) == 1 and changed[0]._replace(add=(), phases=()) in mine
+    assert changed[0] == Arm(changed[0].protocol, changed[0].population, (), changed[0].add, ("block 1", "block 2"))
+    variant(changed[0].protocol, add=changed[0].add, phases=changed[0].phases)
+
+
+def test_the_change_is_told_in_the_label() -> None:
+    seen = Published(name="t", protocol="p", within_days=9, value=5, read="memory", used="orientation",
+                     without=("pegaspargase",), add=("levofloxacin 10 mg/kg PO daily [memory]",))  # fmt: skip
+    assert seen.label() == "any grade within 9 days, without pegaspargase, with levofloxacin 10 mg/kg PO daily"
