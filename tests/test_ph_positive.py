@@ -197,9 +197,8 @@ def test_t315i_leads_to_ponatinib():
 def test_phallcon_arms_differ_by_the_inhibitor_only():
     def chemotherapy(name: str) -> list[str]:
         phases = read_protocol(name, checked=False).phases[:3]
-        return [
-            give.text for p in phases for give in p.give if give.agent not in ("ponatinib", "imatinib", "allopurinol")
-        ]
+        apart = ("ponatinib", "imatinib", "allopurinol")
+        return [give.text for p in phases for give in p.give if give.agent not in apart]
 
     assert chemotherapy("phallcon-ponatinib") == chemotherapy("phallcon-imatinib")
     assert len(chemotherapy("phallcon-imatinib")) == 13
