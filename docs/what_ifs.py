@@ -12,7 +12,7 @@ from pathlib import Path
 from remission.protocol.model import Protocol
 from remission.protocol.reader import read_protocol
 from remission.protocol.variant import variant
-from remission.trial.side_by_side import Difference, SideBySide, side_by_side
+from remission.trial.side_by_side import SideBySide, side_by_side
 
 HERE = Path(__file__).parent
 
@@ -141,14 +141,6 @@ WHAT_IFS = (
 )  # fmt: skip
 
 
-def row_of(found: SideBySide, measure: str) -> Difference | None:
-    """The row, or None where nobody had it in either arm."""
-    try:
-        return found.row(measure)
-    except KeyError:
-        return None
-
-
 def page(patients: int, seed: int) -> str:
     """The whole page."""
     out = [
@@ -166,13 +158,7 @@ def page(patients: int, seed: int) -> str:
                 f"Known: {what.known}.", "", "| | as written | changed | difference (95 % CI) | |",
                 "| --- | ---: | ---: | ---: | --- |"]  # fmt: skip
         for measure in what.measures:
-            row = row_of(found, measure)
-            if row is None:
-                out.append(f"| {measure} | nobody | nobody | | |")
-                continue
-            change = f"{row.change.value:+.1f} ({row.change.low:+.1f} to {row.change.high:+.1f})"
-            first, second = (f"{one.value:.1f} {row.unit}".rstrip() for one in (row.first, row.second))
-            out.append(f"| {row.measure} | {first} | {second} | {change} | {'*' if row.clear else ''} |")
+            out.append(f"| {measure} | {' | '.join(found.row(measure).cells())} |")
         out.append("")
     return "\n".join(out)
 

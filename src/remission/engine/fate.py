@@ -518,8 +518,9 @@ def daily_record(lane, today, flesh):
 
 
 @njit(**HOT)
-def fate_of_treatment(lane, today, seed, total, lay, q, place, drugs, flesh, day, rec):
-    """Side effects of drugs and grafts, some fatal; death from leukaemia that has come back and is not held."""
+def fate_of_treatment(lane, today, seed, share, lay, q, place, drugs, flesh, day, rec):
+    """Side effects of drugs and grafts, some fatal; death from leukaemia that has come back and is not held, by the
+    ``share`` of blasts in the marrow."""
     if flesh.immune[lane].fatal == 1:
         die(lane, today, CAUSE_CRS, place, rec)
         return
@@ -531,7 +532,6 @@ def fate_of_treatment(lane, today, seed, total, lay, q, place, drugs, flesh, day
     lethal = lay.settings[S_LETHAL]
     refractory = place.lane[lane].remission == 0 and today >= REFRACTORY_DAYS
     if lethal > 0.0 and (q.person[lane].relapsed > 0.0 or place.lane[lane].relapses > 0 or refractory):
-        share = blast_share(total, flesh, q.person, lane)
         hazard = lethal * share
         if share >= lay.settings[S_RELAPSE_MARROW] and chance.uniform(
             seed, q.person[lane].patient, P_LETHAL, today
@@ -557,7 +557,7 @@ def evening(
             site = relapse_site(marrow, brain, fraction, flesh.cns[lane], s)
             relapsed(lane, today, site, lay, place, rec)
     if play_chance and place.lane[lane].status != DONE:
-        fate_of_treatment(lane, today, seed, total, lay, q, place, drugs, flesh, day, rec)
+        fate_of_treatment(lane, today, seed, fraction, lay, q, place, drugs, flesh, day, rec)
     if keep_states and ((today + 1) % 7 == 0 or (lay.living == 1 and daily_record(lane, today, flesh))):
         note_state(rec, lane, today + 1, flesh, lay.t315i, lay.without_cd19, total, fraction)
     if place.lane[lane].status == TREATING and place.lane[lane].stalled == 0:

@@ -311,9 +311,10 @@ def cells_of_day(today, lay, q, place, flesh, work):
         for j in range(lay.bins):
             age = today - flesh.immune[lane].cells_day + j * h
             before = e + m
-            midway = antigen * math.exp(-0.5 * h * working * before / (before + n[at + C_HALF * LANES]))
             peak = n[at + C_PEAK * LANES]
-            if age < peak:
+            growing = age < peak
+            if growing:
+                midway = antigen * math.exp(-0.5 * h * working * before / (before + n[at + C_HALF * LANES]))
                 e = expansion(e, m, h, midway, lymphocytes, n[at + C_RATE * LANES], n[at + C_ANTIGEN_HALF * LANES],
                               n[at + C_LYMPHOCYTES * LANES], n[at + C_MOST * LANES])  # fmt: skip
             else:
@@ -326,7 +327,8 @@ def cells_of_day(today, lay, q, place, flesh, work):
             copies = math.sqrt(before * (e + m))
             kill = working * copies / (copies + n[at + C_HALF * LANES])
             of_blasts = kill * q.antigen[lane]
-            antigen *= math.exp(-h * kill)
+            if growing:
+                antigen *= math.exp(-h * kill)
             work.k_cyc[(pool * lay.bins + j) * LANES + lane] += of_blasts
             work.k_rest[(pool * lay.bins + j) * LANES + lane] += of_blasts
             work.k_cns[j * LANES + lane] += of_blasts * n[at + C_CNS * LANES]

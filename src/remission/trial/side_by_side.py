@@ -46,6 +46,12 @@ class Difference:
         """Do the limits of the change leave out zero?"""
         return self.change.low > 0.0 or self.change.high < 0.0
 
+    def cells(self) -> tuple[str, str, str, str]:
+        """Both values, the change with its limits, and a mark where it is clear: as they are printed."""
+        first, second = (f"{one.value:.1f} {self.unit}".rstrip() for one in (self.first, self.second))
+        change = f"{self.change.value:+.1f} ({self.change.low:+.1f} to {self.change.high:+.1f})"
+        return first, second, change, "*" if self.clear else ""
+
 
 @dataclass(frozen=True)
 class SideBySide:
@@ -74,9 +80,7 @@ class SideBySide:
             if row.group != group:
                 group = row.group
                 table.add_row(Text(group, style="bold"))
-            change = f"{row.change.value:+.1f} ({row.change.low:+.1f} to {row.change.high:+.1f})"
-            first, second = (f"{one.value:.1f} {row.unit}".rstrip() for one in (row.first, row.second))
-            table.add_row(f"  {row.measure}", first, second, change, "*" if row.clear else "")
+            table.add_row(f"  {row.measure}", *row.cells())
         head = Text(f"A: {self.names[0]}\nB: {self.names[1]}\n{self.patients:,} patients, the same in both", "bold")
         return Group(head, table, Text("* the interval of the difference leaves out zero", "dim"))
 
