@@ -1,0 +1,89 @@
+// What the laboratory reports: counts with the assay's noise, marrow and blood examinations.
+#pragma once
+#include "block.hpp"
+
+namespace remission {
+
+constexpr std::uint32_t P_ANC = chance::purpose("measured anc");
+constexpr std::uint32_t P_PLT = chance::purpose("measured platelets");
+constexpr std::uint32_t P_HB = chance::purpose("measured haemoglobin");
+constexpr std::uint32_t P_ASPIRATE = chance::purpose("aspirate");
+constexpr std::uint32_t P_CELLS = chance::purpose("cells counted");
+constexpr std::uint32_t P_CELLS_BLOOD = chance::purpose("cells counted in blood");
+
+// Counts with log-normal noise, and everything else that conditions may ask for.
+inline void measure(Block& b, int l, Int today) {
+  Rows& seen = b.place.seen;
+  const ImmuneState& im = b.flesh.immune[l];
+  const Real blasts = b.blood_blasts(l, b.flesh.total(0, l));
+  const Real anc = b.circulating(NEUTROPHILS, l) * (1.0 + b.flesh.mobilised(0, l));
+  seen(V_ANC, l) = anc * std::exp(b.setting(S_NOISE_ANC) * b.normal(l, P_ANC, today));
+  seen(V_PLT, l) = b.platelets(l) * std::exp(b.setting(S_NOISE_PLT) * b.normal(l, P_PLT, today));
+  seen(V_HB, l) = b.haemoglobin(l) * std::exp(b.setting(S_NOISE_HB) * b.normal(l, P_HB, today));
+  seen(V_LYMPH, l) = b.circulating(LYMPHOCYTES, l);
+  seen(V_BLASTS, l) = blasts * 1000.0;  // per uL
+  seen(V_WBC, l) = seen(V_ANC, l) + b.circulating(LYMPHOCYTES, l) + b.setting(S_OTHER) + blasts;
+  seen(V_CHIMERISM, l) = b.donor_share(l);
+  seen(V_B, l) = im.b * im.b_baseline;
+  seen(V_IGG, l) = im.igg;
+  seen(V_CRS, l) = static_cast<Real>(im.crs);
+  seen(V_BRAIN, l) = static_cast<Real>(im.neuro);
+  seen(V_PRODUCT, l) = static_cast<Real>(im.product);
+  seen(V_RELAPSES, l) = static_cast<Real>(b.lane(l).relapses) + b.person(l).relapsed;
+  seen(V_REMISSION, l) = b.lane(l).remission == 1 ? 1.0 : 0.0;
+  const Int effects = b.lay.again.size, ever = seen.rows() - effects;
+  for (Int i = 0; i < effects; ++i) {
+    seen(ever - effects + i, l) = static_cast<Real>(b.flesh.side(i, l).grade);
+    seen(ever + i, l) = static_cast<Real>(b.flesh.side(i, l).worst);
+  }
+}
+
+inline void note_counts(Block& b, int l, Int today, Int phase, Int day) {
+  const Rows& seen = b.place.seen;
+  b.rec.note(Records::MEASUREMENTS, l, today, phase, day, seen(0, l), seen(1, l), seen(2, l), seen(3, l), seen(4, l),
+             seen(5, l));
+}
+
+// The fraction that flow cytometry reports: blasts among `cells` (Poisson), nothing below `minimum` of them.
+inline Real assay(const Block& b, int l, Real fraction, std::uint32_t purpose, Int today) {
+  const Real cells = b.setting(S_FLOW_CELLS);
+  const Real found = b.poisson(l, purpose, today, cells * fraction);
+  return found >= b.setting(S_FLOW_MIN) ? found / cells : 0.0;
+}
+
+// Marrow and blood examinations of a day; the first late marrow check is the response to induction.
+inline void examine(Block& b, int l, Int bits, Int today, Int phase, Real total, Real fraction) {
+  Rows& seen = b.place.seen;
+  LaneState& lane = b.lane(l);
+  if (bits & (MARROW_MRD | MARROW_BLASTS)) {
+    const Real sampled =
+        std::min(0.999, fraction * std::exp(b.setting(S_ASPIRATE) * b.normal(l, P_ASPIRATE, today)));
+    const Real reported = assay(b, l, sampled, P_CELLS, today);
+    seen(V_MARROW_MRD, l) = reported;
+    seen(V_MARROW, l) = sampled;
+    if (b.lay.t315i >= 0 && total > 0.0)
+      seen(V_T315I, l) = reported > 0.0 ? b.of_clone(l, b.lay.t315i) / total : 0.0;
+    b.rec.note(Records::MRD, l, today, phase, 0.0, fraction, reported);
+    if (bits & RESPONSE) {
+      b.place.result[l][RESULT_MRD] = reported;
+      b.place.result[l][RESULT_BLASTS] = fraction;
+    }
+    if (fraction < b.setting(S_REMISSION)) {
+      if (lane.remission == 0) {
+        lane.remission = 1;
+        b.first_time(l, RESULT_REMISSION_DAY, today);
+        b.event(l, today, phase, E_REMISSION, 0.0);
+      }
+    } else if (lane.remission == 1) {
+      lane.remission = 2;
+    }
+  }
+  if (bits & BLOOD_MRD) {
+    const Real share = std::min(1.0, b.blood_blasts(l, total) / std::max(seen(V_WBC, l), 1e-3));
+    const Real reported = assay(b, l, share, P_CELLS_BLOOD, today);
+    seen(V_BLOOD_MRD, l) = reported;
+    b.rec.note(Records::MRD, l, today, phase, 1.0, share, reported);
+  }
+}
+
+}  // namespace remission
