@@ -5,7 +5,7 @@
 
 namespace remission {
 
-constexpr Real GONE = 1e-6;  // of what a typical dose makes: less counts as nothing
+constexpr Real GONE = 1e-8;  // of what a typical dose makes: less counts as nothing (counts move by less than 1e-4)
 
 inline std::vector<int> ints(const View<Int>& all, const View<Int>& from, Int agent) {
   return std::vector<int>(all.data + from[agent], all.data + from[agent + 1]);
@@ -232,6 +232,7 @@ class AgentDay {
             drugs.delaying[f] = 1;
           } else {
             drugs.x(s0 + lay.form_entry[f], l) += dose;
+            drugs.x_any[s0 + lay.form_entry[f]] = 1;
           }
         }
       }
@@ -250,26 +251,61 @@ class AgentDay {
     }
   }
 
-  // out rows of a step: four products of weights and states each; w: first row of their weights.
+  // out rows of a step: up to four products of weights and states a pass; w: first row of their weights. States that
+  // nobody has anything of are left out, and rows that are made of nothing else are zero.
   void step(Int first, Int last, Int w) {
     for (Int i = first; i < last; ++i, w += 4) {
-      Real* __restrict o = drugs.out.row(r0 + lay.pass_row[i]);
-      const Real* __restrict m = drugs.weight.row(w);
+      const Int row = lay.pass_row[i];
+      Real* __restrict o = drugs.out.row(r0 + row);
+      if (lay.pass_first[i]) {
+        drugs.row_any[r0 + row] = 0;
+        std::fill_n(o, LANES, 0.0);
+      }
       const Int* column = lay.pass_column.data + 4 * i;
-      const Real *x0 = drugs.x.row(s0 + column[0]), *x1 = drugs.x.row(s0 + column[1]);
-      const Real *x2 = drugs.x.row(s0 + column[2]), *x3 = drugs.x.row(s0 + column[3]);
-      if (lay.pass_first[i])
-        for (int l = 0; l < LANES; ++l)
-          o[l] = m[l] * x0[l] + m[LANES + l] * x1[l] + (m[2 * LANES + l] * x2[l] + m[3 * LANES + l] * x3[l]);
-      else
-        for (int l = 0; l < LANES; ++l)
-          o[l] += m[l] * x0[l] + m[LANES + l] * x1[l] + (m[2 * LANES + l] * x2[l] + m[3 * LANES + l] * x3[l]);
+      const Real* m[4];
+      const Real* x[4];
+      int used = 0;
+      for (int k = 0; k < 4; ++k)
+        if (lay.pass_used[4 * i + k] == 1 && drugs.x_any[s0 + column[k]]) {
+          m[used] = drugs.weight.row(w + k);
+          x[used++] = drugs.x.row(s0 + column[k]);
+        }
+      if (used == 0) continue;
+      drugs.row_any[r0 + row] = 1;
+      switch (used) {
+        case 1:
+          for (int l = 0; l < LANES; ++l) o[l] += m[0][l] * x[0][l];
+          break;
+        case 2:
+          for (int l = 0; l < LANES; ++l) o[l] += m[0][l] * x[0][l] + m[1][l] * x[1][l];
+          break;
+        case 3:
+          for (int l = 0; l < LANES; ++l) o[l] += m[0][l] * x[0][l] + m[1][l] * x[1][l] + m[2][l] * x[2][l];
+          break;
+        default:
+          for (int l = 0; l < LANES; ++l)
+            o[l] += m[0][l] * x[0][l] + m[1][l] * x[1][l] + (m[2][l] * x[2][l] + m[3][l] * x[3][l]);
+      }
     }
+  }
+
+  // The states at the end of a step become those at the start of the next.
+  void keep_states() {
+    copy_rows(drugs.x, s0, drugs.out, r0, n);
+    for (Int j = 0; j < n; ++j) drugs.x_any[s0 + j] = drugs.row_any[r0 + j];
+  }
+
+  // Is there nothing in `number` rows of the step?
+  bool nothing(Int first, Int number) const {
+    for (Int i = first; i < first + number; ++i)
+      if (drugs.row_any[i]) return false;
+    return true;
   }
 
   // Add an input to all rows of the step: amount times its unit response.
   void add(const Rows& unit, Int unit0, const Real* __restrict amount) {
     for (Int r = 0; r < rows; ++r) {
+      drugs.row_any[r0 + r] = 1;
       Real* __restrict o = drugs.out.row(r0 + r);
       const Real* __restrict u = unit.row(unit0 + r);
       for (int l = 0; l < LANES; ++l) o[l] += u[l] * amount[l];
@@ -311,21 +347,31 @@ class AgentDay {
     }
   }
 
-  // What has washed out of a patient is set to zero: patient by patient, so that the block does not matter.
+  // What has washed out of a patient is set to zero, state by state and patient by patient, so that the block does not
+  // matter: a compartment that keeps an effect for months must not keep plasma on the clock. Nothing is taken from a
+  // patient in whom an infusion runs.
   void wash_out() {
     bool left = false;
-    for (int l = 0; l < LANES; ++l) {
-      bool present = drugs.was_running[agent * LANES + l] != 0;
-      for (Int j = s0; j < s0 + n && !present; ++j)
-        present = std::fabs(drugs.x(j, l)) > GONE * q.state_scale(j, l);
-      for (Int i = z0; i < z0 + products && !present; ++i) present = drugs.z(i, l) > GONE * drugs.plateau(i, l);
-      for (Int i = f0; i < f1 && !present; ++i) present = drugs.left(lay.agent_forms[i], l) > 0.0;
-      if (present) {
-        left = true;
-      } else {
-        for (Int j = s0; j < s0 + n; ++j) drugs.x(j, l) = 0.0;
-        for (Int i = z0; i < z0 + products; ++i) drugs.z(i, l) = 0.0;
+    for (Int j = s0; j < s0 + n; ++j) {
+      if (!drugs.x_any[j]) continue;
+      Real* __restrict x = drugs.x.row(j);
+      const Real* scale = q.state_scale.row(j);
+      Real most = 0.0;
+      for (int l = 0; l < LANES; ++l) {
+        x[l] = std::fabs(x[l]) > GONE * scale[l] || drugs.was_running[agent * LANES + l] ? x[l] : 0.0;
+        most = larger(most, std::fabs(x[l]));
       }
+      drugs.x_any[j] = most > 0.0;
+      left |= most > 0.0;
+    }
+    for (Int i = z0; i < z0 + products; ++i)
+      for (int l = 0; l < LANES; ++l) {
+        if (!(drugs.z(i, l) > GONE * drugs.plateau(i, l)) && !drugs.was_running[agent * LANES + l]) drugs.z(i, l) = 0.0;
+        left |= drugs.z(i, l) > 0.0;
+      }
+    for (int l = 0; l < LANES; ++l) {
+      left |= drugs.was_running[agent * LANES + l] != 0;
+      for (Int i = f0; i < f1; ++i) left |= drugs.left(lay.agent_forms[i], l) > 0.0;
     }
     drugs.on_board[agent] = left;  // today's outputs stay until the effects of the day are known
   }
@@ -423,7 +469,7 @@ class AgentDay {
   // multiplied by the other. After a dose (rows from `panel` on, else -1) two rows stand for all panels of the window,
   // with their mean and their first moment. source: row of the plain nodes, or -1.
   void both(Int w, Real width, Int function, Int source, Int panel, Int e, const Real* half, Real* out) {
-    if (source >= 0)
+    if (source >= 0 && !nothing(source, 2))
       for (Int k = 0; k < 2; ++k)
         bend(function, drugs.out.row(source + k), drugs.out.row(source + k), q, e, half, drugs.weigh_plain,
              out + k * LANES);
@@ -456,7 +502,7 @@ class AgentDay {
     if (leveled) step(level, fresh, weights + 4 * level);
     if (some || sharp) step(fresh, p1, weights + 4 * fresh);
     inputs(lay.micro_kind[lay.micro_from[agent]], 1.0 / static_cast<Real>(steps));
-    copy_rows(drugs.x, s0, drugs.out, r0, n);
+    keep_states();
     const Real length = 1.0 / static_cast<Real>(steps * windows);  // of a window, in days
     std::fill_n(drugs.weigh_kept, LANES, 1.0);
     if (!some) std::fill_n(drugs.weigh_plain, LANES, 1.0);
@@ -491,7 +537,7 @@ class AgentDay {
                drugs.shape.row(s.row + 2 * at));
           continue;
         }
-        if (rest || two == 0) {
+        if ((rest || two == 0) && !nothing(source + (two + 1) * w, 1 + two)) {
           scaled(two == 1 ? drugs.weigh_plain : drugs.ones, share);
           const Int value = source + (two + 1) * w;
           bend_rows(s, value, value + two, drugs.shape.row(s.row + at));
@@ -592,6 +638,7 @@ class AgentDay {
         }
         const Real later = drugs.late(f, l) * wait / length;
         drugs.x(s0 + lay.form_entry[f], l) += drugs.late(f, l) - later;
+        drugs.x_any[s0 + lay.form_entry[f]] = 1;
         drugs.late(f, l) = later;
         drugs.wait(f, l) = 0.0;
       }
@@ -629,7 +676,7 @@ class AgentDay {
         watch(watched + static_cast<Int>(start * static_cast<Real>(slots) + 1e-9),
               share / all * static_cast<Real>(slots), drugs.out.row(r0 + n + j));
     }
-    copy_rows(drugs.x, s0, drugs.out, r0, n);
+    keep_states();
   }
 
   // Rate at which vmax C / (km + C) + extra exp(-fading t) C leaves the central compartment over one step, t days after

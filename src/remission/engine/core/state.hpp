@@ -60,6 +60,8 @@ struct Place {
 // Amounts on board and the step responses of every agent.
 struct Drugs {
   Rows x;        // states
+  std::vector<char> x_any;    // states that anybody has something of
+  std::vector<char> row_any;  // rows of a step that are not zero
   Rows out;      // states at the end of a step, means and values in it
   Rows z;        // saturable products
   Rows shape;    // means of bent drivers
@@ -174,6 +176,8 @@ inline Drugs::Drugs(const Tables& t, const Layout& lay, const Lanes& q) {
   for (Int a = 0; a < agents; ++a)
     most = std::max(most, lay.state_from[a + 1] - lay.state_from[a] + lay.product_from[a + 1] - lay.product_from[a]);
   x = Rows(lay.state_from[agents]);
+  x_any.assign(lay.state_from[agents], 0);
+  row_any.assign(lay.row_from[agents], 0);
   out = Rows(lay.row_from[agents]);
   z = Rows(products);
   shape = Rows(shape_rows);
