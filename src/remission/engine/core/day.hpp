@@ -40,36 +40,49 @@ inline void evening(Block& b, int l, Int today) {
   }
 }
 
-// Play one block to its end.
-inline void play_block(Block& b) {
+inline bool playing(const Block& b, int l) { return b.place.lane[l].status != DONE; }
+
+// Before the first day: how drugs answer in these patients, the first draws, the first record.
+inline void prepare(Block& b) {
   fill_responses(b);
   for (int l = 0; l < LANES; ++l) {
     b.flesh.fever_at(0, l) = b.exponential(l, P_FEVER, 0);
     b.flesh.seed_at(0, l) = b.exponential(l, P_SEED_CLOCK, 0xFFFFFFFF);
   }
-  auto playing = [&](int l) { return b.lane(l).status != DONE; };
   if (b.play.keep_states)
     for (int l = 0; l < LANES; ++l)
-      if (playing(l)) note_state(b, l, 0, b.flesh.total(0, l), b.blast_share(l, b.flesh.total(0, l)));
-  for (Int today = 0; today < b.play.treatment_days; ++today) {
-    bool anyone = false;
-    for (int l = 0; l < LANES; ++l)
-      if (playing(l)) {
-        anyone = true;
-        if (b.lane(l).status != AFTER) morning(b, l, today);
-      }
-    if (!anyone) break;
-    for (int l = 0; l < LANES; ++l)
-      if (playing(l)) b.place.result[l][RESULT_PLAYED] += 1.0;
-    if (b.lay.acts.size > 0) acts_of_day(b, today);
-    kinetics_of_day(b, today);
-    effects_of_day(b);
-    if (b.lay.living == 1) cells_of_day(b, today);
-    body_of_day(b, today);
-    if (b.lay.living == 1) immunity_of_day(b, today);
-    for (int l = 0; l < LANES; ++l)
-      if (playing(l)) evening(b, l, today);
-  }
+      if (playing(b, l)) note_state(b, l, 0, b.flesh.total(0, l), b.blast_share(l, b.flesh.total(0, l)));
+}
+
+// The day as a list. False when nobody is left to play.
+inline bool play_day(Block& b, Int today) {
+  bool anyone = false;
+  for (int l = 0; l < LANES; ++l)
+    if (playing(b, l)) {
+      anyone = true;
+      if (b.lane(l).status != AFTER) morning(b, l, today);  // laboratory, clinic, dosing
+    }
+  if (!anyone) return false;
+  for (int l = 0; l < LANES; ++l)
+    if (playing(b, l)) b.place.result[l][RESULT_PLAYED] += 1.0;
+  if (b.lay.acts.size > 0) acts_of_day(b, today);
+  kinetics_of_day(b, today);
+  effects_of_day(b);
+  if (b.lay.living == 1) cells_of_day(b, today);
+  body_of_day(b, today);
+  if (b.lay.living == 1) immunity_of_day(b, today);
+  for (int l = 0; l < LANES; ++l)
+    if (playing(b, l)) evening(b, l, today);  // few cells, infection, relapse, side effects, the clock, follow-up
+  return true;
+}
+
+inline void close_runs(Block& b, int l) {
+  for (Int slot = 0; slot < b.t.slots.size; ++slot)
+    if (b.place.slot(slot, l).run_from >= 0) close_run(b, slot, l);
+}
+
+// After the last day: what lasts to the end, and how it ended for those to whom nothing happened.
+inline void conclude(Block& b) {
   for (int l = 0; l < LANES; ++l) {
     if (b.person(l).real != 1) continue;
     const Real ended = b.place.result[l][RESULT_DAY];
@@ -77,9 +90,16 @@ inline void play_block(Block& b) {
     end_of_living(b, l, last);
     end_of_side_effects(b, l, last);
     if (std::isnan(ended)) last_day(b, l, b.play.treatment_days);
-    for (Int slot = 0; slot < b.t.slots.size; ++slot)
-      if (b.place.slot(slot, l).run_from >= 0) close_run(b, slot, l);
+    close_runs(b, l);
   }
+}
+
+// One block from the first day to the last.
+inline void play(Block& b) {
+  prepare(b);
+  for (Int today = 0; today < b.play.treatment_days; ++today)
+    if (!play_day(b, today)) break;
+  conclude(b);
 }
 
 }  // namespace remission
