@@ -25,7 +25,7 @@ from remission.body.marrow import (
 )
 from remission.patient import chance
 
-from .clinic import blast_share, leukaemic_cells, move_on
+from .clinic import GATE_LIMIT, begin_days, blast_share, leukaemic_cells, may_enter, move_on
 from .effects import LINES, RED_CELLS
 from .mesh import HALVES, SHARP, SHARP_SLOTS, SHARP_WIDTHS, SLOTS_PER_BIN
 from .records import note_event, note_state
@@ -38,6 +38,7 @@ from .state import (
     E_BLOODSTREAM,
     E_DEATH,
     E_FEVER,
+    E_NOT_FOR,
     E_RELAPSE,
     IN_REMISSION,
     NOT_IN_REMISSION,
@@ -81,12 +82,14 @@ EXACT_FEEDBACK_DAYS = 32  # the feedback, carried as a state, is brought back to
 P_FEVER = chance.purpose("fever")
 P_BLOODSTREAM = chance.purpose("bloodstream infection")
 P_DEATH = chance.purpose("death from infection")
-P_CLONE = chance.purpose("clone")
 P_CNS = chance.purpose("cns")
 P_SEED = chance.purpose("cns seeding")
-P_MUTANT = chance.purpose("mutants")
 P_LETHAL = chance.purpose("death from leukaemia")
 P_SEED_CLOCK = chance.purpose("cns seeding, rare")
+# A clone's purposes: its own plus 0 to 7 for few cells, then these. Where cells are few each day of the calendar has
+# its own luck, the same in every arm: so the arm with more cells never ends with fewer. What happens to a patient as an
+# event (a fever, a side effect, a graft, a death) is keyed by its number: a shifted day does not change it.
+MUTANTS, RARE_MUTANTS = 8, 9
 RARE = 1.0  # cells a day below which seeding is played by its clock
 
 
@@ -352,20 +355,21 @@ def day_of_body(today, lay, q, drugs, flesh, work, day):
 @njit(**HOT)
 def _mutants(c, lane, today, made, seed, pid, lay, flesh):
     """New cells of clone ``c`` that divisions of the main clone have made today; rare ones come by their clock."""
-    number = lay.clone_number[c]
+    purpose = lay.clone_purpose[c]
     came = 0.0
     if made >= FEW:
         came = math.floor(made)
     elif made > RARE:
-        came = chance.poisson(seed, pid, P_MUTANT + 4 * number, today, made)
+        came = chance.poisson(seed, pid, purpose + MUTANTS, today, made)
     else:
         if flesh.mutant_at[c * LANES + lane] < 0.0:
-            flesh.mutant_at[c * LANES + lane] = chance.exponential(seed, pid, P_MUTANT + 4 * number + 1, 0xFFFFFFFF)
+            flesh.mutant_at[c * LANES + lane] = chance.exponential(seed, pid, purpose + RARE_MUTANTS, 0)
         flesh.mutants[c * LANES + lane] += made
         while flesh.mutants[c * LANES + lane] >= flesh.mutant_at[c * LANES + lane]:
             came += 1.0
+            flesh.mutants_came[c * LANES + lane] += 1.0
             flesh.mutant_at[c * LANES + lane] += chance.exponential(
-                seed, pid, P_MUTANT + 4 * number + 2, today * 1024 + int(came)
+                seed, pid, purpose + RARE_MUTANTS, int(flesh.mutants_came[c * LANES + lane])
             )
     if came > 0.0:
         flesh.cells[2 * c * LANES + lane] += came
@@ -390,7 +394,7 @@ def leukaemia_by_chance(lane, today, seed, play_chance, s, person, q, lay, flesh
         n = before[at] + before[rest]
         if n == 0.0:
             continue
-        purpose = P_CLONE + 8 * lay.clone_number[c]
+        purpose = lay.clone_purpose[c]
         if n < FEW:
             own = c * LANES + lane
             a, b = few_cells(before[at], before[rest], q.birth[own] * day.birth[lane], person[lane].death,
@@ -423,7 +427,8 @@ def leukaemia_by_chance(lane, today, seed, play_chance, s, person, q, lay, flesh
         flesh.seeded[lane] += flux
         while flesh.seeded[lane] >= flesh.seed_at[lane]:
             flesh.cns[lane] += 1.0
-            flesh.seed_at[lane] += chance.exponential(seed, pid, P_SEED_CLOCK, today)
+            flesh.seeds[lane] += 1.0
+            flesh.seed_at[lane] += chance.exponential(seed, pid, P_SEED_CLOCK, int(flesh.seeds[lane]))
 
 
 @njit(**INLINED)
@@ -454,14 +459,15 @@ def infection(lane, today, seed, s, person, place, flesh, rec):
     phase = place.lane[lane].phase
     anc = flesh.line[CIRCULATING * LANES + lane]
     flesh.fever[lane] = 0.0
-    flesh.fever_at[lane] = chance.exponential(seed, pid, P_FEVER, today + 1)
     place.lane[lane].last_fever = today
     place.result[lane, RESULT_FEVERS] += 1.0
+    number = int(place.result[lane, RESULT_FEVERS])
+    flesh.fever_at[lane] = chance.exponential(seed, pid, P_FEVER, number)
     note_event(rec, lane, today, phase, E_FEVER, anc)
-    if chance.uniform(seed, pid, P_BLOODSTREAM, today) < s[S_BSI]:
+    if chance.uniform(seed, pid, P_BLOODSTREAM, number) < s[S_BSI]:
         place.result[lane, RESULT_BLOODSTREAM] += 1.0
         note_event(rec, lane, today, phase, E_BLOODSTREAM, anc)
-        if chance.uniform(seed, pid, P_DEATH, today) < s[S_BSI_DEATH]:
+        if chance.uniform(seed, pid, P_DEATH, number) < s[S_BSI_DEATH]:
             die(lane, today, CAUSE_INFECTION, place, rec)
 
 
@@ -480,7 +486,7 @@ def die(lane, today, cause, place, rec):
 
 
 @njit(**INLINED)
-def relapsed(lane, today, site, lay, place, rec):
+def relapsed(lane, today, site, t, lay, person, place, rec):
     """The leukaemia is back: the end, or the protocol's way on."""
     note_event(rec, lane, today, place.lane[lane].phase, E_RELAPSE, float(site))
     if np.isnan(place.result[lane, RESULT_RELAPSE]):
@@ -490,6 +496,11 @@ def relapsed(lane, today, site, lay, place, rec):
     if lay.on_relapse < 0 or place.lane[lane].relapses > MOST_RELAPSES:
         finish(lane, RELAPSE, today, place)
         return
+    if not may_enter(lay.on_relapse_for, lane, today, t, person, place):
+        note_event(rec, lane, today, place.lane[lane].phase, E_NOT_FOR, float(lay.on_relapse))
+        finish(lane, RELAPSE, today, place)
+        return
+    place.lane[lane].cut = 2  # whatever runs is taken off next morning
     place.lane[lane].remission = 0
     place.lane[lane].next_phase = -2
     place.lane[lane].phase = lay.on_relapse
@@ -532,11 +543,23 @@ def fate_of_treatment(lane, today, seed, share, lay, q, place, drugs, flesh, day
     lethal = lay.settings[S_LETHAL]
     refractory = place.lane[lane].remission == 0 and today >= REFRACTORY_DAYS
     if lethal > 0.0 and (q.person[lane].relapsed > 0.0 or place.lane[lane].relapses > 0 or refractory):
-        hazard = lethal * share
-        if share >= lay.settings[S_RELAPSE_MARROW] and chance.uniform(
-            seed, q.person[lane].patient, P_LETHAL, today
-        ) < 1.0 - math.exp(-hazard):
+        if share >= lay.settings[S_RELAPSE_MARROW]:
+            flesh.lethal[lane] += lethal * share
+        if flesh.lethal[lane] >= flesh.lethal_at[lane]:
             die(lane, today, CAUSE_LEUKAEMIA, place, rec)
+
+
+@njit(**HOT)
+def one_day_more(lane, phase, t, place):
+    """Are held days still to be made up, after the last day on which the agent is planned?"""
+    if place.lane[lane].owed == 0 or place.lane[lane].day != t.phases[phase].extra_after:
+        return False
+    if place.lane[lane].extended >= GATE_LIMIT:
+        return False
+    for slot in range(t.slots.shape[0]):
+        if t.slots[slot].phase == phase and t.slots[slot].made_up == 1 and place.slot[slot, lane].stopped == 0:
+            return True
+    return False
 
 
 @njit(**INLINED)
@@ -550,26 +573,35 @@ def evening(
         infection(lane, today, seed, s, person, place, flesh, rec)
     total = flesh.total[lane]
     fraction = blast_share(total, flesh, person, lane)
+    if lay.looks == 0 and place.lane[lane].remission == 0 and today % 7 == 0 and fraction < s[S_REMISSION]:
+        place.lane[lane].remission = 1  # no marrow is ever looked at: it is not assessed, but it can be lost
     if place.lane[lane].status != DONE and place.lane[lane].remission > 0:
         marrow = place.lane[lane].remission == 2 or (today % 7 == 0 and fraction >= s[S_RELAPSE_MARROW])
         brain = today % 7 == 0 and flesh.cns[lane] >= s[S_RELAPSE_CNS]
         if marrow or brain:
             site = relapse_site(marrow, brain, fraction, flesh.cns[lane], s)
-            relapsed(lane, today, site, lay, place, rec)
+            relapsed(lane, today, site, t, lay, person, place, rec)
     if play_chance and place.lane[lane].status != DONE:
         fate_of_treatment(lane, today, seed, fraction, lay, q, place, drugs, flesh, day, rec)
     if keep_states and ((today + 1) % 7 == 0 or (lay.living == 1 and daily_record(lane, today, flesh))):
         note_state(rec, lane, today + 1, flesh, lay.t315i, lay.without_cd19, total, fraction)
     if place.lane[lane].status == TREATING and place.lane[lane].stalled == 0:
-        place.lane[lane].day += 1
+        phase = place.lane[lane].phase
         place.lane[lane].wait_passed = 0
         place.lane[lane].gate_from = -1
-        phase = place.lane[lane].phase
+        if one_day_more(lane, phase, t, place):
+            place.lane[lane].owed -= 1
+            place.lane[lane].extended += 1
+            place.lane[lane].extra = 1
+        else:
+            place.lane[lane].extra = 0
+            place.lane[lane].day += 1
         if place.lane[lane].day > t.phases[phase].days:
             if t.phases[phase].repeats == 1 and place.lane[lane].next_phase == -2:
-                place.lane[lane].day = 1
+                begin_days(lane, place)
+                place.cycle[phase, lane] += 1
             else:
-                move_on(lane, today + 1, phase, t, place, rec)
+                move_on(lane, today + 1, phase, t, person, place, rec)
     elif (
         place.lane[lane].status == AFTER
         and today >= place.lane[lane].ended + AFTER_DAYS
@@ -636,7 +668,7 @@ def follow(lane, start, horizon, seed, play_chance, s, person, q, lay, place, fl
             if a + b == 0.0:
                 continue
             birth, to_rest = q.birth[c * LANES + lane] * crowd, q.to_rest[c * LANES + lane]
-            purpose = P_CLONE + 8 * lay.clone_number[c]
+            purpose = lay.clone_purpose[c]
             if play_chance and a + b < FEW:
                 a, b = few_cells(a, b, birth, death, to_rest, wake, 0.0, 0.0, float(FOLLOW_DAYS), seed, pid, purpose,
                                  today)  # fmt: skip

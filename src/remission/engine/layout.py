@@ -11,11 +11,12 @@ import numpy as np
 from remission.body.pharmacokinetics import CSF, PLASMA, Kinetics, kinetics
 from remission.knowledge.agent import Agent, Effect
 from remission.knowledge.errors import BadInput
+from remission.patient import chance
 from remission.patient.person import one
 
 from . import mesh
 from .acting import Group, pools
-from .program import LIVING, STEPS_PER_DAY, Program
+from .program import LIVING, MARROW_BLASTS, MARROW_MRD, STEPS_PER_DAY, Program
 
 LINES = ("neutrophils", "platelets", "red cells", "lymphocytes")
 TARGETS = (
@@ -112,18 +113,22 @@ class Layout(NamedTuple):
     acts: Any  # ACT: what acts on the day it is given
     living: int  # 1: the immune system, grafts and cells are played
     side_effects: int  # how many
+    level_purpose: Any  # (agents,) key the noise of measured levels
+    side_purpose: Any  # (side effects, 2): key the chance of when one begins and of its grade
     grades: Any  # (side effects, 5): probability of a grade or a lower one
     again: Any  # (side effects,)
     causes: Any  # CAUSE: hazards that come from the body, side effect after side effect
     cause_from: Any  # (side effects + 1,)
     inactivates: Any  # (side effects, agents) 1: taken out of the blood from then on
     on_relapse: int  # phase or -1
+    on_relapse_for: int  # whom it is for: a condition or -1
+    looks: int  # 1: some phase looks at the marrow
     shape_from: Any  # by agent
     shapes: Any
     members: Any  # effects, shape after shape
     shape_of: Any  # by effect
     clone_kill: Any  # (clones, pools): how much of a pool's kill a clone feels
-    clone_number: Any  # keys its chance
+    clone_purpose: Any  # (clones,) keys its chance, see fate.FEW_CELLS
     clone_alone: Any  # (clones,) 1: a clone that carries CD19
     t315i: int  # clone or -1
     without_cd19: int
@@ -137,7 +142,7 @@ SETTINGS = (
     "flow_cells", "flow_minimum", "aspirate_sd", "noise_anc", "noise_platelets", "noise_haemoglobin",
     "hazard_below_0.1", "hazard_below_0.5", "hazard_below_1.0", "hazard_above_1.0", "maintenance_hazard",
     "fever_pause_days", "bloodstream_share", "death_share", "red_cell_rise", "platelet_rise", "platelet_pool_loss",
-    "relapse_marrow", "relapse_cns", "remission_marrow", "lethal",
+    "relapse_marrow", "relapse_cns", "remission_marrow", "lethal", "noise_level",
 )  # fmt: skip
 
 
@@ -454,13 +459,23 @@ def layout(
         "bins": mesh.BINS * refine,
         "shapes": np.array([tuple(s[name] for name in SHAPE.names or ()) for s in shapes], dtype=SHAPE),
         "clone_kill": np.array(clone_kill),
-        "clone_number": np.array([clone.number for clone in clones]),
+        "clone_purpose": np.array([chance.purpose(f"clone {clone.name}") for clone in clones]),
         "clone_alone": np.array([int(clone.kill.get("CD19", 1.0) > 0.0) for clone in clones]),
         "t315i": next((i for i, clone in enumerate(clones) if clone.name == "T315I"), -1),
         "without_cd19": next((i for i, clone in enumerate(clones) if clone.kill.get("CD19") == 0.0), -1),
         "acts": np.array(acts_in_pools, dtype=ACT),
         "living": int(_living(program)),
         "side_effects": len(program.side_effects) if side_effects else 0,
+        "level_purpose": np.array(
+            [chance.purpose(f"level of {agent.agent}") for agent in program.agents], dtype=np.int64
+        ),
+        "side_purpose": np.array(
+            [
+                [chance.purpose(f"{effect.side_effect} {what}") for what in ("begins", "grade")]
+                for effect in program.side_effects
+            ],
+            dtype=np.int64,
+        ).reshape(-1, 2),
         "grades": _grades(program),
         "again": np.array([int(effect.again) for effect in program.side_effects], dtype=np.int64),
         "causes": _causes(program),
@@ -469,6 +484,8 @@ def layout(
             [[int(a.agent in e.inactivates) for a in program.agents] for e in program.side_effects], dtype=np.int64
         ).reshape(len(program.side_effects), len(program.agents)),
         "on_relapse": program.on_relapse,
+        "on_relapse_for": program.on_relapse_for,
+        "looks": int(bool((program.tables.days["checks"] & (MARROW_MRD | MARROW_BLASTS)).any())),
         "power_of_load": power_of_load,
         "settings": np.array([settings[name] for name in SETTINGS]),
     }

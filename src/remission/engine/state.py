@@ -32,16 +32,19 @@ RESULT_COLUMNS = 22
 # kinds of events and reasons of doses, in the order of play.EVENTS and play.REASONS
 (E_PHASE, E_GATE, E_HOLD, E_RESUME, E_RAISE, E_REDUCE, E_STOP, E_FEVER, E_BLOODSTREAM, E_RED, E_PLATELETS, E_REMISSION,
  E_RELAPSE, E_DEATH, E_LEFT, E_END, E_FORCED, E_GOTO, E_COLLECTION, E_INFUSION, E_GRAFT,
- E_FAILED) = range(22)  # fmt: skip
-R_PROTOCOL, R_REDUCED, R_RAISED, R_HELD, R_OMITTED, R_STOPPED, R_RESCUE = range(7)
+ E_FAILED, E_NOT_FOR, E_AGAIN) = range(24)  # fmt: skip
+(R_PROTOCOL, R_REDUCED, R_RAISED, R_HELD, R_OMITTED, R_STOPPED, R_RESCUE, R_MADE_UP, R_CUT_BY_HOLD, R_CUT_BY_STOP,
+ R_CUT_BY_END) = range(11)  # fmt: skip
 
-# settings, in the order of lanes.SETTINGS
+# settings, in the order of layout.SETTINGS
 (S_PACKING, S_OTHER, S_BLOOD_LOSS, S_CNS_BIRTH, S_CNS_DEATH, S_SEED, S_FLOW_CELLS, S_FLOW_MIN, S_ASPIRATE, S_NOISE_ANC,
  S_NOISE_PLT, S_NOISE_HB, S_H1, S_H2, S_H3, S_H4, S_H_MAINTENANCE, S_FEVER_PAUSE, S_BSI, S_BSI_DEATH, S_RED_RISE,
- S_PLT_RISE, S_PLT_POOL_LOSS, S_RELAPSE_MARROW, S_RELAPSE_CNS, S_REMISSION, S_LETHAL) = range(27)  # fmt: skip
+ S_PLT_RISE, S_PLT_POOL_LOSS, S_RELAPSE_MARROW, S_RELAPSE_CNS, S_REMISSION, S_LETHAL,
+ S_NOISE_LEVEL) = range(28)  # fmt: skip
 
 # variables, in the order of program.VARIABLES
 V_ANC, V_PLT, V_HB, V_WBC, V_LYMPH, V_BLASTS, V_MARROW, V_MARROW_MRD, V_BLOOD_MRD = range(9)
+V_AGE = 9
 (V_CHIMERISM, V_T315I, V_B, V_IGG, V_RELAPSES, V_CRS, V_BRAIN, V_REMISSION, V_PRODUCT) = range(20, 29)
 LEVELS_FROM = 29  # then the grades of side effects
 
@@ -49,24 +52,33 @@ LEVELS_FROM = 29  # then the grades of side effects
 class Records(NamedTuple):
     """Rows written so far. A full record goes on counting: the caller then plays the block again with more room."""
 
-    counts: Any  # (6,)
+    counts: Any  # (7,)
     measurements: Any
     mrd: Any
     doses: Any
     events: Any
     states: Any
     side: Any
+    levels: Any
 
 
-ROOM = (320, 12, 640, 200, 270, 160)  # rows per patient of each record at the first try; what is not used costs nothing
-WIDTHS = (10, 6, 7, 5, 17, 5)
-MEASUREMENTS, MRD, DOSES, EVENTS, STATES, SIDE = range(6)
+ROOM = (
+    320,
+    12,
+    640,
+    200,
+    270,
+    160,
+    4,
+)  # rows per patient of each record at the first try; what is not used costs nothing
+WIDTHS = (11, 8, 9, 5, 17, 5, 7)
+MEASUREMENTS, MRD, DOSES, EVENTS, STATES, SIDE, LEVELS = range(7)
 
 
 def records(room: int) -> Records:
     """Empty records with ``room`` times the usual number of rows."""
     return Records(
-        np.zeros(6, dtype=np.int64),
+        np.zeros(len(ROOM), dtype=np.int64),
         *(np.empty((LANES * rows * room, width)) for rows, width in zip(ROOM, WIDTHS, strict=True)),
     )
 
@@ -74,24 +86,28 @@ def records(room: int) -> Records:
 INT, REAL = np.int64, np.float64
 LANE_STATE = np.dtype(
     [(name, INT) for name in ("status", "phase", "day", "next_phase", "gate_from", "gate_check", "wait_passed",
-                              "stalled", "ended", "last_fever", "remission", "relapses")]
+                              "stalled", "ended", "last_fever", "remission", "relapses", "sample", "visited", "cut",
+                              "again", "extra", "extended", "owed", "owed_on")]
 )  # fmt: skip
 SLOT_STATE = np.dtype(
-    [(name, REAL) for name in ("factor", "limit", "last_dose", "top_dose", "run_dose", "run_factor")]
-    + [(name, INT) for name in ("held_by", "stopped", "run_from", "run_to", "run_reason")]
+    [
+        (name, REAL)
+        for name in ("factor", "limit", "last_dose", "top_dose", "run_dose", "run_factor", "run_planned", "run_tau")
+    ]
+    + [(name, INT) for name in ("held_by", "stopped", "run_from", "run_to", "run_reason", "run_times")]
 )
 IMMUNE_STATE = np.dtype(
     [(name, REAL) for name in ("cells", "memory", "kill", "b", "b_baseline", "plasma", "igg", "cytokine", "ready",
                                  "brain", "host")]
     + [(name, INT) for name in ("cells_day", "cells_act", "works", "product", "product_day", "makes", "transplant_day",
                                 "grafted", "crs", "crs_from", "crs_worst", "neuro", "neuro_from", "neuro_worst",
-                                "fatal")]
+                                "fatal", "collections", "infusions", "grafts", "storms")]
 )  # fmt: skip
 SIDE_STATE = np.dtype(
-    [(n, REAL) for n in ("clock", "due")] + [(n, INT) for n in ("grade", "worst", "began", "until", "over")]
+    [(n, REAL) for n in ("clock", "due")] + [(n, INT) for n in ("grade", "worst", "began", "until", "over", "episodes")]
 )
 RULE_STATE = np.dtype(
-    [(name, INT) for name in ("since", "true_visits", "fired", "active", "rescue_next", "rescue_given")]
+    [(name, INT) for name in ("since", "true_visits", "fired", "active", "held_from", "rescue_next", "rescue_given")]
 )
 
 
@@ -99,10 +115,14 @@ class Place(NamedTuple):
     """Where each patient stands in the protocol, and what its rules have decided."""
 
     lane: Any  # (L,) of LANE_STATE: day counts from 1 in the phase; next_phase -2: as the protocol says;
-    #            remission 0 no, 1 yes, 2 lost (seen in the marrow)
+    #            remission 0 no, 1 yes, 2 lost (seen in the marrow); sample: keys the chance of what is measured;
+    #            visited: the row of t.days of today's visit, or -1; cut: infusions end this morning, 1 those of what is
+    #            held or stopped, 2 all; again: the phase begins anew; held days that are made up: extra 1 on such a
+    #            day, extended days so far, owed still to come, owed_on the last day that was counted
     slot: Any  # (slots, L) of SLOT_STATE: factors of the rules, escalation, the run of equal daily doses so far
     rule: Any  # (rules, L) of RULE_STATE
     began: Any  # (phases, L): first day of the phase, -1 before
+    cycle: Any  # (phases, L): how often the phase has begun
     seen: Any  # (variables, L)
     result: Any  # (L, RESULT_COLUMNS)
     stack: Any
@@ -173,8 +193,11 @@ class Flesh(NamedTuple):
     mobilised: Any
     fever: Any  # hazard of fever since the last, and where it comes
     fever_at: Any
-    seeded: Any  # cells expected in the CNS since the last came, and where the next comes
+    lethal: Any  # hazard of death from leukaemia so far, and where it comes
+    lethal_at: Any
+    seeded: Any  # cells expected in the CNS so far, where on that clock the next comes, and how many have come
     seed_at: Any
+    seeds: Any
     rho: Any  # regrowth of the normal marrow; 0 where nothing is left that could
     daily: (
         Any  # effects of today on stem cells, B cells, cytokine, fever, then for each side effect what causes it, what
@@ -185,8 +208,9 @@ class Flesh(NamedTuple):
     immune: Any  # (L,) of IMMUNE_STATE: CAR T-cells in copies/ug, B and plasma cells relative, IgG in g/L, cytokine in
     #              pg/mL, share of the marrow that is the patient's own
     side: Any  # (side effects, L) of SIDE_STATE
-    mutants: Any  # clones: mutants expected since the last came, and where the next comes
+    mutants: Any  # clones: mutants expected so far, where on that clock the next comes, and how many have come
     mutant_at: Any
+    mutants_came: Any
 
 
 class Work(NamedTuple):
@@ -236,6 +260,7 @@ def place(t: Tables, q: Lanes) -> Place:
     lane = np.zeros(LANES, dtype=LANE_STATE)
     lane["status"] = np.where(q.person["real"] == 1, WAITING, DONE)
     lane["day"], lane["next_phase"], lane["ended"], lane["last_fever"] = 1, -2, -1, -1000
+    lane["visited"] = lane["owed_on"] = -1
     slot = np.zeros((len(t.slots), LANES), dtype=SLOT_STATE)
     slot["factor"], slot["limit"], slot["held_by"], slot["run_from"] = 1.0, 1.0, -1, -1
     rule = np.zeros((len(t.rules), LANES), dtype=RULE_STATE)
@@ -250,6 +275,7 @@ def place(t: Tables, q: Lanes) -> Place:
         slot=slot,
         rule=rule,
         began=np.full((len(t.phases), LANES), -1, dtype=INT),
+        cycle=np.zeros((len(t.phases), LANES), dtype=INT),
         seen=q.seen.reshape(-1, LANES).copy(),
         result=result,
         stack=np.zeros(MAX_DEPTH, dtype=np.bool_),
@@ -375,10 +401,12 @@ def flesh(lay: Layout, q: Lanes) -> tuple[Flesh, Work, Day]:
     body = Flesh(
         line=line.reshape(-1), pool=rows(), room=q.normal.copy(), cells=q.cells.copy(), cns=q.cns_cells.copy(),
         total=q.cells.reshape(-1, LANES).sum(axis=0), k_blood=rows(), mobilised=rows(), fever=rows(),
-        fever_at=rows(), seeded=rows(), seed_at=rows(), rho=q.rho.copy(), daily=rows(4 + 3 * lay.grades.shape[0]),
+        fever_at=rows(), lethal=rows(), lethal_at=rows(), seeded=rows(), seed_at=rows(), seeds=rows(),
+        rho=q.rho.copy(), daily=rows(4 + 3 * lay.grades.shape[0]),
         field=rows(3 * len(lay.acts)) - 1000.0, lost=rows(lay.steps.shape[0]), immune=_immune(q), side=_side(lay),
         mutants=rows(clones),
         mutant_at=rows(clones) - 1.0,
+        mutants_came=rows(clones),
     )  # fmt: skip
     work = Work(
         e_line=rows(4 * 2 * bins), e_red=rows(bins * SLOTS_PER_BIN), e_sharp=rows(4 * HALVES),
