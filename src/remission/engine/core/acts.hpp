@@ -5,7 +5,8 @@
 
 namespace remission {
 
-constexpr std::uint32_t P_SURVIVES = chance::purpose("cells that radiation leaves");
+constexpr std::uint32_t P_SURVIVES = chance::purpose("cells of the CNS that radiation leaves");
+constexpr std::uint32_t IRRADIATED = 10;  // added to the purpose of a clone, see few_cells.hpp
 constexpr std::uint32_t P_MADE = chance::purpose("manufacture of cells");
 constexpr std::uint32_t P_WORKS = chance::purpose("function of cells");
 constexpr std::uint32_t P_TAKES = chance::purpose("graft takes");
@@ -81,7 +82,7 @@ inline void irradiate(Block& b, Int act, int l, Int today, Real dose, int times)
   for (Int c = 0; c < 2 * b.lay.clones(); ++c)
     flesh.cells(c, l) =
         left_of(b, l, flesh.cells(c, l), share,
-                P_SURVIVES + static_cast<std::uint32_t>(1 + b.lay.clone_number[c / 2] * 2 + c % 2), today);
+                static_cast<std::uint32_t>(b.lay.clone_purpose[c / 2]) + IRRADIATED + static_cast<std::uint32_t>(c % 2), today);
   flesh.total(0, l) = b.leukaemic_cells(l);
   flesh.cns(0, l) = left_of(b, l, flesh.cns(0, l), 1.0 - cns + cns * blasts, P_SURVIVES, today);
   const Real hit = (1.0 - marrow + marrow * old_normal * normal) / (1.0 - marrow + marrow * old_normal);
@@ -112,7 +113,8 @@ inline bool act_on(Block& b, Int i, int l, Int today, Real dose, int times) {
     case COLLECTION:
       im.product = IN_MANUFACTURE;
       im.product_day = today + std::max<Int>(1, static_cast<Int>(std::nearbyint(n(C_DAYS))));
-      im.makes = !(b.play.chance && b.uniform(l, P_MADE, today) < n(C_FAILURE));
+      im.makes = !(b.play.chance && b.uniform(l, P_MADE, im.collections) < n(C_FAILURE));
+      im.collections += 1;
       b.event(l, today, phase, E_COLLECTION, agent);
       return false;
     case CELLS:
@@ -124,12 +126,14 @@ inline bool act_on(Block& b, Int i, int l, Int today, Real dose, int times) {
       im.memory = 0.0;
       im.cells_day = today;
       im.cells_act = i;
-      im.works = !(b.play.chance && b.uniform(l, P_WORKS, today) < n(C_DYSFUNCTIONAL));
+      im.works = !(b.play.chance && b.uniform(l, P_WORKS, im.infusions) < n(C_DYSFUNCTIONAL));
+      im.infusions += 1;
       b.first_time(l, RESULT_INFUSION, today);
       b.event(l, today, phase, E_INFUSION, agent);
       return true;
     case GRAFT: {
-      const bool rejected = b.play.chance && b.uniform(l, P_TAKES, today) < n(1);
+      const bool rejected = b.play.chance && b.uniform(l, P_TAKES, im.grafts) < n(1);
+      im.grafts += 1;
       b.first_time(l, RESULT_TRANSPLANT, today);
       im.transplant_day = today;
       b.event(l, today, phase, E_GRAFT, agent);

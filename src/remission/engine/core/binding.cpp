@@ -147,7 +147,7 @@ nb::tuple play_cohort(nb::handle tables, nb::handle layout, nb::handle lanes, In
   }
   if (failure) std::rethrow_exception(failure);
   nb::list out;
-  for (int table = 0; table < Records::TABLES; ++table) {
+  for (int table = 0; table < RecordTable_COUNT; ++table) {
     std::size_t size = 0;
     for (const Records& r : records) size += r.rows[table].size();
     std::vector<Real> rows;
@@ -345,6 +345,66 @@ void bind_equations(nb::module_& m) {
   m.def("survival", &survival);
 }
 
+// --- words and records, defined in words.hpp and tables.hpp
+
+void bind_words(nb::module_& m) {
+#define BIND_LIST(Type, LIST)                                          \
+  {                                                                    \
+    nb::list texts;                                                    \
+    for (const Word& word : Type##_WORDS) {                            \
+      m.attr(word.name) = word.value;                                  \
+      texts.append(word.text);                                         \
+    }                                                                  \
+    m.attr(#Type) = nb::tuple(texts);                                  \
+  }
+  REMISSION_EACH_LIST(BIND_LIST)
+  for (auto [name, value] : {std::pair{"COUNTS", COUNTS}, {"MARROW_MRD", MARROW_MRD}, {"BLOOD_MRD", BLOOD_MRD},
+                             {"MARROW_BLASTS", MARROW_BLASTS}, {"BLOOD_BLASTS", BLOOD_BLASTS}, {"RESPONSE", RESPONSE}})
+    m.attr(name) = static_cast<Int>(value);
+  m.attr("STEPS") = STEPS;
+  m.attr("MAX_DEPTH") = MAX_DEPTH;
+  m.attr("SLOTS_PER_BIN") = SLOTS_PER_BIN;
+  nb::list sharp;
+  for (int end : SHARP) sharp.append(end);
+  m.attr("SHARP") = nb::tuple(sharp);
+  m.attr("GAUSS") = nb::make_tuple(GAUSS[0], GAUSS[1]);
+  m.attr("FEW") = FEW;
+  m.attr("STATE_ROWS") = STATE_ROWS;
+  m.attr("WEIGHT_ROWS") = WEIGHT_ROWS;
+  m.attr("MAX_FEEDBACK") = MAX_FEEDBACK;
+  m.attr("FLOOR") = FLOOR;
+  m.attr("GAP_HOURS") = GAP_HOURS;
+}
+
+template <class T>
+void bind_record(nb::dict& all) {
+  nb::list fields;
+  for (const FieldName& field : T::names) fields.append(nb::make_tuple(field.name, field.real ? "f8" : "i8"));
+  all[T::type] = fields;
+}
+
+// Names and numpy types of the fields of each record.
+nb::dict records() {
+  nb::dict all;
+  bind_record<Phase>(all);
+  bind_record<DayOfPhase>(all);
+  bind_record<Decide>(all);
+  bind_record<Until>(all);
+  bind_record<Span>(all);
+  bind_record<Term>(all);
+  bind_record<Order>(all);
+  bind_record<Age>(all);
+  bind_record<Slot>(all);
+  bind_record<Rule>(all);
+  bind_record<Form>(all);
+  bind_record<Shape>(all);
+  bind_record<Act>(all);
+  bind_record<Cause>(all);
+  bind_record<Person>(all);
+  bind_record<ImmuneNumbers>(all);
+  return all;
+}
+
 }  // namespace
 
 #ifndef REMISSION_MODULE
@@ -357,6 +417,9 @@ NB_MODULE(REMISSION_MODULE, m) {
   m.def("play", &play_cohort, nb::arg("tables"), nb::arg("layout"), nb::arg("lanes"), nb::kw_only(),
         nb::arg("treatment_days"), nb::arg("follow_up_days"), nb::arg("chance"), nb::arg("keep_doses"),
         nb::arg("keep_states"), nb::arg("seed"), nb::arg("threads"));
+  nb::module_ words = m.def_submodule("words", "The words and numbers that both sides know.");
+  bind_words(words);
+  m.attr("records") = records();
   bind_block(m);
   nb::module_ of_chance = m.def_submodule("chance", "Draws that depend on seed, patient, purpose and index alone.");
   bind_chance(of_chance);

@@ -48,10 +48,10 @@ struct Block {
     return chance::poisson(play.seed, pid(l), purpose, index, mean);
   }
   void event(int l, Int today, Int phase, Event kind, Real detail) {
-    rec.note(Records::EVENTS, l, today, phase, kind, detail);
+    rec.note(EVENTS, l, today, phase, kind, detail);
   }
   void side_effect(int l, Int which, Int first, Int last, Int grade) {
-    rec.note(Records::SIDE, l, which, first, last, grade);
+    rec.note(SIDE, l, which, first, last, grade);
   }
   // The day of what happens to a patient for the first time: a later one does not replace it.
   void first_time(int l, Result column, Int today) {
@@ -122,7 +122,7 @@ struct Block {
 // States of the body on a day.
 inline void note_state(Block& b, int l, Int today, Real total, Real fraction) {
   const ImmuneState& im = b.flesh.immune[l];
-  b.rec.note(Records::STATES, l, today, b.circulating(NEUTROPHILS, l), b.platelets(l), b.haemoglobin(l),
+  b.rec.note(STATES, l, today, b.circulating(NEUTROPHILS, l), b.platelets(l), b.haemoglobin(l),
              b.circulating(LYMPHOCYTES, l), total, b.flesh.cns(0, l), fraction, im.cells + im.memory, im.cytokine,
              im.b * im.b_baseline, im.igg, b.donor_share(l), b.flesh.room(0, l), b.of_clone(l, b.lay.t315i),
              b.of_clone(l, b.lay.without_cd19));

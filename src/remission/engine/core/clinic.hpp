@@ -29,25 +29,55 @@ inline void transfusions(Block& b, int l, Int today, Int phase) {
   }
 }
 
+// Is there nothing left that the rule could act on?
+inline bool all_stopped(Block& b, const Rule& rule, int l) {
+  for (Int j = rule.slots_from; j < rule.slots_to; ++j)
+    if (b.place.slot(b.t.rule_slots[j], l).stopped == 0) return false;
+  return rule.slots_to > rule.slots_from;
+}
+
+// Has the rule's condition been true at every visit for as long as it asks?
+inline bool lasted(Block& b, Int r, bool true_now, int l, Int today) {
+  const Rule& rule = b.t.rules[r];
+  RuleState& state = b.place.rule(r, l);
+  if (true_now) {
+    if (state.since < 0) state.since = today;
+    state.true_visits += 1;
+    if (today - state.since < rule.days || state.true_visits < rule.visits) return false;
+  }
+  state.since = -1;
+  state.true_visits = 0;
+  return true_now;
+}
+
 inline void judge_hold(Block& b, Int r, int l, Int today, Int phase) {
   const Rule& rule = b.t.rules[r];
   RuleState& state = b.place.rule(r, l);
-  if (state.active == 1) {
-    if (!b.holds(rule.until, l)) return;
+  LaneState& lane = b.lane(l);
+  if (all_stopped(b, rule, l)) {
     state.active = 0;
+    return;
+  }
+  if (state.active == 1) {
+    if (!lasted(b, r, b.holds(rule.until, l), l, today)) return;
+    state.active = 0;
+    const Int longest = b.t.phases[phase].extra_longest;
     const Int k = std::min(state.fired - 1, rule.resume_to - rule.resume_from - 1);
     const Real share = b.t.resume[rule.resume_from + k];
     for (Int j = rule.slots_from; j < rule.slots_to; ++j) {
-      SlotState& s = b.place.slot(b.t.rule_slots[j], l);
-      if (s.held_by == r) {
-        s.held_by = -1;
-        if (share < 1.0) s.factor = std::min(s.factor, share);
-      }
+      const Int slot = b.t.rule_slots[j];
+      SlotState& s = b.place.slot(slot, l);
+      if (s.held_by != r) continue;
+      s.held_by = -1;
+      if (b.t.slots[slot].made_up == 1 && 0 < longest && longest < today - state.held_from) lane.again = 1;
+      if (share < 1.0) s.factor = std::min(s.factor, share);
     }
     b.event(l, today, phase, E_RESUME, static_cast<Real>(r));
   } else if (b.holds(rule.condition, l)) {
     state.active = 1;
     state.fired += 1;
+    state.held_from = today;
+    lane.cut = std::max<Int>(lane.cut, 1);
     for (Int j = rule.slots_from; j < rule.slots_to; ++j) {
       SlotState& s = b.place.slot(b.t.rule_slots[j], l);
       if (s.held_by < 0) s.held_by = r;
@@ -56,22 +86,13 @@ inline void judge_hold(Block& b, Int r, int l, Int today, Int phase) {
   }
 }
 
-// Multiply the running factor once the condition was true long enough; a held drug is not adjusted.
+// Multiply the running factor once the condition was true long enough; what is held or stopped is not adjusted.
 inline void judge_adjust(Block& b, Int r, bool true_now, int l, Int today, Int phase) {
   const Rule& rule = b.t.rules[r];
   RuleState& state = b.place.rule(r, l);
-  bool held = false;
+  bool held = all_stopped(b, rule, l);
   for (Int j = rule.slots_from; j < rule.slots_to; ++j) held |= b.place.slot(b.t.rule_slots[j], l).held_by >= 0;
-  if (!true_now || held) {
-    state.since = -1;
-    state.true_visits = 0;
-    return;
-  }
-  if (state.since < 0) state.since = today;
-  state.true_visits += 1;
-  if (today - state.since < rule.days || state.true_visits < rule.visits) return;
-  state.since = -1;
-  state.true_visits = 0;
+  if (!lasted(b, r, true_now && !held, l, today)) return;
   bool changed = false;
   for (Int j = rule.slots_from; j < rule.slots_to; ++j) {
     if (rule.in_turn == 1 && state.fired % (rule.slots_to - rule.slots_from) != j - rule.slots_from) continue;
@@ -91,7 +112,7 @@ inline void judge_adjust(Block& b, Int r, bool true_now, int l, Int today, Int p
 inline void judge_limit(Block& b, Int r, bool true_now, int l, Int today, Int phase) {
   const Rule& rule = b.t.rules[r];
   RuleState& state = b.place.rule(r, l);
-  if (true_now && state.active == 0) b.event(l, today, phase, E_REDUCE, static_cast<Real>(r));
+  if (true_now && state.active == 0 && !all_stopped(b, rule, l)) b.event(l, today, phase, E_REDUCE, static_cast<Real>(r));
   state.active = true_now;
   if (true_now)
     for (Int j = rule.slots_from; j < rule.slots_to; ++j) {
@@ -100,18 +121,44 @@ inline void judge_limit(Block& b, Int r, bool true_now, int l, Int today, Int ph
     }
 }
 
-inline void judge_stop(Block& b, Int r, bool true_now, int l, Int today, Int phase) {
+// Do two slots stand for one agent by one route?
+inline bool same_drug(const Tables& t, Int slot, Int other) {
+  return t.slots[slot].agent == t.slots[other].agent && t.slots[slot].route == t.slots[other].route;
+}
+
+// A rule that stops agents for good, in every phase to come as well.
+inline void judge_stop(Block& b, Int r, int l, Int today, Int phase) {
   const Rule& rule = b.t.rules[r];
-  RuleState& state = b.place.rule(r, l);
-  if (!true_now || state.active == 1) return;
-  state.active = 1;
-  for (Int j = rule.slots_from; j < rule.slots_to; ++j) {
-    const Slot& stopped = b.t.slots[b.t.rule_slots[j]];
-    for (Int slot = 0; slot < b.t.slots.size; ++slot)  // in every phase to come as well
-      if (b.t.slots[slot].agent == stopped.agent && b.t.slots[slot].route == stopped.route)
-        b.place.slot(slot, l).stopped = 1;
-  }
+  const bool true_now = b.holds(rule.condition, l);
+  if (all_stopped(b, rule, l) || !lasted(b, r, true_now, l, today)) return;
+  b.lane(l).cut = std::max<Int>(b.lane(l).cut, 1);
+  for (Int j = rule.slots_from; j < rule.slots_to; ++j)
+    for (Int slot = 0; slot < b.t.slots.size; ++slot)
+      if (same_drug(b.t, slot, b.t.rule_slots[j])) b.place.slot(slot, l).stopped = 1;
   b.event(l, today, phase, E_STOP, static_cast<Real>(r));
+}
+
+// Running infusions end this morning: of what is held in this phase or stopped, or all of them (`cut` is 2).
+inline void disconnect(Block& b, int l, Int today, Int phase) {
+  const Tables& t = b.t;
+  LaneState& lane = b.lane(l);
+  for (Int slot = 0; slot < t.slots.size; ++slot) {
+    Reason reason = R_CUT_BY_END;
+    if (lane.cut == 1) {
+      if (b.place.slot(slot, l).stopped == 1)
+        reason = R_CUT_BY_STOP;
+      else if (b.place.slot(slot, l).held_by >= 0 && t.slots[slot].phase == phase)
+        reason = R_CUT_BY_HOLD;
+      else
+        continue;
+    }
+    for (Int f = 0; f < t.forms.size; ++f)
+      if (t.forms[f].agent == t.slots[slot].agent && t.forms[f].route == t.slots[slot].route) b.drugs.left(f, l) = 0.0;
+    if (b.play.keep_doses)
+      for (Int other = 0; other < t.slots.size; ++other)
+        if (same_drug(t, other, slot)) cut_run(b, other, l, today, reason);
+  }
+  lane.cut = 0;
 }
 
 // One rule at one visit.
@@ -121,20 +168,39 @@ inline void judge(Block& b, Int r, int l, Int today, Int phase) {
     case HOLD: judge_hold(b, r, l, today, phase); break;
     case ADJUST: judge_adjust(b, r, b.holds(rule.condition, l), l, today, phase); break;
     case LIMIT: judge_limit(b, r, b.holds(rule.condition, l), l, today, phase); break;
-    case STOP: judge_stop(b, r, b.holds(rule.condition, l), l, today, phase); break;
     case TRANSFUSE:
       if (b.holds(rule.condition, l)) transfuse(b, rule, l, today, phase);
       break;
-    default: break;  // judged elsewhere: omit and repeat with each dose, start with the phase, rescue by the hour
+    default: break;  // judged elsewhere: stop before the others, omit and repeat with each dose, start with the phase,
+                     // rescue by the hour, make up in the evening
   }
+}
+
+// A phase or a cycle begins: its first day, nothing to make up.
+inline void begin_days(LaneState& lane) {
+  lane.day = 1;
+  lane.extra = lane.extended = lane.owed = 0;
+}
+
+// Is the patient one whom another protocol is for (`entry`: its `for`, a condition or -1), at today's age?
+inline bool may_enter(Block& b, Int entry, int l, Int today) {
+  if (entry < 0) return true;
+  Real& age = b.place.seen(V_AGE, l);
+  const Real at_first = age;
+  age = b.person(l).age_y + static_cast<Real>(today) / 365.25;
+  b.place.seen(V_RELAPSES, l) = static_cast<Real>(b.lane(l).relapses) + b.person(l).relapsed;
+  const bool meets = b.holds(entry, l);
+  age = at_first;
+  return meets;
 }
 
 // First day of a phase: note it, set the starting doses that the person calls for.
 inline void enter(Block& b, int l, Int today, Int phase) {
   LaneState& lane = b.lane(l);
   lane.status = TREATING;
-  lane.day = 1;
   b.place.began(phase, l) = today;
+  b.place.cycle(phase, l) += 1;
+  begin_days(lane);
   lane.gate_from = -1;
   b.event(l, today, phase, E_PHASE, static_cast<Real>(phase));
   for (Int i = b.t.phases[phase].rules_from; i < b.t.phases[phase].rules_to; ++i) {
@@ -147,8 +213,19 @@ inline void enter(Block& b, int l, Int today, Int phase) {
 // The phase is over: wait for the next one, or the end of treatment.
 inline void move_on(Block& b, int l, Int tomorrow, Int phase) {
   LaneState& lane = b.lane(l);
-  const Int following = lane.next_phase == -2 ? b.t.phases[phase].next : lane.next_phase;
+  const Phase& left = b.t.phases[phase];
+  Int following = lane.next_phase;
+  if (following == -2) {
+    following = left.next;
+    if (following >= 0 && !may_enter(b, left.next_for, l, tomorrow)) {
+      b.event(l, tomorrow, phase, E_NOT_FOR, static_cast<Real>(following));
+      following = -1;
+    }
+  }
   lane.next_phase = -2;
+  for (Int i = left.rules_from; i < left.rules_to; ++i) b.place.rule(b.t.phase_rules[i], l).active = 0;  // holds end
+  for (Int slot = 0; slot < b.t.slots.size; ++slot)
+    if (b.t.slots[slot].phase == phase) b.place.slot(slot, l).held_by = -1;
   if (following < 0) {
     lane.status = AFTER;
     lane.ended = tomorrow;
@@ -185,11 +262,15 @@ inline void delayed(Block& b, int l, Int today, Int phase, bool met) {
 }
 
 // Counts, examinations, rules and decisions of a visit. False when the patient has left the protocol.
-inline bool visit(Block& b, const DayOfPhase& at, bool measured, int l, Int today, Int phase) {
+inline bool visit(Block& b, Int row, bool measured, int l, Int today, Int phase) {
   const Tables& t = b.t;
-  if (!measured) measure(b, l, today);
+  const DayOfPhase& at = t.days[row];
+  LaneState& lane = b.lane(l);
+  number_sample(b, l, phase, lane.day, lane.extra * lane.extended);
+  if (!measured) measure(b, l);
+  lane.visited = row;
   const Real total = b.flesh.total(0, l);
-  note_counts(b, l, today, phase, b.lane(l).day);
+  note_counts(b, l, today, phase, lane.day, b.place.cycle(phase, l));
   examine(b, l, at.checks, today, phase, total, b.blast_share(l, total));
   if (t.phases[phase].repeats == 1) {
     b.place.result[l][RESULT_VISITS] += 1.0;
@@ -202,6 +283,8 @@ inline bool visit(Block& b, const DayOfPhase& at, bool measured, int l, Int toda
     if (rule.kind == LIMIT)
       for (Int j = rule.slots_from; j < rule.slots_to; ++j) b.place.slot(t.rule_slots[j], l).limit = 1.0;
   }
+  for (Int i = first; i < last; ++i)  // first: what is stopped is neither held nor resumed
+    if (t.rules[t.phase_rules[i]].kind == STOP) judge_stop(b, t.phase_rules[i], l, today, phase);
   for (Int i = first; i < last; ++i) judge(b, t.phase_rules[i], l, today, phase);
   for (Int i = at.decide_from; i < at.decide_to; ++i) {
     const Decide& decide = t.decides[i];
@@ -211,11 +294,15 @@ inline bool visit(Block& b, const DayOfPhase& at, bool measured, int l, Int toda
       b.place.result[l][RESULT_OUTCOME] = LEFT;
       b.place.result[l][RESULT_DAY] = static_cast<Real>(today);
       b.place.result[l][RESULT_LEFT] = static_cast<Real>(decide.target);
-      b.lane(l).status = DONE;
+      lane.status = DONE;
       return false;
     }
+    if (!may_enter(b, decide.entry, l, today)) {
+      b.event(l, today, phase, E_NOT_FOR, static_cast<Real>(decide.target));
+      continue;
+    }
     b.event(l, today, phase, E_GOTO, static_cast<Real>(decide.target));
-    b.lane(l).next_phase = decide.target;
+    lane.next_phase = decide.target;
     break;
   }
   return true;
@@ -226,6 +313,8 @@ inline void morning(Block& b, int l, Int today) {
   const Tables& t = b.t;
   LaneState& lane = b.lane(l);
   Int phase = lane.phase;
+  lane.visited = -1;
+  if (lane.cut == 2) disconnect(b, l, today, phase);
   bool measured = false;
   if (lane.status != WAITING && t.phases[phase].repeats == 1 && cycles_over(b, l, today, phase)) {
     move_on(b, l, today, phase);
@@ -236,12 +325,13 @@ inline void morning(Block& b, int l, Int today) {
     if (today < lane.gate_check) return;
     bool met = true;
     if (t.phases[phase].gate >= 0) {
-      measure(b, l, today);
+      number_sample(b, l, phase, 0, today - lane.gate_from);
+      measure(b, l);
       measured = true;
-      note_counts(b, l, today, phase, 0);
       met = b.holds(t.phases[phase].gate, l);
       transfusions(b, l, today, phase);
       if (!met && today - lane.gate_from < GATE_LIMIT) {
+        note_counts(b, l, today, phase, 0, b.place.cycle(phase, l) + 1);
         lane.gate_check = today + t.phases[phase].recheck;
         return;
       }
@@ -249,11 +339,13 @@ inline void morning(Block& b, int l, Int today) {
     delayed(b, l, today, phase, met);
     enter(b, l, today, phase);
     if (t.phases[phase].repeats == 1 && cycles_over(b, l, today, phase)) {
+      if (measured) note_counts(b, l, today, phase, 1, b.place.cycle(phase, l));
       move_on(b, l, today, phase);
       return;
     }
   }
-  const DayOfPhase& at = t.days[t.phases[phase].start + lane.day - 1];
+  Int row = lane.extra == 1 ? t.phases[phase].extra : t.phases[phase].start + lane.day - 1;
+  const DayOfPhase& at = t.days[row];
   lane.stalled = 0;
   if (at.wait >= 0 && lane.wait_passed == 0) {
     if (lane.gate_from < 0) lane.gate_from = lane.gate_check = today;
@@ -262,12 +354,13 @@ inline void morning(Block& b, int l, Int today) {
       return;
     }
     if (!measured) {
-      measure(b, l, today);
+      number_sample(b, l, phase, lane.day, today - lane.gate_from);
+      measure(b, l);
       measured = true;
     }
     const bool met = b.holds(at.wait, l);
     if (!met && today - lane.gate_from < GATE_LIMIT) {
-      note_counts(b, l, today, phase, lane.day);
+      note_counts(b, l, today, phase, lane.day, b.place.cycle(phase, l));
       transfusions(b, l, today, phase);
       lane.gate_check = today + t.phases[phase].recheck;
       lane.stalled = 1;
@@ -276,8 +369,17 @@ inline void morning(Block& b, int l, Int today) {
     delayed(b, l, today, phase, met);
     lane.wait_passed = 1;
   }
-  if ((at.visit == 1 || measured) && !visit(b, at, measured, l, today, phase)) return;
-  for (Int i = at.due_from; i < at.due_to; ++i) give(b, t.due[i], l, today, phase);
+  if (at.visit == 1 || measured) {
+    if (!visit(b, row, measured, l, today, phase)) return;
+    if (lane.cut > 0) disconnect(b, l, today, phase);
+    if (lane.again == 1) {
+      b.event(l, today, phase, E_AGAIN, static_cast<Real>(phase));
+      enter(b, l, today, phase);
+      lane.again = 0;
+      row = t.phases[phase].start;
+    }
+  }
+  for (Int i = t.days[row].due_from; i < t.days[row].due_to; ++i) give(b, t.due[i], l, today, phase);
 }
 
 }  // namespace remission

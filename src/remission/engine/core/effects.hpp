@@ -172,7 +172,7 @@ inline void effects_of_day(Block& b) {
     const Shape& s = lay.shapes[lay.shape_of[i]];
     if (!drugs.acting[s.agent]) continue;
     const Int rows = s.fine == 1 ? slots : slots / 2;
-    Real* out = (lay.effect_target[i] == Int{DAILY} + B_CELLS ? work.released_b : work.released).row(0);
+    Real* out = (lay.effect_target[i] == ON_B_CELLS ? work.released_b : work.released).row(0);
     for (int l = 0; l < LANES; ++l) {
       Real total = 0.0;
       for (Int k = 0; k < rows; ++k) total += drugs.shape(s.row + k, l);

@@ -48,14 +48,15 @@ inline void infection(Block& b, int l, Int today) {
   LaneState& lane = b.lane(l);
   const Real anc = b.circulating(NEUTROPHILS, l);
   b.flesh.fever(0, l) = 0.0;
-  b.flesh.fever_at(0, l) = b.exponential(l, P_FEVER, today + 1);
   lane.last_fever = today;
   b.place.result[l][RESULT_FEVERS] += 1.0;
+  const Int number = static_cast<Int>(b.place.result[l][RESULT_FEVERS]);
+  b.flesh.fever_at(0, l) = b.exponential(l, P_FEVER, number);
   b.event(l, today, lane.phase, E_FEVER, anc);
-  if (b.uniform(l, P_BLOODSTREAM, today) >= b.setting(S_BSI)) return;
+  if (b.uniform(l, P_BLOODSTREAM, number) >= b.setting(S_BSI)) return;
   b.place.result[l][RESULT_BLOODSTREAM] += 1.0;
   b.event(l, today, lane.phase, E_BLOODSTREAM, anc);
-  if (b.uniform(l, P_DEATH, today) < b.setting(S_BSI_DEATH)) die(b, l, today, CAUSE_INFECTION);
+  if (b.uniform(l, P_DEATH, number) < b.setting(S_BSI_DEATH)) die(b, l, today, CAUSE_INFECTION);
 }
 
 // The leukaemia is back: the end, or the protocol's way on.
@@ -71,6 +72,12 @@ inline void relapsed(Block& b, int l, Int today, Int site) {
     finish(b, l, RELAPSE, today);
     return;
   }
+  if (!may_enter(b, b.lay.on_relapse_for, l, today)) {
+    b.event(l, today, lane.phase, E_NOT_FOR, static_cast<Real>(b.lay.on_relapse));
+    finish(b, l, RELAPSE, today);
+    return;
+  }
+  lane.cut = 2;  // whatever runs is taken off next morning
   lane.remission = 0;
   lane.next_phase = -2;
   lane.phase = b.lay.on_relapse;
@@ -98,9 +105,20 @@ inline void fate_of_treatment(Block& b, int l, Int today, Real share) {
   const Real lethal = b.setting(S_LETHAL);
   const LaneState& lane = b.lane(l);
   const bool refractory = lane.remission == 0 && today >= REFRACTORY_DAYS;
-  if (lethal > 0.0 && (b.person(l).relapsed > 0.0 || lane.relapses > 0 || refractory) &&
-      share >= b.setting(S_RELAPSE_MARROW) && b.uniform(l, P_LETHAL, today) < 1.0 - std::exp(-lethal * share))
-    die(b, l, today, CAUSE_LEUKAEMIA);
+  if (lethal > 0.0 && (b.person(l).relapsed > 0.0 || lane.relapses > 0 || refractory)) {
+    if (share >= b.setting(S_RELAPSE_MARROW)) b.flesh.lethal(0, l) += lethal * share;
+    if (b.flesh.lethal(0, l) >= b.flesh.lethal_at(0, l)) die(b, l, today, CAUSE_LEUKAEMIA);
+  }
+}
+
+// Are held days still to be made up, after the last day on which the agent is planned?
+inline bool one_day_more(Block& b, int l, Int phase) {
+  const LaneState& lane = b.lane(l);
+  if (lane.owed == 0 || lane.day != b.t.phases[phase].extra_after || lane.extended >= GATE_LIMIT) return false;
+  for (Int slot = 0; slot < b.t.slots.size; ++slot)
+    if (b.t.slots[slot].phase == phase && b.t.slots[slot].made_up == 1 && b.place.slot(slot, l).stopped == 0)
+      return true;
+  return false;
 }
 
 // Days on which states are worth more than once a week: while cells grow, a graft takes, cytokine is up.

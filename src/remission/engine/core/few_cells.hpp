@@ -4,28 +4,32 @@
 
 namespace remission {
 
-constexpr std::uint32_t P_CLONE = chance::purpose("clone");
 constexpr std::uint32_t P_CNS = chance::purpose("cns");
 constexpr std::uint32_t P_SEED = chance::purpose("cns seeding");
-constexpr std::uint32_t P_MUTANT = chance::purpose("mutants");
 constexpr std::uint32_t P_SEED_CLOCK = chance::purpose("cns seeding, rare");
+// A clone's purposes: its own plus 0 to 7 for few cells, then these. Where cells are few each day of the calendar has its
+// own luck, the same in every arm: so the arm with more cells never ends with fewer. What happens to a patient as an event
+// (a fever, a side effect, a graft, a death) is keyed by its number: a shifted day does not change it.
+constexpr std::uint32_t MUTANTS = 8, RARE_MUTANTS = 9;
 constexpr Real RARE = 1.0;  // cells a day below which seeding is played by its clock
 
 // New cells of clone c that divisions of the main clone have made today; rare ones come by their clock.
 inline bool mutants_of_day(Block& b, Int c, int l, Int today, Real made) {
-  const std::uint32_t purpose = P_MUTANT + 4 * static_cast<std::uint32_t>(b.lay.clone_number[c]);
+  const std::uint32_t purpose = static_cast<std::uint32_t>(b.lay.clone_purpose[c]);
   Real came = 0.0;
   if (made >= FEW) {
     came = std::floor(made);
   } else if (made > RARE) {
-    came = b.poisson(l, purpose, today, made);
+    came = b.poisson(l, purpose + MUTANTS, today, made);
   } else {
     Real& next = b.flesh.mutant_at(c, l);
-    if (next < 0.0) next = b.exponential(l, purpose + 1, 0xFFFFFFFF);
+    if (next < 0.0) next = b.exponential(l, purpose + RARE_MUTANTS, 0);
     b.flesh.mutants(c, l) += made;
     while (b.flesh.mutants(c, l) >= next) {
       came += 1.0;
-      next += b.exponential(l, purpose + 2, today * 1024 + static_cast<Int>(came));
+      Real& number = b.flesh.mutants_came(c, l);
+      number += 1.0;
+      next += b.exponential(l, purpose + RARE_MUTANTS, static_cast<Int>(number));
     }
   }
   if (came <= 0.0) return false;
@@ -49,7 +53,7 @@ inline void few_cells_of_day(Block& b, int l, Int today) {
     const Real was_cycling = b.day.before(2 * c, l), was_resting = b.day.before(2 * c + 1, l);
     const Real n = was_cycling + was_resting;
     if (n == 0.0) continue;
-    const std::uint32_t purpose = P_CLONE + 8 * static_cast<std::uint32_t>(lay.clone_number[c]);
+    const std::uint32_t purpose = static_cast<std::uint32_t>(lay.clone_purpose[c]);
     if (n < FEW) {
       std::tie(cycling, resting) =
           few_cells(was_cycling, was_resting, b.q.birth(c, l) * b.day.birth(0, l), b.person(l).death,
@@ -82,7 +86,8 @@ inline void few_cells_of_day(Block& b, int l, Int today) {
     flesh.seeded(0, l) += flux;
     while (flesh.seeded(0, l) >= flesh.seed_at(0, l)) {
       cns += 1.0;
-      flesh.seed_at(0, l) += b.exponential(l, P_SEED_CLOCK, today);
+      flesh.seeds(0, l) += 1.0;
+      flesh.seed_at(0, l) += b.exponential(l, P_SEED_CLOCK, static_cast<Int>(flesh.seeds(0, l)));
     }
   }
 }

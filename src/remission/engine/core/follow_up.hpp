@@ -20,7 +20,7 @@ inline void follow_clone(Block& b, Int c, int l, Int today, Real crowd) {
   const Real birth = b.q.birth(c, l) * crowd, death = b.person(l).death;
   const Real to_rest = b.q.to_rest(c, l), wake = b.person(l).wake;
   const std::uint64_t seed = b.play.seed;
-  const std::uint32_t purpose = P_CLONE + 8 * static_cast<std::uint32_t>(b.lay.clone_number[c]);
+  const std::uint32_t purpose = static_cast<std::uint32_t>(b.lay.clone_purpose[c]);
   if (b.play.chance && x + y < FEW) {
     std::tie(x, y) = few_cells(x, y, birth, death, to_rest, wake, 0.0, 0.0, static_cast<Real>(FOLLOW_DAYS), seed,
                                b.pid(l), purpose, today);

@@ -80,7 +80,10 @@ inline void cytokine_of_day(Block& b, int l, Int today, Real killed, Real k) {
     im.crs_from = today;
     im.crs_worst = 0;
   }
-  if (crs == 4 && im.crs_worst < 4 && b.play.chance) im.fatal = b.uniform(l, P_CRS, today) < n.crs_fatal;
+  if (crs == 4 && im.crs_worst < 4 && b.play.chance) {
+    im.fatal = b.uniform(l, P_CRS, im.storms) < n.crs_fatal;
+    im.storms += 1;
+  }
   if (brain > 0 && im.neuro == 0) {
     im.neuro_from = today;
     im.neuro_worst = 0;

@@ -12,21 +12,19 @@
 // the line exactly from P as a parabola through the start, the middle and the end (weights from `line_weights`).
 #pragma once
 #include "kinetics.hpp"
+#include "words.hpp"
 
 namespace remission {
 
 constexpr Real MAX_FEEDBACK = 5.0;  // bound of the power feedback after long aplasia
 constexpr Real FLOOR = 1e-6;        // counts never fall below one cell in a litre of 1e9
 
-enum LineKind : Int { ABSENT, POWER, SATURATING, LIFE_SPAN };
 // states of a line; FEEDBACK: (n C0 / C)^gamma at C = FORESEEN, the circulating cells that the last step foresaw
 enum : int { PROLIFERATING, TRANSIT_1, TRANSIT_2, TRANSIT_3, CIRCULATING, FEEDBACK, FORESEEN };
 constexpr int STATE_ROWS = 7;
 constexpr int WEIGHT_ROWS = 25;
 // Rows of weights: cells in the middle (of P, the transits and C) 0-4, at the end 5 of P and 6-9, passing down by one,
 // two, three transits 10-12, then for each of the four compartments the parabola's three: 13-24
-enum : int { NEUTROPHILS, PLATELETS, RED_CELLS, LYMPHOCYTES };
-constexpr int LINES = 4;
 
 // Fill the weights (WEIGHT_ROWS, L) of a line P -> three transits -> C for a step of h days:
 // dA/dt = transit (P - A), ..., dC/dt = gain D - loss C; rates per day.

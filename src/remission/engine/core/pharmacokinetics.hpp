@@ -115,11 +115,22 @@ inline void rescue_doses(Block& b, Int agent, Int today) {
         else if (o.basis == PER_KG)
           dose *= b.person(l).weight_kg;
         dose = std::min(dose, o.cap);
+        const Real planned = dose;
+        Reason reason = R_RESCUE;
+        if (b.place.slot(o.slot, l).stopped == 1) {
+          dose = 0.0;
+          reason = R_STOPPED;
+        } else if (b.place.slot(o.slot, l).held_by >= 0) {
+          dose = 0.0;
+          reason = R_HELD;
+        }
         b.drugs.amount(o.form * STEPS + k, l) += dose * b.q.bioavailability(o.form, l);
         b.drugs.used[o.form * STEPS + k] = 1;
         state.rescue_given += 1;
         state.rescue_next += rule.every_step;
-        if (b.play.keep_doses) note_run(b, o.slot, l, today, dose, 1.0, R_RESCUE);
+        if (b.play.keep_doses)
+          note_run(b, o.slot, l, today,
+                   {dose, planned, dose > 0.0 ? 1.0 : 0.0, reason, b.t.forms[o.form].tau, 1});
       }
     }
   }

@@ -1,12 +1,11 @@
 // Side effects by hazard: they begin when the hazard that drugs and grafts add up to has reached the patient's own
-// threshold, with a grade, for a while.
+// threshold, with a grade, for a while. Chance is keyed by the side effect's name and the number of the episode: what else
+// is played, and on which day, does not move it.
 #pragma once
 #include "block.hpp"
 
 namespace remission {
 
-constexpr std::uint32_t P_BEGINS = chance::purpose("side effect begins");
-constexpr std::uint32_t P_GRADE = chance::purpose("side effect, grade");
 constexpr Int COMPUTED = 2;  // side effects that are computed come first in the table: crs, neurotoxicity
 constexpr Int FATAL = 5;
 
@@ -63,13 +62,14 @@ inline Int side_effects_of_day(Block& b, int l, Int today) {
     if (graft >= 0 && static_cast<Real>(today - graft) <= b.q.side(n + FACTOR_DAYS, l))
       hazard *= b.q.side(n + FACTOR, l);
     side.clock += hazard;
-    if (side.due < 0.0) side.due = b.exponential(l, P_BEGINS + 8 * static_cast<std::uint32_t>(s), today);
+    if (side.due < 0.0) side.due = b.exponential(l, static_cast<std::uint32_t>(lay.side_purpose[2 * s]), side.episodes);
     if (side.clock < side.due) continue;
-    const Real u = b.uniform(l, P_GRADE + 8 * static_cast<std::uint32_t>(s), today);
+    const Real u = b.uniform(l, static_cast<std::uint32_t>(lay.side_purpose[2 * s + 1]), side.episodes);
     Int grade = 1;
     while (grade < FATAL && u >= lay.grades[s * FATAL + grade - 1]) ++grade;
     side.grade = grade;
     side.worst = std::max(side.worst, grade);
+    side.episodes += 1;
     side.began = today;
     side.until = today + std::max<Int>(1, static_cast<Int>(std::nearbyint(b.q.side(n + COURSE, l))));
     side.clock = 0.0;

@@ -12,23 +12,31 @@ struct LaneState {
   Int gate_from = 0, gate_check = 0, wait_passed = 0, stalled = 0, ended = -1, last_fever = -1000;
   Int remission = 0;  // 0 no, 1 yes, 2 lost (seen in the marrow)
   Int relapses = 0;
+  Int sample = 0;    // keys the chance of what is measured
+  Int visited = -1;  // the row of `days` of today's visit
+  Int cut = 0;       // infusions end this morning: 1 those of what is held or stopped, 2 all
+  Int again = 0;     // the phase begins anew
+  // held days that are made up: extra 1 on such a day, extended days so far, owed still to come, owed_on last counted
+  Int extra = 0, extended = 0, owed = 0, owed_on = -1;
 };
 struct SlotState {
-  Real factor = 1.0, limit = 1.0, last_dose = 0.0, top_dose = 0.0, run_dose = 0.0, run_factor = 0.0;
-  Int held_by = -1, stopped = 0, run_from = -1, run_to = 0, run_reason = 0;
+  Real factor = 1.0, limit = 1.0, last_dose = 0.0, top_dose = 0.0, run_dose = 0.0, run_factor = 0.0, run_planned = 0.0,
+       run_tau = 0.0;
+  Int held_by = -1, stopped = 0, run_from = -1, run_to = 0, run_reason = 0, run_times = 0;
 };
 struct RuleState {
-  Int since = -1, true_visits = 0, fired = 0, active = 0, rescue_next = -1, rescue_given = 0;
+  Int since = -1, true_visits = 0, fired = 0, active = 0, held_from = 0, rescue_next = -1, rescue_given = 0;
 };
 struct ImmuneState {
   Real cells = 0, memory = 0, kill = 0, b = 0, b_baseline = 0, plasma = 1, igg = 0, cytokine = 0, ready = 1, brain = 0,
        host = 1;
   Int cells_day = -1, cells_act = 0, works = 0, product = 0, product_day = 0, makes = 0, transplant_day = -1,
       grafted = 0, crs = 0, crs_from = 0, crs_worst = 0, neuro = 0, neuro_from = 0, neuro_worst = 0, fatal = 0;
+  Int collections = 0, infusions = 0, grafts = 0, storms = 0;
 };
 struct SideState {
   Real clock = 0.0, due = -1.0;
-  Int grade = 0, worst = 0, began = 0, until = 0, over = 0;
+  Int grade = 0, worst = 0, began = 0, until = 0, over = 0, episodes = 0;
 };
 
 // Where each patient stands in the protocol, and what its rules have decided.
@@ -36,16 +44,19 @@ struct Place {
   LaneState lane[LANES];
   std::vector<SlotState> slots;  // slot after slot: factors of the rules, escalation, the run of equal daily doses so far
   std::vector<RuleState> rules;
-  std::vector<Int> begun;  // phase after phase: first day, -1 before
+  std::vector<Int> begun;   // phase after phase: first day, -1 before
+  std::vector<Int> cycles;  // and how often it has begun
   Rows seen;               // variables
   Real result[LANES][RESULT_COLUMNS];
 
   SlotState& slot(Int i, int l) { return slots[i * LANES + l]; }
   RuleState& rule(Int i, int l) { return rules[i * LANES + l]; }
   Int& began(Int phase, int l) { return begun[phase * LANES + l]; }
+  Int& cycle(Int phase, int l) { return cycles[phase * LANES + l]; }
 
   Place(const Tables& t, const Lanes& q)
-      : slots(t.slots.size * LANES), rules(t.rules.size * LANES), begun(t.phases.size * LANES, -1), seen(q.seen) {
+      : slots(t.slots.size * LANES), rules(t.rules.size * LANES), begun(t.phases.size * LANES, -1),
+        cycles(t.phases.size * LANES, 0), seen(q.seen) {
     for (int l = 0; l < LANES; ++l) {
       lane[l].status = q.person[l].real == 1 ? WAITING : DONE;
       lane[l].remission = static_cast<Int>(q.person[l].in_remission);
@@ -107,14 +118,15 @@ struct Flesh {
   Rows cns, total;
   Rows k_blood, mobilised;
   Rows fever, fever_at;  // hazard of fever since the last, and where it comes
-  Rows seeded, seed_at;  // cells expected in the CNS since the last came, and where the next comes
+  Rows lethal, lethal_at;        // hazard of death from leukaemia so far, and where it comes
+  Rows seeded, seed_at, seeds;   // cells expected in the CNS so far, where on that clock the next comes, how many came
   Rows rho;              // regrowth of the normal marrow; 0 where nothing is left that could
   Rows daily;            // DailyTarget, then three for each side effect
   Rows field;            // acts * 3: what radiation has left of blasts and of normal cells in its field, the last day
   Rows lost;             // agents: 1 where antibodies take the agent away
   ImmuneState immune[LANES];
   std::vector<SideState> sides;  // side effects * lanes
-  Rows mutants, mutant_at;       // clones: mutants expected since the last came, and where the next comes
+  Rows mutants, mutant_at, mutants_came;  // clones: the same for mutants
 
   SideState& side(Int s, int l) { return sides[s * LANES + l]; }
   const SideState& side(Int s, int l) const { return sides[s * LANES + l]; }
@@ -150,13 +162,12 @@ struct DayMeans {
 
 // Rows written, one after the other; the first column is the patient's place in the cohort.
 struct Records {
-  enum Table : int { MEASUREMENTS, MRD, DOSES, EVENTS, STATES, SIDE, TABLES };
-  static constexpr int width[TABLES] = {10, 6, 7, 5, 17, 5};
-  std::vector<Real> rows[TABLES];
+  static constexpr int width[RecordTable_COUNT] = {11, 8, 9, 5, 17, 5, 7};
+  std::vector<Real> rows[RecordTable_COUNT];
   Int offset = 0;  // of the block's first patient
 
   template <class... T>
-  void note(Table table, int lane, T... values) {
+  void note(RecordTable table, int lane, T... values) {
     const Real row[] = {static_cast<Real>(offset + lane), static_cast<Real>(values)...};
     rows[table].insert(rows[table].end(), std::begin(row), std::end(row));
   }
@@ -222,9 +233,10 @@ inline Drugs::Drugs(const Tables& t, const Layout& lay, const Lanes& q) {
 // The body at diagnosis: counts as they present, haemoglobin production already crowded out.
 inline Flesh::Flesh(const Layout& lay, const Lanes& q)
     : line(LINES * STATE_ROWS, NEVER_MEASURED), pool(1), room(q.normal), cells(q.cells), cns(q.cns_cells), total(1),
-      k_blood(1), mobilised(1), fever(1), fever_at(1), seeded(1), seed_at(1), rho(q.rho),
+      k_blood(1), mobilised(1), fever(1), fever_at(1), lethal(1), lethal_at(1), seeded(1), seed_at(1), seeds(1), rho(q.rho),
       daily(FIRST_HAZARD + 3 * lay.again.size), field(3 * lay.acts.size, -1000.0), lost(lay.agents()),
-      sides(lay.again.size * LANES), mutants(lay.clones()), mutant_at(lay.clones(), -1.0) {
+      sides(lay.again.size * LANES), mutants(lay.clones()), mutant_at(lay.clones(), -1.0),
+      mutants_came(lay.clones()) {
   for (int l = 0; l < LANES; ++l) {
     for (Int c = 0; c < 2 * lay.clones(); ++c) total(0, l) += cells(c, l);
     for (int i = 0; i < LINES; ++i) {

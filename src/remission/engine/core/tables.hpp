@@ -20,21 +20,23 @@ struct FieldName {
     static constexpr const char* type = #Name;                                             \
   };
 
-#define PHASE_FIELDS(I, R) \
-  I(days) I(next) I(gate) I(recheck) I(rest) I(start) I(repeats) I(rules_from) I(rules_to) I(until_from) I(until_to)
-#define DAY_FIELDS(I, R) I(checks) I(visit) I(wait) I(due_from) I(due_to) I(decide_from) I(decide_to)
-#define DECIDE_FIELDS(I, R) I(condition) I(action) I(target)
+#define PHASE_FIELDS(I, R)                                                                                        \
+  I(days) I(next) I(gate) I(recheck) I(rest) I(start) I(repeats) I(rules_from) I(rules_to) I(until_from) I(until_to) \
+  I(key) I(next_for) I(extra) I(extra_after) I(extra_longest)
+#define DAY_FIELDS(I, R) I(checks) I(visit) I(wait) I(due_from) I(due_to) I(decide_from) I(decide_to) \
+  I(level_from) I(level_to)
+#define DECIDE_FIELDS(I, R) I(condition) I(action) I(target) I(entry)
 #define UNTIL_FIELDS(I, R) I(days) I(phase) I(condition)
 #define SPAN_FIELDS(I, R) I(first) I(last)
 #define TERM_FIELDS(I, R) I(code) I(variable) R(value)
 #define ORDER_FIELDS(I, R)                                                                                         \
   I(slot) I(form) I(basis) I(times) I(condition) I(age_table) I(of_slot) R(amount) R(cap) R(share) R(step) R(start_share)
 #define AGE_FIELDS(I, R) R(from_age) R(dose)
-#define SLOT_FIELDS(I, R) I(phase) I(agent) I(route) I(watched)
+#define SLOT_FIELDS(I, R) I(phase) I(agent) I(route) I(watched) I(made_up)
 #define RULE_FIELDS(I, R)                                                                                        \
   I(kind) I(phase) I(condition) I(until) I(days) I(visits) I(in_turn) I(slots_from) I(slots_to) I(resume_from)   \
   I(resume_to) I(order) I(from_step) I(every_step) I(at_least) R(value) R(low) R(high)
-#define FORM_FIELDS(I, R) I(agent) I(next) R(rest_days) R(tau) R(loss) R(half_dose) R(lag)
+#define FORM_FIELDS(I, R) I(agent) I(route) I(next) R(rest_days) R(tau) R(loss) R(half_dose) R(lag)
 #define SHAPE_FIELDS(I, R)                                                                                         \
   I(agent) I(output) I(function) I(made_of) I(antagonist) I(effect) I(first) I(last) I(row) I(fine) I(sharp)       \
   I(source) I(panels) I(answer)
@@ -70,7 +72,7 @@ REMISSION_RECORD(ImmuneNumbers, IMMUNE_FIELDS)
 #define TABLES_FIELDS(T)                                                                                              \
   T(Phase, phases) T(DayOfPhase, days) T(Int, due) T(Decide, decides) T(Until, untils) T(Span, conditions)            \
   T(Term, terms) T(Order, orders) T(Age, ages) T(Slot, slots) T(Rule, rules) T(Int, rule_slots) T(Real, resume)       \
-  T(Int, phase_rules) T(Form, forms) T(Int, level_agent)
+  T(Int, phase_rules) T(Form, forms) T(Int, level_agent) T(Int, level_due)
 
 // How agents, outputs and effects of a program lie in the arrays of a block (see layout.py for what each means).
 #define LAYOUT_FIELDS(T)                                                                                              \
@@ -85,10 +87,10 @@ REMISSION_RECORD(ImmuneNumbers, IMMUNE_FIELDS)
   T(Int, pass_from) T(Int, pass_row) T(bool, pass_first) T(Int, pass_column) T(Int, pass_used) T(Int, rescued)        \
   T(Int, against_row) T(Int, against_panels) T(Int, watched) T(Int, watch_source) T(Int, form_entry)                  \
   T(Int, form_row_from) T(Int, agent_form_from) T(Int, agent_forms) T(Int, effect_target) T(Int, effect_pool)         \
-  T(Int, effect_needs) T(Int, releasing) T(Act, acts) T(Real, grades) T(Int, again) T(Cause, causes)                  \
+  T(Int, effect_needs) T(Int, releasing) T(Act, acts) T(Int, level_purpose) T(Int, side_purpose) T(Real, grades) T(Int, again) T(Cause, causes)                  \
   T(Int, cause_from) T(Int, inactivates) T(Int, shape_from) T(Shape, shapes) T(Int, members) T(Int, shape_of)         \
-  T(Real, clone_kill) T(Int, clone_number) T(Int, clone_alone) T(Int, line_kind) T(Real, settings)
-#define LAYOUT_NUMBERS(N) N(bins) N(living) N(side_effects) N(on_relapse) N(t315i) N(without_cd19) N(power_of_load)
+  T(Real, clone_kill) T(Int, clone_purpose) T(Int, clone_alone) T(Int, line_kind) T(Real, settings)
+#define LAYOUT_NUMBERS(N) N(bins) N(living) N(side_effects) N(on_relapse) N(on_relapse_for) N(looks) N(t315i) N(without_cd19) N(power_of_load)
 
 // The numbers of people and drugs: rows of (rows, patients).
 #define LANES_FIELDS(T)                                                                                              \
@@ -107,7 +109,7 @@ struct Tables {
 struct Layout {
   LAYOUT_FIELDS(REMISSION_VIEW)
   LAYOUT_NUMBERS(REMISSION_NUMBER)
-  Int clones() const { return clone_number.size; }
+  Int clones() const { return clone_purpose.size; }
   Int pools() const { return clones() ? clone_kill.size / clones() : 0; }
   Int agents() const { return steps.size; }
 };
