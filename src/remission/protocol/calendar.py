@@ -74,7 +74,7 @@ def _group(plan: Plan) -> Group:
     for section in sections(plan):
         parts += [Text(""), Text(title(section.cycle), style="bold cyan"), _table(section)]
         if section.choices:
-            parts += [Text("Not certain, given only if its condition is met", style="bold yellow")]
+            parts += [Text("Not certain: given on a day only if its condition is met on that day", style="bold yellow")]
             parts += [line for choice in section.choices for line in _choice(choice)]
         if section.cycle.number == 1:
             parts += _rules("Rules that change these doses", section.cycle.rules)

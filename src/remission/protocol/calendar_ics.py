@@ -55,7 +55,7 @@ def _events(plan: Plan, sections: Sequence[Section], statement: str) -> Iterator
 def _tentative(plan: Plan, cycle: Cycle, choice: Choice) -> Iterator[Event]:
     """An event for each run of days on which something of a choice would be given, marked as not certain."""
     for first, last in runs([day for branch in choice.branches for day in branch.days]):
-        heads, lines = [], [title(cycle), "Not certain: only if the condition is met."]
+        heads, lines = [], [title(cycle), "Not certain: given on a day only if its condition is met on that day."]
         for number, branch in enumerate(choice.branches):
             here = [[row for row in line if first <= row.day <= last] for line in branch.lines]
             doses = [f"{_dose(line[0])} on {_days(line)}" for line in here if line]

@@ -140,7 +140,7 @@ def _section(section: Section) -> str:
         )
     if section.choices:
         parts.append(
-            '<div class="maybe"><p class="label">Not certain: given only if its condition is met</p>'
+            '<div class="maybe"><p class="label">Not certain: given on a day only if its condition is met on that day</p>'
             f"{''.join(map(_choice, section.choices))}</div>"
         )
     if c.number == 1:

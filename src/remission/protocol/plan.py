@@ -323,10 +323,11 @@ class _Planner:
                     self._add(first + day - 1, phase.id, number, day, **row)
 
         if gate:
-            add(1, kind="gate", note=f"start when {gate}")
+            add(1, kind="gate", certain=False, when=gate, note=f"start when {gate}")
         for rule in phase.rules:
             if isinstance(rule.action, Wait):
-                add(rule.action.day, kind="gate", note=f"wait until {condition_in_words(rule.action.until)}")
+                until = condition_in_words(rule.action.until)
+                add(rule.action.day, kind="gate", certain=False, when=until, note=f"wait until {until}")
         for check in phase.check:
             what = check.what if check.agent is None else f"{check.agent} level"
             for day in check.days:
@@ -670,10 +671,9 @@ def _in_tablets(rows: list[dict[str, Any]], strength: float, parts: int) -> Iter
 
 
 def _amount(value: float) -> str:
-    """Three significant digits or a little more: 0.97, 1.02, 51.0, 102, 1700."""
-    if float(f"{value:.2f}") == int(value):
-        return f"{value:.0f}"
-    return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}" if abs(value) < 100 else f"{value:.0f}"
+    """Three significant digits or a little more, no zero at the end: 0.97, 1.02, 51, 102, 1700."""
+    text = f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}" if abs(value) < 100 else f"{value:.0f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _years(age_y: float) -> str:

@@ -72,7 +72,7 @@ def who(plan: Plan) -> list[tuple[str, str]]:
     p = plan.person
 
     def taken(name: str, value: object) -> str:
-        return f"{value} (not given, assumed)" if name in p.assumed else str(value)
+        return f"{value} (assumed)" if name in p.assumed else str(value)
 
     facts = [
         ("Age", f"{p.age_y:.3g} years on day 1"),
@@ -109,6 +109,8 @@ def amount(dose: float | None, unit: str | None) -> str:
     """A dose as it is printed, no zero at its end: 1.02 mg, 16.8 mg, 102 mg, 1,700 IU."""
     if dose is None:
         return ""
+    if unit == "mg" and dose >= 10_000:
+        dose, unit = dose / 1000.0, "g"
     digits = 3 if dose < 1 else 2 if dose < 10 else 1 if dose < 100 else 0
     text = f"{dose:,.{digits}f}"
     return f"{text.rstrip('0').rstrip('.') if '.' in text else text} {unit}"

@@ -12,7 +12,7 @@ _NAMES = {
     "crs": "CRS grade",
     "neurotoxicity": "neurotoxicity grade",
     "igg": "IgG",
-    "ph": "BCR::ABL1",
+    "ph": "Philadelphia chromosome",
     "anc": "ANC",
     "wbc": "WBC",
     "tpmt": "TPMT",
@@ -20,6 +20,9 @@ _NAMES = {
     "cns": "CNS",
     "bsa": "BSA",
     "t315i": "T315I",
+    "gvhd": "acute GVHD grade",
+    "chronic_gvhd": "chronic GVHD grade",
+    "vod": "VOD grade",
     "b cells": "B cells",
     "product": "the CAR T-cell product",
     "diagnosis wbc": "WBC at diagnosis",
@@ -56,11 +59,11 @@ def in_words(name: str) -> str:
     return f"highest {called} so far" if name.endswith(EVER) else called
 
 
-def change_in_words(action: Action, until: bool = True) -> str:
+def change_in_words(action: Action) -> str:
     """What a rule does to a dose and when, without naming the dose; '' for rules that change none."""
     match action:
         case Hold(_, when, end):
-            return f"held if {condition_in_words(when)}" + (f", until {condition_in_words(end)}" if until else "")
+            return f"held if {condition_in_words(when)}, until {condition_in_words(end)}"
         case Omit(_, when):
             return f"not given if {condition_in_words(when)}"
         case Stop(_, when):
@@ -69,10 +72,12 @@ def change_in_words(action: Action, until: bool = True) -> str:
             return f"{fraction:.0%} while {condition_in_words(when)}"
         case Repeat(_, when):
             return f"no rise if {condition_in_words(when)}"
-        case Adjust(_, factor, when, streak):
+        case Adjust(_, factor, when, streak, at_most):
             days = f" for {streak.days} days" if streak.days else ""
             visits = f" at {streak.visits} visits" if streak.visits > 1 else ""
-            return f"x {factor:.3g} if {condition_in_words(when)}{days}{visits}"
+            top = f", to at most {at_most:.0%}" if at_most else ""
+            verb = f"raised by {factor - 1:.0%}" if factor > 1 else f"lowered by {1 - factor:.0%}"
+            return f"{verb} if {condition_in_words(when)}{days}{visits}{top}"
     return ""
 
 
