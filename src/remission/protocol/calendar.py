@@ -102,24 +102,28 @@ def _table(section: Section) -> Table:
         for number, row in enumerate(day.give):
             give.append("\n" if number else "")
             give.append_text(_dose(row))
+        if day.either:
+            said = f"not certain, see below: {', '.join(day.either)}"
+            give.append(("\n" if day.give else "") + said, style="yellow")
         todo = "\n".join((*day.gates, *day.checks, *day.decisions))
         table.add_row(dated(day.date), str(day.phase_day), give, todo)
     return table
 
 
-def _dose(row: Row, note: str | None = None) -> Text:
+def _dose(row: Row) -> Text:
     """One dose: agent, route, amount, and how it was computed."""
-    note = row.note if note is None else note
     text = Text.assemble(
         (name(row.agent), "bold magenta" if row.route == "IT" else "bold"), f" {row.route} {dose_text(row)}"
     )
-    return text.append(f"  {row.computed}" + (f"; {note}" if note else ""), style="yellow" if row.capped else "dim")
+    return text.append(
+        f"  {row.computed}" + (f"; {row.note}" if row.note else ""), style="yellow" if row.capped else "dim"
+    )
 
 
 def _choice(choice: Choice) -> Iterator[Padding]:
     for number, branch in enumerate(choice.branches):
         yield Padding(Text(f"{choice.opening(number)}:", style="bold"), (0, 0, 0, 2))
         for line in branch.lines:
-            yield Padding(_dose(line[0], "").append(f"; {when_given(line)}", style="not dim"), (0, 0, 0, 4))
+            yield Padding(_dose(line[0]).append(f"; {when_given(line)}", style="not dim"), (0, 0, 0, 4))
     if choice.closing:
         yield Padding(Text(f"{choice.closing}.", style="bold"), (0, 0, 0, 2))

@@ -140,7 +140,8 @@ def _section(section: Section) -> str:
         )
     if section.choices:
         parts.append(
-            '<div class="maybe"><p class="label">Not certain: given on a day only if its condition is met on that day</p>'
+            '<div class="maybe"><p class="label">'
+            "Not certain: given on a day only if its condition is met on that day</p>"
             f"{''.join(map(_choice, section.choices))}</div>"
         )
     if c.number == 1:
@@ -166,9 +167,11 @@ def _day(day: Day) -> str:
     todo = [f'<div class="wait">{_m2(_capital(text))}</div>' for text in day.gates if not text.startswith("start when")]
     todo += [f"<div>{escape(_capital(text))}</div>" for text in day.checks]
     todo += [f'<div class="decide">{_m2(_capital(text))}</div>' for text in day.decisions]
-    if not todo and not day.give:
+    if not todo and not day.give and not day.either:
         return ""
     give = "".join(map(_item, day.give))
+    if day.either:
+        give += f'<div class="cap">not certain, see below: {escape(", ".join(day.either))}</div>'
     return (
         f"<tr><td class=date>{dated(day.date)}</td><td class=n>{day.phase_day}</td>"
         f"<td>{give}</td><td>{''.join(todo)}</td><td></td></tr>"
@@ -193,7 +196,7 @@ def _choice(choice: Choice) -> str:
             parts.append(
                 f'<div class="item"><i></i>{_route(row.route or "")}<div><b>{escape(name(row.agent))}</b> '
                 f'<span class="dose">{escape(dose_text(row))}</span>, {escape(when_given(line))}'
-                f'<br><span class="how">{_m2(row.computed)}</span></div></div>'
+                f'<br><span class="how">{_m2("; ".join(t for t in (row.computed, row.note) if t))}</span></div></div>'
             )
     if choice.closing:
         parts.append(f'<p class="when">{choice.closing}.</p>')

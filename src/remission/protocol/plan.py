@@ -124,8 +124,10 @@ class Plan:
         return max(cycle.end for cycle in self.cycles)
 
     def table(self) -> pl.DataFrame:
-        """The rows as a table, in the order of the calendar; columns are the fields of `Row` but its condition."""
-        data = {name: [getattr(row, name) for row in self.rows] for name in _SCHEMA}
+        """The rows as a table, in the order of the calendar; columns are the fields of `Row` but its condition. The
+        note of a conditional row says so, and what is given in its place. Totals of a day hold certain doses only."""
+        rows = list(_with_alternatives(self.rows))
+        data = {name: [getattr(row, name) for row in rows] for name in _SCHEMA}
         return pl.DataFrame(data, schema=_SCHEMA)
 
 
@@ -181,9 +183,9 @@ def plan(
     who = person(age_y=age_y, sex=sex, weight_kg=weight_kg, height_cm=height_cm, **more)
     start = start.date() if isinstance(start, datetime) else start
     try:
-        start + timedelta(days=366 * 10)
+        start + timedelta(days=366 * 500)
     except OverflowError:
-        raise BadInput(f"the start {start} is too late", remedy="Give a date before the year 9900") from None
+        raise BadInput(f"the start {start} is too late", remedy="Give a date before the year 9400") from None
     return _Planner(protocol, who, start, agent or library().agent, _ways(protocol, take)).run()
 
 
@@ -224,7 +226,7 @@ class _Planner:
         self._add(last.last_day, last.phase, last.number, length, kind="end", note=end)
         rows = sorted(self.rows, key=lambda r: (r.day, _ORDER[r.kind]))
         return Plan(
-            self.protocol, self.person, self.start, tuple(self.cycles), tuple(_with_alternatives(rows)),
+            self.protocol, self.person, self.start, tuple(self.cycles), tuple(rows),
             self._warnings(), tuple(dict.fromkeys(self.undecided)),
         )  # fmt: skip
 
@@ -368,7 +370,7 @@ class _Planner:
             if left is not True and decide.target in self.take and decide.target not in self.taken:
                 self.taken.add(decide.target)
                 outcome = decide
-                told.append((decide.day, True, "", f"taken as asked, for {words}: {way}"))
+                told.append((decide.day, True, "", f"as asked for, as if {words}: {way}"))
             elif left is True:
                 outcome = decide
                 told.append((decide.day, True, "", f"since {words}: {way}"))
@@ -553,9 +555,7 @@ class _Planner:
         for what, given in self.person.measured.items():
             asked = len(self.results.get(what, ()))
             if len(given) > asked:
-                out.append(
-                    f"{len(given)} results of {what} were given, but it is looked for {asked} times on this way."
-                )
+                out.append(f"Results of {what}: {len(given)} given, but only {asked} asked for on this way.")
         for target in self.take:
             if target not in self.taken:
                 out.append(f"No undecided decision on this way leads to '{target}'.")

@@ -29,7 +29,8 @@ class Span:
 
 @dataclass(frozen=True)
 class Day:
-    """What happens on one date, daily medicines by mouth apart."""
+    """What happens on one date, daily medicines by mouth apart. ``either``: what is given in one way or another, where
+    the choices of the section say which."""
 
     date: date
     day: int
@@ -38,6 +39,7 @@ class Day:
     give: tuple[Row, ...]
     checks: tuple[str, ...]
     decisions: tuple[str, ...]
+    either: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,10 @@ def sections(plan: Plan) -> list[Section]:
         spans = [span for run in runs for span in _spans(run)]
         spans.sort(key=lambda s: (s.first.day, s.agent))
         single = sorted((r for r in rows if id(r) not in daily and r.kind != "conditional"), key=lambda r: r.day)
-        out.append(Section(cycle, tuple(spans), tuple(_days(single)), choices(rows)))
+        open_ = choices(rows)
+        several = [c for c in open_ if len(c.branches) > 1]
+        either = [row for c in several for branch in c.branches for line in branch.lines for row in line]
+        out.append(Section(cycle, tuple(spans), tuple(_days([*single, *either])), open_))
     return out
 
 
@@ -194,7 +199,7 @@ def _pattern(week: list[Row]) -> str:
 
 
 def _days(rows: Sequence[Row]) -> Iterator[Day]:
-    for _, mine in groupby(rows, key=lambda r: r.day):
+    for _, mine in groupby(sorted(rows, key=lambda r: r.day), key=lambda r: r.day):
         here = list(mine)
 
         def notes(kind: str, here: list[Row] = here) -> tuple[str, ...]:
@@ -208,4 +213,5 @@ def _days(rows: Sequence[Row]) -> Iterator[Day]:
             tuple(r for r in here if r.kind == "dose"),
             notes("check"),
             notes("decision") + notes("end"),
+            tuple(dict.fromkeys(f"{name(r.agent)} {r.route}" for r in here if r.kind == "conditional")),
         )
