@@ -48,14 +48,15 @@ class Choice:
 
 
 def choices(rows: Sequence[Row]) -> tuple[Choice, ...]:
-    """The conditional rows of a cycle as choices, in the order of their first day."""
+    """The conditional rows of a cycle as choices, in the order of their first day. Those that exclude the most others
+    are put together first: the grafts of four donors, before what hangs on 'no sibling'."""
     open_rows = [row for row in rows if row.condition is not None]
     branches: list[Branch] = []
     for condition in dict.fromkeys(row.condition for row in open_rows if row.condition is not None):
         mine = [row for row in open_rows if row.condition == condition]
         branches.append(Branch(condition, mine[0].when, _lines(mine)))
     groups: list[list[Branch]] = []
-    for branch in branches:
+    for branch in sorted(branches, key=lambda b: -sum(exclusive(b.condition, o.condition) for o in branches)):
         for group in groups:
             if all(exclusive(branch.condition, other.condition) for other in group) and any(
                 branch.days & other.days for other in group
@@ -64,7 +65,9 @@ def choices(rows: Sequence[Row]) -> tuple[Choice, ...]:
                 break
         else:
             groups.append([branch])
-    return tuple(Choice(tuple(group), exhaustive([b.condition for b in group])) for group in groups)
+    found = [sorted(group, key=branches.index) for group in groups]
+    found.sort(key=lambda group: min(min(branch.days) for branch in group))
+    return tuple(Choice(tuple(group), exhaustive([b.condition for b in group])) for group in found)
 
 
 def _lines(rows: Sequence[Row]) -> tuple[tuple[Row, ...], ...]:

@@ -455,7 +455,7 @@ class _Planner:
             parts = [f"{amount:.6g} {give.unit}{'/day' if give.per == 'day' else ''}", *why]
             if per:
                 parts.append(f"{size:.3f} m2" if per == "m2" else f"{size:g} kg")
-            computed = f"{' x '.join(parts)} = {_amount(dose)} {unit}"
+            computed = f"{' x '.join(parts)} = {_amount(dose)} {unit}" if len(parts) > 1 else parts[0]
         if unit == "g":
             dose, unit = dose * 1000.0, "mg"
         times = give.doses_per_day
@@ -614,11 +614,12 @@ def _changes(give: Give, rules: Sequence[Rule], who: Person) -> str:
     """What the rules may make of a dose that is due, in words."""
     said = []
     for rule in rules:
-        targets = getattr(rule.action, "targets", ())
-        if any(_hits(target, give) for target in targets):
-            left = remaining(rule.action.when, who)
-            if not isinstance(left, bool):
-                said.append(change_in_words(replace(rule.action, when=left)))
+        action = rule.action
+        if isinstance(action, Wait | Rescue | Transfuse) or not any(_hits(t, give) for t in action.targets):
+            continue
+        left = remaining(action.when, who)
+        if not isinstance(left, bool):
+            said.append(change_in_words(replace(action, when=left)))
     return "; ".join(dict.fromkeys(text for text in said if text))
 
 

@@ -8,7 +8,8 @@ from datetime import date
 from itertools import groupby
 
 from .choices import Choice, choices
-from .plan import MEASURED, Cycle, Plan, Row, result_in_words
+from .person import MEASURED
+from .plan import Cycle, Plan, Row, result_in_words
 from .wording import runs
 
 _SPAN_DAYS = 3  # medicines by mouth on this many days in a row are told once, not day by day
@@ -64,7 +65,8 @@ def sections(plan: Plan) -> list[Section]:
         single = sorted((r for r in rows if id(r) not in daily and r.kind != "conditional"), key=lambda r: r.day)
         open_ = choices(rows)
         several = [c for c in open_ if len(c.branches) > 1]
-        either = [row for c in several for branch in c.branches for line in branch.lines for row in line]
+        lines = [line for c in several for branch in c.branches for line in branch.lines]
+        either = [row for line in lines if line[0].route != "PO" or len(line) < _SPAN_DAYS for row in line]
         out.append(Section(cycle, tuple(spans), tuple(_days([*single, *either])), open_))
     return out
 
