@@ -128,7 +128,8 @@ class Plan:
         note of a conditional row says so, and what is given in its place. Totals of a day hold certain doses only."""
         rows = list(_with_alternatives(self.rows))
         data = {name: [getattr(row, name) for row in rows] for name in _SCHEMA}
-        return pl.DataFrame(data, schema=_SCHEMA)
+        exact = pl.col("exact_dose", "exact_day_total").round_sig_figs(6)
+        return pl.DataFrame(data, schema=_SCHEMA).with_columns(exact)
 
 
 _SCHEMA: dict[str, Any] = {
