@@ -273,19 +273,43 @@ def plan(
     weight: Annotated[float, typer.Option(help="kg.")],
     height: Annotated[float, typer.Option(help="cm.")],
     start: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Day of the first dose.")],
+    cns: Annotated[str | None, typer.Option(help="CNS status: 1, 2 or 3.")] = None,
+    lineage: Annotated[str | None, typer.Option(help="B or T.")] = None,
+    wbc: Annotated[float | None, typer.Option(help="White cells at diagnosis, 10^9/L.")] = None,
+    tpmt: Annotated[str | None, typer.Option(help="normal, intermediate or poor.")] = None,
+    nudt15: Annotated[str | None, typer.Option(help="normal, intermediate or poor.")] = None,
+    ph: Annotated[str | None, typer.Option(help="Philadelphia chromosome: positive or negative.")] = None,
+    t315i: Annotated[str | None, typer.Option(help="Share of the leukaemia with T315I: 0%.")] = None,
+    donor: Annotated[str | None, typer.Option(help="none, sibling, unrelated, haploidentical or cord.")] = None,
+    relapses: Annotated[int | None, typer.Option(help="Relapses so far.")] = None,
+    marrow_mrd: Annotated[
+        list[str] | None, typer.Option(help="Result of a later check: 0.02%. Several in the order of the checks.")
+    ] = None,
+    marrow_blasts: Annotated[list[str] | None, typer.Option(help="As --marrow-mrd: 3%.")] = None,
+    blood_mrd: Annotated[list[str] | None, typer.Option(help="As --marrow-mrd.")] = None,
+    blood_blasts: Annotated[list[float] | None, typer.Option(help="As --marrow-mrd, per microlitre.")] = None,
+    take: Annotated[
+        list[str] | None, typer.Option(metavar="PHASE", help="Follow an undecided decision that leads to this phase.")
+    ] = None,
     csv: Annotated[Path | None, typer.Option(help="Write the calendar to this CSV file.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the calendar to this HTML file.")] = None,
+    ics: Annotated[Path | None, typer.Option(help="Write the calendar to this iCalendar file.")] = None,
 ) -> None:
-    """Print a patient's calendar: doses in mg, days, gates and decisions."""
+    """Print a patient's calendar: doses, days, gates and decisions; what is not certain apart, with its condition."""
     from remission import plan
-    from remission.protocol.calendar import as_csv, as_html, as_text
+    from remission.protocol.calendar import as_csv, as_html, as_ics, as_text, write
 
-    made = plan(protocol, age_y=age, sex=sex, weight_kg=weight, height_cm=height, start=start.date())
-    for path, write in ((csv, as_csv), (html, as_html)):
+    made = plan(
+        protocol, age_y=age, sex=sex, weight_kg=weight, height_cm=height, start=start.date(), take=take or (),
+        cns=cns, lineage=lineage, wbc=wbc, tpmt=tpmt, nudt15=nudt15, ph=ph, t315i=t315i, donor=donor,
+        relapses=relapses, marrow_mrd=marrow_mrd, marrow_blasts=marrow_blasts, blood_mrd=blood_mrd,
+        blood_blasts=blood_blasts,
+    )  # fmt: skip
+    for path, form in ((csv, as_csv), (html, as_html), (ics, as_ics)):
         if path is not None:
-            path.write_text(write(made), encoding="utf-8")
+            write(made, path, form)
             _say(f"{path}")
-    if csv is None and html is None:
+    if csv is None and html is None and ics is None:
         print(as_text(made))
 
 

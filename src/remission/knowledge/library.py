@@ -59,7 +59,7 @@ class Library:
                 raise BadInput("there is no such folder of knowledge files", folder, remedy="Check the path")
         self._agents: dict[str, Agent] = {}
         self._side_effects: dict[str, SideEffect] = {}
-        self._bodies: dict[str, Body] = {}
+        self._bodies: dict[tuple[str, str], Body] = {}
         self._trials: dict[str, Trial] = {}
         self._sources: dict[str, Source] | None = None
         self._names: dict[str, str] | None = None
@@ -213,15 +213,22 @@ class Library:
 
     def body(self, name: str) -> Body:
         """A body file (``marrow``, ``leukaemia``, ``infection``, ``assays``, ...)."""
-        if name not in self._bodies:
-            path = self._path("body", name, "body file")
-            body = read_body(path)
-            cited = [(tuple(n.split(".")), q.source) for n, q in body.items() if q.source]
+        return self._numbers("body", name, "body file")
+
+    def pharmacy(self, name: str) -> Body:
+        """A file of how doses are made up (``rounding``)."""
+        return self._numbers("pharmacy", name, "pharmacy file")
+
+    def _numbers(self, room: str, name: str, what: str) -> Body:
+        if (room, name) not in self._bodies:
+            path = self._path(room, name, what)
+            read = read_body(path)
+            cited = [(tuple(n.split(".")), q.source) for n, q in read.items() if q.source]
             unknown = list(self._unknown_sources(cited))
             if unknown:
                 raise complain(path, unknown)
-            self._bodies[name] = body
-        return self._bodies[name]
+            self._bodies[room, name] = read
+        return self._bodies[room, name]
 
     # --- trials
 
