@@ -21,6 +21,7 @@ def texts(room: str) -> Iterator[tuple[str, str, str]]:
         "agents": (shelf.agents(), shelf.agent),
         "side effects": (shelf.side_effects(), shelf.side_effect),
         "symptoms": (shelf.symptoms(), shelf.symptom),
+        "trials": (shelf.trials(), shelf.trial),
     }[room]
     for name in names:
         for field in FIELDS:
@@ -30,7 +31,7 @@ def texts(room: str) -> Iterator[tuple[str, str, str]]:
 
 EVERY = [
     (f"{room}/{name}", field, text)
-    for room in ("agents", "side effects", "symptoms")
+    for room in ("agents", "side effects", "symptoms", "trials")
     for name, field, text in texts(room)
 ]
 
@@ -59,7 +60,7 @@ def test_the_reading_grade_is_that_of_known_texts() -> None:
     assert reading_grade("The immunological complications necessitated hospitalisation.") > 20
 
 
-@pytest.mark.parametrize("room", ["agents", "side effects", "symptoms"])
+@pytest.mark.parametrize("room", ["agents", "side effects", "symptoms", "trials"])
 def test_a_child_of_twelve_can_read_the_texts(room: str) -> None:
     for field in FIELDS:
         grades = [reading_grade(text) for _, which, text in texts(room) if which == field]
@@ -75,9 +76,7 @@ def test_a_fever_is_told_by_the_team_s_own_temperature_and_else_38_0_once() -> N
     told = [(name, text) for name, _, text in EVERY if LIMIT.search(text)]
     assert len(told) >= 7
     for name, text in told:
-        assert re.search(
-            r"the temperature (that )?your own team gave you(\. If you have none:|; if none,) 38\.0 once", text
-        ), name
+        assert "the temperature that your own team gave you. If you have none: 38.0 °C (100.4 °F) once" in text, name
         assert set(LIMIT.findall(text)) <= {"38.0", "36.0"}, name
         assert not re.search(r"for an hour|twice|38\.5", text), name
 

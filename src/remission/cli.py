@@ -195,8 +195,8 @@ def side_effects(
             run = simulate(changed, patients=patients, seed=seed, follow_up_years=5.0, progress=progress)
     if patient is not None:
         table = run.patient(patient).symptoms()
-        headings = ("side effect", "from day", "to day", "worst grade", "symptoms that go with it (in brackets: may)")
-        _print_table(f"{run.title}, patient {patient}", headings, courses(table))
+        columns = ("side effect", "from day", "to day", "worst grade", "symptoms that go with it (in brackets: may)")
+        _print_table(f"{run.title}, patient {patient}", columns, courses(table))
     else:
         table = run.side_effects_by_phase()
         headings = ("phase", "side effect", "any grade, %", "grade 3 or more, %", "grade 4 or more, %", "died, %")
