@@ -105,9 +105,13 @@ WHAT_IFS = (
         years=5.0,
     ),
     WhatIf(
-        "Rasburicase for five days from the first dose",
+        "Rasburicase in place of allopurinol for five days from the first dose",
         "bfm-standard",
-        (Change(add=("rasburicase 0.2 mg/kg/day IV in 1 dose on days 1-5",), phases=("IA",)),),
+        (
+            Change(
+                without=("allopurinol",), add=("rasburicase 0.2 mg/kg/day IV in 1 dose on days 1-5",), phases=("IA",)
+            ),
+        ),
         ("tumour lysis, grade 3 or more", "tumour lysis, days in grade 3 or more"),
         True,
         "2.6 times less uric acid than with allopurinol (Goldman 2001)",

@@ -59,8 +59,8 @@ def test_protection_divides_and_an_azole_multiplies() -> None:
     assert sickness[0] > 0.9 and 0.4 < sickness[1] < 0.7
     assert 1.9 < 1.0 + size(of("dexrazoxane", "heart_damage", "protects"), 2500.0) < 2.1
     allopurinol = 1.0 + size(of("allopurinol", "tumour_lysis", "protects"), 10.0)
-    both = allopurinol + size(of("rasburicase", "tumour_lysis", "protects"), 2.0)
-    assert 2.4 < both / allopurinol < 2.8
+    rasburicase = 1.0 + size(of("rasburicase", "tumour_lysis", "protects"), 2.0)  # in its place
+    assert 2.5 < rasburicase / allopurinol < 2.7
     assert 4.0 < 1.0 + size(of("itraconazole", "neuropathy", "worsens"), 0.5) < 6.0
     assert 0.55 < size(of("levofloxacin", "fever"), 3.0) < 0.6
 

@@ -95,9 +95,13 @@ def test_show_and_sources_of_an_agent(remission: Remission) -> None:
 
 def test_show_and_sources_of_a_side_effect(remission: Remission) -> None:
     code, out, _ = remission("show", "febrile neutropenia")
-    assert code == 0 and "What to watch for: 38.0" in out and "AALL1731" in out
+    assert (
+        code == 0
+        and "38.0 °C (100.4 °F) once, even if your child looks well" in " ".join(out.split())
+        and "AALL1731" in out
+    )
     code, out, _ = remission("sources", "vod")
-    assert code == 0 and "side effect vod" in out and "ino_label_warnings" in out
+    assert code == 0 and "side effect vod" in out and "besponsa_label" in out
     code, out, _ = remission("show", "vod")
     assert code == 0 and "brought about by" in out and "inotuzumab" in out
 
@@ -127,6 +131,19 @@ def test_plan_on_the_terminal_and_as_files(remission: Remission, tmp_path: Path)
     assert code == 0
     assert "vincristine" in (tmp_path / "p.csv").read_text().lower()
     assert "<html" in (tmp_path / "p.html").read_text().lower()
+
+
+def test_plan_takes_what_a_person_has_and_writes_a_calendar_file(remission: Remission, tmp_path: Path) -> None:
+    file = tmp_path / "p.ics"
+    facts = ("--cns", "2", "--tpmt", "intermediate", "--wbc", "20", "--ph", "negative", "--marrow-mrd", "0.02%")
+    code, out, _ = remission("plan", "cog-standard-risk", *CHILD, *facts)
+    assert code == 0 and "since marrow MRD at least 0.01%" in " ".join(out.split())
+    assert "CNS status 2, " in " ".join(out.split()) and "TPMT intermediate, " in " ".join(out.split())
+    code, _, err = remission("plan", "cog-standard-risk", *CHILD, *facts, "--ics", file, "--csv", tmp_path / "p.csv")
+    assert "60% (TPMT intermediate)" in (tmp_path / "p.csv").read_text()
+    assert code == 0 and file.read_bytes().startswith(b"BEGIN:VCALENDAR") and str(file) in err
+    code, _, err = remission("plan", "cog-standard-risk", *CHILD, "--marrow-mrd", "0.02")
+    assert code == 2 and "0.02%" in err and "Traceback" not in err
 
 
 def test_schema(remission: Remission, tmp_path: Path) -> None:

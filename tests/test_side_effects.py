@@ -182,7 +182,7 @@ def test_a_patients_course_says_every_grade_of_every_day() -> None:
     assert table.columns == ["day", "crs", "vod"] and table["day"].to_list() == list(range(11))
     assert table["vod"].to_list() == [0, 0, 2, 2, 3, 3, 0, 0, 0, 0, 0]
     assert table["crs"].to_list() == [0] * 9 + [1, 1], "until the last day that was played"
-    assert courses(table) == [("VOD", "2", "5", "3"), ("CRS", "9", "10", "1")]
+    assert courses(table) == [("VOD", "2", "5", "3", ""), ("CRS", "9", "10", "1", "fever (chills)")]
 
 
 def test_days_in_hospital_are_counted_once_and_end_with_life() -> None:

@@ -38,15 +38,26 @@ _HOMES = {
 
 
 def plan(
-    protocol: "str | Path | Protocol", *, age_y: float, sex: str, weight_kg: float, height_cm: float, start: "date"
+    protocol: "str | Path | Protocol",
+    *,
+    age_y: float,
+    sex: str,
+    weight_kg: float,
+    height_cm: float,
+    start: "date",
+    **more: Any,
 ) -> "Plan":
-    """The calendar of one person on a protocol (an id, a file, or one that was read); raises `BadInput`."""
+    """The calendar of one person on a protocol (an id, a file, or one that was read); raises `BadInput`.
+
+    more: what else is known, such as ``cns=3``, ``tpmt="intermediate"``, ``ph="positive"``, ``donor="sibling"``,
+    ``wbc=60`` (10^9/L), ``marrow_mrd="0.02%"``, and ``take=["phase"]``; see `remission.protocol.plan.plan`.
+    """
     from remission.protocol.model import Protocol
     from remission.protocol.plan import plan
     from remission.protocol.reader import read_protocol
 
     read = protocol if isinstance(protocol, Protocol) else read_protocol(protocol)
-    return plan(read, age_y=age_y, sex=sex, weight_kg=weight_kg, height_cm=height_cm, start=start)
+    return plan(read, age_y=age_y, sex=sex, weight_kg=weight_kg, height_cm=height_cm, start=start, **more)
 
 
 def __getattr__(name: str) -> Any:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from remission.knowledge.agent import Agent
     from remission.knowledge.side_effect import SideEffect
+    from remission.knowledge.symptom import Symptom
     from remission.knowledge.trial_file import Trial
     from remission.protocol.model import Protocol
     from remission.trial.run import Progress, Run
@@ -194,8 +195,8 @@ def side_effects(
             run = simulate(changed, patients=patients, seed=seed, follow_up_years=5.0, progress=progress)
     if patient is not None:
         table = run.patient(patient).symptoms()
-        rows = courses(table)
-        _print_table(f"{run.title}, patient {patient}", ("side effect", "from day", "to day", "worst grade"), rows)
+        columns = ("side effect", "from day", "to day", "worst grade", "symptoms that go with it (in brackets: may)")
+        _print_table(f"{run.title}, patient {patient}", columns, courses(table))
     else:
         table = run.side_effects_by_phase()
         headings = ("phase", "side effect", "any grade, %", "grade 3 or more, %", "grade 4 or more, %", "died, %")
@@ -273,19 +274,43 @@ def plan(
     weight: Annotated[float, typer.Option(help="kg.")],
     height: Annotated[float, typer.Option(help="cm.")],
     start: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Day of the first dose.")],
+    cns: Annotated[str | None, typer.Option(help="CNS status: 1, 2 or 3.")] = None,
+    lineage: Annotated[str | None, typer.Option(help="B or T.")] = None,
+    wbc: Annotated[float | None, typer.Option(help="White cells at diagnosis, 10^9/L.")] = None,
+    tpmt: Annotated[str | None, typer.Option(help="normal, intermediate or poor.")] = None,
+    nudt15: Annotated[str | None, typer.Option(help="normal, intermediate or poor.")] = None,
+    ph: Annotated[str | None, typer.Option(help="Philadelphia chromosome: positive or negative.")] = None,
+    t315i: Annotated[str | None, typer.Option(help="Share of the leukaemia with T315I: 0%.")] = None,
+    donor: Annotated[str | None, typer.Option(help="none, sibling, unrelated, haploidentical or cord.")] = None,
+    relapses: Annotated[int | None, typer.Option(help="Relapses so far.")] = None,
+    marrow_mrd: Annotated[
+        list[str] | None, typer.Option(help="Result of a later check: 0.02%. Several in the order of the checks.")
+    ] = None,
+    marrow_blasts: Annotated[list[str] | None, typer.Option(help="As --marrow-mrd: 3%.")] = None,
+    blood_mrd: Annotated[list[str] | None, typer.Option(help="As --marrow-mrd.")] = None,
+    blood_blasts: Annotated[list[float] | None, typer.Option(help="As --marrow-mrd, per microlitre.")] = None,
+    take: Annotated[
+        list[str] | None, typer.Option(metavar="PHASE", help="Follow an undecided decision that leads to this phase.")
+    ] = None,
     csv: Annotated[Path | None, typer.Option(help="Write the calendar to this CSV file.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the calendar to this HTML file.")] = None,
+    ics: Annotated[Path | None, typer.Option(help="Write the calendar to this iCalendar file.")] = None,
 ) -> None:
-    """Print a patient's calendar: doses in mg, days, gates and decisions."""
+    """Print a patient's calendar: doses, days, gates and decisions; what is not certain apart, with its condition."""
     from remission import plan
-    from remission.protocol.calendar import as_csv, as_html, as_text
+    from remission.protocol.calendar import as_csv, as_html, as_ics, as_text, write
 
-    made = plan(protocol, age_y=age, sex=sex, weight_kg=weight, height_cm=height, start=start.date())
-    for path, write in ((csv, as_csv), (html, as_html)):
+    made = plan(
+        protocol, age_y=age, sex=sex, weight_kg=weight, height_cm=height, start=start.date(), take=take or (),
+        cns=cns, lineage=lineage, wbc=wbc, tpmt=tpmt, nudt15=nudt15, ph=ph, t315i=t315i, donor=donor,
+        relapses=relapses, marrow_mrd=marrow_mrd, marrow_blasts=marrow_blasts, blood_mrd=blood_mrd,
+        blood_blasts=blood_blasts,
+    )  # fmt: skip
+    for path, form in ((csv, as_csv), (html, as_html), (ics, as_ics)):
         if path is not None:
-            path.write_text(write(made), encoding="utf-8")
+            write(made, path, form)
             _say(f"{path}")
-    if csv is None and html is None:
+    if csv is None and html is None and ics is None:
         print(as_text(made))
 
 
@@ -320,8 +345,8 @@ def check(file: Annotated[Path, typer.Argument(metavar="PROTOCOL-FILE", help="A 
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(metavar="AGENT|SIDE-EFFECT|PROTOCOL|TRIAL")]) -> None:
-    """Show what is known of an agent or a side effect, the outline of a protocol, or what a trial published."""
+def show(name: Annotated[str, typer.Argument(metavar="AGENT|SIDE-EFFECT|SYMPTOM|PROTOCOL|TRIAL")]) -> None:
+    """Show what is known of an agent, a side effect or a symptom, the outline of a protocol, or a trial's results."""
     from remission.knowledge.library import library
     from remission.protocol.reader import read_protocol
 
@@ -333,13 +358,17 @@ def show(name: Annotated[str, typer.Argument(metavar="AGENT|SIDE-EFFECT|PROTOCOL
     if not is_trial and not _is_protocol(name):
         if (key := _side_effect(name)) is not None:
             _show_side_effect(library().side_effect(key))
+        elif (symptom := library().find_symptom(name)) is not None:
+            _show_symptom(symptom)
         else:
             _show_agent(_agent(name))
 
 
 @app.command()
-def sources(name: Annotated[str, typer.Argument(metavar="AGENT|SIDE-EFFECT|PROTOCOL|TRIAL|RUN-FOLDER")]) -> None:
-    """List every number behind an agent, a side effect, a protocol, a trial or a run, and where each is from."""
+def sources(
+    name: Annotated[str, typer.Argument(metavar="AGENT|SIDE-EFFECT|SYMPTOM|PROTOCOL|TRIAL|RUN-FOLDER")],
+) -> None:
+    """List every number behind an agent, side effect, symptom, protocol, trial or run, and where each is from."""
     from polars import concat
 
     from remission.knowledge.library import library
@@ -358,6 +387,8 @@ def sources(name: Annotated[str, typer.Argument(metavar="AGENT|SIDE-EFFECT|PROTO
         numbers = concat(parts)
     elif (key := _side_effect(name)) is not None:
         numbers = as_table(f"side effect {key}", shelf.side_effect(key).rows())
+    elif (symptom := shelf.find_symptom(name)) is not None:
+        numbers = as_table(f"symptom {symptom.symptom}", symptom.rows())
     else:
         agent = _agent(name)
         numbers = as_table(f"agent {agent.agent}", provenance(agent))
@@ -382,12 +413,12 @@ def sources(name: Annotated[str, typer.Argument(metavar="AGENT|SIDE-EFFECT|PROTO
     )
 
 
-KINDS = ("protocols", "agents", "side-effects", "populations", "trials", "sources")
+KINDS = ("protocols", "agents", "side-effects", "symptoms", "populations", "trials", "sources")
 
 
 @app.command("list")
 def list_(
-    what: Annotated[str, typer.Argument(metavar="protocols|agents|side-effects|populations|trials|sources")],
+    what: Annotated[str, typer.Argument(metavar="|".join(KINDS))],
 ) -> None:
     """List what is supplied."""
     from remission.knowledge.errors import BadInput, nearest
@@ -403,6 +434,8 @@ def list_(
     elif what == "side-effects":
         effects = [shelf.side_effect(name) for name in shelf.side_effects()]
         rows = [(e.side_effect, e.names[0] if e.names else e.code or "") for e in effects]
+    elif what == "symptoms":
+        rows = [(s.symptom, s.code) for s in map(shelf.symptom, shelf.symptoms())]
     elif what == "populations":
         from remission.patient.recipe import population
 
@@ -541,11 +574,12 @@ def _agent(name: str) -> Agent:
     try:
         return shelf.agent(name)
     except BadInput as error:
-        near = nearest(name, [*shelf.agent_names(), *shelf.side_effects(), *shelf.protocols(), *shelf.trials()])
+        known = [*shelf.agent_names(), *shelf.side_effects(), *shelf.symptoms(), *shelf.protocols(), *shelf.trials()]
+        near = nearest(name, known)
         if error.file or near is None:
             raise
         raise BadInput(
-            f"there is no agent, side effect, protocol or trial '{name}'", remedy=f"Did you mean '{near}'?"
+            f"there is no agent, side effect, symptom, protocol or trial '{name}'", remedy=f"Did you mean '{near}'?"
         ) from None
 
 
@@ -569,12 +603,36 @@ def _show_agent(agent: Agent) -> None:
     print(f"Every number with its source: remission sources {agent.agent}")
 
 
+def _show_symptom(symptom: Symptom) -> None:
+    names = f" ({', '.join(symptom.names)})" if symptom.names else ""
+    print(f"{symptom.symptom}: CTCAE v5, {symptom.code}{names}\n\n{symptom.plain.strip()}\n")
+    for heading, text in (
+        ("Emergency", symptom.now),
+        ("What to do", symptom.watch),
+        ("What the team does", symptom.care),
+    ):
+        print(f"{heading}: {text.strip()}\n")
+    print("Belongs to", *(f"  {b.says()}" for b in symptom.of), sep="\n", end="\n\n")
+    if symptom.open:
+        print("Open", *(f"  {text}" for text in symptom.open), sep="\n", end="\n\n")
+    print(f"How often: it has no frequency of its own. See: remission show {symptom.of[0].side_effect}")
+    print(f"Every sentence with its source: remission sources {symptom.symptom}")
+
+
 def _show_side_effect(effect: SideEffect) -> None:
+    from remission.knowledge.library import library
+
     names = f" ({', '.join(effect.names)})" if effect.names else ""
     print(f"{effect.side_effect}: {effect.grading}, {effect.code or 'no term'}{names}\n\n{effect.plain.strip()}\n")
     for heading, text in (("What to watch for", effect.watch), ("What the team does", effect.care)):
         if text:
             print(f"{heading}: {text.strip()}\n")
+    signs = [
+        f"{s.symptom.replace('_', ' ')}: {b.says().partition(', ')[2]}"
+        for s, b in library().symptoms_of(effect.side_effect)
+    ]
+    if signs:
+        print("Symptoms", *(f"  {line}" for line in signs), sep="\n", end="\n\n")
     causes = _causes(effect.side_effect)
     if causes:
         print("Agents", *(f"  {line}" for line in causes), sep="\n", end="\n\n")

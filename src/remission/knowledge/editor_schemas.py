@@ -9,6 +9,7 @@ from .agent import Agent
 from .library import Source
 from .quantity import Quantity
 from .side_effect import SideEffect
+from .symptom import Symptom
 from .trial_file import Trial
 
 
@@ -16,6 +17,7 @@ def schemas() -> dict[str, dict[str, object]]:
     """File name -> JSON Schema for agent and trial files, the bibliography and single quantities."""
     out = {"agent.schema.json": Agent.model_json_schema(), "quantity.schema.json": Quantity.model_json_schema()}
     out["side_effect.schema.json"] = SideEffect.model_json_schema()
+    out["symptom.schema.json"] = Symptom.model_json_schema()
     out["trial.schema.json"] = Trial.model_json_schema()
     out["sources.schema.json"] = {"type": "object", "additionalProperties": Source.model_json_schema()}
     return out

@@ -1,7 +1,7 @@
-"""Everything that is known, by name: agents, sources, body files, populations, protocols, trials.
+"""Everything that is known, by name: agents, side effects, symptoms, sources, bodies, populations, protocols, trials.
 
-Files are read when they are first asked for. People add their own with ``Library(extra=[folder])``:
-a folder laid out like ``data`` (agents/, body/, populations/, protocols/, trials/, sources.yaml), whose files
+Files are read when they are first asked for. People add their own with ``Library(extra=[folder])``: a folder laid out
+like ``data`` (agents/, side_effects/, symptoms/, body/, populations/, protocols/, trials/, sources.yaml), whose files
 come before the ones that are shipped.
 """
 
@@ -21,6 +21,8 @@ from .loader import Fault, complain, fault_of, load, read_yaml
 from .provenance import sources_of
 from .quantity import units
 from .side_effect import SideEffect
+from .symptom import Belongs, Symptom, with_grade
+from .symptom import faults as symptom_faults
 from .trial_file import Trial
 from .trial_file import faults as trial_faults
 
@@ -59,7 +61,8 @@ class Library:
                 raise BadInput("there is no such folder of knowledge files", folder, remedy="Check the path")
         self._agents: dict[str, Agent] = {}
         self._side_effects: dict[str, SideEffect] = {}
-        self._bodies: dict[str, Body] = {}
+        self._symptoms: dict[str, Symptom] = {}
+        self._bodies: dict[tuple[str, str], Body] = {}
         self._trials: dict[str, Trial] = {}
         self._sources: dict[str, Source] | None = None
         self._names: dict[str, str] | None = None
@@ -172,6 +175,41 @@ class Library:
             if agent not in self._files("agents"):
                 yield Fault(("inactivates", i), f"unknown agent '{agent}'", "Write the name of an agent's file")
 
+    # --- symptoms
+
+    def symptoms(self) -> list[str]:
+        """The names of all symptoms, in alphabetical order."""
+        return sorted(self._files("symptoms"))
+
+    def symptom(self, name: str) -> Symptom:
+        """A symptom by its name."""
+        if name not in self._symptoms:
+            path = self._path("symptoms", name, "symptom")
+            self._symptoms[name] = load(path, Symptom, lambda symptom: self._check_symptom(symptom, path))
+        return self._symptoms[name]
+
+    def find_symptom(self, name: str) -> Symptom | None:
+        """The symptom of that name or synonym in any spelling of case, spaces and hyphens; None when there is none."""
+        every = map(self.symptom, self.symptoms())
+        return next((s for s in every if _plain(name) in {_plain(n) for n in (s.symptom, *s.names)}), None)
+
+    def symptoms_of(self, side_effect: str, grade: int = 5) -> list[tuple[Symptom, Belongs]]:
+        """The symptoms that go with a side effect up to that grade, the surest first."""
+        return with_grade(map(self.symptom, self.symptoms()), side_effect, grade)
+
+    def _check_symptom(self, symptom: Symptom, path: Path) -> Iterator[Fault]:
+        if symptom.symptom != path.stem:
+            yield Fault(("symptom",), f"the file is {path.name}", "Give both the same name")
+        yield from self._unknown_sources(sources_of(symptom))
+        files = self._files("side_effects")
+        known = {b.side_effect: self.side_effect(b.side_effect) for b in symptom.of if b.side_effect in files}
+        for i, belongs in enumerate(symptom.of):
+            if belongs.side_effect not in known:
+                near = nearest(belongs.side_effect, self.side_effects())
+                remedy = f"Did you mean '{near}'?" if near else f"Known: {', '.join(self.side_effects())}"
+                yield Fault(("of", i, "side_effect"), f"unknown side effect '{belongs.side_effect}'", remedy)
+        yield from symptom_faults(symptom, known)
+
     # --- sources
 
     def sources(self) -> list[str]:
@@ -213,15 +251,22 @@ class Library:
 
     def body(self, name: str) -> Body:
         """A body file (``marrow``, ``leukaemia``, ``infection``, ``assays``, ...)."""
-        if name not in self._bodies:
-            path = self._path("body", name, "body file")
-            body = read_body(path)
-            cited = [(tuple(n.split(".")), q.source) for n, q in body.items() if q.source]
+        return self._numbers("body", name, "body file")
+
+    def pharmacy(self, name: str) -> Body:
+        """A file of how doses are made up (``rounding``)."""
+        return self._numbers("pharmacy", name, "pharmacy file")
+
+    def _numbers(self, room: str, name: str, what: str) -> Body:
+        if (room, name) not in self._bodies:
+            path = self._path(room, name, what)
+            read = read_body(path)
+            cited = [(tuple(n.split(".")), q.source) for n, q in read.items() if q.source]
             unknown = list(self._unknown_sources(cited))
             if unknown:
                 raise complain(path, unknown)
-            self._bodies[name] = body
-        return self._bodies[name]
+            self._bodies[room, name] = read
+        return self._bodies[room, name]
 
     # --- trials
 

@@ -197,7 +197,7 @@ class Endpoint(_Strict):
 
     ``since`` is the time origin: the first dose, the remission, or the start of a phase; "phase infusion" and "phase
     transplant" are the infusion and the transplant themselves where a run records them. ``of`` is the denominator:
-    all; those who began the phase of ``since`` (infused, transplanted); or of these the ones with a remission
+    all; those who began the phase of ``since`` (started, infused, transplanted); or of these the ones with a remission
     (responders), within ``response_within`` when given. ``among`` narrows it to a subgroup: a range (from the first
     number to below the second) or a word. ``interval``: 95 % limits; or ``se``, the standard error.
     """
@@ -209,7 +209,7 @@ class Endpoint(_Strict):
     remission_within: Span | None = None
     response_within: Span | None = None
     since: Annotated[str, Field(pattern=r"^(first dose|remission|phase .+)$")] = "first dose"
-    of: Literal["all", "infused", "transplanted", "responders"] = "all"
+    of: Literal["all", "started", "infused", "transplanted", "responders"] = "all"
     among: dict[Column, tuple[float, float] | str] = {}
     below: Annotated[float, Field(gt=0)] | None = None
     site: Literal["marrow", "blood"] | None = None
@@ -259,7 +259,7 @@ class Endpoint(_Strict):
         if self.since != "first dose":
             parts.append(f"since {self.since_phase or self.since}")
         text = " ".join(parts)
-        who: list[str] = [] if self.of == "all" else [self.of]
+        who: list[str] = [] if self.of == "all" else ["all who began it" if self.of == "started" else self.of]
         for column, part in self.among.items():
             name = _NAMES.get(column, column)
             who.append(f"{name} {part}" if isinstance(part, str) else f"{name} {part[0]:g} to < {part[1]:g}")
@@ -298,9 +298,9 @@ class Endpoint(_Strict):
             yield Fault(
                 ("since",),
                 "those who never began the phase cannot be counted from its start",
-                "Write `of: infused`, `of: transplanted` or `of: responders`",
+                "Write `of: started`, `of: infused`, `of: transplanted` or `of: responders`",
             )
-        if self.of in ("infused", "transplanted") and not self.since_phase:
+        if self.of in ("started", "infused", "transplanted") and not self.since_phase:
             yield Fault(("of",), f"`of: {self.of}` needs the phase", "Write `since: phase NAME`")
         if self.since == "remission" and self.of != "responders":
             yield Fault(("since",), "only who reached a remission is counted from it", "Write `of: responders`")

@@ -1,30 +1,50 @@
-"""A plan on paper: as text for the terminal, CSV and one HTML page for print."""
+"""A plan on paper and in a calendar: text for the terminal, CSV, one HTML page for print, iCalendar."""
 
 from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from io import StringIO
+from pathlib import Path
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from .calendar_ics import calendar_of
 from .calendar_page import page
-from .plan import Plan
-from .sections import Section, dated, dose_text, sections, title, who
+from .choices import Choice
+from .plan import Plan, Row
+from .sections import Section, dated, dose_text, name, sections, title, when_given, who
 
 STATEMENT = "For research and teaching. Never use it to choose or to check a real patient's dose."
+READING = (
+    "What is listed by day is planned as if every count allowed it. What hangs on something that is not known yet "
+    "stands apart, with its condition. Doses are rounded as a pharmacy would; the exact amount stands beside."
+)
 
 
 def as_csv(plan: Plan) -> str:
-    """Every row of the plan as CSV with a header line."""
+    """Every row of the plan as CSV with a header line. Rows of kind `conditional` are given only if `when` is true."""
     return plan.table().write_csv()
 
 
 def as_html(plan: Plan) -> str:
     """One self-contained page (no scripts, nothing loaded from elsewhere) to print on A4 or Letter."""
-    return page(plan, sections(plan), STATEMENT)
+    return page(plan, sections(plan), STATEMENT, READING)
+
+
+def as_ics(plan: Plan) -> bytes:
+    """An iCalendar file: one whole-day event a day, and events of their own for what is given only if."""
+    return calendar_of(plan, sections(plan), f"{STATEMENT} {READING}")
+
+
+def write(plan: Plan, path: Path, form: Callable[[Plan], str | bytes]) -> None:
+    """Write a plan in one of the forms above."""
+    text = form(plan)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
 
 
 def as_text(plan: Plan, width: int | None = None, colour: bool | None = None) -> str:
@@ -40,16 +60,29 @@ def as_text(plan: Plan, width: int | None = None, colour: bool | None = None) ->
 
 
 def _group(plan: Plan) -> Group:
-    parts: list[Text | Table] = [
+    parts: list[RenderableType] = [
         Text(plan.protocol.name, style="bold"),
-        Text(", ".join(f"{name} {value}" for name, value in who(plan))),
+        Text(", ".join(f"{what} {value}" for what, value in who(plan))),
         Text(f"{dated(plan.start)} to {dated(plan.end)}, if every gate is met on its day."),
         *(Text(warning, style="bold red") for warning in plan.warnings),
         Text(STATEMENT, style="italic"),
+        Text(READING),
     ]
+    if plan.open_decisions:
+        parts += [Text(""), Text("Decisions that are not known yet; this calendar goes on as if none led away", "bold")]
+        parts += [Text(f"- {text}") for text in plan.open_decisions]
     for section in sections(plan):
         parts += [Text(""), Text(title(section.cycle), style="bold cyan"), _table(section)]
-    return Group(*parts)
+        if section.choices:
+            parts += [Text("Not certain: given on a day only if its condition is met on that day", style="bold yellow")]
+            parts += [line for choice in section.choices for line in _choice(choice)]
+        if section.cycle.number == 1:
+            parts += _rules("Rules that change these doses", section.cycle.rules)
+    return Group(*parts, *_rules("Rules of every phase", plan.rules))
+
+
+def _rules(heading: str, rules: Sequence[str]) -> list[Text]:
+    return [Text(heading, style="bold"), *(Text(f"- {rule}", style="dim") for rule in rules)] if rules else []
 
 
 def _table(section: Section) -> Table:
@@ -60,7 +93,7 @@ def _table(section: Section) -> Table:
     table.add_column("check, decide", ratio=2)
     for span in section.spans:
         days = f"{span.first.phase_day}-{span.last.phase_day}"
-        what = Text.assemble((span.agent, "bold"), f" {span.route} {span.dose}", (f"  {span.computed}", "dim"))
+        what = Text.assemble((name(span.agent), "bold"), f" {span.route} {span.dose}", (f"  {span.computed}", "dim"))
         if span.note:
             what.append(f"\n{span.note}", style="dim")
         table.add_row(f"{dated(span.first.date)} on", days, what, "")
@@ -68,11 +101,29 @@ def _table(section: Section) -> Table:
         give = Text()
         for number, row in enumerate(day.give):
             give.append("\n" if number else "")
-            style = "bold magenta" if row.route == "IT" else "bold"
-            give.append_text(Text.assemble((row.agent or "", style), f" {row.route} {dose_text(row)}"))
-            give.append(
-                f"  {row.computed}" + (f"; {row.note}" if row.note else ""), style="yellow" if row.capped else "dim"
-            )
+            give.append_text(_dose(row))
+        if day.either:
+            said = f"not certain, see below: {', '.join(day.either)}"
+            give.append(("\n" if day.give else "") + said, style="yellow")
         todo = "\n".join((*day.gates, *day.checks, *day.decisions))
         table.add_row(dated(day.date), str(day.phase_day), give, todo)
     return table
+
+
+def _dose(row: Row) -> Text:
+    """One dose: agent, route, amount, and how it was computed."""
+    text = Text.assemble(
+        (name(row.agent), "bold magenta" if row.route == "IT" else "bold"), f" {row.route} {dose_text(row)}"
+    )
+    return text.append(
+        f"  {row.computed}" + (f"; {row.note}" if row.note else ""), style="yellow" if row.capped else "dim"
+    )
+
+
+def _choice(choice: Choice) -> Iterator[Padding]:
+    for number, branch in enumerate(choice.branches):
+        yield Padding(Text(f"{choice.opening(number)}:", style="bold"), (0, 0, 0, 2))
+        for line in branch.lines:
+            yield Padding(_dose(line[0]).append(f"; {when_given(line)}", style="not dim"), (0, 0, 0, 4))
+    if choice.closing:
+        yield Padding(Text(f"{choice.closing}.", style="bold"), (0, 0, 0, 2))

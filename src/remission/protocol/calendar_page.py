@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from .choices import Choice
 from .plan import Plan, Row
-from .sections import Day, Section, Span, amount, dated, dose_text, who
+from .sections import Day, Section, Span, amount, dated, dose_text, name, when_given, who
 
 _STYLE = """
 @page { size: A4; margin: 14mm 13mm 16mm }
@@ -48,6 +49,10 @@ section { margin-top: 22px }
 .cap { font-weight: 700; color: #8a4b00 }
 .decide { font-weight: 600; color: #7a1f18 }
 .wait { font-weight: 600 }
+.maybe { border: 1.5px dashed #8a4b00; background: #fdf7ee; padding: 2px 9px 6px; margin: 9px 0 }
+.maybe .label { color: #8a4b00 }
+.choice { break-inside: avoid }
+.when { font-weight: 600; margin: 5px 0 1px }
 .small { font-size: 11px; color: #454c55; columns: 2; column-gap: 22px; margin: 2px 0 0; padding-left: 14px }
 .small li { break-inside: avoid; margin-bottom: 2px }
 .fixed { table-layout: fixed }
@@ -55,9 +60,9 @@ section { margin-top: 22px }
 """
 
 
-def page(plan: Plan, sections: Sequence[Section], statement: str) -> str:
+def page(plan: Plan, sections: Sequence[Section], statement: str, reading: str) -> str:
     """The whole page as a string."""
-    facts = "".join(f"<div><dt>{escape(name)}</dt><dd>{_m2(value)}</dd></div>" for name, value in who(plan))
+    facts = "".join(f"<div><dt>{escape(label)}</dt><dd>{_m2(value)}</dd></div>" for label, value in who(plan))
     facts += f"<div><dt>First day</dt><dd>{dated(plan.start)}</dd></div>"
     warnings = "".join(f'<p class="warning">{escape(w)}</p>' for w in plan.warnings)
     return f"""<!doctype html>
@@ -75,6 +80,8 @@ def page(plan: Plan, sections: Sequence[Section], statement: str) -> str:
 <p class="statement">{escape(statement)}</p>
 {warnings}
 <dl>{facts}</dl>
+<p class="plain">{escape(reading)}</p>
+{_list("Decisions that are not known yet; this calendar goes on as if none led away", plan.open_decisions)}
 <p class="plain">Dates hold if every phase may start on its day. Doses are computed with the size of the first day
 and have to be computed anew as the child grows; intrathecal doses follow the age on their day.</p>
 {_overview(sections)}
@@ -131,6 +138,12 @@ def _section(section: Section) -> str:
             "<th>Give</th><th>Check and decide</th>"
             f"<th>Signed</th></tr></thead><tbody>{''.join(days)}</tbody></table>"
         )
+    if section.choices:
+        parts.append(
+            '<div class="maybe"><p class="label">'
+            "Not certain: given on a day only if its condition is met on that day</p>"
+            f"{''.join(map(_choice, section.choices))}</div>"
+        )
     if c.number == 1:
         parts.append(_list("Rules that change this plan", c.rules))
         parts.append(_list("Not settled by the sources, or not in the plan", c.open))
@@ -143,7 +156,7 @@ def _span(span: Span) -> str:
     total = f"<br>{amount(first.day_total, first.unit)} a day" if times > 1 else ""
     how = " ".join(f"{text}." for text in (span.computed, span.note) if text)
     return (
-        f"<tr><td><b>{escape(_name(span.agent))}</b> {_route(span.route)}</td>"
+        f"<tr><td><b>{escape(name(span.agent))}</b> {_route(span.route)}</td>"
         f"<td><b>{escape(span.dose)}</b>{total}</td>"
         f"<td class=date>{first.phase_day}-{last.phase_day}</td><td class=date>{_short(first)}</td>"
         f"<td class=date>{_short(last)}</td><td class=how>{_m2(how)}</td></tr>"
@@ -154,9 +167,11 @@ def _day(day: Day) -> str:
     todo = [f'<div class="wait">{_m2(_capital(text))}</div>' for text in day.gates if not text.startswith("start when")]
     todo += [f"<div>{escape(_capital(text))}</div>" for text in day.checks]
     todo += [f'<div class="decide">{_m2(_capital(text))}</div>' for text in day.decisions]
-    if not todo and not day.give:
+    if not todo and not day.give and not day.either:
         return ""
     give = "".join(map(_item, day.give))
+    if day.either:
+        give += f'<div class="cap">not certain, see below: {escape(", ".join(day.either))}</div>'
     return (
         f"<tr><td class=date>{dated(day.date)}</td><td class=n>{day.phase_day}</td>"
         f"<td>{give}</td><td>{''.join(todo)}</td><td></td></tr>"
@@ -167,9 +182,25 @@ def _item(row: Row) -> str:
     cap = ' <span class="cap">(largest dose)</span>' if row.capped else ""
     how = "; ".join(text for text in (row.computed, row.note) if text)
     return (
-        f'<div class="item"><i class="box"></i>{_route(row.route or "")}<div><b>{escape(_name(row.agent or ""))}</b> '
+        f'<div class="item"><i class="box"></i>{_route(row.route or "")}<div><b>{escape(name(row.agent))}</b> '
         f'<span class="dose">{escape(dose_text(row))}</span>{cap}<br><span class="how">{_m2(how)}</span></div></div>'
     )
+
+
+def _choice(choice: Choice) -> str:
+    parts = []
+    for number, branch in enumerate(choice.branches):
+        parts.append(f'<p class="when">{_m2(choice.opening(number))}:</p>')
+        for line in branch.lines:
+            row = line[0]
+            parts.append(
+                f'<div class="item"><i></i>{_route(row.route or "")}<div><b>{escape(name(row.agent))}</b> '
+                f'<span class="dose">{escape(dose_text(row))}</span>, {escape(when_given(line))}'
+                f'<br><span class="how">{_m2("; ".join(t for t in (row.computed, row.note) if t))}</span></div></div>'
+            )
+    if choice.closing:
+        parts.append(f'<p class="when">{choice.closing}.</p>')
+    return f'<div class="choice">{"".join(parts)}</div>'
 
 
 def _route(route: str) -> str:
@@ -179,10 +210,6 @@ def _route(route: str) -> str:
 def _list(label: str, items: Iterable[str]) -> str:
     lines = "".join(f"<li>{_m2(_capital(item))}</li>" for item in items)
     return f'<p class="label">{label}</p><ul class="small">{lines}</ul>' if lines else ""
-
-
-def _name(agent: str) -> str:
-    return agent.replace("_", " ")
 
 
 def _capital(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import inf
@@ -38,7 +38,7 @@ def boxes(condition: Condition) -> list[Box]:
     if isinstance(condition, Compare):
         return [{condition.name: part} for part in _allowed(condition) if not _empty(part)]
     if isinstance(condition, Not):
-        return boxes(_negated(condition.item))
+        return boxes(negated(condition.item))
     if isinstance(condition, Or):
         return [box for item in condition.items for box in boxes(item)]
     met: list[Box] = [{}]
@@ -67,6 +67,27 @@ def possible(condition: Condition) -> bool:
     return bool(boxes(condition))
 
 
+def exclusive(first: Condition, second: Condition) -> bool:
+    """Whether two conditions ask for the same one quantity and can never be true at once: blasts >= 5% and < 5%."""
+    asked = names(first)
+    return len(asked) == 1 and asked == names(second) and not possible(And((first, second)))
+
+
+def exhaustive(conditions: Sequence[Condition]) -> bool:
+    """Whether one of the conditions is always true."""
+    return not possible(And(tuple(negated(condition) for condition in conditions)))
+
+
+def negated(condition: Condition) -> Condition:
+    """The opposite, with every `not` moved into the comparisons."""
+    if isinstance(condition, Compare):
+        return Compare(condition.name, _OPPOSITE[condition.op], condition.value, condition.unit)  # type: ignore[arg-type]
+    if isinstance(condition, Not):
+        return condition.item
+    items = tuple(negated(item) for item in condition.items)
+    return And(items) if isinstance(condition, Or) else Or(items)
+
+
 def together(first: Condition, second: Condition) -> set[str]:
     """The names by which two conditions can be true at once: compared in both, in boxes that overlap."""
     shared: set[str] = set()
@@ -74,15 +95,6 @@ def together(first: Condition, second: Condition) -> set[str]:
         if _meet(one, other) is not None:
             shared |= one.keys() & other.keys()
     return shared
-
-
-def _negated(condition: Condition) -> Condition:
-    if isinstance(condition, Compare):
-        return Compare(condition.name, _OPPOSITE[condition.op], condition.value, condition.unit)  # type: ignore[arg-type]
-    if isinstance(condition, Not):
-        return condition.item
-    items = tuple(_negated(item) for item in condition.items)
-    return And(items) if isinstance(condition, Or) else Or(items)
 
 
 def _allowed(compare: Compare) -> list[Allowed]:

@@ -1,38 +1,62 @@
 """One person placed in a protocol: every dose, check, gate and decision with its date.
 
 The plan is nominal: every gate is met on the day it is first asked, planned rests are kept, no rule
-that waits for a count changes a dose, no decision leads away, body size stays as given. What depends on
-the person alone (age, sex, CNS status, genotype) is worked out.
+that waits for a count changes a dose, body size stays as given. What depends on what is known of the person (age,
+sex, CNS status, genotype, results that were given) is worked out, and decisions are followed. What hangs on something
+not known (a side effect, a count, a later result) is a row of its own kind, `conditional`, with its condition in
+words: it is never a dose of the day and has no day's total. A decision that is not known leads nowhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 import polars as pl
 
 from remission.knowledge.agent import Agent
-from remission.knowledge.errors import BadInput
+from remission.knowledge.errors import BadInput, nearest
 from remission.knowledge.library import library
 
-from .logic import compares
-from .model import Condition, Decide, Give, Limit, Omit, Phase, Protocol, Rescue, Rule, Start, Stop, Target, Wait
-from .person import Person, person, truth
+from .logic import compares, exclusive, negated
+from .model import (
+    And,
+    Condition,
+    Decide,
+    Give,
+    Limit,
+    Omit,
+    Phase,
+    Protocol,
+    Rescue,
+    Rule,
+    Start,
+    Stop,
+    Target,
+    Transfuse,
+    Wait,
+)
+from .person import MEASURED, Person, person, remaining, truth
+from .rounding import rounded
 from .tablets import pieces_of, week
-from .wording import condition_in_words, in_words, sentence
+from .wording import change_in_words, condition_in_words, in_words, sentence
 
-Kind = Literal["gate", "dose", "check", "decision", "end"]
-_ORDER: dict[str, int] = {"gate": 0, "check": 1, "decision": 2, "dose": 3, "end": 4}
+Kind = Literal["gate", "dose", "conditional", "check", "decision", "end"]
+_ORDER: dict[str, int] = {"gate": 0, "check": 1, "decision": 2, "dose": 3, "conditional": 4, "end": 5}
 _LONGEST = 400  # cycles of one phase; more means that the protocol does not end
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the calendar. Doses are single administrations in ``unit`` (mg or IU), given
-    ``doses_per_day`` times on that day; days count from 1."""
+    """One line of the calendar. Doses are single administrations in ``unit`` (mg, ug, IU, Gy, Mcells), given
+    ``doses_per_day`` times on that day; days count from 1. ``dose`` and ``day_total`` are rounded as a pharmacy would,
+    ``exact_dose`` and ``exact_day_total`` are as computed.
+
+    ``certain``: nothing unknown decides whether it happens to this person, though a rule may change it
+    (``may_change``). A `conditional` row is given only ``when`` that is true; it has no day's total.
+    """
 
     date: date
     day: int  # of therapy
@@ -40,17 +64,23 @@ class Row:
     cycle: int
     phase_day: int
     kind: Kind
+    certain: bool = True
+    when: str = ""
     agent: str | None = None
     route: str | None = None
     dose: float | None = None
+    exact_dose: float | None = None
     unit: str | None = None
     doses_per_day: int | None = None
     day_total: float | None = None
+    exact_day_total: float | None = None
     infusion_h: float | None = None
     computed: str = ""  # 1.5 mg/m2 x 0.680 m2 = 1.02 mg
     capped: bool = False
     deviation_percent: float | None = None  # of the tablets of this week from the exact dose
+    may_change: str = ""
     note: str = ""
+    condition: Condition | None = None  # the meaning of `when`
 
 
 @dataclass(frozen=True)
@@ -72,7 +102,8 @@ class Cycle:
 
 @dataclass(frozen=True)
 class Plan:
-    """The calendar of one person. ``warnings`` say where the person and the protocol do not fit."""
+    """The calendar of one person. ``warnings`` say where the person and the protocol do not fit; ``open_decisions``
+    are those that could not be decided and therefore lead nowhere in this calendar."""
 
     protocol: Protocol
     person: Person
@@ -80,11 +111,12 @@ class Plan:
     cycles: tuple[Cycle, ...]
     rows: tuple[Row, ...]
     warnings: tuple[str, ...] = ()
+    open_decisions: tuple[str, ...] = ()
 
     @property
     def rules(self) -> tuple[str, ...]:
         """The rules that hold in every phase."""
-        return tuple(sentence(rule.text) for rule in self.protocol.rules)
+        return tuple(sentence(rule.text) for rule in self.protocol.rules if _concerns(rule, self.person))
 
     @property
     def end(self) -> date:
@@ -92,10 +124,12 @@ class Plan:
         return max(cycle.end for cycle in self.cycles)
 
     def table(self) -> pl.DataFrame:
-        """The rows as a table, in the order of the calendar; columns are the fields of `Row`."""
-        columns = [f.name for f in fields(Row)]
-        data = {name: [getattr(row, name) for row in self.rows] for name in columns}
-        return pl.DataFrame(data, schema=_SCHEMA)
+        """The rows as a table, in the order of the calendar; columns are the fields of `Row` but its condition. The
+        note of a conditional row says so, and what is given in its place. Totals of a day hold certain doses only."""
+        rows = list(_with_alternatives(self.rows))
+        data = {name: [getattr(row, name) for row in rows] for name in _SCHEMA}
+        exact = pl.col("exact_dose", "exact_day_total").round_sig_figs(6)
+        return pl.DataFrame(data, schema=_SCHEMA).with_columns(exact)
 
 
 _SCHEMA: dict[str, Any] = {
@@ -105,16 +139,21 @@ _SCHEMA: dict[str, Any] = {
     "cycle": pl.Int64,
     "phase_day": pl.Int64,
     "kind": pl.String,
+    "certain": pl.Boolean,
+    "when": pl.String,
     "agent": pl.String,
     "route": pl.String,
     "dose": pl.Float64,
+    "exact_dose": pl.Float64,
     "unit": pl.String,
     "doses_per_day": pl.Int64,
     "day_total": pl.Float64,
+    "exact_day_total": pl.Float64,
     "infusion_h": pl.Float64,
     "computed": pl.String,
     "capped": pl.Boolean,
     "deviation_percent": pl.Float64,
+    "may_change": pl.String,
     "note": pl.String,
 }
 
@@ -127,14 +166,16 @@ def plan(
     weight_kg: float,
     height_cm: float,
     start: date,
+    take: Sequence[str] = (),
     agent: Callable[[str], Agent] | None = None,
     **more: Any,
 ) -> Plan:
     """The nominal calendar of a person in a protocol.
 
     age_y: years on day 1 (intrathecal doses follow the age on their day); sex: 'female' or 'male'; weight in kg,
-    height in cm; body surface by Mosteller. ``more``: ``cns`` (1-3), ``lineage``, ``tpmt``, ``nudt15``, ``wbc``
-    (at diagnosis, 10^9/L); typical values otherwise. agent: where agents are looked up (default: the library).
+    height in cm; body surface by Mosteller. take: phases (or what a decision leaves for) to which an undecided decision
+    leads. agent: where agents are looked up (default: the library). ``more``: what else is known of the person, see
+    `person`: ``cns``, ``tpmt``, ``ph``, ``donor``, ``marrow_mrd='0.02%'``, ...
 
     Raises ``BadInput`` for impossible values, and when an intrathecal table does not reach the person's age.
     """
@@ -143,10 +184,10 @@ def plan(
     who = person(age_y=age_y, sex=sex, weight_kg=weight_kg, height_cm=height_cm, **more)
     start = start.date() if isinstance(start, datetime) else start
     try:
-        start + timedelta(days=366 * 10)
+        start + timedelta(days=366 * 500)
     except OverflowError:
-        raise BadInput(f"the start {start} is too late", remedy="Give a date before the year 9900") from None
-    return _Planner(protocol, who, start, agent or library().agent).run()
+        raise BadInput(f"the start {start} is too late", remedy="Give a date before the year 9400") from None
+    return _Planner(protocol, who, start, agent or library().agent, _ways(protocol, take)).run()
 
 
 @dataclass
@@ -155,10 +196,15 @@ class _Planner:
     person: Person
     start: date
     agent: Callable[[str], Agent]
+    take: tuple[str, ...] = ()
     rows: list[Row] = field(default_factory=list)
     cycles: list[Cycle] = field(default_factory=list)
     phase_start: dict[str, int] = field(default_factory=dict)  # phase -> day of therapy
     highest: dict[tuple[str, str, str], float] = field(default_factory=dict)  # phase, agent, route -> amount
+    results: dict[str, list[tuple[int, float | None]]] = field(default_factory=dict)  # examined -> day, result
+    undecided: list[str] = field(default_factory=list)
+    left: bool = False  # the protocol, by a decision
+    taken: set[str] = field(default_factory=set)
 
     def run(self) -> Plan:
         day = 1
@@ -173,13 +219,33 @@ class _Planner:
                 )
             day += phase.rest_days
             self.phase_start[phase.id] = day
-            day = self._play(phase, day)
-            phase = self._after(phase)
+            day, target = self._play(phase, day)
+            phase = None if self.left else self.protocol.phase(target) if target else self._after(phase)
         last = self.cycles[-1]
         length = last.last_day - last.first_day + 1
-        self._add(last.last_day, last.phase, last.number, length, kind="end", note="last day of treatment")
+        end = "leaves this protocol" if self.left else "last day of treatment"
+        self._add(last.last_day, last.phase, last.number, length, kind="end", note=end)
         rows = sorted(self.rows, key=lambda r: (r.day, _ORDER[r.kind]))
-        return Plan(self.protocol, self.person, self.start, tuple(self.cycles), tuple(rows), self._warnings())
+        return Plan(
+            self.protocol, self.person, self.start, tuple(self.cycles), tuple(rows),
+            self._warnings(), tuple(dict.fromkeys(self.undecided)),
+        )  # fmt: skip
+
+    # --- what is known on a day
+
+    def _who(self, first: int, day: int) -> Person:
+        """The person on a day of therapy: as old as on the first day of the cycle, with the results so far."""
+        who = self.person.on_day(first)
+        newest = {what: [value for when, value in found if when <= day] for what, found in self.results.items()}
+        return replace(who, seen={what: v[-1] for what, v in newest.items() if v and v[-1] is not None})
+
+    def _examine(self, phase: Phase, first: int, length: int) -> None:
+        """The results of the examinations of a cycle, as far as they were given; later ones are not known."""
+        looked = sorted({(day, check.what) for check in phase.check for day in check.days if day <= length})
+        for day, what in looked:
+            if what in MEASURED.values():
+                given, found = self.person.measured.get(what, ()), self.results.setdefault(what, [])
+                found.append((first + day - 1, given[len(found)] if len(found) < len(given) else None))
 
     # --- the order of phases
 
@@ -196,14 +262,17 @@ class _Planner:
         place = self.protocol.phases.index(phase) + 1
         return self.protocol.phases[place] if place < len(self.protocol.phases) else None
 
-    def _play(self, phase: Phase, day: int) -> int:
-        """Write all cycles of a phase; returns the first day after it."""
+    def _play(self, phase: Phase, day: int) -> tuple[int, str | None]:
+        """Write the cycles of a phase; returns the first day after it and the phase that a decision leads to."""
         end = self._end(phase, day)
         count = -(-(end - day) // phase.days)
         for number in range(1, count + 1):
             first = day + (number - 1) * phase.days
-            self._cycle(phase, number, count, first, min(first + phase.days, end))
-        return end
+            last = min(first + phase.days, end)
+            target = self._cycle(phase, number, count, first, last)
+            if target or self.left:
+                return last, target
+        return end, None
 
     def _end(self, phase: Phase, day: int) -> int:
         """The first day after the last cycle: repeats stop on the day the protocol names, even within a cycle."""
@@ -214,7 +283,7 @@ class _Planner:
         who = self.person.on_day(day)
         for until in phase.repeat_until:
             if truth(until.when, who):
-                since = self.phase_start[until.from_phase] if until.from_phase else 1
+                since = self.phase_start.get(until.from_phase, day) if until.from_phase else 1
                 return min(max(since + until.days, day + 1), day + _LONGEST * phase.days)
         raise BadInput(
             f"nothing says when phase '{phase.id}' ends for this person",
@@ -223,11 +292,17 @@ class _Planner:
 
     # --- one cycle
 
-    def _cycle(self, phase: Phase, number: int, of: int, first: int, end: int) -> None:
-        who = self.person.on_day(first)
+    def _cycle(self, phase: Phase, number: int, of: int, first: int, end: int) -> str | None:
+        """Write one cycle; returns the phase that a decision leads to."""
+        self._examine(phase, first, end - first)
+        who = self._who(first, first)
         rules = (*self.protocol.rules, *phase.rules)
-        gate = condition_in_words(phase.start_when) if phase.start_when is not None and number == 1 else None
-        written = [r for r in phase.rules if not isinstance(r.action, Start) or truth(r.action.when, who)]
+        opens = remaining(phase.start_when, who) if number == 1 else True
+        gate = None if isinstance(opens, bool) else condition_in_words(opens)
+        outcome, decisions = self._decide(phase, first, end - first)
+        stop = outcome.day if outcome is not None and outcome.action == "leave" else None
+        if stop is not None:
+            self.left, end = True, first + stop
         self.cycles.append(
             Cycle(
                 phase.id,
@@ -239,60 +314,100 @@ class _Planner:
                 first,
                 end - 1,
                 gate,
-                tuple(sentence(r.text) for r in written),
+                tuple(sentence(r.text) for r in phase.rules if _concerns(r, who)),
                 phase.open,
             )
         )
 
         def add(day: int, **row: Any) -> None:
-            if 1 <= day < end - first + 1 or (row["kind"] == "dose" and row.pop("runs_over", False)):
-                row.pop("runs_over", None)
-                self._add(first + day - 1, phase.id, number, day, **row)
+            runs_over = row.pop("runs_over", False) and stop is None
+            if 1 <= day < end - first + 1 or runs_over:
+                if row["kind"] not in ("dose", "conditional") or day != stop:  # who leaves gets no dose on that day
+                    self._add(first + day - 1, phase.id, number, day, **row)
 
         if gate:
-            add(1, kind="gate", note=f"start when {gate}")
+            add(1, kind="gate", certain=False, when=gate, note=f"start when {gate}")
         for rule in phase.rules:
             if isinstance(rule.action, Wait):
-                add(rule.action.day, kind="gate", note=f"wait until {condition_in_words(rule.action.until)}")
+                until = condition_in_words(rule.action.until)
+                add(rule.action.day, kind="gate", certain=False, when=until, note=f"wait until {until}")
         for check in phase.check:
             what = check.what if check.agent is None else f"{check.agent} level"
             for day in check.days:
-                add(day, kind="check", note=what)
-        for decide in phase.decide:
-            add(decide.day, kind="decision", note=_decision(decide))
+                seen = next((v for at, v in self.results.get(what, ()) if at == first + day - 1), None)
+                add(
+                    day, kind="check", note=what if seen is None else f"{what}: {result_in_words(what, seen)}, as given"
+                )
+        for day, certain, when, text in decisions:
+            add(day, kind="decision", certain=certain, when=when, note=text)
 
-        due = {id(give): self._days(give, phase, who) for give in phase.give}
+        due = {id(give): self._due(give, phase, first) for give in phase.give}
         for give in phase.give:
             if due[id(give)]:
                 for row in self._doses(give, due[id(give)], phase, rules, first):
                     add(row.pop("day"), **row)
         for rule in rules:
             if isinstance(rule.action, Rescue):
-                for row in self._rescue(rule.action, phase, due, first):
+                for row in self._rescue(rule.action, phase, due, rules, first):
                     add(row.pop("day"), **row)
+        return outcome.target if outcome is not None and outcome.action == "go to" else None
 
-    def _days(self, give: Give, phase: Phase, who: Person) -> tuple[int, ...]:
-        """The days of the phase on which the line is due for this person."""
-        if truth(give.when, who) is False:
-            return ()
-        taken = {
-            day
-            for other in phase.give
-            if (other.agent, other.route) in give.not_with and truth(other.when, who) is not False
-            for day in other.days
-        }
-        return tuple(day for day in give.days if day not in taken)
+    def _decide(self, phase: Phase, first: int, length: int) -> tuple[Decide | None, list[tuple[int, bool, str, str]]]:
+        """The decision that is followed (the first true one of the last day that has one; who leaves, leaves at once),
+        and all of them as day, whether it is known, the open condition and what is printed."""
+        outcome: Decide | None = None
+        told = []
+        for decide in sorted(phase.decide, key=lambda d: d.day):
+            if decide.day > length or (outcome is not None and outcome.day == decide.day):
+                continue
+            who = self._who(first, first + decide.day - 1)
+            left = remaining(decide.when, who)
+            way = f"go to {decide.target}" if decide.action == "go to" else f"leave for {decide.target}"
+            words = condition_in_words(decide.when if isinstance(left, bool) else left)
+            if left is False:
+                if any(compare.name in who.seen for compare in compares(decide.when)):
+                    told.append((decide.day, True, "", f"goes on: not ({words}), which would be: {way}"))
+                continue
+            if left is not True and decide.target in self.take and decide.target not in self.taken:
+                self.taken.add(decide.target)
+                outcome = decide
+                told.append((decide.day, True, "", f"as asked for, as if {words}: {way}"))
+            elif left is True:
+                outcome = decide
+                told.append((decide.day, True, "", f"since {words}: {way}"))
+            else:
+                told.append((decide.day, False, words, f"if {words}: {way}"))
+                self.undecided.append(f"{phase.name}, day {decide.day}: if {words}, {way}")
+            if outcome is decide and decide.action == "leave":
+                break
+        return outcome, told
+
+    def _due(self, give: Give, phase: Phase, first: int) -> dict[int, Condition | None]:
+        """The days of the phase on which the line is due, or may be: what it still hangs on (None: it is certain)."""
+        due: dict[int, Condition | None] = {}
+        for day in give.days:
+            who = self._who(first, first + day - 1)
+            hangs = [remaining(give.when, who)]
+            for other in phase.give:
+                if (other.agent, other.route) in give.not_with and day in other.days:
+                    left = remaining(other.when, who)
+                    hangs.append(not left if isinstance(left, bool) else negated(left))
+            if False not in hangs:
+                left_open = tuple(item for item in hangs if not isinstance(item, bool))
+                due[day] = And(left_open) if len(left_open) > 1 else left_open[0] if left_open else None
+        return due
 
     def _doses(
-        self, give: Give, days: tuple[int, ...], phase: Phase, rules: tuple[Rule, ...], first: int
+        self, give: Give, due: dict[int, Condition | None], phase: Phase, rules: tuple[Rule, ...], first: int
     ) -> Iterator[dict[str, Any]]:
-        who = self.person.on_day(first)
+        who, days = self._who(first, first), tuple(due)
         factor, why = _factor(give, rules, who)
         if factor == 0.0:
             return
         steps = self._steps(give, days, phase)
+        changes = _changes(give, rules, who)
         rows = [
-            self._dose(give, step, factor, why, first + day - 1) | {"day": day}
+            self._dose(give, step, factor, why, first + day - 1) | {"day": day} | _hangs(due[day])
             for day, step in zip(days, steps, strict=True)
         ]
         last = days[-1]
@@ -301,10 +416,12 @@ class _Planner:
                 row = self._dose(
                     give, (steps[-1][0], ""), factor * share, [*why, f"{share:.4g} (taper)"], first + day - 1
                 )
-                rows.append(row | {"day": day, "runs_over": True})
+                rows.append(row | {"day": day, "runs_over": True} | _hangs(due[days[-1]]))
             last += length
+        rows = [row | {"may_change": changes} for row in rows]
         tablet = pieces_of(self.agent(give.agent)) if give.route == "PO" and give.doses_per_day == 1 else None
-        yield from _in_tablets(rows, *tablet) if tablet else rows
+        for row in _in_tablets(rows, *tablet) if tablet else rows:
+            yield row if row["kind"] == "dose" else row | {"day_total": None, "exact_day_total": None}
 
     def _steps(self, give: Give, days: tuple[int, ...], phase: Phase) -> list[tuple[float | None, str]]:
         """The amount of each dose as the protocol writes it; an escalating dose takes every planned step."""
@@ -339,12 +456,11 @@ class _Planner:
             parts = [f"{amount:.6g} {give.unit}{'/day' if give.per == 'day' else ''}", *why]
             if per:
                 parts.append(f"{size:.3f} m2" if per == "m2" else f"{size:g} kg")
-            computed = f"{' x '.join(parts)} = {_amount(dose)} {unit}"
+            computed = f"{' x '.join(parts)} = {_amount(dose)} {unit}" if len(parts) > 1 else parts[0]
         if unit == "g":
             dose, unit = dose * 1000.0, "mg"
         times = give.doses_per_day
-        total = dose if give.per == "day" else dose * times
-        single = total / times
+        single = dose / times if give.per == "day" else dose
         if times > 1:
             computed += f", {times} x {_amount(single)} {unit}"
         capped = False
@@ -352,16 +468,18 @@ class _Planner:
             cap = give.cap[0] * (1000.0 if give.cap[1] == "g" else 1.0)
             capped = single > cap
             if capped:
-                single, total = cap, cap * times
+                single = cap
                 notes.insert(0, f"capped at {cap:g} {unit}")
+        as_written = capped or amount is None or (not per and factor == 1.0)  # a table's or a flat dose is round
+        whole = single if as_written else rounded(single, unit)
         if give.infusion_h:
             notes.append(f"over {give.infusion_h:g} h")
         if len(give.routes) > 1:
             notes.append("or " + ", ".join(give.routes[1:]))
         return {
-            "kind": "dose", "agent": give.agent, "route": give.route, "dose": single, "unit": unit,
-            "doses_per_day": times, "day_total": total, "infusion_h": give.infusion_h, "computed": computed,
-            "capped": capped, "note": "; ".join(notes),
+            "kind": "dose", "agent": give.agent, "route": give.route, "dose": whole, "exact_dose": single, "unit": unit,
+            "doses_per_day": times, "day_total": whole * times, "exact_day_total": single * times,
+            "infusion_h": give.infusion_h, "computed": computed, "capped": capped, "note": "; ".join(notes),
         }  # fmt: skip
 
     def _by_age(self, give: Give, age_y: float) -> float:
@@ -384,13 +502,19 @@ class _Planner:
         )
 
     def _rescue(
-        self, rescue: Rescue, phase: Phase, due: dict[int, tuple[int, ...]], first: int
+        self,
+        rescue: Rescue,
+        phase: Phase,
+        due: dict[int, dict[int, Condition | None]],
+        rules: tuple[Rule, ...],
+        first: int,
     ) -> Iterator[dict[str, Any]]:
         """The doses that are always given, after each dose of the agent; more follow while the level is high."""
         hours = [rescue.from_h + i * rescue.every_h for i in range(rescue.at_least)]
-        after = sorted({day for give in phase.give if _hits(rescue.after, give) for day in due[id(give)]})
+        after = {day: on for give in phase.give if _hits(rescue.after, give) for day, on in due[id(give)].items()}
         until = condition_in_words(rescue.until)
-        for start in after:
+        changes = _changes(rescue.give, rules, self._who(first, first))
+        for start in sorted(after):
             for offset in sorted({int(h // 24) for h in hours}):
                 here = [h for h in hours if int(h // 24) == offset]
                 row = self._dose(
@@ -403,9 +527,13 @@ class _Planner:
                 said = ", ".join(f"{h:g}" for h in here)
                 when = f"{'hour' if len(here) == 1 else 'hours'} {said}"
                 note = f"{when} after {rescue.after.agent}, then every {rescue.every_h:g} h until {until}"
+                row |= _hangs(after[start])
+                if row["kind"] == "conditional":
+                    row |= {"day_total": None, "exact_day_total": None}
                 yield row | {
                     "day": start + offset,
                     "runs_over": True,
+                    "may_change": changes,
                     "note": "; ".join(n for n in (note, row["note"]) if n),
                 }
 
@@ -418,10 +546,87 @@ class _Planner:
         self.rows.append(Row(self._date(day), day, phase, cycle, phase_day, **row))
 
     def _warnings(self) -> tuple[str, ...]:
-        if truth(self.protocol.eligible, self.person) is False:
+        out = []
+        fits = remaining(self.protocol.eligible, self.person)
+        if fits is False:
             said = condition_in_words(self.protocol.eligible)
-            return (f"This person is outside the protocol, which is for: {said}.",)
-        return ()
+            out.append(f"This person is outside the protocol, which is for: {said}.")
+        elif fits is not True:
+            out.append(f"Whether the protocol is for this person is not known: it asks for {condition_in_words(fits)}.")
+        for what, given in self.person.measured.items():
+            asked = len(self.results.get(what, ()))
+            if len(given) > asked:
+                out.append(f"Results of {what}: {len(given)} given, but only {asked} asked for on this way.")
+        for target in self.take:
+            if target not in self.taken:
+                out.append(f"No undecided decision on this way leads to '{target}'.")
+        return tuple(out)
+
+
+def _ways(protocol: Protocol, take: Sequence[str]) -> tuple[str, ...]:
+    """What decisions may lead to, as the protocol spells it; ``BadInput`` for what none leads to."""
+    known = list(dict.fromkeys(decide.target for phase in protocol.phases for decide in phase.decide))
+    by_lower = {name.lower(): name for name in known}
+    for name in take:
+        if name.lower() not in by_lower:
+            near = nearest(name, known)
+            remedy = f"Did you mean '{near}'?" if near else f"They lead to: {', '.join(known) or 'nothing'}"
+            raise BadInput(f"no decision of {protocol.id} leads to '{name}'", remedy=remedy)
+    return tuple(by_lower[name.lower()] for name in take)
+
+
+def _hangs(on: Condition | None) -> dict[str, Any]:
+    """How a dose that hangs on a condition is marked."""
+    if on is None:
+        return {}
+    return {"kind": "conditional", "certain": False, "when": condition_in_words(on), "condition": on}
+
+
+def _with_alternatives(rows: Sequence[Row]) -> Iterator[Row]:
+    """Conditional doses say so in their note, and what is given in their place on that day."""
+    by_day: dict[int, list[Row]] = {}
+    for row in rows:
+        if row.condition is not None:
+            by_day.setdefault(row.day, []).append(row)
+    for row in rows:
+        if row.condition is None:
+            yield row
+            continue
+        others = [
+            f"{o.agent} {o.route} {_amount(o.dose or 0.0)} {o.unit} if {o.when}"
+            for o in by_day[row.day]
+            if o.condition is not None and exclusive(row.condition, o.condition)
+        ]
+        either = f"either this, or {'; or '.join(others)}" if others else ""
+        yield replace(row, note="; ".join(n for n in (f"only if {row.when}", either, row.note) if n))
+
+
+def _concerns(rule: Rule, who: Person) -> bool:
+    """Whether a rule can ever hold for this person; one that sets the first dose only where it is known to."""
+    action = rule.action
+    if isinstance(action, Wait | Rescue):
+        return True
+    if isinstance(action, Start):
+        return truth(action.when, who) is not False
+    return isinstance(action, Transfuse) or truth(action.when, who) is not False
+
+
+def _changes(give: Give, rules: Sequence[Rule], who: Person) -> str:
+    """What the rules may make of a dose that is due, in words."""
+    said = []
+    for rule in rules:
+        action = rule.action
+        if isinstance(action, Wait | Rescue | Transfuse) or not any(_hits(t, give) for t in action.targets):
+            continue
+        left = remaining(action.when, who)
+        if not isinstance(left, bool):
+            said.append(change_in_words(replace(action, when=left)))
+    return "; ".join(dict.fromkeys(text for text in said if text))
+
+
+def result_in_words(what: str, value: float) -> str:
+    """A result as it is printed: 0.02%, 1000 per microlitre."""
+    return f"{value:g} per microlitre" if what == "blood blasts" else f"{100 * value:.4g}%"
 
 
 def _factor(give: Give, rules: tuple[Rule, ...], who: Person) -> tuple[float, list[str]]:
@@ -429,12 +634,14 @@ def _factor(give: Give, rules: tuple[Rule, ...], who: Person) -> tuple[float, li
     factor, why = 1.0, []
     for rule in rules:
         action = rule.action
-        if not isinstance(action, Start | Limit | Omit | Stop) or give.amount is None:
+        if not isinstance(action, Start | Limit | Omit | Stop):
             continue
         if not any(_hits(target, give) for target in action.targets) or truth(action.when, who) is not True:
             continue
         if isinstance(action, Omit | Stop):
             return 0.0, []
+        if give.amount is None:  # a table's dose is not lowered
+            continue
         factor *= action.fraction
         why.append(f"{action.fraction:.0%} ({_because(action.when, who)})")
     return factor, why
@@ -452,28 +659,23 @@ def _hits(target: Target, give: Give) -> bool:
 
 
 def _in_tablets(rows: list[dict[str, Any]], strength: float, parts: int) -> Iterator[dict[str, Any]]:
-    """Doses by mouth as tablets: the weeks of the phase are rounded one by one."""
-    weeks: dict[int, list[dict[str, Any]]] = {}
+    """Doses by mouth as tablets: the weeks of the phase are rounded one by one, what is certain apart from the rest."""
+    weeks: dict[tuple[int, str], list[dict[str, Any]]] = {}
     for row in rows:
-        weeks.setdefault((row["day"] - 1) // 7, []).append(row)
+        weeks.setdefault(((row["day"] - 1) // 7, row.get("when", "")), []).append(row)
     for days in weeks.values():
-        rounded = week([row["dose"] for row in days], strength, parts)
-        for row, dose in zip(days, rounded.doses, strict=True):
-            note = "; ".join(n for n in (row["note"], rounded.in_words()) if n)
-            deviation = rounded.deviation if rounded.possible else None
-            yield row | {"dose": dose, "day_total": dose, "deviation_percent": deviation, "note": note}
-
-
-def _decision(decide: Decide) -> str:
-    way = f"go to {decide.target}" if decide.action == "go to" else f"leave for {decide.target}"
-    return f"if {condition_in_words(decide.when)}: {way}"
+        tablets = week([row["exact_dose"] for row in days], strength, parts)
+        for row, dose in zip(days, tablets.doses, strict=True):
+            note = "; ".join(n for n in (row["note"], tablets.in_words()) if n)
+            if tablets.possible:
+                row |= {"dose": dose, "day_total": dose, "deviation_percent": tablets.deviation}
+            yield row | {"note": note}
 
 
 def _amount(value: float) -> str:
-    """Three significant digits or a little more: 0.97, 1.02, 51.0, 102, 1700."""
-    if float(f"{value:.2f}") == int(value):
-        return f"{value:.0f}"
-    return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}" if abs(value) < 100 else f"{value:.0f}"
+    """Three significant digits or a little more, no zero at the end: 0.97, 1.02, 51, 102, 1700."""
+    text = f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}" if abs(value) < 100 else f"{value:.0f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _years(age_y: float) -> str:

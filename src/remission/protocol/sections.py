@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
-from .plan import Cycle, Plan, Row
+from .choices import Choice, choices
+from .person import MEASURED
+from .plan import Cycle, Plan, Row, result_in_words
+from .wording import runs
 
 _SPAN_DAYS = 3  # medicines by mouth on this many days in a row are told once, not day by day
 
@@ -27,7 +30,8 @@ class Span:
 
 @dataclass(frozen=True)
 class Day:
-    """What happens on one date, daily medicines by mouth apart."""
+    """What happens on one date, daily medicines by mouth apart. ``either``: what is given in one way or another, where
+    the choices of the section say which."""
 
     date: date
     day: int
@@ -36,13 +40,17 @@ class Day:
     give: tuple[Row, ...]
     checks: tuple[str, ...]
     decisions: tuple[str, ...]
+    either: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Section:
+    """One cycle: what is certain day after day and on its date, and apart from it what is not (``choices``)."""
+
     cycle: Cycle
     spans: tuple[Span, ...]
     days: tuple[Day, ...]
+    choices: tuple[Choice, ...]
 
 
 def sections(plan: Plan) -> list[Section]:
@@ -54,8 +62,12 @@ def sections(plan: Plan) -> list[Section]:
         daily = {id(r) for run in runs for r in run}
         spans = [span for run in runs for span in _spans(run)]
         spans.sort(key=lambda s: (s.first.day, s.agent))
-        single = sorted((r for r in rows if id(r) not in daily), key=lambda r: r.day)
-        out.append(Section(cycle, tuple(spans), tuple(_days(single))))
+        single = sorted((r for r in rows if id(r) not in daily and r.kind != "conditional"), key=lambda r: r.day)
+        open_ = choices(rows)
+        several = [c for c in open_ if len(c.branches) > 1]
+        lines = [line for c in several for branch in c.branches for line in branch.lines]
+        either = [row for line in lines if line[0].route != "PO" or len(line) < _SPAN_DAYS for row in line]
+        out.append(Section(cycle, tuple(spans), tuple(_days([*single, *either])), open_))
     return out
 
 
@@ -65,27 +77,55 @@ def sections(plan: Plan) -> list[Section]:
 def who(plan: Plan) -> list[tuple[str, str]]:
     """The person and the sizes that the doses were computed with: pairs of name and value."""
     p = plan.person
+
+    def taken(name: str, value: object) -> str:
+        return f"{value} (assumed)" if name in p.assumed else str(value)
+
     facts = [
         ("Age", f"{p.age_y:.3g} years on day 1"),
         ("Sex", p.sex),
         ("Weight", f"{p.weight_kg:g} kg"),
         ("Height", f"{p.height_cm:g} cm"),
         ("Body surface", f"{p.bsa_m2:.3f} m2 (Mosteller)"),
-        ("CNS status", str(p.cns)),
-        ("Lineage", p.lineage),
-        ("TPMT", p.tpmt),
-        ("NUDT15", p.nudt15),
+        ("CNS status", taken("cns", p.cns)),
+        ("Lineage", taken("lineage", p.lineage)),
+        ("TPMT", taken("tpmt", p.tpmt)),
+        ("NUDT15", taken("nudt15", p.nudt15)),
+        ("White cells at diagnosis", None if p.wbc is None else f"{p.wbc:g} x 10^9/L"),
+        ("Philadelphia chromosome", p.ph),
+        ("Donor", p.donor),
+        ("Relapses so far", None if p.relapses is None else str(p.relapses)),
+        ("T315I", None if p.t315i is None else f"{100 * p.t315i:.4g}%"),
     ]
-    return facts + ([("White cells at diagnosis", f"{p.wbc:g} x 10^9/L")] if p.wbc is not None else [])
+    for what in MEASURED.values():
+        if what in p.measured:
+            given = ", then ".join(result_in_words(what, value) for value in p.measured[what])
+            facts.append((what[:1].upper() + what[1:], given))
+    return [(name, value) for name, value in facts if value is not None]
+
+
+def when_given(line: Sequence[Row]) -> str:
+    """The days of a phase and their dates: days 2-7, 9-28 (9 Feb 2027 to 7 Mar 2027)."""
+    days = [row.phase_day for row in line]
+    said = ", ".join(str(a) if a == b else f"{a}, {b}" if b == a + 1 else f"{a}-{b}" for a, b in runs(days))
+    first, last = dated(line[0].date), dated(line[-1].date)
+    return f"day{'s' if len(days) > 1 else ''} {said} ({first if first == last else f'{first} to {last}'})"
 
 
 def amount(dose: float | None, unit: str | None) -> str:
-    """A dose as it is printed: 1.02 mg, 16.8 mg, 102 mg, 1700 IU."""
+    """A dose as it is printed, no zero at its end: 1.02 mg, 16.8 mg, 102 mg, 1,700 IU."""
     if dose is None:
         return ""
-    digits = 2 if dose < 10 else 1 if dose < 100 else 0
-    text = f"{dose:.{digits}f}"
+    if unit == "mg" and dose >= 10_000:
+        dose, unit = dose / 1000.0, "g"
+    digits = 3 if dose < 1 else 2 if dose < 10 else 1 if dose < 100 else 0
+    text = f"{dose:,.{digits}f}"
     return f"{text.rstrip('0').rstrip('.') if '.' in text else text} {unit}"
+
+
+def name(agent: str | None) -> str:
+    """An agent as it is printed."""
+    return (agent or "").replace("_", " ")
 
 
 def dose_text(row: Row) -> str:
@@ -161,7 +201,7 @@ def _pattern(week: list[Row]) -> str:
 
 
 def _days(rows: Sequence[Row]) -> Iterator[Day]:
-    for _, mine in groupby(rows, key=lambda r: r.day):
+    for _, mine in groupby(sorted(rows, key=lambda r: r.day), key=lambda r: r.day):
         here = list(mine)
 
         def notes(kind: str, here: list[Row] = here) -> tuple[str, ...]:
@@ -175,4 +215,5 @@ def _days(rows: Sequence[Row]) -> Iterator[Day]:
             tuple(r for r in here if r.kind == "dose"),
             notes("check"),
             notes("decision") + notes("end"),
+            tuple(dict.fromkeys(f"{name(r.agent)} {r.route}" for r in here if r.kind == "conditional")),
         )

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from .model import And, Compare, Condition, Not, Or
-from .vocabulary import FRACTIONS, SHARES
+from collections.abc import Sequence
+from itertools import groupby
+
+from .model import Action, Adjust, And, Compare, Condition, Hold, Limit, Not, Omit, Or, Repeat, Stop
+from .vocabulary import COUNTS, EVER, FRACTIONS, PERSON, SHARES, STATES, VALUES
 
 _NAMES = {
     "crs": "CRS grade",
     "neurotoxicity": "neurotoxicity grade",
     "igg": "IgG",
-    "ph": "BCR::ABL1",
+    "ph": "Philadelphia chromosome",
     "anc": "ANC",
     "wbc": "WBC",
     "tpmt": "TPMT",
     "nudt15": "NUDT15",
     "cns": "CNS",
     "bsa": "BSA",
+    "t315i": "T315I",
+    "gvhd": "acute GVHD grade",
+    "chronic_gvhd": "chronic GVHD grade",
+    "vod": "VOD grade",
+    "b cells": "B cells",
+    "product": "the CAR T-cell product",
+    "diagnosis wbc": "WBC at diagnosis",
 }
+_KNOWN = (*COUNTS, *FRACTIONS, *SHARES, *STATES, *PERSON, *VALUES)  # all else that is compared is a side effect
 _UNITS = {"b cells": "/uL", "igg": " g/L", "haemoglobin": " g/dL", "blood blasts": "/uL", "age": " years"}
 _OPS = {"<=": "at most", ">=": "at least", "<": "below", ">": "above", "=": "is", "!=": "is not"}
 
@@ -39,8 +50,41 @@ def condition_in_words(condition: Condition | None) -> str:
 
 
 def in_words(name: str) -> str:
-    """The name of something compared, as it is printed: ANC, platelets, TPMT."""
-    return _NAMES.get(name, name)
+    """The name of something compared, as it is printed: ANC, platelets, asparaginase allergy grade."""
+    plain = name.removesuffix(EVER)
+    if plain in _NAMES or plain in _KNOWN:
+        called = _NAMES.get(plain, plain)
+    else:
+        called = plain.replace("_", " ") + " grade"
+    return f"highest {called} so far" if name.endswith(EVER) else called
+
+
+def change_in_words(action: Action) -> str:
+    """What a rule does to a dose and when, without naming the dose; '' for rules that change none."""
+    match action:
+        case Hold(_, when, end):
+            return f"held if {condition_in_words(when)}, until {condition_in_words(end)}"
+        case Omit(_, when):
+            return f"not given if {condition_in_words(when)}"
+        case Stop(_, when):
+            return f"stopped for good if {condition_in_words(when)}"
+        case Limit(_, fraction, when):
+            return f"{fraction:.0%} while {condition_in_words(when)}"
+        case Repeat(_, when):
+            return f"no rise if {condition_in_words(when)}"
+        case Adjust(_, factor, when, streak, at_most):
+            days = f" for {streak.days} days" if streak.days else ""
+            visits = f" at {streak.visits} visits" if streak.visits > 1 else ""
+            top = f", to at most {at_most:.0%}" if at_most else ""
+            verb = f"raised by {factor - 1:.0%}" if factor > 1 else f"lowered by {1 - factor:.0%}"
+            return f"{verb} if {condition_in_words(when)}{days}{visits}{top}"
+    return ""
+
+
+def runs(days: Sequence[int]) -> list[tuple[int, int]]:
+    """Days in a row as first and last: 2-7, 9-28 of [2, ..., 7, 9, ..., 28]."""
+    found = [[day for _, day in mine] for _, mine in groupby(enumerate(sorted(set(days))), lambda x: x[1] - x[0])]
+    return [(mine[0], mine[-1]) for mine in found]
 
 
 def sentence(text: str) -> str:
@@ -51,7 +95,7 @@ def sentence(text: str) -> str:
 
 def _value(name: str, value: float | str, unit: str | None) -> str:
     if isinstance(value, str):
-        return value
+        return value.replace("_", " ")
     if name in (*FRACTIONS, *SHARES):
         return f"{value * 100:.4g}%"
     return f"{value:g}{' ' + unit.replace('uM', 'umol/L') if unit else _UNITS.get(name, '')}"

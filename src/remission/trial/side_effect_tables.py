@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from remission.knowledge.library import Library, library
+
 from .side_effects import words
 
 
@@ -26,11 +28,23 @@ def incidences(table: pl.DataFrame) -> list[tuple[str, ...]]:
     return rows
 
 
-def courses(table: pl.DataFrame) -> list[tuple[str, ...]]:
-    """Stretches of days with a side effect, of ``side_effects.course``: name, first and last day, worst grade."""
+def courses(table: pl.DataFrame, shelf: Library | None = None) -> list[tuple[str, ...]]:
+    """Stretches of days with a side effect, of ``side_effects.course``: name, first and last day, worst grade, and the
+    symptoms that go with that grade: those that make it, in brackets those that may come along."""
+    shelf = shelf or library()
     spans = []
     for name in table.columns[1:]:
         one = table.select("day", grade=pl.col(name)).with_columns(run=(pl.col("grade") > 0).rle_id())
         for _, part in one.filter(pl.col("grade") > 0).group_by("run", maintain_order=True):
             spans.append((int(part["day"][0]), name, int(part["day"][-1]), int(part["grade"].max() or 0)))  # type: ignore[arg-type]
-    return [(words(name), f"{first}", f"{last}", f"{worst}") for first, name, last, worst in sorted(spans)]
+    return [
+        (words(name), f"{first}", f"{last}", f"{worst}", _symptoms(shelf, name, worst))
+        for first, name, last, worst in sorted(spans)
+    ]
+
+
+def _symptoms(shelf: Library, side_effect: str, grade: int) -> str:
+    found = [(words(s.symptom), b.how) for s, b in shelf.symptoms_of(side_effect, grade)]
+    always, one_of, may = ([name for name, how in found if how == this] for this in ("always", "one of", "may"))
+    sure = ", ".join(filter(None, (*always, " or ".join(one_of))))
+    return " ".join(filter(None, (sure, f"({', '.join(may)})" if may else "")))
