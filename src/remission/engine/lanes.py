@@ -15,6 +15,7 @@ from remission.body.leukaemia import FEW
 from remission.body.marrow import ABSENT, LIFE_SPAN, POWER, SATURATING
 from remission.body.person import individual
 from remission.body.pharmacokinetics import Kinetics, kinetics
+from remission.compiled import core
 from remission.knowledge.agent import KILLED, RATES, TARGETS, Agent, Effect
 from remission.knowledge.body_file import Body
 from remission.knowledge.errors import BadInput
@@ -29,25 +30,7 @@ from .living import IMMUNE_NUMBERS, immune, numbers_of_acts
 from .program import MEASURED, Program
 from .side_effects import side_numbers
 
-PERSON = np.dtype(
-    [("patient", np.int64), ("real", np.int64)]  # real 1: a patient, 0: padding
-    + [
-        (name, np.float64)
-        for name in (
-            "age_y",
-            "weight_kg",
-            "bsa_m2",
-            "capacity",
-            "blood_ratio",
-            "frailty",
-            "omega",
-            "wake",
-            "death",
-            "relapsed",
-            "in_remission",
-        )
-    ]
-)  # blood_ratio: blood blasts in 1e9/L per marrow cell
+PERSON = np.dtype(core.records["Person"])  # blood_ratio: blood blasts in 1e9/L per marrow cell
 
 
 class Lanes(NamedTuple):
@@ -417,12 +400,6 @@ def build(
         side=side_numbers(program, people, seed),
     )
     return plan, lanes
-
-
-def block(lanes: Lanes, number: int) -> Lanes:
-    """The lanes of one block, contiguous; everything but ``person`` flat, row after row of LANES."""
-    part = slice(number * LANES, (number + 1) * LANES)
-    return Lanes(*(np.ascontiguousarray(column[..., part]).reshape(-1) for column in lanes))
 
 
 def _has(antigen: str, people: Cohort, leukaemia: Body) -> Floats:

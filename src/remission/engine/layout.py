@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from remission.body.pharmacokinetics import CSF, PLASMA, Kinetics, kinetics
+from remission.compiled import core
 from remission.knowledge.agent import Agent, Effect
 from remission.knowledge.errors import BadInput
 from remission.patient import chance
@@ -18,24 +19,20 @@ from . import mesh
 from .acting import Group, pools
 from .program import LIVING, MARROW_BLASTS, MARROW_MRD, STEPS_PER_DAY, Program
 
-LINES = ("neutrophils", "platelets", "red cells", "lymphocytes")
-TARGETS = (
-    *LINES, "blasts", "blood blasts", "CNS blasts", "neutrophil mobilisation", "stem cells", "B cells", "cytokine",
-    "fever",
-)  # fmt: skip  # then the hazards of the program's side effects
-LINEAR, EMAX, ASPARAGINE, HILL = range(4)
-FUNCTIONS = {"linear": LINEAR, "emax": EMAX, "asparagine depletion": ASPARAGINE}
-RADIATION, GRAFT, CELLS, COLLECTION, IMMUNOGLOBULIN = range(5)  # what acts on the day it is given
+words = core.words
+TARGETS: tuple[str, ...] = words.Target  # then the hazards of the program's side effects
+LINES = TARGETS[:4]
+LINEAR, EMAX, ASPARAGINE, HILL = words.LINEAR, words.EMAX, words.ASPARAGINE, words.HILL
+FUNCTIONS = {words.Function[i]: i for i in (LINEAR, EMAX, ASPARAGINE)}
+RADIATION, GRAFT, CELLS = words.RADIATION, words.GRAFT, words.CELLS  # what acts on the day it is given
+COLLECTION, IMMUNOGLOBULIN = words.COLLECTION, words.IMMUNOGLOBULIN
 SLOW_DAYS = 5.0  # half-life of a driver whose mean over a window can be taken for its value
 QUICK_DAYS = 1.5  # half-life of a driver that rises and falls with each dose
 SHARP_RATE = 6.0  # 1/day: a line feels within a step that a driver moves faster than this
 RED_CELLS = TARGETS.index("red cells")
-MEAN, NODES, PRODUCT = range(3)  # what a shape is made of: window means, Gauss nodes, a saturable product
+MEAN, NODES, PRODUCT = words.MEAN, words.NODES, words.PRODUCT  # what a shape is made of
 
-SHAPE = np.dtype(
-    [(name, np.int64) for name in ("agent", "output", "function", "made_of", "antagonist", "effect", "first", "last",
-                                   "row", "fine", "sharp", "source", "panels", "answer")]
-)  # fmt: skip
+SHAPE = np.dtype(core.records["Shape"])
 # Effects of one driver that differ only by a factor are one shape, evaluated once. antagonist: agent or -1; effect:
 # whose parameters stand for all; first, last: of members; row: where its means stand, for slots of two hours (fine 1)
 # or four (0), or its nodes (two for every two hours) if it has an antagonist; sharp: where the means of the halves of
@@ -137,16 +134,9 @@ class Layout(NamedTuple):
     settings: Any  # scalars, see SETTINGS
 
 
-SETTINGS = (
-    "packing", "other_leukocytes", "blood_loss", "cns_birth", "cns_death", "seeding",
-    "flow_cells", "flow_minimum", "aspirate_sd", "noise_anc", "noise_platelets", "noise_haemoglobin",
-    "hazard_below_0.1", "hazard_below_0.5", "hazard_below_1.0", "hazard_above_1.0", "maintenance_hazard",
-    "fever_pause_days", "bloodstream_share", "death_share", "red_cell_rise", "platelet_rise", "platelet_pool_loss",
-    "relapse_marrow", "relapse_cns", "remission_marrow", "lethal", "noise_level",
-)  # fmt: skip
+SETTINGS: tuple[str, ...] = words.Setting
 
-
-ACT = np.dtype([(name, np.int64) for name in ("form", "kind", "agent", "pool")])
+ACT = np.dtype(core.records["Act"])
 
 
 def acts_of(program: Program) -> list[tuple[int, int, int]]:
@@ -169,9 +159,8 @@ def _living(program: Program) -> bool:
     return bool(named or acts_of(program) or any(e.on in ("stem cells", "B cells") or e.releases for e in effects))
 
 
-CAUSE = np.dtype([("of", np.int64), ("hazard", np.float64), ("below", np.float64)])
-KILLED, LOAD, NEUTROPHILS, PLATELETS, HAEMOGLOBIN, IGG = range(6)
-OF = ("killed", "load", "neutrophils", "platelets", "haemoglobin", "igg")
+CAUSE = np.dtype(core.records["Cause"])
+OF: tuple[str, ...] = words.CauseOf
 
 
 def _causes(program: Program) -> Any:

@@ -3,37 +3,27 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from remission.body.kinetics import LANES
+from remission.compiled import core
 from remission.knowledge.agent import Agent
 from remission.knowledge.library import Library, library
 from remission.patient.cohort import LINEAGE, METABOLISER, SEX, Cohort
 from remission.protocol.model import Protocol
 
-from . import lanes, state
+from . import lanes
 from .eligible import COLUMN
-from .kernel import play_block
 from .layout import Layout
-from .pharmacy import fill_responses
 from .program import VARIABLES, Program, prepare
 
-OUTCOMES = ("on treatment", "in remission", "cured", "relapse", "death", "left", "not in remission")
-EVENTS = (
-    "phase start", "gate delay", "hold", "resume", "raise", "reduce", "stop", "fever", "bloodstream infection",
-    "red cell transfusion", "platelet transfusion", "remission", "relapse", "death", "left", "end of treatment",
-    "gate never met", "goes to", "collection", "infusion", "transplant", "graft failure", "not eligible",
-    "begins again",
-)  # fmt: skip
-REASONS = (
-    "protocol", "reduced", "raised", "held", "omitted", "stopped", "rescue", "made up", "cut short by a hold",
-    "cut short by a stop", "cut short by the end",
-)  # fmt: skip
+state = core.words
+OUTCOMES: tuple[str, ...] = state.Outcome
+EVENTS: tuple[str, ...] = state.Event
+REASONS: tuple[str, ...] = state.Reason
 SITES = ("marrow", "CNS", "combined")
 TABLES = ("outcomes", "measurements", "mrd", "doses", "events", "states", "side_effects", "levels")
 COMPARISONS = (np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal)
@@ -70,33 +60,19 @@ def play(
     plan, columns = lanes.build(
         program, cohort, knowledge or library(), seed=seed, refine=options.refine, side_effects=options.side_effects
     )
-    blocks = len(columns.person) // LANES
-    days = min(options.follow_up_days, MAX_TREATMENT_DAYS)
-
-    def one(number: int) -> Any:
-        q = lanes.block(columns, number)
-        room = 1
-        while True:
-            place, drugs = state.place(program.tables, q), state.drugs(program.tables, plan, q)
-            flesh, work, day = state.flesh(plan, q)
-            rec = state.records(room)
-            fill_responses(program.tables, plan, q, drugs)
-            play_block(
-                program.tables, plan, q, place, drugs, flesh, work, day, rec, days, options.follow_up_days,
-                options.chance, "doses" in options.record, "states" in options.record, seed,
-            )  # fmt: skip
-            if all(n <= len(rows) for n, rows in zip(rec.counts, rec[1:], strict=True)):
-                return place.result, [rows[:n].copy() for n, rows in zip(rec.counts, rec[1:], strict=True)]
-            room *= 2
-
-    threads = threads or os.cpu_count() or 1
-    if threads == 1 or blocks == 1:
-        parts = [one(i) for i in range(blocks)]
-    else:
-        parts = [one(0)]  # compiles or loads the kernel once, not in every thread
-        with ThreadPoolExecutor(threads) as pool:
-            parts += pool.map(one, range(1, blocks))
-    return tables(program, cohort, parts, options, plan, knowledge or library())
+    result, records = core.play(
+        program.tables,
+        plan,
+        columns,
+        treatment_days=min(options.follow_up_days, MAX_TREATMENT_DAYS),
+        follow_up_days=options.follow_up_days,
+        chance=options.chance,
+        keep_doses="doses" in options.record,
+        keep_states="states" in options.record,
+        seed=seed,
+        threads=threads or os.cpu_count() or 1,
+    )
+    return tables(program, cohort, result, records, options, plan, knowledge or library())
 
 
 def _alike(program: Program, cohort: Cohort) -> Any:
@@ -112,24 +88,20 @@ def _alike(program: Program, cohort: Cohort) -> Any:
 
 
 def tables(
-    program: Program, cohort: Cohort, parts: list[Any], options: Options, plan: Layout, shelf: Library
+    program: Program,
+    cohort: Cohort,
+    result: Any,
+    records: list[Any],
+    options: Options,
+    plan: Layout,
+    shelf: Library,
 ) -> dict[str, pl.DataFrame]:
     """The kernel's records as tables with words in place of numbers."""
     n = len(cohort)
-    offsets = [i * LANES for i in range(len(parts))]
-
-    def joined(k: int) -> Any:
-        out = []
-        for offset, part in zip(offsets, parts, strict=True):
-            rows = part[1][k]
-            rows[:, 0] += offset
-            out.append(rows)
-        return np.concatenate(out)
-
     phases = pl.Series(program.phases, dtype=pl.String)
 
     def frame(k: int, build: Any, sort: list[str]) -> pl.DataFrame:
-        rows = joined(k)
+        rows = records[k]
         index = rows[:, 0].astype(int)
         data = {"patient": cohort.patient[index]} | build(rows)
         return pl.DataFrame(data).sort(sort, maintain_order=True)
@@ -148,7 +120,7 @@ def tables(
         return pl.Series(list(table), dtype=pl.String).gather(values.astype(np.uint32))
 
     out: dict[str, pl.DataFrame] = {}
-    result = np.concatenate([p[0] for p in parts])[:n]
+    result = result[:n]
     out["outcomes"] = _outcomes(program, cohort, result, plan).sort("patient")
     if "measurements" in options.record:
         names = ("anc", "platelets", "haemoglobin", "wbc", "lymphocytes", "blood_blasts")
@@ -307,8 +279,8 @@ def _events(program: Program, r: Any, whole: Any, phase: Any, words: Any) -> dic
 
 
 def causes(program: Program) -> list[str]:
-    """What a patient can die of, in the order of `fate`."""
-    return ["infection", "leukaemia", "crs", *(effect.side_effect for effect in program.side_effects)]
+    """What a patient can die of, in the order of the core."""
+    return [*state.CauseOfDeath, *(effect.side_effect for effect in program.side_effects)]
 
 
 def _outcomes(program: Program, cohort: Cohort, r: Any, plan: Layout) -> pl.DataFrame:

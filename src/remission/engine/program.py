@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, assert_never
 
 import numpy as np
 
+from remission.compiled import core
 from remission.knowledge.agent import TARGETS, Agent
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library
@@ -25,33 +26,30 @@ from remission.protocol.vocabulary import EVER, ROUTES, VALUES
 
 from .acting import Acting, Clone, acting, clone_table
 
-MEASURED = (
-    "anc",
-    "platelets",
-    "haemoglobin",
-    "wbc",
-    "lymphocytes",
-    "blood blasts",
-    "marrow blasts",
-    "marrow MRD",
-    "blood MRD",
-)
-PERSONAL = ("age", "weight", "bsa", "sex", "cns", "lineage", "tpmt", "nudt15", "diagnosis wbc", "donor", "ph")
-LIVING = ("chimerism", "t315i", "b cells", "igg", "relapses", "crs", "neurotoxicity", "remission", "product")
-VARIABLES = MEASURED + PERSONAL + LIVING
+words = core.words
+VARIABLES: tuple[str, ...] = words.Variable
+MEASURED = VARIABLES[: words.V_AGE]
+PERSONAL = VARIABLES[words.V_AGE : words.V_CHIMERISM]
+LIVING = VARIABLES[words.V_CHIMERISM :]
 WORDS = {"sex": SEX, "lineage": LINEAGE, "tpmt": METABOLISER, "nudt15": METABOLISER} | {
     name: VALUES[name] for name in ("donor", "ph", "remission", "product")
 }
 LEVEL = "level:"
 
-COMPARE = {"<": 0, "<=": 1, ">": 2, ">=": 3, "=": 4, "!=": 5}
-AND, OR, NOT, TRUE = 6, 7, 8, 9
+COMPARE = {op: getattr(words, name) for op, name in zip(words.Operation[:6], ("BELOW", "AT_MOST", "ABOVE", "AT_LEAST",
+                                                                         "EQUAL", "UNEQUAL"), strict=True)}  # fmt: skip
+AND, OR, NOT = words.AND, words.OR, words.NOT
 NEVER = -1
 
-PER_M2, PER_KG, FLAT, BY_AGE = range(4)
-HOLD, ADJUST, LIMIT, START, STOP, TRANSFUSE, OMIT, REPEAT, RESCUE, MAKE_UP = range(10)
-COUNTS, MARROW_MRD, BLOOD_MRD, MARROW_BLASTS, BLOOD_BLASTS = 1, 2, 4, 8, 16
-RESPONSE = 32  # the marrow check that shows the response to induction: the last one of the first phase with any
+PER_M2, PER_KG, FLAT, BY_AGE = words.PER_M2, words.PER_KG, words.FLAT, words.BY_AGE
+HOLD, ADJUST, LIMIT, START, STOP = words.HOLD, words.ADJUST, words.LIMIT, words.START, words.STOP
+TRANSFUSE, OMIT, REPEAT, RESCUE, MAKE_UP = words.TRANSFUSE, words.OMIT, words.REPEAT, words.RESCUE, words.MAKE_UP
+COUNTS, MARROW_MRD, BLOOD_MRD = words.COUNTS, words.MARROW_MRD, words.BLOOD_MRD
+MARROW_BLASTS, BLOOD_BLASTS = words.MARROW_BLASTS, words.BLOOD_BLASTS
+RESPONSE = (
+    words.RESPONSE
+)  # the marrow check that shows the response to induction: the last one of the first phase with any
+WATCHED = "mercaptopurine"  # its mean share of the protocol's dose in a repeating phase is an outcome
 CHECKS = {
     "counts": COUNTS,
     "marrow MRD": MARROW_MRD,
@@ -60,39 +58,19 @@ CHECKS = {
     "blood blasts": BLOOD_BLASTS,
     "level": 0,
 }
-STEPS_PER_DAY = 12
-WATCHED = "mercaptopurine"  # its mean share of the protocol's dose in a repeating phase is an outcome
+STEPS_PER_DAY: int = words.STEPS
 
 INT, REAL = np.int64, np.float64
-PHASE = np.dtype(
-    [(name, INT) for name in ("days", "next", "gate", "recheck", "rest", "start", "repeats", "rules_from", "rules_to",
-                              "until_from", "until_to", "key", "next_for", "extra", "extra_after", "extra_longest")]
-)  # fmt: skip
-# key: of its chance, from its name; next_for: whom the protocol of the next phase is for; held days that are made up:
-# extra, the row of days that stands for an extra day, or -1; extra_after, the day after which they come; extra_longest,
-# days of a hold after which the phase begins again, 0 for none
-DAY = np.dtype([(name, INT) for name in ("checks", "visit", "wait", "due_from", "due_to", "decide_from", "decide_to",
-                                         "level_from", "level_to")])  # fmt: skip
-DECIDE = np.dtype([(name, INT) for name in ("condition", "action", "target", "entry")])
-# action 0: go to, 1: leave; entry: whom the other protocol that the patient goes to is for, a condition or -1
-UNTIL = np.dtype([("days", INT), ("phase", INT), ("condition", INT)])  # phase -1: first day of treatment
-SPAN = np.dtype([("first", INT), ("last", INT)])
-TERM = np.dtype([("code", INT), ("variable", INT), ("value", REAL)])
-ORDER = np.dtype(
-    [(name, INT) for name in ("slot", "form", "basis", "times", "condition", "age_table", "of_slot")]
-    + [(name, REAL) for name in ("amount", "cap", "share", "step", "start_share")]
+# The records that the core reads; what each field means stands beside its table
+PHASE, DAY, DECIDE, UNTIL, SPAN, TERM, ORDER, AGE, SLOT, RULE, FORM = (
+    np.dtype(core.records[name])
+    for name in ("Phase", "DayOfPhase", "Decide", "Until", "Span", "Term", "Order", "Age", "Slot", "Rule", "Form")
 )
-AGE = np.dtype([("from_age", REAL), ("dose", REAL)])
-SLOT = np.dtype([("phase", INT), ("agent", INT), ("route", INT), ("watched", INT), ("made_up", INT)])
-RULE = np.dtype(
-    [(name, INT) for name in ("kind", "phase", "condition", "until", "days", "visits", "in_turn", "slots_from",
-                              "slots_to", "resume_from", "resume_to", "order", "from_step", "every_step", "at_least")]
-    + [(name, REAL) for name in ("value", "low", "high")]
-)  # fmt: skip
-FORM = np.dtype(
-    [("agent", INT), ("route", INT), ("next", INT)]
-    + [(name, REAL) for name in ("rest_days", "tau", "loss", "half_dose", "lag")]
-)
+# PHASE: key: of its chance, from its name; next_for: whom the protocol of the next phase is for; held days that are
+# made up: extra, the row of days that stands for an extra day, or -1; extra_after, the day after which they come;
+# extra_longest, days of a hold after which the phase begins again, 0 for none
+# DECIDE: action 0: go to, 1: leave; entry: whom the other protocol that the patient goes to is for, a condition or -1
+# UNTIL: phase -1: first day of treatment
 
 
 class Tables(NamedTuple):

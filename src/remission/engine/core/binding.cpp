@@ -268,6 +268,7 @@ void bind_chance(nb::module_& m) {
   m.def("negative_binomial_births", &chance::negative_binomial_births);
   m.def("birth_death", &chance::birth_death);
   m.def("few_cells", &few_cells);
+  m.def("whole", &whole);
   m.def("uniforms", [](std::uint64_t seed, const Whole& patients, std::uint32_t purpose, const Whole& index) {
     return drawn(patients, index, [&](Int p, Int i) { return chance::uniform(seed, p, purpose, i); });
   });
@@ -374,6 +375,7 @@ void bind_words(nb::module_& m) {
   m.attr("MAX_FEEDBACK") = MAX_FEEDBACK;
   m.attr("FLOOR") = FLOOR;
   m.attr("GAP_HOURS") = GAP_HOURS;
+  m.attr("AFTER_DAYS") = AFTER_DAYS;
 }
 
 template <class T>

@@ -13,7 +13,6 @@ constexpr std::uint32_t P_LETHAL = chance::purpose("death from leukaemia");
 constexpr Int MOST_RELAPSES = 2;  // that are treated
 constexpr Int DAILY_RECORD_DAYS = 60;
 constexpr Int REFRACTORY_DAYS = 56;  // two courses without a remission
-constexpr Int AFTER_DAYS = 84;       // days after treatment that are still played in full, for the counts to come back
 constexpr Int FOLLOW_DAYS = 7;       // step of the follow-up
 
 inline void finish(Block& b, int l, Outcome outcome, Int today) {

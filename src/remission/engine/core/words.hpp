@@ -109,6 +109,7 @@ constexpr Int HAZARDS = Target_COUNT;
 // targets that are summed by the day, from stem cells on, and where the hazards begin among them
 constexpr Int DAILY = ON_STEM_CELLS, STEM_CELLS = 0, B_CELLS = ON_B_CELLS - DAILY, CYTOKINE = ON_CYTOKINE - DAILY,
               FEVER = ON_FEVER - DAILY, FIRST_HAZARD = HAZARDS - DAILY;
+constexpr Int AFTER_DAYS = 84;  // days after treatment that are still played in full, for the counts to come back
 enum Check : Int { COUNTS = 1, MARROW_MRD = 2, BLOOD_MRD = 4, MARROW_BLASTS = 8, BLOOD_BLASTS = 16, RESPONSE = 32 };
 
 // The mesh of a day: steps of the body, slots of two hours in each, panels after a sharp dose (mesh.py).
