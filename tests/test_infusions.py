@@ -43,15 +43,14 @@ def test_an_infusion_ends_at_the_visit_at_which_it_is_stopped():
 
 
 def test_what_has_run_in_of_a_stopped_bag_acts_like_a_bag_of_that_much():
-    poison = give("poison", (1,), 16.0, "mg", "IV", infusion_h=96.0)
-    stopped = run(phase(poison, days=14, rules=(Stop((Target("poison"),), anc(">", 0.0)),), check=(2,), next=None))
-    quarter = run(phase(give("poison", (1,), 4.0, "mg", "IV", infusion_h=24.0), days=14, check=(2,), next=None))
-    whole = run(phase(poison, days=14, check=(2,), next=None))
-    left, right, more = (
-        out["states"].filter(pl.col("day") <= 14)["anc"].to_list() for out in (stopped, quarter, whole)
-    )
+    poison, visits = give("poison", (1,), 16.0, "mg", "IV", infusion_h=96.0), range(2, 15)
+    stop = Stop((Target("poison"),), anc(">", 0.0))
+    stopped = run(phase(poison, days=14, rules=(stop,), check=visits, next=None))
+    quarter = run(phase(give("poison", (1,), 4.0, "mg", "IV", infusion_h=24.0), days=14, check=visits, next=None))
+    whole = run(phase(poison, days=14, check=visits, next=None))
+    left, right, more = (out["measurements"]["anc"].to_list() for out in (stopped, quarter, whole))
     assert left == pytest.approx(right, rel=1e-9)
-    assert more[1] < 0.5 * left[1]
+    assert min(more) < 0.7 * min(left)
 
 
 def test_a_hold_ends_the_bag_that_runs_and_the_next_is_given_after_it():
