@@ -5,7 +5,7 @@
 
 namespace remission {
 
-constexpr Real GONE = 1e-8;  // of what a typical dose makes: less counts as nothing (counts move by less than 1e-4)
+constexpr Real GONE = 1e-10;  // of what a typical dose makes: less counts as nothing
 
 inline std::vector<int> ints(const View<Int>& all, const View<Int>& from, Int agent) {
   return std::vector<int>(all.data + from[agent], all.data + from[agent + 1]);
