@@ -12,6 +12,7 @@ from ..knowledge.errors import BadInput, nearest
 from ..knowledge.library import Library, library
 from .checks import check
 from .grammar import Kind
+from .include import together
 from .model import Phase, Place, Protocol, Rescue, Rule
 from .reader import first_of, read_protocol, read_sentence
 
@@ -90,7 +91,8 @@ def _less(phase: Phase, agent: str) -> Phase:
         if g.agent != agent
     )
     checks = tuple(c for c in phase.check if c.agent != agent)
-    return replace(phase, give=give, check=checks, rules=_rules(phase.rules, agent))
+    blocks = tuple(replace(b, give=tuple(g for g in b.give if g.agent != agent)) for b in phase.blocks)
+    return together(replace(phase, give=give, check=checks, rules=_rules(phase.rules, agent), blocks=blocks))
 
 
 def _rules(rules: Sequence[Rule], agent: str) -> tuple[Rule, ...]:
@@ -129,6 +131,6 @@ def _with(protocol: Protocol, sentence: str, chosen: set[str], everywhere: bool)
         if phase.id in chosen:
             added = read_sentence(kind, sentence, _PLACE, phase.days)
             changed: dict[str, Any] = {_FIELDS[kind]: (*getattr(phase, _FIELDS[kind]), added)}
-            phase = replace(phase, **changed)
+            phase = together(replace(phase, **changed))
         out.append(phase)
     return replace(protocol, phases=tuple(out))

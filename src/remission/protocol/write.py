@@ -11,6 +11,7 @@ from pathlib import Path
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from ..knowledge.errors import BadInput
+from .include import bare
 from .link import without_linked
 from .model import (
     Action,
@@ -56,7 +57,7 @@ def write(protocol: Protocol) -> str:
     Unchanged: the file as it is, byte for byte. Sentences changed: the file with those sentences put anew.
     Changed otherwise, or without a file: written from the model (``unparse``).
     """
-    own = without_linked(protocol)
+    own = bare(without_linked(protocol))
     path = Path(protocol.file) if protocol.file else None
     if path is None or not path.is_file():
         return unparse(protocol)
@@ -75,7 +76,7 @@ def write(protocol: Protocol) -> str:
 
 def unparse(protocol: Protocol) -> str:
     """A protocol file written from the model alone. Reading it gives an equal protocol."""
-    return "\n".join(_protocol(without_linked(protocol))) + "\n"
+    return "\n".join(_protocol(bare(without_linked(protocol)))) + "\n"
 
 
 # --- sentences --------------------------------------------------------------------------------
@@ -191,7 +192,7 @@ def _give(give: Give, length: int | None) -> str:
     if give.infusion_h is not None:
         one = give.infusion_h == 1
         parts.append(f"over {number(give.infusion_h)} hour{'' if one else 's'}")
-    parts.append(_recurring(give.days, length) or f"on {_days(give.days)}")
+    parts.append(_along(give) if give.along else _recurring(give.days, length) or f"on {_days(give.days)}")
     if give.escalation is not None:
         parts.append(_escalation(give.escalation, give.unit))
     text = " ".join(parts)
@@ -202,8 +203,19 @@ def _give(give: Give, length: int | None) -> str:
     if give.not_with:
         text += ", not on the days of " + " and ".join(f"{agent} {route}" for agent, route in give.not_with)
     if give.when is not None:
-        text += f"{',' if give.taper or give.not_with or give.escalation else ''} if {condition(give.when)}"
+        text += f"{',' if give.taper or give.not_with or give.escalation or give.along else ''} if {condition(give.when)}"
     return text
+
+
+def _along(give: Give) -> str:
+    *most, last = [
+        f"{b.agent} {b.route}"
+        + ("" if b.at_least is None else f" of {number(b.at_least)} {b.unit}{'/day' * (b.per == 'day')} or more")
+        for b in give.along
+    ]
+    text = f"on the days of {', '.join(most)}{' and ' * bool(most)}{last}"
+    days = f"{give.days_after} day{'s' if give.days_after > 1 else ''}"
+    return f"{text}, and for {days} after" if give.days_after else text
 
 
 def _amount(give: Give) -> str:
@@ -321,6 +333,8 @@ def _protocol(protocol: Protocol) -> Iterator[str]:
         yield f"sources: [{', '.join(protocol.sources)}]"
     if protocol.population:
         yield f"population: {protocol.population}"
+    if protocol.include:
+        yield f"include: [{', '.join(protocol.include)}]"
     if protocol.eligible is not None:
         yield f"for: {quoted(condition(protocol.eligible) + _said(protocol.said, 'for'))}"
     if protocol.on_relapse:
