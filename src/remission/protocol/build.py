@@ -90,6 +90,8 @@ class Builder:
         along = tuple(_value(said, "on the days of") or ())
         if schedule is not None and along:
             raise Misread(schedule[0], "the days are said twice", "Name days, or the medicines whose days they are")
+        if "only after" in said:
+            said["days after"] = said["only after"]
         if "days after" in said and not along:
             raise Misread(said["days after"][0], "after which days?", "Write: on the days of doxorubicin IV and for 1 day after")
         if schedule is None and along:
@@ -142,6 +144,7 @@ class Builder:
             days=schedule[1],
             along=along,
             days_after=_value(said, "days after") or 0,
+            only_after="only after" in said,
             table=table,
             cap=_value(said, "cap"),
             infusion_h=_value(said, "over"),
@@ -162,7 +165,11 @@ class Builder:
                 continue
             name, value = self._piece(node)
             offset = _start(node)
-            if name == "taper step":
+            if name == "after":
+                if "on the days of" in said:
+                    raise Misread(offset, "the days are said twice", "Write two sentences")
+                said["only after"], said["on the days of"] = (offset, value[0]), (offset, [value[1]])
+            elif name == "taper step":
                 if "taper" not in said:
                     raise Misread(offset, "a percentage for some days belongs to a taper", "Write: then taper 50% ...")
                 said["taper"][1].append(value)
@@ -199,6 +206,8 @@ class Builder:
             return "not on", tuple((_word(t.children[0]), _routes(t.children[1])[0]) for t in _trees(node))
         if kind == "along":
             return "on the days of", [_beside(_child(node, "beside"))]
+        if kind == "after":
+            return "after", (_whole(_token(node.children[0])), _beside(_child(node, "beside")))
         if kind == "along_more":
             return "beside", _beside(_child(node, "beside"))
         if kind == "days_after":

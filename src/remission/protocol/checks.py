@@ -152,7 +152,7 @@ class _Checker:
                 yield bad(at_word(give, give.table), *unknown("table", give.table, tables))
             elif give.table is None and len(tables) > 1:
                 yield bad(at_word(give, "age"), "which table of doses by age?", f"Write: by age (table {tables[0]})")
-        for name, route in give.not_with:
+        for name, route in () if give.block else give.not_with:
             yield from self._target(give, Target(name, route), (phase,))
         for beside in give.along:
             if not give.block:

@@ -34,7 +34,11 @@ def together(phase: Phase) -> Phase:
     lines = [*own, *(line for line in _lines(phase) if line.agent not in said)]
     if not any(line.along or line.block for line in lines):
         return phase
-    return replace(phase, give=tuple(found for line in lines for found in _found(line, lines, phase.days)))
+    out: list[Give] = []
+    for line in lines:
+        taken = {day for give in out if give.agent == line.agent and give.along for day in give.days}
+        out += _found(line, lines, phase.days, taken)
+    return replace(phase, give=tuple(out))
 
 
 def apart(phase: Phase) -> Phase:
@@ -63,23 +67,25 @@ def _lines(phase: Phase) -> Iterator[Give]:
             yield replace(give, block=block.id)
 
 
-def _found(line: Give, lines: Sequence[Give], length: int) -> Iterator[Give]:
-    """The line once for each condition under which what it goes with is given."""
+def _found(line: Give, lines: Sequence[Give], length: int, taken: set[int]) -> Iterator[Give]:
+    """The line once for each condition under which what it goes with is given; not on days ``taken`` by a line before
+    it of the same agent."""
     if not line.along:
         yield line
         return
     reasons: dict[int, list[Condition | None]] = {}
-    for other in lines:
-        if any(_goes_with(beside, other) for beside in line.along):
-            for day in _due(other, lines):
-                for later in range(day, min(day + line.days_after, length) + 1):
+    with_it = [o for o in lines if any(_goes_with(beside, o) for beside in line.along)]
+    own = {day for other in with_it for day in _due(other, lines)} if line.only_after else set()
+    for other in with_it:
+        for day in _due(other, lines):
+            for later in range(day, min(day + line.days_after, length) + 1):
+                if later not in own and later not in taken:
                     reasons.setdefault(later, []).append(other.when)
-    together: dict[Condition | None, list[int]] = {}
+    found: dict[Condition | None, list[int]] = {}
     for day in sorted(reasons):
-        together.setdefault(_any(reasons[day]), []).append(day)
-    for reason, days in together.items():
-        when = _both(line.when, reason)
-        yield replace(line, days=tuple(days), when=when, written=line)
+        found.setdefault(_any(reasons[day]), []).append(day)
+    for reason, days in found.items():
+        yield replace(line, days=tuple(days), when=_both(line.when, reason), written=line)
 
 
 def _goes_with(beside: Beside, give: Give) -> bool:

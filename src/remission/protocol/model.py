@@ -98,6 +98,7 @@ class Give:
     days: tuple[int, ...]  # days of the phase, expanded, sorted; none yet where they are those of others (`along`)
     along: tuple[Beside, ...] = ()  # on the days of these (include.py finds the days)
     days_after: int = 0  # and so many days after each of them
+    only_after: bool = False  # these days after alone, not their own
     table: str | None = None  # intrathecal table name when by age
     cap: tuple[float, str] | None = None  # largest single dose
     infusion_h: float | None = None

@@ -213,8 +213,11 @@ def _along(give: Give) -> str:
         + ("" if b.at_least is None else f" of {number(b.at_least)} {b.unit}{'/day' * (b.per == 'day')} or more")
         for b in give.along
     ]
-    text = f"on the days of {', '.join(most)}{' and ' * bool(most)}{last}"
     days = f"{give.days_after} day{'s' if give.days_after > 1 else ''}"
+    text = f"{', '.join(most)}{' and ' * bool(most)}{last}"
+    if give.only_after:
+        return f"on the {days} after {text}"
+    text = f"on the days of {text}"
     return f"{text}, and for {days} after" if give.days_after else text
 
 
