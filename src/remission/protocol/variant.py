@@ -45,6 +45,8 @@ def variant(
     everywhere = not phases
     changed = protocol
     for name in without:
+        _given(protocol, known.agent(name).agent, chosen, everywhere)
+    for name in without:
         changed = _without(changed, known.agent(name).agent, chosen, everywhere)
     for sentence in add:
         changed = _with(changed, sentence, chosen, everywhere)
@@ -72,13 +74,17 @@ def _chosen(protocol: Protocol, phases: Sequence[str]) -> set[str]:
     return found
 
 
-def _without(protocol: Protocol, agent: str, chosen: set[str], everywhere: bool) -> Protocol:
+def _given(protocol: Protocol, agent: str, chosen: set[str], everywhere: bool) -> None:
+    """Raises `BadInput` for an agent that is not given there."""
     here = [phase for phase in protocol.phases if phase.id in chosen]
     given = sorted({give.agent for phase in here for give in phase.give})
     rules = [rule for phase in here for rule in phase.rules] + (list(protocol.rules) if everywhere else [])
     rescues = {rule.action.give.agent for rule in rules if isinstance(rule.action, Rescue)}
     if agent not in given and agent not in rescues:
         raise BadInput(f"{protocol.id} does not give {agent} there", remedy=f"It gives {', '.join(given)}")
+
+
+def _without(protocol: Protocol, agent: str, chosen: set[str], everywhere: bool) -> Protocol:
     phases = tuple(_less(phase, agent) if phase.id in chosen else phase for phase in protocol.phases)
     kept = _rules(protocol.rules, agent) if everywhere else protocol.rules
     return replace(protocol, phases=phases, rules=kept)

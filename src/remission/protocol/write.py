@@ -11,7 +11,6 @@ from pathlib import Path
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from ..knowledge.errors import BadInput
-from .include import bare
 from .link import without_linked
 from .model import (
     Action,
@@ -57,7 +56,7 @@ def write(protocol: Protocol) -> str:
     Unchanged: the file as it is, byte for byte. Sentences changed: the file with those sentences put anew.
     Changed otherwise, or without a file: written from the model (``unparse``).
     """
-    own = bare(without_linked(protocol))
+    own = without_linked(protocol)
     path = Path(protocol.file) if protocol.file else None
     if path is None or not path.is_file():
         return unparse(protocol)
@@ -76,7 +75,7 @@ def write(protocol: Protocol) -> str:
 
 def unparse(protocol: Protocol) -> str:
     """A protocol file written from the model alone. Reading it gives an equal protocol."""
-    return "\n".join(_protocol(bare(without_linked(protocol)))) + "\n"
+    return "\n".join(_protocol(without_linked(protocol))) + "\n"
 
 
 # --- sentences --------------------------------------------------------------------------------
