@@ -93,7 +93,9 @@ class Builder:
         if "only after" in said:
             said["days after"] = said["only after"]
         if "days after" in said and not along:
-            raise Misread(said["days after"][0], "after which days?", "Write: on the days of doxorubicin IV and for 1 day after")
+            raise Misread(
+                said["days after"][0], "after which days?", "Write: on the days of doxorubicin IV and for 1 day after"
+            )
         if schedule is None and along:
             schedule = (said["on the days of"][0], ())
             for piece in ("rising", "taper"):

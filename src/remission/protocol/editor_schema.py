@@ -9,7 +9,8 @@ from .grammar import EXAMPLES
 _TAIL = r"( *\[[^\]]*\])?"
 # What a sentence begins with; the reader says exactly what is wrong, the editor only that something is.
 _PATTERNS = {
-    "give": r"^[A-Za-z][\w\-]* +(\d|(IV|PO|IT|SC|IM|RT|collection)\b).* (on +days? +\d|on +the +(days +of|\d+ +days? +after)|daily|weekly|every +\d+ +days)",
+    "give": r"^[A-Za-z][\w\-]* +(\d|(IV|PO|IT|SC|IM|RT|collection)\b).* "
+    r"(on +days? +\d|on +the +(days +of|\d+ +days? +after)|daily|weekly|every +\d+ +days)",
     "check": r"^(days? +\d[\d ,\-]*|daily.*|weekly.*|every +\d+ +days.*): *.+",
     "decide": r"^day +\d+: *if .+ (go +to|leave +for) .+",
     "rule": r"^(hold|raise|reduce|halve|give|start|omit|repeat the dose of|stop|transfuse|day +\d+ +waits?) ?.+",

@@ -244,7 +244,11 @@ def _along(give: Give) -> str:
     days = _span(give.days_after)
     others = _listed(
         f"{_ROUTED[b.route]} {b.agent}"
-        + ("" if b.at_least is None else f" ({number(b.at_least)} {_UNIT[b.unit]}{' a day' * (b.per == 'day')} or more)")
+        + (
+            ""
+            if b.at_least is None
+            else f" ({number(b.at_least)} {_UNIT[b.unit]}{' a day' * (b.per == 'day')} or more)"
+        )
         for b in give.along
     )
     if give.only_after:

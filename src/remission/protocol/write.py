@@ -202,7 +202,9 @@ def _give(give: Give, length: int | None) -> str:
     if give.not_with:
         text += ", not on the days of " + " and ".join(f"{agent} {route}" for agent, route in give.not_with)
     if give.when is not None:
-        text += f"{',' if give.taper or give.not_with or give.escalation or give.along else ''} if {condition(give.when)}"
+        text += (
+            f"{',' if give.taper or give.not_with or give.escalation or give.along else ''} if {condition(give.when)}"
+        )
     return text
 
 
