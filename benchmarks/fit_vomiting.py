@@ -1,4 +1,4 @@
-"""Fits what the published incidences of vomiting say of three numbers, and judges the fit on a seed that it did not see.
+"""Fits what the published incidences of vomiting say of three numbers, and judges the fit on a seed it did not see.
 
     python benchmarks/fit_vomiting.py [--patients 300] [--seeds 11 12 13] [--judge 21]
 

@@ -119,7 +119,7 @@ def test_every_shipped_block_is_read_and_every_first_line_protocol_includes_one(
         assert (block.id, wrong) == (name, [])
     for name in ("cog-standard-risk", "cog-high-risk", "cog-ph-positive", "bfm-standard", "aall1731-control"):
         agents = {give.agent for p in read_protocol(name).phases for give in p.give}
-        assert {"ondansetron", "co_trimoxazole"} <= agents, name
+        assert {"ondansetron", "co-trimoxazole"} <= agents, name
 
 
 def test_the_strongest_medicine_gets_both_antiemetics_and_vincristine_none() -> None:
@@ -132,7 +132,7 @@ def test_the_strongest_medicine_gets_both_antiemetics_and_vincristine_none() -> 
 
 def test_co_trimoxazole_pauses_on_the_day_of_methotrexate_into_a_vein() -> None:
     lines = [
-        g for g in read_protocol("cog-high-risk").phase("interim maintenance 1").give if g.agent == "co_trimoxazole"
+        g for g in read_protocol("cog-high-risk").phase("interim maintenance 1").give if g.agent == "co-trimoxazole"
     ]
     assert {g.not_with for g in lines} == {(("methotrexate", "IV"),)}
     assert {day % 7 for g in lines for day in g.days} == {1, 2}
