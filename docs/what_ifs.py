@@ -60,11 +60,11 @@ def _capped(phase: str, days: str) -> tuple[Change, ...]:
 
 WHAT_IFS = (
     WhatIf(
-        "Ondansetron through consolidation (the protocol as written gives no antiemetic); the first hundred days",
+        "No medicine against sickness in consolidation; the first hundred days",
         "cog-high-risk",
-        (Change(add=("ondansetron 15 mg/m2/day PO in 3 doses on days 1-56",), phases=("consolidation",)),),
+        (Change(without=("aprepitant", "ondansetron"), phases=("consolidation", "slow consolidation")),),
         ("nausea vomiting, days", "nausea vomiting, days in grade 3 or more", "constipation, any grade"),
-        True,
+        False,
         "control in 93 % of 15 children on the first day (Dick 1995)",
         years=0.27,
     ),

@@ -167,6 +167,8 @@ UNCHECKED = {
     "dexrazoxane",
     "itraconazole",
     "levofloxacin",
+    "aprepitant",
+    "co-trimoxazole",
     "ondansetron",
     "rasburicase",
 }  # kinetics from memory so far

@@ -20,6 +20,7 @@ from remission.protocol.link import without_linked
 from remission.protocol.model import (
     Adjust,
     And,
+    Beside,
     Check,
     Compare,
     Condition,
@@ -113,6 +114,11 @@ def gives(draw: st.DrawFn) -> Give:
     some = st.lists(st.sampled_from(DRUG_ROUTES), min_size=1, max_size=2, unique=True).map(tuple)
     routes = draw(some | st.sampled_from([("RT",), ("collection",)]))
     rising = st.builds(Escalation, amounts) | st.builds(Escalation, amounts, fractions | st.just(2 / 3), ids)
+    beside = st.builds(Beside, agents, st.sampled_from(ROUTES)) | st.builds(
+        Beside, agents, st.sampled_from(ROUTES), amounts, st.sampled_from(UNITS), st.sampled_from(["dose", "day"])
+    )
+    along = tuple(draw(st.just([]) | st.lists(beside, min_size=1, max_size=3)))
+    after = draw(st.integers(0, 3)) if along else 0
     return Give(
         agent=draw(agents),
         route=routes[0],
@@ -121,14 +127,17 @@ def gives(draw: st.DrawFn) -> Give:
         unit=unit,
         per="dose" if by_age else draw(st.sampled_from(["dose", "day"])),
         doses_per_day=1 if by_age else draw(st.sampled_from([1, 2, 3, 4])),
-        days=draw(day_lists | recurring),
+        days=() if along else draw(day_lists | recurring),
+        along=along,
+        days_after=after,
+        only_after=after > 0 and draw(st.booleans()),
         table=draw(st.none() | st.sampled_from(["cog", "it.bfm"])) if by_age else None,
         cap=draw(st.none() | st.tuples(amounts, st.sampled_from(CAP_UNITS))),
         infusion_h=draw(st.none() | amounts),
         when=draw(st.none() | conditions),
         not_with=tuple(draw(st.lists(st.tuples(agents, st.sampled_from(ROUTES)), max_size=2))),
-        escalation=draw(st.none() | rising),
-        taper=tuple(draw(st.lists(st.tuples(fractions, st.integers(1, 9)), max_size=3))),
+        escalation=None if along else draw(st.none() | rising),
+        taper=() if along else tuple(draw(st.lists(st.tuples(fractions, st.integers(1, 9)), max_size=3))),
         provenance=draw(provenances),
     )
 

@@ -1,8 +1,8 @@
 """Everything that is known, by name: agents, side effects, symptoms, sources, bodies, populations, protocols, trials.
 
 Files are read when they are first asked for. People add their own with ``Library(extra=[folder])``: a folder laid out
-like ``data`` (agents/, side_effects/, symptoms/, body/, populations/, protocols/, trials/, sources.yaml), whose files
-come before the ones that are shipped.
+like ``data`` (agents/, side_effects/, symptoms/, body/, populations/, protocols/, supportive/, trials/, sources.yaml),
+whose files come before the ones that are shipped.
 """
 
 from __future__ import annotations
@@ -307,6 +307,14 @@ class Library:
     def protocol_path(self, name: str) -> Path:
         """The file of a protocol (read it with ``remission.protocol``)."""
         return self._path("protocols", name, "protocol")
+
+    def supportive(self) -> list[str]:
+        """The names of the blocks of supportive care that protocols include."""
+        return sorted(self._files("supportive"))
+
+    def supportive_path(self, name: str) -> Path:
+        """The file of a block of supportive care (read it with ``remission.protocol``)."""
+        return self._path("supportive", name, "supportive care")
 
     def _path(self, room: str, name: str, what: str) -> Path:
         files = self._files(room)

@@ -17,6 +17,7 @@ from .model import (
     Action,
     Adjust,
     And,
+    Beside,
     Check,
     Compare,
     Condition,
@@ -88,6 +89,20 @@ class Builder:
         routes = _routes(_first(tree, "ROUTES"))
         said = self._pieces(tree)
         schedule = said.pop("days", None)
+        along = tuple(_value(said, "on the days of") or ())
+        if schedule is not None and along:
+            raise Misread(schedule[0], "the days are said twice", "Name days, or the medicines whose days they are")
+        if "only after" in said:
+            said["days after"] = said["only after"]
+        if "days after" in said and not along:
+            raise Misread(
+                said["days after"][0], "after which days?", "Write: on the days of doxorubicin IV and for 1 day after"
+            )
+        if schedule is None and along:
+            schedule = (said["on the days of"][0], ())
+            for piece in ("rising", "taper"):
+                if piece in said:
+                    raise Misread(said[piece][0], "such a dose has days of its own", "Name the days")
         if schedule is None:
             raise Misread(
                 len(text.rstrip()) if not parsed.sources else text.index("["),
@@ -131,6 +146,9 @@ class Builder:
             per=cast(Any, per),
             doses_per_day=doses,
             days=schedule[1],
+            along=along,
+            days_after=_value(said, "days after") or 0,
+            only_after="only after" in said,
             table=table,
             cap=_value(said, "cap"),
             infusion_h=_value(said, "over"),
@@ -151,10 +169,18 @@ class Builder:
                 continue
             name, value = self._piece(node)
             offset = _start(node)
-            if name == "taper step":
+            if name == "after":
+                if "on the days of" in said:
+                    raise Misread(offset, "the days are said twice", "Write two sentences")
+                said["only after"], said["on the days of"] = (offset, value[0]), (offset, [value[1]])
+            elif name == "taper step":
                 if "taper" not in said:
                     raise Misread(offset, "a percentage for some days belongs to a taper", "Write: then taper 50% ...")
                 said["taper"][1].append(value)
+            elif name == "beside":
+                if "on the days of" not in said:
+                    raise Misread(offset, "another medicine stands here without a reason", "Write: on the days of ...")
+                said["on the days of"][1].append(value)
             elif name in said:
                 raise Misread(offset, f"'{name}' is said twice", "Write two sentences")
             else:
@@ -182,6 +208,14 @@ class Builder:
             return "rising", (Escalation(step, _fraction(_token(fraction)), _phase(phase)), unit)
         if kind == "not_with":
             return "not on", tuple((_word(t.children[0]), _routes(t.children[1])[0]) for t in _trees(node))
+        if kind == "along":
+            return "on the days of", [_beside(_child(node, "beside"))]
+        if kind == "after":
+            return "after", (_whole(_token(node.children[0])), _beside(_child(node, "beside")))
+        if kind == "along_more":
+            return "beside", _beside(_child(node, "beside"))
+        if kind == "days_after":
+            return "days after", _whole(_token(node.children[-1]))
         if kind == "taper":
             return "taper", [_taper(_child(node, "taper_step"))]
         if kind in ("taper_more", "taper_step"):
@@ -474,6 +508,14 @@ def _amount(node: Any) -> tuple[float, str, str]:
     if amount <= 0:
         raise Misread(_at(number), "a dose is more than 0", "Leave the sentence out when nothing is given")
     return amount, _unit(unit, UNITS), "day" if per_day is not None else "dose"
+
+
+def _beside(node: Node) -> Beside:
+    word, routes, least, unit, per_day = node.children
+    if least is None:
+        return Beside(_word(word), _routes(routes)[0])
+    per = "day" if per_day else "dose"
+    return Beside(_word(word), _routes(routes)[0], _number(least), _unit(unit, UNITS), cast(Any, per))
 
 
 def _taper(node: Node) -> tuple[float, int]:

@@ -44,7 +44,8 @@ _MARROW = (*FRACTIONS, "blood blasts")
 
 def check(protocol: Protocol, known: Library) -> list[BadInput]:
     """All problems of a linked protocol, in the order of its file."""
-    found = list(_Checker(protocol, known).problems())
+    once = {(p.message, p.file, p.line, p.column): p for p in _Checker(protocol, known).problems()}
+    found = list(once.values())  # a shared line stands in every phase
     return sorted(found, key=lambda p: (p.file != protocol.file, p.file or "", p.line or 0, p.column or 0))
 
 
@@ -152,8 +153,13 @@ class _Checker:
                 yield bad(at_word(give, give.table), *unknown("table", give.table, tables))
             elif give.table is None and len(tables) > 1:
                 yield bad(at_word(give, "age"), "which table of doses by age?", f"Write: by age (table {tables[0]})")
-        for name, route in give.not_with:
+        for name, route in () if give.block else give.not_with:
             yield from self._target(give, Target(name, route), (phase,))
+        for beside in give.along:
+            if not give.block:
+                yield from self._target(give, Target(beside.agent, beside.route), (phase,))
+            elif beside.agent not in self.agents:
+                yield self._unknown_agent(give, beside.agent)
         if give.when is not None:
             yield from self._condition(give.when, give)
         if give.escalation is not None and give.escalation.of_phase:

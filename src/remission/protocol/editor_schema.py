@@ -9,7 +9,8 @@ from .grammar import EXAMPLES
 _TAIL = r"( *\[[^\]]*\])?"
 # What a sentence begins with; the reader says exactly what is wrong, the editor only that something is.
 _PATTERNS = {
-    "give": r"^[A-Za-z][\w\-]* +(\d|(IV|PO|IT|SC|IM|RT|collection)\b).* (on +days? +\d|daily|weekly|every +\d+ +days)",
+    "give": r"^[A-Za-z][\w\-]* +(\d|(IV|PO|IT|SC|IM|RT|collection)\b).* "
+    r"(on +days? +\d|on +the +(days +of|\d+ +days? +after)|daily|weekly|every +\d+ +days)",
     "check": r"^(days? +\d[\d ,\-]*|daily.*|weekly.*|every +\d+ +days.*): *.+",
     "decide": r"^day +\d+: *if .+ (go +to|leave +for) .+",
     "rule": r"^(hold|make up|raise|reduce|halve|give|start|omit|repeat the dose of|stop|transfuse|day +\d+ +wait).+",
@@ -22,6 +23,8 @@ _MORE_EXAMPLES = {
         "methotrexate IT by age (table cog) on days 8, 29 if cns is 3",
         "methotrexate 5 g/m2 IV over 24 hours on days 8, 22, 36, 50",
         "methotrexate 100 mg/m2 IV on days 1, 11, 21 rising by 50 mg/m2 each dose",
+        "ondansetron 5 mg/m2 IV (max 8 mg) every 12 hours on the days of doxorubicin IV and cytarabine IV",
+        "aprepitant 2 mg/kg PO (max 80 mg) on the 2 days after cyclophosphamide IV of 1 g/m2 or more",
         "methotrexate 20 mg/m2 PO weekly from day 8, not on the days of methotrexate IT",
         "dexamethasone 10 mg/m2/day PO in 3 doses on days 1-21, then taper 50% for 3 days, 25% for 3 days",
     ],
@@ -77,6 +80,7 @@ def protocol_schema() -> dict[str, Any]:
             "plain": words | {"description": "What it is, for everyone"},
             "sources": keys | {"description": "Keys of sources.yaml"},
             "population": words | {"description": "The virtual patients that it draws by default"},
+            "include": keys | {"description": "Files of supportive care whose lines and rules hold in every phase"},
             "for": _sentence("condition") | {"description": "Who is treated"},
             "on relapse": words | {"pattern": r"^go to .+", "description": "The phase that follows a relapse"},
             "phases": {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import assert_never
 
+from .include import ANY_LENGTH, apart
 from .model import (
     Action,
     Adjust,
@@ -150,18 +151,28 @@ def _protocol(protocol: Protocol) -> Iterator[str]:
         yield f"After a relapse treatment goes on with: {protocol.on_relapse}."
     yield _COUNTS
     names = {phase.id: phase.name for phase in protocol.phases}
-    for place, phase in enumerate(protocol.phases):
+    blocks = {block.id: block for phase in protocol.phases for block in phase.blocks}
+    for place, phase in enumerate(map(apart, protocol.phases)):
         yield ""
         home, _, _ = phase.id.rpartition(": ")
         yield f"{place + 1}. {phase.name}{f' (of {home})' if home else ''}"
         below = protocol.phases[place + 1].id if place + 1 < len(protocol.phases) else None
         yield from (f"   {line}" for line in _phase(phase, names, below))
-    if protocol.rules:
+    own = [rule for rule in protocol.rules if not rule.block]
+    if own:
         yield ""
         yield "In every phase"
-        yield from (f"   {_rule(rule.action)}" for rule in protocol.rules)
+        yield from (f"   {_rule(rule.action)}" for rule in own)
+    for block in blocks.values():
+        yield ""
+        yield f"{block.name}, in every phase that says nothing else of these medicines"
+        yield from (f"   {_give(give, names)}" for give in block.give)
+        yield from (f"   {_rule(rule.action)}" for rule in block.rules)
     notes = [*protocol.open, *_notes(("who is treated", p) for _, p in protocol.said)]
-    notes += _notes((_about(rule.action), rule.provenance) for rule in protocol.rules)
+    notes += _notes((_about(rule.action), rule.provenance) for rule in own)
+    for block in blocks.values():
+        notes += [*block.open, *_notes((give.agent, give.provenance) for give in block.give)]
+        notes += _notes((_about(rule.action), rule.provenance) for rule in block.rules)
     if notes:
         yield ""
         yield "Not settled"
@@ -214,7 +225,7 @@ def _give(give: Give, names: dict[str, str]) -> str:
     text = f"{_capital(give.agent)}, {_dose(give)}"
     if give.infusion_h is not None:
         text += f" over {_hours(give.infusion_h)}"
-    text += f", {_when(give.days)}"
+    text += f", {_along(give) if give.along else _recurs(give.days) or _when(give.days)}"
     if give.escalation is not None:
         text += f". Each dose is {number(give.escalation.step)} {_UNIT[give.unit]} more than the one before"
         if give.escalation.of_phase is not None:
@@ -230,6 +241,31 @@ def _give(give: Give, names: dict[str, str]) -> str:
     if give.when is not None:
         text += f". Only if {explain_condition(give.when)}"
     return text + "."
+
+
+def _along(give: Give) -> str:
+    days = _span(give.days_after)
+    others = _listed(
+        f"{_ROUTED[b.route]} {b.agent}"
+        + (
+            ""
+            if b.at_least is None
+            else f" ({number(b.at_least)} {_UNIT[b.unit]}{' a day' * (b.per == 'day')} or more)"
+        )
+        for b in give.along
+    )
+    if give.only_after:
+        return f"on the {days} after {others}"
+    return f"on the days with {others}" + (f" and for {days} after" if give.days_after else "")
+
+
+def _recurs(days: Sequence[int]) -> str | None:
+    """Days of a block's line, which is read for a year: every week."""
+    if days[-1] <= ANY_LENGTH - 7 or len(days) < 3:
+        return None
+    step = days[1] - days[0]
+    start = f", from day {days[0]} on" if days[0] > 1 else ""
+    return ("every day" if step == 1 else f"every {_span(step)}") + start
 
 
 def _dose(give: Give) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..knowledge.errors import BadInput
 from .complaint import bad, unknown
+from .include import bare
 from .model import Escalation, Phase, Place, Protocol, Rule, Until
 
 # id of a protocol, file that names it -> that protocol
@@ -38,7 +39,7 @@ def successors(protocol: Protocol, phase: Phase) -> list[str]:
 
 def without_linked(protocol: Protocol) -> Protocol:
     """The protocol as its own file has it."""
-    return replace(protocol, phases=tuple(phase for phase in protocol.phases if ":" not in phase.id))
+    return bare(replace(protocol, phases=tuple(phase for phase in protocol.phases if ":" not in phase.id)))
 
 
 class _Linker:

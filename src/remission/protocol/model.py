@@ -76,6 +76,17 @@ class Escalation:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """``cyclophosphamide IV [of 1 g/m2 or more]``: the line goes with this one."""
+
+    agent: str
+    route: Route
+    at_least: float | None = None
+    unit: str = ""
+    per: Literal["dose", "day"] = "dose"
+
+
+@dataclass(frozen=True)
 class Give:
     agent: str
     route: Route
@@ -84,7 +95,10 @@ class Give:
     unit: str  # mg/m2, IU/m2, mg/kg, mg, g/m2
     per: Literal["dose", "day"]
     doses_per_day: int
-    days: tuple[int, ...]  # days of the phase, expanded, sorted
+    days: tuple[int, ...]  # days of the phase, expanded, sorted; none yet where they are those of others (`along`)
+    along: tuple[Beside, ...] = ()  # on the days of these (include.py finds the days)
+    days_after: int = 0  # and so many days after each of them
+    only_after: bool = False  # these days after alone, not their own
     table: str | None = None  # intrathecal table name when by age
     cap: tuple[float, str] | None = None  # largest single dose
     infusion_h: float | None = None
@@ -95,6 +109,8 @@ class Give:
     provenance: Provenance = Provenance()
     place: Place | None = field(default=None, compare=False)
     text: str = field(default="", compare=False)
+    block: str = field(default="", compare=False)  # the supportive-care file that it comes from
+    written: Give | None = field(default=None, compare=False, repr=False)  # the sentence whose days were found
 
 
 @dataclass(frozen=True)
@@ -254,6 +270,7 @@ class Rule:
     provenance: Provenance = Provenance()
     place: Place | None = field(default=None, compare=False)
     text: str = field(default="", compare=False)
+    block: str = field(default="", compare=False)  # the supportive-care file that it comes from
 
 
 @dataclass(frozen=True)
@@ -263,6 +280,21 @@ class Until:
     days: int
     from_phase: str  # "" = day of first treatment
     when: Condition | None = None
+
+
+@dataclass(frozen=True)
+class Block:
+    """Supportive care that protocols share: lines for every phase in which nothing else is said of the agent."""
+
+    id: str
+    name: str
+    plain: str
+    sources: tuple[str, ...]
+    give: tuple[Give, ...] = ()  # read anew for the length of each phase (include.py)
+    rules: tuple[Rule, ...] = ()
+    open: tuple[str, ...] = ()
+    file: str = field(default="", compare=False)
+    places: dict[str, Place] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -285,6 +317,7 @@ class Phase:
     said: tuple[tuple[str, Provenance], ...] = ()  # provenance of the keys `start when`, `rest`, `recheck`, `repeat`
     entry: Condition | None = None  # first phase of a linked protocol: whom that protocol is for
     place: Place | None = field(default=None, compare=False)
+    blocks: tuple[Block, ...] = field(default=(), compare=False)  # shared supportive care that holds in it
 
 
 @dataclass(frozen=True)
@@ -298,6 +331,7 @@ class Protocol:
     rules: tuple[Rule, ...] = ()  # hold in every phase (transfusions)
     open: tuple[str, ...] = ()
     population: str | None = None  # the population file whose patients it is for
+    include: tuple[str, ...] = ()  # the supportive-care files whose lines and rules hold in every phase
     on_relapse: str | None = None  # the phase that follows a relapse; None: the end
     said: tuple[tuple[str, Provenance], ...] = ()  # provenance of `for` and `on relapse`
     file: str = field(default="", compare=False)

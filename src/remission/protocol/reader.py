@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,13 +14,27 @@ from ..knowledge.errors import BadInput
 from ..knowledge.library import Library, library
 from .build import Builder, Cycles, condition
 from .checks import check
-from .complaint import bad
+from .complaint import bad, unknown
 from .grammar import Kind, Misread, parse, split_tail
+from .include import ANY_LENGTH, include
 from .link import link
-from .model import Condition, Phase, Place, Protocol, Provenance
+from .model import Block, Condition, Phase, Place, Protocol, Provenance
 from .yaml_text import Sentence, Text
 
-PROTOCOL_KEYS = ("protocol", "name", "plain", "sources", "population", "for", "on relapse", "rules", "open", "phases")
+PROTOCOL_KEYS = (
+    "protocol",
+    "name",
+    "plain",
+    "sources",
+    "population",
+    "include",
+    "for",
+    "on relapse",
+    "rules",
+    "open",
+    "phases",
+)
+BLOCK_KEYS = ("supportive", "name", "plain", "sources", "give", "rules", "open")
 PHASE_KEYS = (
     "name",
     "days",
@@ -70,16 +85,29 @@ def _examine(path_or_id: str | Path, known: Library, checked: bool) -> tuple[Pro
         protocol, found = read_file(protocol_path(id, known, beside))
         if found:
             raise first_of(found)
-        return protocol
+        return with_blocks(protocol)
+
+    def with_blocks(protocol: Protocol) -> Protocol:
+        return include(protocol, [_block(id, protocol, known) for id in protocol.include])
 
     try:
         protocol, found = read_file(protocol_path(path_or_id, known))
         if found:
             return None, found
-        linked = link(protocol, other)
+        linked = link(with_blocks(protocol), other)
     except BadInput as error:
         return None, [error]
     return linked, check(linked, known) if checked else []
+
+
+def _block(id: str, protocol: Protocol, known: Library) -> Block:
+    place = protocol.places.get(f"include:{id}")
+    if id not in known.supportive():
+        raise bad(place, *unknown("supportive care", id, known.supportive()))
+    block, found = read_block(known.supportive_path(id))
+    if found:
+        raise first_of(found)
+    return block
 
 
 def protocol_path(path_or_id: str | Path, known: Library, beside: Path | None = None) -> Path:
@@ -128,6 +156,11 @@ def read_text(text: Text) -> tuple[Protocol, list[BadInput]]:
     return _File(text).protocol()
 
 
+def read_block(path: Path) -> tuple[Block, list[BadInput]]:
+    """A file of supportive care, and every sentence of it that could not be read."""
+    return _File(Text(path)).block()
+
+
 class _File:
     def __init__(self, text: Text) -> None:
         self.text = text
@@ -160,12 +193,33 @@ class _File:
             rules=tuple(self._sentences("rule", values.get("rules"), None)),
             population=text.words(values["population"]) if "population" in values else None,
             open=self._notes(values),
+            include=self._keys("include", values),
             on_relapse=self._on_relapse(values, said),
             said=tuple(said),
             file=str(text.path),
             places=self.places,
         )
         return protocol, sorted(self.found, key=lambda bad: (bad.line or 0, bad.column or 0))
+
+    def block(self) -> tuple[Block, list[BadInput]]:
+        text, keys = self.text, self.text.keys(self.text.root, BLOCK_KEYS, "supportive care")
+        for key in ("supportive", "name"):
+            if key not in keys:
+                raise BadInput(f"the key '{key}' is missing", text.path, 1, 1, f"Add: {key}: ...")
+        values = {key: value for key, (_, value) in keys.items()}
+        id = text.words(values["supportive"])
+        block = Block(
+            id=id,
+            name=text.words(values["name"]),
+            plain=text.words(values["plain"]) if "plain" in values else "",
+            sources=self._keys("sources", values),
+            give=tuple(self._sentences("give", values.get("give"), ANY_LENGTH)),
+            rules=tuple(replace(rule, block=id) for rule in self._sentences("rule", values.get("rules"), None)),
+            open=self._notes(values),
+            file=str(text.path),
+            places=self.places,
+        )
+        return block, self.found
 
     def _on_relapse(self, values: dict[str, Node], said: list[tuple[str, Provenance]]) -> str | None:
         if "on relapse" not in values:
@@ -289,7 +343,7 @@ class _File:
         out = []
         for node in self.text.items(values[key]):
             out.append(self.text.words(node))
-            self.places[f"source:{out[-1]}"] = self.text.place(node)
+            self.places[f"{'include' if key == 'include' else 'source'}:{out[-1]}"] = self.text.place(node)
         return tuple(out)
 
     def _notes(self, values: dict[str, Node]) -> tuple[str, ...]:

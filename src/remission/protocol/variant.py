@@ -12,6 +12,7 @@ from ..knowledge.errors import BadInput, nearest
 from ..knowledge.library import Library, library
 from .checks import check
 from .grammar import Kind
+from .include import together
 from .model import Phase, Place, Protocol, Rescue, Rule
 from .reader import first_of, read_protocol, read_sentence
 
@@ -44,6 +45,8 @@ def variant(
     everywhere = not phases
     changed = protocol
     for name in without:
+        _given(protocol, known.agent(name).agent, chosen, everywhere)
+    for name in without:
         changed = _without(changed, known.agent(name).agent, chosen, everywhere)
     for sentence in add:
         changed = _with(changed, sentence, chosen, everywhere)
@@ -71,13 +74,17 @@ def _chosen(protocol: Protocol, phases: Sequence[str]) -> set[str]:
     return found
 
 
-def _without(protocol: Protocol, agent: str, chosen: set[str], everywhere: bool) -> Protocol:
+def _given(protocol: Protocol, agent: str, chosen: set[str], everywhere: bool) -> None:
+    """Raises `BadInput` for an agent that is not given there."""
     here = [phase for phase in protocol.phases if phase.id in chosen]
     given = sorted({give.agent for phase in here for give in phase.give})
     rules = [rule for phase in here for rule in phase.rules] + (list(protocol.rules) if everywhere else [])
     rescues = {rule.action.give.agent for rule in rules if isinstance(rule.action, Rescue)}
     if agent not in given and agent not in rescues:
         raise BadInput(f"{protocol.id} does not give {agent} there", remedy=f"It gives {', '.join(given)}")
+
+
+def _without(protocol: Protocol, agent: str, chosen: set[str], everywhere: bool) -> Protocol:
     phases = tuple(_less(phase, agent) if phase.id in chosen else phase for phase in protocol.phases)
     kept = _rules(protocol.rules, agent) if everywhere else protocol.rules
     return replace(protocol, phases=phases, rules=kept)
@@ -90,7 +97,8 @@ def _less(phase: Phase, agent: str) -> Phase:
         if g.agent != agent
     )
     checks = tuple(c for c in phase.check if c.agent != agent)
-    return replace(phase, give=give, check=checks, rules=_rules(phase.rules, agent))
+    blocks = tuple(replace(b, give=tuple(g for g in b.give if g.agent != agent)) for b in phase.blocks)
+    return together(replace(phase, give=give, check=checks, rules=_rules(phase.rules, agent), blocks=blocks))
 
 
 def _rules(rules: Sequence[Rule], agent: str) -> tuple[Rule, ...]:
@@ -129,6 +137,6 @@ def _with(protocol: Protocol, sentence: str, chosen: set[str], everywhere: bool)
         if phase.id in chosen:
             added = read_sentence(kind, sentence, _PLACE, phase.days)
             changed: dict[str, Any] = {_FIELDS[kind]: (*getattr(phase, _FIELDS[kind]), added)}
-            phase = replace(phase, **changed)
+            phase = together(replace(phase, **changed))
         out.append(phase)
     return replace(protocol, phases=tuple(out))

@@ -193,7 +193,7 @@ def _give(give: Give, length: int | None) -> str:
     if give.infusion_h is not None:
         one = give.infusion_h == 1
         parts.append(f"over {number(give.infusion_h)} hour{'' if one else 's'}")
-    parts.append(_recurring(give.days, length) or f"on {_days(give.days)}")
+    parts.append(_along(give) if give.along else _recurring(give.days, length) or f"on {_days(give.days)}")
     if give.escalation is not None:
         parts.append(_escalation(give.escalation, give.unit))
     text = " ".join(parts)
@@ -204,8 +204,24 @@ def _give(give: Give, length: int | None) -> str:
     if give.not_with:
         text += ", not on the days of " + " and ".join(f"{agent} {route}" for agent, route in give.not_with)
     if give.when is not None:
-        text += f"{',' if give.taper or give.not_with or give.escalation else ''} if {condition(give.when)}"
+        text += (
+            f"{',' if give.taper or give.not_with or give.escalation or give.along else ''} if {condition(give.when)}"
+        )
     return text
+
+
+def _along(give: Give) -> str:
+    *most, last = [
+        f"{b.agent} {b.route}"
+        + ("" if b.at_least is None else f" of {number(b.at_least)} {b.unit}{'/day' * (b.per == 'day')} or more")
+        for b in give.along
+    ]
+    days = f"{give.days_after} day{'s' if give.days_after > 1 else ''}"
+    text = f"{', '.join(most)}{' and ' * bool(most)}{last}"
+    if give.only_after:
+        return f"on the {days} after {text}"
+    text = f"on the days of {text}"
+    return f"{text}, and for {days} after" if give.days_after else text
 
 
 def _amount(give: Give) -> str:
@@ -338,6 +354,8 @@ def _protocol(protocol: Protocol) -> Iterator[str]:
         yield f"sources: [{', '.join(protocol.sources)}]"
     if protocol.population:
         yield f"population: {protocol.population}"
+    if protocol.include:
+        yield f"include: [{', '.join(protocol.include)}]"
     if protocol.eligible is not None:
         yield f"for: {quoted(condition(protocol.eligible) + _said(protocol.said, 'for'))}"
     if protocol.on_relapse:

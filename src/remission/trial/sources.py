@@ -9,6 +9,7 @@ import polars as pl
 
 from remission.knowledge.library import Library
 from remission.knowledge.provenance import Row, counts, provenance
+from remission.protocol.include import apart
 from remission.protocol.model import Check, Decide, Give, Protocol, Provenance, Rule
 
 _SCHEMA = {
@@ -56,7 +57,12 @@ def agents_of(protocol: Protocol) -> list[str]:
 
 
 def _sentences(protocol: Protocol) -> Iterator[Row]:
-    for phase in protocol.phases:
+    """One row a sentence as it is written, those of supportive care once for all phases."""
+    blocks = {block.id: block for phase in protocol.phases for block in phase.blocks}
+    for block in blocks.values():
+        for give in block.give:
+            yield _sentence(f"{block.id}: {give.text}", give.provenance)
+    for phase in map(apart, protocol.phases):
         items: tuple[Give | Check | Decide | Rule, ...] = (*phase.give, *phase.check, *phase.decide, *phase.rules)
         for item in items:
             yield _sentence(f"{phase.id}: {item.text}", item.provenance)
