@@ -149,18 +149,27 @@ def blood_blasts(lane, total, person, flesh, s):
     return person[lane].blood_ratio * total * s[S_BLOOD_LOSS] / (s[S_BLOOD_LOSS] + flesh.k_blood[lane])
 
 
+@njit(**INLINED)
+def number_sample(lane, phase, day, waited, t, place):
+    """What keys the chance of a sample: the phase by name, its cycle, its day, and the days that it has waited there.
+    The same sample is as true in an arm that has come to it some days later."""
+    at = (place.cycle[phase, lane] << 20) ^ (day << 8) ^ waited
+    place.lane[lane].sample = (t.phases[phase].key ^ at) & 0xFFFFFFFF
+
+
 @njit(**HOT)
-def measure(lane, today, seed, s, person, place, flesh, total):
+def measure(lane, seed, s, person, place, flesh, total):
     """What the laboratory reports: counts with the assay's noise (log-normal)."""
     pid = person[lane].patient
     seen = place.seen
+    sample = place.lane[lane].sample
     blasts = blood_blasts(lane, total, person, flesh, s)
     anc = flesh.line[ANC + lane] * (1.0 + flesh.mobilised[lane])
     platelets = flesh.line[PLATELETS + lane] + flesh.pool[lane]
     hb = haemoglobin(flesh, lane)
-    seen[V_ANC, lane] = anc * math.exp(s[S_NOISE_ANC] * chance.normal(seed, pid, P_ANC, today))
-    seen[V_PLT, lane] = platelets * math.exp(s[S_NOISE_PLT] * chance.normal(seed, pid, P_PLT, today))
-    seen[V_HB, lane] = hb * math.exp(s[S_NOISE_HB] * chance.normal(seed, pid, P_HB, today))
+    seen[V_ANC, lane] = anc * math.exp(s[S_NOISE_ANC] * chance.normal(seed, pid, P_ANC, sample))
+    seen[V_PLT, lane] = platelets * math.exp(s[S_NOISE_PLT] * chance.normal(seed, pid, P_PLT, sample))
+    seen[V_HB, lane] = hb * math.exp(s[S_NOISE_HB] * chance.normal(seed, pid, P_HB, sample))
     seen[V_LYMPH, lane] = flesh.line[LYMPHOCYTES + lane]
     seen[V_BLASTS, lane] = blasts * 1000.0  # per uL
     seen[V_WBC, lane] = seen[V_ANC, lane] + flesh.line[LYMPHOCYTES + lane] + s[S_OTHER] + blasts
@@ -179,9 +188,9 @@ def measure(lane, today, seed, s, person, place, flesh, total):
 
 
 @njit(**HOT)
-def assay(fraction, cells, minimum, seed, pid, purpose, today):
+def assay(fraction, cells, minimum, seed, pid, purpose, sample):
     """The fraction that flow cytometry reports: blasts among ``cells`` (Poisson), nothing below ``minimum`` of them."""
-    found = chance.poisson(seed, pid, purpose, today, cells * fraction)
+    found = chance.poisson(seed, pid, purpose, sample, cells * fraction)
     return found / cells if found >= minimum else 0.0
 
 
@@ -189,9 +198,10 @@ def assay(fraction, cells, minimum, seed, pid, purpose, today):
 def checks(bits, lane, today, phase, seed, s, t315i, person, place, flesh, total, fraction, rec):
     """Marrow and blood examinations of a day; the first late marrow check is the response to induction."""
     pid = person[lane].patient
+    sample = place.lane[lane].sample
     if bits & (MARROW_MRD | MARROW_BLASTS):
-        sampled = min(0.999, fraction * math.exp(s[S_ASPIRATE] * chance.normal(seed, pid, P_ASPIRATE, today)))
-        reported = assay(sampled, s[S_FLOW_CELLS], s[S_FLOW_MIN], seed, pid, P_CELLS, today)
+        sampled = min(0.999, fraction * math.exp(s[S_ASPIRATE] * chance.normal(seed, pid, P_ASPIRATE, sample)))
+        reported = assay(sampled, s[S_FLOW_CELLS], s[S_FLOW_MIN], seed, pid, P_CELLS, sample)
         place.seen[V_MARROW_MRD, lane] = reported
         place.seen[V_MARROW, lane] = sampled
         if t315i >= 0 and total > 0.0:
@@ -210,7 +220,7 @@ def checks(bits, lane, today, phase, seed, s, t315i, person, place, flesh, total
             place.lane[lane].remission = 2
     if bits & BLOOD_MRD:
         share = min(1.0, blood_blasts(lane, total, person, flesh, s) / max(place.seen[V_WBC, lane], 1e-3))
-        reported = assay(share, s[S_FLOW_CELLS], s[S_FLOW_MIN], seed, pid, P_CELLS_BLOOD, today)
+        reported = assay(share, s[S_FLOW_CELLS], s[S_FLOW_MIN], seed, pid, P_CELLS_BLOOD, sample)
         place.seen[V_BLOOD_MRD, lane] = reported
         note_mrd(rec, lane, today, phase, 1.0, share, reported)
 
@@ -336,6 +346,7 @@ def enter(lane, today, phase, t, place, rec):
     place.lane[lane].status = TREATING
     place.lane[lane].day = 1
     place.began[phase, lane] = today
+    place.cycle[phase, lane] += 1
     place.lane[lane].gate_from = -1
     note_event(rec, lane, today, phase, E_PHASE, float(phase))
     for i in range(t.phases[phase].rules_from, t.phases[phase].rules_to):
@@ -403,7 +414,8 @@ def morning(lane, today, seed, t, s, t315i, person, bioavailability, place, fles
             return
         met = True
         if t.phases[phase].gate >= 0:
-            measure(lane, today, seed, s, person, place, flesh, total)
+            number_sample(lane, phase, 0, today - place.lane[lane].gate_from, t, place)
+            measure(lane, seed, s, person, place, flesh, total)
             measured = True
             note_counts(rec, lane, today, phase, 0, place.seen)
             met = true_for(t.phases[phase].gate, t, place, lane)
@@ -427,7 +439,8 @@ def morning(lane, today, seed, t, s, t315i, person, bioavailability, place, fles
             place.lane[lane].stalled = 1
             return
         if not measured:
-            measure(lane, today, seed, s, person, place, flesh, total)
+            number_sample(lane, phase, place.lane[lane].day, today - place.lane[lane].gate_from, t, place)
+            measure(lane, seed, s, person, place, flesh, total)
             measured = True
         met = true_for(t.days[at].wait, t, place, lane)
         if not met and today - place.lane[lane].gate_from < GATE_LIMIT:
@@ -449,8 +462,9 @@ def morning(lane, today, seed, t, s, t315i, person, bioavailability, place, fles
 @njit(**HOT)
 def visit(at, measured, lane, today, phase, seed, total, t, s, t315i, person, place, flesh, rec):
     """Counts, examinations, rules and decisions of a visit. False when the patient has left the protocol."""
+    number_sample(lane, phase, place.lane[lane].day, 0, t, place)
     if not measured:
-        measure(lane, today, seed, s, person, place, flesh, total)
+        measure(lane, seed, s, person, place, flesh, total)
     note_counts(rec, lane, today, phase, place.lane[lane].day, place.seen)
     fraction = blast_share(total, flesh, person, lane)
     checks(t.days[at].checks, lane, today, phase, seed, s, t315i, person, place, flesh, total, fraction, rec)

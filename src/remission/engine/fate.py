@@ -81,12 +81,14 @@ EXACT_FEEDBACK_DAYS = 32  # the feedback, carried as a state, is brought back to
 P_FEVER = chance.purpose("fever")
 P_BLOODSTREAM = chance.purpose("bloodstream infection")
 P_DEATH = chance.purpose("death from infection")
-P_CLONE = chance.purpose("clone")
 P_CNS = chance.purpose("cns")
 P_SEED = chance.purpose("cns seeding")
-P_MUTANT = chance.purpose("mutants")
 P_LETHAL = chance.purpose("death from leukaemia")
 P_SEED_CLOCK = chance.purpose("cns seeding, rare")
+# A clone's purposes: its own plus 0 to 7 for few cells, then these. Where cells are few each day of the calendar has
+# its own luck, the same in every arm: so the arm with more cells never ends with fewer. What happens to a patient as an
+# event (a fever, a side effect, a graft, a death) is keyed by its number: a shifted day does not change it.
+MUTANTS, RARE_MUTANTS = 8, 9
 RARE = 1.0  # cells a day below which seeding is played by its clock
 
 
@@ -352,20 +354,21 @@ def day_of_body(today, lay, q, drugs, flesh, work, day):
 @njit(**HOT)
 def _mutants(c, lane, today, made, seed, pid, lay, flesh):
     """New cells of clone ``c`` that divisions of the main clone have made today; rare ones come by their clock."""
-    number = lay.clone_number[c]
+    purpose = lay.clone_purpose[c]
     came = 0.0
     if made >= FEW:
         came = math.floor(made)
     elif made > RARE:
-        came = chance.poisson(seed, pid, P_MUTANT + 4 * number, today, made)
+        came = chance.poisson(seed, pid, purpose + MUTANTS, today, made)
     else:
         if flesh.mutant_at[c * LANES + lane] < 0.0:
-            flesh.mutant_at[c * LANES + lane] = chance.exponential(seed, pid, P_MUTANT + 4 * number + 1, 0xFFFFFFFF)
+            flesh.mutant_at[c * LANES + lane] = chance.exponential(seed, pid, purpose + RARE_MUTANTS, 0)
         flesh.mutants[c * LANES + lane] += made
         while flesh.mutants[c * LANES + lane] >= flesh.mutant_at[c * LANES + lane]:
             came += 1.0
+            flesh.mutants_came[c * LANES + lane] += 1.0
             flesh.mutant_at[c * LANES + lane] += chance.exponential(
-                seed, pid, P_MUTANT + 4 * number + 2, today * 1024 + int(came)
+                seed, pid, purpose + RARE_MUTANTS, int(flesh.mutants_came[c * LANES + lane])
             )
     if came > 0.0:
         flesh.cells[2 * c * LANES + lane] += came
@@ -390,7 +393,7 @@ def leukaemia_by_chance(lane, today, seed, play_chance, s, person, q, lay, flesh
         n = before[at] + before[rest]
         if n == 0.0:
             continue
-        purpose = P_CLONE + 8 * lay.clone_number[c]
+        purpose = lay.clone_purpose[c]
         if n < FEW:
             own = c * LANES + lane
             a, b = few_cells(before[at], before[rest], q.birth[own] * day.birth[lane], person[lane].death,
@@ -423,7 +426,8 @@ def leukaemia_by_chance(lane, today, seed, play_chance, s, person, q, lay, flesh
         flesh.seeded[lane] += flux
         while flesh.seeded[lane] >= flesh.seed_at[lane]:
             flesh.cns[lane] += 1.0
-            flesh.seed_at[lane] += chance.exponential(seed, pid, P_SEED_CLOCK, today)
+            flesh.seeds[lane] += 1.0
+            flesh.seed_at[lane] += chance.exponential(seed, pid, P_SEED_CLOCK, int(flesh.seeds[lane]))
 
 
 @njit(**INLINED)
@@ -454,14 +458,15 @@ def infection(lane, today, seed, s, person, place, flesh, rec):
     phase = place.lane[lane].phase
     anc = flesh.line[CIRCULATING * LANES + lane]
     flesh.fever[lane] = 0.0
-    flesh.fever_at[lane] = chance.exponential(seed, pid, P_FEVER, today + 1)
     place.lane[lane].last_fever = today
     place.result[lane, RESULT_FEVERS] += 1.0
+    number = int(place.result[lane, RESULT_FEVERS])
+    flesh.fever_at[lane] = chance.exponential(seed, pid, P_FEVER, number)
     note_event(rec, lane, today, phase, E_FEVER, anc)
-    if chance.uniform(seed, pid, P_BLOODSTREAM, today) < s[S_BSI]:
+    if chance.uniform(seed, pid, P_BLOODSTREAM, number) < s[S_BSI]:
         place.result[lane, RESULT_BLOODSTREAM] += 1.0
         note_event(rec, lane, today, phase, E_BLOODSTREAM, anc)
-        if chance.uniform(seed, pid, P_DEATH, today) < s[S_BSI_DEATH]:
+        if chance.uniform(seed, pid, P_DEATH, number) < s[S_BSI_DEATH]:
             die(lane, today, CAUSE_INFECTION, place, rec)
 
 
@@ -532,10 +537,9 @@ def fate_of_treatment(lane, today, seed, share, lay, q, place, drugs, flesh, day
     lethal = lay.settings[S_LETHAL]
     refractory = place.lane[lane].remission == 0 and today >= REFRACTORY_DAYS
     if lethal > 0.0 and (q.person[lane].relapsed > 0.0 or place.lane[lane].relapses > 0 or refractory):
-        hazard = lethal * share
-        if share >= lay.settings[S_RELAPSE_MARROW] and chance.uniform(
-            seed, q.person[lane].patient, P_LETHAL, today
-        ) < 1.0 - math.exp(-hazard):
+        if share >= lay.settings[S_RELAPSE_MARROW]:
+            flesh.lethal[lane] += lethal * share
+        if flesh.lethal[lane] >= flesh.lethal_at[lane]:
             die(lane, today, CAUSE_LEUKAEMIA, place, rec)
 
 
@@ -568,6 +572,7 @@ def evening(
         if place.lane[lane].day > t.phases[phase].days:
             if t.phases[phase].repeats == 1 and place.lane[lane].next_phase == -2:
                 place.lane[lane].day = 1
+                place.cycle[phase, lane] += 1
             else:
                 move_on(lane, today + 1, phase, t, place, rec)
     elif (
@@ -636,7 +641,7 @@ def follow(lane, start, horizon, seed, play_chance, s, person, q, lay, place, fl
             if a + b == 0.0:
                 continue
             birth, to_rest = q.birth[c * LANES + lane] * crowd, q.to_rest[c * LANES + lane]
-            purpose = P_CLONE + 8 * lay.clone_number[c]
+            purpose = lay.clone_purpose[c]
             if play_chance and a + b < FEW:
                 a, b = few_cells(a, b, birth, death, to_rest, wake, 0.0, 0.0, float(FOLLOW_DAYS), seed, pid, purpose,
                                  today)  # fmt: skip

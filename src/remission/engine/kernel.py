@@ -15,7 +15,7 @@ from remission.patient import chance
 
 from .clinic import blast_share, morning
 from .effects import day_of_effects
-from .fate import P_FEVER, P_SEED_CLOCK, day_of_body, evening, last_day
+from .fate import P_FEVER, P_LETHAL, P_SEED_CLOCK, day_of_body, evening, last_day
 from .living import acts_of_day, cells_of_day, end_of_living, immunity_of_day
 from .pharmacy import day_of_kinetics
 from .records import close_run, note_state
@@ -45,7 +45,8 @@ def play_block(
     days are counted from the first day of treatment, day 0."""
     for lane in range(LANES):
         flesh.fever_at[lane] = chance.exponential(seed, q.person[lane].patient, P_FEVER, 0)
-        flesh.seed_at[lane] = chance.exponential(seed, q.person[lane].patient, P_SEED_CLOCK, 0xFFFFFFFF)
+        flesh.seed_at[lane] = chance.exponential(seed, q.person[lane].patient, P_SEED_CLOCK, 0)
+        flesh.lethal_at[lane] = chance.exponential(seed, q.person[lane].patient, P_LETHAL, 0)
     if keep_states:
         for lane in range(LANES):
             if place.lane[lane].status != DONE:

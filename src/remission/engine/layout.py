@@ -11,6 +11,7 @@ import numpy as np
 from remission.body.pharmacokinetics import CSF, PLASMA, Kinetics, kinetics
 from remission.knowledge.agent import Agent, Effect
 from remission.knowledge.errors import BadInput
+from remission.patient import chance
 from remission.patient.person import one
 
 from . import mesh
@@ -112,6 +113,7 @@ class Layout(NamedTuple):
     acts: Any  # ACT: what acts on the day it is given
     living: int  # 1: the immune system, grafts and cells are played
     side_effects: int  # how many
+    side_purpose: Any  # (side effects, 2): key the chance of when one begins and of its grade
     grades: Any  # (side effects, 5): probability of a grade or a lower one
     again: Any  # (side effects,)
     causes: Any  # CAUSE: hazards that come from the body, side effect after side effect
@@ -123,7 +125,7 @@ class Layout(NamedTuple):
     members: Any  # effects, shape after shape
     shape_of: Any  # by effect
     clone_kill: Any  # (clones, pools): how much of a pool's kill a clone feels
-    clone_number: Any  # keys its chance
+    clone_purpose: Any  # (clones,) keys its chance, see fate.FEW_CELLS
     clone_alone: Any  # (clones,) 1: a clone that carries CD19
     t315i: int  # clone or -1
     without_cd19: int
@@ -454,13 +456,20 @@ def layout(
         "bins": mesh.BINS * refine,
         "shapes": np.array([tuple(s[name] for name in SHAPE.names or ()) for s in shapes], dtype=SHAPE),
         "clone_kill": np.array(clone_kill),
-        "clone_number": np.array([clone.number for clone in clones]),
+        "clone_purpose": np.array([chance.purpose(f"clone {clone.name}") for clone in clones]),
         "clone_alone": np.array([int(clone.kill.get("CD19", 1.0) > 0.0) for clone in clones]),
         "t315i": next((i for i, clone in enumerate(clones) if clone.name == "T315I"), -1),
         "without_cd19": next((i for i, clone in enumerate(clones) if clone.kill.get("CD19") == 0.0), -1),
         "acts": np.array(acts_in_pools, dtype=ACT),
         "living": int(_living(program)),
         "side_effects": len(program.side_effects) if side_effects else 0,
+        "side_purpose": np.array(
+            [
+                [chance.purpose(f"{effect.side_effect} {what}") for what in ("begins", "grade")]
+                for effect in program.side_effects
+            ],
+            dtype=np.int64,
+        ).reshape(-1, 2),
         "grades": _grades(program),
         "again": np.array([int(effect.again) for effect in program.side_effects], dtype=np.int64),
         "causes": _causes(program),

@@ -26,7 +26,8 @@ from .program import Program
 from .records import note_event, note_first, note_side_effect
 from .state import DONE, E_COLLECTION, E_FAILED, E_GRAFT, E_INFUSION, RESULT_INFUSION, RESULT_TRANSPLANT, STEPS
 
-P_SURVIVES = chance.purpose("cells that radiation leaves")
+P_SURVIVES = chance.purpose("cells of the CNS that radiation leaves")
+IRRADIATED = 10  # added to the purpose of a clone, see fate
 P_MADE = chance.purpose("manufacture of cells")
 P_WORKS = chance.purpose("function of cells")
 P_TAKES = chance.purpose("graft takes")
@@ -145,10 +146,12 @@ def _act(i, lane, today, dose, times, seed, play_chance, lay, q, place, flesh, r
         _irradiate(at, lane, today, dose, times, seed, play_chance, lay, q, flesh)
     elif kind == COLLECTION:
         flesh.immune[lane].product = IN_MANUFACTURE
+        number = flesh.immune[lane].collections
+        flesh.immune[lane].collections += 1
         ready = today + max(1, round(q.acts[at + C_DAYS * LANES]))
         flesh.immune[lane].product_day = ready
         flesh.immune[lane].makes = 1
-        if play_chance and chance.uniform(seed, pid, P_MADE, today) < q.acts[at + C_FAILURE * LANES]:
+        if play_chance and chance.uniform(seed, pid, P_MADE, number) < q.acts[at + C_FAILURE * LANES]:
             flesh.immune[lane].makes = 0
         note_event(rec, lane, today, phase, E_COLLECTION, float(lay.acts[i].agent))
         return False
@@ -162,12 +165,16 @@ def _act(i, lane, today, dose, times, seed, play_chance, lay, q, place, flesh, r
         flesh.immune[lane].cells_day = today
         flesh.immune[lane].cells_act = i
         flesh.immune[lane].works = 1
-        if play_chance and chance.uniform(seed, pid, P_WORKS, today) < q.acts[at + C_DYSFUNCTIONAL * LANES]:
+        number = flesh.immune[lane].infusions
+        flesh.immune[lane].infusions += 1
+        if play_chance and chance.uniform(seed, pid, P_WORKS, number) < q.acts[at + C_DYSFUNCTIONAL * LANES]:
             flesh.immune[lane].works = 0
         note_first(place, lane, RESULT_INFUSION, today)
         note_event(rec, lane, today, phase, E_INFUSION, float(lay.acts[i].agent))
     elif kind == GRAFT:
-        rejected = play_chance and chance.uniform(seed, pid, P_TAKES, today) < q.acts[at + LANES]
+        number = flesh.immune[lane].grafts
+        flesh.immune[lane].grafts += 1
+        rejected = play_chance and chance.uniform(seed, pid, P_TAKES, number) < q.acts[at + LANES]
         note_first(place, lane, RESULT_TRANSPLANT, today)
         flesh.immune[lane].transplant_day = today
         note_event(rec, lane, today, phase, E_GRAFT, float(lay.acts[i].agent))
@@ -222,7 +229,7 @@ def _irradiate(at, lane, today, dose, times, seed, play_chance, lay, q, flesh):
     share = (1.0 - marrow + marrow * old_blasts * blasts) / (1.0 - marrow + marrow * old_blasts)
     for c in range(flesh.cells.shape[0] // LANES):
         flesh.cells[c * LANES + lane] = _left(flesh.cells[c * LANES + lane], share, play_chance, seed, pid,
-                                              P_SURVIVES + 1 + lay.clone_number[c // 2] * 2 + c % 2, today)  # fmt: skip
+                                              lay.clone_purpose[c // 2] + IRRADIATED + c % 2, today)  # fmt: skip
     flesh.total[lane] = leukaemic_cells(flesh, lane)
     flesh.cns[lane] = _left(flesh.cns[lane], 1.0 - cns + cns * blasts, play_chance, seed, pid, P_SURVIVES, today)
     hit = (1.0 - marrow + marrow * old_normal * normal) / (1.0 - marrow + marrow * old_normal)
@@ -385,7 +392,8 @@ def immunity_of_day(today, seed, play_chance, lay, q, place, flesh, work, day, r
                 im.crs_from = today
                 im.crs_worst = 0
             if crs == 4 and im.crs_worst < 4 and play_chance:
-                im.fatal = int(chance.uniform(seed, q.person[lane].patient, P_CRS, today) < n.crs_fatal)
+                im.fatal = int(chance.uniform(seed, q.person[lane].patient, P_CRS, im.storms) < n.crs_fatal)
+                im.storms += 1
             if brain > 0 and im.neuro == 0:
                 im.neuro_from = today
                 im.neuro_worst = 0

@@ -17,6 +17,7 @@ from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library
 from remission.knowledge.quantity import units
 from remission.knowledge.side_effect import SideEffect
+from remission.patient import chance
 from remission.patient.cohort import LINEAGE, METABOLISER, SEX
 from remission.protocol import model as m
 from remission.protocol.logic import names
@@ -65,7 +66,7 @@ STEPS_PER_DAY = 12
 INT, REAL = np.int64, np.float64
 PHASE = np.dtype(
     [(name, INT) for name in ("days", "next", "gate", "recheck", "rest", "start", "repeats", "rules_from", "rules_to",
-                              "until_from", "until_to")]
+                              "until_from", "until_to", "key")]
 )  # fmt: skip
 DAY = np.dtype([(name, INT) for name in ("checks", "visit", "wait", "due_from", "due_to", "decide_from", "decide_to")])
 DECIDE = np.dtype([("condition", INT), ("action", INT), ("target", INT)])  # action 0: go to, 1: leave
@@ -568,6 +569,7 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
                     bool(phase.repeat_until or phase.repeat_times),
                     *rule_span,
                     *until_span,
+                    chance.purpose(phase.id.rpartition(": ")[2]),
                 )
                 for p, (phase, start, rule_span, until_span) in enumerate(phase_rows)
             ],

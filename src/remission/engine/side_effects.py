@@ -1,5 +1,7 @@
 """Side effects by hazard: they begin when the hazard that drugs and grafts add up to has reached the patient's own
-threshold, with a grade, for a while. Their causes stand in the agents' files, the rest in side_effects/."""
+threshold, with a grade, for a while. Their causes stand in the agents' files, the rest in side_effects/. Chance is
+keyed by the side effect's name and the number of the episode: what else is played, and on which day, does not move
+it."""
 
 from __future__ import annotations
 
@@ -19,8 +21,6 @@ from .layout import HAEMOGLOBIN, KILLED, LOAD, NEUTROPHILS, PLATELETS
 from .program import Program
 from .records import note_side_effect
 
-P_BEGINS = chance.purpose("side effect begins")
-P_GRADE = chance.purpose("side effect, grade")
 FEVER, FIRST_HAZARD = 3, 4  # rows of the daily targets: stem cells, B cells, cytokine, fever, then three a side effect
 COMPUTED = 2  # side effects that are computed come first in the table: crs, neurotoxicity
 FATAL = 5
@@ -99,15 +99,18 @@ def side_effects_of_day(lane, today, seed, lay, q, drugs, flesh, day, rec):
             hazard *= q.side[n + FACTOR * LANES]
         flesh.side[s, lane].clock += hazard
         if flesh.side[s, lane].due < 0.0:
-            flesh.side[s, lane].due = chance.exponential(seed, pid, P_BEGINS + 8 * s, today)
+            flesh.side[s, lane].due = chance.exponential(
+                seed, pid, lay.side_purpose[s, 0], flesh.side[s, lane].episodes
+            )
         if flesh.side[s, lane].clock < flesh.side[s, lane].due:
             continue
-        u = chance.uniform(seed, pid, P_GRADE + 8 * s, today)
+        u = chance.uniform(seed, pid, lay.side_purpose[s, 1], flesh.side[s, lane].episodes)
         grade = 1
         while grade < FATAL and u >= lay.grades[s, grade - 1]:
             grade += 1
         flesh.side[s, lane].grade = grade
         flesh.side[s, lane].worst = max(flesh.side[s, lane].worst, grade)
+        flesh.side[s, lane].episodes += 1
         flesh.side[s, lane].began = today
         flesh.side[s, lane].until = today + max(1, round(q.side[n + COURSE * LANES]))
         flesh.side[s, lane].clock = 0.0

@@ -74,7 +74,7 @@ def records(room: int) -> Records:
 INT, REAL = np.int64, np.float64
 LANE_STATE = np.dtype(
     [(name, INT) for name in ("status", "phase", "day", "next_phase", "gate_from", "gate_check", "wait_passed",
-                              "stalled", "ended", "last_fever", "remission", "relapses")]
+                              "stalled", "ended", "last_fever", "remission", "relapses", "sample")]
 )  # fmt: skip
 SLOT_STATE = np.dtype(
     [(name, REAL) for name in ("factor", "limit", "last_dose", "top_dose", "run_dose", "run_factor")]
@@ -85,10 +85,10 @@ IMMUNE_STATE = np.dtype(
                                  "brain", "host")]
     + [(name, INT) for name in ("cells_day", "cells_act", "works", "product", "product_day", "makes", "transplant_day",
                                 "grafted", "crs", "crs_from", "crs_worst", "neuro", "neuro_from", "neuro_worst",
-                                "fatal")]
+                                "fatal", "collections", "infusions", "grafts", "storms")]
 )  # fmt: skip
 SIDE_STATE = np.dtype(
-    [(n, REAL) for n in ("clock", "due")] + [(n, INT) for n in ("grade", "worst", "began", "until", "over")]
+    [(n, REAL) for n in ("clock", "due")] + [(n, INT) for n in ("grade", "worst", "began", "until", "over", "episodes")]
 )
 RULE_STATE = np.dtype(
     [(name, INT) for name in ("since", "true_visits", "fired", "active", "rescue_next", "rescue_given")]
@@ -99,10 +99,11 @@ class Place(NamedTuple):
     """Where each patient stands in the protocol, and what its rules have decided."""
 
     lane: Any  # (L,) of LANE_STATE: day counts from 1 in the phase; next_phase -2: as the protocol says;
-    #            remission 0 no, 1 yes, 2 lost (seen in the marrow)
+    #            remission 0 no, 1 yes, 2 lost (seen in the marrow); sample: keys the chance of what is measured
     slot: Any  # (slots, L) of SLOT_STATE: factors of the rules, escalation, the run of equal daily doses so far
     rule: Any  # (rules, L) of RULE_STATE
     began: Any  # (phases, L): first day of the phase, -1 before
+    cycle: Any  # (phases, L): how often the phase has begun
     seen: Any  # (variables, L)
     result: Any  # (L, RESULT_COLUMNS)
     stack: Any
@@ -173,8 +174,11 @@ class Flesh(NamedTuple):
     mobilised: Any
     fever: Any  # hazard of fever since the last, and where it comes
     fever_at: Any
-    seeded: Any  # cells expected in the CNS since the last came, and where the next comes
+    lethal: Any  # hazard of death from leukaemia so far, and where it comes
+    lethal_at: Any
+    seeded: Any  # cells expected in the CNS so far, where on that clock the next comes, and how many have come
     seed_at: Any
+    seeds: Any
     rho: Any  # regrowth of the normal marrow; 0 where nothing is left that could
     daily: (
         Any  # effects of today on stem cells, B cells, cytokine, fever, then for each side effect what causes it, what
@@ -185,8 +189,9 @@ class Flesh(NamedTuple):
     immune: Any  # (L,) of IMMUNE_STATE: CAR T-cells in copies/ug, B and plasma cells relative, IgG in g/L, cytokine in
     #              pg/mL, share of the marrow that is the patient's own
     side: Any  # (side effects, L) of SIDE_STATE
-    mutants: Any  # clones: mutants expected since the last came, and where the next comes
+    mutants: Any  # clones: mutants expected so far, where on that clock the next comes, and how many have come
     mutant_at: Any
+    mutants_came: Any
 
 
 class Work(NamedTuple):
@@ -250,6 +255,7 @@ def place(t: Tables, q: Lanes) -> Place:
         slot=slot,
         rule=rule,
         began=np.full((len(t.phases), LANES), -1, dtype=INT),
+        cycle=np.zeros((len(t.phases), LANES), dtype=INT),
         seen=q.seen.reshape(-1, LANES).copy(),
         result=result,
         stack=np.zeros(MAX_DEPTH, dtype=np.bool_),
@@ -375,10 +381,12 @@ def flesh(lay: Layout, q: Lanes) -> tuple[Flesh, Work, Day]:
     body = Flesh(
         line=line.reshape(-1), pool=rows(), room=q.normal.copy(), cells=q.cells.copy(), cns=q.cns_cells.copy(),
         total=q.cells.reshape(-1, LANES).sum(axis=0), k_blood=rows(), mobilised=rows(), fever=rows(),
-        fever_at=rows(), seeded=rows(), seed_at=rows(), rho=q.rho.copy(), daily=rows(4 + 3 * lay.grades.shape[0]),
+        fever_at=rows(), lethal=rows(), lethal_at=rows(), seeded=rows(), seed_at=rows(), seeds=rows(),
+        rho=q.rho.copy(), daily=rows(4 + 3 * lay.grades.shape[0]),
         field=rows(3 * len(lay.acts)) - 1000.0, lost=rows(lay.steps.shape[0]), immune=_immune(q), side=_side(lay),
         mutants=rows(clones),
         mutant_at=rows(clones) - 1.0,
+        mutants_came=rows(clones),
     )  # fmt: skip
     work = Work(
         e_line=rows(4 * 2 * bins), e_red=rows(bins * SLOTS_PER_BIN), e_sharp=rows(4 * HALVES),
