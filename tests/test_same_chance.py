@@ -1,5 +1,5 @@
-"""The same chance in every arm: what an agent does not touch stays the same when it is left out, patient by patient, and
-a day's delay, a new side effect or the order of files change nobody's fate."""
+"""The same chance in every arm: what an agent does not touch stays the same when it is left out, patient by patient,
+and a day's delay, a new side effect or the order of files change nobody's fate."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from .program import (
     BLOOD_MRD,
     HOLD,
     LIMIT,
+    MAKE_UP,
     MARROW_BLASTS,
     MARROW_MRD,
     OMIT,
@@ -27,17 +28,19 @@ from .program import (
     STOP,
     TRANSFUSE,
 )
-from .records import donor_share, note_counts, note_event, note_first, note_mrd, note_run
+from .records import cut_run, donor_share, note_counts, note_event, note_first, note_mrd, note_run
 from .rules import true_for
 from .state import (
     AFTER,
     DONE,
+    E_AGAIN,
     E_END,
     E_FORCED,
     E_GATE,
     E_GOTO,
     E_HOLD,
     E_LEFT,
+    E_NOT_FOR,
     E_PHASE,
     E_PLATELETS,
     E_RAISE,
@@ -47,7 +50,11 @@ from .state import (
     E_RESUME,
     E_STOP,
     LEFT,
+    R_CUT_BY_END,
+    R_CUT_BY_HOLD,
+    R_CUT_BY_STOP,
     R_HELD,
+    R_MADE_UP,
     R_OMITTED,
     R_PROTOCOL,
     R_RAISED,
@@ -80,6 +87,7 @@ from .state import (
     S_REMISSION,
     STEPS,
     TREATING,
+    V_AGE,
     V_ANC,
     V_B,
     V_BLASTS,
@@ -199,6 +207,7 @@ def checks(bits, lane, today, phase, seed, s, t315i, person, place, flesh, total
     """Marrow and blood examinations of a day; the first late marrow check is the response to induction."""
     pid = person[lane].patient
     sample = place.lane[lane].sample
+    day, cycle = place.lane[lane].day, place.cycle[phase, lane]
     if bits & (MARROW_MRD | MARROW_BLASTS):
         sampled = min(0.999, fraction * math.exp(s[S_ASPIRATE] * chance.normal(seed, pid, P_ASPIRATE, sample)))
         reported = assay(sampled, s[S_FLOW_CELLS], s[S_FLOW_MIN], seed, pid, P_CELLS, sample)
@@ -207,7 +216,7 @@ def checks(bits, lane, today, phase, seed, s, t315i, person, place, flesh, total
         if t315i >= 0 and total > 0.0:
             mutated = flesh.cells[2 * t315i * LANES + lane] + flesh.cells[(2 * t315i + 1) * LANES + lane]
             place.seen[V_T315I, lane] = mutated / total if reported > 0.0 else 0.0
-        note_mrd(rec, lane, today, phase, 0.0, fraction, reported)
+        note_mrd(rec, lane, today, phase, day, cycle, 0.0, fraction, reported)
         if bits & RESPONSE:
             place.result[lane, RESULT_MRD] = reported
             place.result[lane, RESULT_BLASTS] = fraction
@@ -222,7 +231,7 @@ def checks(bits, lane, today, phase, seed, s, t315i, person, place, flesh, total
         share = min(1.0, blood_blasts(lane, total, person, flesh, s) / max(place.seen[V_WBC, lane], 1e-3))
         reported = assay(share, s[S_FLOW_CELLS], s[S_FLOW_MIN], seed, pid, P_CELLS_BLOOD, sample)
         place.seen[V_BLOOD_MRD, lane] = reported
-        note_mrd(rec, lane, today, phase, 1.0, share, reported)
+        note_mrd(rec, lane, today, phase, day, cycle, 1.0, share, reported)
 
 
 @njit(**HOT)
@@ -249,22 +258,56 @@ def transfusions(lane, today, phase, t, s, place, flesh, rec):
 
 
 @njit(**HOT)
+def _all_stopped(r, lane, t, place):
+    """Is there nothing left that the rule could act on?"""
+    for j in range(t.rules[r].slots_from, t.rules[r].slots_to):
+        if place.slot[t.rule_slots[j], lane].stopped == 0:
+            return False
+    return t.rules[r].slots_to > t.rules[r].slots_from
+
+
+@njit(**HOT)
+def _lasted(r, true_now, lane, today, t, place):
+    """Has the rule's condition been true at every visit for as long as it asks?"""
+    if not true_now:
+        place.rule[r, lane].since = -1
+        place.rule[r, lane].true_visits = 0
+        return False
+    if place.rule[r, lane].since < 0:
+        place.rule[r, lane].since = today
+    place.rule[r, lane].true_visits += 1
+    if today - place.rule[r, lane].since < t.rules[r].days or place.rule[r, lane].true_visits < t.rules[r].visits:
+        return False
+    place.rule[r, lane].since = -1
+    place.rule[r, lane].true_visits = 0
+    return True
+
+
+@njit(**HOT)
 def _hold(r, lane, today, phase, t, place, rec):
+    if _all_stopped(r, lane, t, place):
+        place.rule[r, lane].active = 0
+        return
     if place.rule[r, lane].active == 1:
-        if true_for(t.rules[r].until, t, place, lane):
+        if _lasted(r, true_for(t.rules[r].until, t, place, lane), lane, today, t, place):
             place.rule[r, lane].active = 0
+            longest = t.phases[phase].extra_longest
             k = min(place.rule[r, lane].fired - 1, t.rules[r].resume_to - t.rules[r].resume_from - 1)
             share = t.resume[t.rules[r].resume_from + k]
             for j in range(t.rules[r].slots_from, t.rules[r].slots_to):
                 slot = t.rule_slots[j]
                 if place.slot[slot, lane].held_by == r:
                     place.slot[slot, lane].held_by = -1
+                    if t.slots[slot].made_up == 1 and 0 < longest < today - place.rule[r, lane].held_from:
+                        place.lane[lane].again = 1
                     if share < 1.0:
                         place.slot[slot, lane].factor = min(place.slot[slot, lane].factor, share)
             note_event(rec, lane, today, phase, E_RESUME, float(r))
     elif true_for(t.rules[r].condition, t, place, lane):
         place.rule[r, lane].active = 1
         place.rule[r, lane].fired += 1
+        place.rule[r, lane].held_from = today
+        place.lane[lane].cut = max(place.lane[lane].cut, 1)
         for j in range(t.rules[r].slots_from, t.rules[r].slots_to):
             slot = t.rule_slots[j]
             if place.slot[slot, lane].held_by < 0:
@@ -274,22 +317,13 @@ def _hold(r, lane, today, phase, t, place, rec):
 
 @njit(**HOT)
 def _adjust(r, true_now, lane, today, phase, t, place, rec):
-    """Multiply the running factor once the condition was true long enough; a held drug is not adjusted."""
+    """Multiply the running factor once the condition was true long enough; what is held or stopped is not adjusted."""
     first, last = t.rules[r].slots_from, t.rules[r].slots_to
-    held = False
+    held = _all_stopped(r, lane, t, place)
     for j in range(first, last):
         held = held or place.slot[t.rule_slots[j], lane].held_by >= 0
-    if not true_now or held:
-        place.rule[r, lane].since = -1
-        place.rule[r, lane].true_visits = 0
+    if not _lasted(r, true_now and not held, lane, today, t, place):
         return
-    if place.rule[r, lane].since < 0:
-        place.rule[r, lane].since = today
-    place.rule[r, lane].true_visits += 1
-    if today - place.rule[r, lane].since < t.rules[r].days or place.rule[r, lane].true_visits < t.rules[r].visits:
-        return
-    place.rule[r, lane].since = -1
-    place.rule[r, lane].true_visits = 0
     value = t.rules[r].value
     changed = False
     for j in range(first, last):
@@ -311,7 +345,7 @@ def _adjust(r, true_now, lane, today, phase, t, place, rec):
 def judge(r, lane, today, phase, t, s, place, flesh, rec):
     """One rule at one visit."""
     kind = t.rules[r].kind
-    if kind == OMIT or kind == REPEAT or kind == START or kind == RESCUE:
+    if kind == OMIT or kind == REPEAT or kind == START or kind == RESCUE or kind == STOP or kind == MAKE_UP:
         return
     if kind == HOLD:
         _hold(r, lane, today, phase, t, place, rec)
@@ -320,33 +354,89 @@ def judge(r, lane, today, phase, t, s, place, flesh, rec):
     if kind == ADJUST:
         _adjust(r, true_now, lane, today, phase, t, place, rec)
     elif kind == LIMIT:
-        if true_now and place.rule[r, lane].active == 0:
+        if true_now and place.rule[r, lane].active == 0 and not _all_stopped(r, lane, t, place):
             note_event(rec, lane, today, phase, E_REDUCE, float(r))
         place.rule[r, lane].active = 1 if true_now else 0
         for j in range(t.rules[r].slots_from, t.rules[r].slots_to):
             slot = t.rule_slots[j]
             if true_now:
                 place.slot[slot, lane].limit = min(place.slot[slot, lane].limit, t.rules[r].value)
-    elif kind == STOP:
-        if true_now and place.rule[r, lane].active == 0:
-            place.rule[r, lane].active = 1
-            for j in range(t.rules[r].slots_from, t.rules[r].slots_to):
-                stopped = t.rule_slots[j]
-                for slot in range(t.slots.shape[0]):  # in every phase to come as well
-                    if t.slots[slot].agent == t.slots[stopped].agent and t.slots[slot].route == t.slots[stopped].route:
-                        place.slot[slot, lane].stopped = 1
-            note_event(rec, lane, today, phase, E_STOP, float(r))
     elif true_now:
         transfuse(r, t, lane, today, phase, s, place, flesh, rec)
+
+
+@njit(**HOT)
+def stop(r, lane, today, phase, t, place, rec):
+    """A rule that stops agents for good, in every phase to come as well."""
+    true_now = true_for(t.rules[r].condition, t, place, lane)
+    if _all_stopped(r, lane, t, place) or not _lasted(r, true_now, lane, today, t, place):
+        return
+    place.lane[lane].cut = max(place.lane[lane].cut, 1)
+    for j in range(t.rules[r].slots_from, t.rules[r].slots_to):
+        stopped = t.rule_slots[j]
+        for slot in range(t.slots.shape[0]):
+            if same_drug(slot, stopped, t):
+                place.slot[slot, lane].stopped = 1
+    note_event(rec, lane, today, phase, E_STOP, float(r))
+
+
+@njit(**INLINED)
+def same_drug(slot, other, t):
+    """Do two slots stand for one agent by one route?"""
+    return t.slots[slot].agent == t.slots[other].agent and t.slots[slot].route == t.slots[other].route
+
+
+@njit(**HOT)
+def disconnect(lane, today, phase, t, place, left, rec, keep_doses):
+    """Running infusions end this morning: of what is held in this phase or stopped, or all of them (``cut`` is 2)."""
+    for slot in range(t.slots.shape[0]):
+        reason = R_CUT_BY_END
+        if place.lane[lane].cut == 1:
+            if place.slot[slot, lane].stopped == 1:
+                reason = R_CUT_BY_STOP
+            elif place.slot[slot, lane].held_by >= 0 and t.slots[slot].phase == phase:
+                reason = R_CUT_BY_HOLD
+            else:
+                continue
+        for f in range(t.forms.shape[0]):
+            if t.forms[f].agent == t.slots[slot].agent and t.forms[f].route == t.slots[slot].route:
+                left[f * LANES + lane] = 0.0
+        if keep_doses:
+            for other in range(t.slots.shape[0]):
+                if same_drug(other, slot, t):
+                    cut_run(rec, place, other, lane, today, reason)
+    place.lane[lane].cut = 0
+
+
+@njit(**INLINED)
+def begin_days(lane, place):
+    """A phase or a cycle begins: its first day, nothing to make up."""
+    place.lane[lane].day = 1
+    place.lane[lane].extra = 0
+    place.lane[lane].extended = 0
+    place.lane[lane].owed = 0
+
+
+@njit(**HOT)
+def may_enter(entry, lane, today, t, person, place):
+    """Is the patient one whom another protocol is for (``entry``: its ``for``, a condition or -1), at today's age?"""
+    if entry < 0:
+        return True
+    at_first = place.seen[V_AGE, lane]
+    place.seen[V_AGE, lane] = person[lane].age_y + today / 365.25
+    place.seen[V_RELAPSES, lane] = place.lane[lane].relapses + person[lane].relapsed
+    meets = true_for(entry, t, place, lane)
+    place.seen[V_AGE, lane] = at_first
+    return meets
 
 
 @njit(**HOT)
 def enter(lane, today, phase, t, place, rec):
     """First day of a phase: note it, set the starting doses that the person calls for."""
     place.lane[lane].status = TREATING
-    place.lane[lane].day = 1
     place.began[phase, lane] = today
     place.cycle[phase, lane] += 1
+    begin_days(lane, place)
     place.lane[lane].gate_from = -1
     note_event(rec, lane, today, phase, E_PHASE, float(phase))
     for i in range(t.phases[phase].rules_from, t.phases[phase].rules_to):
@@ -357,10 +447,20 @@ def enter(lane, today, phase, t, place, rec):
 
 
 @njit(**HOT)
-def move_on(lane, tomorrow, phase, t, place, rec):
+def move_on(lane, tomorrow, phase, t, person, place, rec):
     """The phase is over: wait for the next one, or the end of treatment."""
-    following = t.phases[phase].next if place.lane[lane].next_phase == -2 else place.lane[lane].next_phase
+    following = place.lane[lane].next_phase
+    if following == -2:
+        following = t.phases[phase].next
+        if following >= 0 and not may_enter(t.phases[phase].next_for, lane, tomorrow, t, person, place):
+            note_event(rec, lane, tomorrow, phase, E_NOT_FOR, float(following))
+            following = -1
     place.lane[lane].next_phase = -2
+    for i in range(t.phases[phase].rules_from, t.phases[phase].rules_to):
+        place.rule[t.phase_rules[i], lane].active = 0  # its holds end with it
+    for slot in range(t.slots.shape[0]):
+        if t.slots[slot].phase == phase:
+            place.slot[slot, lane].held_by = -1
     if following < 0:
         place.lane[lane].status = AFTER
         place.lane[lane].ended = tomorrow
@@ -395,9 +495,14 @@ def delayed(lane, today, phase, met, place, rec):
 
 
 @njit(**INLINED)
-def morning(lane, today, seed, t, s, t315i, person, bioavailability, place, flesh, amount, used, rec, keep_doses):
+def morning(
+    lane, today, seed, t, s, t315i, person, bioavailability, place, flesh, amount, used, left, rec, keep_doses
+):  # fmt: skip
     """Everything that the team does for one patient on one day, before the day's doses act."""
     phase = place.lane[lane].phase
+    place.lane[lane].visited = -1
+    if place.lane[lane].cut == 2:
+        disconnect(lane, today, phase, t, place, left, rec, keep_doses)
     total = flesh.total[lane]
     measured = False
     if (
@@ -405,7 +510,7 @@ def morning(lane, today, seed, t, s, t315i, person, bioavailability, place, fles
         and t.phases[phase].repeats == 1
         and cycles_over(lane, today, phase, t, place)
     ):
-        move_on(lane, today, phase, t, place, rec)
+        move_on(lane, today, phase, t, person, place, rec)
         phase = place.lane[lane].phase
         if place.lane[lane].status != WAITING:
             return
@@ -417,19 +522,23 @@ def morning(lane, today, seed, t, s, t315i, person, bioavailability, place, fles
             number_sample(lane, phase, 0, today - place.lane[lane].gate_from, t, place)
             measure(lane, seed, s, person, place, flesh, total)
             measured = True
-            note_counts(rec, lane, today, phase, 0, place.seen)
             met = true_for(t.phases[phase].gate, t, place, lane)
             transfusions(lane, today, phase, t, s, place, flesh, rec)
             if not met and today - place.lane[lane].gate_from < GATE_LIMIT:
+                note_counts(rec, lane, today, phase, 0, place.cycle[phase, lane] + 1, place.seen)
                 place.lane[lane].gate_check = today + t.phases[phase].recheck
                 return
         delayed(lane, today, phase, met, place, rec)
         enter(lane, today, phase, t, place, rec)
         if t.phases[phase].repeats == 1 and cycles_over(lane, today, phase, t, place):
-            move_on(lane, today, phase, t, place, rec)
+            if measured:
+                note_counts(rec, lane, today, phase, 1, place.cycle[phase, lane], place.seen)
+            move_on(lane, today, phase, t, person, place, rec)
             return
 
     at = t.phases[phase].start + place.lane[lane].day - 1
+    if place.lane[lane].extra == 1:
+        at = t.phases[phase].extra
     place.lane[lane].stalled = 0
     if t.days[at].wait >= 0 and place.lane[lane].wait_passed == 0:
         if place.lane[lane].gate_from < 0:
@@ -444,7 +553,7 @@ def morning(lane, today, seed, t, s, t315i, person, bioavailability, place, fles
             measured = True
         met = true_for(t.days[at].wait, t, place, lane)
         if not met and today - place.lane[lane].gate_from < GATE_LIMIT:
-            note_counts(rec, lane, today, phase, place.lane[lane].day, place.seen)
+            note_counts(rec, lane, today, phase, place.lane[lane].day, place.cycle[phase, lane], place.seen)
             transfusions(lane, today, phase, t, s, place, flesh, rec)
             place.lane[lane].gate_check = today + t.phases[phase].recheck
             place.lane[lane].stalled = 1
@@ -455,6 +564,13 @@ def morning(lane, today, seed, t, s, t315i, person, bioavailability, place, fles
     if t.days[at].visit == 1 or measured:
         if not visit(at, measured, lane, today, phase, seed, total, t, s, t315i, person, place, flesh, rec):
             return
+        if place.lane[lane].cut > 0:
+            disconnect(lane, today, phase, t, place, left, rec, keep_doses)
+        if place.lane[lane].again == 1:
+            note_event(rec, lane, today, phase, E_AGAIN, float(phase))
+            enter(lane, today, phase, t, place, rec)
+            place.lane[lane].again = 0
+            at = t.phases[phase].start
     for i in range(t.days[at].due_from, t.days[at].due_to):
         give(t.due[i], lane, today, phase, t, person, bioavailability, flesh.lost, place, amount, used, rec, keep_doses)
 
@@ -462,10 +578,11 @@ def morning(lane, today, seed, t, s, t315i, person, bioavailability, place, fles
 @njit(**HOT)
 def visit(at, measured, lane, today, phase, seed, total, t, s, t315i, person, place, flesh, rec):
     """Counts, examinations, rules and decisions of a visit. False when the patient has left the protocol."""
-    number_sample(lane, phase, place.lane[lane].day, 0, t, place)
+    number_sample(lane, phase, place.lane[lane].day, place.lane[lane].extra * place.lane[lane].extended, t, place)
     if not measured:
         measure(lane, seed, s, person, place, flesh, total)
-    note_counts(rec, lane, today, phase, place.lane[lane].day, place.seen)
+    place.lane[lane].visited = at
+    note_counts(rec, lane, today, phase, place.lane[lane].day, place.cycle[phase, lane], place.seen)
     fraction = blast_share(total, flesh, person, lane)
     checks(t.days[at].checks, lane, today, phase, seed, s, t315i, person, place, flesh, total, fraction, rec)
     if t.phases[phase].repeats == 1:
@@ -479,6 +596,9 @@ def visit(at, measured, lane, today, phase, seed, total, t, s, t315i, person, pl
             for j in range(t.rules[r].slots_from, t.rules[r].slots_to):
                 place.slot[t.rule_slots[j], lane].limit = 1.0
     for i in range(first, last):
+        if t.rules[t.phase_rules[i]].kind == STOP:  # first: what is stopped is neither held nor resumed
+            stop(t.phase_rules[i], lane, today, phase, t, place, rec)
+    for i in range(first, last):
         judge(t.phase_rules[i], lane, today, phase, t, s, place, flesh, rec)
     for i in range(t.days[at].decide_from, t.days[at].decide_to):
         if true_for(t.decides[i].condition, t, place, lane):
@@ -490,6 +610,9 @@ def visit(at, measured, lane, today, phase, seed, total, t, s, t315i, person, pl
                 place.result[lane, RESULT_LEFT] = target
                 place.lane[lane].status = DONE
                 return False
+            if not may_enter(t.decides[i].entry, lane, today, t, person, place):
+                note_event(rec, lane, today, phase, E_NOT_FOR, float(target))
+                continue
             note_event(rec, lane, today, phase, E_GOTO, float(target))
             place.lane[lane].next_phase = target
             break
@@ -498,7 +621,8 @@ def visit(at, measured, lane, today, phase, seed, total, t, s, t315i, person, pl
 
 @njit(**INLINED)
 def dose_now(o, share, keep, lane, today, t, person, place):
-    """One administration of an order, in the agent's amount unit: size or age, escalation, taper, rule factor, cap."""
+    """One administration of an order, in the agent's amount unit: size or age, escalation, taper, rule factor, cap; and
+    what it would be without the rules."""
     slot = t.orders[o].slot
     dose = t.orders[o].amount
     if t.orders[o].step > 0.0:
@@ -521,7 +645,8 @@ def dose_now(o, share, keep, lane, today, t, person, place):
         for j in range(t.ages.shape[1]):
             if years >= t.ages[table, j].from_age:
                 dose = t.ages[table, j].dose
-    return min(dose * t.orders[o].share * share, t.orders[o].cap)
+    dose *= t.orders[o].share
+    return min(dose * share, t.orders[o].cap), min(dose, t.orders[o].cap)
 
 
 @njit(**INLINED)
@@ -538,12 +663,17 @@ def give(o, lane, today, phase, t, person, bioavailability, lost, place, amount,
         reason = R_STOPPED
     elif place.slot[slot, lane].held_by >= 0:
         reason = R_HELD
+        if t.slots[slot].made_up == 1 and place.lane[lane].owed_on < today:
+            place.lane[lane].owed += 1
+            place.lane[lane].owed_on = today
     else:
         share = place.slot[slot, lane].factor * place.slot[slot, lane].limit
         if share < 0.999:
             reason = R_REDUCED
         elif share > 1.001:
             reason = R_RAISED
+        elif place.lane[lane].extra == 1 and t.slots[slot].made_up == 1:
+            reason = R_MADE_UP
         for i in range(t.phases[phase].rules_from, t.phases[phase].rules_to):
             r = t.phase_rules[i]
             kind = t.rules[r].kind
@@ -555,7 +685,7 @@ def give(o, lane, today, phase, t, person, bioavailability, lost, place, amount,
                             reason = R_OMITTED
                         else:
                             keep = True
-    dose = dose_now(o, share, keep, lane, today, t, person, place)
+    dose, planned = dose_now(o, share, keep, lane, today, t, person, place)
     times = t.orders[o].times
     if dose > 0.0:
         usable = (1.0 - lost[t.forms[f].agent * LANES + lane]) * bioavailability[f * LANES + lane]
@@ -577,4 +707,4 @@ def give(o, lane, today, phase, t, person, bioavailability, lost, place, amount,
         place.result[lane, RESULT_SHARE] += share
         place.result[lane, RESULT_SHARES] += 1.0
     if keep_doses:
-        note_run(rec, place, slot, lane, today, dose * times, share, reason)
+        note_run(rec, place, slot, lane, today, dose * times, planned * times, share, reason, t.forms[f].tau, times)

@@ -25,7 +25,7 @@ from remission.body.marrow import (
 )
 from remission.patient import chance
 
-from .clinic import blast_share, leukaemic_cells, move_on
+from .clinic import GATE_LIMIT, begin_days, blast_share, leukaemic_cells, may_enter, move_on
 from .effects import LINES, RED_CELLS
 from .mesh import HALVES, SHARP, SHARP_SLOTS, SHARP_WIDTHS, SLOTS_PER_BIN
 from .records import note_event, note_state
@@ -38,6 +38,7 @@ from .state import (
     E_BLOODSTREAM,
     E_DEATH,
     E_FEVER,
+    E_NOT_FOR,
     E_RELAPSE,
     IN_REMISSION,
     NOT_IN_REMISSION,
@@ -485,7 +486,7 @@ def die(lane, today, cause, place, rec):
 
 
 @njit(**INLINED)
-def relapsed(lane, today, site, lay, place, rec):
+def relapsed(lane, today, site, t, lay, person, place, rec):
     """The leukaemia is back: the end, or the protocol's way on."""
     note_event(rec, lane, today, place.lane[lane].phase, E_RELAPSE, float(site))
     if np.isnan(place.result[lane, RESULT_RELAPSE]):
@@ -495,6 +496,11 @@ def relapsed(lane, today, site, lay, place, rec):
     if lay.on_relapse < 0 or place.lane[lane].relapses > MOST_RELAPSES:
         finish(lane, RELAPSE, today, place)
         return
+    if not may_enter(lay.on_relapse_for, lane, today, t, person, place):
+        note_event(rec, lane, today, place.lane[lane].phase, E_NOT_FOR, float(lay.on_relapse))
+        finish(lane, RELAPSE, today, place)
+        return
+    place.lane[lane].cut = 2  # whatever runs is taken off next morning
     place.lane[lane].remission = 0
     place.lane[lane].next_phase = -2
     place.lane[lane].phase = lay.on_relapse
@@ -543,6 +549,19 @@ def fate_of_treatment(lane, today, seed, share, lay, q, place, drugs, flesh, day
             die(lane, today, CAUSE_LEUKAEMIA, place, rec)
 
 
+@njit(**HOT)
+def one_day_more(lane, phase, t, place):
+    """Are held days still to be made up, after the last day on which the agent is planned?"""
+    if place.lane[lane].owed == 0 or place.lane[lane].day != t.phases[phase].extra_after:
+        return False
+    if place.lane[lane].extended >= GATE_LIMIT:
+        return False
+    for slot in range(t.slots.shape[0]):
+        if t.slots[slot].phase == phase and t.slots[slot].made_up == 1 and place.slot[slot, lane].stopped == 0:
+            return True
+    return False
+
+
 @njit(**INLINED)
 def evening(
     lane, today, follow_up_days, seed, play_chance, keep_states, t, lay, q, place, drugs, flesh, work, day, rec
@@ -554,27 +573,35 @@ def evening(
         infection(lane, today, seed, s, person, place, flesh, rec)
     total = flesh.total[lane]
     fraction = blast_share(total, flesh, person, lane)
+    if lay.looks == 0 and place.lane[lane].remission == 0 and today % 7 == 0 and fraction < s[S_REMISSION]:
+        place.lane[lane].remission = 1  # no marrow is ever looked at: it is not assessed, but it can be lost
     if place.lane[lane].status != DONE and place.lane[lane].remission > 0:
         marrow = place.lane[lane].remission == 2 or (today % 7 == 0 and fraction >= s[S_RELAPSE_MARROW])
         brain = today % 7 == 0 and flesh.cns[lane] >= s[S_RELAPSE_CNS]
         if marrow or brain:
             site = relapse_site(marrow, brain, fraction, flesh.cns[lane], s)
-            relapsed(lane, today, site, lay, place, rec)
+            relapsed(lane, today, site, t, lay, person, place, rec)
     if play_chance and place.lane[lane].status != DONE:
         fate_of_treatment(lane, today, seed, fraction, lay, q, place, drugs, flesh, day, rec)
     if keep_states and ((today + 1) % 7 == 0 or (lay.living == 1 and daily_record(lane, today, flesh))):
         note_state(rec, lane, today + 1, flesh, lay.t315i, lay.without_cd19, total, fraction)
     if place.lane[lane].status == TREATING and place.lane[lane].stalled == 0:
-        place.lane[lane].day += 1
+        phase = place.lane[lane].phase
         place.lane[lane].wait_passed = 0
         place.lane[lane].gate_from = -1
-        phase = place.lane[lane].phase
+        if one_day_more(lane, phase, t, place):
+            place.lane[lane].owed -= 1
+            place.lane[lane].extended += 1
+            place.lane[lane].extra = 1
+        else:
+            place.lane[lane].extra = 0
+            place.lane[lane].day += 1
         if place.lane[lane].day > t.phases[phase].days:
             if t.phases[phase].repeats == 1 and place.lane[lane].next_phase == -2:
-                place.lane[lane].day = 1
+                begin_days(lane, place)
                 place.cycle[phase, lane] += 1
             else:
-                move_on(lane, today + 1, phase, t, place, rec)
+                move_on(lane, today + 1, phase, t, person, place, rec)
     elif (
         place.lane[lane].status == AFTER
         and today >= place.lane[lane].ended + AFTER_DAYS

@@ -17,10 +17,10 @@ from .clinic import blast_share, morning
 from .effects import day_of_effects
 from .fate import P_FEVER, P_LETHAL, P_SEED_CLOCK, day_of_body, evening, last_day
 from .living import acts_of_day, cells_of_day, end_of_living, immunity_of_day
-from .pharmacy import day_of_kinetics
-from .records import close_run, note_state
+from .pharmacy import day_of_kinetics, levels_of_day
+from .records import close_run, cut_run, note_state
 from .side_effects import end_of_side_effects
-from .state import AFTER, DONE, RESULT_DAY, RESULT_PLAYED
+from .state import AFTER, DEATH, DONE, R_CUT_BY_END, RELAPSE, RESULT_DAY, RESULT_OUTCOME, RESULT_PLAYED
 
 
 @njit(**HOT)
@@ -58,9 +58,10 @@ def play_block(
         for lane in range(LANES):
             if place.lane[lane].status != DONE:
                 anyone = True
+                place.lane[lane].visited = -1
                 if place.lane[lane].status != AFTER:
                     morning(lane, today, seed, t, lay.settings, lay.t315i, q.person, q.bioavailability, place,
-                            flesh, drugs.amount, drugs.used, rec, keep_doses)  # fmt: skip
+                            flesh, drugs.amount, drugs.used, drugs.left, rec, keep_doses)  # fmt: skip
         if not anyone:
             break
         for lane in range(LANES):
@@ -68,6 +69,8 @@ def play_block(
                 place.result[lane, RESULT_PLAYED] += 1.0
         if lay.acts.shape[0] > 0:
             acts_of_day(today, seed, play_chance, t, lay, q, place, drugs, flesh, rec)
+        if t.level_due.shape[0] > 0:
+            levels_of_day(today, seed, t, lay, q, place, drugs, rec)
         day_of_kinetics(today, t, lay, q, place, drugs, rec, keep_doses)
         day_of_effects(lay, q, drugs, flesh, work)
         if lay.living == 1:
@@ -86,6 +89,11 @@ def play_block(
             end_of_side_effects(lane, treatment_days if np.isnan(ended) else ended, lay, flesh, rec)
             if np.isnan(place.result[lane, RESULT_DAY]):
                 last_day(lane, treatment_days, lay.settings, q.person, place, flesh)
+            last = place.result[lane, RESULT_DAY]
+            if place.result[lane, RESULT_OUTCOME] == DEATH or place.result[lane, RESULT_OUTCOME] == RELAPSE:
+                last += 1.0  # in the evening
             for slot in range(place.slot.shape[0]):
+                if place.lane[lane].status == DONE:
+                    cut_run(rec, place, slot, lane, last, R_CUT_BY_END)
                 if place.slot[slot, lane].run_from >= 0:
                     close_run(rec, place, slot, lane)

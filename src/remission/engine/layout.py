@@ -16,7 +16,7 @@ from remission.patient.person import one
 
 from . import mesh
 from .acting import Group, pools
-from .program import LIVING, STEPS_PER_DAY, Program
+from .program import LIVING, MARROW_BLASTS, MARROW_MRD, STEPS_PER_DAY, Program
 
 LINES = ("neutrophils", "platelets", "red cells", "lymphocytes")
 TARGETS = (
@@ -113,6 +113,7 @@ class Layout(NamedTuple):
     acts: Any  # ACT: what acts on the day it is given
     living: int  # 1: the immune system, grafts and cells are played
     side_effects: int  # how many
+    level_purpose: Any  # (agents,) key the noise of measured levels
     side_purpose: Any  # (side effects, 2): key the chance of when one begins and of its grade
     grades: Any  # (side effects, 5): probability of a grade or a lower one
     again: Any  # (side effects,)
@@ -120,6 +121,8 @@ class Layout(NamedTuple):
     cause_from: Any  # (side effects + 1,)
     inactivates: Any  # (side effects, agents) 1: taken out of the blood from then on
     on_relapse: int  # phase or -1
+    on_relapse_for: int  # whom it is for: a condition or -1
+    looks: int  # 1: some phase looks at the marrow
     shape_from: Any  # by agent
     shapes: Any
     members: Any  # effects, shape after shape
@@ -139,7 +142,7 @@ SETTINGS = (
     "flow_cells", "flow_minimum", "aspirate_sd", "noise_anc", "noise_platelets", "noise_haemoglobin",
     "hazard_below_0.1", "hazard_below_0.5", "hazard_below_1.0", "hazard_above_1.0", "maintenance_hazard",
     "fever_pause_days", "bloodstream_share", "death_share", "red_cell_rise", "platelet_rise", "platelet_pool_loss",
-    "relapse_marrow", "relapse_cns", "remission_marrow", "lethal",
+    "relapse_marrow", "relapse_cns", "remission_marrow", "lethal", "noise_level",
 )  # fmt: skip
 
 
@@ -463,6 +466,9 @@ def layout(
         "acts": np.array(acts_in_pools, dtype=ACT),
         "living": int(_living(program)),
         "side_effects": len(program.side_effects) if side_effects else 0,
+        "level_purpose": np.array(
+            [chance.purpose(f"level of {agent.agent}") for agent in program.agents], dtype=np.int64
+        ),
         "side_purpose": np.array(
             [
                 [chance.purpose(f"{effect.side_effect} {what}") for what in ("begins", "grade")]
@@ -478,6 +484,8 @@ def layout(
             [[int(a.agent in e.inactivates) for a in program.agents] for e in program.side_effects], dtype=np.int64
         ).reshape(len(program.side_effects), len(program.agents)),
         "on_relapse": program.on_relapse,
+        "on_relapse_for": program.on_relapse_for,
+        "looks": int(bool((program.tables.days["checks"] & (MARROW_MRD | MARROW_BLASTS)).any())),
         "power_of_load": power_of_load,
         "settings": np.array([settings[name] for name in SETTINGS]),
     }

@@ -23,14 +23,15 @@ from remission.body.kinetics import (
     uptake,
 )
 from remission.body.marrow import LIFE_SPAN, POWER, SATURATING, WEIGHT_ROWS, life_span_weights, line_weights
+from remission.patient import chance
 
 from .effects import bend
 from .layout import EMAX, MEAN, PRODUCT
 from .mesh import HALVES, SHARP, SHARP_HALVES, SHARP_WIDTHS, SLOTS_PER_BIN
 from .program import RESCUE
-from .records import note_run
+from .records import note_level, note_run
 from .rules import true_for
-from .state import DONE, LEVELS_FROM, R_RESCUE, STEPS
+from .state import DONE, LEVELS_FROM, R_HELD, R_RESCUE, R_STOPPED, S_NOISE_LEVEL, STEPS
 
 GONE = 1e-6  # of what a typical dose makes: less counts as nothing
 
@@ -141,13 +142,39 @@ def rescue_doses(agent, today, t, lay, q, place, drugs, rec, keep_doses):
                     dose *= q.person[lane].bsa_m2
                 elif t.orders[o].basis == 1:
                     dose *= q.person[lane].weight_kg
-                dose = min(dose, t.orders[o].cap)
+                dose = planned = min(dose, t.orders[o].cap)
+                reason = R_RESCUE
+                if place.slot[slot, lane].stopped == 1:
+                    dose, reason = 0.0, R_STOPPED
+                elif place.slot[slot, lane].held_by >= 0:
+                    dose, reason = 0.0, R_HELD
                 drugs.amount[(f * STEPS + k) * LANES + lane] += dose * q.bioavailability[f * LANES + lane]
                 drugs.used[f * STEPS + k] = True
                 place.rule[r, lane].rescue_given += 1
                 place.rule[r, lane].rescue_next += t.rules[r].every_step
                 if keep_doses:
-                    note_run(rec, place, slot, lane, today, dose, 1.0, R_RESCUE)
+                    given = 1.0 if dose > 0.0 else 0.0
+                    note_run(rec, place, slot, lane, today, dose, planned, given, reason, t.forms[f].tau, 1)
+
+
+@njit(**HOT)
+def levels_of_day(today, seed, t, lay, q, place, drugs, rec):
+    """Plasma levels that a visit of this morning asks for, before the doses of the day, as the laboratory reports them:
+    with the assay's noise (log-normal); what it cannot quantify is left out by who reads."""
+    for lane in range(LANES):
+        at = place.lane[lane].visited
+        if at < 0:
+            continue
+        phase = place.lane[lane].phase
+        for i in range(t.days[at].level_from, t.days[at].level_to):
+            agent = t.level_due[i]
+            s0, s1 = lay.state_from[agent], lay.state_from[agent + 1]
+            level = 0.0
+            for j in range(s1 - s0):
+                level += q.g[(lay.g_from[agent] + j) * LANES + lane] * drugs.x[(s0 + j) * LANES + lane]
+            noise = chance.normal(seed, q.person[lane].patient, lay.level_purpose[agent], place.lane[lane].sample)
+            level = max(0.0, level) * math.exp(lay.settings[S_NOISE_LEVEL] * noise)
+            note_level(rec, lane, today, phase, place.lane[lane].day, place.cycle[phase, lane], agent, level)
 
 
 @njit(**HOT)

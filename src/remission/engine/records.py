@@ -8,7 +8,7 @@ from numba import njit
 from remission.body.kinetics import HOT, INLINED, LANES
 from remission.body.marrow import CIRCULATING, STATE_ROWS
 
-from .state import DOSES, EVENTS, MEASUREMENTS, MRD, SIDE, STATES
+from .state import DOSES, EVENTS, LEVELS, MEASUREMENTS, MRD, SIDE, STATES
 
 
 @njit(**INLINED)
@@ -47,18 +47,32 @@ def note_side_effect(rec, lane, which, first, last, grade):
 
 
 @njit(**HOT)
-def note_counts(rec, lane, today, phase, day, seen):
+def note_counts(rec, lane, today, phase, day, cycle, seen):
+    """day: of the phase, 0 while the patient waits for it."""
     i = _row(rec, MEASUREMENTS, rec.measurements)
     rec.measurements[i, 0] = lane
     rec.measurements[i, 1] = today
     rec.measurements[i, 2] = phase
     rec.measurements[i, 3] = day
+    rec.measurements[i, 4] = cycle
     for j in range(6):
-        rec.measurements[i, 4 + j] = seen[j, lane]
+        rec.measurements[i, 5 + j] = seen[j, lane]
 
 
 @njit(**HOT)
-def note_mrd(rec, lane, today, phase, site, fraction, reported):
+def note_level(rec, lane, today, phase, day, cycle, agent, level):
+    i = _row(rec, LEVELS, rec.levels)
+    rec.levels[i, 0] = lane
+    rec.levels[i, 1] = today
+    rec.levels[i, 2] = phase
+    rec.levels[i, 3] = day
+    rec.levels[i, 4] = cycle
+    rec.levels[i, 5] = agent
+    rec.levels[i, 6] = level
+
+
+@njit(**HOT)
+def note_mrd(rec, lane, today, phase, day, cycle, site, fraction, reported):
     i = _row(rec, MRD, rec.mrd)
     rec.mrd[i, 0] = lane
     rec.mrd[i, 1] = today
@@ -66,6 +80,8 @@ def note_mrd(rec, lane, today, phase, site, fraction, reported):
     rec.mrd[i, 3] = site
     rec.mrd[i, 4] = fraction
     rec.mrd[i, 5] = reported
+    rec.mrd[i, 6] = day
+    rec.mrd[i, 7] = cycle
 
 
 @njit(**HOT)
@@ -109,23 +125,27 @@ def note_state(rec, lane, today, flesh, t315i, without_cd19, total, fraction):
 
 
 @njit(**INLINED)
-def note_run(rec, place, slot, lane, today, dose, factor, reason):
-    """A dose of today: lengthen the run of equal days, add to today's, or close the run and open another."""
+def note_run(rec, place, slot, lane, today, dose, planned, factor, reason, tau, times):
+    """A dose of today, ``times`` in the day over ``tau`` days each: lengthen the run of equal days, add to today's, or
+    close the run and open another. planned: as the protocol has it, before the rules."""
     if place.slot[slot, lane].run_from >= 0:
-        if place.slot[slot, lane].run_to == today:
+        same = place.slot[slot, lane].run_tau == tau
+        if place.slot[slot, lane].run_to == today and same:
             if place.slot[slot, lane].run_from < today:  # a second dose today: the days before were another run
                 place.slot[slot, lane].run_to = today - 1
-                earlier = place.slot[slot, lane].run_dose
                 close_run(rec, place, slot, lane)
                 place.slot[slot, lane].run_from = today
                 place.slot[slot, lane].run_to = today
-                place.slot[slot, lane].run_dose = earlier
             place.slot[slot, lane].run_dose += dose
+            place.slot[slot, lane].run_planned += planned
+            place.slot[slot, lane].run_times = max(place.slot[slot, lane].run_times, times)
             return
         if (
             place.slot[slot, lane].run_to == today - 1
+            and same
             and place.slot[slot, lane].run_reason == reason
             and abs(place.slot[slot, lane].run_dose - dose) < 1e-9
+            and abs(place.slot[slot, lane].run_planned - planned) < 1e-9
         ):
             place.slot[slot, lane].run_to = today
             return
@@ -135,6 +155,44 @@ def note_run(rec, place, slot, lane, today, dose, factor, reason):
     place.slot[slot, lane].run_dose = dose
     place.slot[slot, lane].run_factor = factor
     place.slot[slot, lane].run_reason = reason
+    place.slot[slot, lane].run_planned = planned
+    place.slot[slot, lane].run_tau = tau
+    place.slot[slot, lane].run_times = times
+
+
+@njit(**HOT)
+def cut_run(rec, place, slot, lane, morning, reason):
+    """Infusions of a slot that still run on a ``morning`` end then: what of each has run in, with its hours."""
+    first, last = place.slot[slot, lane].run_from, place.slot[slot, lane].run_to
+    tau, times = place.slot[slot, lane].run_tau, place.slot[slot, lane].run_times
+    dose = place.slot[slot, lane].run_dose
+    if first < 0 or dose <= 0.0 or tau <= 0.0:
+        return
+    whole = last
+    while whole >= first and whole + (times - 1) / times + tau > morning + 1e-9:
+        whole -= 1
+    if whole == last:
+        return
+    planned, factor = place.slot[slot, lane].run_planned, place.slot[slot, lane].run_factor
+    if whole >= first:
+        place.slot[slot, lane].run_to = whole
+        close_run(rec, place, slot, lane)
+    for day in range(whole + 1, last + 1):
+        ran = 0.0
+        for k in range(times):
+            ran += min(tau, max(0.0, morning - day - k / times))
+        share = ran / (tau * times)
+        i = _row(rec, DOSES, rec.doses)
+        rec.doses[i, 0] = lane
+        rec.doses[i, 1] = slot
+        rec.doses[i, 2] = day
+        rec.doses[i, 3] = day
+        rec.doses[i, 4] = dose * share
+        rec.doses[i, 5] = factor * share
+        rec.doses[i, 6] = reason
+        rec.doses[i, 7] = planned
+        rec.doses[i, 8] = 24.0 * ran
+    place.slot[slot, lane].run_from = -1
 
 
 @njit(**HOT)
@@ -147,3 +205,6 @@ def close_run(rec, place, slot, lane):
     rec.doses[i, 4] = place.slot[slot, lane].run_dose
     rec.doses[i, 5] = place.slot[slot, lane].run_factor
     rec.doses[i, 6] = place.slot[slot, lane].run_reason
+    rec.doses[i, 7] = place.slot[slot, lane].run_planned
+    running = place.slot[slot, lane].run_dose > 0.0
+    rec.doses[i, 8] = 24.0 * place.slot[slot, lane].run_tau * place.slot[slot, lane].run_times if running else 0.0

@@ -32,16 +32,19 @@ RESULT_COLUMNS = 22
 # kinds of events and reasons of doses, in the order of play.EVENTS and play.REASONS
 (E_PHASE, E_GATE, E_HOLD, E_RESUME, E_RAISE, E_REDUCE, E_STOP, E_FEVER, E_BLOODSTREAM, E_RED, E_PLATELETS, E_REMISSION,
  E_RELAPSE, E_DEATH, E_LEFT, E_END, E_FORCED, E_GOTO, E_COLLECTION, E_INFUSION, E_GRAFT,
- E_FAILED) = range(22)  # fmt: skip
-R_PROTOCOL, R_REDUCED, R_RAISED, R_HELD, R_OMITTED, R_STOPPED, R_RESCUE = range(7)
+ E_FAILED, E_NOT_FOR, E_AGAIN) = range(24)  # fmt: skip
+(R_PROTOCOL, R_REDUCED, R_RAISED, R_HELD, R_OMITTED, R_STOPPED, R_RESCUE, R_MADE_UP, R_CUT_BY_HOLD, R_CUT_BY_STOP,
+ R_CUT_BY_END) = range(11)  # fmt: skip
 
-# settings, in the order of lanes.SETTINGS
+# settings, in the order of layout.SETTINGS
 (S_PACKING, S_OTHER, S_BLOOD_LOSS, S_CNS_BIRTH, S_CNS_DEATH, S_SEED, S_FLOW_CELLS, S_FLOW_MIN, S_ASPIRATE, S_NOISE_ANC,
  S_NOISE_PLT, S_NOISE_HB, S_H1, S_H2, S_H3, S_H4, S_H_MAINTENANCE, S_FEVER_PAUSE, S_BSI, S_BSI_DEATH, S_RED_RISE,
- S_PLT_RISE, S_PLT_POOL_LOSS, S_RELAPSE_MARROW, S_RELAPSE_CNS, S_REMISSION, S_LETHAL) = range(27)  # fmt: skip
+ S_PLT_RISE, S_PLT_POOL_LOSS, S_RELAPSE_MARROW, S_RELAPSE_CNS, S_REMISSION, S_LETHAL,
+ S_NOISE_LEVEL) = range(28)  # fmt: skip
 
 # variables, in the order of program.VARIABLES
 V_ANC, V_PLT, V_HB, V_WBC, V_LYMPH, V_BLASTS, V_MARROW, V_MARROW_MRD, V_BLOOD_MRD = range(9)
+V_AGE = 9
 (V_CHIMERISM, V_T315I, V_B, V_IGG, V_RELAPSES, V_CRS, V_BRAIN, V_REMISSION, V_PRODUCT) = range(20, 29)
 LEVELS_FROM = 29  # then the grades of side effects
 
@@ -49,24 +52,33 @@ LEVELS_FROM = 29  # then the grades of side effects
 class Records(NamedTuple):
     """Rows written so far. A full record goes on counting: the caller then plays the block again with more room."""
 
-    counts: Any  # (6,)
+    counts: Any  # (7,)
     measurements: Any
     mrd: Any
     doses: Any
     events: Any
     states: Any
     side: Any
+    levels: Any
 
 
-ROOM = (320, 12, 640, 200, 270, 160)  # rows per patient of each record at the first try; what is not used costs nothing
-WIDTHS = (10, 6, 7, 5, 17, 5)
-MEASUREMENTS, MRD, DOSES, EVENTS, STATES, SIDE = range(6)
+ROOM = (
+    320,
+    12,
+    640,
+    200,
+    270,
+    160,
+    4,
+)  # rows per patient of each record at the first try; what is not used costs nothing
+WIDTHS = (11, 8, 9, 5, 17, 5, 7)
+MEASUREMENTS, MRD, DOSES, EVENTS, STATES, SIDE, LEVELS = range(7)
 
 
 def records(room: int) -> Records:
     """Empty records with ``room`` times the usual number of rows."""
     return Records(
-        np.zeros(6, dtype=np.int64),
+        np.zeros(len(ROOM), dtype=np.int64),
         *(np.empty((LANES * rows * room, width)) for rows, width in zip(ROOM, WIDTHS, strict=True)),
     )
 
@@ -74,11 +86,15 @@ def records(room: int) -> Records:
 INT, REAL = np.int64, np.float64
 LANE_STATE = np.dtype(
     [(name, INT) for name in ("status", "phase", "day", "next_phase", "gate_from", "gate_check", "wait_passed",
-                              "stalled", "ended", "last_fever", "remission", "relapses", "sample")]
+                              "stalled", "ended", "last_fever", "remission", "relapses", "sample", "visited", "cut",
+                              "again", "extra", "extended", "owed", "owed_on")]
 )  # fmt: skip
 SLOT_STATE = np.dtype(
-    [(name, REAL) for name in ("factor", "limit", "last_dose", "top_dose", "run_dose", "run_factor")]
-    + [(name, INT) for name in ("held_by", "stopped", "run_from", "run_to", "run_reason")]
+    [
+        (name, REAL)
+        for name in ("factor", "limit", "last_dose", "top_dose", "run_dose", "run_factor", "run_planned", "run_tau")
+    ]
+    + [(name, INT) for name in ("held_by", "stopped", "run_from", "run_to", "run_reason", "run_times")]
 )
 IMMUNE_STATE = np.dtype(
     [(name, REAL) for name in ("cells", "memory", "kill", "b", "b_baseline", "plasma", "igg", "cytokine", "ready",
@@ -91,7 +107,7 @@ SIDE_STATE = np.dtype(
     [(n, REAL) for n in ("clock", "due")] + [(n, INT) for n in ("grade", "worst", "began", "until", "over", "episodes")]
 )
 RULE_STATE = np.dtype(
-    [(name, INT) for name in ("since", "true_visits", "fired", "active", "rescue_next", "rescue_given")]
+    [(name, INT) for name in ("since", "true_visits", "fired", "active", "held_from", "rescue_next", "rescue_given")]
 )
 
 
@@ -99,7 +115,10 @@ class Place(NamedTuple):
     """Where each patient stands in the protocol, and what its rules have decided."""
 
     lane: Any  # (L,) of LANE_STATE: day counts from 1 in the phase; next_phase -2: as the protocol says;
-    #            remission 0 no, 1 yes, 2 lost (seen in the marrow); sample: keys the chance of what is measured
+    #            remission 0 no, 1 yes, 2 lost (seen in the marrow); sample: keys the chance of what is measured;
+    #            visited: the row of t.days of today's visit, or -1; cut: infusions end this morning, 1 those of what is
+    #            held or stopped, 2 all; again: the phase begins anew; held days that are made up: extra 1 on such a
+    #            day, extended days so far, owed still to come, owed_on the last day that was counted
     slot: Any  # (slots, L) of SLOT_STATE: factors of the rules, escalation, the run of equal daily doses so far
     rule: Any  # (rules, L) of RULE_STATE
     began: Any  # (phases, L): first day of the phase, -1 before
@@ -241,6 +260,7 @@ def place(t: Tables, q: Lanes) -> Place:
     lane = np.zeros(LANES, dtype=LANE_STATE)
     lane["status"] = np.where(q.person["real"] == 1, WAITING, DONE)
     lane["day"], lane["next_phase"], lane["ended"], lane["last_fever"] = 1, -2, -1, -1000
+    lane["visited"] = lane["owed_on"] = -1
     slot = np.zeros((len(t.slots), LANES), dtype=SLOT_STATE)
     slot["factor"], slot["limit"], slot["held_by"], slot["run_from"] = 1.0, 1.0, -1, -1
     rule = np.zeros((len(t.rules), LANES), dtype=RULE_STATE)
@@ -276,7 +296,7 @@ def drugs(t: Tables, lay: Layout, q: Lanes) -> Drugs:
         shift = -np.expm1(-loss_t) / loss_t
     shape_rows = [2 * slots if s["antagonist"] >= 0 else slots if s["fine"] else slots // 2 for s in lay.shapes]
     sizes = 1 + len(SHARP_WIDTHS) if (lay.shapes["sharp"] >= 0).any() else 1
-    most = int(max(np.diff(lay.state_from) + np.diff(lay.product_from)))
+    most = int(max(np.diff(lay.state_from) + np.diff(lay.product_from), default=0))
 
     def rows(n: int) -> Any:
         return np.zeros(max(1, int(n)) * LANES)
