@@ -141,7 +141,10 @@ def test_without_a_marrow_sample_remission_is_not_assessed(tmp_path: Path, child
         {"what": "event-free survival", "at": "1 y", "remission_within": "2 m"},
     ):
         endpoint = Endpoint(
-            **({"of": "all", "value": 50, "unit": "%", "read": "label", "source": "forum", "used": "predict"} | what)
+            **(
+                {"of": "all", "value": 50, "unit": "percent", "read": "label", "source": "forum", "used": "predict"}
+                | what
+            )
         )
         with pytest.raises(NotSimulated, match="not assessed"):
             simulated(Played(out), endpoint)
