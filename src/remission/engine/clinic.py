@@ -284,6 +284,18 @@ def _lasted(r, true_now, lane, today, t, place):
 
 
 @njit(**HOT)
+def _also_held_by(slot, lane, phase, t, place):
+    """Another hold of this phase that still stands for the slot, or -1."""
+    for i in range(t.phases[phase].rules_from, t.phases[phase].rules_to):
+        r = t.phase_rules[i]
+        if t.rules[r].kind == HOLD and place.rule[r, lane].active == 1:
+            for j in range(t.rules[r].slots_from, t.rules[r].slots_to):
+                if t.rule_slots[j] == slot:
+                    return r
+    return -1
+
+
+@njit(**HOT)
 def _hold(r, lane, today, phase, t, place, rec):
     if _all_stopped(r, lane, t, place):
         place.rule[r, lane].active = 0
@@ -292,17 +304,27 @@ def _hold(r, lane, today, phase, t, place, rec):
         if _lasted(r, true_for(t.rules[r].until, t, place, lane), lane, today, t, place):
             place.rule[r, lane].active = 0
             longest = t.phases[phase].extra_longest
+            free = False
             k = min(place.rule[r, lane].fired - 1, t.rules[r].resume_to - t.rules[r].resume_from - 1)
             share = t.resume[t.rules[r].resume_from + k]
             for j in range(t.rules[r].slots_from, t.rules[r].slots_to):
                 slot = t.rule_slots[j]
-                if place.slot[slot, lane].held_by == r:
-                    place.slot[slot, lane].held_by = -1
-                    if t.slots[slot].made_up == 1 and 0 < longest < today - place.rule[r, lane].held_from:
-                        place.lane[lane].again = 1
-                    if share < 1.0:
-                        place.slot[slot, lane].factor = min(place.slot[slot, lane].factor, share)
-            note_event(rec, lane, today, phase, E_RESUME, float(r))
+                if place.slot[slot, lane].held_by != r:
+                    continue
+                if share < 1.0:
+                    place.slot[slot, lane].factor = min(place.slot[slot, lane].factor, share)
+                other = _also_held_by(slot, lane, phase, t, place)
+                place.slot[slot, lane].held_by = other
+                if other >= 0:
+                    place.rule[other, lane].held_from = min(
+                        place.rule[other, lane].held_from, place.rule[r, lane].held_from
+                    )
+                    continue
+                free = True
+                if t.slots[slot].made_up == 1 and 0 < longest < today - place.rule[r, lane].held_from:
+                    place.lane[lane].again = 1
+            if free:
+                note_event(rec, lane, today, phase, E_RESUME, float(r))
     elif true_for(t.rules[r].condition, t, place, lane):
         place.rule[r, lane].active = 1
         place.rule[r, lane].fired += 1
