@@ -231,3 +231,14 @@ def test_a_check_of_a_level_needs_the_agent() -> None:
     course = replace(phase(give("inert", (1,)), days=7), check=(Check((2,), "level", "other"),))
     with pytest.raises(BadInput, match="never gives it"):
         run(course)
+
+
+@pytest.mark.parametrize(("days", "later", "resumed"), [(30, 0.0, []), (4, 5.0, [7])])
+def test_what_two_rules_hold_is_free_when_both_have_ended(days: int, later: float, resumed: list[int]) -> None:
+    """The first ends on the eighth morning, the second with it or never."""
+    first = Hold(INERT, anc(">", 0.0), anc(">", 0.0), streak=Streak(4, 1))
+    second = Hold(INERT, anc(">", 0.0), anc(">", 0.0), resume=(0.5,), streak=Streak(days, 1))
+    out = run(phase(give("inert", range(1, 15), 10.0, "mg"), days=14, rules=(first, second), check=range(3, 9),
+                    next=None))  # fmt: skip
+    assert daily(out) == {0: 10.0, 1: 10.0} | dict.fromkeys(range(2, 7), 0.0) | dict.fromkeys(range(7, 14), later)
+    assert events(out, "hold") == [2, 2] and events(out, "resume") == resumed

@@ -16,7 +16,22 @@ from remission.knowledge.errors import BadInput
 from remission.knowledge.library import library
 from remission.protocol.calendar import READING, STATEMENT, as_csv, as_html, as_ics, as_text
 from remission.protocol.logic import exclusive, exhaustive, names
-from remission.protocol.model import And, Compare, Decide, Give, Not, Omit, Or, Phase, Protocol, Rule, Target
+from remission.protocol.model import (
+    And,
+    Compare,
+    Decide,
+    Give,
+    Hold,
+    MakeUp,
+    Not,
+    Omit,
+    Or,
+    Phase,
+    Protocol,
+    Rule,
+    Streak,
+    Target,
+)
 from remission.protocol.person import person, remaining
 from remission.protocol.plan import Plan, Row, plan
 from remission.protocol.reader import read_protocol
@@ -390,3 +405,11 @@ def test_an_event_keeps_its_uid_when_the_child_has_grown():
     assert uids(made()) == uids(made(weight_kg=17.0))
     assert not uids(made()) & uids(made(start=START + timedelta(days=1)))
     assert as_ics(made()) == as_ics(made())
+
+
+def test_a_dose_whose_held_days_are_made_up_says_so():
+    gives = give("blinatumomab", "IV", 28.0, "ug", tuple(range(1, 29)), per="day", infusion_h=24.0)
+    mine, high, low = (Target("blinatumomab"),), Compare("crs", ">=", 3), Compare("crs", "<", 1)
+    rules = (Rule(Hold(mine, high, low, streak=Streak(3, 1))), Rule(MakeUp(mine)))
+    said = {r.may_change for r in plan(tiny(gives, rules=rules), **GIRL, start=START).rows if r.kind == "dose"}
+    assert said == {"held if CRS grade at least 3, until CRS grade below 1 for 3 days; held days are made up"}

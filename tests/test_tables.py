@@ -137,11 +137,14 @@ def test_without_a_marrow_sample_remission_is_not_assessed(tmp_path: Path, child
     free = next(r for name, r in row.items() if name.startswith("event-free survival"))
     assert free["count"] <= people.filter(pl.col("outcome").is_in(["relapse", "death"])).height, "no other events"
     for what in (
-        {"what": "complete remission"},
-        {"what": "event-free survival", "at": "1 y", "remission_within": "2 m"},
+        {"what": "complete remission", "within": "60 days"},
+        {"what": "event-free survival", "at": "1 year", "remission_within": "60 days"},
     ):
         endpoint = Endpoint(
-            **({"of": "all", "value": 50, "unit": "%", "read": "label", "source": "forum", "used": "predict"} | what)
+            **(
+                {"of": "all", "value": 50, "unit": "percent", "read": "label", "source": "forum", "used": "predict"}
+                | what
+            )
         )
         with pytest.raises(NotSimulated, match="not assessed"):
             simulated(Played(out), endpoint)

@@ -34,7 +34,7 @@ def runs_here(kind: str) -> bool:
         return True
     if platform.machine().lower() not in ("x86_64", "amd64"):
         return False
-    from numpy._core._multiarray_umath import __cpu_features__ as has  # type: ignore[attr-defined]
+    from numpy._core._multiarray_umath import __cpu_features__ as has  # type: ignore[import-not-found,unused-ignore]
 
     return all(has.get(feature, True) for feature in NEEDS[kind])
 

@@ -485,8 +485,8 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
                 where = left_for.index(decide.target)
             else:
                 where = phase_index[decide.target]
-            entry = NEVER if decide.action == "leave" else entry_of(phase, where)
-            choose[decide.day - 1].append((conditions.add(decide.when), int(decide.action == "leave"), where, entry))
+            whom = NEVER if decide.action == "leave" else entry_of(phase, where)
+            choose[decide.day - 1].append((conditions.add(decide.when), int(decide.action == "leave"), where, whom))
             visit[decide.day - 1] = 1
         ends = [
             (until.days, phase_index[until.from_phase] if until.from_phase else -1, conditions.add(until.when))

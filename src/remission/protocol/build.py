@@ -300,8 +300,8 @@ class Builder:
     def _action(self, tree: Node) -> Action:
         kind, parts = str(tree.data), tree.children
         if kind == "hold":
-            streak = _streak(parts[3]) if parts[3] else Streak()
-            return Hold(_targets(parts[0]), condition(parts[1]), condition(parts[2]), _resume(parts[4]), streak)
+            when, end, streak, resume = parts[1:]
+            return Hold(_targets(parts[0]), condition(when), condition(end), _resume(resume), _maybe_streak(streak))
         if kind == "make_up":
             return MakeUp(_targets(parts[0]), _longest(parts[1]))
         if kind in ("raise_by", "reduce_by", "halve"):
@@ -313,7 +313,7 @@ class Builder:
             plain: Callable[..., Action] = Omit if kind == "omit" else Repeat
             return plain(_targets(parts[0]), condition(parts[1]))
         if kind == "stop":
-            return Stop(_targets(parts[0]), condition(parts[1]), _streak(parts[2]) if parts[2] else Streak())
+            return Stop(_targets(parts[0]), condition(parts[1]), _maybe_streak(parts[2]))
         if kind == "wait":
             return Wait(self._one_day(_token(parts[0])), condition(parts[1]))
         if kind == "transfuse":
@@ -425,9 +425,7 @@ def _adjust(kind: str, parts: list[Any]) -> Adjust:
         if change == 0 or (kind == "reduce_by" and change >= 1):
             raise Misread(_at(written), f"a change by {written} is no change of dose", "Use hold or stop")
         factor = float(1 + change if kind == "raise_by" else 1 - change)
-    streak = Streak()
-    if rest[1] is not None:
-        streak = _streak(rest[1])
+    streak = _maybe_streak(rest[1])
     bounds: dict[str, float] = {}
     for node in rest[2:]:
         if node.data in bounds:
@@ -436,7 +434,7 @@ def _adjust(kind: str, parts: list[Any]) -> Adjust:
     return Adjust(targets, factor, condition(rest[0]), streak, bounds.get("at_most"), bounds.get("at_least"), in_turn)
 
 
-def _resume(node: Node | None) -> tuple[float, ...]:
+def _resume(node: Any) -> tuple[float, ...]:
     """Shares of the dose after the first, the second, ... hold."""
     if node is None:
         return (1.0,)
@@ -457,7 +455,7 @@ def _resume(node: Node | None) -> tuple[float, ...]:
     return tuple(shares)
 
 
-def _longest(node: Node | None) -> int | None:
+def _longest(node: Any) -> int | None:
     if node is None:
         return None
     number, span = (_token(part) for part in node.children)
@@ -465,6 +463,10 @@ def _longest(node: Node | None) -> int | None:
     if days < 1:
         raise Misread(_at(number), "a hold lasts a day at least", "Write: up to 7 days, else begin again")
     return days
+
+
+def _maybe_streak(node: Any) -> Streak:
+    return Streak() if node is None else _streak(node)
 
 
 def _streak(node: Node) -> Streak:

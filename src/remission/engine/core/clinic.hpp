@@ -50,6 +50,17 @@ inline bool lasted(Block& b, Int r, bool true_now, int l, Int today) {
   return true_now;
 }
 
+// Another hold of this phase that still stands for the slot, or -1.
+inline Int also_held_by(Block& b, Int slot, int l, Int phase) {
+  for (Int i = b.t.phases[phase].rules_from; i < b.t.phases[phase].rules_to; ++i) {
+    const Int r = b.t.phase_rules[i];
+    if (b.t.rules[r].kind != HOLD || b.place.rule(r, l).active != 1) continue;
+    for (Int j = b.t.rules[r].slots_from; j < b.t.rules[r].slots_to; ++j)
+      if (b.t.rule_slots[j] == slot) return r;
+  }
+  return -1;
+}
+
 inline void judge_hold(Block& b, Int r, int l, Int today, Int phase) {
   const Rule& rule = b.t.rules[r];
   RuleState& state = b.place.rule(r, l);
@@ -64,15 +75,22 @@ inline void judge_hold(Block& b, Int r, int l, Int today, Int phase) {
     const Int longest = b.t.phases[phase].extra_longest;
     const Int k = std::min(state.fired - 1, rule.resume_to - rule.resume_from - 1);
     const Real share = b.t.resume[rule.resume_from + k];
+    bool free = false;
     for (Int j = rule.slots_from; j < rule.slots_to; ++j) {
       const Int slot = b.t.rule_slots[j];
       SlotState& s = b.place.slot(slot, l);
       if (s.held_by != r) continue;
-      s.held_by = -1;
-      if (b.t.slots[slot].made_up == 1 && 0 < longest && longest < today - state.held_from) lane.again = 1;
       if (share < 1.0) s.factor = std::min(s.factor, share);
+      s.held_by = also_held_by(b, slot, l, phase);
+      if (s.held_by >= 0) {
+        RuleState& other = b.place.rule(s.held_by, l);
+        other.held_from = std::min(other.held_from, state.held_from);
+        continue;
+      }
+      free = true;
+      if (b.t.slots[slot].made_up == 1 && 0 < longest && longest < today - state.held_from) lane.again = 1;
     }
-    b.event(l, today, phase, E_RESUME, static_cast<Real>(r));
+    if (free) b.event(l, today, phase, E_RESUME, static_cast<Real>(r));
   } else if (b.holds(rule.condition, l)) {
     state.active = 1;
     state.fired += 1;
