@@ -208,7 +208,7 @@ def test_every_cycle_of_blinatumomab_has_its_rules(name: str) -> None:
         assert hold.resume == (pytest.approx(low, abs=0.001),)
         assert hold.resume[0] * back.factor == pytest.approx(1.0, abs=0.01)
         assert condition_in_words(stop.when).count("4") == 2
-        assert any(g.agent == "dexamethasone" and "if crs >= 2" in g.text for g in phase.give)
+        assert any(g.agent == "dexamethasone" and "if crs >= 3" in g.text for g in phase.give)
 
 
 @pytest.mark.parametrize("name", PROTOCOLS[2:])
