@@ -1,4 +1,4 @@
-"""Who is sent on to another protocol is someone that protocol is for; asparaginase and blinatumomab keep to their labels."""
+"""Nobody is sent to a protocol that is not for them; asparaginase and blinatumomab keep to their labels."""
 
 from __future__ import annotations
 
