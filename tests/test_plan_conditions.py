@@ -106,8 +106,8 @@ def test_two_doses_of_blinatumomab_stand_as_either_or():
 def test_dexamethasone_for_crs_is_not_given_three_times_a_day_to_all():
     p = made("aall1331-blinatumomab", age_y=9, weight_kg=30, height_cm=135)
     assert [r.phase_day for r in rows(p, "dose", "dexamethasone", "blinatumomab 1")] == [1]
-    days = [r.phase_day for r in p.rows if r.phase == "blinatumomab 1" and r.when == "CRS grade at least 2"]
-    assert days == [*range(2, 8), *range(9, 29)]
+    days = [r.phase_day for r in p.rows if r.phase == "blinatumomab 1" and r.when == "CRS grade at least 3"]
+    assert days == [*range(2, 29)]
 
 
 def test_the_csv_says_the_condition_and_the_alternative_and_sums_hold_certain_doses_only():
@@ -265,6 +265,8 @@ def test_a_result_decides_between_doses_from_its_day_to_the_next_check():
     assert few.open_decisions == (  # the results after those that were given are not known
         "Blinatumomab, cycle 1, day 35: if marrow blasts at least 5%, go to palliation",
         "Blinatumomab, cycle 2, day 35: if marrow blasts at least 5%, go to palliation",
+        "Blinatumomab, cycle 2, day 35: if marrow MRD below 0.1% and (donor is haploidentical or donor is cord), go to "
+        "transplant-children-mismatched: transplant",
         "Blinatumomab, cycle 2, day 35: if marrow MRD below 0.1% and donor is not none, go to forum-tbi: transplant",
     )
 
