@@ -283,19 +283,31 @@ class AgentDay {
         }
       if (used == 0) continue;
       drugs.row_any[r0 + row] = 1;
+      // one product after the other: what is left out then changes nothing, to the last bit
       switch (used) {
         case 1:
           for (int l = 0; l < LANES; ++l) o[l] += m[0][l] * x[0][l];
           break;
         case 2:
-          for (int l = 0; l < LANES; ++l) o[l] += m[0][l] * x[0][l] + m[1][l] * x[1][l];
+          for (int l = 0; l < LANES; ++l) {
+            const Real sum = o[l] + m[0][l] * x[0][l];
+            o[l] = sum + m[1][l] * x[1][l];
+          }
           break;
         case 3:
-          for (int l = 0; l < LANES; ++l) o[l] += m[0][l] * x[0][l] + m[1][l] * x[1][l] + m[2][l] * x[2][l];
+          for (int l = 0; l < LANES; ++l) {
+            Real sum = o[l] + m[0][l] * x[0][l];
+            sum = sum + m[1][l] * x[1][l];
+            o[l] = sum + m[2][l] * x[2][l];
+          }
           break;
         default:
-          for (int l = 0; l < LANES; ++l)
-            o[l] += m[0][l] * x[0][l] + m[1][l] * x[1][l] + (m[2][l] * x[2][l] + m[3][l] * x[3][l]);
+          for (int l = 0; l < LANES; ++l) {
+            Real sum = o[l] + m[0][l] * x[0][l];
+            sum = sum + m[1][l] * x[1][l];
+            sum = sum + m[2][l] * x[2][l];
+            o[l] = sum + m[3][l] * x[3][l];
+          }
       }
     }
   }
