@@ -5,24 +5,27 @@
 # make treatments  one patient for each treatment, drawn: docs/treatments.md
 # make what-ifs  one thing changed in a treatment, side by side: docs/what-ifs.md
 # make benchmark  the reference problem in remission and in what people use: one table
+# make wheel   a wheel with the compiled core, for machines without a compiler
 # make lock    write requirements.lock anew from pyproject.toml
 # make clean   remove the environment and caches (not runs/)
 
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/.locked
+LOCKED := $(VENV)/.locked
+READY := $(VENV)/.ready
+CORE := CMakeLists.txt $(wildcard src/remission/engine/core/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test verify validate treatments what-ifs benchmark lint format lock clean
+.PHONY: help setup demo test verify validate treatments what-ifs benchmark lint format lock wheel clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 
 setup: $(READY)
 
-# Made again only when the lock or the package's own metadata changes.
-$(READY): requirements.lock pyproject.toml
+# Made again only when the lock changes.
+$(LOCKED): requirements.lock
 	@command -v $(PYTHON) >/dev/null 2>&1 || { \
 	  echo "$(PYTHON) was not found. Install Python 3.11 (or newer and say which: make PYTHON=python3.12 demo)." >&2; exit 2; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -31,14 +34,27 @@ $(READY): requirements.lock pyproject.toml
 	  echo "$(PYTHON) has no venv module (on Debian and Ubuntu it is in the package python3.11-venv)." >&2; exit 2; }
 	@echo "Installing the locked dependencies into $(VENV) ..."
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# And when the package's metadata or the core's sources do: the core is compiled, in about half a minute.
+# Without a C++ compiler one comes from PyPI (ziglang).
+$(READY): $(LOCKED) pyproject.toml $(CORE)
+	@echo "Compiling the core ..."
+	@for compiler in "$$CXX" c++ g++ clang++; do \
+	  command -v "$$compiler" >/dev/null 2>&1 && { export CXX="$$compiler"; found=yes; break; }; done; \
+	test "$$found" = yes || { \
+	  echo "No C++ compiler was found: taking one from PyPI ..."; \
+	  $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r compiler.lock && \
+	  printf '#!/bin/sh\nexec "%s/python" -m ziglang c++ "$$@"\n' "$(CURDIR)/$(BIN)" > $(BIN)/zig-c++ && \
+	  chmod +x $(BIN)/zig-c++ && export CXX="$(CURDIR)/$(BIN)/zig-c++"; } && \
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+	  --editable .
 	@touch $@
 
 demo: $(READY)
 	$(BIN)/remission simulate cog-standard-risk --patients 1000 --seed 1 --out runs/demo --fresh
 
 test: lint
-	@$(BIN)/python -c "import remission; remission.simulate('cog-standard-risk', patients=1)" # compiled once, for all workers
 	$(BIN)/pytest -n 2
 
 PATIENTS ?= 200
@@ -78,6 +94,14 @@ lock: $(READY)
 	$(BIN)/uv pip compile pyproject.toml --group benchmark --constraint requirements.lock --universal \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-config --upgrade \
 	  --output-file benchmarks/requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --only-group compiler --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-config --upgrade --output-file compiler.lock
+
+# A wheel that needs no compiler: the core for every kind of x86-64 processor in one file.
+wheel: $(READY)
+	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist \
+	  --config-settings="cmake.define.REMISSION_PROCESSORS=v2;v3;v4" --config-settings=build-dir=build/portable .
+	@ls -l dist/*.whl
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache

@@ -11,8 +11,8 @@ from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
 from remission.body.kinetics import LANES, integrals
-from remission.engine import lanes, state
-from remission.engine.pharmacy import day_of_kinetics, fill_responses
+from remission.compiled import core
+from remission.engine import lanes
 from remission.engine.program import prepare
 from remission.knowledge.agent import Agent
 from remission.knowledge.errors import BadInput
@@ -73,31 +73,28 @@ class Course:
         program = prepare(protocol, shelf)
         plan, columns = lanes.build(program, PEOPLE, shelf, seed=1, refine=refine, watch=True)
         (self.kinetics,) = lanes.kinetics_of(program, PEOPLE, 1)
-        block = lanes.block(columns, 0)
-        place, drugs = state.place(program.tables, block), state.drugs(program.tables, plan, block)
-        fill_responses(program.tables, plan, block, drugs)
+        block = core.Block(program.tables, plan, columns, follow_up_days=days, chance=False, seed=1)
         forms = {(f.route, round(f.infusion_days * 24.0, 6)): i for i, f in enumerate(program.forms) if f.copy == 0}
         outputs = self.kinetics.outputs
         means = np.zeros((len(outputs), days * 12))
         self.end = np.zeros((days, self.kinetics.n))
         self.on_board = []
-        rec = state.records(1)
-        amount, share = drugs.amount.reshape(-1, LANES), block.bioavailability.reshape(-1, LANES)
-        watch, x = drugs.watch.reshape(-1, LANES), drugs.x.reshape(-1, LANES)
+        amount, used, share = block.amount, block.used, columns.bioavailability
+        watch, x = block.watch, block.x
         for today in range(days):
             for when, route, size, hours in doses:
                 if math.floor(when + 1e-9) == today:
                     f = forms[route, round(hours, 6)]
                     at = f * 12 + round((when - today) * 12.0)
                     amount[at] += size * share[f]
-                    drugs.used[at] = True
+                    used[at] = True
             watch[:] = 0.0
-            day_of_kinetics(today, program.tables, plan, block, place, drugs, rec, False)
+            block.kinetics(today)
             for j in range(len(outputs)):
                 rows = watch[plan.watched[j] : plan.watched[j] + 12 * refine, lane]
                 means[j, today * 12 : today * 12 + 12] = rows.reshape(12, refine).mean(axis=1)
             self.end[today] = x[:, lane]
-            self.on_board.append(bool(drugs.on_board[0]))
+            self.on_board.append(bool(block.on_board[0]))
         self.mean = dict(zip(outputs, means, strict=True))
 
 
@@ -177,8 +174,7 @@ def test_matrix_exponential_and_its_integrals():
     a = rng.uniform(0, 1, (n, n, LANES)) * 10.0 ** rng.uniform(-2, 1.5, LANES)
     for i in range(n):
         a[i, i] = -a[:, i].sum(axis=0) * rng.uniform(1.0, 1.5, LANES)
-    phi, m, nn = (np.empty((n, n, LANES)) for _ in range(3))
-    integrals(a, t, phi, m, nn)
+    phi, m, nn = integrals(a, t, 8)
     for lane in range(LANES):
         block = np.zeros((3 * n, 3 * n))
         block[:n, :n] = a[:, :, lane]

@@ -17,6 +17,7 @@ from remission.protocol.model import (
     Give,
     Hold,
     Limit,
+    MakeUp,
     Not,
     Omit,
     Or,
@@ -148,12 +149,22 @@ GIVE = [
 
 RULES = [
     (
+        "hold mercaptopurine when anc < 0.5 or platelets < 50 until anc >= 0.75 and platelets >= 75 for 3 days",
+        Hold((MP,), LOW, GOOD, streak=Streak(3, 1)),
+    ),
+    ("make up held days of mercaptopurine", MakeUp((MP,))),
+    ("make up held days of mercaptopurine up to 7 days, else begin again", MakeUp((MP,), 7)),
+    (
+        "stop mercaptopurine for good when anc < 0.5 or platelets < 50 for 2 weeks",
+        Stop((MP,), LOW, Streak(14, 1)),
+    ),
+    (
         "hold mercaptopurine, methotrexate when anc < 0.5 or platelets < 50 until anc >= 0.75 and platelets >= 75",
         Hold((MP, MTX), LOW, GOOD),
     ),
     (
         "hold mercaptopurine when anc < 0.5 or platelets < 50 until anc ≥ 0.75 and platelets ≥ 75, "
-        "resume at 100% then 50%",
+        "resume at 100%, after the second hold at 50%",
         Hold((MP,), LOW, GOOD, (1.0, 0.5)),
     ),
     (

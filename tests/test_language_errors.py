@@ -296,3 +296,12 @@ def test_any_slip_of_the_pen_is_read_or_explained(data: st.DataObject) -> None:
     except BadInput as bad:
         assert bad.remedy
         assert bad.line is not None and bad.column is not None and bad.column >= 1
+
+
+def test_then_after_resume_can_be_read_in_two_ways_and_says_how_to_write_either() -> None:
+    with pytest.raises(BadInput) as told:
+        read_sentence(
+            "rule", "hold mercaptopurine when anc < 0.5 until anc >= 0.75, resume at 50% then 100%", Place("p", 1, 1)
+        )
+    assert "two ways" in str(told.value) and "resume at 50%, after the second hold at 100%" in str(told.value)
+    assert "raise ... by ... when ... for 7 days" in str(told.value)

@@ -29,6 +29,7 @@ from remission.protocol.model import (
     Give,
     Hold,
     Limit,
+    MakeUp,
     Not,
     Omit,
     Or,
@@ -154,8 +155,12 @@ rescues = st.builds(
     st.integers(1, 9),
 )
 changes = st.integers(-99, 200).filter(bool).map(lambda n: (100 + n) / 100)
+streaks = st.builds(Streak, st.integers(0, 60), st.integers(1, 5))
 actions = (
-    st.builds(Hold, many_targets, conditions, conditions, st.lists(fractions, min_size=1, max_size=3).map(tuple))
+    st.builds(
+        Hold, many_targets, conditions, conditions, st.lists(fractions, min_size=1, max_size=6).map(tuple), streaks
+    )
+    | st.builds(MakeUp, many_targets, st.none() | st.integers(1, 60))
     | st.builds(
         lambda targets, factor, when, streak, most, least, turn: Adjust(
             targets, factor, when, streak, most, least, turn and factor > 1
@@ -163,7 +168,7 @@ actions = (
         many_targets,
         changes,
         conditions,
-        st.builds(Streak, st.integers(0, 60), st.integers(1, 5)),
+        streaks,
         st.none() | fractions,
         st.none() | fractions,
         st.booleans(),
@@ -172,7 +177,7 @@ actions = (
     | st.builds(Start, many_targets, fractions, conditions)
     | st.builds(Omit, many_targets, conditions)
     | st.builds(Repeat, many_targets, conditions)
-    | st.builds(Stop, many_targets, conditions)
+    | st.builds(Stop, many_targets, conditions, streaks)
     | st.builds(Wait, day, conditions)
     | rescues
     | st.builds(Transfuse, st.sampled_from(["red cells", "platelets"]), amounts, conditions)

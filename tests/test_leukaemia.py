@@ -14,7 +14,7 @@ ONE = np.ones(LANES)
 
 def step(cells, h, birth=0.0, death=0.0, rest=0.0, wake=0.0, kill=0.0, kill_resting=0.0, crowding=1.0):
     """One step of one clone; cells (1, 2, LANES) is changed."""
-    leukaemia.clone_step(cells.reshape(-1), 0, crowding * ONE, birth * ONE, death * ONE, rest * ONE, wake * ONE,
+    leukaemia.clone_step(cells.reshape(-1), crowding * ONE, birth * ONE, death * ONE, rest * ONE, wake * ONE,
                          kill * ONE, kill_resting * ONE, h)  # fmt: skip
 
 

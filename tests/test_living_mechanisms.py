@@ -582,9 +582,10 @@ def test_grades_come_as_often_as_their_file_says_and_last_as_long(played, shelf)
     who = draw("childhood-all", COHORT, seed=3)
     out = played([("a", 60, ["harm 100000 mg IV on day 1"])], who, PLAYED, shelf=shelf, threads=2)
     table = out["side_effects"].filter(pl.col("side_effect") == "hiccups")
-    assert table.height == COHORT
+    gone = out["outcomes"].filter((pl.col("outcome_day") == 0) & (pl.col("death_cause") == "infection"))
+    assert table.height == COHORT - gone.height and gone.height < 3, "all but who died the same day of an infection"
     for grade, share in ((1, 0.5), (2, 0.3), (3, 0.2)):
-        assert within_chance((table["grade"] == grade).sum(), COHORT, share)
+        assert within_chance((table["grade"] == grade).sum(), table.height, share)
     ended = table.join(out["outcomes"].select("patient", "outcome_day"), on="patient")
     whole = ended.filter(pl.col("outcome_day") > pl.col("day") + 5)
     assert (whole["to_day"] - whole["day"] + 1).unique().to_list() == [5]

@@ -36,12 +36,12 @@ def neutrophils(effect, days, h=STEP, base=3.95, mtt=84.18 / 24.0, gamma=0.1445,
         rows[marrow.FORESEEN] = rows[4]
 
     exact()
-    ktr, n = 4.0 / mtt * ONE, room * ONE
-    w = np.zeros((marrow.WEIGHT_ROWS, LANES))
+    ktr, rooms = 4.0 / mtt * ONE, flat(room, room, room)
+    w = np.zeros(marrow.WEIGHT_ROWS * LANES)
     marrow.line_weights(ktr, ktr, ktr, h, w)
     out = [rows[4, 0]]
     for i in range(round(days / h)):
-        marrow.power_chain(s, 0, w.reshape(-1), 0, halves(effect, i * h, h), 0, LANES, n, n, n, ktr, gamma * ONE, h)
+        marrow.power_chain(s, w, halves(effect, i * h, h), rooms, ktr, gamma * ONE, h)
         if (i + 1) % round(32.0 / h) == 0:
             exact()
         out.append(rows[4, 0])
@@ -51,13 +51,12 @@ def neutrophils(effect, days, h=STEP, base=3.95, mtt=84.18 / 24.0, gamma=0.1445,
 def platelets(effect, days, h=STEP, base=267.4, growth=0.93, transit=0.52, loss=4.8, room=1.0):
     s = flat(*[base * loss / transit] * 4, base, 0.0, 0.0)
     rows = s.reshape(marrow.STATE_ROWS, LANES)
-    n, half = room * ONE, transit / (growth - transit) * base * ONE
-    w = np.zeros((marrow.WEIGHT_ROWS, LANES))
+    room, half = flat(room, room, room), transit / (growth - transit) * base * ONE
+    w = np.zeros(marrow.WEIGHT_ROWS * LANES)
     marrow.line_weights(transit * ONE, transit * ONE, loss * ONE, h, w)
     out = [base]
     for i in range(round(days / h)):
-        marrow.saturating_chain(s, 0, w.reshape(-1), 0, halves(effect, i * h, h), 0, LANES, n, n, n, half,
-                                growth * ONE, transit * ONE, h)  # fmt: skip
+        marrow.saturating_chain(s, w, halves(effect, i * h, h), room, half, growth * ONE, transit * ONE, h)
         out.append(rows[4, 0])
     return np.array(out)
 
@@ -66,12 +65,12 @@ def haemoglobin(effect, days, h=STEP, base=12.5, tau=4.68, span=82.2, room=1.0):
     production = base / span
     s = flat(production * tau, *[base / 4.0] * 4, 0.0, 0.0)
     rows = s.reshape(marrow.STATE_ROWS, LANES)
-    n = room * ONE
-    w = np.zeros((marrow.WEIGHT_ROWS, LANES))
-    marrow.life_span_weights(tau * ONE, 4.0 / span * ONE, h, w)
+    room = flat(room, room, room)
+    w = np.zeros(marrow.WEIGHT_ROWS * LANES)
+    marrow.life_span_weights(ONE / tau, 4.0 / span * ONE, h, w)
     out = [base]
     for i in range(round(days / h)):
-        marrow.red_cell_chain(s, 0, w.reshape(-1), 0, halves(effect, i * h, h), 0, LANES, n, n, n, production * ONE)
+        marrow.red_cell_chain(s, w, halves(effect, i * h, h), room, production * ONE)
         out.append(rows[1:5, 0].sum())
     return np.array(out)
 
@@ -192,21 +191,21 @@ def test_the_strongest_effect_empties_the_marrow_and_it_comes_back(gamma, mtt):
 def test_normal_marrow_regrows_logistically():
     """At the ends and in the middle of steps."""
     rho, n0 = 0.25, 0.05
-    n, mid, new = n0 * ONE, np.empty(LANES), np.empty(LANES)
+    n, both = n0 * ONE, np.empty(2 * LANES)
     room = [n0]
     for _ in range(120):
-        marrow.normal_marrow(n, 0 * ONE, 0 * ONE, 0 * ONE, rho * ONE, ONE, STEP, mid, new)
-        n = new.copy()
-        room += [mid[0], n[0]]
+        marrow.normal_marrow(n, flat(0, 0, 0), rho * ONE, ONE, STEP, both)
+        n = both[LANES:].copy()
+        room += [both[0], n[0]]
     t = np.arange(241) * STEP / 2
     np.testing.assert_allclose(room, 1 / (1 + (1 / n0 - 1) * np.exp(-rho * t)), rtol=1e-6)
 
 
 def test_marrow_full_of_leukaemia_has_no_room():
     """At constant load l the normal marrow settles at 1 - omega l."""
-    n, mid, new = 0.5 * ONE, np.empty(LANES), np.empty(LANES)
-    load = 0.6 * ONE
+    n, both = 0.5 * ONE, np.empty(2 * LANES)
+    load = flat(0.6, 0.6, 0.6)
     for _ in range(1500):
-        marrow.normal_marrow(n, load, load, load, 0.25 * ONE, 1.2 * ONE, STEP, mid, new)
-        n = new.copy()
+        marrow.normal_marrow(n, load, 0.25 * ONE, 1.2 * ONE, STEP, both)
+        n = both[LANES:].copy()
     assert n[0] == pytest.approx(1 - 1.2 * 0.6, rel=1e-9)

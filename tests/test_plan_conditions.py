@@ -16,7 +16,22 @@ from remission.knowledge.errors import BadInput
 from remission.knowledge.library import library
 from remission.protocol.calendar import READING, STATEMENT, as_csv, as_html, as_ics, as_text
 from remission.protocol.logic import exclusive, exhaustive, names
-from remission.protocol.model import And, Compare, Decide, Give, Not, Omit, Or, Phase, Protocol, Rule, Target
+from remission.protocol.model import (
+    And,
+    Compare,
+    Decide,
+    Give,
+    Hold,
+    MakeUp,
+    Not,
+    Omit,
+    Or,
+    Phase,
+    Protocol,
+    Rule,
+    Streak,
+    Target,
+)
 from remission.protocol.person import person, remaining
 from remission.protocol.plan import Plan, Row, plan
 from remission.protocol.reader import read_protocol
@@ -91,8 +106,8 @@ def test_two_doses_of_blinatumomab_stand_as_either_or():
 def test_dexamethasone_for_crs_is_not_given_three_times_a_day_to_all():
     p = made("aall1331-blinatumomab", age_y=9, weight_kg=30, height_cm=135)
     assert [r.phase_day for r in rows(p, "dose", "dexamethasone", "blinatumomab 1")] == [1]
-    days = [r.phase_day for r in p.rows if r.phase == "blinatumomab 1" and r.when == "CRS grade at least 2"]
-    assert days == [*range(2, 8), *range(9, 29)]
+    days = [r.phase_day for r in p.rows if r.phase == "blinatumomab 1" and r.when == "CRS grade at least 3"]
+    assert days == [*range(2, 29)]
 
 
 def test_the_csv_says_the_condition_and_the_alternative_and_sums_hold_certain_doses_only():
@@ -250,6 +265,8 @@ def test_a_result_decides_between_doses_from_its_day_to_the_next_check():
     assert few.open_decisions == (  # the results after those that were given are not known
         "Blinatumomab, cycle 1, day 35: if marrow blasts at least 5%, go to palliation",
         "Blinatumomab, cycle 2, day 35: if marrow blasts at least 5%, go to palliation",
+        "Blinatumomab, cycle 2, day 35: if marrow MRD below 0.1% and (donor is haploidentical or donor is cord), go to "
+        "transplant-children-mismatched: transplant",
         "Blinatumomab, cycle 2, day 35: if marrow MRD below 0.1% and donor is not none, go to forum-tbi: transplant",
     )
 
@@ -390,3 +407,11 @@ def test_an_event_keeps_its_uid_when_the_child_has_grown():
     assert uids(made()) == uids(made(weight_kg=17.0))
     assert not uids(made()) & uids(made(start=START + timedelta(days=1)))
     assert as_ics(made()) == as_ics(made())
+
+
+def test_a_dose_whose_held_days_are_made_up_says_so():
+    gives = give("blinatumomab", "IV", 28.0, "ug", tuple(range(1, 29)), per="day", infusion_h=24.0)
+    mine, high, low = (Target("blinatumomab"),), Compare("crs", ">=", 3), Compare("crs", "<", 1)
+    rules = (Rule(Hold(mine, high, low, streak=Streak(3, 1))), Rule(MakeUp(mine)))
+    said = {r.may_change for r in plan(tiny(gives, rules=rules), **GIRL, start=START).rows if r.kind == "dose"}
+    assert said == {"held if CRS grade at least 3, until CRS grade below 1 for 3 days; held days are made up"}

@@ -9,8 +9,6 @@ run.plot()
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from remission.compiled import keep_compiled_code
-
 if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
     from remission.trial.validate import validate
 
 __all__ = ["__version__", "open_run", "plan", "read_protocol", "side_by_side", "simulate", "validate", "variant"]
-
-keep_compiled_code()
 
 _HOMES = {
     "open_run": "remission.trial.run",

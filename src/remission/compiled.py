@@ -1,47 +1,53 @@
-"""Where compiled code is kept: a folder per state of the sources.
+"""The compiled core for this processor.
 
-Numba's cache looks only at the file of the function it compiled, not at the modules that function
-calls. So the cache folder carries a hash of every module that holds compiled code, and of those whose
-numbers it uses: a change there compiles anew, an unchanged installation starts in a second.
+An installation from source has one, compiled for the machine it was made on; a wheel has one for each kind of
+processor, and the best that runs here is taken. Nothing is compiled and nothing is cached at run time.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import re
-import sys
+import importlib
+import importlib.util
+import platform
 from pathlib import Path
+from types import ModuleType
 
-ROOMS = ("patient", "body", "engine")
+from remission.knowledge.errors import BadInput
 
-
-def sources_hash() -> str:
-    """Hash of the modules with compiled functions and of what they import."""
-    here = Path(__file__).parent
-    texts = {f"{room}.{file.stem}": file.read_text("utf-8") for room in ROOMS for file in (here / room).glob("*.py")}
-    needed = {name for name, text in texts.items() if "import njit" in text or "import compiled" in text}
-    for name in list(needed):
-        room = name.partition(".")[0]
-        for own, other in re.findall(r"^from (?:\.(\w+)|remission\.(\w+\.\w+)) import", texts[name], re.MULTILINE):
-            needed |= {f"{room}.{own}", other} & texts.keys()
-    digest = hashlib.sha256()
-    for name in sorted(needed):
-        digest.update(f"{name}\0{texts[name]}".encode())
-    return digest.hexdigest()[:16]
+PARTS = ("v4", "v3", "v2", "base", "native")
+NEEDS = {  # what a kind asks of an x86-64 processor, by the names that numpy gives
+    "v4": ("AVX512F", "AVX512BW", "AVX512CD", "AVX512DQ", "AVX512VL", "FMA3"),
+    "v3": ("AVX2", "FMA3", "BMI2"),
+    "v2": ("SSE42", "POPCNT"),
+}
 
 
-def keep_compiled_code() -> None:
-    """Point Numba's cache at this state of the sources, unless the user chose a folder (NUMBA_CACHE_DIR)."""
-    if "NUMBA_CACHE_DIR" in os.environ:
-        return
-    base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "remission"
-    folder = base / f"compiled-{sources_hash()}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return  # a home that cannot be written: numba falls back to its own choice
-    os.environ["NUMBA_CACHE_DIR"] = str(folder)
-    numba = sys.modules.get("numba")
-    if numba is not None:
-        numba.config.CACHE_DIR = str(folder)
+def kinds() -> list[str]:
+    """The kinds of processor that this installation has a core for, the one made here first."""
+    found = [kind for kind in PARTS if importlib.util.find_spec(f"remission._core_{kind}") is not None]
+    return sorted(found, key=lambda kind: kind != "native")
+
+
+def runs_here(kind: str) -> bool:
+    """Can this processor run the core of this kind?"""
+    if kind not in NEEDS:
+        return True
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return False
+    from numpy._core._multiarray_umath import __cpu_features__ as has  # type: ignore[import-not-found,unused-ignore]
+
+    return all(has.get(feature, True) for feature in NEEDS[kind])
+
+
+def _load() -> ModuleType:
+    for kind in kinds():
+        if runs_here(kind):
+            return importlib.import_module(f"remission._core_{kind}")
+    raise BadInput(
+        "the compiled core of remission is missing, or none of it runs on this processor",
+        file=Path(__file__).parent,
+        remedy="Install the package with pip; in a checkout: make setup",
+    )
+
+
+core = _load()

@@ -31,7 +31,6 @@ def integrate(
     course = reference.Course(patient, rtol)
     clinic = Clinic(program, patient, seed, follow_up_days)
     clinic.see(course.y)
-    clinic.note_first_state()
     for today in range(follow_up_days):
         clinic.morning(today, course.y)
         if clinic.done:

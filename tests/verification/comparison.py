@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 import reference
 
-from remission.engine.fate import AFTER_DAYS
+from remission.compiled import core
 from remission.engine.program import AND, LEVEL, RESCUE, VARIABLES, Program
 
 from .closed_loop import weekly
@@ -83,7 +83,7 @@ def _doses(tables: Tables) -> dict[tuple[Any, ...], float]:
 def _decisions(tables: Tables) -> dict[tuple[Any, ...], float]:
     """What else was decided: phases, gates, holds, changes, transfusions."""
     end = tables["outcomes"]["end_of_treatment_day"][0]
-    rows = tables["events"] if end is None else tables["events"].filter(pl.col("day") <= end + AFTER_DAYS)
+    rows = tables["events"] if end is None else tables["events"].filter(pl.col("day") <= end + core.words.AFTER_DAYS)
     return {row: 1.0 for row in rows.select("day", "event", "detail", "phase").iter_rows()}
 
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from scipy.integrate import solve_ivp
 from scipy.stats import binomtest
 
@@ -84,7 +83,6 @@ def generating(clone: Clone) -> float:
     return float(u[0] ** clone.cycling * u[1] ** clone.resting)
 
 
-@njit
 def _play_one_kind(seed, patients, purpose, cells, birth, death, step):
     extinct = 0
     for patient in range(patients):
@@ -97,7 +95,6 @@ def _play_one_kind(seed, patients, purpose, cells, birth, death, step):
     return extinct
 
 
-@njit
 def _play_two_kinds(seed, patients, purpose, cycling, resting, birth, death, to_rest, wake, kill_resting, step):
     extinct = 0
     for patient in range(patients):

@@ -1,4 +1,5 @@
-"""Cells that survive radiation: the linear-quadratic model with repair between the fractions of a day.
+"""Cells that survive radiation: the linear-quadratic model with repair between the fractions of a day
+(engine/core/radiation.hpp).
 
     S = exp(-(alpha D + beta D^2 / n (1 + K))),   beta = alpha / alpha_beta
 
@@ -9,28 +10,8 @@ K = 2/n phi / (1 - phi) (n - (1 - phi^n) / (1 - phi)).
 
 from __future__ import annotations
 
-import math
+from remission.compiled import core
 
-from numba import njit
-
-from .kinetics import HOT
-
-GAP_HOURS = 6.0  # between the fractions of a day
-
-
-@njit(**HOT)
-def incomplete_repair(fractions, half_life_hours):
-    """K of a day with so many equal fractions, 6 hours apart."""
-    if fractions < 2:
-        return 0.0
-    phi = math.exp(-math.log(2.0) * GAP_HOURS / half_life_hours)
-    return 2.0 / fractions * phi / (1.0 - phi) * (fractions - (1.0 - phi**fractions) / (1.0 - phi))
-
-
-@njit(**HOT)
-def survival(dose_gy, fractions, alpha, alpha_beta, half_life_hours):
-    """Share of cells in the field that live after a day's dose."""
-    if dose_gy <= 0.0:
-        return 1.0
-    more = dose_gy / (fractions * alpha_beta) * (1.0 + incomplete_repair(fractions, half_life_hours))
-    return math.exp(-alpha * dose_gy * (1.0 + more))
+GAP_HOURS: float = core.words.GAP_HOURS  # between the fractions of a day
+incomplete_repair = core.equations.incomplete_repair  # K of (fractions, half-life in hours)
+survival = core.equations.survival  # share of (dose in Gy, fractions, alpha, alpha/beta, half-life in hours)

@@ -7,6 +7,7 @@ of its own (a kinase mutant) a pool of that clone alone.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from remission.knowledge.agent import Agent, Effect
@@ -15,12 +16,9 @@ from remission.knowledge.library import Library
 
 @dataclass(frozen=True)
 class Clone:
-    """A kind of clone: how often a division makes it, what it costs, what kills it less, in which subtypes it comes.
-
-    ``number`` is its place in the body file: it keys the clone's chance."""
+    """A kind of clone: how often a division makes it, what it costs, what kills it less, in which subtypes it comes."""
 
     name: str
-    number: int
     mutation: float
     cost: float
     kill: dict[str, float]
@@ -29,7 +27,8 @@ class Clone:
 
 @dataclass(frozen=True)
 class Acting:
-    """One effect of an agent on one group of clones. ``number``: of the effect in the agent's file."""
+    """One effect of an agent on one group of clones. ``number``: of those that the agent has on that target; it is
+    part of the name that keys the effect's chance, so that an effect on something else does not move it."""
 
     effect: Effect
     number: int
@@ -44,8 +43,8 @@ def clone_table(library: Library, agents: tuple[Agent, ...] | None = None) -> li
     A kind that comes in some subtypes only counts where an agent acts through their mark (BCR::ABL1)."""
     body = library.body("leukaemia")
     used = {name for agent in agents or () for name in _acts_through(agent)}
-    out = [Clone("main", 0, 0.0, 0.0, {})]
-    for number, name in enumerate(body.children("resistant_clones"), 1):
+    out = [Clone("main", 0.0, 0.0, {})]
+    for name in body.children("resistant_clones"):
         path = f"resistant_clones.{name}"
         kill = {c: body[f"{path}.kill.{c}"].to_unit("-") for c in body.children(f"{path}.kill")}
         subtypes = body.text(f"{path}.subtypes") if "subtypes" in body.children(path) else ""
@@ -55,7 +54,6 @@ def clone_table(library: Library, agents: tuple[Agent, ...] | None = None) -> li
         out.append(
             Clone(
                 name,
-                number,
                 body[f"{path}.mutation_per_division"].to_unit("-"),
                 body[f"{path}.fitness_cost"].to_unit("-"),
                 kill,
@@ -79,7 +77,10 @@ def acting(agent: Agent, clones: list[Clone]) -> tuple[Acting, ...]:
     """An agent's effects, one for each group of clones that an effect tells apart."""
     known = {clone.name for clone in clones}
     out = []
-    for number, effect in enumerate(agent.effects):
+    of_target: Counter[str] = Counter()
+    for effect in agent.effects:
+        number = of_target[effect.on]
+        of_target[effect.on] += 1
         through = effect.through or (
             agent.sensitivity if effect.on in ("blasts", "blood blasts", "CNS blasts") else None
         )

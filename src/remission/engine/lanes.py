@@ -15,7 +15,9 @@ from remission.body.leukaemia import FEW
 from remission.body.marrow import ABSENT, LIFE_SPAN, POWER, SATURATING
 from remission.body.person import individual
 from remission.body.pharmacokinetics import Kinetics, kinetics
+from remission.compiled import core
 from remission.knowledge.agent import KILLED, RATES, TARGETS, Agent, Effect
+from remission.knowledge.body_file import Body
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library
 from remission.knowledge.quantity import Quantity
@@ -28,25 +30,7 @@ from .living import IMMUNE_NUMBERS, immune, numbers_of_acts
 from .program import MEASURED, Program
 from .side_effects import side_numbers
 
-PERSON = np.dtype(
-    [("patient", np.int64), ("real", np.int64)]  # real 1: a patient, 0: padding
-    + [
-        (name, np.float64)
-        for name in (
-            "age_y",
-            "weight_kg",
-            "bsa_m2",
-            "capacity",
-            "blood_ratio",
-            "frailty",
-            "omega",
-            "wake",
-            "death",
-            "relapsed",
-            "in_remission",
-        )
-    ]
-)  # blood_ratio: blood blasts in 1e9/L per marrow cell
+PERSON = np.dtype(core.records["Person"])  # blood_ratio: blood blasts in 1e9/L per marrow cell
 
 
 class Lanes(NamedTuple):
@@ -157,6 +141,7 @@ def settings(library: Library) -> dict[str, float]:
         "noise_anc": assays["counts.neutrophils_cv"].to_unit("-"),
         "noise_platelets": assays["counts.platelets_cv"].to_unit("-"),
         "noise_haemoglobin": assays["counts.haemoglobin_cv"].to_unit("-"),
+        "noise_level": assays["levels.cv"].to_unit("-") if "levels.cv" in assays else 0.0,
         "hazard_below_0.1": infection["fever.anc_below_0_1"].to_unit("1/day"),
         "hazard_below_0.5": infection["fever.anc_0_1_to_0_5"].to_unit("1/day"),
         "hazard_below_1.0": infection["fever.anc_0_5_to_1"].to_unit("1/day"),
@@ -266,7 +251,7 @@ def build(
             kill = effect.on in KILLED and agent.sensitivity
             sensitive = people.sensitivity[:, SENSITIVITIES.index(agent.sensitivity)] if kill else zeros + 1.0  # type: ignore[arg-type]
             if acting.effect.through:
-                sensitive = sensitive * _has(acting.effect.through, people)
+                sensitive = sensitive * _has(acting.effect.through, people, leukaemia)
             resting.append(share * sensitive)
             sensitivity.append(sensitive)
             released.append(draw_release(agent, effect, path))
@@ -282,7 +267,7 @@ def build(
     seen = np.full((len(program.variables), padded), np.nan)
     personal = (
         people.age_y, people.weight_kg, people.bsa_m2, people.sex, people.cns, people.lineage, people.tpmt,
-        people.nudt15, people.wbc, people.donor, _has("BCR::ABL1", people),
+        people.nudt15, people.wbc, people.donor, _in_subtypes(("BCR::ABL1",), people),
     )  # fmt: skip
     for i, column in enumerate(personal):
         seen[len(MEASURED) + i] = column
@@ -366,19 +351,19 @@ def build(
         a=flat([k.a for k in systems]),
         g=flat([k.g for k in systems]),
         state_scale=flat(scale),
-        bioavailability=np.stack(
+        bioavailability=np.array(
             [
                 systems[program.tables.forms["agent"][i]].entries[f.route].bioavailability
                 for i, f in enumerate(program.forms)
             ]
-        ),
+        ).reshape(-1, padded),
         product_formation=np.stack([p.formation for p in products]) if products else np.zeros((0, padded)),
         product_half=np.stack([p.half for p in products]) if products else np.zeros((0, padded)),
         product_loss=np.stack([p.loss for p in products]) if products else np.zeros((0, padded)),
-        vmax=np.stack([k.vmax if k.vmax is not None else zeros for k in systems]),
-        km=np.stack([k.km if k.km is not None else zeros + 1.0 for k in systems]),
-        clearance_extra=np.stack([k.extra if k.extra is not None else zeros for k in systems]),
-        clearance_fading=np.stack([k.fading if k.fading is not None else zeros for k in systems]),
+        vmax=np.array([k.vmax if k.vmax is not None else zeros for k in systems]).reshape(-1, padded),
+        km=np.array([k.km if k.km is not None else zeros + 1.0 for k in systems]).reshape(-1, padded),
+        clearance_extra=np.array([k.extra if k.extra is not None else zeros for k in systems]).reshape(-1, padded),
+        clearance_fading=np.array([k.fading if k.fading is not None else zeros for k in systems]).reshape(-1, padded),
         effect_a=parameters[0],
         effect_b=parameters[1],
         effect_c=parameters[2],
@@ -409,7 +394,7 @@ def build(
         normal=normal,
         mutation=mutation,
         released=np.stack(released) if released else nothing,
-        antigen=_has("CD19", people),
+        antigen=_has("CD19", people, leukaemia) if plan.living else zeros + 1.0,
         acts=living,
         immune=immune(library, people, seed) if plan.living else np.zeros(padded, dtype=IMMUNE_NUMBERS),
         side=side_numbers(program, people, seed),
@@ -417,17 +402,18 @@ def build(
     return plan, lanes
 
 
-def block(lanes: Lanes, number: int) -> Lanes:
-    """The lanes of one block, contiguous; everything but ``person`` flat, row after row of LANES."""
-    part = slice(number * LANES, (number + 1) * LANES)
-    return Lanes(*(np.ascontiguousarray(column[..., part]).reshape(-1) for column in lanes))
-
-
-def _has(antigen: str, people: Cohort) -> Floats:
-    """1 for patients whose leukaemia has what the drug acts through."""
-    if antigen == "BCR::ABL1":
-        return _in_subtypes((antigen,), people)
-    return np.asarray(people.lineage == LINEAGE.index("B"), dtype=float)
+def _has(antigen: str, people: Cohort, leukaemia: Body) -> Floats:
+    """1 for patients whose leukaemia has what the drug acts through: the body file names lineages and subtypes."""
+    known = leukaemia.children("antigens")
+    if antigen not in known:
+        raise BadInput(
+            f"the body file does not say which leukaemias carry {antigen}",
+            remedy=f"add it under antigens; known: {', '.join(known)}",
+        )
+    carriers = [word.strip() for word in leukaemia.text(f"antigens.{antigen}").split(",")]
+    lineages = [LINEAGE.index(word) for word in carriers if word in LINEAGE]
+    subtypes = tuple(word for word in carriers if word not in LINEAGE)
+    return np.maximum(np.isin(people.lineage, lineages), _in_subtypes(subtypes, people) if subtypes else 0.0)
 
 
 def _in_subtypes(subtypes: tuple[str, ...], people: Cohort) -> Floats:

@@ -9,32 +9,30 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from remission.body.pharmacokinetics import CSF, PLASMA, Kinetics, kinetics
+from remission.compiled import core
 from remission.knowledge.agent import Agent, Effect
 from remission.knowledge.errors import BadInput
+from remission.patient import chance
 from remission.patient.person import one
 
 from . import mesh
 from .acting import Group, pools
-from .program import LIVING, STEPS_PER_DAY, Program
+from .program import LIVING, MARROW_BLASTS, MARROW_MRD, STEPS_PER_DAY, Program
 
-LINES = ("neutrophils", "platelets", "red cells", "lymphocytes")
-TARGETS = (
-    *LINES, "blasts", "blood blasts", "CNS blasts", "neutrophil mobilisation", "stem cells", "B cells", "cytokine",
-    "fever",
-)  # fmt: skip  # then the hazards of the program's side effects
-LINEAR, EMAX, ASPARAGINE, HILL = range(4)
-FUNCTIONS = {"linear": LINEAR, "emax": EMAX, "asparagine depletion": ASPARAGINE}
-RADIATION, GRAFT, CELLS, COLLECTION, IMMUNOGLOBULIN = range(5)  # what acts on the day it is given
+words = core.words
+TARGETS: tuple[str, ...] = words.Target  # then the hazards of the program's side effects
+LINES = TARGETS[:4]
+LINEAR, EMAX, ASPARAGINE, HILL = words.LINEAR, words.EMAX, words.ASPARAGINE, words.HILL
+FUNCTIONS = {words.Function[i]: i for i in (LINEAR, EMAX, ASPARAGINE)}
+RADIATION, GRAFT, CELLS = words.RADIATION, words.GRAFT, words.CELLS  # what acts on the day it is given
+COLLECTION, IMMUNOGLOBULIN = words.COLLECTION, words.IMMUNOGLOBULIN
 SLOW_DAYS = 5.0  # half-life of a driver whose mean over a window can be taken for its value
 QUICK_DAYS = 1.5  # half-life of a driver that rises and falls with each dose
 SHARP_RATE = 6.0  # 1/day: a line feels within a step that a driver moves faster than this
 RED_CELLS = TARGETS.index("red cells")
-MEAN, NODES, PRODUCT = range(3)  # what a shape is made of: window means, Gauss nodes, a saturable product
+MEAN, NODES, PRODUCT = words.MEAN, words.NODES, words.PRODUCT  # what a shape is made of
 
-SHAPE = np.dtype(
-    [(name, np.int64) for name in ("agent", "output", "function", "made_of", "antagonist", "effect", "first", "last",
-                                   "row", "fine", "sharp", "source", "panels", "answer")]
-)  # fmt: skip
+SHAPE = np.dtype(core.records["Shape"])
 # Effects of one driver that differ only by a factor are one shape, evaluated once. antagonist: agent or -1; effect:
 # whose parameters stand for all; first, last: of members; row: where its means stand, for slots of two hours (fine 1)
 # or four (0), or its nodes (two for every two hours) if it has an antagonist; sharp: where the means of the halves of
@@ -112,18 +110,22 @@ class Layout(NamedTuple):
     acts: Any  # ACT: what acts on the day it is given
     living: int  # 1: the immune system, grafts and cells are played
     side_effects: int  # how many
+    level_purpose: Any  # (agents,) key the noise of measured levels
+    side_purpose: Any  # (side effects, 2): key the chance of when one begins and of its grade
     grades: Any  # (side effects, 5): probability of a grade or a lower one
     again: Any  # (side effects,)
     causes: Any  # CAUSE: hazards that come from the body, side effect after side effect
     cause_from: Any  # (side effects + 1,)
     inactivates: Any  # (side effects, agents) 1: taken out of the blood from then on
     on_relapse: int  # phase or -1
+    on_relapse_for: int  # whom it is for: a condition or -1
+    looks: int  # 1: some phase looks at the marrow
     shape_from: Any  # by agent
     shapes: Any
     members: Any  # effects, shape after shape
     shape_of: Any  # by effect
     clone_kill: Any  # (clones, pools): how much of a pool's kill a clone feels
-    clone_number: Any  # keys its chance
+    clone_purpose: Any  # (clones,) keys its chance, see fate.FEW_CELLS
     clone_alone: Any  # (clones,) 1: a clone that carries CD19
     t315i: int  # clone or -1
     without_cd19: int
@@ -132,16 +134,9 @@ class Layout(NamedTuple):
     settings: Any  # scalars, see SETTINGS
 
 
-SETTINGS = (
-    "packing", "other_leukocytes", "blood_loss", "cns_birth", "cns_death", "seeding",
-    "flow_cells", "flow_minimum", "aspirate_sd", "noise_anc", "noise_platelets", "noise_haemoglobin",
-    "hazard_below_0.1", "hazard_below_0.5", "hazard_below_1.0", "hazard_above_1.0", "maintenance_hazard",
-    "fever_pause_days", "bloodstream_share", "death_share", "red_cell_rise", "platelet_rise", "platelet_pool_loss",
-    "relapse_marrow", "relapse_cns", "remission_marrow", "lethal",
-)  # fmt: skip
+SETTINGS: tuple[str, ...] = words.Setting
 
-
-ACT = np.dtype([(name, np.int64) for name in ("form", "kind", "agent", "pool")])
+ACT = np.dtype(core.records["Act"])
 
 
 def acts_of(program: Program) -> list[tuple[int, int, int]]:
@@ -164,9 +159,8 @@ def _living(program: Program) -> bool:
     return bool(named or acts_of(program) or any(e.on in ("stem cells", "B cells") or e.releases for e in effects))
 
 
-CAUSE = np.dtype([("of", np.int64), ("hazard", np.float64), ("below", np.float64)])
-KILLED, LOAD, NEUTROPHILS, PLATELETS, HAEMOGLOBIN, IGG = range(6)
-OF = ("killed", "load", "neutrophils", "platelets", "haemoglobin", "igg")
+CAUSE = np.dtype(core.records["Cause"])
+OF: tuple[str, ...] = words.CauseOf
 
 
 def _causes(program: Program) -> Any:
@@ -454,13 +448,23 @@ def layout(
         "bins": mesh.BINS * refine,
         "shapes": np.array([tuple(s[name] for name in SHAPE.names or ()) for s in shapes], dtype=SHAPE),
         "clone_kill": np.array(clone_kill),
-        "clone_number": np.array([clone.number for clone in clones]),
+        "clone_purpose": np.array([chance.purpose(f"clone {clone.name}") for clone in clones]),
         "clone_alone": np.array([int(clone.kill.get("CD19", 1.0) > 0.0) for clone in clones]),
         "t315i": next((i for i, clone in enumerate(clones) if clone.name == "T315I"), -1),
         "without_cd19": next((i for i, clone in enumerate(clones) if clone.kill.get("CD19") == 0.0), -1),
         "acts": np.array(acts_in_pools, dtype=ACT),
         "living": int(_living(program)),
         "side_effects": len(program.side_effects) if side_effects else 0,
+        "level_purpose": np.array(
+            [chance.purpose(f"level of {agent.agent}") for agent in program.agents], dtype=np.int64
+        ),
+        "side_purpose": np.array(
+            [
+                [chance.purpose(f"{effect.side_effect} {what}") for what in ("begins", "grade")]
+                for effect in program.side_effects
+            ],
+            dtype=np.int64,
+        ).reshape(-1, 2),
         "grades": _grades(program),
         "again": np.array([int(effect.again) for effect in program.side_effects], dtype=np.int64),
         "causes": _causes(program),
@@ -469,6 +473,8 @@ def layout(
             [[int(a.agent in e.inactivates) for a in program.agents] for e in program.side_effects], dtype=np.int64
         ).reshape(len(program.side_effects), len(program.agents)),
         "on_relapse": program.on_relapse,
+        "on_relapse_for": program.on_relapse_for,
+        "looks": int(bool((program.tables.days["checks"] & (MARROW_MRD | MARROW_BLASTS)).any())),
         "power_of_load": power_of_load,
         "settings": np.array([settings[name] for name in SETTINGS]),
     }

@@ -13,13 +13,14 @@ from fractions import Fraction
 import numpy as np
 
 from remission.body.kinetics import GAUSS
+from remission.compiled import core
 
 BINS = 3  # steps of the body in a day
-SLOTS_PER_BIN = 4  # of two hours
+SLOTS_PER_BIN: int = core.words.SLOTS_PER_BIN  # of two hours
 HOURS = 24
 
 # ends of the panels of a step of the body in which a sharp dose is given, in 64ths of the step; each has two halves
-SHARP = (0, 1, 2, 4, 8, 16, 32, 64)
+SHARP: tuple[int, ...] = core.words.SHARP
 SHARP_HALVES = tuple(
     (a + (b - a) * k / 2, a + (b - a) * (k + 1) / 2) for a, b in zip(SHARP, SHARP[1:], strict=False) for k in range(2)
 )

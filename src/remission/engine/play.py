@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from remission.body.kinetics import LANES
+from remission.compiled import core
+from remission.knowledge.agent import Agent
 from remission.knowledge.library import Library, library
 from remission.patient.cohort import LINEAGE, METABOLISER, SEX, Cohort
 from remission.protocol.model import Protocol
 
-from . import lanes, state
+from . import lanes
 from .eligible import COLUMN
-from .kernel import play_block
 from .layout import Layout
-from .pharmacy import fill_responses
 from .program import VARIABLES, Program, prepare
 
-OUTCOMES = ("on treatment", "in remission", "cured", "relapse", "death", "left", "not in remission")
-EVENTS = (
-    "phase start", "gate delay", "hold", "resume", "raise", "reduce", "stop", "fever", "bloodstream infection",
-    "red cell transfusion", "platelet transfusion", "remission", "relapse", "death", "left", "end of treatment",
-    "gate never met", "goes to", "collection", "infusion", "transplant", "graft failure",
-)  # fmt: skip
-REASONS = ("protocol", "reduced", "raised", "held", "omitted", "stopped", "rescue")
+state = core.words
+OUTCOMES: tuple[str, ...] = state.Outcome
+EVENTS: tuple[str, ...] = state.Event
+REASONS: tuple[str, ...] = state.Reason
 SITES = ("marrow", "CNS", "combined")
-TABLES = ("outcomes", "measurements", "mrd", "doses", "events", "states", "side_effects")
+TABLES = ("outcomes", "measurements", "mrd", "doses", "events", "states", "side_effects", "levels")
 COMPARISONS = (np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal)
 MAX_TREATMENT_DAYS = 5 * 366
 
@@ -65,33 +60,19 @@ def play(
     plan, columns = lanes.build(
         program, cohort, knowledge or library(), seed=seed, refine=options.refine, side_effects=options.side_effects
     )
-    blocks = len(columns.person) // LANES
-    days = min(options.follow_up_days, MAX_TREATMENT_DAYS)
-
-    def one(number: int) -> Any:
-        q = lanes.block(columns, number)
-        room = 1
-        while True:
-            place, drugs = state.place(program.tables, q), state.drugs(program.tables, plan, q)
-            flesh, work, day = state.flesh(plan, q)
-            rec = state.records(room)
-            fill_responses(program.tables, plan, q, drugs)
-            play_block(
-                program.tables, plan, q, place, drugs, flesh, work, day, rec, days, options.follow_up_days,
-                options.chance, "doses" in options.record, "states" in options.record, seed,
-            )  # fmt: skip
-            if all(n <= len(rows) for n, rows in zip(rec.counts, rec[1:], strict=True)):
-                return place.result, [rows[:n].copy() for n, rows in zip(rec.counts, rec[1:], strict=True)]
-            room *= 2
-
-    threads = threads or os.cpu_count() or 1
-    if threads == 1 or blocks == 1:
-        parts = [one(i) for i in range(blocks)]
-    else:
-        parts = [one(0)]  # compiles or loads the kernel once, not in every thread
-        with ThreadPoolExecutor(threads) as pool:
-            parts += pool.map(one, range(1, blocks))
-    return tables(program, cohort, parts, options, plan)
+    result, records = core.play(
+        program.tables,
+        plan,
+        columns,
+        treatment_days=min(options.follow_up_days, MAX_TREATMENT_DAYS),
+        follow_up_days=options.follow_up_days,
+        chance=options.chance,
+        keep_doses="doses" in options.record,
+        keep_states="states" in options.record,
+        seed=seed,
+        threads=threads or os.cpu_count() or 1,
+    )
+    return tables(program, cohort, result, records, options, plan, knowledge or library())
 
 
 def _alike(program: Program, cohort: Cohort) -> Any:
@@ -107,24 +88,20 @@ def _alike(program: Program, cohort: Cohort) -> Any:
 
 
 def tables(
-    program: Program, cohort: Cohort, parts: list[Any], options: Options, plan: Layout
+    program: Program,
+    cohort: Cohort,
+    result: Any,
+    records: list[Any],
+    options: Options,
+    plan: Layout,
+    shelf: Library,
 ) -> dict[str, pl.DataFrame]:
     """The kernel's records as tables with words in place of numbers."""
     n = len(cohort)
-    offsets = [i * LANES for i in range(len(parts))]
-
-    def joined(k: int) -> Any:
-        out = []
-        for offset, part in zip(offsets, parts, strict=True):
-            rows = part[1][k]
-            rows[:, 0] += offset
-            out.append(rows)
-        return np.concatenate(out)
-
     phases = pl.Series(program.phases, dtype=pl.String)
 
     def frame(k: int, build: Any, sort: list[str]) -> pl.DataFrame:
-        rows = joined(k)
+        rows = records[k]
         index = rows[:, 0].astype(int)
         data = {"patient": cohort.patient[index]} | build(rows)
         return pl.DataFrame(data).sort(sort, maintain_order=True)
@@ -135,19 +112,23 @@ def tables(
     def whole(rows: Any, column: int) -> Any:
         return rows[:, column].astype(np.int32)
 
+    def phase_day(rows: Any, column: int) -> Any:
+        """Day of the phase; null while a patient waits for it."""
+        return pl.Series(whole(rows, column)).set(pl.Series(rows[:, column] < 1), None)
+
     def words(table: Any, values: Any) -> Any:
         return pl.Series(list(table), dtype=pl.String).gather(values.astype(np.uint32))
 
     out: dict[str, pl.DataFrame] = {}
-    result = np.concatenate([p[0] for p in parts])[:n]
-    out["outcomes"] = _outcomes(program, cohort, result, float(plan.settings[state.S_REMISSION])).sort("patient")
+    result = result[:n]
+    out["outcomes"] = _outcomes(program, cohort, result, plan).sort("patient")
     if "measurements" in options.record:
         names = ("anc", "platelets", "haemoglobin", "wbc", "lymphocytes", "blood_blasts")
         out["measurements"] = frame(
             state.MEASUREMENTS,
             lambda r: (
-                {"day": whole(r, 1), "phase": phase(r), "phase_day": whole(r, 3)}
-                | {name: r[:, 4 + i] for i, name in enumerate(names)}
+                {"day": whole(r, 1), "phase": phase(r), "phase_day": phase_day(r, 3), "cycle": whole(r, 4)}
+                | {name: r[:, 5 + i] for i, name in enumerate(names)}
             ),
             ["patient", "day"],
         )
@@ -157,6 +138,8 @@ def tables(
             lambda r: {
                 "day": whole(r, 1),
                 "phase": phase(r),
+                "phase_day": phase_day(r, 6),
+                "cycle": whole(r, 7),
                 "site": words(("marrow", "blood"), r[:, 3]),
                 "true_fraction": r[:, 4],
                 "reported_fraction": r[:, 5],
@@ -176,7 +159,9 @@ def tables(
                 "from_day": whole(r, 2),
                 "to_day": whole(r, 3),
                 "dose": r[:, 4],
+                "planned": r[:, 7],
                 "unit": words([unit[s[1]] for s in slots], r[:, 1]),
+                "hours": r[:, 8],
                 "factor": r[:, 5],
                 "reason": words(REASONS, r[:, 6]),
             },
@@ -195,6 +180,15 @@ def tables(
                 "to_day": whole(r, 3),
             },
             ["patient", "day", "side_effect"],
+        )
+    if "levels" in options.record:
+        out["levels"] = frame(
+            state.LEVELS,
+            lambda r: (
+                {"day": whole(r, 1), "phase": phase(r), "phase_day": phase_day(r, 3), "cycle": whole(r, 4)}
+                | _levels(program, shelf, r)
+            ),
+            ["patient", "day", "agent"],
         )
     if "states" in options.record:
         with np.errstate(divide="ignore"):
@@ -217,6 +211,30 @@ def tables(
                 ["patient", "day"],
             )
     return out
+
+
+def _levels(program: Program, shelf: Library, r: Any) -> dict[str, Any]:
+    """Measured plasma levels; null below what the assay can quantify, where that is known."""
+    agents, number = program.agents, r[:, 5].astype(np.uint32)
+    names = [agent.agent for agent in agents]
+    units = [agent.pharmacokinetics.concentration for agent in agents]
+    limits = np.array([limit_of_quantification(shelf, agent) for agent in agents])[number]
+    level = pl.Series(r[:, 6])
+    with np.errstate(invalid="ignore"):
+        below = pl.Series(r[:, 6] < limits)
+    return {
+        "agent": pl.Series(names, dtype=pl.String).gather(number),
+        "level": level.set(below, None),
+        "unit": pl.Series(units, dtype=pl.String).gather(number),
+        "limit": pl.Series(limits).fill_nan(None),
+        "below_limit": below,
+    }
+
+
+def limit_of_quantification(shelf: Library, agent: Agent) -> float:
+    """The lowest plasma level of an agent that its assay can tell, in the agent's unit; nan where none is known."""
+    assays, path = shelf.body("assays"), f"levels.limit.{agent.agent}"
+    return assays[path].to_unit(agent.pharmacokinetics.concentration) if path in assays else np.nan
 
 
 def _living(r: Any) -> dict[str, Any]:
@@ -251,7 +269,7 @@ def _events(program: Program, r: Any, whole: Any, phase: Any, words: Any) -> dic
     say(("hold", "resume", "raise", "reduce", "stop"), program.rules)
     say(("relapse",), SITES)
     say(("left",), program.left_for)
-    say(("phase start", "goes to"), program.phases)
+    say(("phase start", "goes to", "not eligible", "begins again"), program.phases)
     say(("death",), causes(program))
     say(("collection", "infusion", "transplant", "graft failure"), [agent.agent for agent in program.agents])
     write(("gate delay",), lambda x: f"{x:.0f} days")
@@ -261,11 +279,11 @@ def _events(program: Program, r: Any, whole: Any, phase: Any, words: Any) -> dic
 
 
 def causes(program: Program) -> list[str]:
-    """What a patient can die of, in the order of `fate`."""
-    return ["infection", "leukaemia", "crs", *(effect.side_effect for effect in program.side_effects)]
+    """What a patient can die of, in the order of the core."""
+    return [*state.CauseOfDeath, *(effect.side_effect for effect in program.side_effects)]
 
 
-def _outcomes(program: Program, cohort: Cohort, r: Any, remission_below: float) -> pl.DataFrame:
+def _outcomes(program: Program, cohort: Cohort, r: Any, plan: Layout) -> pl.DataFrame:
     def word(table: Any, values: Any) -> pl.Series:
         known = np.asarray(values, dtype=float)
         missing = np.isnan(known)
@@ -302,7 +320,7 @@ def _outcomes(program: Program, cohort: Cohort, r: Any, remission_below: float) 
             "wbc": cohort.wbc,
             "tpmt": word(METABOLISER, cohort.tpmt),
             "nudt15": word(METABOLISER, cohort.nudt15),
-            "remission": _remission(r, remission_below),
+            "remission": _remission(r, plan),
             "remission_day": whole(r[:, state.RESULT_REMISSION_DAY]),
             "eoi_mrd": real(r[:, state.RESULT_MRD]),
             "eoi_marrow_blasts": real(r[:, state.RESULT_BLASTS]),
@@ -327,11 +345,13 @@ def _outcomes(program: Program, cohort: Cohort, r: Any, remission_below: float) 
     )
 
 
-def _remission(r: Any, below: float) -> pl.Series:
-    """Was the marrow in remission at the check that ends induction? Null for those who left before it."""
-    reached = r[:, state.RESULT_BLASTS] < below
-    left = np.isnan(r[:, state.RESULT_BLASTS]) & (r[:, state.RESULT_OUTCOME] == state.LEFT)
-    return pl.Series([None if gone else bool(yes) for yes, gone in zip(reached, left, strict=True)], dtype=pl.Boolean)
+def _remission(r: Any, plan: Layout) -> pl.Series:
+    """Was the marrow in remission at the check that ends induction? No for those who died before it; null where it was
+    not assessed: they left before it, it is still to come, or the protocol asks for no marrow."""
+    reached = r[:, state.RESULT_BLASTS] < plan.settings[state.S_REMISSION]
+    alive = r[:, state.RESULT_OUTCOME] != state.DEATH
+    unknown = np.isnan(r[:, state.RESULT_BLASTS]) & (alive | (plan.looks == 0))
+    return pl.Series([None if no else bool(yes) for yes, no in zip(reached, unknown, strict=True)], dtype=pl.Boolean)
 
 
 __all__ = ["Options", "play", "prepare", "Program", "Protocol"]

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import ceil, lcm
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, assert_never
 
 import numpy as np
 
+from remission.compiled import core
 from remission.knowledge.agent import TARGETS, Agent
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library
 from remission.knowledge.quantity import units
 from remission.knowledge.side_effect import SideEffect
+from remission.patient import chance
 from remission.patient.cohort import LINEAGE, METABOLISER, SEX
 from remission.protocol import model as m
 from remission.protocol.logic import names
@@ -24,33 +26,30 @@ from remission.protocol.vocabulary import EVER, ROUTES, VALUES
 
 from .acting import Acting, Clone, acting, clone_table
 
-MEASURED = (
-    "anc",
-    "platelets",
-    "haemoglobin",
-    "wbc",
-    "lymphocytes",
-    "blood blasts",
-    "marrow blasts",
-    "marrow MRD",
-    "blood MRD",
-)
-PERSONAL = ("age", "weight", "bsa", "sex", "cns", "lineage", "tpmt", "nudt15", "diagnosis wbc", "donor", "ph")
-LIVING = ("chimerism", "t315i", "b cells", "igg", "relapses", "crs", "neurotoxicity", "remission", "product")
-VARIABLES = MEASURED + PERSONAL + LIVING
+words = core.words
+VARIABLES: tuple[str, ...] = words.Variable
+MEASURED = VARIABLES[: words.V_AGE]
+PERSONAL = VARIABLES[words.V_AGE : words.V_CHIMERISM]
+LIVING = VARIABLES[words.V_CHIMERISM :]
 WORDS = {"sex": SEX, "lineage": LINEAGE, "tpmt": METABOLISER, "nudt15": METABOLISER} | {
     name: VALUES[name] for name in ("donor", "ph", "remission", "product")
 }
 LEVEL = "level:"
 
-COMPARE = {"<": 0, "<=": 1, ">": 2, ">=": 3, "=": 4, "!=": 5}
-AND, OR, NOT, TRUE = 6, 7, 8, 9
+COMPARE = {op: getattr(words, name) for op, name in zip(words.Operation[:6], ("BELOW", "AT_MOST", "ABOVE", "AT_LEAST",
+                                                                         "EQUAL", "UNEQUAL"), strict=True)}  # fmt: skip
+AND, OR, NOT = words.AND, words.OR, words.NOT
 NEVER = -1
 
-PER_M2, PER_KG, FLAT, BY_AGE = range(4)
-HOLD, ADJUST, LIMIT, START, STOP, TRANSFUSE, OMIT, REPEAT, RESCUE = range(9)
-COUNTS, MARROW_MRD, BLOOD_MRD, MARROW_BLASTS, BLOOD_BLASTS = 1, 2, 4, 8, 16
-RESPONSE = 32  # the marrow check that shows the response to induction: the last one of the first phase with any
+PER_M2, PER_KG, FLAT, BY_AGE = words.PER_M2, words.PER_KG, words.FLAT, words.BY_AGE
+HOLD, ADJUST, LIMIT, START, STOP = words.HOLD, words.ADJUST, words.LIMIT, words.START, words.STOP
+TRANSFUSE, OMIT, REPEAT, RESCUE, MAKE_UP = words.TRANSFUSE, words.OMIT, words.REPEAT, words.RESCUE, words.MAKE_UP
+COUNTS, MARROW_MRD, BLOOD_MRD = words.COUNTS, words.MARROW_MRD, words.BLOOD_MRD
+MARROW_BLASTS, BLOOD_BLASTS = words.MARROW_BLASTS, words.BLOOD_BLASTS
+RESPONSE = (
+    words.RESPONSE
+)  # the marrow check that shows the response to induction: the last one of the first phase with any
+WATCHED = "mercaptopurine"  # its mean share of the protocol's dose in a repeating phase is an outcome
 CHECKS = {
     "counts": COUNTS,
     "marrow MRD": MARROW_MRD,
@@ -59,33 +58,19 @@ CHECKS = {
     "blood blasts": BLOOD_BLASTS,
     "level": 0,
 }
-STEPS_PER_DAY = 12
-
+STEPS_PER_DAY: int = words.STEPS
 
 INT, REAL = np.int64, np.float64
-PHASE = np.dtype(
-    [(name, INT) for name in ("days", "next", "gate", "recheck", "rest", "start", "repeats", "rules_from", "rules_to",
-                              "until_from", "until_to")]
-)  # fmt: skip
-DAY = np.dtype([(name, INT) for name in ("checks", "visit", "wait", "due_from", "due_to", "decide_from", "decide_to")])
-DECIDE = np.dtype([("condition", INT), ("action", INT), ("target", INT)])  # action 0: go to, 1: leave
-UNTIL = np.dtype([("days", INT), ("phase", INT), ("condition", INT)])  # phase -1: first day of treatment
-SPAN = np.dtype([("first", INT), ("last", INT)])
-TERM = np.dtype([("code", INT), ("variable", INT), ("value", REAL)])
-ORDER = np.dtype(
-    [(name, INT) for name in ("slot", "form", "basis", "times", "condition", "age_table", "of_slot")]
-    + [(name, REAL) for name in ("amount", "cap", "share", "step", "start_share")]
+# The records that the core reads; what each field means stands beside its table
+PHASE, DAY, DECIDE, UNTIL, SPAN, TERM, ORDER, AGE, SLOT, RULE, FORM = (
+    np.dtype(core.records[name])
+    for name in ("Phase", "DayOfPhase", "Decide", "Until", "Span", "Term", "Order", "Age", "Slot", "Rule", "Form")
 )
-AGE = np.dtype([("from_age", REAL), ("dose", REAL)])
-SLOT = np.dtype([("phase", INT), ("agent", INT), ("route", INT), ("watched", INT)])
-RULE = np.dtype(
-    [(name, INT) for name in ("kind", "phase", "condition", "until", "days", "visits", "in_turn", "slots_from",
-                              "slots_to", "resume_from", "resume_to", "order", "from_step", "every_step", "at_least")]
-    + [(name, REAL) for name in ("value", "low", "high")]
-)  # fmt: skip
-FORM = np.dtype(
-    [("agent", INT), ("next", INT)] + [(name, REAL) for name in ("rest_days", "tau", "loss", "half_dose", "lag")]
-)
+# PHASE: key: of its chance, from its name; next_for: whom the protocol of the next phase is for; held days that are
+# made up: extra, the row of days that stands for an extra day, or -1; extra_after, the day after which they come;
+# extra_longest, days of a hold after which the phase begins again, 0 for none
+# DECIDE: action 0: go to, 1: leave; entry: whom the other protocol that the patient goes to is for, a condition or -1
+# UNTIL: phase -1: first day of treatment
 
 
 class Tables(NamedTuple):
@@ -101,7 +86,9 @@ class Tables(NamedTuple):
     terms: Any
     orders: Any
     ages: Any  # (tables, rows) of AGE: intrathecal doses
-    slots: Any  # SLOT = what rules act on: agent and route in a phase; watched: its mean share is an outcome
+    slots: Any  # SLOT = what rules act on: agent and route in a phase; watched: its mean share is an outcome; made_up:
+    #             its held days are
+    level_due: Any  # agents by day whose level is measured
     rules: Any
     rule_slots: Any
     resume: Any
@@ -136,6 +123,7 @@ class Program:
     effects: tuple[tuple[Acting, ...], ...]  # by agent
     side_effects: tuple[SideEffect, ...]  # that agents bring about, or that conditions ask for
     on_relapse: int  # phase, or -1
+    on_relapse_for: int  # whom its protocol is for, where it is another: a condition, or -1
     asked: frozenset[str]  # names that conditions compare
 
 
@@ -374,8 +362,16 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
     day_visit: list[int] = []
     day_wait: list[int] = []
     due: list[list[int]] = []
-    decides: list[list[tuple[int, int, int]]] = []
+    decides: list[list[tuple[int, int, int, int]]] = []
     untils: list[list[tuple[int, int, int]]] = []
+    day_levels: list[list[int]] = []
+    extras: list[tuple[int, int, int]] = []
+    held_up: set[int] = set()
+
+    def entry_of(phase: m.Phase, target: int) -> int:
+        """Whom the target's protocol is for, where it is another than this phase's."""
+        there = protocol.phases[target]
+        return NEVER if _home(there) == _home(phase) else conditions.add(there.entry)
 
     responded = False
     for p, phase in enumerate(protocol.phases):
@@ -385,10 +381,14 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
         visit = np.zeros(length, dtype=np.int64)
         wait = np.full(length, NEVER)
         todo: list[list[int]] = [[] for _ in range(length)]
-        choose: list[list[tuple[int, int, int]]] = [[] for _ in range(length)]
+        choose: list[list[tuple[int, int, int, int]]] = [[] for _ in range(length)]
+        levels_of: list[list[int]] = [[] for _ in range(length)]
         for check in phase.check:
             for day in check.days:
                 checks[day - 1] |= CHECKS[check.what]
+                if check.what == "level":
+                    visit[day - 1] = 1
+                    levels_of[day - 1].append(_measured_agent(check, agent_index))
         if not any(check.what == "counts" for check in phase.check):
             checks[::7] |= COUNTS  # a phase that names no counts has them weekly
         visit[checks > 0] = 1
@@ -397,6 +397,8 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
         }  # days of an agent by route, for `not on the days of`
         judged: set[int] = set()
         mine: list[int] = []
+        made_up: list[int] = []
+        longest = 0
         for rule in (*phase.rules, *protocol.rules):
             action = rule.action
             if isinstance(action, m.Wait):
@@ -409,44 +411,53 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
             }  # fmt: skip
             hit: list[int] = []
             resume: tuple[float, ...] = (1.0,)
-            if isinstance(action, m.Rescue):
-                row |= {
-                    "kind": RESCUE,
-                    "until": conditions.add(action.until),
-                    "order": order(p, action.give, 1.0),
-                    "from_step": round(action.from_h / 2.0),
-                    "every_step": max(1, round(action.every_h / 2.0)),
-                    "at_least": action.at_least,
-                }
-                hit = targets(p, (action.after,))
-            elif isinstance(action, m.Transfuse):
-                row |= {"kind": TRANSFUSE, "condition": conditions.add(action.when), "value": action.ml_per_kg}
-                row["in_turn"] = 0 if action.product == "red cells" else 1
-            else:
-                row["condition"] = conditions.add(action.when)
+            when = getattr(action, "when", None)
+            if when is not None:
+                row["condition"] = conditions.add(when)
+            if not isinstance(action, m.Rescue | m.Transfuse):
                 hit = targets(p, action.targets)
-                if isinstance(action, m.Hold):
-                    row |= {"kind": HOLD, "until": conditions.add(action.until)}
+                if not hit:
+                    continue  # a rule of the whole protocol on an agent that this phase does not give
+            match action:
+                case m.Rescue():
+                    row |= {
+                        "kind": RESCUE,
+                        "until": conditions.add(action.until),
+                        "order": order(p, action.give, 1.0),
+                        "from_step": round(action.from_h / 2.0),
+                        "every_step": max(1, round(action.every_h / 2.0)),
+                        "at_least": action.at_least,
+                    }
+                    hit = targets(p, (action.after,))
+                case m.Transfuse():
+                    row |= {"kind": TRANSFUSE, "value": action.ml_per_kg}
+                    row["in_turn"] = 0 if action.product == "red cells" else 1
+                case m.Hold():
+                    row |= {"kind": HOLD, "until": conditions.add(action.until), "days": action.streak.days}
+                    row["visits"] = action.streak.visits
                     resume = action.resume
-                elif isinstance(action, m.Adjust):
+                case m.MakeUp():
+                    row["kind"] = MAKE_UP
+                    made_up, longest = hit, action.longest_days or 0
+                case m.Adjust():
                     row |= {"kind": ADJUST, "value": action.factor, "days": action.streak.days}
                     row |= {"visits": action.streak.visits, "in_turn": int(action.in_turn)}
                     row["high"] = action.at_most if action.at_most is not None else np.inf
                     row["low"] = action.at_least if action.at_least is not None else 0.0
-                elif isinstance(action, m.Limit):
+                case m.Limit():
                     row |= {"kind": LIMIT, "value": action.fraction}
-                elif isinstance(action, m.Start):
+                case m.Start():
                     row |= {"kind": START, "value": action.fraction}
-                elif isinstance(action, m.Stop):
-                    row["kind"] = STOP
-                elif isinstance(action, m.Omit):
+                case m.Stop():
+                    row |= {"kind": STOP, "days": action.streak.days, "visits": action.streak.visits}
+                case m.Omit():
                     row["kind"] = OMIT
                     judged.update(hit)
-                else:
+                case m.Repeat():
                     row["kind"] = REPEAT
                     judged.update(hit)
-                if not hit:
-                    continue  # a rule of the whole protocol on an agent that this phase does not give
+                case _:
+                    assert_never(action)
             mine.append(len(rules))
             rules.append(row)
             rule_slots.append(hit)
@@ -474,7 +485,8 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
                 where = left_for.index(decide.target)
             else:
                 where = phase_index[decide.target]
-            choose[decide.day - 1].append((conditions.add(decide.when), int(decide.action == "leave"), where))
+            whom = NEVER if decide.action == "leave" else entry_of(phase, where)
+            choose[decide.day - 1].append((conditions.add(decide.when), int(decide.action == "leave"), where, whom))
             visit[decide.day - 1] = 1
         ends = [
             (until.days, phase_index[until.from_phase] if until.from_phase else -1, conditions.add(until.when))
@@ -487,11 +499,23 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
         if len(marrow) and not responded:
             checks[marrow[-1]] |= RESPONSE
             responded = True
+        after = NEVER
+        if made_up:  # one more row stands for an extra day: counts, and what is given day after day
+            held_up.update(made_up)
+            after = max(day for day, given in enumerate(todo, 1) if any(orders[o]["slot"] in made_up for o in given))
+            before = set(todo[after - 2]) if after > 1 else set()
+            todo.append([o for o in todo[after - 1] if orders[o]["slot"] in made_up or o in before])
+            checks, visit = np.append(checks, COUNTS), np.append(visit, 1)
+            wait = np.append(wait, NEVER)
+            choose.append([])
+            levels_of.append([])
+        extras.append((phase_start[-1] + length if made_up else NEVER, after, longest))
         day_checks.extend(checks)
         day_visit.extend(visit)
         day_wait.extend(wait)
         due.extend(todo)
         decides.extend(choose)
+        day_levels.extend(levels_of)
 
     def following(p: int, phase: m.Phase) -> int:
         if phase.next is None:
@@ -510,7 +534,7 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
 
     following_copy = _copies(forms, orders)
     steps = _steps(agents, forms, orders, rules)
-    ways: list[tuple[int, float, float, float, float, float]] = []
+    ways: list[tuple[int, int, float, float, float, float, float]] = []
     for f, copy in zip(forms, following_copy, strict=True):
         micro = 1.0 / steps[agent_index[f.agent]]
         full = int(np.floor(f.infusion_days / micro + 1e-9)) if f.infusion_days > micro + 1e-12 else 0
@@ -527,15 +551,9 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
                 f"hour at which one may be due ({24 * micro:g} hours)",
                 remedy="a shorter `lag`, or a slower `rate` without one",
             )
-        ways.append((copy, rest, f.infusion_days, loss, half, lag))
+        ways.append((ROUTES.index(f.route), copy, rest, f.infusion_days, loss, half, lag))
 
-    raised = [
-        s
-        for row, hit in zip(rules, rule_slots, strict=True)
-        if row["kind"] == ADJUST and row["value"] > 1.0 and untils[row["phase"]]
-        for s in hit
-    ]
-    watched = [int(bool(raised) and slots[s][1] == slots[raised[0]][1] and s in raised) for s in range(len(slots))]
+    watched = [int(agent == WATCHED and bool(untils[p])) for p, agent, _ in slots]
 
     def spans(lists: list[list[Any]]) -> list[tuple[int, int]]:
         ends = np.cumsum([0] + [len(x) for x in lists]).tolist()
@@ -549,10 +567,13 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
         names = dtype.names or ()
         return np.array([tuple(v[n] for n in names) if isinstance(v, dict) else tuple(v) for v in values], dtype=dtype)
 
-    day_spans = zip(day_checks, day_visit, day_wait, spans(due), spans(decides), strict=True)
+    day_spans = zip(day_checks, day_visit, day_wait, spans(due), spans(decides), spans(day_levels), strict=True)
     for row, slots_span, resume_span in zip(rules, spans(rule_slots), spans([list(r) for r in resumes]), strict=True):
         row |= dict(zip(("slots_from", "slots_to"), slots_span, strict=True))
         row |= dict(zip(("resume_from", "resume_to"), resume_span, strict=True))
+    on_relapse_for = NEVER
+    if protocol.on_relapse:
+        on_relapse_for = entry_of(protocol.phases[0], phase_index[protocol.on_relapse])
     phase_rows = zip(protocol.phases, phase_start, spans(phase_rules), spans(untils), strict=True)
     tables = Tables(
         phases=rows(
@@ -568,11 +589,14 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
                     bool(phase.repeat_until or phase.repeat_times),
                     *rule_span,
                     *until_span,
+                    chance.purpose(phase.id.rpartition(": ")[2]),
+                    entry_of(phase, following(p, phase)) if following(p, phase) >= 0 else NEVER,
+                    *extras[p],
                 )
                 for p, (phase, start, rule_span, until_span) in enumerate(phase_rows)
             ],
         ),
-        days=rows(DAY, [(c, v, w, *d, *x) for c, v, w, d, x in day_spans]),
+        days=rows(DAY, [(c, v, w, *d, *x, *y) for c, v, w, d, x, y in day_spans]),
         due=np.array(flat(due), dtype=INT),
         decides=rows(DECIDE, flat(decides)),
         untils=rows(UNTIL, flat(untils)),
@@ -581,8 +605,13 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
         orders=rows(ORDER, orders),
         ages=ages,
         slots=rows(
-            SLOT, [(s[0], agent_index[s[1]], ROUTES.index(s[2]), w) for s, w in zip(slots, watched, strict=True)]
+            SLOT,
+            [
+                (s[0], agent_index[s[1]], ROUTES.index(s[2]), w, i in held_up)
+                for i, (s, w) in enumerate(zip(slots, watched, strict=True))
+            ],
         ),
+        level_due=np.array(flat(day_levels), dtype=INT),
         rules=rows(RULE, rules),
         rule_slots=np.array(flat(rule_slots), dtype=INT),
         resume=np.array(flat([list(r) for r in resumes]), dtype=REAL),
@@ -606,8 +635,26 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
         effects=tuple(acting(agent, clones) for agent in agents.values()),
         side_effects=tuple(library.side_effect(name) for name in grades),
         asked=frozenset(_named(protocol)),
-        on_relapse=phase_index[protocol.on_relapse] if protocol.on_relapse else -1,
+        on_relapse=phase_index[protocol.on_relapse] if protocol.on_relapse else NEVER,
+        on_relapse_for=on_relapse_for,
     )
+
+
+def _home(phase: m.Phase) -> str:
+    """The other protocol that a phase has been taken from, empty for an own one."""
+    return phase.id.rpartition(": ")[0]
+
+
+def _measured_agent(check: m.Check, known: dict[str, int]) -> int:
+    if check.agent not in known:
+        place = check.place
+        raise BadInput(
+            f"the level of {check.agent} is measured, but the protocol never gives it",
+            file=place.file if place else None,
+            line=place.line if place else None,
+            remedy=f"one of: {', '.join(known)}",
+        )
+    return known[check.agent]
 
 
 def _copies(forms: list[Form], orders: list[dict[str, Any]]) -> list[int]:

@@ -113,7 +113,7 @@ class Pharmacokinetics(_Strict):
     csf: Csf | None = None
 
 
-Antigen = Literal["CD19", "CD22", "BCR::ABL1"]
+Antigen = Literal["CD19", "CD22", "CD7", "BCR::ABL1"]  # which leukaemias carry them: body/leukaemia.yaml
 
 
 class Other(_Strict):

@@ -26,6 +26,7 @@ from .model import (
     Give,
     Hold,
     Limit,
+    MakeUp,
     Not,
     Omit,
     Or,
@@ -49,6 +50,7 @@ from .vocabulary import (
     COUNTS,
     EVER,
     FRACTIONS,
+    ORDINALS,
     PERSON,
     SHARES,
     STATES,
@@ -298,22 +300,28 @@ class Builder:
     def _action(self, tree: Node) -> Action:
         kind, parts = str(tree.data), tree.children
         if kind == "hold":
-            resume = tuple(_percent(p) for p in cast(Node, parts[3]).children) if parts[3] else (1.0,)
-            return Hold(_targets(parts[0]), condition(parts[1]), condition(parts[2]), resume)
+            when, end, streak, resume = parts[1:]
+            return Hold(_targets(parts[0]), condition(when), condition(end), _resume(resume), _maybe_streak(streak))
+        if kind == "make_up":
+            return MakeUp(_targets(parts[0]), _longest(parts[1]))
         if kind in ("raise_by", "reduce_by", "halve"):
             return _adjust(kind, parts)
         if kind in ("limit", "start"):
             made: Callable[..., Action] = Limit if kind == "limit" else Start
             return made(_targets(parts[0]), _percent(parts[1]), condition(parts[2]))
-        if kind in ("omit", "repeat_dose", "stop"):
-            plain: dict[str, Callable[..., Action]] = {"omit": Omit, "repeat_dose": Repeat, "stop": Stop}
-            return plain[kind](_targets(parts[0]), condition(parts[1]))
+        if kind in ("omit", "repeat_dose"):
+            plain: Callable[..., Action] = Omit if kind == "omit" else Repeat
+            return plain(_targets(parts[0]), condition(parts[1]))
+        if kind == "stop":
+            return Stop(_targets(parts[0]), condition(parts[1]), _maybe_streak(parts[2]))
         if kind == "wait":
             return Wait(self._one_day(_token(parts[0])), condition(parts[1]))
         if kind == "transfuse":
             product = canonical(_token(parts[0]), ["red cells", "platelets"])
             return Transfuse(cast(Any, product), _number(parts[1]), condition(parts[3]))
-        return _rescue(parts)
+        if kind == "rescue":
+            return _rescue(parts)
+        raise AssertionError(f"a rule of the grammar that nothing builds: {kind}")
 
     def repeat(self, parsed: Parsed, place: Place | None, text: str) -> Cycles:
         tree = parsed.tree
@@ -417,15 +425,48 @@ def _adjust(kind: str, parts: list[Any]) -> Adjust:
         if change == 0 or (kind == "reduce_by" and change >= 1):
             raise Misread(_at(written), f"a change by {written} is no change of dose", "Use hold or stop")
         factor = float(1 + change if kind == "raise_by" else 1 - change)
-    streak = Streak()
-    if rest[1] is not None:
-        streak = _streak(rest[1])
+    streak = _maybe_streak(rest[1])
     bounds: dict[str, float] = {}
     for node in rest[2:]:
         if node.data in bounds:
             raise Misread(_start(node), f"'{str(node.data).replace('_', ' ')}' is said twice", "Write it once")
         bounds[str(node.data)] = _percent(node.children[0])
     return Adjust(targets, factor, condition(rest[0]), streak, bounds.get("at_most"), bounds.get("at_least"), in_turn)
+
+
+def _resume(node: Any) -> tuple[float, ...]:
+    """Shares of the dose after the first, the second, ... hold."""
+    if node is None:
+        return (1.0,)
+    if node.data == "old_resume":
+        first, second = (str(_token(part)) for part in node.children[:2])
+        raise Misread(
+            _at(_token(node.children[1])),
+            "'then' can be read in two ways",
+            f"Write: resume at {first}, after the second hold at {second}. For a dose that rises some days after it "
+            "was resumed write a rule of its own: raise ... by ... when ... for 7 days, at most 100%",
+        )
+    shares = [_percent(node.children[0])]
+    for number, later in zip(ORDINALS, node.children[1:], strict=False):
+        ordinal, share = (_token(part) for part in cast(Node, later).children)
+        if ordinal.lower() != number:
+            raise Misread(_at(ordinal), f"the {ordinal} hold is out of order", f"Write: after the {number} hold at ...")
+        shares.append(_percent(share))
+    return tuple(shares)
+
+
+def _longest(node: Any) -> int | None:
+    if node is None:
+        return None
+    number, span = (_token(part) for part in node.children)
+    days = _span_days(number, span)
+    if days < 1:
+        raise Misread(_at(number), "a hold lasts a day at least", "Write: up to 7 days, else begin again")
+    return days
+
+
+def _maybe_streak(node: Any) -> Streak:
+    return Streak() if node is None else _streak(node)
 
 
 def _streak(node: Node) -> Streak:

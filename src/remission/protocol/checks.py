@@ -23,6 +23,7 @@ from .model import (
     Give,
     Hold,
     Limit,
+    MakeUp,
     Phase,
     Place,
     Protocol,
@@ -234,6 +235,8 @@ class _Checker:
                 "this hold can end while its reason still stands",
                 "Let 'until' ask for everything that 'when' names, for example when anc < 0.5 until anc >= 0.75",
             )
+        if isinstance(action, MakeUp):
+            yield from self._make_up(rule, action, phases)
         if isinstance(action, Repeat):
             for target in action.targets:
                 given = [g for phase in phases for g in _gives(phase, target)]
@@ -241,6 +244,24 @@ class _Checker:
                     yield bad(at_word(rule, target.agent), f"the dose of {target.agent} does not rise", "Use omit")
         if isinstance(action, Rescue):
             yield from self._rescue(rule, action)
+
+    def _make_up(self, rule: Rule, action: MakeUp, phases: Sequence[Phase]) -> Iterator[BadInput]:
+        for phase in phases:
+            given = [give for target in action.targets for give in _gives(phase, target)]
+            days = sorted({day for give in given for day in give.days})
+            if given and (days != list(range(days[0], days[-1] + 1)) or any((g.infusion_h or 0) > 24 for g in given)):
+                yield bad(
+                    rule.place,
+                    "held days can be made up only of what is given every day",
+                    "Write doses of a day each, for example: 28 ug/day IV over 24 hours on days 1-28",
+                )
+            rules = [r.action for r in (*phase.rules, *self.protocol.rules)]
+            if given and sum(isinstance(other, MakeUp) for other in rules) > 1:
+                yield bad(rule.place, "held days are made up by one rule in a phase", "Name all agents in it")
+            held = {target.agent for other in rules if isinstance(other, Hold) for target in other.targets}
+            if given and not held & {target.agent for target in action.targets}:
+                what = ", ".join(target.agent for target in action.targets)
+                yield bad(rule.place, f"nothing holds {what} here", f"Add: hold {what} when ... until ...")
 
     def _target(self, item: Written, target: Target, phases: Sequence[Phase]) -> Iterator[BadInput]:
         if target.agent not in self.agents:

@@ -13,7 +13,7 @@ _PATTERNS = {
     r"(on +days? +\d|on +the +(days +of|\d+ +days? +after)|daily|weekly|every +\d+ +days)",
     "check": r"^(days? +\d[\d ,\-]*|daily.*|weekly.*|every +\d+ +days.*): *.+",
     "decide": r"^day +\d+: *if .+ (go +to|leave +for) .+",
-    "rule": r"^(hold|raise|reduce|halve|give|start|omit|repeat the dose of|stop|transfuse|day +\d+ +waits?) ?.+",
+    "rule": r"^(hold|make up|raise|reduce|halve|give|start|omit|repeat the dose of|stop|transfuse|day +\d+ +wait).+",
     "repeat": r"^(every +\d+ +days +)?(until .+ from .*start of .+|\d+ +(times|cycles))",
     "condition": r".*(<|>|=|≤|≥|\bis\b).*",
 }
@@ -39,6 +39,8 @@ _MORE_EXAMPLES = {
         "day 29 waits until anc >= 0.75 and platelets >= 75",
         "give leucovorin 15 mg/m2 IV every 6 hours from hour 42 after methotrexate IV until methotrexate < 0.25 uM",
         "stop pegaspargase for good when platelets < 20",
+        "hold blinatumomab when neurotoxicity >= 3 until neurotoxicity <= 1 for 3 days, resume at 32%",
+        "make up held days of blinatumomab up to 7 days, else begin again",
         "transfuse red cells 15 mL/kg when haemoglobin < 8",
     ],
     "repeat": ["8 times"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import assert_never
 
 from .include import ANY_LENGTH, apart
 from .model import (
@@ -16,6 +17,7 @@ from .model import (
     Give,
     Hold,
     Limit,
+    MakeUp,
     Not,
     Omit,
     Phase,
@@ -25,12 +27,13 @@ from .model import (
     Rescue,
     Start,
     Stop,
+    Streak,
     Target,
     Transfuse,
     Until,
     Wait,
 )
-from .vocabulary import EVER, FRACTIONS, SHARES
+from .vocabulary import EVER, FRACTIONS, ORDINALS, SHARES
 from .write import fraction_words, number, percent
 
 _ROUTE = {
@@ -296,44 +299,71 @@ def _decide(decision: Decide, names: dict[str, str]) -> str:
 
 
 def _rule(action: Action) -> str:
-    if isinstance(action, Wait):
-        return f"Day {action.day} waits until {explain_condition(action.until)}."
-    if isinstance(action, Transfuse):
-        return (
-            f"{_capital(action.product)} are transfused, {number(action.ml_per_kg)} mL per kg of body weight, "
-            f"when {explain_condition(action.when)}."
-        )
-    if isinstance(action, Rescue):
-        return (
-            f"{_capital(action.give.agent)}, {_dose(action.give)}, is given every {_hours(action.every_h)} from "
-            f"hour {number(action.from_h)} after the start of {_target(action.after)}, until "
-            f"{explain_condition(action.until)}, at least {action.at_least} times."
-        )
-    what, when = _listed(_target(t) for t in action.targets), explain_condition(action.when)
+    match action:
+        case Wait():
+            return f"Day {action.day} waits until {explain_condition(action.until)}."
+        case Transfuse():
+            return (
+                f"{_capital(action.product)} are transfused, {number(action.ml_per_kg)} mL per kg of body weight, "
+                f"when {explain_condition(action.when)}."
+            )
+        case Rescue():
+            return (
+                f"{_capital(action.give.agent)}, {_dose(action.give)}, is given every {_hours(action.every_h)} from "
+                f"hour {number(action.from_h)} after the start of {_target(action.after)}, until "
+                f"{explain_condition(action.until)}, at least {action.at_least} times."
+            )
+    what = _listed(_target(t) for t in action.targets)
     many = len(action.targets) > 1
-    be, have = ("are", "are") if many else ("is", "is")
-    if isinstance(action, Hold):
-        text = f"{_capital(what)} {have} held when {when}, until {explain_condition(action.until)}; "
-        return text + _resume(action.resume)
-    if isinstance(action, Adjust):
-        return _adjust(action, what, when)
-    if isinstance(action, Limit):
-        return f"As long as {when}, {what} {be} given at {percent(action.fraction)} of the dose."
-    if isinstance(action, Start):
-        return f"{_capital(what)} start{'' if many else 's'} at {percent(action.fraction)} of the dose when {when}."
-    if isinstance(action, Omit):
-        return f"The dose of {what} due on a day is left out when {when}."
-    if isinstance(action, Repeat):
-        return f"The next dose of {what} does not rise when {when}."
-    return f"{_capital(what)} {be} stopped for good when {when}."
+    be = "are" if many else "is"
+    match action:
+        case MakeUp():
+            return _make_up(action, what, be)
+        case Adjust():
+            return _adjust(action, what, explain_condition(action.when))
+    when = explain_condition(action.when)
+    match action:
+        case Hold():
+            end = f"{explain_condition(action.until)}{_lasting(action.streak)}"
+            text = f"{_capital(what)} {be} held when {when}, until {end}. "
+            return text + _resume(action.resume)
+        case Limit():
+            return f"As long as {when}, {what} {be} given at {percent(action.fraction)} of the dose."
+        case Start():
+            return f"{_capital(what)} start{'' if many else 's'} at {percent(action.fraction)} of the dose when {when}."
+        case Omit():
+            return f"The dose of {what} due on a day is left out when {when}."
+        case Repeat():
+            return f"The next dose of {what} does not rise when {when}."
+        case Stop():
+            return f"{_capital(what)} {be} stopped for good when {when}{_lasting(action.streak)}."
+        case _:
+            assert_never(action)
 
 
 def _resume(resume: Sequence[float]) -> str:
     if set(resume) == {1.0}:
-        return "then the dose is as before."
+        return "Then the dose is as before."
     first = "as before" if resume[0] == 1.0 else f"{percent(resume[0])} of the protocol's dose"
-    later = ", then ".join(percent(fraction) for fraction in resume[1:])
-    return f"then the dose is {first}" + (f", and after later holds {later} of the protocol's dose." if later else ".")
+    later = [f"after the {name} hold {percent(share)}" for name, share in zip(ORDINALS, resume[1:], strict=False)]
+    if not later:
+        return f"After each hold the dose is {first}."
+    return f"After the first hold the dose is {first}, {', '.join(later)} of it, and so after every later one."
+
+
+def _make_up(action: MakeUp, what: str, be: str) -> str:
+    text = (
+        f"Days on which {what} {be} held are made up: after the last planned day {what} {be} given as many days more, "
+        "and the rest of the phase follows that much later"
+    )
+    if action.longest_days is not None:
+        text += f"; after a hold of more than {_span(action.longest_days)} the phase begins again"
+    return text + "."
+
+
+def _lasting(streak: Streak) -> str:
+    text = f" for {_span(streak.days)}" if streak.days else ""
+    return text + (f" at {streak.visits} visits in a row" if streak.visits > 1 else "")
 
 
 def _adjust(action: Adjust, what: str, when: str) -> str:
@@ -342,11 +372,7 @@ def _adjust(action: Adjust, what: str, when: str) -> str:
     verb = "raised" if action.factor > 1 else "reduced"
     turn = ", one after the other," if action.in_turn else ""
     how = f"{be} halved" if action.factor == 0.5 else f"{be} {verb}{turn} by {change}"
-    text = f"{_capital(what)} {how} when {when}"
-    if action.streak.days:
-        text += f" for {_span(action.streak.days)}"
-    if action.streak.visits > 1:
-        text += f" at {action.streak.visits} visits in a row"
+    text = f"{_capital(what)} {how} when {when}{_lasting(action.streak)}"
     if action.at_most is not None:
         text += f", to at most {percent(action.at_most)} of the protocol's dose"
     if action.at_least is not None:
@@ -372,18 +398,32 @@ def _provenances(phase: Phase) -> Iterator[tuple[str, Provenance]]:
 
 
 def _about(action: Action) -> str:
-    if isinstance(action, Wait):
-        return f"the wait of day {action.day}"
-    if isinstance(action, Transfuse):
-        return f"transfusion of {action.product}"
-    if isinstance(action, Rescue):
-        return f"rescue with {action.give.agent}"
-    verb = {Hold: "holding", Limit: "lowering", Start: "starting", Omit: "leaving out", Repeat: "not raising"}
-    verbs = verb | {
-        Stop: "stopping",
-        Adjust: "raising" if isinstance(action, Adjust) and action.factor > 1 else "reducing",
-    }
-    return f"{verbs[type(action)]} {_listed(_target(t) for t in action.targets)}"
+    match action:
+        case Wait():
+            return f"the wait of day {action.day}"
+        case Transfuse():
+            return f"transfusion of {action.product}"
+        case Rescue():
+            return f"rescue with {action.give.agent}"
+        case Hold():
+            verb = "holding"
+        case MakeUp():
+            verb = "making up held days of"
+        case Limit():
+            verb = "lowering"
+        case Start():
+            verb = "starting"
+        case Omit():
+            verb = "leaving out"
+        case Repeat():
+            verb = "not raising"
+        case Stop():
+            verb = "stopping"
+        case Adjust():
+            verb = "raising" if action.factor > 1 else "reducing"
+        case _:
+            assert_never(action)
+    return f"{verb} {_listed(_target(t) for t in action.targets)}"
 
 
 def _notes(items: Iterable[tuple[str, Provenance]]) -> list[str]:

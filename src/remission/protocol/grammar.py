@@ -49,6 +49,7 @@ _MEANING: dict[str, str] = {
     "CONCENTRATION": "a concentration unit (uM, nM, mg/L, ng/mL, IU/L)",
     "PRODUCT": "red cells or platelets",
     "IN_TURN": "in turn",
+    "ORDINAL": "second, third, ... sixth",
     "EVER": "ever",
     "NOT": "not",
     "QUOTED": "words in double quotes",

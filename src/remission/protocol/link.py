@@ -18,7 +18,8 @@ Open = Callable[[str, Path | None], Protocol]
 def link(protocol: Protocol, open_other: Open) -> Protocol:
     """The protocol with every phase of another protocol that it can go on to, ids prefixed ``other-protocol: ``.
 
-    Rules that the other protocol has for all its phases come with each phase unless this protocol has them too.
+    Rules that the other protocol has for all its phases come with each phase unless this protocol has them too, and its
+    ``for`` with its first phase: whoever begins it must be one whom it is for. A later phase takes who is sent there.
     Raises ``BadInput`` for a protocol or phase that is not there.
     """
     return _Linker(protocol, open_other).linked()
@@ -75,6 +76,7 @@ class _Linker:
             decide=decide,
             next=following,
             rules=rules,
+            entry=home.eligible if phase.id == home.phases[0].id else None,
             give=tuple(replace(g, escalation=self._escalation(home, g.escalation, g.place)) for g in phase.give),
             repeat_until=tuple(self._until(home, u, self._place(home, phase, "repeat")) for u in phase.repeat_until),
         )

@@ -154,13 +154,25 @@ class Streak:
 
 @dataclass(frozen=True)
 class Hold:
-    """``hold A, B when C until D [, resume at 50% from the second time]``."""
+    """``hold A, B when C until D [for 3 days] [, resume at 100%, after the second hold at 50%]``. An infusion that is
+    running ends with the hold."""
 
     targets: tuple[Target, ...]
     when: Condition
     until: Condition
     resume: tuple[float, ...] = (1.0,)  # factor on the protocol dose after the 1st, 2nd, ... hold; last repeats
     #                                     1.0 for the first means: as before the hold
+    streak: Streak = Streak()  # how long `until` must have been true
+
+
+@dataclass(frozen=True)
+class MakeUp:
+    """``make up held days of A [up to 7 days, else begin again]``: what is given every day is given on as many
+    days as planned, on extra days after the last; what follows in the phase waits as long. After a longer hold the
+    phase begins again."""
+
+    targets: tuple[Target, ...]
+    longest_days: int | None = None
 
 
 @dataclass(frozen=True)
@@ -233,10 +245,11 @@ class Rescue:
 
 @dataclass(frozen=True)
 class Stop:
-    """``stop A for good when C``."""
+    """``stop A for good when C [for 7 days]``. An infusion that is running ends."""
 
     targets: tuple[Target, ...]
     when: Condition
+    streak: Streak = Streak()
 
 
 @dataclass(frozen=True)
@@ -248,7 +261,7 @@ class Transfuse:
     when: Condition
 
 
-Action = Hold | Adjust | Limit | Start | Omit | Repeat | Wait | Rescue | Stop | Transfuse
+Action = Hold | MakeUp | Adjust | Limit | Start | Omit | Repeat | Wait | Rescue | Stop | Transfuse
 
 
 @dataclass(frozen=True)
@@ -302,6 +315,7 @@ class Phase:
     open: tuple[str, ...] = ()
     provenance: Provenance = Provenance()
     said: tuple[tuple[str, Provenance], ...] = ()  # provenance of the keys `start when`, `rest`, `recheck`, `repeat`
+    entry: Condition | None = None  # first phase of a linked protocol: whom that protocol is for
     place: Place | None = field(default=None, compare=False)
     blocks: tuple[Block, ...] = field(default=(), compare=False)  # shared supportive care that holds in it
 

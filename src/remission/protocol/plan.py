@@ -27,6 +27,7 @@ from .model import (
     Decide,
     Give,
     Limit,
+    MakeUp,
     Omit,
     Phase,
     Protocol,
@@ -604,7 +605,7 @@ def _with_alternatives(rows: Sequence[Row]) -> Iterator[Row]:
 def _concerns(rule: Rule, who: Person) -> bool:
     """Whether a rule can ever hold for this person; one that sets the first dose only where it is known to."""
     action = rule.action
-    if isinstance(action, Wait | Rescue):
+    if isinstance(action, Wait | Rescue | MakeUp):
         return True
     if isinstance(action, Start):
         return truth(action.when, who) is not False
@@ -617,6 +618,9 @@ def _changes(give: Give, rules: Sequence[Rule], who: Person) -> str:
     for rule in rules:
         action = rule.action
         if isinstance(action, Wait | Rescue | Transfuse) or not any(_hits(t, give) for t in action.targets):
+            continue
+        if isinstance(action, MakeUp):
+            said.append(change_in_words(action))
             continue
         left = remaining(action.when, who)
         if not isinstance(left, bool):

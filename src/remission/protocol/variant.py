@@ -16,7 +16,7 @@ from .include import together
 from .model import Phase, Place, Protocol, Rescue, Rule
 from .reader import first_of, read_protocol, read_sentence
 
-_RULES = ("hold", "raise", "reduce", "halve", "omit", "repeat", "stop", "transfuse", "start", "give")
+_RULES = ("hold", "make", "raise", "reduce", "halve", "omit", "repeat", "stop", "transfuse", "start", "give")
 _PLACE = Place("the added sentence", 1, 1)
 _FIELDS: dict[Kind, str] = {"give": "give", "check": "check", "decide": "decide", "rule": "rules"}
 

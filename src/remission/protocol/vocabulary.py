@@ -35,6 +35,7 @@ VALUES = {
     "remission": ("no", "yes"),
     "product": ("none", "in_manufacture", "ready", "failed", "infused"),
 }
+ORDINALS = ("second", "third", "fourth", "fifth", "sixth")  # holds after the first
 EVER = " ever"  # after the name of a side effect: its worst grade so far
 ALIASES = {"hb": "haemoglobin"}
 

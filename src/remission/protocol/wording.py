@@ -4,8 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
+from typing import assert_never
 
-from .model import Action, Adjust, And, Compare, Condition, Hold, Limit, Not, Omit, Or, Repeat, Stop
+from .model import (
+    Action,
+    Adjust,
+    And,
+    Compare,
+    Condition,
+    Hold,
+    Limit,
+    MakeUp,
+    Not,
+    Omit,
+    Or,
+    Repeat,
+    Rescue,
+    Start,
+    Stop,
+    Streak,
+    Transfuse,
+    Wait,
+)
 from .vocabulary import COUNTS, EVER, FRACTIONS, PERSON, SHARES, STATES, VALUES
 
 _NAMES = {
@@ -62,23 +82,31 @@ def in_words(name: str) -> str:
 def change_in_words(action: Action) -> str:
     """What a rule does to a dose and when, without naming the dose; '' for rules that change none."""
     match action:
-        case Hold(_, when, end):
-            return f"held if {condition_in_words(when)}, until {condition_in_words(end)}"
+        case Hold(_, when, end, _, streak):
+            return f"held if {condition_in_words(when)}, until {condition_in_words(end)}{_lasting(streak)}"
+        case MakeUp():
+            return "held days are made up"
         case Omit(_, when):
             return f"not given if {condition_in_words(when)}"
-        case Stop(_, when):
-            return f"stopped for good if {condition_in_words(when)}"
+        case Stop(_, when, streak):
+            return f"stopped for good if {condition_in_words(when)}{_lasting(streak)}"
         case Limit(_, fraction, when):
             return f"{fraction:.0%} while {condition_in_words(when)}"
         case Repeat(_, when):
             return f"no rise if {condition_in_words(when)}"
         case Adjust(_, factor, when, streak, at_most):
-            days = f" for {streak.days} days" if streak.days else ""
-            visits = f" at {streak.visits} visits" if streak.visits > 1 else ""
             top = f", to at most {at_most:.0%}" if at_most else ""
             verb = f"raised by {factor - 1:.0%}" if factor > 1 else f"lowered by {1 - factor:.0%}"
-            return f"{verb} if {condition_in_words(when)}{days}{visits}{top}"
-    return ""
+            return f"{verb} if {condition_in_words(when)}{_lasting(streak)}{top}"
+        case Start() | Wait() | Rescue() | Transfuse():
+            return ""
+        case _:
+            assert_never(action)
+
+
+def _lasting(streak: Streak) -> str:
+    days = f" for {streak.days} days" if streak.days else ""
+    return days + (f" at {streak.visits} visits" if streak.visits > 1 else "")
 
 
 def runs(days: Sequence[int]) -> list[tuple[int, int]]:

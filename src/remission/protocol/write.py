@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import assert_never
 
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
@@ -24,6 +25,7 @@ from .model import (
     Give,
     Hold,
     Limit,
+    MakeUp,
     Not,
     Omit,
     Or,
@@ -43,7 +45,7 @@ from .model import (
     Wait,
 )
 from .reader import read_text
-from .vocabulary import FRACTIONS, SHARES
+from .vocabulary import FRACTIONS, ORDINALS, SHARES
 from .yaml_text import Text
 
 Item = Give | Check | Decide | Rule
@@ -235,26 +237,41 @@ def _escalation(escalation: Escalation, unit: str) -> str:
 
 
 def _action(action: Action) -> str:
-    if isinstance(action, Hold):
-        resume = "" if action.resume == (1.0,) else ", resume at " + " then ".join(percent(f) for f in action.resume)
-        return f"hold {_targets(action)} when {condition(action.when)} until {condition(action.until)}{resume}"
-    if isinstance(action, Adjust):
-        return _adjust(action)
-    if isinstance(action, Limit):
-        return f"give {_targets(action)} at {percent(action.fraction)} while {condition(action.when)}"
-    if isinstance(action, Start):
-        return f"start {_targets(action)} at {percent(action.fraction)} when {condition(action.when)}"
-    if isinstance(action, Omit):
-        return f"omit {_targets(action)} when {condition(action.when)}"
-    if isinstance(action, Repeat):
-        return f"repeat the dose of {_targets(action)} when {condition(action.when)}"
-    if isinstance(action, Stop):
-        return f"stop {_targets(action)} for good when {condition(action.when)}"
-    if isinstance(action, Wait):
-        return f"day {action.day} waits until {condition(action.until)}"
-    if isinstance(action, Transfuse):
-        return f"transfuse {action.product} {number(action.ml_per_kg)} mL/kg when {condition(action.when)}"
-    return _rescue(action)
+    match action:
+        case Hold():
+            end = f"{condition(action.until)}{_streak(action.streak)}{_resume(action.resume)}"
+            return f"hold {_targets(action)} when {condition(action.when)} until {end}"
+        case MakeUp():
+            longest = action.longest_days
+            again = f" up to {longest} day{'s' if longest > 1 else ''}, else begin again" if longest else ""
+            return f"make up held days of {_targets(action)}{again}"
+        case Adjust():
+            return _adjust(action)
+        case Limit():
+            return f"give {_targets(action)} at {percent(action.fraction)} while {condition(action.when)}"
+        case Start():
+            return f"start {_targets(action)} at {percent(action.fraction)} when {condition(action.when)}"
+        case Omit():
+            return f"omit {_targets(action)} when {condition(action.when)}"
+        case Repeat():
+            return f"repeat the dose of {_targets(action)} when {condition(action.when)}"
+        case Stop():
+            return f"stop {_targets(action)} for good when {condition(action.when)}{_streak(action.streak)}"
+        case Wait():
+            return f"day {action.day} waits until {condition(action.until)}"
+        case Transfuse():
+            return f"transfuse {action.product} {number(action.ml_per_kg)} mL/kg when {condition(action.when)}"
+        case Rescue():
+            return _rescue(action)
+        case _:
+            assert_never(action)
+
+
+def _resume(resume: tuple[float, ...]) -> str:
+    if resume == (1.0,):
+        return ""
+    later = (f"after the {name} hold at {percent(share)}" for name, share in zip(ORDINALS, resume[1:], strict=False))
+    return ", ".join([f", resume at {percent(resume[0])}", *later])
 
 
 def _rescue(action: Rescue) -> str:
@@ -285,8 +302,8 @@ def _adjust(action: Adjust) -> str:
 def _streak(streak: Streak) -> str:
     text = ""
     if streak.days:
-        weeks = streak.days % 7 == 0
-        text += f" for {streak.days // 7} weeks" if weeks else f" for {streak.days} days"
+        number, span = (streak.days // 7, "week") if streak.days % 7 == 0 else (streak.days, "day")
+        text += f" for {number} {span}{'s' if number > 1 else ''}"
     if streak.visits != 1:
         text += f" at {streak.visits} visits"
     return text
@@ -299,7 +316,7 @@ def _until(until: Until) -> str:
     return text + (f" if {condition(until.when)}" if until.when is not None else "")
 
 
-def _targets(action: Hold | Adjust | Limit | Start | Omit | Repeat | Stop) -> str:
+def _targets(action: Hold | MakeUp | Adjust | Limit | Start | Omit | Repeat | Stop) -> str:
     return ", ".join(_target(target) for target in action.targets)
 
 

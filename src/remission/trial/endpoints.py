@@ -135,6 +135,12 @@ def _share(people: pl.DataFrame, which: pl.Expr) -> Estimate:
     return estimates.share(people.filter(which.fill_null(False)).height, people.height).times(100)
 
 
+def _assessed(people: pl.DataFrame) -> None:
+    """Raises `NotSimulated` where nobody's marrow was looked at: no remission was seen, and none was missed."""
+    if people["judged"].null_count() == people["remission"].null_count() == people.height:
+        raise NotSimulated("remission was not assessed: no marrow was looked at")
+
+
 def _within(endpoint: Endpoint) -> float:
     return days(endpoint.within) if endpoint.within else math.inf
 
@@ -144,6 +150,7 @@ def _within(endpoint: Endpoint) -> float:
 
 def complete_remission(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> Estimate:
     """Percent with a 'remission' event by the end of ``within``, counted from the origin."""
+    _assessed(people)
     return _share(people, pl.col("remission") - pl.col("origin") <= _within(endpoint))
 
 
@@ -157,6 +164,7 @@ def mrd_negative(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> Es
 
 def mrd_negative_remission(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> Estimate:
     """Percent with a remission and, on its day or later, MRD below the limit, both by the end of ``within``."""
+    _assessed(people)
     in_time = people.filter(pl.col("remission") - pl.col("origin") <= _within(endpoint))
     lowest = _lowest_mrd(played, endpoint, in_time, pl.max_horizontal("origin", "remission"))
     reached = lowest.filter(pl.col("lowest") < (endpoint.below or 1e-4)).height
@@ -222,6 +230,7 @@ def _first_failure(endpoint: Endpoint, people: pl.DataFrame) -> pl.DataFrame:
     day = pl.coalesce(first, "last") - pl.col("origin")
     people = people.with_columns(kind.alias("kind"), day.clip(lower_bound=0.0).alias("day"))
     if endpoint.remission_within:
+        _assessed(people)
         limit = days(endpoint.remission_within)
         late = (pl.col("remission") - pl.col("origin") > limit).fill_null(True)
         lived = (pl.col("last") - pl.col("origin") >= limit) | (pl.col("judged").eq(False).fill_null(False))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from remission.protocol.model import Protocol
 
-TABLES = ("outcomes", "measurements", "mrd", "doses", "events", "states", "side_effects")
+TABLES = ("outcomes", "measurements", "mrd", "doses", "events", "states", "side_effects", "levels")
 POPULATION = "childhood-all"
 ROOMS = ("knowledge", "protocol", "patient", "body", "engine")  # whose code decides what a run holds
 DRAWN = 5000  # patients in the picture of a cohort: enough for its curves, and bounded in memory
@@ -111,6 +111,10 @@ class Run:
     @cached_property
     def side_effects(self) -> pl.DataFrame:
         return self.scan("side_effects").collect()
+
+    @cached_property
+    def levels(self) -> pl.DataFrame:
+        return self.scan("levels").collect()
 
     @property
     def title(self) -> str:

@@ -1,7 +1,9 @@
 """What a cohort came to, in the measures that trial reports use.
 
 Times count from day 0 (first dose). An event for event-free survival is no remission at the end of induction
-(counted at day 0), relapse or death; everyone else is censored on the last day, as are patients who left.
+(counted at day 0), relapse or death; everyone else is censored on the last day, as are patients who left. Where the
+protocol asks for no marrow remission is not assessed: an event is then relapse or death, and a death in induction is
+one in the first phase.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from rich.text import Text
 DAYS_PER_YEAR = 365.25
 DAYS_PER_MONTH = DAYS_PER_YEAR / 12
 NEGATIVE_MRD = 1e-4
+NOT_ASSESSED = "not assessed"  # in place of a value
 RELAPSE_TIMES = (("early, < 18 months", 0.0, 18.0), ("18 to 36 months", 18.0, 36.0), ("late, >= 36 months", 36.0, 1e9))
 METABOLISERS = (
     ("TPMT and NUDT15 normal", (pl.col("tpmt") == "normal") & (pl.col("nudt15") == "normal")),
@@ -56,7 +59,7 @@ class Row:
     unit: str
     low: float | None = None
     high: float | None = None
-    spread: str = ""  # "95 % CI" | "quartiles"
+    spread: str = ""  # "95 % CI" | "quartiles" | NOT_ASSESSED
     count: int | None = None
     of: int | None = None
 
@@ -88,7 +91,7 @@ class Summary:
                 grid.add_row(Text(group, style="bold"))
             grid.add_row(
                 "  " + row.measure,
-                _number(row.value, row.unit),
+                NOT_ASSESSED if row.spread == NOT_ASSESSED else _number(row.value, row.unit),
                 "" if row.low is None else f"{_bare(row.low)} to {_bare(row.high)}",
                 "" if row.count is None else f"{row.count:,}" + ("" if row.of is None else f" of {row.of:,}"),
             )
@@ -118,8 +121,8 @@ def summarise(
     ``years``: the time at which survival and incidence are read; it is cut to the longest follow-up of the cohort.
     """
     rows = [
-        *_remission(outcomes),
-        *_failures(outcomes),
+        *_remission(outcomes, events),
+        *_failures(outcomes, events),
         *_survival(outcomes, years),
         *_treatment(outcomes),
         *(_phases(events) if events is not None else ()),
@@ -149,24 +152,48 @@ _SCHEMA = {
 # --- the parts --------------------------------------------------------------------------------
 
 
-def _remission(outcomes: pl.DataFrame) -> Iterable[Row]:
+def _remission(outcomes: pl.DataFrame, events: pl.DataFrame | None) -> Iterable[Row]:
     group = "End of induction"
     n = outcomes.height
     measured = outcomes["eoi_mrd"].drop_nulls()
     judged = outcomes["remission"].drop_nulls()  # not those who left before the check
-    yield _share(group, "complete remission", int(judged.sum()), len(judged))
+    if len(judged) or not n:
+        yield _share(group, "complete remission", int(judged.sum()), len(judged))
+    else:
+        yield Row(group, "complete remission", None, "%", spread=NOT_ASSESSED)
     yield _share(group, "marrow MRD < 0.01 %, of those measured", int((measured < NEGATIVE_MRD).sum()), measured.len())
-    yield _share(group, "death in induction", _count(outcomes, _died & ~_reached), n)
+    early = _deaths_in_induction(outcomes, events)
+    if early is None:
+        yield Row(group, "death in induction", None, "%", spread=NOT_ASSESSED)
+    else:
+        yield _share(group, "death in induction", early, n)
 
 
-def _failures(outcomes: pl.DataFrame) -> Iterable[Row]:
+def _deaths_in_induction(outcomes: pl.DataFrame, events: pl.DataFrame | None) -> int | None:
+    """Deaths before the marrow check that ends induction; where no marrow is looked at, in the first phase (None when
+    the events do not say which that is)."""
+    if outcomes["remission"].drop_nulls().len():
+        return _count(outcomes, _died & ~_reached & pl.col("eoi_mrd").is_null())
+    if events is None:
+        return None
+    phases = events.filter(pl.col("event") == "phase start").group_by("patient").len()
+    return _count(outcomes.join(phases, on="patient", how="left"), _died & (pl.col("len").fill_null(0) <= 1))
+
+
+def _failures(outcomes: pl.DataFrame, events: pl.DataFrame | None) -> Iterable[Row]:
     n = outcomes.height
+    assessed = outcomes["remission"].drop_nulls().len() > 0
     relapsed = pl.col("outcome") == "relapse"
     months = pl.col("outcome_day") / DAYS_PER_MONTH
     group = "Course"
     yield _share(group, "cured (no leukaemic cell left)", _count(outcomes, pl.col("outcome") == "cured"), n)
     yield _share(group, "in remission with cells left", _count(outcomes, pl.col("outcome") == "in remission"), n)
-    yield _share(group, "death in remission", _count(outcomes, _died & _reached), n)
+    if assessed or not n:
+        yield _share(group, "death in remission", _count(outcomes, _died & _reached), n)
+        if resistant := _count(outcomes, _died & ~_reached & pl.col("eoi_mrd").is_not_null()):
+            yield _share(group, "death without a remission", resistant, n)
+    elif (early := _deaths_in_induction(outcomes, events)) is not None:
+        yield _share(group, "death after induction", _count(outcomes, _died) - early, n)
     yield _share(group, "left the protocol", _count(outcomes, pl.col("outcome") == "left"), n)
     if still := _count(outcomes, pl.col("outcome") == "on treatment"):
         yield _share(group, "still on treatment", still, n)

@@ -1,0 +1,430 @@
+// What Python sees of the core: one call that plays a cohort, the records it reads, and the equations for tests.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <atomic>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "immunity.hpp"
+#include "kernel.hpp"
+#include "radiation.hpp"
+
+namespace nb = nanobind;
+using namespace remission;
+
+namespace {
+
+// Buffers of Python arrays, held as long as the core reads them.
+class Held {
+ public:
+  ~Held() {
+    for (Py_buffer& buffer : buffers_) PyBuffer_Release(&buffer);
+  }
+  Held() = default;
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+
+  // The array `name` of a named tuple as a view of records T.
+  template <class T>
+  View<T> view(nb::handle owner, const char* name, Int* columns = nullptr) {
+    nb::object array = owner.attr(name);
+    Py_buffer buffer;
+    if (PyObject_GetBuffer(array.ptr(), &buffer, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) != 0) throw nb::python_error();
+    buffers_.push_back(buffer);
+    const std::string wanted = format<T>(), found = buffer.format ? buffer.format : "";
+    if (static_cast<std::size_t>(buffer.itemsize) != sizeof(T) || canonical(found) != wanted)
+      throw nb::type_error(("the array " + std::string(name) + " holds " + found + ", not " + wanted).c_str());
+    if (columns) *columns = buffer.ndim > 1 ? static_cast<Int>(buffer.shape[buffer.ndim - 1]) : 0;
+    return {static_cast<const T*>(buffer.buf), static_cast<Int>(buffer.len / buffer.itemsize)};
+  }
+
+ private:
+  std::vector<Py_buffer> buffers_;
+
+  template <class T>
+  static std::string format() {
+    if constexpr (std::is_same_v<T, Int>) {
+      return "q";
+    } else if constexpr (std::is_same_v<T, Real>) {
+      return "d";
+    } else if constexpr (std::is_same_v<T, bool>) {
+      return "?";
+    } else {
+      std::string out = "T{";
+      for (const FieldName& field : T::names) out += std::string(field.real ? "d:" : "q:") + field.name + ":";
+      return out + "}";
+    }
+  }
+  static std::string canonical(const std::string& found) {  // 8-byte integers are l or q
+    std::string out;
+    bool name = false;
+    for (char letter : found) {
+      if (letter == ':') name = !name;
+      if (!name && (letter == '=' || letter == '<' || letter == '@')) continue;
+      out += !name && letter == 'l' ? 'q' : letter;
+    }
+    return out;
+  }
+};
+
+Tables tables_of(Held& held, nb::handle from) {
+  Tables t;
+#define TAKE_TABLE(Type, name) t.name = held.view<Type>(from, #name);
+  TABLES_FIELDS(TAKE_TABLE)
+  held.view<Age>(from, "ages", &t.age_rows);
+  return t;
+}
+
+Layout layout_of(Held& held, nb::handle from) {
+  Layout lay;
+#define TAKE_LAYOUT(Type, name) lay.name = held.view<Type>(from, #name);
+#define TAKE_NUMBER(name) lay.name = nb::cast<Int>(from.attr(#name));
+  LAYOUT_FIELDS(TAKE_LAYOUT)
+  LAYOUT_NUMBERS(TAKE_NUMBER)
+  return lay;
+}
+
+Columns columns_of(Held& held, nb::handle from) {
+  Columns c;
+  c.person = held.view<Person>(from, "person");
+  c.immune = held.view<ImmuneNumbers>(from, "immune");
+  c.patients = c.person.size;
+#define TAKE_COLUMN(name) c.name = held.view<Real>(from, #name);
+  LANES_FIELDS(TAKE_COLUMN)
+  return c;
+}
+
+using Array = nb::ndarray<nb::numpy, Real, nb::ndim<2>>;
+
+Array array_of(std::vector<Real>&& values, std::size_t width) {
+  auto* kept = new std::vector<Real>(std::move(values));
+  nb::capsule owner(kept, [](void* p) noexcept { delete static_cast<std::vector<Real>*>(p); });
+  return Array(kept->data(), {kept->size() / width, width}, owner);
+}
+
+// Play all blocks of a cohort on `threads` threads: (results, [records ...]).
+nb::tuple play_cohort(nb::handle tables, nb::handle layout, nb::handle lanes, Int treatment_days, Int follow_up_days,
+                      bool play_chance, bool keep_doses, bool keep_states, std::uint64_t seed, int threads) {
+  Held held;
+  const Tables t = tables_of(held, tables);
+  const Layout lay = layout_of(held, layout);
+  const Columns all = columns_of(held, lanes);
+  const Play play{treatment_days, follow_up_days, play_chance, keep_doses, keep_states, seed};
+  const Int blocks = all.patients / LANES;
+  std::vector<Real> results(static_cast<std::size_t>(blocks) * LANES * RESULT_COLUMNS);
+  std::vector<Records> records(blocks);
+  std::exception_ptr failure;
+  {
+    nb::gil_scoped_release release;
+    std::atomic<Int> next{0};
+    std::mutex guard;
+    auto work = [&] {
+      try {
+        for (Int i = next++; i < blocks; i = next++) {
+          auto b = std::make_unique<Block>(t, lay, play, all, i);
+          play_block(*b);
+          std::memcpy(results.data() + i * LANES * RESULT_COLUMNS, b->place.result, sizeof b->place.result);
+          records[i] = std::move(b->rec);
+        }
+      } catch (...) {
+        std::lock_guard<std::mutex> lock(guard);
+        failure = std::current_exception();
+        next = blocks;
+      }
+    };
+    std::vector<std::thread> pool;
+    for (int k = 1; k < threads && k < blocks; ++k) pool.emplace_back(work);
+    work();
+    for (std::thread& thread : pool) thread.join();
+  }
+  if (failure) std::rethrow_exception(failure);
+  nb::list out;
+  for (int table = 0; table < RecordTable_COUNT; ++table) {
+    std::size_t size = 0;
+    for (const Records& r : records) size += r.rows[table].size();
+    std::vector<Real> rows;
+    rows.reserve(size);
+    for (Records& r : records) {
+      rows.insert(rows.end(), r.rows[table].begin(), r.rows[table].end());
+      r.rows[table] = {};
+    }
+    out.append(array_of(std::move(rows), Records::width[table]));
+  }
+  return nb::make_tuple(array_of(std::move(results), RESULT_COLUMNS), out);
+}
+
+// --- one block, day by day, for verification: the clinic is the core's, the body may be somebody else's
+
+class OneBlock {
+ public:
+  OneBlock(nb::handle tables, nb::handle layout, nb::handle lanes, Int follow_up_days, bool play_chance,
+           std::uint64_t seed)
+      : t_(tables_of(held_, tables)), lay_(layout_of(held_, layout)), all_(columns_of(held_, lanes)),
+        play_{follow_up_days, follow_up_days, play_chance, true, true, seed} {
+    if (all_.patients != LANES) throw nb::value_error("a block is made of LANES patients");
+    block_ = std::make_unique<Block>(t_, lay_, play_, all_, 0);
+    prepare_block(*block_);
+  }
+  Block& block() { return *block_; }
+
+ private:
+  Held held_;
+  Tables t_;
+  Layout lay_;
+  Columns all_;
+  Play play_;
+  std::unique_ptr<Block> block_;
+};
+
+using Plane = nb::ndarray<nb::numpy, Real, nb::ndim<2>>;
+using Flags = nb::ndarray<nb::numpy, bool, nb::ndim<1>>;
+
+Plane plane(Rows& rows, nb::handle owner) {
+  return Plane(rows.v.data(), {static_cast<std::size_t>(rows.rows()), std::size_t{LANES}}, owner);
+}
+Flags flags(std::vector<char>& values, nb::handle owner) {
+  return Flags(reinterpret_cast<bool*>(values.data()), {values.size()}, owner);
+}
+
+void bind_block(nb::module_& m) {
+  auto c = nb::class_<OneBlock>(m, "Block", "One block of patients, played step by step (verification).");
+  c.def(nb::init<nb::handle, nb::handle, nb::handle, Int, bool, std::uint64_t>(), nb::arg("tables"), nb::arg("layout"),
+        nb::arg("lanes"), nb::kw_only(), nb::arg("follow_up_days"), nb::arg("chance"), nb::arg("seed"));
+  c.def("morning", [](OneBlock& b, int lane, Int today) { morning_of(b.block(), lane, today); });
+  c.def("rescue_doses", [](OneBlock& b, Int agent, Int today) { rescues_of(b.block(), agent, today); });
+  c.def("kinetics", [](OneBlock& b, Int today) { kinetics_of(b.block(), today); });
+  c.def("evening", [](OneBlock& b, int lane, Int today) { evening_of(b.block(), lane, today); });
+  c.def("close_runs", [](OneBlock& b, int lane) { close_runs_of(b.block(), lane); });
+  c.def("status", [](OneBlock& b, int lane) { return Int{b.block().lane(lane).status}; });
+  c.def("rescues_due", [](OneBlock& b, int lane) {
+    std::vector<Int> due;
+    for (Int r = 0; r < b.block().t.rules.size; ++r) due.push_back(b.block().place.rule(r, lane).rescue_next);
+    return due;
+  });
+  c.def("records", [](OneBlock& b, int table) {
+    return array_of(std::vector<Real>(b.block().rec.rows[table]), Records::width[table]);
+  });
+  c.def("results", [](OneBlock& b) {
+    const Real* first = &b.block().place.result[0][0];
+    return array_of(std::vector<Real>(first, first + LANES * RESULT_COLUMNS), RESULT_COLUMNS);
+  });
+#define VIEW(name, rows) \
+  c.def_prop_ro(#name, [](nb::handle self) { return plane(nb::cast<OneBlock&>(self).block().rows, self); })
+#define FLAGS(name, values) \
+  c.def_prop_ro(#name, [](nb::handle self) { return flags(nb::cast<OneBlock&>(self).block().values, self); })
+  VIEW(line, flesh.line);
+  VIEW(pool, flesh.pool);
+  VIEW(room, flesh.room);
+  VIEW(cells, flesh.cells);
+  VIEW(cns, flesh.cns);
+  VIEW(total, flesh.total);
+  VIEW(k_blood, flesh.k_blood);
+  VIEW(mobilised, flesh.mobilised);
+  VIEW(x, drugs.x);
+  VIEW(watch, drugs.watch);
+  VIEW(level, drugs.level);
+  VIEW(amount, drugs.amount);
+  FLAGS(used, drugs.used);
+  FLAGS(on_board, drugs.on_board);
+}
+
+// --- equations, for tests and for drawing patients
+
+using Numbers = nb::ndarray<nb::numpy, Real, nb::ndim<1>, nb::c_contig>;
+using Whole = nb::ndarray<nb::numpy, const Int, nb::ndim<1>, nb::c_contig>;
+
+template <class Draw>
+Numbers drawn(const Whole& patients, const Whole& index, Draw draw) {
+  if (patients.size() != index.size()) throw nb::value_error("as many indices as patients are needed");
+  auto* out = new std::vector<Real>(patients.size());
+  nb::capsule owner(out, [](void* p) noexcept { delete static_cast<std::vector<Real>*>(p); });
+  for (std::size_t i = 0; i < patients.size(); ++i) (*out)[i] = draw(patients.data()[i], index.data()[i]);
+  return Numbers(out->data(), {out->size()}, owner);
+}
+
+void bind_chance(nb::module_& m) {
+  m.def("purpose", [](const std::string& name) { return chance::purpose(name); });
+  m.def("philox", [](std::uint32_t c0, std::uint32_t c1, std::uint32_t c2, std::uint32_t c3, std::uint32_t k0,
+                     std::uint32_t k1) {
+    const chance::Words w = chance::philox({c0, c1, c2, c3}, k0, k1);
+    return std::make_tuple(w.c0, w.c1, w.c2, w.c3);
+  });
+  m.def("normal_quantile", &chance::normal_quantile);
+  m.def("uniform", &chance::uniform);
+  m.def("normal", &chance::normal);
+  m.def("exponential", &chance::exponential);
+  m.def("poisson_quantile", &chance::poisson_quantile);
+  m.def("poisson", &chance::poisson);
+  m.def("binomial_quantile", &chance::binomial_quantile);
+  m.def("binomial", &chance::binomial);
+  m.def("negative_binomial_births", &chance::negative_binomial_births);
+  m.def("birth_death", &chance::birth_death);
+  m.def("few_cells", &few_cells);
+  m.def("whole", &whole);
+  m.def("uniforms", [](std::uint64_t seed, const Whole& patients, std::uint32_t purpose, const Whole& index) {
+    return drawn(patients, index, [&](Int p, Int i) { return chance::uniform(seed, p, purpose, i); });
+  });
+  m.def("normals", [](std::uint64_t seed, const Whole& patients, std::uint32_t purpose, const Whole& index) {
+    return drawn(patients, index, [&](Int p, Int i) { return chance::normal(seed, p, purpose, i); });
+  });
+}
+
+// `rows` rows of LANES from row `first` on, or an error.
+Real* rows_of(const Numbers& x, Int first, Int rows) {
+  if (first < 0 || static_cast<Int>(x.size()) < (first + rows) * LANES) throw nb::value_error("the array is too short");
+  return x.data() + first * LANES;
+}
+
+void bind_equations(nb::module_& m) {
+  m.def("exp_small", &exp_small);
+  m.def("exp_wide", &exp_wide);
+  m.def("log_wide", &log_wide);
+  m.def("near_power", &near_power);
+  m.def("integrals", [](const nb::ndarray<nb::numpy, const Real, nb::ndim<3>, nb::c_contig>& a, Real t, int times) {
+    const int n = static_cast<int>(a.shape(0));
+    if (a.shape(1) != a.shape(0) || a.shape(2) != LANES) throw nb::value_error("(n, n, LANES) is needed");
+    Matrices matrices(n);
+    std::copy_n(a.data(), matrices.v.size(), matrices.v.data());
+    Integrals all(matrices);
+    all.fill(t, times);
+    auto out = [n](const Matrices& x) {
+      auto* kept = new std::vector<Real>(x.v.begin(), x.v.end());
+      nb::capsule owner(kept, [](void* p) noexcept { delete static_cast<std::vector<Real>*>(p); });
+      const std::size_t k = static_cast<std::size_t>(n);
+      return nb::cast(nb::ndarray<nb::numpy, Real, nb::ndim<3>>(kept->data(), {k, k, std::size_t{LANES}}, owner));
+    };
+    return nb::make_tuple(out(all.phi), out(all.m), out(all.nn));
+  });
+  m.def("line_weights", [](const Numbers& transit, const Numbers& gain, const Numbers& loss, Real h, const Numbers& out) {
+    line_weights(rows_of(transit, 0, 1), rows_of(gain, 0, 1), rows_of(loss, 0, 1), h, rows_of(out, 0, WEIGHT_ROWS));
+  });
+  m.def("life_span_weights", [](const Numbers& rate, const Numbers& ageing, Real h, const Numbers& out) {
+    life_span_weights(rows_of(rate, 0, 1), rows_of(ageing, 0, 1), h, rows_of(out, 0, WEIGHT_ROWS));
+  });
+  m.def("power_chain", [](const Numbers& s, const Numbers& w, const Numbers& effect, const Numbers& room,
+                          const Numbers& rate, const Numbers& gamma, Real h) {
+    power_chain(rows_of(s, 0, STATE_ROWS), rows_of(w, 0, WEIGHT_ROWS), rows_of(effect, 0, 1), rows_of(effect, 1, 1),
+                rows_of(room, 0, 1), rows_of(room, 1, 1), rows_of(room, 2, 1), rows_of(rate, 0, 1),
+                rows_of(gamma, 0, 1), h);
+  });
+  m.def("saturating_chain", [](const Numbers& s, const Numbers& w, const Numbers& effect, const Numbers& room,
+                               const Numbers& half, const Numbers& growth, const Numbers& transit, Real h) {
+    saturating_chain(rows_of(s, 0, STATE_ROWS), rows_of(w, 0, WEIGHT_ROWS), rows_of(effect, 0, 1),
+                     rows_of(effect, 1, 1), rows_of(room, 0, 1), rows_of(room, 1, 1), rows_of(room, 2, 1),
+                     rows_of(half, 0, 1), rows_of(growth, 0, 1), rows_of(transit, 0, 1), h);
+  });
+  m.def("red_cell_chain", [](const Numbers& s, const Numbers& w, const Numbers& effect, const Numbers& room,
+                             const Numbers& production) {
+    red_cell_chain(rows_of(s, 0, STATE_ROWS), rows_of(w, 0, WEIGHT_ROWS), rows_of(effect, 0, 1), rows_of(effect, 1, 1),
+                   rows_of(room, 0, 1), rows_of(room, 1, 1), rows_of(room, 2, 1), rows_of(production, 0, 1));
+  });
+  m.def("normal_marrow", [](const Numbers& n, const Numbers& load, const Numbers& rho, const Numbers& omega, Real h,
+                            const Numbers& out) {
+    normal_marrow(rows_of(n, 0, 1), rows_of(load, 0, 1), rows_of(load, 1, 1), rows_of(load, 2, 1), rows_of(rho, 0, 1),
+                  rows_of(omega, 0, 1), h, rows_of(out, 0, 1), rows_of(out, 1, 1));
+  });
+  m.def("clone_step", [](const Numbers& cells, const Numbers& crowding, const Numbers& birth, const Numbers& death,
+                         const Numbers& to_rest, const Numbers& wake, const Numbers& kill_cycling,
+                         const Numbers& kill_resting, Real h) {
+    clone_step(rows_of(cells, 0, 1), rows_of(cells, 1, 1), rows_of(crowding, 0, 1), rows_of(birth, 0, 1),
+               rows_of(death, 0, 1), rows_of(to_rest, 0, 1), rows_of(wake, 0, 1), rows_of(kill_cycling, 0, 1),
+               rows_of(kill_resting, 0, 1), h);
+  });
+  m.def("towards", &towards);
+  m.def("expansion", &expansion);
+  m.def("log_mean", &log_mean);
+  m.def("grade_of", &grade_of);
+  m.def("incomplete_repair", &incomplete_repair);
+  m.def("survival", &survival);
+}
+
+// --- words and records, defined in words.hpp and tables.hpp
+
+void bind_words(nb::module_& m) {
+#define BIND_LIST(Type, LIST)                                          \
+  {                                                                    \
+    nb::list texts;                                                    \
+    for (const Word& word : Type##_WORDS) {                            \
+      m.attr(word.name) = word.value;                                  \
+      texts.append(word.text);                                         \
+    }                                                                  \
+    m.attr(#Type) = nb::tuple(texts);                                  \
+  }
+  REMISSION_EACH_LIST(BIND_LIST)
+  for (auto [name, value] : {std::pair{"COUNTS", COUNTS}, {"MARROW_MRD", MARROW_MRD}, {"BLOOD_MRD", BLOOD_MRD},
+                             {"MARROW_BLASTS", MARROW_BLASTS}, {"BLOOD_BLASTS", BLOOD_BLASTS}, {"RESPONSE", RESPONSE}})
+    m.attr(name) = static_cast<Int>(value);
+  m.attr("STEPS") = STEPS;
+  m.attr("MAX_DEPTH") = MAX_DEPTH;
+  m.attr("SLOTS_PER_BIN") = SLOTS_PER_BIN;
+  nb::list sharp;
+  for (int end : SHARP) sharp.append(end);
+  m.attr("SHARP") = nb::tuple(sharp);
+  m.attr("GAUSS") = nb::make_tuple(GAUSS[0], GAUSS[1]);
+  m.attr("FEW") = FEW;
+  m.attr("STATE_ROWS") = STATE_ROWS;
+  m.attr("WEIGHT_ROWS") = WEIGHT_ROWS;
+  m.attr("MAX_FEEDBACK") = MAX_FEEDBACK;
+  m.attr("FLOOR") = FLOOR;
+  m.attr("GAP_HOURS") = GAP_HOURS;
+  m.attr("AFTER_DAYS") = AFTER_DAYS;
+}
+
+template <class T>
+void bind_record(nb::dict& all) {
+  nb::list fields;
+  for (const FieldName& field : T::names) fields.append(nb::make_tuple(field.name, field.real ? "f8" : "i8"));
+  all[T::type] = fields;
+}
+
+// Names and numpy types of the fields of each record.
+nb::dict records() {
+  nb::dict all;
+  bind_record<Phase>(all);
+  bind_record<DayOfPhase>(all);
+  bind_record<Decide>(all);
+  bind_record<Until>(all);
+  bind_record<Span>(all);
+  bind_record<Term>(all);
+  bind_record<Order>(all);
+  bind_record<Age>(all);
+  bind_record<Slot>(all);
+  bind_record<Rule>(all);
+  bind_record<Form>(all);
+  bind_record<Shape>(all);
+  bind_record<Act>(all);
+  bind_record<Cause>(all);
+  bind_record<Person>(all);
+  bind_record<ImmuneNumbers>(all);
+  return all;
+}
+
+}  // namespace
+
+#ifndef REMISSION_MODULE
+#define REMISSION_MODULE _core_native
+#endif
+
+NB_MODULE(REMISSION_MODULE, m) {
+  m.doc() = "The compiled core of remission: plays blocks of patients through a program.";
+  m.attr("LANES") = LANES;
+  m.def("play", &play_cohort, nb::arg("tables"), nb::arg("layout"), nb::arg("lanes"), nb::kw_only(),
+        nb::arg("treatment_days"), nb::arg("follow_up_days"), nb::arg("chance"), nb::arg("keep_doses"),
+        nb::arg("keep_states"), nb::arg("seed"), nb::arg("threads"));
+  nb::module_ words = m.def_submodule("words", "The words and numbers that both sides know.");
+  bind_words(words);
+  m.attr("records") = records();
+  bind_block(m);
+  nb::module_ of_chance = m.def_submodule("chance", "Draws that depend on seed, patient, purpose and index alone.");
+  bind_chance(of_chance);
+  nb::module_ equations = m.def_submodule("equations", "The body's equations, for tests.");
+  bind_equations(equations);
+}

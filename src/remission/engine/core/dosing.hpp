@@ -1,0 +1,183 @@
+// Doses of the day: as the protocol says, or as the rules have left them.
+#pragma once
+#include "block.hpp"
+
+namespace remission {
+
+inline void close_run(Block& b, Int slot, int l) {
+  const SlotState& s = b.place.slot(slot, l);
+  const Real hours = s.run_dose > 0.0 ? 24.0 * s.run_tau * static_cast<Real>(s.run_times) : 0.0;
+  b.rec.note(DOSES, l, slot, s.run_from, s.run_to, s.run_dose, s.run_factor, s.run_reason, s.run_planned,
+             hours);
+}
+
+// What a slot is given on a day: `times` doses over tau days each; planned: as the protocol has it, before the rules.
+struct Given {
+  Real dose, planned, factor;
+  Reason reason;
+  Real tau;
+  Int times;
+};
+
+// A dose of today: lengthen the run of equal days, add to today's, or close the run and open another.
+inline void note_run(Block& b, Int slot, int l, Int today, const Given& g) {
+  SlotState& s = b.place.slot(slot, l);
+  if (s.run_from >= 0) {
+    const bool same = s.run_tau == g.tau;
+    if (s.run_to == today && same) {
+      if (s.run_from < today) {  // a second dose today: the days before were another run
+        s.run_to = today - 1;
+        close_run(b, slot, l);
+        s.run_from = s.run_to = today;
+      }
+      s.run_dose += g.dose;
+      s.run_planned += g.planned;
+      s.run_times = std::max(s.run_times, g.times);
+      return;
+    }
+    if (s.run_to == today - 1 && same && s.run_reason == g.reason && std::fabs(s.run_dose - g.dose) < 1e-9 &&
+        std::fabs(s.run_planned - g.planned) < 1e-9) {
+      s.run_to = today;
+      return;
+    }
+    close_run(b, slot, l);
+  }
+  s.run_from = s.run_to = today;
+  s.run_dose = g.dose;
+  s.run_factor = g.factor;
+  s.run_reason = g.reason;
+  s.run_planned = g.planned;
+  s.run_tau = g.tau;
+  s.run_times = g.times;
+}
+
+// Infusions of a slot that still run on a morning end then: what of each has run in, with its hours.
+inline void cut_run(Block& b, Int slot, int l, Int morning, Reason reason) {
+  SlotState& s = b.place.slot(slot, l);
+  const Int first = s.run_from, last = s.run_to;
+  const Real tau = s.run_tau, times = static_cast<Real>(s.run_times), dose = s.run_dose;
+  if (first < 0 || dose <= 0.0 || tau <= 0.0) return;
+  Int whole = last;
+  while (whole >= first &&
+         static_cast<Real>(whole) + (times - 1.0) / times + tau > static_cast<Real>(morning) + 1e-9)
+    --whole;
+  if (whole == last) return;
+  const Real planned = s.run_planned, factor = s.run_factor;
+  if (whole >= first) {
+    s.run_to = whole;
+    close_run(b, slot, l);
+  }
+  for (Int day = whole + 1; day <= last; ++day) {
+    Real ran = 0.0;
+    for (Int k = 0; k < s.run_times; ++k)
+      ran += std::min(tau, std::max(0.0, static_cast<Real>(morning - day) - static_cast<Real>(k) / times));
+    const Real share = ran / (tau * times);
+    b.rec.note(DOSES, l, slot, day, day, dose * share, factor * share, reason, planned, 24.0 * ran);
+  }
+  s.run_from = -1;
+}
+
+// One administration of an order, in the agent's amount unit: size or age, escalation, taper, rule factor, cap; and what it
+// would be without the rules.
+inline std::pair<Real, Real> dose_now(Block& b, const Order& o, Real share, bool keep, int l, Int today) {
+  SlotState& s = b.place.slot(o.slot, l);
+  Real dose = o.amount;
+  if (o.step > 0.0) {
+    if (s.last_dose > 0.0)
+      dose = s.last_dose + (keep ? 0.0 : o.step);
+    else if (o.of_slot >= 0 && b.place.slot(o.of_slot, l).top_dose > 0.0)
+      dose = b.place.slot(o.of_slot, l).top_dose * o.start_share;
+    if (share > 0.0) {
+      s.last_dose = dose;
+      s.top_dose = std::max(s.top_dose, dose);
+    }
+  }
+  const Person& person = b.person(l);
+  if (o.basis == PER_M2) {
+    dose *= person.bsa_m2;
+  } else if (o.basis == PER_KG) {
+    dose *= person.weight_kg;
+  } else if (o.age_table >= 0) {
+    const Real years = person.age_y + static_cast<Real>(today) / 365.25;
+    for (Int j = 0; j < b.t.age_rows; ++j) {
+      const Age& row = b.t.ages[o.age_table * b.t.age_rows + j];
+      if (years >= row.from_age) dose = row.dose;
+    }
+  }
+  dose *= o.share;
+  return {std::min(dose * share, o.cap), std::min(dose, o.cap)};
+}
+
+inline void give(Block& b, Int order, int l, Int today, Int phase) {
+  const Tables& t = b.t;
+  const Order& o = t.orders[order];
+  if (o.condition >= 0 && !b.holds(o.condition, l)) return;
+  const SlotState& s = b.place.slot(o.slot, l);
+  const Form& form = t.forms[o.form];
+  const Phase& p = t.phases[phase];
+  Reason reason = R_PROTOCOL;
+  Real share = 0.0;
+  bool keep = false;
+  if (s.stopped == 1) {
+    reason = R_STOPPED;
+  } else if (s.held_by >= 0) {
+    reason = R_HELD;
+    LaneState& lane = b.lane(l);
+    if (t.slots[o.slot].made_up == 1 && lane.owed_on < today) {
+      lane.owed += 1;
+      lane.owed_on = today;
+    }
+  } else {
+    share = s.factor * s.limit;
+    if (share < 0.999)
+      reason = R_REDUCED;
+    else if (share > 1.001)
+      reason = R_RAISED;
+    else if (b.lane(l).extra == 1 && t.slots[o.slot].made_up == 1)
+      reason = R_MADE_UP;
+    for (Int i = p.rules_from; i < p.rules_to; ++i) {
+      const Rule& rule = t.rules[t.phase_rules[i]];
+      if (rule.kind != OMIT && rule.kind != REPEAT) continue;
+      for (Int j = rule.slots_from; j < rule.slots_to; ++j)
+        if (t.rule_slots[j] == o.slot && b.holds(rule.condition, l)) {
+          if (rule.kind == OMIT) {
+            share = 0.0;
+            reason = R_OMITTED;
+          } else {
+            keep = true;
+          }
+        }
+    }
+  }
+  const auto [dose, planned] = dose_now(b, o, share, keep, l, today);
+  if (dose > 0.0) {
+    Real usable = (1.0 - b.flesh.lost(form.agent, l)) * b.q.bioavailability(o.form, l);
+    if (form.loss > 0.0) {
+      const Real per_m2 = dose / b.person(l).bsa_m2;
+      usable *= 1.0 - form.loss * per_m2 / (form.half_dose + per_m2);
+    }
+    for (Int k = 0; k < o.times; ++k) {
+      const Int at = o.form * STEPS + k * (STEPS / o.times);
+      b.drugs.amount(at, l) += dose * usable;
+      b.drugs.used[at] = 1;
+    }
+    for (Int i = p.rules_from; i < p.rules_to; ++i) {
+      const Int r = t.phase_rules[i];
+      if (t.rules[r].kind != RESCUE) continue;
+      for (Int j = t.rules[r].slots_from; j < t.rules[r].slots_to; ++j)
+        if (t.rule_slots[j] == o.slot) {
+          b.place.rule(r, l).rescue_next = today * STEPS + t.rules[r].from_step;
+          b.place.rule(r, l).rescue_given = 0;
+        }
+    }
+  }
+  if (t.slots[o.slot].watched == 1) {
+    b.place.result[l][RESULT_SHARE] += share;
+    b.place.result[l][RESULT_SHARES] += 1.0;
+  }
+  const Real times = static_cast<Real>(o.times);
+  if (b.play.keep_doses)
+    note_run(b, o.slot, l, today, {dose * times, planned * times, share, reason, form.tau, o.times});
+}
+
+}  // namespace remission

@@ -1,0 +1,184 @@
+// Drug effects: from the concentrations of a day to rates on targets.
+//
+// Effects of one driver that differ by a factor only are one shape, whose means over slots of two or four hours kinetics
+// has left. Lines feel the means of half a step of the body, and where a sharp dose was given the means of the halves of
+// ever wider panels; red cells, whose inhibition is bounded, are judged by two hours; blasts by the step.
+#pragma once
+#include "block.hpp"
+
+namespace remission {
+
+// Effect of the asparaginase activity x: 1 - N (rest + half) / (rest (N + half)), N the asparagine it leaves at the
+// steady state of supply, loss and Michaelis-Menten breakdown: N^2 + N (rest d x + km - rest) - km rest = 0, with rest
+// the baseline, d the breakdown per activity over the supply, km the Michaelis constant; half is N at half effect.
+inline Real asparagine(Real x, Real half, Real rest, Real d, Real km) {
+  const Real p = rest * d * x + km - rest;
+  const Real n = 2.0 * km * rest / (p + std::sqrt(p * p + 4.0 * km * rest));
+  return x > 0.0 ? 1.0 - n * (rest + half) / (rest * (n + half)) : 0.0;
+}
+
+// x^power / (half^power + x^power).
+inline Real hill(Real x, Real half, Real power) {
+  const Real positive = larger(x, 1e-300);
+  const Real value = 1.0 / (1.0 + exp_wide(power * log_wide(half / positive)));
+  return x > 0.0 ? value : 0.0;
+}
+
+// out += weight times the mean of the shape of effect `i` (its value for a factor of 1) at two values u, v of its driver.
+// half: the concentration of half effect.
+inline void bend(Int function, const Real* __restrict u, const Real* __restrict v, const Lanes& q, Int i,
+                 const Real* __restrict half, const Real* __restrict weight, Real* __restrict out) {
+  switch (function) {
+    case EMAX:
+      for (int l = 0; l < LANES; ++l) {
+        const Real bu = half[l] + u[l], bv = half[l] + v[l];
+        out[l] += 0.5 * weight[l] * (u[l] * bv + v[l] * bu) / (bu * bv);
+      }
+      break;
+    case LINEAR:
+      for (int l = 0; l < LANES; ++l) out[l] += 0.5 * weight[l] * (u[l] + v[l]);
+      break;
+    case HILL: {
+      const Real* c = q.effect_c.row(i);
+      for (int l = 0; l < LANES; ++l)
+        out[l] += 0.5 * weight[l] * (hill(u[l], half[l], c[l]) + hill(v[l], half[l], c[l]));
+      break;
+    }
+    default: {
+      const Real *c = q.effect_c.row(i), *d = q.effect_d.row(i), *km = q.effect_e.row(i);
+      for (int l = 0; l < LANES; ++l)
+        out[l] += 0.5 * weight[l] *
+                  (asparagine(u[l], half[l], c[l], d[l], km[l]) + asparagine(v[l], half[l], c[l], d[l], km[l]));
+    }
+  }
+}
+
+// Rows of out += means of `each` rows of x (1, 2, 4) times the factor.
+inline void add_means(Real* __restrict out, const Real* __restrict x, Int rows, int each,
+                      const Real* __restrict factor) {
+  for (Int k = 0; k < rows; ++k, out += LANES, x += each * LANES) {
+    if (each == 1)
+      for (int l = 0; l < LANES; ++l) out[l] += x[l] * factor[l];
+    else if (each == 2)
+      for (int l = 0; l < LANES; ++l) out[l] += 0.5 * (x[l] + x[LANES + l]) * factor[l];
+    else
+      for (int l = 0; l < LANES; ++l)
+        out[l] += 0.25 * factor[l] * (x[l] + x[LANES + l] + x[2 * LANES + l] + x[3 * LANES + l]);
+  }
+}
+
+// Two rows of out += each row of x times the factor.
+inline void add_twice(Real* __restrict out, const Real* __restrict x, Int rows, const Real* __restrict factor) {
+  for (Int k = 0; k < rows; ++k, out += 2 * LANES, x += LANES)
+    for (int l = 0; l < LANES; ++l) {
+      const Real more = x[l] * factor[l];
+      out[l] += more;
+      out[LANES + l] += more;
+    }
+}
+
+inline void mean_of(Real* __restrict out, const Real* __restrict x, Int rows) {
+  const Real share = 1.0 / static_cast<Real>(rows);
+  for (int l = 0; l < LANES; ++l) out[l] = 0.0;
+  for (Int k = 0; k < rows; ++k, x += LANES)
+    for (int l = 0; l < LANES; ++l) out[l] += x[l] * share;
+}
+
+// The size of an effect that needs the patient's T cells: T / (T + half).
+inline void with_t_cells(Block& b, Int i) {
+  for (int l = 0; l < LANES; ++l) {
+    const Real t = b.circulating(LYMPHOCYTES, l);
+    const Real share = t / (t + b.q.immune[l].t_half);
+    b.work.size(i, l) = b.q.effect_size(i, l) * share;
+    b.work.size_rest(i, l) = b.q.effect_rest(i, l) * share;
+  }
+}
+
+// The antagonist's part: each node of a shape times what it leaves, then means of two hours.
+inline void answer(Block& b, const Shape& s) {
+  const Int slots = b.lay.bins * SLOTS_PER_BIN;
+  if (b.drugs.acting[s.antagonist])
+    for (Int k = 0; k < 2 * slots; ++k) {
+      Real* __restrict o = b.drugs.shape.row(s.row + k);
+      const Real* taken = b.drugs.against.row(s.answer + k);
+      for (int l = 0; l < LANES; ++l) o[l] *= 1.0 - taken[l];
+    }
+  for (Int k = 0; k < slots; ++k) {
+    Real* o = b.drugs.shape.row(s.row + k);
+    const Real *u = b.drugs.shape.row(s.row + 2 * k), *v = b.drugs.shape.row(s.row + 2 * k + 1);
+    for (int l = 0; l < LANES; ++l) o[l] = 0.5 * (u[l] + v[l]);
+  }
+}
+
+// Fill the day's effects on cell lines, blasts by drug class, blood, CNS, mobilisation and the daily targets.
+inline void effects_of_day(Block& b) {
+  const Layout& lay = b.lay;
+  Work& work = b.work;
+  Flesh& flesh = b.flesh;
+  Drugs& drugs = b.drugs;
+  const Int bins = lay.bins, slots = bins * SLOTS_PER_BIN;
+  work.e_line.fill(0.0);
+  work.e_red.fill(0.0);
+  flesh.k_blood.fill(0.0);
+  work.k_cns.fill(0.0);
+  flesh.mobilised.fill(0.0);
+  flesh.daily.fill(0.0);
+  work.released.fill(0.0);
+  work.released_b.fill(0.0);
+  for (Int i = 0; i < lay.effect_needs.size; ++i)
+    if (lay.effect_needs[i] == 1) with_t_cells(b, i);
+  for (Int c = 0; c < lay.pools(); ++c)
+    if (work.pool_active[c]) {
+      work.pool_active[c] = 0;
+      work.k_cyc.clear(c * bins, bins);
+      work.k_rest.clear(c * bins, bins);
+    }
+  for (Int g = 0; g < lay.shapes.size; ++g) {
+    const Shape& s = lay.shapes[g];
+    if (!drugs.acting[s.agent]) continue;
+    if (s.antagonist >= 0) answer(b, s);
+    const bool fine = s.fine == 1;
+    const Real* shape = drugs.shape.row(s.row);
+    bool known = false;
+    for (Int m = s.first; m < s.last; ++m) {
+      const Int i = lay.members[m], target = lay.effect_target[i];
+      const Real *size = work.size.row(i), *rest = work.size_rest.row(i);
+      if (target >= HAZARDS && lay.side_effects == 0) continue;
+      if (target == RED_CELLS) {  // by two hours
+        if (fine)
+          add_means(work.e_red.row(0), shape, slots, 1, size);
+        else
+          add_twice(work.e_red.row(0), shape, slots / 2, size);
+      } else if (target < LINES) {  // by half steps
+        add_means(work.e_line.row(2 * bins * target), shape, 2 * bins, fine ? 2 : 1, size);
+      } else if (target == BLASTS) {  // by steps
+        const Int pool = lay.effect_pool[i];
+        work.pool_active[pool] = 1;
+        add_means(work.k_cyc.row(pool * bins), shape, bins, fine ? 4 : 2, size);
+        add_means(work.k_rest.row(pool * bins), shape, bins, fine ? 4 : 2, rest);
+      } else if (target == CNS) {
+        add_means(work.k_cns.row(0), shape, bins, fine ? 4 : 2, size);
+      } else {  // by the day
+        if (!known) mean_of(work.mean.row(0), shape, fine ? slots : slots / 2);
+        known = true;
+        Real* out = target == BLOOD          ? flesh.k_blood.row(0)
+                    : target == MOBILISATION ? flesh.mobilised.row(0)
+                                             : flesh.daily.row(target - DAILY);
+        add_means(out, work.mean.row(0), 1, 1, size);
+      }
+    }
+  }
+  for (Int i : lay.releasing) {
+    const Shape& s = lay.shapes[lay.shape_of[i]];
+    if (!drugs.acting[s.agent]) continue;
+    const Int rows = s.fine == 1 ? slots : slots / 2;
+    Real* out = (lay.effect_target[i] == ON_B_CELLS ? work.released_b : work.released).row(0);
+    for (int l = 0; l < LANES; ++l) {
+      Real total = 0.0;
+      for (Int k = 0; k < rows; ++k) total += drugs.shape(s.row + k, l);
+      out[l] += total * work.size(i, l) * b.q.released(i, l) / static_cast<Real>(rows);
+    }
+  }
+}
+
+}  // namespace remission

@@ -1,0 +1,144 @@
+// How it ends: infection, relapse, death, cure.
+#pragma once
+#include "clinic.hpp"
+#include "few_cells.hpp"
+#include "side_effects.hpp"
+
+namespace remission {
+
+constexpr std::uint32_t P_FEVER = chance::purpose("fever");
+constexpr std::uint32_t P_BLOODSTREAM = chance::purpose("bloodstream infection");
+constexpr std::uint32_t P_DEATH = chance::purpose("death from infection");
+constexpr std::uint32_t P_LETHAL = chance::purpose("death from leukaemia");
+constexpr Int MOST_RELAPSES = 2;  // that are treated
+constexpr Int DAILY_RECORD_DAYS = 60;
+constexpr Int REFRACTORY_DAYS = 56;  // two courses without a remission
+constexpr Int FOLLOW_DAYS = 7;       // step of the follow-up
+
+inline void finish(Block& b, int l, Outcome outcome, Int today) {
+  b.place.result[l][RESULT_OUTCOME] = outcome;
+  b.place.result[l][RESULT_DAY] = static_cast<Real>(today);
+  b.lane(l).status = DONE;
+}
+
+inline void die(Block& b, int l, Int today, Int cause) {
+  b.event(l, today, b.lane(l).phase, E_DEATH, static_cast<Real>(cause));
+  b.place.result[l][RESULT_CAUSE] = static_cast<Real>(cause);
+  finish(b, l, DEATH, today);
+}
+
+// Add today's hazard of fever, by neutrophil count, and say whether it has reached the next fever: the arrivals of an
+// inhomogeneous Poisson process are those of a plain one on the clock of the summed hazard.
+inline bool fever_due(Block& b, int l, Int today) {
+  const LaneState& lane = b.lane(l);
+  const Real anc = b.circulating(NEUTROPHILS, l);
+  if ((lane.status == AFTER && anc >= 0.5) ||
+      static_cast<Real>(today - lane.last_fever) < b.setting(S_FEVER_PAUSE))
+    return false;
+  Real hazard = b.setting(anc < 0.1 ? S_H1 : anc < 0.5 ? S_H2 : anc < 1.0 ? S_H3 : S_H4);
+  hazard *= b.person(l).frailty;
+  if (b.t.phases[lane.phase].repeats == 1) hazard *= b.setting(S_H_MAINTENANCE);
+  b.flesh.fever(0, l) += hazard / (1.0 + b.flesh.daily(FEVER, l));
+  return b.flesh.fever(0, l) >= b.flesh.fever_at(0, l);
+}
+
+// Fever: some fevers are bloodstream infections, some of those kill.
+inline void infection(Block& b, int l, Int today) {
+  LaneState& lane = b.lane(l);
+  const Real anc = b.circulating(NEUTROPHILS, l);
+  b.flesh.fever(0, l) = 0.0;
+  lane.last_fever = today;
+  b.place.result[l][RESULT_FEVERS] += 1.0;
+  const Int number = static_cast<Int>(b.place.result[l][RESULT_FEVERS]);
+  b.flesh.fever_at(0, l) = b.exponential(l, P_FEVER, number);
+  b.event(l, today, lane.phase, E_FEVER, anc);
+  if (b.uniform(l, P_BLOODSTREAM, number) >= b.setting(S_BSI)) return;
+  b.place.result[l][RESULT_BLOODSTREAM] += 1.0;
+  b.event(l, today, lane.phase, E_BLOODSTREAM, anc);
+  if (b.uniform(l, P_DEATH, number) < b.setting(S_BSI_DEATH)) die(b, l, today, CAUSE_INFECTION);
+}
+
+// The leukaemia is back: the end, or the protocol's way on.
+inline void relapsed(Block& b, int l, Int today, Int site) {
+  LaneState& lane = b.lane(l);
+  b.event(l, today, lane.phase, E_RELAPSE, static_cast<Real>(site));
+  if (std::isnan(b.place.result[l][RESULT_RELAPSE])) {
+    b.place.result[l][RESULT_SITE] = static_cast<Real>(site);
+    b.place.result[l][RESULT_RELAPSE] = static_cast<Real>(today);
+  }
+  lane.relapses += 1;
+  if (b.lay.on_relapse < 0 || lane.relapses > MOST_RELAPSES) {
+    finish(b, l, RELAPSE, today);
+    return;
+  }
+  if (!may_enter(b, b.lay.on_relapse_for, l, today)) {
+    b.event(l, today, lane.phase, E_NOT_FOR, static_cast<Real>(b.lay.on_relapse));
+    finish(b, l, RELAPSE, today);
+    return;
+  }
+  lane.cut = 2;  // whatever runs is taken off next morning
+  lane.remission = 0;
+  lane.next_phase = -2;
+  lane.phase = b.lay.on_relapse;
+  lane.status = WAITING;
+  lane.stalled = 0;
+  lane.wait_passed = 0;
+  lane.gate_from = lane.gate_check = today + 1;
+}
+
+// 0 marrow, 1 CNS, 2 both (5 % of blasts in marrow or a tenth of the CNS threshold count as involved).
+inline Int relapse_site(const Block& b, bool marrow, bool brain, Real fraction, Real cns) {
+  if (brain && fraction >= b.setting(S_REMISSION)) return 2;
+  if (marrow && cns >= 0.1 * b.setting(S_RELAPSE_CNS)) return 2;
+  return marrow ? 0 : 1;
+}
+
+// Side effects of drugs and grafts, some fatal; death from leukaemia that has come back and is not held, by the share of
+// blasts in the marrow.
+inline void fate_of_treatment(Block& b, int l, Int today, Real share) {
+  if (b.flesh.immune[l].fatal == 1) return die(b, l, today, CAUSE_CRS);
+  if (b.lay.side_effects > 0) {
+    const Int killer = side_effects_of_day(b, l, today);
+    if (killer >= 0) return die(b, l, today, FIRST_CAUSE + killer);
+  }
+  const Real lethal = b.setting(S_LETHAL);
+  const LaneState& lane = b.lane(l);
+  const bool refractory = lane.remission == 0 && today >= REFRACTORY_DAYS;
+  if (lethal > 0.0 && (b.person(l).relapsed > 0.0 || lane.relapses > 0 || refractory)) {
+    if (share >= b.setting(S_RELAPSE_MARROW)) b.flesh.lethal(0, l) += lethal * share;
+    if (b.flesh.lethal(0, l) >= b.flesh.lethal_at(0, l)) die(b, l, today, CAUSE_LEUKAEMIA);
+  }
+}
+
+// Are held days still to be made up, after the last day on which the agent is planned?
+inline bool one_day_more(Block& b, int l, Int phase) {
+  const LaneState& lane = b.lane(l);
+  if (lane.owed == 0 || lane.day != b.t.phases[phase].extra_after || lane.extended >= GATE_LIMIT) return false;
+  for (Int slot = 0; slot < b.t.slots.size; ++slot)
+    if (b.t.slots[slot].phase == phase && b.t.slots[slot].made_up == 1 && b.place.slot(slot, l).stopped == 0)
+      return true;
+  return false;
+}
+
+// Days on which states are worth more than once a week: while cells grow, a graft takes, cytokine is up.
+inline bool daily_record(const Block& b, int l, Int today) {
+  const ImmuneState& im = b.flesh.immune[l];
+  return today - std::max(im.cells_day, im.transplant_day) <= DAILY_RECORD_DAYS || im.crs > 0;
+}
+
+// Where the play ends, someone without an event after treatment is cured, in remission, or not.
+inline void last_day(Block& b, int l, Int today) {
+  if (b.lane(l).status == AFTER) {
+    const Real total = b.leukaemic_cells(l);
+    Real& outcome = b.place.result[l][RESULT_OUTCOME];
+    if (total == 0.0 && b.flesh.cns(0, l) == 0.0)
+      outcome = CURED;
+    else if (b.lane(l).remission > 0 || b.blast_share(l, total) < b.setting(S_REMISSION))
+      outcome = IN_REMISSION;
+    else
+      outcome = NOT_IN_REMISSION;
+  }
+  b.place.result[l][RESULT_DAY] = static_cast<Real>(today);
+}
+
+}  // namespace remission

@@ -1,0 +1,82 @@
+// After treatment, with no drug on board: the leukaemia alone, week by week, until cure, relapse or the horizon.
+#pragma once
+#include "ends.hpp"
+
+namespace remission {
+
+// Can the rest be played week by week: a marrow that works, a remission, and a relapse that would be the end?
+inline bool needs_no_days(Block& b, int l, Real total) {
+  if (total == 0.0 && b.flesh.cns(0, l) == 0.0) return b.flesh.room(0, l) >= 0.1;
+  if (b.lay.on_relapse >= 0 || b.flesh.room(0, l) < 0.1) return false;
+  LaneState& lane = b.lane(l);
+  if (lane.remission == 0 && b.blast_share(l, total) < b.setting(S_REMISSION)) lane.remission = 1;  // no marrow was looked at
+  return lane.remission > 0;
+}
+
+inline void follow_clone(Block& b, Int c, int l, Int today, Real crowd) {
+  Real &cycling = b.flesh.cells(2 * c, l), &resting = b.flesh.cells(2 * c + 1, l);
+  Real x = cycling, y = resting;
+  if (x + y == 0.0) return;
+  const Real birth = b.q.birth(c, l) * crowd, death = b.person(l).death;
+  const Real to_rest = b.q.to_rest(c, l), wake = b.person(l).wake;
+  const std::uint64_t seed = b.play.seed;
+  const std::uint32_t purpose = static_cast<std::uint32_t>(b.lay.clone_purpose[c]);
+  if (b.play.chance && x + y < FEW) {
+    std::tie(x, y) = few_cells(x, y, birth, death, to_rest, wake, 0.0, 0.0, static_cast<Real>(FOLLOW_DAYS), seed,
+                               b.pid(l), purpose, today);
+  } else {
+    for (Int k = 0; k < FOLLOW_DAYS; ++k) {
+      Real moved = 0.5 * (x * to_rest - y * wake);
+      x = (x - moved) * std::exp(birth - death);
+      y += moved;
+      moved = 0.5 * (x * to_rest - y * wake);
+      x -= moved;
+      y += moved;
+    }
+    if (b.play.chance && x + y < FEW) {
+      x = whole(x, seed, b.pid(l), purpose + 5, today);
+      y = whole(y, seed, b.pid(l), purpose + 6, today);
+    }
+  }
+  cycling = x;
+  resting = y;
+}
+
+inline void follow(Block& b, int l, Int start) {
+  const Real days = static_cast<Real>(FOLLOW_DAYS), capacity = b.person(l).capacity;
+  const Real cns_birth = b.setting(S_CNS_BIRTH), cns_death = b.setting(S_CNS_DEATH);
+  const Int horizon = b.play.follow_up_days;
+  Real& cns = b.flesh.cns(0, l);
+  for (Int today = start; today < horizon; today += FOLLOW_DAYS) {
+    const Real total = b.leukaemic_cells(l);
+    if (total == 0.0 && cns == 0.0) return finish(b, l, CURED, horizon);  // followed to the end without event
+    const Real load = total / capacity, room = std::max(1e-4, 1.0 - b.person(l).omega * load);
+    const Real fraction = load / (load + room);
+    if (b.lane(l).remission > 0) {
+      const bool marrow = fraction >= b.setting(S_RELAPSE_MARROW), brain = cns >= b.setting(S_RELAPSE_CNS);
+      if (marrow || brain) {
+        const Int site = relapse_site(b, marrow, brain, fraction, cns);
+        b.event(l, today, b.lane(l).phase, E_RELAPSE, static_cast<Real>(site));
+        b.place.result[l][RESULT_SITE] = static_cast<Real>(site);
+        b.place.result[l][RESULT_RELAPSE] = static_cast<Real>(today);
+        return finish(b, l, RELAPSE, today);
+      }
+    }
+    const Real crowd =
+        std::max(0.0, 1.0 - std::pow(load / b.setting(S_PACKING), static_cast<Real>(b.lay.power_of_load)));
+    for (Int c = 0; c < b.lay.clones(); ++c) follow_clone(b, c, l, today, crowd);
+    if (b.play.chance && 0.0 < cns && cns < FEW)
+      cns = chance::birth_death(b.play.seed, b.pid(l), P_CNS, today, cns, cns_birth, cns_death, days);
+    else
+      cns *= std::exp((cns_birth - cns_death) * days);
+    const Real flux = b.setting(S_SEED) * total * days;
+    if (b.play.chance && flux < FEW) {
+      if (flux > 0.0) cns += b.poisson(l, P_SEED, today, flux);
+    } else {
+      cns += flux;
+    }
+  }
+  finish(b, l, IN_REMISSION, horizon);
+}
+
+}  // namespace remission

@@ -1,0 +1,16 @@
+// The kernel as one translation unit: everything that a day runs through is compiled together.
+#include "kernel.hpp"
+
+#include "day.hpp"
+
+namespace remission {
+
+void play_block(Block& b) { play(b); }
+void prepare_block(Block& b) { prepare(b); }
+void morning_of(Block& b, int lane, Int today) { morning(b, lane, today); }
+void rescues_of(Block& b, Int agent, Int today) { rescue_doses(b, agent, today); }
+void kinetics_of(Block& b, Int today) { kinetics_of_day(b, today); }
+void evening_of(Block& b, int lane, Int today) { evening(b, lane, today); }
+void close_runs_of(Block& b, int lane) { close_runs(b, lane); }
+
+}  // namespace remission

@@ -1,0 +1,463 @@
+// Linear pharmacokinetics, solved exactly between doses, all patients of a block at once.
+//
+// An agent is a linear system dx/dt = A x + input. With Phi(t) = exp(A t), M = the integral of Phi and N = the integral
+// of M over 0..t, everything asked of a step of length h is a row of one matrix that is applied to the states x at its
+// start:
+//
+//     states at the end              Phi(h)
+//     output g at a time t           g Phi(t)
+//     mean of output g over u..v     g (M(v) - M(u)) / (v - u)
+//
+// An infusion at unit rate into state e from the start of the step on answers with M in place of Phi and N in place of
+// M, applied to e. An infusion of a unit dose that ends at tau < h answers with M(t) e / tau up to tau and with
+// Phi(t - tau) M(tau) e / tau after it; a dose that enters after a lag with nothing up to the lag and Phi(t - lag) e
+// after it. Phi, M and N come from their Taylor series on a part of the step, doubled again and again.
+#pragma once
+#include "arithmetic.hpp"
+
+namespace remission {
+
+constexpr int TERMS = 10;
+constexpr int DOUBLINGS = 8;
+constexpr Real GAUSS[2] = {0.5 - 0.5 * 0.57735026918962576451, 0.5 + 0.5 * 0.57735026918962576451};  // equal weights
+
+// n x n numbers for each patient: entry (i, j) is a row of lanes.
+struct Matrices {
+  int n = 0;
+  Many<Real> v;
+  Matrices() = default;
+  explicit Matrices(int size) : n(size), v(static_cast<std::size_t>(size) * size * LANES, 0.0) {}
+  Real* at(int i, int j) { return v.data() + (static_cast<std::size_t>(i) * n + j) * LANES; }
+  const Real* at(int i, int j) const { return v.data() + (static_cast<std::size_t>(i) * n + j) * LANES; }
+  void fill(Real x) { std::fill(v.begin(), v.end(), x); }
+};
+
+// Where entries may differ from zero.
+struct Pattern {
+  int n = 0;
+  std::vector<char> v;
+  Pattern() = default;
+  explicit Pattern(int size) : n(size), v(static_cast<std::size_t>(size) * size, 0) {}
+  char& operator()(int i, int j) { return v[static_cast<std::size_t>(i) * n + j]; }
+  bool operator()(int i, int j) const { return v[static_cast<std::size_t>(i) * n + j] != 0; }
+};
+
+struct Reach {
+  Pattern direct, whole;  // of a matrix, and of its exponential
+};
+
+inline Reach reachable(const Matrices& a) {
+  const int n = a.n;
+  Reach r{Pattern(n), Pattern(n)};
+  for (int i = 0; i < n; ++i)
+    for (int j = 0; j < n; ++j)
+      for (int l = 0; l < LANES; ++l)
+        if (a.at(i, j)[l] != 0.0) r.direct(i, j) = 1;
+  r.whole = r.direct;
+  for (int i = 0; i < n; ++i) r.whole(i, i) = 1;
+  for (int k = 0; k < n; ++k)
+    for (int i = 0; i < n; ++i)
+      for (int j = 0; j < n; ++j)
+        if (r.whole(i, k) && r.whole(k, j)) r.whole(i, j) = 1;
+  return r;
+}
+
+// out = a b, lane by lane. left, right: where a and b may differ from zero.
+inline void matmul(const Matrices& a, const Matrices& b, Matrices& out, const Pattern& left, const Pattern& right) {
+  const int n = a.n;
+  for (int i = 0; i < n; ++i)
+    for (int j = 0; j < n; ++j) {
+      Real* __restrict o = out.at(i, j);
+      for (int l = 0; l < LANES; ++l) o[l] = 0.0;
+      for (int k = 0; k < n; ++k)
+        if (left(i, k) && right(k, j)) {
+          const Real *x = a.at(i, k), *y = b.at(k, j);
+          for (int l = 0; l < LANES; ++l) o[l] += x[l] * y[l];
+        }
+    }
+}
+
+// x += b y + c z where they may differ from zero.
+inline void grow(Matrices& x, const Matrices& y, Real b, const Matrices& z, Real c, const Pattern& reach) {
+  for (int i = 0; i < x.n; ++i)
+    for (int j = 0; j < x.n; ++j)
+      if (reach(i, j)) {
+        Real* o = x.at(i, j);
+        const Real *u = y.at(i, j), *v = z.at(i, j);
+        for (int l = 0; l < LANES; ++l) o[l] += b * u[l] + c * v[l];
+      }
+}
+
+// How often to double from the Taylor series on, for |A| t up to `size`: it starts below 1/4 (twelve digits).
+inline int doublings(Real size) {
+  int number = 1;
+  while (size > 0.25 * std::exp2(number) && number < DOUBLINGS) ++number;
+  return number;
+}
+
+// exp(A t) and its integrals over 0..t for one system; keeps what it works with.
+class Integrals {
+ public:
+  Matrices phi, m, nn;
+  Reach reach;
+
+  explicit Integrals(const Matrices& a)
+      : phi(a.n), m(a.n), nn(a.n), reach(reachable(a)), a_(a), power_(a.n), work_(a.n) {}
+
+  // Fill phi, m and, if `twice`, nn. The number of terms and doublings is given, so that a lane never depends on the
+  // others: times = doublings(|A| t).
+  void fill(Real t, int times, bool twice = true) {
+    const int n = a_.n;
+    Real h = t / std::exp2(times);
+    power_.fill(0.0);
+    phi.fill(0.0);
+    m.fill(0.0);
+    nn.fill(0.0);
+    for (int i = 0; i < n; ++i)
+      for (int l = 0; l < LANES; ++l) power_.at(i, i)[l] = 1.0;
+    Real c = 1.0;  // h^k / k!
+    for (int k = 0; k < TERMS; ++k) {
+      const Real c1 = c * h / (k + 1), c2 = c1 * h / (k + 2);
+      grow(phi, power_, c, power_, 0.0, reach.whole);
+      grow(m, power_, c1, power_, 0.0, reach.whole);
+      if (twice) grow(nn, power_, c2, power_, 0.0, reach.whole);
+      if (k + 1 < TERMS) {
+        matmul(power_, a_, work_, reach.whole, reach.direct);
+        std::swap(power_, work_);
+      }
+      c = c1;
+    }
+    for (int k = 0; k < times; ++k) {
+      if (twice) {
+        matmul(phi, nn, work_, reach.whole, reach.whole);
+        grow(nn, work_, 1.0, m, h, reach.whole);
+      }
+      matmul(phi, m, work_, reach.whole, reach.whole);
+      grow(m, work_, 1.0, m, 0.0, reach.whole);
+      matmul(phi, phi, work_, reach.whole, reach.whole);
+      std::swap(phi, work_);
+      h *= 2.0;
+    }
+  }
+
+ private:
+  const Matrices& a_;
+  Matrices power_, work_;
+};
+
+// A column of n states, lane by lane.
+using Column = Rows;
+
+inline void row_times(const Rows& row, const Matrices& b, Rows& out) {
+  const int n = b.n;
+  for (int j = 0; j < n; ++j) {
+    Real* __restrict o = out.row(j);
+    for (int l = 0; l < LANES; ++l) o[l] = row(0, l) * b.at(0, j)[l];
+    for (int k = 1; k < n; ++k)
+      for (int l = 0; l < LANES; ++l) o[l] += row(k, l) * b.at(k, j)[l];
+  }
+}
+
+inline void product(const Rows& row, const Rows& column, int n, Real* __restrict out) {
+  for (int l = 0; l < LANES; ++l) out[l] = row(0, l) * column(0, l);
+  for (int k = 1; k < n; ++k)
+    for (int l = 0; l < LANES; ++l) out[l] += row(k, l) * column(k, l);
+}
+
+inline void times(const Matrices& a, const Rows& column, Rows& out) {
+  for (int i = 0; i < a.n; ++i) {
+    Real* __restrict o = out.row(i);
+    for (int l = 0; l < LANES; ++l) o[l] = a.at(i, 0)[l] * column(0, l);
+    for (int k = 1; k < a.n; ++k)
+      for (int l = 0; l < LANES; ++l) o[l] += a.at(i, k)[l] * column(k, l);
+  }
+}
+
+inline void take_column(const Matrices& a, int j, Rows& out, Real factor = 1.0) {
+  for (int i = 0; i < a.n; ++i)
+    for (int l = 0; l < LANES; ++l) out(i, l) = a.at(i, j)[l] * factor;
+}
+
+// How a unit dose enters: state, duration of the infusion or of the lag (days; 0: at once, no answer needed).
+struct Entry {
+  int state = 0;
+  Real tau = 0.0;
+  bool delayed = false;
+};
+
+// What is asked of one step of an agent: see `Responses::fill`.
+struct Asked {
+  Int windows = 0;
+  std::vector<int> means, nodes;
+  Int fine_windows = 0;
+  std::vector<int> fine_means, fine_nodes;
+  std::vector<Real> level_times;
+  std::vector<int> bent;
+  std::vector<Real> fresh_times;
+  std::vector<int> sharp;
+  std::vector<Real> sharp_edges;
+};
+
+// Every response of one agent over a step.
+class Responses {
+ public:
+  Int rows;
+  int n, forms;
+  std::vector<Rows> free;               // by state: (rows, L), a column of the step matrix
+  std::vector<Rows> part, rate;         // by form: the answer to a unit dose, and to a unit rate during all of the step
+
+  Responses(const Matrices& a, const std::vector<Rows>& g, Int rows_, Real fastest, std::vector<Entry> entries)
+      : rows(rows_), n(a.n), forms(static_cast<int>(entries.size())), a_(a), g_(g), fastest_(fastest),
+        entries_(std::move(entries)), whole_(a), inner_(a) {
+    free.assign(n, Rows(rows));
+    part.assign(forms, Rows(rows));
+    rate.assign(forms, Rows(rows));
+  }
+
+  // The rows of the step matrix for a step of `length` days: the n states at the end; on the grid of `windows` the mean
+  // of each output in `means` and the value of each in `nodes` at both Gauss nodes, in each window; the same on the
+  // grid of `fine_windows`; plasma (output 0) at `level_times`; outputs in `bent` at `fresh_times`; means of outputs in
+  // `sharp` between `sharp_edges`.
+  void fill(Real length, const Asked& q) {
+    ends_.assign(forms, Rows(n));
+    for (int f = 0; f < forms; ++f) {
+      if (entries_[f].delayed) {
+        for (int l = 0; l < LANES; ++l) ends_[f](entries_[f].state, l) = 1.0;
+      } else if (entries_[f].tau > 0.0) {
+        whole_.fill(entries_[f].tau, count(entries_[f].tau), false);
+        take_column(whole_.m, entries_[f].state, ends_[f], 1.0);
+        for (Real& x : ends_[f].v) x /= entries_[f].tau;
+      }
+    }
+    whole_.fill(length, count(length), false);
+    for (int c = 0; c < n; ++c)
+      for (int i = 0; i < n; ++i) std::copy_n(whole_.phi.at(i, c), LANES, free[c].row(i));
+    for (int f = 0; f < forms; ++f)
+      for (int i = 0; i < n; ++i) std::copy_n(whole_.m.at(i, entries_[f].state), LANES, rate[f].row(i));
+    for (int f = 0; f < forms; ++f)
+      if (entries_[f].tau > 0.0) {
+        const Real rest = length - entries_[f].tau;
+        whole_.fill(rest, count(rest), false);
+        Rows column(n);
+        times(whole_.phi, ends_[f], column);
+        copy_rows(part[f], 0, column, 0, n);
+      }
+    Int at = n;
+    if (!q.means.empty() || !q.nodes.empty()) at = on_grid(length / q.windows, q.windows, q.means, q.nodes, at);
+    if (!q.fine_means.empty() || !q.fine_nodes.empty())
+      at = on_grid(length / q.fine_windows, q.fine_windows, q.fine_means, q.fine_nodes, at);
+    at = at_times({0}, q.level_times, at);
+    at = at_times(q.bent, q.fresh_times, at);
+    between(q.sharp, q.sharp_edges, at);
+  }
+
+ private:
+  int count(Real t) const { return doublings(fastest_ * t); }
+
+  void keep(Int row, const Rows& row_of, Real divisor) {
+    for (int c = 0; c < n; ++c)
+      for (int l = 0; l < LANES; ++l) free[c](row, l) = row_of(c, l) / divisor;
+  }
+
+  // Rows of a grid of `windows` equal windows of w days: means of outputs `means` in each window, then values of
+  // outputs `nodes` at both Gauss nodes of each. at: first row; returns the row after the last.
+  Int on_grid(Real w, Int windows, const std::vector<int>& means, const std::vector<int>& nodes, Int at) {
+    whole_.fill(w, count(w));
+    std::vector<std::vector<Rows>> filled(windows + 1, std::vector<Rows>(forms, Rows(n)));  // at the edges, unit rate
+    Rows column(n), next(n), row_of(n), start(n), more(n), into(n);
+    alignas(64) Real one[LANES];
+    for (Int k = 0; k < windows; ++k)
+      for (int f = 0; f < forms; ++f) {
+        times(whole_.phi, filled[k][f], column);
+        for (int i = 0; i < n; ++i)
+          for (int l = 0; l < LANES; ++l)
+            filled[k + 1][f](i, l) = whole_.m.at(i, entries_[f].state)[l] + column(i, l);
+      }
+    const Int first = at;
+    for (int j : means) {
+      row_times(g_[j], whole_.m, start);
+      row_times(g_[j], whole_.nn, more);
+      row_of = start;
+      for (Int k = 0; k < windows; ++k) {
+        keep(at, row_of, w);
+        for (int f = 0; f < forms; ++f) {
+          product(start, filled[k][f], n, one);
+          for (int l = 0; l < LANES; ++l) rate[f](at, l) = (one[l] + more(entries_[f].state, l)) / w;
+        }
+        row_times(row_of, whole_.phi, next);
+        std::swap(row_of, next);
+        ++at;
+      }
+    }
+    const Int count_nodes = static_cast<Int>(nodes.size());
+    for (int q = 0; q < (nodes.empty() ? 0 : 2); ++q) {
+      const Real t = GAUSS[q] * w;
+      inner_.fill(t, count(t), false);
+      for (Int o = 0; o < count_nodes; ++o) {
+        row_times(g_[nodes[o]], inner_.phi, start);
+        row_times(g_[nodes[o]], inner_.m, more);
+        row_of = start;
+        for (Int k = 0; k < windows; ++k) {
+          const Int r = at + 2 * windows * o + 2 * k + q;
+          keep(r, row_of, 1.0);
+          for (int f = 0; f < forms; ++f) {
+            product(start, filled[k][f], n, one);
+            for (int l = 0; l < LANES; ++l) rate[f](r, l) = one[l] + more(entries_[f].state, l);
+          }
+          row_times(row_of, whole_.phi, next);
+          std::swap(row_of, next);
+        }
+      }
+    }
+    at += 2 * windows * count_nodes;
+    for (int f = 0; f < forms; ++f) {
+      const Real tau = entries_[f].tau;
+      if (tau <= 0.0) continue;
+      const bool delayed = entries_[f].delayed;
+      // windows: 0 before tau, the one that tau stands in, and those after it
+      const Int k0 = static_cast<Int>(std::ceil(tau / w - 1e-9));
+      Real t = static_cast<Real>(k0) * w - tau;
+      inner_.fill(t, count(t), false);
+      times(inner_.phi, ends_[f], column);
+      times(inner_.m, ends_[f], into);  // integral over the rest of the window that tau stands in
+      if (!delayed) {
+        inner_.fill(tau - static_cast<Real>(k0 - 1) * w, count(w));
+        times(inner_.m, filled[k0 - 1][f], next);
+        for (int i = 0; i < n; ++i)
+          for (int l = 0; l < LANES; ++l)
+            into(i, l) += (next(i, l) + inner_.nn.at(i, entries_[f].state)[l]) / tau;
+      }
+      for (Int k = 0; k < windows; ++k) {
+        if (k >= k0) {
+          times(whole_.m, column, into);
+          times(whole_.phi, column, next);
+          std::swap(column, next);
+        }
+        for (std::size_t i = 0; i < means.size(); ++i) {
+          const Int r = first + static_cast<Int>(i) * windows + k;
+          if (k >= k0 - 1) {
+            product(g_[means[i]], into, n, one);
+            for (int l = 0; l < LANES; ++l) part[f](r, l) = one[l] / w;
+          } else {
+            for (int l = 0; l < LANES; ++l) part[f](r, l) = delayed ? 0.0 : rate[f](r, l) / tau;
+          }
+        }
+      }
+      for (int q = 0; q < 2; ++q) {
+        bool begun = false;
+        for (Int k = 0; k < windows; ++k) {
+          t = (static_cast<Real>(k) + GAUSS[q]) * w;
+          if (t > tau) {
+            if (begun) {
+              times(whole_.phi, column, next);
+              std::swap(column, next);
+            } else {
+              inner_.fill(t - tau, count(t - tau), false);
+              times(inner_.phi, ends_[f], column);
+              begun = true;
+            }
+          }
+          for (Int i = 0; i < count_nodes; ++i) {
+            const Int r = first + static_cast<Int>(means.size()) * windows + 2 * i * windows + 2 * k + q;
+            if (begun)
+              product(g_[nodes[i]], column, n, part[f].row(r));
+            else
+              for (int l = 0; l < LANES; ++l) part[f](r, l) = delayed ? 0.0 : rate[f](r, l) / tau;
+          }
+        }
+      }
+    }
+    return at;
+  }
+
+  // column = the states (which 0) or their integral (1) at t after a unit dose over tau days; at_end: the same at tau;
+  // running: a column of matrices at t under a unit rate.
+  void since_dose(int which, Real t, int f, const Rows* at_end, const Matrices& running, Rows& column) {
+    const Real tau = entries_[f].tau;
+    if (t > tau) {
+      inner_.fill(t - tau, count(t - tau), false);
+      times(which == 0 ? inner_.phi : inner_.m, ends_[f], column);
+      if (which == 1)
+        for (std::size_t i = 0; i < column.v.size(); ++i) column.v[i] += at_end->v[i];
+    } else if (entries_[f].delayed) {
+      column.fill(0.0);
+    } else {
+      take_column(running, entries_[f].state, column, 1.0);
+      for (Real& x : column.v) x /= tau;
+    }
+  }
+
+  // Rows of values of outputs at times, output by output.
+  Int at_times(const std::vector<int>& outputs, const std::vector<Real>& at_days, Int at) {
+    const Int number = static_cast<Int>(at_days.size());
+    Rows row_of(n), column(n);
+    for (Int i = 0; i < number; ++i) {
+      const Real t = at_days[i];
+      whole_.fill(t, count(t), false);
+      for (std::size_t o = 0; o < outputs.size(); ++o) {
+        const Int r = at + static_cast<Int>(o) * number + i;
+        row_times(g_[outputs[o]], whole_.phi, row_of);
+        keep(r, row_of, 1.0);
+        row_times(g_[outputs[o]], whole_.m, row_of);
+        for (int f = 0; f < forms; ++f) copy_rows(rate[f], r, row_of, entries_[f].state, 1);
+      }
+      for (int f = 0; f < forms; ++f)
+        if (entries_[f].tau > 0.0) {
+          since_dose(0, t, f, nullptr, whole_.m, column);
+          for (std::size_t o = 0; o < outputs.size(); ++o)
+            product(g_[outputs[o]], column, n, part[f].row(at + static_cast<Int>(o) * number + i));
+        }
+    }
+    return at + static_cast<Int>(outputs.size()) * number;
+  }
+
+  // Rows of means of outputs between edges (from 0), output by output.
+  void between(const std::vector<int>& outputs, const std::vector<Real>& edges, Int at) {
+    if (outputs.empty()) return;
+    const Int number = static_cast<Int>(edges.size()) - 1;
+    Matrices m_before(n), nn_before(n), difference(n);
+    Rows row_of(n), column(n), gap(n);
+    std::vector<Rows> full(forms, Rows(n)), held(forms, Rows(n));
+    for (int f = 0; f < forms; ++f)
+      if (entries_[f].tau > 0.0 && !entries_[f].delayed) {
+        whole_.fill(entries_[f].tau, count(entries_[f].tau));
+        take_column(whole_.nn, entries_[f].state, full[f]);
+        for (Real& x : full[f].v) x /= entries_[f].tau;
+      }
+    for (Int i = 0; i < number; ++i) {
+      const Real u = edges[i], v = edges[i + 1];
+      whole_.fill(v, count(v));
+      for (std::size_t o = 0; o < outputs.size(); ++o) {
+        const Int r = at + static_cast<Int>(o) * number + i;
+        for (std::size_t k = 0; k < difference.v.size(); ++k)
+          difference.v[k] = (whole_.m.v[k] - m_before.v[k]) / (v - u);
+        row_times(g_[outputs[o]], difference, row_of);
+        keep(r, row_of, 1.0);
+        for (std::size_t k = 0; k < difference.v.size(); ++k)
+          difference.v[k] = (whole_.nn.v[k] - nn_before.v[k]) / (v - u);
+        row_times(g_[outputs[o]], difference, row_of);
+        for (int f = 0; f < forms; ++f) copy_rows(rate[f], r, row_of, entries_[f].state, 1);
+      }
+      m_before = whole_.m;
+      nn_before = whole_.nn;
+      for (int f = 0; f < forms; ++f)
+        if (entries_[f].tau > 0.0) {
+          since_dose(1, v, f, &full[f], nn_before, column);
+          for (std::size_t o = 0; o < outputs.size(); ++o) {
+            for (std::size_t k = 0; k < gap.v.size(); ++k) gap.v[k] = (column.v[k] - held[f].v[k]) / (v - u);
+            product(g_[outputs[o]], gap, n, part[f].row(at + static_cast<Int>(o) * number + i));
+          }
+          held[f] = column;
+        }
+    }
+  }
+
+  const Matrices& a_;
+  const std::vector<Rows>& g_;
+  Real fastest_;
+  std::vector<Entry> entries_;
+  Integrals whole_, inner_;
+  std::vector<Rows> ends_;
+};
+
+}  // namespace remission

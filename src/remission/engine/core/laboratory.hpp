@@ -1,0 +1,118 @@
+// What the laboratory reports: counts with the assay's noise, marrow and blood examinations.
+#pragma once
+#include "block.hpp"
+
+namespace remission {
+
+constexpr std::uint32_t P_ANC = chance::purpose("measured anc");
+constexpr std::uint32_t P_PLT = chance::purpose("measured platelets");
+constexpr std::uint32_t P_HB = chance::purpose("measured haemoglobin");
+constexpr std::uint32_t P_ASPIRATE = chance::purpose("aspirate");
+constexpr std::uint32_t P_CELLS = chance::purpose("cells counted");
+constexpr std::uint32_t P_CELLS_BLOOD = chance::purpose("cells counted in blood");
+
+// What keys the chance of a sample: the phase by name, its cycle, its day, and the days that it has waited there. The same
+// sample is as true in an arm that has come to it some days later.
+inline void number_sample(Block& b, int l, Int phase, Int day, Int waited) {
+  const Int at = (b.place.cycle(phase, l) << 20) ^ (day << 8) ^ waited;
+  b.lane(l).sample = (b.t.phases[phase].key ^ at) & 0xFFFFFFFF;
+}
+
+// Counts with log-normal noise, and everything else that conditions may ask for.
+inline void measure(Block& b, int l) {
+  const Int sample = b.lane(l).sample;
+  Rows& seen = b.place.seen;
+  const ImmuneState& im = b.flesh.immune[l];
+  const Real blasts = b.blood_blasts(l, b.flesh.total(0, l));
+  const Real anc = b.circulating(NEUTROPHILS, l) * (1.0 + b.flesh.mobilised(0, l));
+  seen(V_ANC, l) = anc * std::exp(b.setting(S_NOISE_ANC) * b.normal(l, P_ANC, sample));
+  seen(V_PLT, l) = b.platelets(l) * std::exp(b.setting(S_NOISE_PLT) * b.normal(l, P_PLT, sample));
+  seen(V_HB, l) = b.haemoglobin(l) * std::exp(b.setting(S_NOISE_HB) * b.normal(l, P_HB, sample));
+  seen(V_LYMPH, l) = b.circulating(LYMPHOCYTES, l);
+  seen(V_BLASTS, l) = blasts * 1000.0;  // per uL
+  seen(V_WBC, l) = seen(V_ANC, l) + b.circulating(LYMPHOCYTES, l) + b.setting(S_OTHER) + blasts;
+  seen(V_CHIMERISM, l) = b.donor_share(l);
+  seen(V_B, l) = im.b * im.b_baseline;
+  seen(V_IGG, l) = im.igg;
+  seen(V_CRS, l) = static_cast<Real>(im.crs);
+  seen(V_BRAIN, l) = static_cast<Real>(im.neuro);
+  seen(V_PRODUCT, l) = static_cast<Real>(im.product);
+  seen(V_RELAPSES, l) = static_cast<Real>(b.lane(l).relapses) + b.person(l).relapsed;
+  seen(V_REMISSION, l) = b.lane(l).remission == 1 ? 1.0 : 0.0;
+  const Int effects = b.lay.again.size, ever = seen.rows() - effects;
+  for (Int i = 0; i < effects; ++i) {
+    seen(ever - effects + i, l) = static_cast<Real>(b.flesh.side(i, l).grade);
+    seen(ever + i, l) = static_cast<Real>(b.flesh.side(i, l).worst);
+  }
+}
+
+// day: of the phase, 0 while the patient waits for it.
+inline void note_counts(Block& b, int l, Int today, Int phase, Int day, Int cycle) {
+  const Rows& seen = b.place.seen;
+  b.rec.note(MEASUREMENTS, l, today, phase, day, cycle, seen(0, l), seen(1, l), seen(2, l), seen(3, l), seen(4, l),
+             seen(5, l));
+}
+
+// The fraction that flow cytometry reports: blasts among `cells` (Poisson), nothing below `minimum` of them.
+inline Real assay(Block& b, int l, Real fraction, std::uint32_t purpose) {
+  const Real cells = b.setting(S_FLOW_CELLS);
+  const Real found = b.poisson(l, purpose, b.lane(l).sample, cells * fraction);
+  return found >= b.setting(S_FLOW_MIN) ? found / cells : 0.0;
+}
+
+// Marrow and blood examinations of a day; the first late marrow check is the response to induction.
+inline void examine(Block& b, int l, Int bits, Int today, Int phase, Real total, Real fraction) {
+  Rows& seen = b.place.seen;
+  LaneState& lane = b.lane(l);
+  const Int sample = lane.sample, day = lane.day, cycle = b.place.cycle(phase, l);
+  if (bits & (MARROW_MRD | MARROW_BLASTS)) {
+    const Real sampled =
+        std::min(0.999, fraction * std::exp(b.setting(S_ASPIRATE) * b.normal(l, P_ASPIRATE, sample)));
+    const Real reported = assay(b, l, sampled, P_CELLS);
+    seen(V_MARROW_MRD, l) = reported;
+    seen(V_MARROW, l) = sampled;
+    if (b.lay.t315i >= 0 && total > 0.0)
+      seen(V_T315I, l) = reported > 0.0 ? b.of_clone(l, b.lay.t315i) / total : 0.0;
+    b.rec.note(MRD, l, today, phase, 0.0, fraction, reported, day, cycle);
+    if (bits & RESPONSE) {
+      b.place.result[l][RESULT_MRD] = reported;
+      b.place.result[l][RESULT_BLASTS] = fraction;
+    }
+    if (fraction < b.setting(S_REMISSION)) {
+      if (lane.remission == 0) {
+        lane.remission = 1;
+        b.first_time(l, RESULT_REMISSION_DAY, today);
+        b.event(l, today, phase, E_REMISSION, 0.0);
+      }
+    } else if (lane.remission == 1) {
+      lane.remission = 2;
+    }
+  }
+  if (bits & BLOOD_MRD) {
+    const Real share = std::min(1.0, b.blood_blasts(l, total) / std::max(seen(V_WBC, l), 1e-3));
+    const Real reported = assay(b, l, share, P_CELLS_BLOOD);
+    seen(V_BLOOD_MRD, l) = reported;
+    b.rec.note(MRD, l, today, phase, 1.0, share, reported, day, cycle);
+  }
+}
+
+// Plasma levels that a visit of this morning asks for, before the doses of the day, as the laboratory reports them: with
+// the assay's noise (log-normal); what it cannot quantify is left out by who reads.
+inline void levels_of_day(Block& b, Int today) {
+  for (int l = 0; l < LANES; ++l) {
+    const LaneState& lane = b.lane(l);
+    if (lane.visited < 0) continue;
+    const DayOfPhase& at = b.t.days[lane.visited];
+    for (Int i = at.level_from; i < at.level_to; ++i) {
+      const Int agent = b.t.level_due[i], first = b.lay.state_from[agent];
+      Real level = 0.0;
+      for (Int j = 0; j < b.lay.state_from[agent + 1] - first; ++j)
+        level += b.q.g(b.lay.g_from[agent] + j, l) * b.drugs.x(first + j, l);
+      const Real noise = b.normal(l, static_cast<std::uint32_t>(b.lay.level_purpose[agent]), lane.sample);
+      level = std::max(0.0, level) * std::exp(b.setting(S_NOISE_LEVEL) * noise);
+      b.rec.note(LEVELS, l, today, lane.phase, lane.day, b.place.cycle(lane.phase, l), agent, level);
+    }
+  }
+}
+
+}  // namespace remission

@@ -1,0 +1,75 @@
+// Leukaemic clones with cycling and resting cells, in marrow and CNS; extinction by chance.
+//
+// Per clone: cycling cells C divide (birth b, slowed as the marrow fills), die (d), are killed by drugs and go to rest;
+// resting cells Q do not divide, are killed less, and wake:
+//
+//     dC/dt = (b crowding - d - kill_C - a) C + w Q
+//     dQ/dt = a C - (w + kill_Q) Q
+//
+// Above a thousand cells the means are integrated (Strang splitting, exact in each part); below, every day is a draw of
+// the birth-death process (Kendall 1948), so that a clone can die out.
+#pragma once
+#include <tuple>
+#include <utility>
+
+#include "chance.hpp"
+
+namespace remission {
+
+constexpr Real FEW = 1000.0;  // cells of a pool below which chance plays
+
+// Advance a clone by h days in all lanes; crowding is the factor on birth.
+inline void clone_step(Real* __restrict cycling, Real* __restrict resting, const Real* __restrict crowding,
+                       const Real* __restrict birth, const Real* __restrict death, const Real* __restrict to_rest,
+                       const Real* __restrict wake, const Real* __restrict kill_cycling,
+                       const Real* __restrict kill_resting, Real h) {
+  const Real u = 0.5 * h;
+#pragma GCC ivdep
+  for (int l = 0; l < LANES; ++l) {
+    Real c = cycling[l], q = resting[l];
+    // exchange for half a step before and after: (1 - exp(-s)) / (to_rest + wake), s = (to_rest + wake) u
+    const Real s = (to_rest[l] + wake[l]) * u;
+    const Real part = u * (1.0 - s * (0.5 - s * (1.0 / 6.0)));
+    Real moved = (c * to_rest[l] - q * wake[l]) * part;
+    c = (c - moved) * exp_small((birth[l] * crowding[l] - death[l] - kill_cycling[l]) * h);
+    q = (q + moved) * exp_small(-kill_resting[l] * h);
+    moved = (c * to_rest[l] - q * wake[l]) * part;
+    cycling[l] = c - moved;
+    resting[l] = q + moved;
+  }
+}
+
+// Round to a whole number of cells by chance, without changing the mean.
+inline Real whole(Real cells, std::uint64_t seed, Int patient, std::uint32_t purpose, Int day) {
+  const Real low = std::floor(cells);
+  return chance::uniform(seed, patient, purpose, day) < cells - low ? low + 1.0 : low;
+}
+
+using Pools = std::pair<Real, Real>;  // cycling, resting
+
+// Cells after `days` of nothing but going to rest and waking: each is on the other side by chance.
+inline Pools exchange(Real c, Real q, Real to_rest, Real wake, Real days, std::uint64_t seed, Int patient,
+                      std::uint32_t waking, std::uint32_t resting, Int index) {
+  const Real both = to_rest + wake;
+  if (both <= 0.0) return {c, q};
+  const Real share = -std::expm1(-both * days) / both;
+  const Real woken = q > 0.0 ? chance::binomial(seed, patient, waking, index, q, wake * share) : 0.0;
+  const Real rested = c > 0.0 ? chance::binomial(seed, patient, resting, index, c, to_rest * share) : 0.0;
+  return {c + woken - rested, q + rested - woken};
+}
+
+// Cycling and resting cells after `days` when both are few: whole numbers in, whole numbers out. Exchange for half of
+// the time, then Kendall's process of the cycling cells and death of the resting ones, then exchange again: second order
+// in days. Uses purpose + 0 to 4 and + 7.
+inline Pools few_cells(Real c, Real q, Real birth, Real death, Real to_rest, Real wake, Real kill_cycling,
+                       Real kill_resting, Real days, std::uint64_t seed, Int patient, std::uint32_t purpose,
+                       Int index) {
+  std::tie(c, q) = exchange(c, q, to_rest, wake, 0.5 * days, seed, patient, purpose + 1, purpose + 3, index);
+  if (q > 0.0 && kill_resting > 0.0)
+    q -= chance::binomial(seed, patient, purpose + 2, index, q, -std::expm1(-kill_resting * days));
+  if (c > 0.0)
+    c = chance::birth_death(seed, patient, purpose + 4, index, c, birth, death + kill_cycling, days);
+  return exchange(c, q, to_rest, wake, 0.5 * days, seed, patient, purpose + 7, purpose, index);
+}
+
+}  // namespace remission

@@ -1,0 +1,140 @@
+// CAR T-cells, B cells, antibodies and cytokine through a day (equations: immunity.hpp).
+#pragma once
+#include "acts.hpp"
+#include "immunity.hpp"
+
+namespace remission {
+
+constexpr std::uint32_t P_CRS = chance::purpose("death from cytokine release");
+
+inline Real with_antigen(const Rows& cells, const Layout& lay, int l) {
+  Real total = 0.0;
+  for (Int c = 0; c < lay.clone_alone.size; ++c)
+    if (lay.clone_alone[c] == 1) total += cells(2 * c, l) + cells(2 * c + 1, l);
+  return total;
+}
+
+// CAR T-cells through the day, and the kill that they add to their pool. Antigen falls as they kill; what grows anew
+// within the day is left out.
+inline void cells_of_day(Block& b, Int today) {
+  const Layout& lay = b.lay;
+  const Real h = 1.0 / static_cast<Real>(lay.bins);
+  for (int l = 0; l < LANES; ++l) {
+    ImmuneState& im = b.flesh.immune[l];
+    im.kill = 0.0;
+    if (b.lane(l).status == DONE || im.cells_day < 0) continue;
+    auto n = [&](int k) { return b.q.acts(im.cells_act * ACT_NUMBERS + k, l); };
+    const Int pool = lay.acts[im.cells_act].pool;
+    const Real has = b.q.antigen(0, l);
+    Real e = im.cells, m = im.memory;
+    Real antigen = has * with_antigen(b.flesh.cells, lay, l) / b.person(l).capacity;
+    antigen += b.q.immune[l].b_body * im.b;
+    const Real working = static_cast<Real>(im.works) * n(C_KILL);
+    const Real lymphocytes = b.circulating(LYMPHOCYTES, l);
+    b.work.pool_active[pool] = 1;
+    for (Int j = 0; j < lay.bins; ++j) {
+      const Real age = static_cast<Real>(today - im.cells_day) + static_cast<Real>(j) * h;
+      const Real before = e + m, peak = n(C_PEAK);
+      const bool growing = age < peak;
+      if (growing) {
+        const Real midway = antigen * std::exp(-0.5 * h * working * before / (before + n(C_HALF)));
+        e = expansion(e, m, h, midway, lymphocytes, n(C_RATE), n(C_ANTIGEN_HALF), n(C_LYMPHOCYTES), n(C_MOST));
+      } else {
+        if (age - h < peak) {
+          const Real stay = n(C_MEMORY_SHARE) * e;
+          e -= stay;
+          m += stay;
+        }
+        e *= std::exp(-h * n(C_CONTRACTION));
+        m *= std::exp(-h * n(C_MEMORY_RATE));
+      }
+      const Real copies = std::sqrt(before * (e + m));
+      const Real kill = working * copies / (copies + n(C_HALF));
+      const Real of_blasts = kill * has;
+      if (growing) antigen *= std::exp(-h * kill);
+      b.work.k_cyc(pool * lay.bins + j, l) += of_blasts;
+      b.work.k_rest(pool * lay.bins + j, l) += of_blasts;
+      b.work.k_cns(j, l) += of_blasts * n(C_CNS);
+      im.kill += kill * h;
+    }
+    im.cells = e;
+    im.memory = m;
+  }
+}
+
+// Cytokine, its grades and those of neurotoxicity. A death from cytokine release is left in `fatal` for the evening.
+inline void cytokine_of_day(Block& b, int l, Int today, Real killed, Real k) {
+  ImmuneState& im = b.flesh.immune[l];
+  const ImmuneNumbers& n = b.q.immune[l];
+  const Real gain = n.release * im.ready * killed / (killed + n.release_half);
+  im.cytokine = towards(im.cytokine, n.cytokine_baseline + gain / n.clearance, n.clearance, 1.0);
+  const Real lost = k > 0.0 ? n.priming * k / (k + n.priming_half) : 0.0;
+  im.ready = towards(im.ready, n.recovery / (n.recovery + lost), n.recovery + lost, 1.0);
+  Real felt = n.cytokine_baseline;
+  felt += (im.cytokine - n.cytokine_baseline) / (1.0 + b.flesh.daily(CYTOKINE, l));
+  im.brain = towards(im.brain, std::log10(std::max(felt / n.cytokine_baseline, 1.0)) * n.brain_person, n.brain_rate,
+                     1.0);
+  const Int crs = grade_of(felt, n.crs_1, n.crs_2, n.crs_3, n.crs_4);
+  const Int brain = grade_of(im.brain, n.brain_1, n.brain_2, n.brain_3, n.brain_4);
+  if (crs > 0 && im.crs == 0) {
+    im.crs_from = today;
+    im.crs_worst = 0;
+  }
+  if (crs == 4 && im.crs_worst < 4 && b.play.chance) {
+    im.fatal = b.uniform(l, P_CRS, im.storms) < n.crs_fatal;
+    im.storms += 1;
+  }
+  if (brain > 0 && im.neuro == 0) {
+    im.neuro_from = today;
+    im.neuro_worst = 0;
+  }
+  if (crs == 0 && im.crs > 0) b.side_effect(l, 0, im.crs_from, today - 1, im.crs_worst);
+  if (brain == 0 && im.neuro > 0) b.side_effect(l, 1, im.neuro_from, today - 1, im.neuro_worst);
+  im.crs = crs;
+  im.neuro = brain;
+  im.crs_worst = std::max(im.crs_worst, crs);
+  im.neuro_worst = std::max(im.neuro_worst, brain);
+}
+
+// B cells, antibodies, cytokine and its grades, the marrow that conditioning kills: one day, patient by patient.
+inline void immunity_of_day(Block& b, Int today) {
+  const Layout& lay = b.lay;
+  for (int l = 0; l < LANES; ++l) {
+    if (b.lane(l).status == DONE) continue;
+    ImmuneState& im = b.flesh.immune[l];
+    const ImmuneNumbers& n = b.q.immune[l];
+    lose_marrow(b, l, std::exp(-b.flesh.daily(STEM_CELLS, l)));
+    Real drugs_on_precursors = 0.0;
+    for (Int k = 0; k < 2 * lay.bins; ++k)
+      drugs_on_precursors += b.work.e_line(LYMPHOCYTES * 2 * lay.bins + k, l) / static_cast<Real>(2 * lay.bins);
+    drugs_on_precursors = std::min(1.0, drugs_on_precursors);
+    const Real releases = im.cells_day >= 0 ? b.q.acts(im.cells_act * ACT_NUMBERS + C_RELEASES, l) : 0.0;
+    const Real b_kill = b.flesh.daily(B_CELLS, l) + im.kill, b_before = im.b;
+    const Real made = n.b_turnover * b.flesh.room(0, l) * (1.0 - n.b_share * drugs_on_precursors);
+    const Real rate = n.b_turnover + b_kill;
+    im.b = towards(im.b, made / rate, rate, 1.0);
+    im.plasma = towards(im.plasma, n.plasma_independent + (1.0 - n.plasma_independent) * std::min(im.b, 1.0),
+                        n.plasma_rate, 1.0);
+    im.igg = towards(im.igg, n.igg_baseline * im.plasma, n.igg_rate, 1.0);
+    Real blasts = log_mean(with_antigen(b.day.before, lay, l), with_antigen(b.flesh.cells, lay, l));
+    blasts /= b.person(l).capacity;
+    const Real b_mean = n.b_body * log_mean(b_before, im.b);
+    const Real k_blasts = b.work.released(0, l) + im.kill * releases * b.q.antigen(0, l);
+    const Real k_b = b.work.released_b(0, l) + im.kill * releases;
+    const Real killed = k_blasts * blasts + k_b * b_mean;
+    if (killed > 0.0 || im.cytokine > 1.01 * n.cytokine_baseline || im.brain > 0.01)
+      cytokine_of_day(b, l, today, killed, std::max(k_blasts, k_b));
+    else
+      im.ready = towards(im.ready, 1.0, n.recovery, 1.0);
+    if (im.product == IN_MANUFACTURE && today + 1 >= im.product_day) im.product = im.makes == 1 ? READY : FAILED;
+  }
+}
+
+// Write the grades that last to the end.
+inline void end_of_living(Block& b, int l, Int today) {
+  const ImmuneState& im = b.flesh.immune[l];
+  if (im.crs > 0) b.side_effect(l, 0, im.crs_from, today, im.crs_worst);
+  if (im.neuro > 0) b.side_effect(l, 1, im.neuro_from, today, im.neuro_worst);
+}
+
+}  // namespace remission

@@ -1,0 +1,63 @@
+// Rows of LANES patients, side by side: every loop over lanes is one that the compiler works on with wide instructions.
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <new>
+#include <vector>
+
+namespace remission {
+
+using Int = std::int64_t;
+using Real = double;
+
+constexpr int LANES = 32;  // patients of a block
+constexpr Real NEVER_MEASURED = std::numeric_limits<Real>::quiet_NaN();
+
+template <class T>
+struct Aligned {
+  using value_type = T;
+  Aligned() = default;
+  template <class U>
+  Aligned(const Aligned<U>&) {}
+  T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t(64))); }
+  void deallocate(T* p, std::size_t) { ::operator delete(p, std::align_val_t(64)); }
+  template <class U>
+  bool operator==(const Aligned<U>&) const { return true; }
+};
+
+template <class T>
+using Many = std::vector<T, Aligned<T>>;
+
+// Rows of numbers, LANES in each.
+struct Rows {
+  Many<Real> v;
+  Rows() = default;
+  explicit Rows(Int rows, Real value = 0.0) : v(static_cast<std::size_t>(std::max<Int>(rows, 1)) * LANES, value) {}
+  Real* row(Int i) { return v.data() + i * LANES; }
+  const Real* row(Int i) const { return v.data() + i * LANES; }
+  Real& operator()(Int i, int lane) { return v[static_cast<std::size_t>(i) * LANES + lane]; }
+  Real operator()(Int i, int lane) const { return v[static_cast<std::size_t>(i) * LANES + lane]; }
+  Int rows() const { return static_cast<Int>(v.size()) / LANES; }
+  void fill(Real value) { std::fill(v.begin(), v.end(), value); }
+  void clear(Int first, Int rows) { std::fill_n(row(first), rows * LANES, 0.0); }
+};
+
+// What Python owns and the core only reads.
+template <class T>
+struct View {
+  const T* data = nullptr;
+  Int size = 0;
+  const T& operator[](Int i) const { return data[i]; }
+  const T* begin() const { return data; }
+  const T* end() const { return data + size; }
+};
+
+inline void copy_rows(Rows& out, Int out0, const Rows& x, Int x0, Int rows) {
+  std::memcpy(out.row(out0), x.row(x0), static_cast<std::size_t>(rows) * LANES * sizeof(Real));
+}
+
+}  // namespace remission

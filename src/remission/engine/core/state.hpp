@@ -1,0 +1,270 @@
+// What changes while a block is played: where each patient stands, what is on board, the body, what is recorded.
+#pragma once
+#include "marrow.hpp"
+#include "tables.hpp"
+#include "words.hpp"
+
+namespace remission {
+
+struct LaneState {
+  Int status = WAITING, phase = 0, day = 1;  // day counts from 1 in the phase
+  Int next_phase = -2;                       // -2: as the protocol says
+  Int gate_from = 0, gate_check = 0, wait_passed = 0, stalled = 0, ended = -1, last_fever = -1000;
+  Int remission = 0;  // 0 no, 1 yes, 2 lost (seen in the marrow)
+  Int relapses = 0;
+  Int sample = 0;    // keys the chance of what is measured
+  Int visited = -1;  // the row of `days` of today's visit
+  Int cut = 0;       // infusions end this morning: 1 those of what is held or stopped, 2 all
+  Int again = 0;     // the phase begins anew
+  // held days that are made up: extra 1 on such a day, extended days so far, owed still to come, owed_on last counted
+  Int extra = 0, extended = 0, owed = 0, owed_on = -1;
+};
+struct SlotState {
+  Real factor = 1.0, limit = 1.0, last_dose = 0.0, top_dose = 0.0, run_dose = 0.0, run_factor = 0.0, run_planned = 0.0,
+       run_tau = 0.0;
+  Int held_by = -1, stopped = 0, run_from = -1, run_to = 0, run_reason = 0, run_times = 0;
+};
+struct RuleState {
+  Int since = -1, true_visits = 0, fired = 0, active = 0, held_from = 0, rescue_next = -1, rescue_given = 0;
+};
+struct ImmuneState {
+  Real cells = 0, memory = 0, kill = 0, b = 0, b_baseline = 0, plasma = 1, igg = 0, cytokine = 0, ready = 1, brain = 0,
+       host = 1;
+  Int cells_day = -1, cells_act = 0, works = 0, product = 0, product_day = 0, makes = 0, transplant_day = -1,
+      grafted = 0, crs = 0, crs_from = 0, crs_worst = 0, neuro = 0, neuro_from = 0, neuro_worst = 0, fatal = 0;
+  Int collections = 0, infusions = 0, grafts = 0, storms = 0;
+};
+struct SideState {
+  Real clock = 0.0, due = -1.0;
+  Int grade = 0, worst = 0, began = 0, until = 0, over = 0, episodes = 0;
+};
+
+// Where each patient stands in the protocol, and what its rules have decided.
+struct Place {
+  LaneState lane[LANES];
+  std::vector<SlotState> slots;  // slot after slot: factors of the rules, escalation, the run of equal daily doses so far
+  std::vector<RuleState> rules;
+  std::vector<Int> begun;   // phase after phase: first day, -1 before
+  std::vector<Int> cycles;  // and how often it has begun
+  Rows seen;               // variables
+  Real result[LANES][RESULT_COLUMNS];
+
+  SlotState& slot(Int i, int l) { return slots[i * LANES + l]; }
+  RuleState& rule(Int i, int l) { return rules[i * LANES + l]; }
+  Int& began(Int phase, int l) { return begun[phase * LANES + l]; }
+  Int& cycle(Int phase, int l) { return cycles[phase * LANES + l]; }
+
+  Place(const Tables& t, const Lanes& q)
+      : slots(t.slots.size * LANES), rules(t.rules.size * LANES), begun(t.phases.size * LANES, -1),
+        cycles(t.phases.size * LANES, 0), seen(q.seen) {
+    for (int l = 0; l < LANES; ++l) {
+      lane[l].status = q.person[l].real == 1 ? WAITING : DONE;
+      lane[l].remission = static_cast<Int>(q.person[l].in_remission);
+      for (Real& x : result[l]) x = NEVER_MEASURED;
+      result[l][RESULT_OUTCOME] = ON_TREATMENT;
+      result[l][RESULT_DELAY] = 0.0;
+      for (int c = RESULT_FEVERS; c < RESULT_CAUSE; ++c) result[l][c] = 0.0;
+    }
+  }
+};
+
+// Amounts on board and the step responses of every agent.
+struct Drugs {
+  Rows x;        // states
+  std::vector<char> x_any;    // states that anybody has something of
+  std::vector<char> row_any;  // rows of a step that are not zero
+  Rows out;      // states at the end of a step, means and values in it
+  Rows z;        // saturable products
+  Rows shape;    // means of bent drivers
+  Rows sharp;    // the same in the halves of sharp panels
+  std::vector<char> sharp_on;     // bins
+  std::vector<char> sharp_agent;  // agents * bins
+  Rows sharp_given;               // agents * bins: 1 where the patient was given the agent
+  std::vector<char> sharp_lane;   // bins * lanes
+  Rows against;  // what antagonists take away from shapes at the nodes, plasma / (half + plasma)
+  Rows watch;    // means of outputs that somebody asked for
+  Rows level;    // levels * STEPS: plasma now
+  std::vector<char> on_board;     // agents
+  std::vector<char> acting;       // on board at some time today
+  Rows amount;                    // forms * STEPS: bioavailable doses of the day
+  std::vector<char> used;
+  Rows left;                      // forms: days that an infusion still runs
+  Rows rate;
+  std::vector<char> running;
+  Rows late;                      // forms: doses that enter after a lag
+  Rows wait;                      // and after how many days, where elimination bends
+  std::vector<char> delaying;
+  Rows first;                     // agents: day of the first dose, -1 before
+  std::vector<char> was_running;  // agents * lanes: an infusion ran in the step before
+  Rows weight;                    // 4 * passes, kind after kind of step
+  Rows part, full;                // form rows
+  Rows sink;
+  Rows line_weight;               // 4 lines of WEIGHT_ROWS for the step of the body, then for each of SHARP_WIDTHS
+  Rows plateau, decay, shift;     // of saturable products: formation / loss; exp(-loss t) over a window, its mean
+  Rows saved, saved_left, other;
+  bool fresh[LANES], dosed[LANES];
+  alignas(64) Real z_mean[LANES], uptake[LANES], moment[LANES], now_rate[LANES], now_part[LANES], weigh_fresh[LANES],
+      weigh_plain[LANES], weigh_kept[LANES], weighing[LANES], ones[LANES];
+
+  Drugs(const Tables& t, const Layout& lay, const Lanes& q);
+};
+
+// Blood, marrow, leukaemia; how strongly drugs keep blasts and neutrophils out of or in the blood today.
+struct Flesh {
+  Rows line;   // 4 lines of STATE_ROWS
+  Rows pool;   // transfused platelets
+  Rows room;   // normal marrow over capacity
+  Rows cells;  // clones * 2: cycling, resting
+  Rows cns, total;
+  Rows k_blood, mobilised;
+  Rows fever, fever_at;  // hazard of fever since the last, and where it comes
+  Rows lethal, lethal_at;        // hazard of death from leukaemia so far, and where it comes
+  Rows seeded, seed_at, seeds;   // cells expected in the CNS so far, where on that clock the next comes, how many came
+  Rows rho;              // regrowth of the normal marrow; 0 where nothing is left that could
+  Rows daily;            // DailyTarget, then three for each side effect
+  Rows field;            // acts * 3: what radiation has left of blasts and of normal cells in its field, the last day
+  Rows lost;             // agents: 1 where antibodies take the agent away
+  ImmuneState immune[LANES];
+  std::vector<SideState> sides;  // side effects * lanes
+  Rows mutants, mutant_at, mutants_came;  // clones: the same for mutants
+
+  SideState& side(Int s, int l) { return sides[s * LANES + l]; }
+  const SideState& side(Int s, int l) const { return sides[s * LANES + l]; }
+
+  Flesh(const Layout& lay, const Lanes& q);
+};
+
+// Of one day: drug effects, the leukaemia at its start, and the day's mean rates.
+struct Work {
+  Rows e_line;   // 4 lines of half steps
+  Rows e_red;    // slots
+  Rows e_sharp;  // 4 lines of halves
+  Rows k_cyc, k_rest;  // pools * bins
+  std::vector<char> pool_active;
+  Rows k_cns;               // bins
+  Rows released, released_b;  // kill of blasts today times the cytokine that it sets free; of B cells
+  Rows mean;                // of a driver's shape over the day
+  Rows size, size_rest;     // effects: with what they need of T cells
+  Rows n, n_sharp;          // normal marrow at the start, in the middle, at the end of a (sub)step
+  Rows line_before, line_plain;
+  Rows load, load_mid, load_new, crowd, kill_cyc, kill_rest, clone_cyc, clone_rest;
+
+  Work(const Layout& lay, const Lanes& q);
+};
+
+// What chance needs where few cells are left: the cells in the morning and the day's mean rates.
+struct DayMeans {
+  Rows before, cns_before, cyc, rest, birth, births, cns, flux;
+  explicit DayMeans(const Layout& lay)
+      : before(2 * lay.clones()), cns_before(1), cyc(lay.clones()), rest(lay.clones()), birth(1), births(1), cns(1),
+        flux(1) {}
+};
+
+// Rows written, one after the other; the first column is the patient's place in the cohort.
+struct Records {
+  static constexpr int width[RecordTable_COUNT] = {11, 8, 9, 5, 17, 5, 7};
+  std::vector<Real> rows[RecordTable_COUNT];
+  Int offset = 0;  // of the block's first patient
+
+  template <class... T>
+  void note(RecordTable table, int lane, T... values) {
+    const Real row[] = {static_cast<Real>(offset + lane), static_cast<Real>(values)...};
+    rows[table].insert(rows[table].end(), std::begin(row), std::end(row));
+  }
+};
+
+inline Drugs::Drugs(const Tables& t, const Layout& lay, const Lanes& q) {
+  const Int agents = lay.agents(), forms = t.forms.size, slots = lay.bins * SLOTS_PER_BIN;
+  const Int products = lay.product_from[agents];
+  Int shape_rows = 0, sharp_shapes = 0, antagonised = 0, most = 0;
+  for (const Shape& s : lay.shapes) {
+    shape_rows += s.antagonist >= 0 ? 2 * slots : s.fine ? slots : slots / 2;
+    sharp_shapes += s.sharp >= 0;
+    antagonised += s.antagonist >= 0;
+  }
+  Int watched = 0;
+  for (Int w : lay.watched) watched += w >= 0;
+  for (Int a = 0; a < agents; ++a)
+    most = std::max(most, lay.state_from[a + 1] - lay.state_from[a] + lay.product_from[a + 1] - lay.product_from[a]);
+  x = Rows(lay.state_from[agents]);
+  x_any.assign(lay.state_from[agents], 0);
+  row_any.assign(lay.row_from[agents], 0);
+  out = Rows(lay.row_from[agents]);
+  z = Rows(products);
+  shape = Rows(shape_rows);
+  sharp = Rows(HALVES * lay.bins * sharp_shapes);
+  sharp_on.assign(lay.bins, 0);
+  sharp_agent.assign(agents * lay.bins, 0);
+  sharp_given = Rows(agents * lay.bins);
+  sharp_lane.assign(lay.bins * LANES, 0);
+  against = Rows(2 * slots * antagonised);
+  watch = Rows(slots * watched);
+  level = Rows(t.level_agent.size * STEPS);
+  on_board.assign(agents, 0);
+  acting.assign(agents, 0);
+  amount = Rows(forms * STEPS);
+  used.assign(forms * STEPS, 0);
+  left = rate = late = wait = saved_left = Rows(forms);
+  running.assign(forms, 0);
+  delaying.assign(forms, 0);
+  first = Rows(agents, -1.0);
+  was_running.assign(agents * LANES, 0);
+  weight = Rows(4 * lay.weight_from[agents]);
+  part = full = Rows(lay.form_row_from[forms]);
+  sink = Rows(lay.sink_from[agents]);
+  line_weight = Rows((sharp_shapes ? 1 + WIDTHS : 1) * LINES * WEIGHT_ROWS);
+  plateau = Rows(products);
+  const Int rows = products ? lay.product_row[products] : 1;
+  decay = shift = Rows(rows);
+  for (Int a = 0; a < agents; ++a)
+    for (Int i = lay.product_from[a]; i < lay.product_from[a + 1]; ++i)
+      for (int l = 0; l < LANES; ++l) {
+        plateau(i, l) = q.product_formation(i, l) / q.product_loss(i, l);
+        for (Int k = 0; k < lay.product_row[i + 1] - lay.product_row[i]; ++k) {
+          const Real loss = lay.unit[lay.kind_from[a] + k] / static_cast<Real>(lay.windows[a]) * q.product_loss(i, l);
+          decay(lay.product_row[i] + k, l) = std::exp(-loss);
+          shift(lay.product_row[i] + k, l) = -std::expm1(-loss) / loss;
+        }
+      }
+  saved = other = Rows(most);
+  std::fill_n(ones, LANES, 1.0);
+}
+
+// The body at diagnosis: counts as they present, haemoglobin production already crowded out.
+inline Flesh::Flesh(const Layout& lay, const Lanes& q)
+    : line(LINES * STATE_ROWS, NEVER_MEASURED), pool(1), room(q.normal), cells(q.cells), cns(q.cns_cells), total(1),
+      k_blood(1), mobilised(1), fever(1), fever_at(1), lethal(1), lethal_at(1), seeded(1), seed_at(1), seeds(1), rho(q.rho),
+      daily(FIRST_HAZARD + 3 * lay.again.size), field(3 * lay.acts.size, -1000.0), lost(lay.agents()),
+      sides(lay.again.size * LANES), mutants(lay.clones()), mutant_at(lay.clones(), -1.0),
+      mutants_came(lay.clones()) {
+  for (int l = 0; l < LANES; ++l) {
+    for (Int c = 0; c < 2 * lay.clones(); ++c) total(0, l) += cells(c, l);
+    for (int i = 0; i < LINES; ++i) {
+      auto s = [&](int row) -> Real& { return line(i * STATE_ROWS + row, l); };
+      const Real start = q.presenting(i, l);
+      if (lay.line_kind[i] == ABSENT) continue;
+      if (lay.line_kind[i] == LIFE_SPAN) {
+        for (int k = 1; k < 5; ++k) s(k) = start / 4.0;
+        s(0) = q.production(0, l) / q.line_transit(i, l) * q.normal(0, l);
+        continue;
+      }
+      for (int k = 0; k < 4; ++k) s(k) = start * q.line_loss(i, l) / q.line_gain(i, l);
+      s(CIRCULATING) = s(FORESEEN) = start;
+      if (lay.line_kind[i] == POWER)
+        s(FEEDBACK) = std::pow(q.normal(0, l) * q.line_base(i, l) / start, q.line_feedback(i, l));
+    }
+    immune[l].b = q.normal(0, l);
+    immune[l].b_baseline = q.immune[l].b_baseline;
+    immune[l].igg = q.immune[l].igg_baseline;
+    immune[l].cytokine = q.immune[l].cytokine_baseline;
+  }
+}
+
+inline Work::Work(const Layout& lay, const Lanes& q)
+    : e_line(LINES * 2 * lay.bins), e_red(lay.bins * SLOTS_PER_BIN), e_sharp(LINES * HALVES),
+      k_cyc(lay.pools() * lay.bins), k_rest(lay.pools() * lay.bins), pool_active(lay.pools(), 0), k_cns(lay.bins),
+      released(1), released_b(1), mean(1), size(q.effect_size), size_rest(q.effect_rest), n(3), n_sharp(3),
+      line_before(LINES * STATE_ROWS), line_plain(LINES * STATE_ROWS), load(1), load_mid(1), load_new(1), crowd(1),
+      kill_cyc(1), kill_rest(1), clone_cyc(1), clone_rest(1) {}
+
+}  // namespace remission

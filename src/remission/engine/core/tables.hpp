@@ -1,0 +1,150 @@
+// The records that Python fills and the core reads: each field is named once, here; Python takes its types from here.
+#pragma once
+#include "rows.hpp"
+
+namespace remission {
+
+struct FieldName {
+  const char* name;
+  bool real;  // or a whole number
+};
+
+#define REMISSION_INT(n) Int n;
+#define REMISSION_REAL(n) Real n;
+#define REMISSION_INT_NAME(n) FieldName{#n, false},
+#define REMISSION_REAL_NAME(n) FieldName{#n, true},
+#define REMISSION_RECORD(Name, FIELDS)                                                     \
+  struct Name {                                                                            \
+    FIELDS(REMISSION_INT, REMISSION_REAL)                                                  \
+    static constexpr FieldName names[] = {FIELDS(REMISSION_INT_NAME, REMISSION_REAL_NAME)}; \
+    static constexpr const char* type = #Name;                                             \
+  };
+
+#define PHASE_FIELDS(I, R)                                                                                        \
+  I(days) I(next) I(gate) I(recheck) I(rest) I(start) I(repeats) I(rules_from) I(rules_to) I(until_from) I(until_to) \
+  I(key) I(next_for) I(extra) I(extra_after) I(extra_longest)
+#define DAY_FIELDS(I, R) I(checks) I(visit) I(wait) I(due_from) I(due_to) I(decide_from) I(decide_to) \
+  I(level_from) I(level_to)
+#define DECIDE_FIELDS(I, R) I(condition) I(action) I(target) I(entry)
+#define UNTIL_FIELDS(I, R) I(days) I(phase) I(condition)
+#define SPAN_FIELDS(I, R) I(first) I(last)
+#define TERM_FIELDS(I, R) I(code) I(variable) R(value)
+#define ORDER_FIELDS(I, R)                                                                                         \
+  I(slot) I(form) I(basis) I(times) I(condition) I(age_table) I(of_slot) R(amount) R(cap) R(share) R(step) R(start_share)
+#define AGE_FIELDS(I, R) R(from_age) R(dose)
+#define SLOT_FIELDS(I, R) I(phase) I(agent) I(route) I(watched) I(made_up)
+#define RULE_FIELDS(I, R)                                                                                        \
+  I(kind) I(phase) I(condition) I(until) I(days) I(visits) I(in_turn) I(slots_from) I(slots_to) I(resume_from)   \
+  I(resume_to) I(order) I(from_step) I(every_step) I(at_least) R(value) R(low) R(high)
+#define FORM_FIELDS(I, R) I(agent) I(route) I(next) R(rest_days) R(tau) R(loss) R(half_dose) R(lag)
+#define SHAPE_FIELDS(I, R)                                                                                         \
+  I(agent) I(output) I(function) I(made_of) I(antagonist) I(effect) I(first) I(last) I(row) I(fine) I(sharp)       \
+  I(source) I(panels) I(answer)
+#define ACT_FIELDS(I, R) I(form) I(kind) I(agent) I(pool)
+#define CAUSE_FIELDS(I, R) I(of) R(hazard) R(below)
+#define PERSON_FIELDS(I, R)                                                                                    \
+  I(patient) I(real) R(age_y) R(weight_kg) R(bsa_m2) R(capacity) R(blood_ratio) R(frailty) R(omega) R(wake)    \
+  R(death) R(relapsed) R(in_remission)
+#define IMMUNE_FIELDS(I, R)                                                                                          \
+  R(t_half) R(b_baseline) R(b_turnover) R(b_body) R(b_share) R(igg_baseline) R(igg_rate) R(plasma_rate)              \
+  R(plasma_independent) R(cytokine_baseline) R(release) R(release_half) R(clearance) R(priming) R(priming_half)      \
+  R(recovery) R(crs_1) R(crs_2) R(crs_3) R(crs_4) R(crs_fatal) R(brain_rate) R(brain_person) R(brain_1) R(brain_2)   \
+  R(brain_3) R(brain_4) R(least_marrow)
+
+REMISSION_RECORD(Phase, PHASE_FIELDS)
+REMISSION_RECORD(DayOfPhase, DAY_FIELDS)
+REMISSION_RECORD(Decide, DECIDE_FIELDS)
+REMISSION_RECORD(Until, UNTIL_FIELDS)
+REMISSION_RECORD(Span, SPAN_FIELDS)
+REMISSION_RECORD(Term, TERM_FIELDS)
+REMISSION_RECORD(Order, ORDER_FIELDS)
+REMISSION_RECORD(Age, AGE_FIELDS)
+REMISSION_RECORD(Slot, SLOT_FIELDS)
+REMISSION_RECORD(Rule, RULE_FIELDS)
+REMISSION_RECORD(Form, FORM_FIELDS)
+REMISSION_RECORD(Shape, SHAPE_FIELDS)
+REMISSION_RECORD(Act, ACT_FIELDS)
+REMISSION_RECORD(Cause, CAUSE_FIELDS)
+REMISSION_RECORD(Person, PERSON_FIELDS)
+REMISSION_RECORD(ImmuneNumbers, IMMUNE_FIELDS)
+
+// A protocol as arrays. Conditions, phases, orders, slots are numbered by their place; -1 stands for none.
+#define TABLES_FIELDS(T)                                                                                              \
+  T(Phase, phases) T(DayOfPhase, days) T(Int, due) T(Decide, decides) T(Until, untils) T(Span, conditions)            \
+  T(Term, terms) T(Order, orders) T(Age, ages) T(Slot, slots) T(Rule, rules) T(Int, rule_slots) T(Real, resume)       \
+  T(Int, phase_rules) T(Form, forms) T(Int, level_agent) T(Int, level_due)
+
+// How agents, outputs and effects of a program lie in the arrays of a block (see layout.py for what each means).
+#define LAYOUT_FIELDS(T)                                                                                              \
+  T(Int, state_from) T(Int, a_from) T(Int, g_from) T(Int, output_from) T(Int, linear_outputs) T(Int, steps)           \
+  T(Int, windows) T(Int, fine_windows) T(Real, fastest) T(Int, micro_from) T(Int, micro_plain) T(Int, micro_kind)     \
+  T(Real, micro_share) T(Real, micro_start) T(Int, kind_from) T(Real, unit) T(Int, weight_from) T(Int, means_from)    \
+  T(Int, means) T(Int, nodes_from) T(Int, nodes) T(Int, fine_means_from) T(Int, fine_means) T(Int, fine_nodes_from)   \
+  T(Int, fine_nodes) T(Int, level_times_from) T(Real, level_times) T(Int, level_row) T(Int, panel_from)               \
+  T(Real, panel_share) T(Int, panel_window) T(Real, panel_times) T(Int, bent_from) T(Int, bent) T(Int, sharp_from)    \
+  T(Int, sharp) T(Int, plain_from) T(Int, level_from) T(Int, fresh_from) T(Int, central) T(Int, plasma_row)           \
+  T(Int, plasma_panels) T(Int, product_from) T(Int, product_row) T(Int, saturable) T(Int, sink_from) T(Int, row_from) \
+  T(Int, pass_from) T(Int, pass_row) T(bool, pass_first) T(Int, pass_column) T(Int, pass_used) T(Int, rescued)        \
+  T(Int, against_row) T(Int, against_panels) T(Int, watched) T(Int, watch_source) T(Int, form_entry)                  \
+  T(Int, form_row_from) T(Int, agent_form_from) T(Int, agent_forms) T(Int, effect_target) T(Int, effect_pool)         \
+  T(Int, effect_needs) T(Int, releasing) T(Act, acts) T(Int, level_purpose) T(Int, side_purpose) T(Real, grades) T(Int, again) T(Cause, causes)                  \
+  T(Int, cause_from) T(Int, inactivates) T(Int, shape_from) T(Shape, shapes) T(Int, members) T(Int, shape_of)         \
+  T(Real, clone_kill) T(Int, clone_purpose) T(Int, clone_alone) T(Int, line_kind) T(Real, settings)
+#define LAYOUT_NUMBERS(N) N(bins) N(living) N(side_effects) N(on_relapse) N(on_relapse_for) N(looks) N(t315i) N(without_cd19) N(power_of_load)
+
+// The numbers of people and drugs: rows of (rows, patients).
+#define LANES_FIELDS(T)                                                                                              \
+  T(a) T(g) T(state_scale) T(bioavailability) T(product_formation) T(product_half) T(product_loss) T(vmax) T(km)     \
+  T(clearance_extra) T(clearance_fading) T(effect_b) T(effect_c) T(effect_d) T(effect_e) T(effect_size)              \
+  T(effect_rest) T(antagonist_half) T(seen) T(line_base) T(line_transit) T(line_gain) T(line_loss) T(line_feedback)  \
+  T(line_growth) T(production) T(rho) T(omega) T(presenting) T(capacity) T(cells) T(cns_cells) T(birth) T(death)     \
+  T(to_rest) T(wake) T(normal) T(mutation) T(released) T(antigen) T(acts) T(side)
+
+#define REMISSION_VIEW(Type, name) View<Type> name;
+#define REMISSION_NUMBER(name) Int name = 0;
+struct Tables {
+  TABLES_FIELDS(REMISSION_VIEW)
+  Int age_rows = 0;  // columns of `ages`
+};
+struct Layout {
+  LAYOUT_FIELDS(REMISSION_VIEW)
+  LAYOUT_NUMBERS(REMISSION_NUMBER)
+  Int clones() const { return clone_purpose.size; }
+  Int pools() const { return clones() ? clone_kill.size / clones() : 0; }
+  Int agents() const { return steps.size; }
+};
+
+// Columns of the whole cohort, as Python has them.
+struct Columns {
+  Int patients = 0;
+  View<Person> person;
+  View<ImmuneNumbers> immune;
+#define REMISSION_COLUMN(name) View<Real> name;
+  LANES_FIELDS(REMISSION_COLUMN)
+};
+
+// The same for the patients of one block.
+struct Lanes {
+  Person person[LANES];
+  ImmuneNumbers immune[LANES];
+#define REMISSION_ROWS(name) Rows name;
+  LANES_FIELDS(REMISSION_ROWS)
+
+  Lanes(const Columns& all, Int block) {
+    const Int first = block * LANES;
+    std::copy_n(all.person.data + first, LANES, person);
+    std::copy_n(all.immune.data + first, LANES, immune);
+#define REMISSION_TAKE(name) name = take(all.name, all.patients, first);
+    LANES_FIELDS(REMISSION_TAKE)
+  }
+
+ private:
+  static Rows take(const View<Real>& all, Int patients, Int first) {
+    const Int rows = patients ? all.size / patients : 0;
+    Rows out(rows);
+    for (Int i = 0; i < rows; ++i) std::copy_n(all.data + i * patients + first, LANES, out.row(i));
+    return out;
+  }
+};
+
+}  // namespace remission
