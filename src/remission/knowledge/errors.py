@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from pathlib import Path
+
+from rapidfuzz.distance import OSA
 
 
 class BadInput(Exception):
@@ -37,14 +38,27 @@ class BadInput(Exception):
         return f"{place}: {sentences}" if place else sentences
 
     def __reduce__(self) -> tuple[type[BadInput], tuple[str, str | None, int | None, int | None, str | None]]:
-        return BadInput, (self.message, self.file, self.line, self.column, self.remedy)
+        return type(self), (self.message, self.file, self.line, self.column, self.remedy)
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word most like ``word`` (ignoring case), or None when nothing is near."""
+    """The known word that ``word`` was probably meant to be, or None: it is a slip of the pen away (in any case of
+    letters), counted in letters put in, left out, changed or swapped with their neighbour; or it is its beginning."""
+    low = word.lower()
+    if not low or len(low) > 80:
+        return None
     by_lower = {k.lower(): k for k in known}
-    hit = difflib.get_close_matches(word.lower(), list(by_lower), n=1, cutoff=0.6)
-    return by_lower[hit[0]] if hit else None
+    best = min(((OSA.distance(low, name), name) for name in by_lower), default=None)
+    if best is not None and best[0] <= _slips(max(len(low), len(best[1]))):
+        return by_lower[best[1]]
+    slips = _slips(len(low)) if len(low) >= 5 else 0
+    begun = [name for name in by_lower if len(low) >= 3 and OSA.distance(low, name[: len(low) + slips]) <= slips]
+    return by_lower[begun[0]] if len(begun) == 1 else None
+
+
+def _slips(letters: int) -> int:
+    """How many slips a word of that length may hold and still be known again."""
+    return 0 if letters < 3 else 1 if letters < 7 else 2 if letters < 13 else 3
 
 
 def _sentence(text: str) -> str:

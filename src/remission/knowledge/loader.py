@@ -11,12 +11,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
-from ruamel.yaml import YAML
-from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from .errors import BadInput, nearest
 from .quantity import Read
+from .yaml_file import construct, text_of
 
 Location = Sequence[str | int]
 Model = TypeVar("Model", bound=BaseModel)
@@ -77,32 +75,7 @@ def complain(path: Path, faults: Sequence[Fault]) -> BadInput:
 
 
 def _parse(path: Path, kind: str) -> Any:
-    yaml = YAML(typ=kind, pure=True)
-    yaml.allow_duplicate_keys = False
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadInput(f"the file cannot be read: {error.strerror}", path, remedy="Check the path") from error
-    except UnicodeDecodeError as error:
-        raise BadInput("the file is not UTF-8 text", path, remedy="Save it as UTF-8") from error
-    except DuplicateKeyError as error:
-        mark = error.problem_mark
-        key = str(error.problem).split('"')[1] if '"' in str(error.problem) else "?"
-        raise BadInput(
-            f"the key '{key}' is written twice", path, mark.line + 1, mark.column + 1, "Keep one of the two"
-        ) from error
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
-        raise BadInput(
-            f"this is not YAML: {error.problem}",
-            path,
-            line,
-            column,
-            "Check indentation, colons, brackets and quotes near this place",
-        ) from error
-    except YAMLError as error:
-        raise BadInput(f"this is not YAML: {error}", path, remedy="Check indentation, brackets and quotes") from error
+    return construct(text_of(path), path, kind)
 
 
 def _place(tree: Any, fault: Fault) -> tuple[int, int]:
