@@ -326,13 +326,20 @@ def explain(protocol: ProtocolName) -> None:
 @app.command()
 def check(file: Annotated[Path, typer.Argument(metavar="PROTOCOL-FILE", help="A protocol file.")]) -> None:
     """Check a protocol file; every mistake is named with line and column."""
-    from remission.protocol.reader import problems, read_protocol
+    from remission.protocol.reader import doubts, problems, read_protocol
 
-    if found := problems(file):
+    found = problems(file)
+    if not found:
+        from remission.trial.playable import refusals
+
+        protocol = read_protocol(file)
+        found = refusals(protocol)
+    if found:
         for problem in found:
             _say(str(problem))
         raise typer.Exit(2)
-    protocol = read_protocol(file)
+    for doubt in doubts(file):
+        _say(f"warning: {doubt}")
     sentences = sum(len(p.give) + len(p.check) + len(p.decide) + len(p.rules) for p in protocol.phases)
     open_points = len(protocol.open) + sum(len(phase.open) for phase in protocol.phases)
     print(

@@ -11,8 +11,10 @@ from typing import Any, NamedTuple, cast
 
 from lark import Token, Tree
 
+from ..knowledge import limits
 from ..knowledge.errors import nearest
 from .grammar import Misread, Parsed
+from .logic import compares, ways
 from .model import (
     Action,
     Adjust,
@@ -42,6 +44,7 @@ from .model import (
     Transfuse,
     Until,
     Wait,
+    Weekdays,
 )
 from .vocabulary import (
     ALIASES,
@@ -66,7 +69,12 @@ Node = Tree[Token]
 
 _FRACTIONS = {"half": 1 / 2, "one half": 1 / 2, "one third": 1 / 3, "two thirds": 2 / 3, "three quarters": 3 / 4}
 _DAYS_IN = {"day": 1.0, "week": 7.0, "month": 365.25 / 12, "year": 365.25}
-_DOSES_A_DAY = (1, 2, 3, 4)
+_DOSES_A_DAY = (1, 2, 3, 4, 6, 8, 12)
+_TIMES = {"BID": 2, "TID": 3, "QID": 4}
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+_LONGEST = f"A phase with all its cycles lasts at most {limits.PHASE_DAYS:,} days"
 
 
 class Cycles(NamedTuple):
@@ -78,10 +86,12 @@ class Cycles(NamedTuple):
 
 
 class Builder:
-    """Makes model objects of the sentences of one phase of ``days`` days (None: not known)."""
+    """Makes model objects of the sentences of one phase of ``days`` days (None: not known), the first of which the
+    file calls ``first_day``."""
 
-    def __init__(self, days: int | None = None) -> None:
+    def __init__(self, days: int | None = None, first_day: int = 1) -> None:
         self.days = days
+        self.first_day = first_day
 
     def give(self, parsed: Parsed, place: Place | None, text: str) -> Give:
         tree = parsed.tree
@@ -99,10 +109,12 @@ class Builder:
                 said["days after"][0], "after which days?", "Write: on the days of doxorubicin IV and for 1 day after"
             )
         if schedule is None and along:
-            schedule = (said["on the days of"][0], ())
+            schedule = (said["on the days of"][0], ((), None))
             for piece in ("rising", "taper"):
                 if piece in said:
                     raise Misread(said[piece][0], "such a dose has days of its own", "Name the days")
+        if schedule is None and "daily" in said:
+            schedule = (said["daily"][0], (self._to_end(said["daily"][1]), None))
         if schedule is None:
             raise Misread(
                 len(text.rstrip()) if not parsed.sources else text.index("["),
@@ -111,13 +123,26 @@ class Builder:
             )
         amount: float | None = None
         unit, per, table = "mg", "dose", None
-        if tree.data == "give":
+        both: tuple[float, float] | None = None
+        if two := _maybe(tree, "morning_evening"):
+            both, unit = _morning_evening(two)
+            amount, per = sum(both), "day"
+            for name in ("split", "every_hours", "cap"):
+                if name in said:
+                    raise Misread(said[name][0], "a dose AM and one PM are said already", "Leave this out")
+        elif tree.data == "give":
             amount, unit, per = _amount(_child(tree, "amount"))
         elif named := _maybe(tree, "table"):
             table = str(named.children[0])
         elif "every_hours" in said:
             raise Misread(said["every_hours"][0], "a dose by age is given once a day", "Leave out 'every ... hours'")
-        doses = 1
+        doses = 1 if both is None else 2
+        if "times" in said:
+            offset, doses = said["times"]
+            if tree.data == "give_by_age":
+                raise Misread(offset, "a dose by age is given once a day", "Leave it out")
+            if other := said.get("split") or said.get("every_hours"):
+                raise Misread(other[0], "how often a day is said twice", "Say it once")
         if "split" in said:
             offset, doses = said["split"]
             if per == "dose":
@@ -137,6 +162,11 @@ class Builder:
             raise Misread(
                 said["rising"][0], f"the dose is in {unit} and rises in {escalation[1]}", f"Write the step in {unit}"
             )
+        cap = _value(said, "cap")
+        if cap is not None:
+            largest, cap_unit, cap_per = cap
+            cap = (largest / doses if cap_per == "day" else largest, cap_unit)
+        days, weekdays = schedule[1]
         return Give(
             agent=agent,
             route=routes[0],
@@ -145,17 +175,19 @@ class Builder:
             unit=unit,
             per=cast(Any, per),
             doses_per_day=doses,
-            days=schedule[1],
+            days=days,
             along=along,
             days_after=_value(said, "days after") or 0,
             only_after="only after" in said,
             table=table,
-            cap=_value(said, "cap"),
+            cap=cap,
             infusion_h=_value(said, "over"),
             when=_value(said, "if"),
             not_with=_value(said, "not on") or (),
             escalation=escalation[0] if escalation else None,
             taper=tuple(_value(said, "taper") or ()),
+            weekdays=weekdays,
+            morning_evening=both,
             provenance=parsed.provenance,
             place=place,
             text=text,
@@ -165,11 +197,13 @@ class Builder:
         """What follows agent, dose and route, each at most once."""
         said: dict[str, tuple[int, Any]] = {}
         for node in tree.children:
-            if not isinstance(node, Tree) or node.data in ("amount", "table"):
+            if not isinstance(node, Tree) or node.data in ("amount", "morning_evening", "table"):
                 continue
             name, value = self._piece(node)
             offset = _start(node)
-            if name == "after":
+            if name == "daily":
+                said.setdefault(name, (offset, value))
+            elif name == "after":
                 if "on the days of" in said:
                     raise Misread(offset, "the days are said twice", "Write two sentences")
                 said["only after"], said["on the days of"] = (offset, value[0]), (offset, [value[1]])
@@ -190,7 +224,12 @@ class Builder:
     def _piece(self, node: Node) -> tuple[str, Any]:
         kind, parts = str(node.data), node.children
         if kind == "cap":
-            return "cap", (_number(parts[0]), _unit(parts[1], CAP_UNITS))
+            largest = _positive(parts[0], "the largest dose is more than 0")
+            return "cap", (largest, _unit(parts[1], CAP_UNITS), "day" if parts[2] else "dose")
+        if kind == "times_a_day":
+            return "times", _TIMES[str(parts[0]).upper()]
+        if kind == "every_day" or (kind == "daily" and not any(parts)):
+            return "daily", node  # beside the days themselves, "daily on days 1-14", it says nothing more
         if kind == "split":
             return "split", _doses_a_day(parts[0], _number(parts[0]))
         if kind == "every_hours":
@@ -199,7 +238,12 @@ class Builder:
         if kind == "over":
             if _number(parts[0]) <= 0:
                 raise Misread(_at(parts[0]), "an infusion takes some time", "Leave 'over' out for an injection")
-            return "over", _number(parts[0]) * (1 / 60 if str(parts[1]).lower().startswith("m") else 1.0)
+            hours = _number(parts[0]) * (1 / 60 if str(parts[1]).lower().startswith("m") else 1.0)
+            if hours > limits.INFUSION_HOURS:
+                raise Misread(
+                    _at(parts[0]), f"no dose runs in for more than {limits.INFUSION_HOURS:g} hours", "Split it"
+                )
+            return "over", hours
         if kind == "rising":
             step, unit, start = _number(parts[0]), _unit(parts[1], UNITS), parts[2]
             if start is None:
@@ -224,46 +268,102 @@ class Builder:
             return "if", condition(node.children[0])
         return "days", self.schedule(node)
 
-    def schedule(self, node: Node) -> tuple[int, ...]:
-        """The days of the phase, expanded and sorted."""
-        if node.data == "on_days":
-            return self._day_list(_token(node.children[0]))
-        step = 1
-        bounds = node.children
-        if node.data == "weekly":
-            step = 7
-        elif node.data == "every_days":
-            step, bounds = _whole(_token(node.children[0])), node.children[1:]
+    def schedule(self, node: Node) -> tuple[tuple[int, ...], Weekdays | None]:
+        """The days of the phase, expanded and sorted, and the weekdays that they come from."""
+        kind, parts = str(node.data), node.children
+        if kind == "on_days":
+            return self._day_list(_token(parts[0])), None
+        *head, first_node, last_node, count = cast(list[Any], parts)
+        first, last = (self._one_day(_token(cast(Node, b).children[0])) if b else None for b in (first_node, last_node))
+        first = first or 1
+        doses: int | None = None
+        if count is not None:
+            if last is not None:
+                raise Misread(_start(count), "the last day is said twice", "Write either 'to day' or 'for'")
+            doses, last = self._count(count, first)
+        if last is None:
+            last = len(self._to_end(node))
+        if last < first:
+            said = [day + self.first_day - 1 for day in (first, last)]
+            raise Misread(_start(node), f"there is no day from {said[0]} to {said[1]}", "The first day comes first")
+        days, weekdays = self._recurring(kind, node, head, first, last)
+        if doses is not None:
+            if len(days) < doses:
+                raise Misread(_start(count), f"{doses} doses do not fit into the phase", f"It has room for {len(days)}")
+            days = days[:doses]
+            weekdays = replace(weekdays, last=days[-1]) if weekdays else None
+        if not days:
+            raise Misread(_start(node), "no such day lies in the phase", "Name other days")
+        return days, weekdays
+
+    def _to_end(self, node: Node) -> tuple[int, ...]:
+        """Every day of the phase."""
+        if self.days is None:
+            raise Misread(_start(node), "the phase has no length, so this has no end", "Add: to day 50")
+        return tuple(range(1, self.days + 1))
+
+    def _recurring(
+        self, kind: str, node: Node, head: list[Any], first: int, last: int
+    ) -> tuple[tuple[int, ...], Weekdays | None]:
+        if kind == "weekdays":
+            names = tuple(sorted({_WEEKDAYS.index(name) for name in str(head[0]).lower().split("/")}))
+            weekdays = Weekdays(names, first, last)
+            return weekdays.days(), weekdays
+        if kind == "each_week":
+            wanted = Builder(7)._day_list(_token(head[0]))
+            return tuple(day for day in range(first, last + 1) if (day - first) % 7 + 1 in wanted), None
+        step = {"daily": 1, "weekly": 7}.get(kind)
+        if step is None:
+            step = _whole(_token(head[0]))
             if step < 1:
                 raise Misread(_start(node), "every 0 days is never", "Write every 7 days, for example")
-        first, last = (self._one_day(_token(cast(Node, b).children[0])) if b else None for b in bounds)
-        if last is None:
-            if self.days is None:
-                raise Misread(_start(node), "the phase has no length, so this has no end", "Add: to day 50")
-            last = self.days
-        days = tuple(range(first or 1, last + 1, step))
-        if not days:
-            raise Misread(_start(node), f"there is no day from {first} to {last}", "The first day comes first")
-        return days
+        return tuple(range(first, last + 1, step)), None
+
+    def _count(self, count: Node, first: int) -> tuple[int | None, int | None]:
+        """How many doses, or the last day, of ``for 4 doses`` or ``for 4 weeks``."""
+        number = _token(count.children[0])
+        if _number(number) < 1:
+            raise Misread(_at(number), f"for {number} is never", "Leave the sentence out")
+        if count.data == "doses":
+            return _whole(number), None
+        last = first + _span_days(number, _token(count.children[1])) - 1
+        if self.days is not None and last > self.days:
+            last = self._in_phase(last + self.first_day - 1, _at(number))
+        return None, last
 
     def _day_list(self, token: Token) -> tuple[int, ...]:
         days: set[int] = set()
-        for found in re.finditer(r"(\d+)(?:\s*-\s*(\d+))?", str(token)):
+        for found in re.finditer(r"([+-]?\d+)(?:\s*-\s*([+-]?\d+))?", str(token)):
             first = self._in_phase(int(found[1]), _at(token) + found.start(1))
             last = self._in_phase(int(found[2]), _at(token) + found.start(2)) if found[2] else first
             if last < first:
-                raise Misread(_at(token) + found.start(), f"days {first}-{last} run backwards", f"Write {last}-{first}")
+                one, other = int(found[1]), int(found[2])
+                raise Misread(_at(token) + found.start(), f"days {one}-{other} run backwards", f"Write {other}-{one}")
             again = days & set(range(first, last + 1))
             if again:
-                raise Misread(_at(token) + found.start(), f"day {min(again)} stands twice", "Write each day once")
+                day = min(again) + self.first_day - 1
+                raise Misread(_at(token) + found.start(), f"day {day} stands twice", "Write each day once")
             days.update(range(first, last + 1))
         return tuple(sorted(days))
 
-    def _in_phase(self, day: int, offset: int) -> int:
+    def _in_phase(self, written: int, offset: int) -> int:
+        """The day of the phase, from 1, that the file calls ``written``."""
+        day = written - self.first_day + 1
         if day < 1:
+            if self.first_day < 1:
+                raise Misread(offset, f"day {written} lies before the phase", f"It begins on day {self.first_day}")
+            if written < 0:
+                remedy = f"Give the phase days that count from a transplant on day 0, for example days: {written} to 30"
+                raise Misread(offset, f"day {written} lies before day 1 of the phase", remedy)
             raise Misread(offset, "there is no day 0", "Days of a phase count from 1")
-        if self.days is not None and day > self.days:
-            raise Misread(offset, f"day {day} lies beyond the phase", f"The phase has {self.days} days")
+        if day > (self.days if self.days is not None else limits.PHASE_DAYS):
+            length = self.days if self.days is not None else limits.PHASE_DAYS
+            remedy = (
+                f"The phase has {length} days"
+                if self.first_day == 1
+                else f"It ends on day {length + self.first_day - 1}"
+            )
+            raise Misread(offset, f"day {written} lies beyond the phase", remedy)
         return day
 
     def _one_day(self, token: Token) -> int:
@@ -274,11 +374,11 @@ class Builder:
 
     def check(self, parsed: Parsed, place: Place | None, text: str) -> Check:
         tree = parsed.tree
-        days, what = self.schedule(_trees(tree)[0]), _token(tree.children[-1])
+        (days, weekdays), what = self.schedule(_trees(tree)[0]), _token(tree.children[-1])
         if tree.data == "check_level":
-            return Check(days, "level", _word(what), parsed.provenance, place, text)
+            return Check(days, "level", _word(what), parsed.provenance, place, text, weekdays)
         known = ["counts", *FRACTIONS, "blood blasts"]
-        return Check(days, cast(Any, canonical(what, known)), None, parsed.provenance, place, text)
+        return Check(days, cast(Any, canonical(what, known)), None, parsed.provenance, place, text, weekdays)
 
     def decide(self, parsed: Parsed, place: Place | None, text: str) -> Decide:
         day, when, outcome = parsed.tree.children
@@ -329,6 +429,8 @@ class Builder:
             times = _whole(_token(tree.children[1]))
             if times < 1:
                 raise Misread(_at(_token(tree.children[1])), "0 times is never", "Leave the phase out")
+            if times > limits.PHASE_DAYS:
+                raise Misread(_at(_token(tree.children[1])), f"{times} times is too often", _LONGEST)
             return Cycles(_maybe_whole(tree.children[0]), (), times)
         return Cycles(_maybe_whole(tree.children[0]), tuple(_until(node) for node in _trees(tree)), None)
 
@@ -337,15 +439,33 @@ class Builder:
 
 
 def condition(node: Any) -> Condition:
-    """The condition of a parse tree, names and values checked."""
+    """The condition of a parse tree, names and values checked, within the bounds of limits.py."""
+    made = _condition(node, 0)
+    parts = sum(1 for _ in compares(made))
+    if parts > limits.CONDITION_PARTS:
+        raise Misread(_start(node), f"a condition of {parts} comparisons", f"At most {limits.CONDITION_PARTS}")
+    if ways(made) > limits.CONDITION_WAYS:
+        raise Misread(
+            _start(node),
+            f"this condition can come true in more than {limits.CONDITION_WAYS} ways",
+            "Write it plainer, or as several sentences",
+        )
+    return made
+
+
+def _condition(node: Any, depth: int) -> Condition:
     kind, parts = str(node.data), node.children
+    if depth > limits.CONDITION_DEPTH:
+        raise Misread(
+            _start(node), f"brackets and nots lie more than {limits.CONDITION_DEPTH} deep", "Write it plainer"
+        )
     if kind in ("either", "both"):
         if len(parts) == 1:
-            return condition(parts[0])
+            return _condition(parts[0], depth + (kind == "either"))
         made: Callable[..., Condition] = Or if kind == "either" else And
-        return made(tuple(condition(part) for part in parts))
+        return made(tuple(_condition(part, depth + 1) for part in parts))
     if kind == "negation":
-        return Not(condition(parts[0]))
+        return Not(_condition(parts[0], depth + 1))
     if kind == "compare_is":
         name, negated, value = parts
         return _compare(name, "!=" if negated else "=", value, None)
@@ -485,9 +605,13 @@ def _rescue(parts: list[Any]) -> Rescue:
         raise Misread(_start(amount_node), "a rescue dose is the amount of one dose", f"Write {unit} without /day")
     routes = _routes(route)
     give = Give(_word(agent), routes[0], routes, amount, unit, "dose", 1, ())
-    if _number(every) <= 0:
-        raise Misread(_at(every), "every 0 hours is never", "Write every 6 hours, for example")
+    if not 0 < _number(every) <= 168:
+        raise Misread(_at(every), f"every {every} hours is never", "Write every 6 hours, for example")
+    if _number(start) > limits.INFUSION_HOURS:
+        raise Misread(_at(start), f"hour {start} is too late for a rescue", "Write from hour 42, for example")
     at_least = _whole(_token(least.children[0])) if least else 3
+    if not 1 <= at_least <= 100:
+        raise Misread(_at(least.children[0]), f"at least {at_least} doses cannot be", "Write 1 to 100")
     return Rescue(give, _number(every), _number(start), _target(after), condition(until), at_least)
 
 
@@ -501,6 +625,8 @@ def _until(node: Node) -> Until:
 
 def _span_days(number: Token, span: Token) -> int:
     unit = str(span).lower().rstrip("s")
+    if _number(number) * _DAYS_IN[unit] > limits.PHASE_DAYS + 1:
+        raise Misread(_at(number), f"{number} {span} are too long", f"At most {limits.PHASE_DAYS:,} days")
     return math.floor(_number(number) * _DAYS_IN[unit] + 1e-9)
 
 
@@ -512,6 +638,22 @@ def _amount(node: Any) -> tuple[float, str, str]:
     return amount, _unit(unit, UNITS), "day" if per_day is not None else "dose"
 
 
+def _morning_evening(node: Node) -> tuple[tuple[float, float], str]:
+    """Amounts of the morning and the evening, and their unit."""
+    (one, unit, per), (other, second, second_per) = (_amount(tree) for tree in _trees(node))
+    if "day" in (per, second_per):
+        raise Misread(_start(node), "a dose AM and one PM are not amounts of a day", f"Write {unit} without /day")
+    if unit != second:
+        raise Misread(_start(node), f"AM is in {unit} and PM in {second}", f"Write both in {unit}")
+    return (one, other), unit
+
+
+def _positive(token: Any, message: str) -> float:
+    if _number(token) <= 0:
+        raise Misread(_at(token), message, "Check the number")
+    return _number(token)
+
+
 def _beside(node: Node) -> Beside:
     word, routes, least, unit, per_day = node.children
     if least is None:
@@ -521,7 +663,10 @@ def _beside(node: Node) -> Beside:
 
 
 def _taper(node: Node) -> tuple[float, int]:
-    return _percent(node.children[0]), _whole(_token(node.children[1]))
+    days = _whole(_token(node.children[1]))
+    if not 1 <= days <= 366:
+        raise Misread(_at(node.children[1]), f"a taper for {days} days cannot be", "Write for 3 days, for example")
+    return _percent(node.children[0]), days
 
 
 def _targets(node: Any) -> tuple[Target, ...]:
@@ -550,7 +695,7 @@ def _fraction(token: Token) -> float:
 
 def _doses_a_day(token: Any, number: float) -> int:
     if number not in _DOSES_A_DAY:
-        raise Misread(_at(token), "a day has 1, 2, 3 or 4 doses", "Every 24, 12, 8 or 6 hours")
+        raise Misread(_at(token), "a day has 1, 2, 3, 4, 6, 8 or 12 doses", "Every 24, 12, 8, 6, 4, 3 or 2 hours")
     return int(number)
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import pint
+from rapidfuzz import fuzz
 
+from ..knowledge import limits
 from ..knowledge.agent import Agent
 from ..knowledge.errors import BadInput, nearest
 from ..knowledge.library import Library
 from ..knowledge.quantity import units
+from . import bounds
 from .complaint import Written, at_word, bad, unknown
-from .link import successors
-from .logic import compares, names, possible, together
+from .link import span_days, successors
+from .logic import compares, names, possible, together, ways
 from .model import (
     Adjust,
     And,
@@ -24,6 +28,8 @@ from .model import (
     Hold,
     Limit,
     MakeUp,
+    Not,
+    Or,
     Phase,
     Place,
     Protocol,
@@ -39,11 +45,12 @@ from .model import (
 )
 from .vocabulary import COUNTS, FRACTIONS
 
+_ALIKE = 80  # per cent, of names that are perhaps the same with a slip of the pen
 _MARROW = (*FRACTIONS, "blood blasts")
 
 
 def check(protocol: Protocol, known: Library) -> list[BadInput]:
-    """All problems of a linked protocol, in the order of its file."""
+    """All problems and doubts (`Doubt`) of a linked protocol, in the order of its file."""
     once = {(p.message, p.file, p.line, p.column): p for p in _Checker(protocol, known).problems()}
     found = list(once.values())  # a shared line stands in every phase
     return sorted(found, key=lambda p: (p.file != protocol.file, p.file or "", p.line or 0, p.column or 0))
@@ -55,6 +62,10 @@ class _Checker:
         self.known = known
         self.sources = set(known.sources())
         self.agents = set(known.agents())
+        strange = {give.agent for phase in protocol.phases for give in phase.give} - self.agents
+        # what may say what seems to be missing: sentences that could not be read, agents that are not known
+        self.unread = "\n".join((*protocol.unread, *sorted(strange))).lower()
+        self.mentioned: dict[str, bool] = {}
 
     def problems(self) -> Iterator[BadInput]:
         protocol = self.protocol
@@ -66,6 +77,16 @@ class _Checker:
             yield from self._condition(protocol.eligible, "for")
         if protocol.on_relapse:
             yield from self._known_phase(protocol.on_relapse, protocol.places.get("on relapse"))
+        total = sum(ways(condition) for condition in self._all_conditions())
+        if total > limits.PROTOCOL_WAYS:
+            yield bad(protocol.phases[0].place, f"the conditions can come true in {total} ways", "Write them plainer")
+            return
+        yield from bounds.of_phases(protocol.phases, sum(span_days(p) + p.rest_days for p in protocol.phases))
+        yield from self._ends()
+        rules = [rule for phase in protocol.phases for rule in phase.rules] + list(protocol.rules)
+        if not self.unread and not any(p.give for p in protocol.phases):
+            if not any(isinstance(rule.action, Rescue) for rule in rules):
+                yield bad(protocol.phases[0].place, "the protocol gives nothing", "Add under give what is given")
         yield from self._rules(protocol.rules, protocol.phases)
         before: list[Phase] = []
         for phase in protocol.phases:
@@ -73,8 +94,57 @@ class _Checker:
             before.append(phase)
         reached = _reached(protocol)
         for phase in protocol.phases:
-            if phase.id not in reached:
+            if phase.id not in reached and not self.unread:
                 yield bad(phase.place, f"nothing leads to phase '{phase.id}'", "Name it under next or in a decision")
+
+    def _all_conditions(self) -> Iterator[Condition]:
+        for phase in self.protocol.phases:
+            yield from (c for c in (phase.start_when, *(u.when for u in phase.repeat_until)) if c is not None)
+            yield from (g.when for g in phase.give if g.when is not None)
+            yield from (d.when for d in phase.decide)
+            yield from (c for rule in phase.rules for c in _conditions(rule))
+        yield from (c for rule in self.protocol.rules for c in _conditions(rule))
+
+    def _ends(self) -> Iterator[BadInput]:
+        """Treatment that goes round in a circle, and cycles that end for some patients only."""
+        by_id = {phase.id: phase for phase in self.protocol.phases}
+        passed: set[str] = set()
+        phase: Phase | None = self.protocol.phases[0]
+        while phase is not None and not self.unread:
+            passed.add(phase.id)
+            if phase.next is None:
+                break
+            following = phase.next or next(iter(successors(self.protocol, replace(phase, decide=()))), None)
+            phase = by_id.get(following) if following is not None else None
+            if phase is not None and phase.id in passed:
+                place = self.protocol.places.get(f"{phase.id}/next", phase.place)
+                yield bad(place, f"phase '{phase.id}' follows on itself, so treatment does not end", "Write: next: end")
+                break
+        for phase in self.protocol.phases:
+            asked = [until.when for until in phase.repeat_until]
+            open_ended = asked and None not in asked and possible(Not(Or(tuple(c for c in asked if c is not None))))
+            if open_ended:
+                place = self.protocol.places.get(f"{phase.id}/repeat", phase.place)
+                yield bad(
+                    place,
+                    f"nothing says when phase '{phase.id}' ends for every patient",
+                    "Add an end for all others: , 2 years from start of treatment",
+                )
+
+    def _unsure(self, agent: str) -> bool:
+        """Whether a sentence that could not be read names the agent, so that it may be given."""
+        others = (name for name, known in self.known.agent_names().items() if known == agent) if self.unread else ()
+        return any(self._mentioned(name) for name in (agent, *others))
+
+    def _mentioned(self, name: str) -> bool:
+        """Whether a name, or something like it, stands in what could not be read."""
+        if name not in self.mentioned:
+            self.mentioned[name] = bool(self.unread) and fuzz.partial_ratio(name.lower(), self.unread) >= _ALIKE
+        return self.mentioned[name]
+
+    def _said_nowhere(self, found: set[str]) -> list[str]:
+        """The names that no sentence that could not be read holds."""
+        return sorted(name for name in found if not self._mentioned(name))
 
     # --- sources
 
@@ -108,7 +178,7 @@ class _Checker:
             gate = places.get(f"{phase.id}/start when", phase.place)
             yield from self._condition(phase.start_when, f"{phase.id}/start when", phase)
             measured = {c.what for p in before for c in p.check}
-            for name in sorted(names(phase.start_when) & set(FRACTIONS) - measured):
+            for name in self._said_nowhere(names(phase.start_when) & set(FRACTIONS) - measured):
                 yield bad(gate, f"no phase before measures {name}", f"Add to an earlier phase: - day 29: {name}")
         for give in phase.give:
             yield from self._give(give, phase)
@@ -134,7 +204,7 @@ class _Checker:
 
     def _known_phase(self, name: str, place: Place | None) -> Iterator[BadInput]:
         ids = [p.id for p in self.protocol.phases]
-        if name not in ids:
+        if name not in ids and not self._mentioned(name) and not (":" in name and self.unread):
             yield bad(place, *unknown("phase", name, ids))
 
     # --- what is given
@@ -145,6 +215,7 @@ class _Checker:
             yield self._unknown_agent(give, give.agent)
             return
         yield from _dose_fits(give, agent, give)
+        yield from bounds.of_give(give, phase)
         if give.amount is None:
             tables = list(agent.intrathecal_by_age)
             if not tables:
@@ -166,7 +237,7 @@ class _Checker:
             origin = give.escalation.of_phase
             yield from self._known_phase(origin, at_word(give, origin))
             earlier = [p for p in self.protocol.phases if p.id == origin]
-            if earlier and not any(_gives(earlier[0], Target(give.agent, give.route))):
+            if earlier and not any(_gives(earlier[0], Target(give.agent, give.route))) and not self._unsure(give.agent):
                 yield bad(at_word(give, origin), f"{origin} gives no {give.agent} {give.route}", "Name another phase")
 
     def _given_twice(self, phase: Phase) -> Iterator[BadInput]:
@@ -202,13 +273,14 @@ class _Checker:
         if decision.action == "go to":
             yield from self._known_phase(decision.target, at_word(decision, decision.target))
         yield from self._condition(decision.when, decision)
-        for name in sorted(names(decision.when) & set(_MARROW)):
+        for name in self._said_nowhere(names(decision.when) & set(_MARROW)):
             own = [c for c in phase.check if c.what == name and min(c.days) <= decision.day]
             if not own and not any(c.what == name for p in before for c in p.check):
+                day = phase.written_day(decision.day)
                 yield bad(
                     at_word(decision, name),
-                    f"nothing measures {name} on or before day {decision.day}",
-                    f"Add under check: - day {decision.day}: {name}",
+                    f"nothing measures {name} on or before day {day}",
+                    f"Add under check: - day {day}: {name}",
                 )
 
     # --- rules
@@ -227,6 +299,7 @@ class _Checker:
         targets = [action.after] if isinstance(action, Rescue) else list(getattr(action, "targets", ()))
         for target in targets:
             yield from self._target(rule, target, phases)
+        yield from bounds.of_rule(rule)
         for condition in _conditions(rule):
             yield from self._condition(condition, rule)
         if isinstance(action, Hold) and possible(And((action.when, action.until))):
@@ -267,7 +340,7 @@ class _Checker:
         if target.agent not in self.agents:
             yield self._unknown_agent(item, target.agent)
             return
-        if any(give for phase in phases for give in _gives(phase, target)):
+        if any(give for phase in phases for give in _gives(phase, target)) or self._unsure(target.agent):
             return
         given = sorted({g.agent for phase in phases for g in phase.give})
         where = f"phase '{phases[0].id}'" if len(phases) == 1 else "the protocol"
@@ -306,13 +379,22 @@ class _Checker:
                 elif not _fits_concentration(compare, agent):
                     unit = agent.pharmacokinetics.concentration
                     yield bad(spot, f"the level of {name} is not measured in {compare.unit}", f"Write it in {unit}")
+        spot = place if isinstance(where, str) else where.place
+        at = (lambda _: place) if isinstance(where, str) else (lambda name: at_word(where, name))
+        yield from bounds.of_condition(condition, at, self._as_written(where))
         if not possible(condition):
-            spot = place if isinstance(where, str) else where.place
             yield bad(spot, "this condition can never be true", "Check the signs < and > and the numbers")
+
+    def _as_written(self, where: Written | str) -> bool:
+        if not isinstance(where, str):
+            return bool(getattr(where, "provenance", Provenance()).as_written)
+        id, slash, key = where.rpartition("/")
+        said = next((p.said for p in self.protocol.phases if p.id == id), ()) if slash else self.protocol.said
+        return any(provenance.as_written for name, provenance in said if name == key)
 
     def _measured(self, phase: Phase) -> Iterator[BadInput]:
         """Rules that wait for counts need visits on which counts are drawn."""
-        if any(c.what == "counts" for c in phase.check):
+        if any(c.what == "counts" for c in phase.check) or self._mentioned("counts"):
             return
         for rule in phase.rules:
             if isinstance(rule.action, Hold | Adjust | Limit) and names(rule.action.when) & set(COUNTS):

@@ -1,4 +1,4 @@
-"""Problems with a place: what is wrong, at which word, what would be right."""
+"""Problems and doubts with a place: what is wrong, at which word, what would be right."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Protocol as Shape
 
 from ..knowledge.errors import BadInput, nearest
 from .model import Place
+from .vocabulary import UNITS
 
 
 class Written(Shape):
@@ -20,11 +21,22 @@ class Written(Shape):
     def text(self) -> str: ...
 
 
+class Doubt(BadInput):
+    """What can be played and is probably not what was meant: ``remission check`` tells it, nothing refuses it."""
+
+
 def bad(place: Place | None, message: str, remedy: str | None = None) -> BadInput:
     """A problem at a place that may not be known."""
     if place is None:
         return BadInput(message, remedy=remedy)
     return BadInput(message, place.file or None, place.line, place.column, remedy)
+
+
+def doubt(place: Place | None, message: str, remedy: str | None = None) -> Doubt:
+    """A doubt at a place that may not be known."""
+    if place is None:
+        return Doubt(message, remedy=remedy)
+    return Doubt(message, place.file or None, place.line, place.column, remedy)
 
 
 def at_word(item: Written, word: str) -> Place | None:
@@ -36,6 +48,14 @@ def at_word(item: Written, word: str) -> Place | None:
     row = before.count("\n")
     column = len(before) - before.rfind("\n") if row else item.place.column + len(before)
     return Place(item.place.file, item.place.line + row, column)
+
+
+def unit_meant(word: str) -> str | None:
+    """The unit that ``word`` was meant to be. Its amount must be right, or the hint would be wrong by a thousand: mg/m
+    is mg/m2, but ng/m2 is neither mg/m2 nor ug/m2."""
+    amount, slash, per = word.lower().partition("/")
+    same = {unit.partition("/")[2]: unit for unit in UNITS if unit.lower().partition("/")[0] == amount}
+    return next((unit for known, unit in same.items() if slash and known and known[:1] == per[:1]), None)
 
 
 def unknown(what: str, word: str, known: Iterable[str]) -> tuple[str, str]:

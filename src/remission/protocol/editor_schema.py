@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..knowledge import limits
 from .grammar import EXAMPLES
 
 _TAIL = r"( *\[[^\]]*\])?"
 # What a sentence begins with; the reader says exactly what is wrong, the editor only that something is.
 _PATTERNS = {
-    "give": r"^[A-Za-z][\w\-]* +(\d|(IV|PO|IT|SC|IM|RT|collection)\b).* "
-    r"(on +days? +\d|on +the +(days +of|\d+ +days? +after)|daily|weekly|every +\d+ +days)",
-    "check": r"^(days? +\d[\d ,\-]*|daily.*|weekly.*|every +\d+ +days.*): *.+",
-    "decide": r"^day +\d+: *if .+ (go +to|leave +for) .+",
+    "give": r"^[A-Za-z][\w\-]* +(\d|\(|(IV|PO|IT|SC|IM|RT|collection)\b|I\.V|P\.O|I\.T|S\.C|I\.M).*"
+    r" (days? *[+\-]?\d|on +the +(days +of|\d+ +days? +after)|d *[+\-]?\d|daily|nightly|weekly|every|once|twice|three|q"
+    r"|mon|tue|wed|thu|fri|sat|sun|m/w)",
+    "check": r"^((on +)?days? +[+\-]?\d.*|(daily|weekly|twice|every).*|(on +)?(mon|tue|wed|thu|fri|sat|sun).*): *.+",
+    "decide": r"^day +[+\-]?\d+: *if .+ (go +to|leave +for) .+",
     "rule": r"^(hold|make up|raise|reduce|halve|give|start|omit|repeat the dose of|stop|transfuse|day +\d+ +wait).+",
     "repeat": r"^(every +\d+ +days +)?(until .+ from .*start of .+|\d+ +(times|cycles))",
     "condition": r".*(<|>|=|≤|≥|\bis\b).*",
@@ -27,6 +29,8 @@ _MORE_EXAMPLES = {
         "aprepitant 2 mg/kg PO (max 80 mg) on the 2 days after cyclophosphamide IV of 1 g/m2 or more",
         "methotrexate 20 mg/m2 PO weekly from day 8, not on the days of methotrexate IT",
         "dexamethasone 10 mg/m2/day PO in 3 doses on days 1-21, then taper 50% for 3 days, 25% for 3 days",
+        "dexamethasone 4 mg/m2 AM and 2 mg/m2 PM PO on days 1-5",
+        "levofloxacin 10 mg/kg PO on Mon/Wed/Fri",
     ],
     "check": ["weekly: counts", "day 8: blood blasts", "day 10: methotrexate level"],
     "decide": ['day 29: if marrow MRD >= 0.01% leave for "high-risk therapy"'],
@@ -55,7 +59,13 @@ def protocol_schema() -> dict[str, Any]:
     days = {"type": "string", "pattern": rf"^(every +)?\d+ +days?{_TAIL}$", "examples": ["14 days", "every 3 days"]}
     phase = {
         "name": words | {"description": "As it is printed; without it the id is printed"},
-        "days": {"type": "integer", "minimum": 1, "description": "Planned length, or length of a cycle"},
+        "days": {
+            "description": "Planned length, or length of a cycle; -7 to 28 where days count from a transplant on day 0",
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": limits.PHASE_DAYS},
+                {"type": "string", "pattern": r"^-\d+ +to +\+?-?\d+$"},
+            ],
+        },
         "rest": days | {"description": "Planned rest before the phase"},
         "start when": _sentence("condition") | {"description": "The phase waits until this is true"},
         "recheck": days | {"description": "How often a waiting phase looks again"},

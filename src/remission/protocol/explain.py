@@ -33,8 +33,8 @@ from .model import (
     Until,
     Wait,
 )
+from .numerals import fraction_words, number, percent
 from .vocabulary import EVER, FRACTIONS, ORDINALS, SHARES
-from .write import fraction_words, number, percent
 
 _ROUTE = {
     "IV": "into a vein",
@@ -114,6 +114,8 @@ _CHECK = {
     "marrow blasts": "blasts in marrow",
     "blood blasts": "blasts in blood",
 }
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_ANY = Phase("any phase", "Any phase", ANY_LENGTH)
 _COUNTS = "Counts of neutrophils, platelets, white cells and lymphocytes are in 10^9 per litre."
 
 
@@ -166,7 +168,7 @@ def _protocol(protocol: Protocol) -> Iterator[str]:
     for block in blocks.values():
         yield ""
         yield f"{block.name}, in every phase that says nothing else of these medicines"
-        yield from (f"   {_give(give, names)}" for give in block.give)
+        yield from (f"   {_give(give, names, _ANY)}" for give in block.give)
         yield from (f"   {_rule(rule.action)}" for rule in block.rules)
     notes = [*protocol.open, *_notes(("who is treated", p) for _, p in protocol.said)]
     notes += _notes((_about(rule.action), rule.provenance) for rule in own)
@@ -182,13 +184,13 @@ def _protocol(protocol: Protocol) -> Iterator[str]:
 def _phase(phase: Phase, names: dict[str, str], below: str | None) -> Iterator[str]:
     yield _frame(phase, names)
     for give in phase.give:
-        yield _give(give, names)
+        yield _give(give, names, phase)
     if phase.check:
-        yield "Measured: " + "; ".join(_check(check) for check in phase.check) + "."
+        yield "Measured: " + "; ".join(_check(check, phase) for check in phase.check) + "."
     for decision in phase.decide:
-        yield _decide(decision, names)
+        yield _decide(decision, names, phase)
     for rule in phase.rules:
-        yield _rule(rule.action)
+        yield _rule(rule.action, phase)
     following = phase.next if phase.next != "" else below
     yield f"Then follows: {names.get(following, following)}." if following else "Then treatment ends."
     notes = [*phase.open, *_notes(_provenances(phase))]
@@ -206,6 +208,8 @@ def _frame(phase: Phase, names: dict[str, str]) -> str:
         text = f"A cycle lasts {_span(phase.days)}; cycles go on until {ends}."
     if phase.rest_days:
         text += f" Before it are {_span(phase.rest_days)} of rest."
+    if phase.first_day != 1:
+        text += f" Its days count from a transplant on day 0; the first is day {phase.first_day}."
     if phase.start_when is not None:
         text += (
             f" It starts when {explain_condition(phase.start_when)}; "
@@ -221,17 +225,17 @@ def _until(until: Until, names: dict[str, str]) -> str:
     return text + (f" where {explain_condition(until.when)}" if until.when is not None else "")
 
 
-def _give(give: Give, names: dict[str, str]) -> str:
+def _give(give: Give, names: dict[str, str], phase: Phase) -> str:
     text = f"{_capital(give.agent)}, {_dose(give)}"
     if give.infusion_h is not None:
         text += f" over {_hours(give.infusion_h)}"
-    text += f", {_along(give) if give.along else _recurs(give.days) or _when(give.days)}"
+    text += f", {_along(give) if give.along else (None if give.weekdays else _recurs(give.days)) or _when(give, phase)}"
     if give.escalation is not None:
         text += f". Each dose is {number(give.escalation.step)} {_UNIT[give.unit]} more than the one before"
         if give.escalation.of_phase is not None:
-            phase = names.get(give.escalation.of_phase, give.escalation.of_phase)
+            origin = names.get(give.escalation.of_phase, give.escalation.of_phase)
             share = fraction_words(give.escalation.start_fraction or 0)
-            text += f"; the first is {share} of the highest dose of {phase}"
+            text += f"; the first is {share} of the highest dose of {origin}"
     if give.taper:
         steps = ", ".join(f"{percent(fraction)} for {_span(length)}" for fraction, length in give.taper)
         text += f". After the last day the dose is taken down: {steps}"
@@ -274,6 +278,9 @@ def _dose(give: Give) -> str:
         table = f" (table {give.table})" if give.table else ""
         return f"the dose for the age{table} {routes}"
     text = f"{number(give.amount)} {_UNIT[give.unit]}"
+    if give.morning_evening is not None:
+        morning, evening = (number(amount) for amount in give.morning_evening)
+        return f"{morning} {_UNIT[give.unit]} in the morning and {evening} in the evening {routes}"
     if give.per == "day":
         text += " a day" + (f" in {give.doses_per_day} doses" if give.doses_per_day > 1 else "")
     elif give.doses_per_day > 1:
@@ -283,25 +290,26 @@ def _dose(give: Give) -> str:
     return f"{text} {routes}"
 
 
-def _check(check: Check) -> str:
+def _check(check: Check, phase: Phase) -> str:
     what = f"the level of {check.agent}" if check.what == "level" else _CHECK[check.what]
-    return f"{what} {_when(check.days)}"
+    return f"{what} {_when(check, phase)}"
 
 
-def _decide(decision: Decide, names: dict[str, str]) -> str:
+def _decide(decision: Decide, names: dict[str, str], phase: Phase) -> str:
     goes = f"treatment goes on with {names.get(decision.target, decision.target)}"
     home, _, _ = decision.target.rpartition(": ")
     if decision.action == "leave":
         goes = f"the patient leaves this protocol for {decision.target}"
     elif home:
         goes += f" of {home}"
-    return f"On day {decision.day}, if {explain_condition(decision.when)}, {goes}."
+    return f"On day {phase.written_day(decision.day)}, if {explain_condition(decision.when)}, {goes}."
 
 
-def _rule(action: Action) -> str:
+def _rule(action: Action, phase: Phase | None = None) -> str:
     match action:
         case Wait():
-            return f"Day {action.day} waits until {explain_condition(action.until)}."
+            day = phase.written_day(action.day) if phase is not None else action.day
+            return f"Day {day} waits until {explain_condition(action.until)}."
         case Transfuse():
             return (
                 f"{_capital(action.product)} are transfused, {number(action.ml_per_kg)} mL per kg of body weight, "
@@ -463,7 +471,12 @@ def _compare(item: Compare) -> str:
     return f"{called} {verb} {_OP[item.op]}{value}{unit}"
 
 
-def _when(days: Sequence[int]) -> str:
+def _when(item: Give | Check, phase: Phase) -> str:
+    if item.weekdays is not None:
+        names = _listed(f"{_WEEKDAYS[day]}s" for day in item.weekdays.names)
+        first, last = (phase.written_day(day) for day in (item.weekdays.first, item.weekdays.last))
+        return f"on {names} from day {first} to day {last} (played as if day 1 of the phase were a Monday)"
+    days = [phase.written_day(day) for day in item.days]
     step = days[1] - days[0] if len(days) > 1 else 0
     if len(days) > 4 and step > 1 and tuple(days) == tuple(range(days[0], days[-1] + 1, step)):
         every = "every week" if step == 7 else f"every {step} days"

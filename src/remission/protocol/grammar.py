@@ -1,7 +1,7 @@
 """One sentence into a parse tree, or an error that a person can act on.
 
-The grammar itself is in sentences.lark. A sentence may end with a bracket of sources,
-``[matloub2011, onco_app; assumed: text; open: text]``, which is taken off here.
+The grammar itself is in sentences.lark. A sentence may end with ``as written`` and a bracket of sources,
+``[matloub2011, onco_app; assumed: text; open: text]``, which are taken off here.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ from typing import Any, Literal, NamedTuple
 
 from lark import Lark, Token, Tree, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
+from ..knowledge import limits
 from ..knowledge.errors import nearest
+from .complaint import unit_meant
+from .handwriting import tidied
 from .model import Provenance
-from .vocabulary import ROUTES, UNITS, agents, measured
+from .vocabulary import FRACTIONS, ROUTES, UNITS, agents, measured
 
 Kind = Literal["give", "check", "decide", "rule", "repeat", "condition"]
 KINDS: tuple[Kind, ...] = ("give", "check", "decide", "rule", "repeat", "condition")
@@ -38,6 +41,10 @@ _MEANING: dict[str, str] = {
     "OP": "one of < <= > >= =",
     "UNIT": "a unit (" + ", ".join(UNITS) + ")",
     "PER_DAY": "/day",
+    "TIMES": "BID, TID or QID",
+    "AM": "AM",
+    "PM": "PM",
+    "WEEKDAYS": "weekdays, such as Mon/Wed/Fri",
     "CAP_UNIT": "mg, g, ug, IU or cells",
     "ML_KG": "mL/kg",
     "HOURS": "hours or minutes",
@@ -94,20 +101,39 @@ def _lark() -> Lark:
 
 def parse(kind: Kind, text: str) -> Parsed:
     """The tree of one sentence and its provenance; raises ``Misread``."""
+    if len(text) > limits.SENTENCE_LETTERS:
+        raise Misread(0, f"the sentence is longer than {limits.SENTENCE_LETTERS:,} letters", "Write several")
     body, provenance, sources = split_tail(text)
     if not body.strip():
         raise Misread(0, "there is no sentence here", f"Write for example: {EXAMPLES[kind]}")
+    if long := re.search(rf"\d{{{limits.NUMBER_DIGITS + 1},}}", body):
+        raise Misread(long.start(), f"a number of {len(long[0])} digits", "Check the number")
+    tidy, places = tidied(body)
     try:
-        return Parsed(_lark().parse(body, start=kind), provenance, sources)
+        tree = _lark().parse(tidy, start=kind)
     except UnexpectedInput as error:
-        raise _explained(kind, body, error) from None
+        raise _explained(kind, body, tidy, places, error) from None
+    return Parsed(_placed(tree, places), provenance, sources)
+
+
+def _placed(tree: Tree[Token], places: list[int]) -> Tree[Token]:
+    """The tree with the places of its words in the sentence as it was written."""
+    for node in tree.iter_subtrees():
+        if not node.meta.empty:
+            node.meta.start_pos = places[node.meta.start_pos]
+        for child in node.children:
+            if isinstance(child, Token) and child.start_pos is not None:
+                child.start_pos = places[child.start_pos]
+    return tree
 
 
 def split_tail(text: str) -> tuple[str, Provenance, tuple[tuple[str, int], ...]]:
-    """The sentence without its closing bracket, what the bracket says, and its source keys with their offsets."""
+    """The sentence without its end, what ``as written`` and the closing bracket say, and its source keys with their
+    offsets."""
     start = _tail_start(text)
     if start is None:
-        return text, Provenance(), ()
+        body, as_written = _as_written(text)
+        return body, Provenance(as_written=as_written), ()
     if not text.rstrip().endswith("]"):
         raise Misread(start, "the bracket with the sources is not closed at the end of the sentence", "End with ]")
     end = len(text.rstrip()) - 1
@@ -127,7 +153,14 @@ def split_tail(text: str) -> tuple[str, Provenance, tuple[tuple[str, int], ...]]
             keys.extend(_keys(part, at))
         at += len(part) + 1
     names = tuple(name for name, _ in keys)
-    return text[:start], Provenance(names, notes.get("assumed"), notes.get("open")), tuple(keys)
+    body, as_written = _as_written(text[:start])
+    return body, Provenance(names, notes.get("assumed"), notes.get("open"), as_written), tuple(keys)
+
+
+def _as_written(body: str) -> tuple[str, bool]:
+    """The sentence without ``as written`` at its end, and whether that stood there."""
+    shorter = re.sub(r",?\s+as\s+written\s*\Z", "", body, flags=re.IGNORECASE)
+    return shorter, shorter != body
 
 
 def _keys(part: str, at: int) -> Iterator[tuple[str, int]]:
@@ -156,13 +189,16 @@ def _tail_start(text: str) -> int | None:
 # --- errors -----------------------------------------------------------------------------------
 
 
-def _explained(kind: Kind, body: str, error: UnexpectedInput) -> Misread:
-    offset = error.pos_in_stream if error.pos_in_stream is not None else len(body)
+def _explained(kind: Kind, body: str, tidy: str, places: list[int], error: UnexpectedInput) -> Misread:
+    offset = places[min(len(tidy), len(tidy) if error.pos_in_stream is None else error.pos_in_stream)]
     at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
     if at_end:
         offset = len(body.rstrip())
     possible = _possible(error)
     expected = _expected(possible)
+    if at_end and kind == "check" and (last := re.search(r":\s*(\S.*?)\s*$", body)):
+        if meant := nearest(last[1], ["counts", *FRACTIONS, "blood blasts"]):
+            return Misread(last.start(1), f"'{last[1]}' is not known", f"Did you mean '{meant}'?")
     if at_end:
         return Misread(
             offset, "the sentence stops too early", f"Next could be: {_listed(expected)} (example: {EXAMPLES[kind]})"
@@ -173,7 +209,7 @@ def _explained(kind: Kind, body: str, error: UnexpectedInput) -> Misread:
     phrase = f"{before[0].strip()} {word}" if before else ""
     if meant := nearest(phrase, [name for name in measured() if " " in name]):
         return Misread(before.start() if before else offset, f"'{phrase}' is not known", f"Did you mean '{meant}'?")
-    near = nearest(word, _words(possible))
+    near = nearest(word, _words(possible)) or ("UNIT" in possible and unit_meant(word)) or None
     remedy = f"Did you mean '{near}'? " if near and near.lower() != word.lower() else ""
     return Misread(offset, f"'{word}' cannot stand here", f"{remedy}Possible here: {_listed(expected)}")
 
@@ -209,8 +245,6 @@ def _literal(terminal: str) -> str | None:
 def _words(possible: set[str]) -> list[str]:
     """The words that could have been meant."""
     words = [literal for name in possible if (literal := _literal(name)) and literal.isalpha()]
-    if "UNIT" in possible:
-        words += UNITS
     if "ROUTES" in possible:
         words += ROUTES
     if "MEASURED" in possible:

@@ -37,6 +37,13 @@ def successors(protocol: Protocol, phase: Phase) -> list[str]:
     return [*after, *below]
 
 
+def span_days(phase: Phase) -> int:
+    """The days of a phase with all its cycles, as long as it may last."""
+    if phase.repeat_times is not None:
+        return phase.days * phase.repeat_times
+    return max(phase.days, *(until.days for until in phase.repeat_until), 0)
+
+
 def without_linked(protocol: Protocol) -> Protocol:
     """The protocol as its own file has it."""
     return bare(replace(protocol, phases=tuple(phase for phase in protocol.phases if ":" not in phase.id)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from math import inf
+from math import inf, prod
 
 from .model import And, Compare, Condition, Not, Or
 from .vocabulary import FRACTIONS, SHARES, VALUES
@@ -45,6 +45,16 @@ def boxes(condition: Condition) -> list[Box]:
     for item in condition.items:
         met = [box for one, other in product(met, boxes(item)) if (box := _meet(one, other)) is not None]
     return met
+
+
+def ways(condition: Condition) -> int:
+    """How many boxes `boxes` would look at, without making them."""
+    if isinstance(condition, Compare):
+        return 2 if condition.op == "!=" else 1
+    if isinstance(condition, Not):
+        return ways(negated(condition.item))
+    counts = [ways(item) for item in condition.items]
+    return sum(counts) if isinstance(condition, Or) else prod(counts)
 
 
 def names(condition: Condition | None) -> set[str]:

@@ -1,13 +1,14 @@
 """A protocol as data: what the reader makes of the file and everything else works from.
 
-Days of a phase count from 1. Every object keeps the place in the file it came from and the
-sentence as written; two objects are equal when they mean the same, wherever they stand.
+Days of a phase count from 1, also where the file counts them from a transplant (`Phase.first_day`). Every object keeps
+the place in the file it came from and the sentence as written; two objects are equal when they mean the same, wherever
+they stand.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeVar
 
 Route = Literal["IV", "PO", "IT", "SC", "IM", "RT", "collection"]
 
@@ -21,11 +22,12 @@ class Place:
 
 @dataclass(frozen=True)
 class Provenance:
-    """From the closing bracket of a line: ``[matloub2011, onco_app; open: cap not read]``."""
+    """How a line ends: ``as written [matloub2011, onco_app; open: cap not read]``."""
 
     sources: tuple[str, ...] = ()  # bibliography keys, or "memory"
     assumed: str | None = None
     open: str | None = None
+    as_written: bool = False  # the writer stands by an unusual number: what lies far outside the usual is no error
 
 
 # --- conditions -------------------------------------------------------------------------------
@@ -76,6 +78,19 @@ class Escalation:
 
 
 @dataclass(frozen=True)
+class Weekdays:
+    """``on Mon/Wed/Fri from day 8 to day 28``. A phase has no date: ``Give.days`` is as if it began on a Monday."""
+
+    names: tuple[int, ...]  # 0 = Monday
+    first: int  # days of the phase between which they lie, both included
+    last: int
+
+    def days(self, weekday: int = 0) -> tuple[int, ...]:
+        """The days of the phase, when its day 1 falls on ``weekday`` (0 = Monday)."""
+        return tuple(day for day in range(self.first, self.last + 1) if (weekday + day - 1) % 7 in self.names)
+
+
+@dataclass(frozen=True)
 class Beside:
     """``cyclophosphamide IV [of 1 g/m2 or more]``: the line goes with this one."""
 
@@ -106,6 +121,9 @@ class Give:
     not_with: tuple[tuple[str, Route], ...] = ()  # omit on days on which these are due
     escalation: Escalation | None = None
     taper: tuple[tuple[float, int], ...] = ()  # (fraction of the dose, days), after the last day
+    weekdays: Weekdays | None = None  # what `days` come from when weekdays are written
+    morning_evening: tuple[float, float] | None = None  # two doses of a day that differ; `amount` is their sum, a day.
+    #                                                     Played as two equal doses
     provenance: Provenance = Provenance()
     place: Place | None = field(default=None, compare=False)
     text: str = field(default="", compare=False)
@@ -123,6 +141,10 @@ class Check:
     provenance: Provenance = Provenance()
     place: Place | None = field(default=None, compare=False)
     text: str = field(default="", compare=False)
+    weekdays: Weekdays | None = None  # what `days` come from when weekdays are written
+
+
+Item = TypeVar("Item", Give, Check)
 
 
 @dataclass(frozen=True)
@@ -317,7 +339,20 @@ class Phase:
     said: tuple[tuple[str, Provenance], ...] = ()  # provenance of the keys `start when`, `rest`, `recheck`, `repeat`
     entry: Condition | None = None  # first phase of a linked protocol: whom that protocol is for
     place: Place | None = field(default=None, compare=False)
+    first_day: int = 1  # what the file calls day 1: -7 where days count from a transplant on day 0
     blocks: tuple[Block, ...] = field(default=(), compare=False)  # shared supportive care that holds in it
+
+    def beginning_on(self, weekday: int) -> Phase:
+        """The phase with the days of its weekdays as they fall when day 1 is ``weekday`` (0 = Monday)."""
+
+        def dated(item: Item) -> Item:
+            return item if item.weekdays is None else replace(item, days=item.weekdays.days(weekday))
+
+        return replace(self, give=tuple(map(dated, self.give)), check=tuple(map(dated, self.check)))
+
+    def written_day(self, day: int) -> int:
+        """A day of the phase as the file calls it."""
+        return day + self.first_day - 1
 
 
 @dataclass(frozen=True)
@@ -336,6 +371,7 @@ class Protocol:
     said: tuple[tuple[str, Provenance], ...] = ()  # provenance of `for` and `on relapse`
     file: str = field(default="", compare=False)
     places: dict[str, Place] = field(default_factory=dict, compare=False)  # "for", "induction/next", ...
+    unread: tuple[str, ...] = field(default=(), compare=False)  # what could not be read, as it stands in the file
 
     def phase(self, id: str) -> Phase:
         """The phase of that id; ``KeyError`` names the known ones."""

@@ -295,6 +295,7 @@ class _Planner:
 
     def _cycle(self, phase: Phase, number: int, of: int, first: int, end: int) -> str | None:
         """Write one cycle; returns the phase that a decision leads to."""
+        phase = phase.beginning_on(self._date(first).weekday())
         self._examine(phase, first, end - first)
         who = self._who(first, first)
         rules = (*self.protocol.rules, *phase.rules)
@@ -408,21 +409,34 @@ class _Planner:
         steps = self._steps(give, days, phase)
         changes = _changes(give, rules, who)
         rows = [
-            self._dose(give, step, factor, why, first + day - 1) | {"day": day} | _hangs(due[day])
+            row | {"day": day} | _hangs(due[day])
             for day, step in zip(days, steps, strict=True)
+            for row in self._day_doses(give, step, factor, why, first + day - 1)
         ]
         last = days[-1]
         for share, length in give.taper:
             for day in range(last + 1, last + length + 1):
-                row = self._dose(
-                    give, (steps[-1][0], ""), factor * share, [*why, f"{share:.4g} (taper)"], first + day - 1
-                )
-                rows.append(row | {"day": day, "runs_over": True} | _hangs(due[days[-1]]))
+                because = [*why, f"{share:.4g} (taper)"]
+                for row in self._day_doses(give, (steps[-1][0], ""), factor * share, because, first + day - 1):
+                    rows.append(row | {"day": day, "runs_over": True} | _hangs(due[days[-1]]))
             last += length
         rows = [row | {"may_change": changes} for row in rows]
         tablet = pieces_of(self.agent(give.agent)) if give.route == "PO" and give.doses_per_day == 1 else None
         for row in _in_tablets(rows, *tablet) if tablet else rows:
             yield row if row["kind"] == "dose" else row | {"day_total": None, "exact_day_total": None}
+
+    def _day_doses(
+        self, give: Give, step: tuple[float | None, str], factor: float, why: list[str], day: int
+    ) -> Iterator[dict[str, Any]]:
+        """What is given on a day: one row, or one for the morning and one for the evening where they differ."""
+        amount, note = step
+        if give.morning_evening is None or amount is None:
+            yield self._dose(give, step, factor, why, day)
+            return
+        for part, when in zip(give.morning_evening, ("in the morning", "in the evening"), strict=True):
+            one = replace(give, per="dose", doses_per_day=1, morning_evening=None)
+            said = f"{when}; {note}" if note else when
+            yield self._dose(one, (part / sum(give.morning_evening) * amount, said), factor, why, day)
 
     def _steps(self, give: Give, days: tuple[int, ...], phase: Phase) -> list[tuple[float | None, str]]:
         """The amount of each dose as the protocol writes it; an escalating dose takes every planned step."""

@@ -10,14 +10,15 @@ from typing import Any, TypeVar
 
 from ruamel.yaml.nodes import MappingNode, Node
 
+from ..knowledge import limits
 from ..knowledge.errors import BadInput
 from ..knowledge.library import Library, library
 from .build import Builder, Cycles, condition
 from .checks import check
-from .complaint import bad, unknown
+from .complaint import Doubt, bad, unknown
 from .grammar import Kind, Misread, parse, split_tail
 from .include import ANY_LENGTH, include
-from .link import link
+from .link import link, span_days
 from .model import Block, Condition, Phase, Place, Protocol, Provenance
 from .yaml_text import Sentence, Text
 
@@ -62,14 +63,25 @@ def read_protocol(path_or_id: str | Path, knowledge: Library | None = None, chec
     """
     known = knowledge or library()
     protocol, found = _examine(path_or_id, known, checked)
-    if protocol is None or found:
-        raise first_of(found)
+    if wrong := mistakes(found):
+        raise first_of(wrong)
+    assert protocol is not None
     return protocol
 
 
 def problems(path_or_id: str | Path, knowledge: Library | None = None) -> list[BadInput]:
     """Everything that is wrong with a protocol file, in the order of the file; empty when it can be played."""
-    return _examine(path_or_id, knowledge or library(), True)[1]
+    return mistakes(_examine(path_or_id, knowledge or library(), True)[1])
+
+
+def doubts(path_or_id: str | Path, knowledge: Library | None = None) -> list[Doubt]:
+    """What can be played and is probably not meant (a dose outside its usual range), in the order of the file."""
+    return [found for found in _examine(path_or_id, knowledge or library(), True)[1] if isinstance(found, Doubt)]
+
+
+def mistakes(found: Sequence[BadInput]) -> list[BadInput]:
+    """What was found without the doubts."""
+    return [problem for problem in found if not isinstance(problem, Doubt)]
 
 
 def first_of(found: Sequence[BadInput]) -> BadInput:
@@ -92,12 +104,18 @@ def _examine(path_or_id: str | Path, known: Library, checked: bool) -> tuple[Pro
 
     try:
         protocol, found = read_file(protocol_path(path_or_id, known))
-        if found:
-            return None, found
-        linked = link(with_blocks(protocol), other)
     except BadInput as error:
         return None, [error]
-    return linked, check(linked, known) if checked else []
+    try:
+        protocol = link(with_blocks(protocol), other)
+    except BadInput as error:
+        found.append(error)
+        protocol = replace(protocol, unread=(*protocol.unread, "go to"))
+    if checked and len(found) < limits.MISTAKES:
+        found += check(protocol, known)
+    once = {str(problem): problem for problem in found}
+    found = sorted(once.values(), key=lambda p: (p.file != protocol.file, p.file or "", p.line or 0, p.column or 0))
+    return protocol, found[: limits.MISTAKES]
 
 
 def _block(id: str, protocol: Protocol, known: Library) -> Block:
@@ -120,10 +138,13 @@ def protocol_path(path_or_id: str | Path, known: Library, beside: Path | None = 
     return known.protocol_path(str(path_or_id))
 
 
-def read_sentence(kind: Kind, text: str | Sentence, place: Place | None = None, days: int | None = None) -> Any:
+def read_sentence(
+    kind: Kind, text: str | Sentence, place: Place | None = None, days: int | None = None, first_day: int = 1
+) -> Any:
     """One sentence as a ``Give``, ``Check``, ``Decide``, ``Rule``, ``Cycles`` (repeat) or ``Condition``.
 
-    ``days``: length of the phase; without it, days beyond the phase are not seen and ``daily`` needs an end.
+    ``days``: length of the phase; without it, days beyond the phase are not seen and ``daily`` needs an end;
+    ``first_day``: what the file calls its first day.
     Raises ``BadInput`` with the place of the offending word (``place``: of the first letter).
     """
     given = place if not isinstance(text, Sentence) else text.place
@@ -132,7 +153,7 @@ def read_sentence(kind: Kind, text: str | Sentence, place: Place | None = None, 
         parsed = parse(kind, sentence.text)
         if kind == "condition":
             return condition(parsed.tree)
-        return getattr(Builder(days), kind)(parsed, given, sentence.text)
+        return getattr(Builder(days, first_day), kind)(parsed, given, sentence.text)
     except Misread as error:
         bad = sentence.bad(error.offset, error.message, error.remedy)
         if not bad.file:
@@ -165,44 +186,75 @@ class _File:
     def __init__(self, text: Text) -> None:
         self.text = text
         self.found: list[BadInput] = []
+        self.unread: list[str] = []
         self.places: dict[str, Place] = {}
+        self.lines = 0  # of the calendar
 
     def protocol(self) -> tuple[Protocol, list[BadInput]]:
-        text, keys = self.text, self.text.keys(self.text.root, PROTOCOL_KEYS, "a protocol")
+        text = self.text
+        keys = text.keys(text.root, PROTOCOL_KEYS, "a protocol", self._tell)
         for key in ("protocol", "name", "phases"):
-            if key not in keys:
-                raise BadInput(f"the key '{key}' is missing", text.path, 1, 1, f"Add: {key}: ...")
+            if key not in keys and not self.found:  # else the unknown key was meant
+                self.found.append(BadInput(f"the key '{key}' is missing", text.path, 1, 1, f"Add: {key}: ..."))
         values = {key: value for key, (_, value) in keys.items()}
         self.places.update({key: text.place(value) for key, value in values.items()})
         said: list[tuple[str, Provenance]] = []
         eligible = self._condition("for", values["for"], said) if "for" in values else None
-        phases = tuple(self._phase(item) for item in text.items(values["phases"]))
-        if not phases:
+        items = self._items(values.get("phases"), limits.PHASES, "phases")
+        phases: tuple[Phase, ...] = tuple(p for p in (self._try(self._phase, item) for item in items) if p is not None)
+        if not phases and not self.found:
             raise text.bad(keys["phases"][0], "the protocol has no phase", "Add: - induction: and its keys")
         first: dict[str, Phase] = {}
         for phase in phases:
             if first.setdefault(phase.id.lower(), phase) is not phase:
-                raise bad(phase.place, f"two phases are called '{phase.id}'", "Rename one of them")
+                self.found.append(bad(phase.place, f"two phases are called '{phase.id}'", "Rename one of them"))
         protocol = Protocol(
-            id=text.words(values["protocol"]),
-            name=text.words(values["name"]),
-            plain=text.words(values["plain"]) if "plain" in values else "",
+            id=self._words("protocol", values),
+            name=self._words("name", values),
+            plain=self._words("plain", values),
             sources=self._keys("sources", values),
             eligible=eligible,
-            phases=phases,
+            phases=tuple(first.values()),
             rules=tuple(self._sentences("rule", values.get("rules"), None)),
-            population=text.words(values["population"]) if "population" in values else None,
+            population=self._words("population", values) or None,
             open=self._notes(values),
             include=self._keys("include", values),
             on_relapse=self._on_relapse(values, said),
             said=tuple(said),
             file=str(text.path),
             places=self.places,
+            unread=tuple(self.unread),
         )
-        return protocol, sorted(self.found, key=lambda bad: (bad.line or 0, bad.column or 0))
+        if not phases:
+            raise sorted(self.found, key=_in_order)[0]
+        return protocol, sorted(self.found, key=_in_order)
+
+    def _tell(self, problem: BadInput, node: Node) -> None:
+        self.found.append(problem)
+        self.unread.append(self.text.cut(node))
+
+    def _try(self, make: Callable[[Node], T], node: Node) -> T | None:
+        """What is made of a node; None when it cannot be read, which is told."""
+        try:
+            return make(node)
+        except BadInput as error:
+            self._tell(error, node)
+            return None
+
+    def _words(self, key: str, values: dict[str, Node]) -> str:
+        return (self._try(self.text.words, values[key]) or "") if key in values else ""
+
+    def _items(self, node: Node | None, most: int, what: str) -> list[Node]:
+        items = (self._try(self.text.items, node) or []) if node is not None else []
+        if len(items) > most:
+            self.found.append(
+                self.text.bad(items[most], f"more than {most} {what}", "Leave some out, or split them up")
+            )
+        return items[:most]
 
     def block(self) -> tuple[Block, list[BadInput]]:
-        text, keys = self.text, self.text.keys(self.text.root, BLOCK_KEYS, "supportive care")
+        text = self.text
+        keys = text.keys(text.root, BLOCK_KEYS, "supportive care", self._tell)
         for key in ("supportive", "name"):
             if key not in keys:
                 raise BadInput(f"the key '{key}' is missing", text.path, 1, 1, f"Add: {key}: ...")
@@ -210,8 +262,8 @@ class _File:
         id = text.words(values["supportive"])
         block = Block(
             id=id,
-            name=text.words(values["name"]),
-            plain=text.words(values["plain"]) if "plain" in values else "",
+            name=self._words("name", values),
+            plain=self._words("plain", values),
             sources=self._keys("sources", values),
             give=tuple(self._sentences("give", values.get("give"), ANY_LENGTH)),
             rules=tuple(replace(rule, block=id) for rule in self._sentences("rule", values.get("rules"), None)),
@@ -224,7 +276,9 @@ class _File:
     def _on_relapse(self, values: dict[str, Node], said: list[tuple[str, Provenance]]) -> str | None:
         if "on relapse" not in values:
             return None
-        sentence = self.text.sentence(values["on relapse"])
+        sentence = self._try(self.text.sentence, values["on relapse"])
+        if sentence is None:
+            return None
         try:
             match = re.fullmatch(r"\s*go to\s+(\S.*?)\s*", split_tail(sentence.text)[0], re.IGNORECASE)
             if not match:
@@ -243,25 +297,27 @@ class _File:
         id = " ".join(str(name.value).split())
         if ":" in id:
             raise text.bad(name, f"a phase cannot be called '{id}'", "Write it without a colon")
-        keys = text.keys(body, PHASE_KEYS, f"phase '{id}'")
+        before = len(self.found)
+        keys = text.keys(body, PHASE_KEYS, f"phase '{id}'", self._tell)
         values = {key: value for key, (_, value) in keys.items()}
         self.places.update({f"{id}/{key}": text.place(value) for key, value in values.items()})
         said: list[tuple[str, Provenance]] = []
         cycles = self._cycles(values["repeat"], said) if "repeat" in values else Cycles(None, (), None)
-        days = self._days(name, id, values, cycles)
+        first_day, days = self._days(name, id, values, cycles, known=len(self.found) == before)
         gate = self._condition("start when", values["start when"], said) if "start when" in values else None
-        following = text.words(values["next"]) if "next" in values else ""
-        return Phase(
+        following = self._words("next", values)
+        lines = self.lines
+        phase = Phase(
             id=id,
-            name=text.words(values["name"]) if "name" in values else id[:1].upper() + id[1:],
+            name=self._words("name", values) or id[:1].upper() + id[1:],
             days=days,
             start_when=gate,
             recheck_days=self._span("recheck", values, said, 3),
             rest_days=self._span("rest", values, said, 0),
-            give=tuple(self._sentences("give", values.get("give"), days)),
-            check=tuple(self._sentences("check", values.get("check"), days)),
-            decide=tuple(self._sentences("decide", values.get("decide"), days)),
-            rules=tuple(self._sentences("rule", values.get("rules"), days)),
+            give=tuple(self._sentences("give", values.get("give"), days, first_day)),
+            check=tuple(self._sentences("check", values.get("check"), days, first_day)),
+            decide=tuple(self._sentences("decide", values.get("decide"), days, first_day)),
+            rules=tuple(self._sentences("rule", values.get("rules"), days, first_day)),
             repeat_until=cycles.until,
             repeat_times=cycles.times,
             next=None if following.lower() == "end" else following,
@@ -269,66 +325,90 @@ class _File:
             provenance=Provenance(self._keys("source", values)),
             said=tuple(said),
             place=text.place(name),
+            first_day=first_day,
         )
-
-    def _days(self, name: Node, id: str, values: dict[str, Node], cycles: Cycles) -> int:
-        text = self.text
-        if "days" not in values:
-            if cycles.every_days is None:
-                raise text.bad(name, f"phase '{id}' does not say how long it is", "Add: days: 28")
-            return cycles.every_days
-        days = text.number(values["days"], "days")
-        if days < 1:
-            raise text.bad(values["days"], "a phase has at least one day", "Write for example days: 28")
-        if cycles.every_days not in (None, days):
+        longest = span_days(phase)
+        if longest > limits.PHASE_DAYS and len(self.found) == before:
             raise text.bad(
                 values["repeat"],
-                f"a cycle has {cycles.every_days} days here and {days} under 'days'",
-                f"Write: every {days} days",
+                f"phase '{id}' lasts {longest:,} days with all its cycles",
+                f"At most {limits.PHASE_DAYS:,} days",
             )
-        return days
+        self.lines += (self.lines - lines) * (-(-longest // days) - 1)
+        if self.lines > limits.CALENDAR_LINES:
+            raise text.bad(name, f"more than {limits.CALENDAR_LINES:,} doses and checks", "Is the phase that long?")
+        return phase
 
-    def _sentences(self, kind: Kind, node: Node | None, days: int | None) -> list[Any]:
+    def _days(self, name: Node, id: str, values: dict[str, Node], cycles: Cycles, known: bool) -> tuple[int, int]:
+        """What the first day is called, and the number of days; a year when they cannot be read, which is told."""
+        text, unknown = self.text, (1, 366)
+        if "days" not in values:
+            if cycles.every_days is None:
+                if known:  # else what could not be read may say it
+                    self.found.append(text.bad(name, f"phase '{id}' does not say how long it is", "Add: days: 28"))
+                return unknown
+            return 1, cycles.every_days
+        made = self._try(self._first_and_days, values["days"])
+        if made is None:
+            return unknown
+        if cycles.every_days not in (None, made[1]):
+            problem = f"a cycle has {cycles.every_days} days here and {made[1]} under 'days'"
+            self.found.append(text.bad(values["repeat"], problem, f"Write: every {made[1]} days"))
+        return made
+
+    def _first_and_days(self, node: Node) -> tuple[int, int]:
+        """``28``; ``-7 to 28`` where days count from a transplant on day 0."""
+        words = re.sub(r"[‐‑‒–—−]", "-", self.text.words(node))
+        counted = re.fullmatch(r"(-\d{1,5})\s+to\s+\+?(-?\d{1,5})", words)
+        first, days = (int(counted[1]), int(counted[2]) - int(counted[1]) + 1) if counted else (
+            1, self.text.number(node, "days")
+        )  # fmt: skip
+        if days < 1:
+            raise self.text.bad(node, "a phase has at least one day", "Write for example days: 28")
+        if days > limits.PHASE_DAYS:
+            raise self.text.bad(node, f"a phase of {days:,} days", f"At most {limits.PHASE_DAYS:,} days")
+        return first, days
+
+    def _sentences(self, kind: Kind, node: Node | None, days: int | None, first_day: int = 1) -> list[Any]:
         out: list[Any] = []
-        for item in self.text.items(node) if node is not None else []:
-            try:
-                out.append(read_sentence(kind, self.text.sentence(item), None, days))
-            except BadInput as error:
-                self.found.append(error)
+        for item in self._items(node, limits.SENTENCES, "sentences under one key"):
+            if len(self.found) >= limits.MISTAKES:
+                break
+            read = self._try(lambda i: read_sentence(kind, self.text.sentence(i), None, days, first_day), item)
+            if read is not None:
+                out.append(read)
+                self.lines += len(getattr(read, "days", ()))
+            if self.lines > limits.CALENDAR_LINES:
+                raise self.text.bad(item, f"more than {limits.CALENDAR_LINES:,} doses and checks", "Is it that long?")
         return out
 
-    def _try(self, make: Callable[[], T]) -> T | None:
-        try:
-            return make()
-        except BadInput as error:
-            self.found.append(error)
-            return None
-
     def _condition(self, key: str, node: Node, said: list[tuple[str, Provenance]]) -> Condition | None:
-        sentence = self.text.sentence(node)
-        made: Condition | None = self._try(lambda: read_sentence("condition", sentence))
+        made: Condition | None = self._try(lambda n: read_sentence("condition", self.text.sentence(n)), node)
         if made is not None:
-            _note(key, sentence, said)
+            _note(key, self.text.sentence(node), said)
         return made
 
     def _cycles(self, node: Node, said: list[tuple[str, Provenance]]) -> Cycles:
-        sentence = self.text.sentence(node)
-        made: Cycles | None = self._try(lambda: read_sentence("repeat", sentence))
+        made: Cycles | None = self._try(lambda n: read_sentence("repeat", self.text.sentence(n)), node)
         if made is None:
             return Cycles(None, (), None)
-        _note("repeat", sentence, said)
+        _note("repeat", self.text.sentence(node), said)
         return made
 
     def _span(self, key: str, values: dict[str, Node], said: list[tuple[str, Provenance]], default: int) -> int:
         if key not in values:
             return default
-        sentence = self.text.sentence(values[key])
+        sentence = self._try(self.text.sentence, values[key])
+        if sentence is None:
+            return default
         example = "every 3 days" if key == "recheck" else "14 days"
         try:
             body, _, _ = split_tail(sentence.text)
             match = re.fullmatch(r"\s*(?:every\s+)?(\d+)\s+days?\s*", body, re.IGNORECASE)
             if not match:
                 raise Misread(0, f"'{body.strip()}' is no number of days", f"Write: {key}: {example}")
+            if len(match[1]) > 4 or int(match[1]) > limits.PHASE_DAYS:
+                raise Misread(match.start(1), f"{match[1]} days are too long", f"Write: {key}: {example}")
             if key == "recheck" and int(match[1]) < 1:
                 raise Misread(match.start(1), "every 0 days is never", f"Write: {key}: {example}")
         except Misread as error:
@@ -338,16 +418,21 @@ class _File:
         return int(match[1])
 
     def _keys(self, key: str, values: dict[str, Node]) -> tuple[str, ...]:
-        if key not in values:
-            return ()
         out = []
-        for node in self.text.items(values[key]):
-            out.append(self.text.words(node))
-            self.places[f"{'include' if key == 'include' else 'source'}:{out[-1]}"] = self.text.place(node)
+        for node in self._items(values.get(key), limits.SENTENCES, "source keys"):
+            word = self._try(self.text.words, node)
+            if word is not None:
+                out.append(word)
+                self.places[f"{'include' if key == 'include' else 'source'}:{word}"] = self.text.place(node)
         return tuple(out)
 
     def _notes(self, values: dict[str, Node]) -> tuple[str, ...]:
-        return tuple(self.text.words(node) for node in self.text.items(values["open"])) if "open" in values else ()
+        notes = (self._try(self.text.words, n) for n in self._items(values.get("open"), limits.SENTENCES, "notes"))
+        return tuple(note for note in notes if note is not None)
+
+
+def _in_order(problem: BadInput) -> tuple[int, int]:
+    return problem.line or 0, problem.column or 0
 
 
 def _note(key: str, sentence: Sentence, said: list[tuple[str, Provenance]]) -> None:

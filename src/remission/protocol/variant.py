@@ -14,7 +14,7 @@ from .checks import check
 from .grammar import Kind
 from .include import together
 from .model import Phase, Place, Protocol, Rescue, Rule
-from .reader import first_of, read_protocol, read_sentence
+from .reader import first_of, mistakes, read_protocol, read_sentence
 
 _RULES = ("hold", "make", "raise", "reduce", "halve", "omit", "repeat", "stop", "transfuse", "start", "give")
 _PLACE = Place("the added sentence", 1, 1)
@@ -55,7 +55,7 @@ def variant(
         said[-1] += f" in {' and '.join(phases)}"
     said_so = " and ".join(said)
     changed = replace(changed, id=f"{protocol.id} {said_so}", name=f"{protocol.name}, {said_so}")
-    if found := check(changed, known):
+    if found := mistakes(check(changed, known)):
         raise first_of(found)
     return changed
 
@@ -135,7 +135,7 @@ def _with(protocol: Protocol, sentence: str, chosen: set[str], everywhere: bool)
     out = []
     for phase in protocol.phases:
         if phase.id in chosen:
-            added = read_sentence(kind, sentence, _PLACE, phase.days)
+            added = read_sentence(kind, sentence, _PLACE, phase.days, phase.first_day)
             changed: dict[str, Any] = {_FIELDS[kind]: (*getattr(phase, _FIELDS[kind]), added)}
             phase = together(replace(phase, **changed))
         out.append(phase)

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
@@ -43,13 +43,16 @@ from .model import (
     Transfuse,
     Until,
     Wait,
+    Weekdays,
 )
+from .numerals import fraction_words, number, percent
 from .reader import read_text
 from .vocabulary import FRACTIONS, ORDINALS, SHARES
 from .yaml_text import Text
 
 Item = Give | Check | Decide | Rule
 _LISTS = ("give", "check", "decide", "rules")
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def write(protocol: Protocol) -> str:
@@ -83,21 +86,23 @@ def unparse(protocol: Protocol) -> str:
 # --- sentences --------------------------------------------------------------------------------
 
 
-def sentence(item: Item, length: int | None = None) -> str:
+def sentence(item: Item, length: int | None = None, first_day: int = 1) -> str:
     """The sentence of a ``Give``, ``Check``, ``Decide`` or ``Rule``, with its closing bracket.
 
     ``length``: days of the phase; with it, days that recur to the end are written ``weekly from day 8``.
+    ``first_day``: what the file calls the first of them.
     """
+    named = _Days(length, first_day)
     if isinstance(item, Give):
-        body = _give(item, length)
+        body = _give(item, named)
     elif isinstance(item, Check):
         what = f"{item.agent} level" if item.what == "level" else item.what
-        body = f"{_recurring(item.days, length) or _days(item.days)}: {what}"
+        body = f"{named.of(item, on=False)}: {what}"
     elif isinstance(item, Decide):
         outcome = f"go to {item.target}" if item.action == "go to" else f'leave for "{item.target}"'
-        body = f"day {item.day}: if {condition(item.when)} {outcome}"
+        body = f"day {named.name(item.day)}: if {condition(item.when)} {outcome}"
     else:
-        body = _action(item.action)
+        body = _action(item.action, named)
     return body + tail(item.provenance)
 
 
@@ -123,7 +128,7 @@ def repeat(phase: Phase) -> str:
 
 
 def tail(provenance: Provenance) -> str:
-    """The closing bracket, with a space before it; empty when nothing is said."""
+    """``as written`` and the closing bracket, with a space before each; empty when nothing is said."""
     text = ""
     for key in provenance.sources:
         text += ("; " if key == "memory" and text else ", " if text else "") + key
@@ -131,25 +136,7 @@ def tail(provenance: Provenance) -> str:
         note = getattr(provenance, word)
         if note is not None:
             text += f"{'; ' if text else ''}{word}: {note.replace(';', ',')}"
-    return f" [{text}]" if text else ""
-
-
-def number(value: float) -> str:
-    """The shortest decimal that reads back as the same number, never with an exponent."""
-    text = format(Decimal(repr(float(value))), "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def percent(fraction: float) -> str:
-    """A fraction as a percentage that reads back as the same fraction."""
-    text = format(Decimal(repr(float(fraction))) * 100, "f")
-    return (text.rstrip("0").rstrip(".") if "." in text else text) + "%"
-
-
-def fraction_words(fraction: float) -> str:
-    """``two thirds``, else a percentage."""
-    named = {1 / 2: "half", 1 / 3: "one third", 2 / 3: "two thirds", 3 / 4: "three quarters"}
-    return named.get(fraction) or percent(fraction)
+    return (" as written" if provenance.as_written else "") + (f" [{text}]" if text else "")
 
 
 def days(numbers: Sequence[int]) -> str:
@@ -163,37 +150,69 @@ def days(numbers: Sequence[int]) -> str:
     return ", ".join(str(a) if a == b else f"{a}, {b}" if b == a + 1 else f"{a}-{b}" for a, b in runs)
 
 
-def _days(numbers: Sequence[int]) -> str:
-    return f"day{'s' if len(numbers) > 1 else ''} {days(numbers)}"
+class _Days(NamedTuple):
+    """How the days of one phase are written."""
+
+    length: int | None
+    first_day: int = 1
+
+    def name(self, day: int) -> str:
+        return str(day + self.first_day - 1)
+
+    def of(self, item: Give | Check, on: bool = True) -> str:
+        """``on days 1, 8``, ``weekly from day 8``, ``on Mon/Wed/Fri``, ``on days 1, 3, 5 of each week``."""
+        if item.weekdays is not None:
+            return self._weekdays(item.weekdays)
+        if found := self._recurring(item.days) or self._each_week(item.days):
+            return found
+        shifted = [day + self.first_day - 1 for day in item.days]
+        return f"{'on ' if on else ''}day{'s' if len(shifted) > 1 else ''} {days(shifted)}"
+
+    def _weekdays(self, weekdays: Weekdays) -> str:
+        start = f" from day {self.name(weekdays.first)}" if weekdays.first > 1 else ""
+        end = f" to day {self.name(weekdays.last)}" if weekdays.last != self.length else ""
+        return "on " + "/".join(_WEEKDAYS[day] for day in weekdays.names) + start + end
+
+    def _recurring(self, numbers: Sequence[int]) -> str | None:
+        """``weekly``, ``every 14 days from day 8`` for days at one distance up to the end of the phase."""
+        if self.length is None or len(numbers) < 4:
+            return None
+        first, step = numbers[0], numbers[1] - numbers[0]
+        if step == 1 or tuple(numbers) != tuple(range(first, self.length + 1, step)):
+            return None
+        start = f" from day {self.name(first)}" if first > 1 else ""
+        return ("weekly" if step == 7 else f"every {step} days") + start
+
+    def _each_week(self, numbers: Sequence[int]) -> str | None:
+        """``on days 1, 3, 5 of each week`` for the same days of four or more weeks, from day 1 to the end."""
+        if self.length is None or self.length < 28:
+            return None
+        first = [day for day in numbers if day <= 7]
+        if not 1 < len(first) < 7:
+            return None
+        same = tuple(day for day in range(1, self.length + 1) if (day - 1) % 7 + 1 in first)
+        return f"on days {days(first)} of each week" if tuple(numbers) == same else None
 
 
-def _recurring(numbers: Sequence[int], length: int | None) -> str | None:
-    """``weekly``, ``every 14 days from day 8`` for days at one distance up to the end of the phase."""
-    if length is None or len(numbers) < 4:
-        return None
-    first, step = numbers[0], numbers[1] - numbers[0]
-    if step == 1 or tuple(numbers) != tuple(range(first, length + 1, step)):
-        return None
-    start = f" from day {first}" if first > 1 else ""
-    return ("weekly" if step == 7 else f"every {step} days") + start
-
-
-def _give(give: Give, length: int | None) -> str:
+def _give(give: Give, named: _Days) -> str:
     parts = [give.agent]
-    if give.amount is None:
+    if give.morning_evening is not None:
+        morning, evening = (f"{number(amount)} {give.unit}" for amount in give.morning_evening)
+        parts += [f"{morning} AM and {evening} PM", "/".join(give.routes)]
+    elif give.amount is None:
         parts += ["/".join(give.routes), "by age" + (f" (table {give.table})" if give.table else "")]
     else:
         parts += [_amount(give), "/".join(give.routes)]
     if give.cap is not None:
         parts.append(f"(max {number(give.cap[0])} {give.cap[1]})")
-    if give.doses_per_day > 1:
+    if give.doses_per_day > 1 and give.morning_evening is None:
         parts.append(
             f"in {give.doses_per_day} doses" if give.per == "day" else f"every {24 // give.doses_per_day} hours"
         )
     if give.infusion_h is not None:
         one = give.infusion_h == 1
         parts.append(f"over {number(give.infusion_h)} hour{'' if one else 's'}")
-    parts.append(_along(give) if give.along else _recurring(give.days, length) or f"on {_days(give.days)}")
+    parts.append(_along(give) if give.along else named.of(give))
     if give.escalation is not None:
         parts.append(_escalation(give.escalation, give.unit))
     text = " ".join(parts)
@@ -236,7 +255,7 @@ def _escalation(escalation: Escalation, unit: str) -> str:
     return f"{text} from {fraction_words(escalation.start_fraction)} of the highest dose of {escalation.of_phase}"
 
 
-def _action(action: Action) -> str:
+def _action(action: Action, named: _Days) -> str:
     match action:
         case Hold():
             end = f"{condition(action.until)}{_streak(action.streak)}{_resume(action.resume)}"
@@ -258,7 +277,7 @@ def _action(action: Action) -> str:
         case Stop():
             return f"stop {_targets(action)} for good when {condition(action.when)}{_streak(action.streak)}"
         case Wait():
-            return f"day {action.day} waits until {condition(action.until)}"
+            return f"day {named.name(action.day)} waits until {condition(action.until)}"
         case Transfuse():
             return f"transfuse {action.product} {number(action.ml_per_kg)} mL/kg when {condition(action.when)}"
         case Rescue():
@@ -379,7 +398,10 @@ def _phase(phase: Phase) -> Iterator[str]:
 
     if phase.name != phase.id[:1].upper() + phase.id[1:]:
         yield f"name: {quoted(phase.name)}"
-    yield f"days: {phase.days}"
+    if phase.first_day == 1:
+        yield f"days: {phase.days}"
+    else:
+        yield f"days: {phase.first_day} to {phase.written_day(phase.days)}"
     if phase.rest_days or _said(phase.said, "rest"):
         yield line("rest", f"{phase.rest_days} days")
     if phase.start_when is not None:
@@ -393,7 +415,7 @@ def _phase(phase: Phase) -> Iterator[str]:
     if phase.provenance.sources:
         yield f"source: [{', '.join(phase.provenance.sources)}]"
     for key in _LISTS:
-        yield from _list(key, [sentence(item, phase.days) for item in getattr(phase, key)])
+        yield from _list(key, [sentence(item, phase.days, phase.first_day) for item in getattr(phase, key)])
     yield from _list("open", phase.open)
 
 
@@ -411,7 +433,7 @@ def quoted(text: str) -> str:
     """The text as a YAML scalar on one line, in single quotes where YAML needs them."""
     head, colon, rest = text.partition(": ")
     plain = bool(re.match(r"[\w(]", text)) and " #" not in text and not text.endswith(":")
-    if colon and (not re.match(r"(day|days|weekly|every|daily)\b[^\[]*$", head) or ": " in rest):
+    if colon and (not re.match(r"(day|days|weekly|every|daily|on)\b[^\[]*$", head) or ": " in rest):
         plain = False
     return text if plain else "'" + text.replace("'", "''") + "'"
 
@@ -423,20 +445,21 @@ def _patched(text: Text, before: Protocol, after: Protocol) -> str:
     """The file with the sentences that differ put anew; right only where nothing was added or taken away."""
     spans = {(place.line, place.column): span for place, span in _spans(text, text.root)}
     edits: list[tuple[int, int, str]] = []
-    for (old, _), (new, length) in zip(_items(before), _items(after), strict=False):
+    for (old, _), (new, phase) in zip(_items(before), _items(after), strict=False):
         if old != new and old.place is not None:
-            edits.append((*spans[(old.place.line, old.place.column)], quoted(sentence(new, length))))
+            put = sentence(new, phase.days, phase.first_day) if phase else sentence(new)
+            edits.append((*spans[(old.place.line, old.place.column)], quoted(put)))
     out = text.text
     for start, end, put in sorted(edits, reverse=True):
         out = out[:start] + put + out[end:]
     return out
 
 
-def _items(protocol: Protocol) -> Iterator[tuple[Item, int | None]]:
-    """Every sentence and the length of its phase."""
+def _items(protocol: Protocol) -> Iterator[tuple[Item, Phase | None]]:
+    """Every sentence and its phase."""
     for phase in protocol.phases:
         for key in _LISTS:
-            yield from ((item, phase.days) for item in getattr(phase, key))
+            yield from ((item, phase) for item in getattr(phase, key))
     yield from ((rule, None) for rule in protocol.rules)
 
 

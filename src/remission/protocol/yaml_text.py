@@ -6,14 +6,16 @@ of the text as it was written. ``day 29: marrow MRD`` is a mapping to YAML; here
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from ..knowledge import limits
 from ..knowledge.errors import BadInput, nearest
+from ..knowledge.yaml_file import checked, compose, text_of
 from .model import Place
 
 
@@ -40,22 +42,12 @@ class Text:
 
     def __init__(self, path: Path, text: str | None = None) -> None:
         self.path = path
-        self.text = _read(path) if text is None else text
+        most = limits.PROTOCOL_BYTES
+        self.text = text_of(path, most) if text is None else checked(text, path, most)
         self.root = self._compose()
 
     def _compose(self) -> MappingNode:
-        try:
-            root = YAML(typ="rt").compose(self.text)
-        except MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
-            if "mapping values are not allowed" in str(error.problem):
-                remedy = "A sentence with a second ': ' stands in quotes: - 'day 29: counts [open: why]'"
-                raise BadInput("a ': ' too many for YAML", self.path, line, column, remedy) from error
-            remedy = "Check indentation, colons, brackets and quotes near this place"
-            raise BadInput(f"this is not YAML: {error.problem}", self.path, line, column, remedy) from error
-        except YAMLError as error:
-            raise BadInput(f"this is not YAML: {error}", self.path, remedy="Check the characters") from error
+        root = compose(self.text, self.path)
         if not isinstance(root, MappingNode):
             raise BadInput("the file holds no keys", self.path, 1, 1, "Start with: protocol: ID")
         return root
@@ -67,19 +59,23 @@ class Text:
         place = self.place(node)
         return BadInput(message, place.file, place.line, place.column, remedy)
 
-    def keys(self, node: Node, known: tuple[str, ...], what: str) -> dict[str, tuple[Node, Node]]:
-        """Key -> (node of the key, node of the value); an unknown or repeated key is a ``BadInput``."""
+    def keys(
+        self, node: Node, known: tuple[str, ...], what: str, tell: Callable[[BadInput, Node], None]
+    ) -> dict[str, tuple[Node, Node]]:
+        """Key -> (node of the key, node of the value). An unknown or repeated key is told, with the node of its value,
+        and left out; raises ``BadInput`` when there are no keys."""
         if not isinstance(node, MappingNode):
             raise self.bad(node, f"{what} is written as keys and values", f"Known keys: {', '.join(known)}")
         out: dict[str, tuple[Node, Node]] = {}
         for key, value in node.value:
-            if key.value not in known:
-                near = nearest(str(key.value), known)
+            if not isinstance(key, ScalarNode) or key.value not in known:
+                near = nearest(shown(key), known)
                 remedy = f"Did you mean '{near}'?" if near else f"Known here: {', '.join(known)}"
-                raise self.bad(key, f"unknown key '{key.value}' in {what}", remedy)
-            if key.value in out:
-                raise self.bad(key, f"the key '{key.value}' is written twice", "Keep one of the two")
-            out[key.value] = (key, value)
+                tell(self.bad(key, f"unknown key '{shown(key)}' in {what}", remedy), value)
+            elif key.value in out:
+                tell(self.bad(key, f"the key '{key.value}' is written twice", "Keep one of the two"), value)
+            else:
+                out[key.value] = (key, value)
         return out
 
     def items(self, node: Node) -> list[Node]:
@@ -117,15 +113,16 @@ class Text:
 
     def number(self, node: Node, what: str) -> int:
         text = self.words(node)
-        if not text.isdigit():
-            raise self.bad(node, f"{what} is a whole number, not '{text}'", f"Write for example {what}: 28")
+        if not re.fullmatch(r"[0-9]{1,9}", text):
+            raise self.bad(node, f"{what} is a whole number, not '{text[:40]}'", f"Write for example {what}: 28")
         return int(text)
 
+    def cut(self, node: Node) -> str:
+        """The text of a node as it stands in the file."""
+        return self.text[node.start_mark.index : node.end_mark.index]
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"the file cannot be read: {error.strerror}", path, remedy="Check the path") from error
-    except UnicodeDecodeError as error:
-        raise BadInput("the file is not UTF-8 text", path, remedy="Save it as UTF-8") from error
+
+def shown(node: Node) -> str:
+    """A key as it is told in a message."""
+    text = str(node.value) if isinstance(node, ScalarNode) else "[...]"
+    return text if len(text) <= 40 else text[:40] + "..."

@@ -90,8 +90,9 @@ def plot_patient(
     flow cytometry.
 
     ``tables``: the tables of a run (outcomes, measurements, mrd, doses, events, states, side_effects), any of which
-    may be missing or empty. ``days``: show only from the first to the second day (days from the first dose).
-    Raises ``BadInput`` when no table knows the patient, or when ``days`` is not an interval.
+    may be missing or empty. ``days``: show only from the first to the second day (days from the first dose), as
+    far as anything is recorded.
+    Raises ``BadInput`` when no table knows the patient, or when nothing is recorded between ``days``.
     """
     if days is not None and not days[1] > days[0]:
         raise BadInput(
@@ -103,8 +104,14 @@ def plot_patient(
     if days is None:
         first, last = _extent(mine)
     else:
-        margin = 0.006 * (days[1] - days[0])
-        first, last = days[0] - margin, days[1] + margin
+        begin, end = max(days[0], 0.0), min(days[1], _recorded(mine))
+        if not end > begin:
+            raise BadInput(
+                f"nothing is recorded between day {days[0]:g} and day {days[1]:g}",
+                remedy=f"The record goes from day 0 to day {_recorded(mine):.0f}",
+            )
+        margin = 0.006 * (end - begin)
+        first, last = begin - margin, end + margin
     mine["doses"] = mine["doses"].filter((pl.col("from_day") <= last) & (pl.col("to_day") >= first))
     mine["side_effects"] = within(mine["side_effects"], first, last)
     with style():
@@ -119,6 +126,11 @@ _TIMED = {
 def _known(tables: Tables) -> str:
     patients = pl.concat([table(tables, name).select("patient") for name in ("outcomes", *_TIMED)])["patient"]
     return f"The {patients.n_unique()} patients drawn from are numbered {patients.min()} to {patients.max()}"
+
+
+def _recorded(mine: Tables) -> float:
+    """The last day of which anything is told."""
+    return float(np.nanmax(np.concatenate([*(numbers(mine[name], at) for name, at in _TIMED.items()), [1.0]])))
 
 
 def _extent(mine: Tables) -> tuple[float, float]:
