@@ -70,7 +70,9 @@ def test_neighbours_are_independent():
 def test_scalar_and_array_agree_and_index_may_differ_per_patient():
     patients, index = np.array([0, 7, 2**40]), np.array([0, 3, 9])
     u = chance.uniforms(-5, patients, PURPOSE, index)
-    assert [chance.uniform(2**64 - 5, int(p), PURPOSE, int(i)) for p, i in zip(patients, index, strict=True)] == u.tolist()
+    assert [
+        chance.uniform(2**64 - 5, int(p), PURPOSE, int(i)) for p, i in zip(patients, index, strict=True)
+    ] == u.tolist()
     assert chance.normal(3, 4, 5, 6) == chance.normals(3, np.array([4]), 5, 6)[0]
 
 

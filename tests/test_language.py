@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
+from remission.knowledge.errors import BadInput
 from remission.knowledge.library import library
+from remission.protocol.complaint import Doubt
 from remission.protocol.model import (
     Adjust,
     And,
@@ -35,6 +38,8 @@ from remission.protocol.model import (
     Wait,
 )
 from remission.protocol.reader import read_protocol, read_sentence
+from remission.protocol.usual import unusual
+from remission.protocol.write import sentence
 
 MP, MTX = Target("mercaptopurine"), Target("methotrexate")
 LOW = Or((Compare("anc", "<", 0.5), Compare("platelets", "<", 50.0)))
@@ -413,3 +418,24 @@ def test_shipped_protocols_are_read_without_a_problem(name: str) -> None:
     assert protocol.phases
     for phase in protocol.phases:
         assert all(1 <= day <= phase.days for give in phase.give for day in give.days)
+
+
+def test_as_written_at_the_end_of_a_sentence_is_kept_before_the_sources_and_is_no_part_of_the_sentence() -> None:
+    plain = read_sentence("give", "vincristine 1.5 mg/m2 IV on days 1, 8 [memory]", days=28)
+    said = read_sentence("give", "vincristine 1.5 mg/m2 IV on days 1, 8 As Written [memory]", days=28)
+    assert said.provenance.as_written and not plain.provenance.as_written
+    assert dataclasses.replace(said, provenance=plain.provenance) == plain
+    assert sentence(said) == "vincristine 1.5 mg/m2 IV on days 1, 8 as written [memory]"
+    rule = read_sentence("rule", "raise mercaptopurine by 900% when anc > 1.5, at most 150% as written")
+    assert rule.provenance.as_written and sentence(rule).endswith("at most 150% as written")
+
+
+def test_outside_the_usual_is_a_doubt_ten_times_outside_a_mistake_that_as_written_makes_a_doubt() -> None:
+    def found(value: float, as_written: bool = False) -> BadInput | None:
+        return unusual(f"vincristine {value:g} mg/m2 IV", value, 0.05, 2.0, "mg/m2", None, as_written)
+
+    assert found(0.05) is None and found(2.0) is None
+    assert isinstance(found(2.1), Doubt) and isinstance(found(0.01), Doubt)
+    far = found(1500.0)
+    assert far is not None and not isinstance(far, Doubt) and "as written" in str(far)
+    assert found(2.1, as_written=True) is None and isinstance(found(1500.0, as_written=True), Doubt)

@@ -8,14 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remission.knowledge.errors import BadInput
+from remission.knowledge.errors import BadInput, nearest
+from remission.protocol.complaint import unit_meant
 from remission.protocol.model import Place
-from remission.protocol.reader import problems, read_protocol, read_sentence
+from remission.protocol.reader import doubts, problems, read_protocol, read_sentence
+from remission.protocol.vocabulary import agents, measured
 
 # kind, sentence with the place of the mistake marked by ^, what is said, what would be right
 SENTENCES = [
     ("give", "vincristine 1.5 mg/m2 IV ^onn days 1, 8", "'onn' cannot stand here", "Did you mean 'on'?"),
-    ("give", "vincristine 1.5 ^mcg/m2 IV on day 1", "'mcg/m2' cannot stand here", "Did you mean 'mg/m2'?"),
+    ("give", "vincristine 1.5 ^mg/m IV on day 1", "'mg/m' cannot stand here", "Did you mean 'mg/m2'?"),
+    ("give", "vincristine 1.5 ^ng/m2 IV on day 1", "'ng/m2' cannot stand here", "Possible here: a unit"),
     (
         "give",
         "vincristine 1.5 mg/m2 ^VI on day 1",
@@ -33,7 +36,7 @@ SENTENCES = [
     ("give", "vincristine ^0 mg/m2 IV on day 1", "more than 0", "Leave"),
     ("give", "vincristine 1.5 mg/m2 IV ^in 2 doses on day 1", "cannot be split", "mg/m2/day"),
     ("give", "vincristine 1.5 mg/m2 IV on day 1 ^on day 2", "said twice", "two sentences"),
-    ("give", "dexamethasone 6 mg/m2/day PO in ^5 doses on day 1", "1, 2, 3 or 4 doses", "Every"),
+    ("give", "dexamethasone 6 mg/m2/day PO in ^5 doses on day 1", "1, 2, 3, 4, 6, 8 or 12 doses", "Every"),
     ("give", "methotrexate 1 mg/m2 IV on day 1 ^rising by 1 g/m2 each dose", "rises in g/m2", "mg/m2"),
     ("give", "vincristine 1.5 mg/m2 IV on day 1 ^[a", "not closed", "]"),
     ("give", "vincristine 1.5 mg/m2 IV on day 1 [^two words]", "no source key", "[key, key; memory;"),
@@ -305,3 +308,137 @@ def test_then_after_resume_can_be_read_in_two_ways_and_says_how_to_write_either(
         )
     assert "two ways" in str(told.value) and "resume at 50%, after the second hold at 100%" in str(told.value)
     assert "raise ... by ... when ... for 7 days" in str(told.value)
+
+
+# --- all mistakes at once, each once ---------------------------------------------------------
+
+MANY = """\
+protocol: many
+nam: Many mistakes
+phases:
+  - induction:
+      dayz: 28
+      give:
+        - vincristine 1.5 ng/m2 IV on days 1, 8
+        - mercaptopurine 50 mg/m2 PO on days 1-14
+        - rituximab 375 mg/m2 IV on day 1
+        - mesna 60 mg/kg IV on day 1
+      check:
+        - 'weekly: cuonts'
+        - day 28: marow MRD
+      decide:
+        - day 28: if marrow MRD >= 0.01% go to intensificaton
+      rules:
+        - hold vincristine when anc < 0.5 until anc >= 0.75
+        - hold mercaptopurine when creatinine > 100 until anc >= 0.75
+  - intensification:
+      days: 28
+      givee:
+        - vincristine 1.5 mg/m2 IV on days 1, 8
+      rules:
+        - omit vincristine when platelets < 50
+"""
+
+
+def test_every_mistake_of_a_file_is_told_once_and_none_brings_others_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "many.yaml"
+    path.write_text(MANY, encoding="utf-8")
+    told = [(bad.line, bad.message) for bad in problems(path)]
+    assert [line for line, _ in told] == [2, 5, 7, 9, 10, 12, 13, 15, 18, 21], told
+
+
+def test_a_hint_is_a_slip_of_the_pen_away_and_never_another_medicine_or_another_size() -> None:
+    assert nearest("vincristin", agents()) == nearest("vincirstine", agents()) == "vincristine"
+    assert nearest("mercaptopurin", agents()) == "mercaptopurine"
+    for other in ("rituximab", "mesna", "vinblastine", "carboplatin", "creatinine"):
+        assert nearest(other, agents()) is None, other
+        assert nearest(other, measured()) is None, other
+    assert unit_meant("mg/m") == "mg/m2" and unit_meant("mg/sqm") is None
+    assert all(unit_meant(unit) is None for unit in ("ng/m2", "pg", "l/m2"))
+
+
+# --- bounds ---------------------------------------------------------------------------------
+
+HUGE = [
+    ("days: 28\n      give", "days: 100000000\n      give", "a phase of 100,000,000 days"),
+    ("days: 28\n      give", "days: 1" + "0" * 20 + "\n      give", "days is a whole number"),
+    ("days: 28\n      give", "days: ²\n      give", "days is a whole number"),
+    ("days: 28\n      give", "days: 28\n      repeat: 1000000 times\n      give", "1000000 times is too often"),
+    ("days: 28\n      give", "days: 28\n      repeat: 1000 times\n      give", "lasts 28,000 days"),
+    ("days: 28\n      give", "days: 28\n      repeat: until 999 years from start of treatment\n      give", "too long"),
+    ("days: 28\n      give", "days: 28\n      rest: 99999 days\n      give", "too long"),
+    ("days 1, 8", "days 1-" + "9" * 30, "a number of 30 digits"),
+    ("days 1, 8", "day 1, then taper 50% for 10000000 days", "cannot be"),
+    ("1.5 mg/m2 IV", "1.5 mg/m2 IV over 999999999 hours", "more than 2400 hours"),
+    ("anc < 0.5", "(" * 5000 + "anc < 0.5" + ")" * 5000, "longer than 2,000 letters"),
+    ("anc < 0.5", "not " * 3000 + "anc < 0.5", "longer than 2,000 letters"),
+    ("anc < 0.5", "(" * 900 + "anc < 0.5" + ")" * 900, "more than 20 deep"),
+    ("anc < 0.5", "not " * 400 + "anc < 0.5", "more than 20 deep"),
+    ("anc < 0.5", " and ".join(["(anc < 1 or wbc < 2)"] * 12), "more than 100 ways"),
+    ("anc < 0.5", " or ".join(["anc < 0.5"] * 80), "80 comparisons"),
+    ("name: Wrong", "name: Wrong\nopen: &a [*a]", "stands within what it repeats"),
+    ("name: Wrong", "name: Wrong\nopen: " + "[" * 500, "more than 20 deep"),
+    ("name: Wrong", "name: Wrong\nopen: [" + "a, " * 20_000 + "a]", "more than 12,000 keys"),
+    ("name: Wrong", "name: Wrong" + "\n#" * 100_000, "longer than 120,000 bytes"),
+    ("name: Wrong", "name: Wr\x00ong", "a character that is no text (code 0)"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "said"), HUGE, ids=[said + new[:12].strip() for _, new, said in HUGE])
+def test_what_is_far_too_much_is_refused_with_its_place(tmp_path: Path, old: str, new: str, said: str) -> None:
+    hits = [bad for bad in found(tmp_path, (old, new)) if said in bad[2]]
+    assert len(hits) == 1
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_bytes(FILE.encode("utf-16"))
+    assert "not UTF-8" in problems(path)[0].message
+    path.write_bytes(b"protocol: p\nname: \xff\n")
+    assert (problems(path)[0].message, problems(path)[0].line) == ("the file is not UTF-8 text", 2)
+
+
+# a change of the file, the words of the doubt or the mistake, whether it is a mistake
+UNUSUAL = [
+    ("anc < 0.5", "anc < 500", "anc < 500 is far more than usual", True),
+    ("anc < 0.5", "anc < 0.05", "anc < 0.05 is less than usual", False),
+    (RULE, "- raise mercaptopurine by 1000000% when anc > 1.5", "raise by 1000000% is far more", True),
+    (RULE, "- raise mercaptopurine by 300% when anc > 1.5", "raise by 300% is more than usual", False),
+    (RULE, RULE + ", resume at 0%", "resume at 0% is far less", True),
+    (RULE, "- transfuse red cells 0 mL/kg when haemoglobin < 8", "0 mL/kg of red cells is far less", True),
+    (RULE, "- transfuse platelets 10 mL/kg when platelets < 20000", "platelets < 20000 is far more", True),
+    (RULE, "- transfuse red cells 15 mL/kg when haemoglobin < 80", "haemoglobin < 80 is more than usual", False),
+    ("name: Wrong", "name: Wrong\nfor: age > 200", "age > 200 asks for what cannot be", True),
+    ("- consolidation:", "- consolidation:\n      start when: anc >= 100000", "anc >= 100000 is far more", True),
+    ("1.5 mg/m2 IV on days 1, 8", "1.5 mg/m2 IV over 700 hours on day 1", "over 700 hours outlasts the phase", False),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "said", "mistake"), UNUSUAL, ids=[u[2] for u in UNUSUAL])
+def test_numbers_in_the_wrong_unit_are_doubted_and_ten_times_outside_refused(
+    tmp_path: Path, old: str, new: str, said: str, mistake: bool
+) -> None:
+    wrong = [message for *_, message, _ in found(tmp_path, (old, new))]
+    assert any(said in message for message in wrong) is mistake
+    told = [str(doubt) for doubt in doubts(tmp_path / "wrong.yaml")]
+    assert any(said in text for text in told) is not mistake
+    if mistake and "cannot be" not in said:
+        meant = new + " as written"
+        assert not [m for *_, m, _ in found(tmp_path, (old if old != "anc < 0.5" else RULE, meant if old != "anc < 0.5"
+                    else RULE.replace("anc < 0.5", "anc < 500") + " as written")) if said in m]  # fmt: skip
+
+
+def test_a_phase_may_give_nothing_but_not_the_whole_protocol(tmp_path: Path) -> None:
+    assert found(tmp_path) == []  # consolidation gives nothing
+    path = tmp_path / "nothing.yaml"
+    path.write_text("protocol: nothing\nname: Nothing\nphases:\n  - watch:\n      days: 28\n", encoding="utf-8")
+    assert [bad.message for bad in problems(path)] == ["the protocol gives nothing"]
+
+
+def test_treatment_that_never_ends_is_refused_by_the_check_as_by_the_plan(tmp_path: Path) -> None:
+    circle = ("  - consolidation:\n", "  - consolidation:\n      next: induction\n")
+    assert "follows on itself" in found(tmp_path, circle)[0][2]
+    girls = "  - consolidation:\n      repeat: until 2 years from start of treatment if sex is female\n"
+    assert "ends for every patient" in found(tmp_path, ("  - consolidation:\n", girls))[0][2]
+    both = girls.rstrip() + ", 3 years from start of treatment if sex is male\n"
+    assert found(tmp_path, ("  - consolidation:\n", both)) == []

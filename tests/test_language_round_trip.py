@@ -46,6 +46,7 @@ from remission.protocol.model import (
     Transfuse,
     Until,
     Wait,
+    Weekdays,
 )
 from remission.protocol.reader import read_protocol, read_text
 from remission.protocol.vocabulary import (
@@ -77,6 +78,7 @@ provenances = st.builds(
     st.lists(st.sampled_from(["matloub2011", "memory", "a-b.c"]), unique=True, max_size=3).map(tuple),
     st.none() | prose,
     st.none() | prose,
+    st.booleans(),
 )
 targets = st.builds(Target, agents, st.none() | st.sampled_from(ROUTES))
 many_targets = st.lists(targets, min_size=1, max_size=3).map(tuple)
@@ -104,6 +106,11 @@ conditions: st.SearchStrategy[Condition] = st.recursive(
 DAYS = 42
 day = st.integers(1, DAYS)
 day_lists = st.sets(day, min_size=1, max_size=12).map(lambda days: tuple(sorted(days)))
+weekly = st.builds(Weekdays, st.sets(st.integers(0, 6), min_size=1).map(lambda s: tuple(sorted(s))), st.integers(1, 20),
+                   st.integers(27, DAYS))  # fmt: skip
+each_week = st.sets(st.integers(1, 7), min_size=1).map(
+    lambda of: tuple(day for day in range(1, DAYS + 1) if (day - 1) % 7 + 1 in of)
+)
 recurring = st.builds(lambda first, step: tuple(range(first, DAYS + 1, step)), st.integers(1, 7), st.integers(1, 9))
 
 
@@ -119,27 +126,33 @@ def gives(draw: st.DrawFn) -> Give:
     )
     along = tuple(draw(st.just([]) | st.lists(beside, min_size=1, max_size=3)))
     after = draw(st.integers(0, 3)) if along else 0
-    return Give(
+    weekdays = draw(st.none() | weekly) if not along else None
+    both = None if by_age else draw(st.none() | st.tuples(amounts, amounts))
+    given = Give(
         agent=draw(agents),
         route=routes[0],
         routes=routes,
         amount=None if by_age else draw(amounts),
         unit=unit,
         per="dose" if by_age else draw(st.sampled_from(["dose", "day"])),
-        doses_per_day=1 if by_age else draw(st.sampled_from([1, 2, 3, 4])),
-        days=() if along else draw(day_lists | recurring),
+        doses_per_day=1 if by_age else draw(st.sampled_from([1, 2, 3, 4, 6, 8, 12])),
+        days=() if along else draw(day_lists | recurring | each_week) if weekdays is None else weekdays.days(),
+        weekdays=weekdays,
         along=along,
         days_after=after,
         only_after=after > 0 and draw(st.booleans()),
         table=draw(st.none() | st.sampled_from(["cog", "it.bfm"])) if by_age else None,
         cap=draw(st.none() | st.tuples(amounts, st.sampled_from(CAP_UNITS))),
-        infusion_h=draw(st.none() | amounts),
+        infusion_h=draw(st.none() | st.floats(0.01, 2400).map(lambda x: float(f"{x:.4g}"))),
         when=draw(st.none() | conditions),
         not_with=tuple(draw(st.lists(st.tuples(agents, st.sampled_from(ROUTES)), max_size=2))),
         escalation=None if along else draw(st.none() | rising),
         taper=() if along else tuple(draw(st.lists(st.tuples(fractions, st.integers(1, 9)), max_size=3))),
         provenance=draw(provenances),
     )
+    if both is None:
+        return given
+    return dataclasses.replace(given, morning_evening=both, amount=sum(both), per="day", doses_per_day=2, cap=None)
 
 
 rescues = st.builds(
@@ -148,8 +161,8 @@ rescues = st.builds(
     amounts,
     st.sampled_from(UNITS),
     st.sampled_from(ROUTES),
-    amounts,
-    amounts,
+    st.integers(1, 168).map(float),
+    st.floats(0.5, 2400).map(lambda x: float(f"{x:.4g}")),
     targets,
     conditions,
     st.integers(1, 9),
@@ -209,6 +222,7 @@ def protocols(draw: st.DrawFn) -> Protocol:
                 id=name,
                 name=draw(prose),
                 days=DAYS,
+                first_day=draw(st.sampled_from([1, 1, -7])),
                 start_when=gate,
                 recheck_days=draw(st.integers(1, 9)),
                 rest_days=draw(st.integers(0, 30)),
