@@ -351,6 +351,14 @@ def test_zoom_shows_the_days_asked_for_and_only_what_was_given_then(tables) -> N
     assert "doxorubicin IV" not in rows and "vincristine IV" in rows
 
 
+def test_days_far_beyond_the_record_are_drawn_as_far_as_it_goes_and_refused_where_nothing_is(tables) -> None:
+    low, high = plot_patient(tables, patient=1, days=(0, 1e9)).axes[0].get_xlim()
+    assert -50 < low <= 0 and high < 5000
+    for days in ((1e8, 1e9), (float("nan"), 10.0), (-20.0, -10.0)):
+        with pytest.raises(BadInput):
+            plot_patient(tables, patient=1, days=days)
+
+
 def test_bad_requests_say_what_would_be_right(tables, page, tmp_path) -> None:
     with pytest.raises(BadInput, match="patient 4711"):
         plot_patient(tables, patient=4711)
