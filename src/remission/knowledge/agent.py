@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic import Field as _Field
 
-from .quantity import Quantity
+from .quantity import Quantity, Read
 
 Route = Literal["IV", "PO", "IT", "SC", "IM", "RT", "collection"]
 Target = str
@@ -259,10 +259,42 @@ class Note(_Strict):
     read: str | None = None
 
 
+class Usual(_Strict):
+    """How much is usually given by some routes: ``low`` to ``high`` in ``unit`` (mg/m2, ug/kg, mg, Gy, ...), as one
+    dose or in a day. What a protocol writes outside it is doubted, far outside it refused (protocol/plausible.py);
+    nothing is played by it.
+
+    ``at_most``: the largest amount for a person whatever the size, in the unit without /m2 or /kg, per the same.
+    ``course_high``: the largest sum of the days of one sentence, in the unit.
+    """
+
+    routes: tuple[Route, ...] = _Field(min_length=1)
+    unit: str
+    per: Literal["dose", "day"] = "dose"
+    low: float = _Field(gt=0, allow_inf_nan=False)
+    high: float = _Field(gt=0, allow_inf_nan=False)
+    at_most: float | None = _Field(default=None, gt=0, allow_inf_nan=False)
+    course_high: float | None = _Field(default=None, gt=0, allow_inf_nan=False)
+    source: str | None = None
+    read: Read
+    because: str | None = None
+    note: str | None = None
+
+    @model_validator(mode="after")
+    def _has_provenance(self) -> Usual:
+        if self.read is Read.ASSUMED and not self.because:
+            raise ValueError("an assumed number says why: add `because: ...`")
+        if self.read not in (Read.ASSUMED, Read.MEMORY) and not self.source:
+            raise ValueError(f"a number read as '{self.read.value}' names its `source`")
+        if self.low > self.high:
+            raise ValueError(f"the range runs backwards ({self.low:g} to {self.high:g}): add `low` and `high` in order")
+        return self
+
+
 class Agent(_Strict):
     agent: str
-    names: tuple[str, ...] = ()
-    codes: dict[str, str] = {}
+    names: tuple[str, ...] = ()  # other generic names, brands, abbreviations; ambiguous ones: knowledge/names.py
+    codes: dict[str, str] = {}  # ATC, RxNorm (ingredient)
     kind: str
     sensitivity: Sensitivity | None = None
     plain: str
@@ -271,6 +303,7 @@ class Agent(_Strict):
     intrathecal_by_age: dict[str, list[dict[str, float | None]]] = {}
     intrathecal_notes: dict[str, Note] = {}  # where each of these tables was read
     tablet: Tablet | None = None
+    usual: tuple[Usual, ...] = ()
     pharmacokinetics: Pharmacokinetics
     radiation: Radiation | None = None
     graft: Graft | None = None

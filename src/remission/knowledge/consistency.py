@@ -246,6 +246,7 @@ def _unit_names(agent: Agent) -> Iterator[Fault]:
             f"{pk.amount} in a litre cannot be told in {pk.concentration}",
             "Give `molar_mass`, or the concentration in the same kind of unit as the amount",
         )
+    yield from _usual(agent)
     for i, unit in enumerate(agent.dose_units):
         mass = unit.split("/")[0]
         if unit == "dose" and agent.cells:
@@ -256,6 +257,19 @@ def _unit_names(agent: Agent) -> Iterator[Fault]:
             fits = False
         if not fits:
             yield Fault(("dose_units", i), f"'{unit}' is no dose of {pk.amount}", f"Write for example {pk.amount}/m2")
+
+
+def _usual(agent: Agent) -> Iterator[Fault]:
+    """Ranges of doses: by routes that the agent has, in units of its doses, in order."""
+    for i, usual in enumerate(agent.usual):
+        if strange := [route for route in usual.routes if route not in agent.routes]:
+            yield Fault(("usual", i, "routes"), f"route {strange[0]} is none of the agent's", "Correct one of them")
+        if usual.unit not in agent.dose_units:
+            yield Fault(
+                ("usual", i, "unit"),
+                f"'{usual.unit}' is no unit of its doses",
+                f"Write one of: {', '.join(agent.dose_units)}",
+            )
 
 
 def _is_molar(amount: str, concentration: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from .agent import Note
+from .agent import Note, Usual
 from .body_file import Body
 from .quantity import Quantity, Read
 
@@ -33,7 +34,7 @@ class Row:
 
 def provenance(entity: Any) -> list[Row]:
     """Every quantity and note below ``entity`` (agent, body, model, dict or list), in the order of the file."""
-    return [_row(where, node) for where, node in _walk(entity, ())]
+    return [row for where, node in _walk(entity, ()) for row in _rows(where, node)]
 
 
 def counts(rows: Iterable[Row]) -> dict[str, int]:
@@ -61,8 +62,8 @@ def sources_of(entity: Any) -> Iterator[tuple[Where, str]]:
             yield (name, *where), key
 
 
-def _walk(node: Any, where: Where) -> Iterator[tuple[Where, Quantity | Note]]:
-    if isinstance(node, Quantity | Note):
+def _walk(node: Any, where: Where) -> Iterator[tuple[Where, Quantity | Note | Usual]]:
+    if isinstance(node, Quantity | Note | Usual):
         yield where, node
     elif isinstance(node, Body):
         for name, quantity in node.items():
@@ -78,8 +79,21 @@ def _walk(node: Any, where: Where) -> Iterator[tuple[Where, Quantity | Note]]:
             yield from _walk(child, (*where, i))
 
 
-def _row(where: Where, node: Quantity | Note) -> Row:
+def _rows(where: Where, node: Quantity | Note | Usual) -> Iterator[Row]:
     path = ".".join(str(part) for part in where)
+    if isinstance(node, Usual):
+        note = "; ".join(text for text in (node.because, node.note) if text) or None
+        unit = f"{node.unit}/day" if node.per == "day" else node.unit
+        units = {"low": unit, "high": unit, "at_most": re.sub("/(m2|kg)", "", unit), "course_high": node.unit}
+        for bound in units:
+            value = getattr(node, bound)
+            if value is not None:
+                yield Row(f"{path}.{bound}", value, units[bound], node.read.value, node.source, note)
+    else:
+        yield _row(path, node)
+
+
+def _row(path: str, node: Quantity | Note) -> Row:
     if isinstance(node, Note):
         return Row(path, None, None, node.read, node.source, node.text)
     unit = f"{node.unit} per {node.per}" if node.per else node.unit

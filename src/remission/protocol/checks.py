@@ -43,6 +43,7 @@ from .model import (
     Transfuse,
     Wait,
 )
+from .plausible import unusual_doses
 from .vocabulary import COUNTS, FRACTIONS
 
 _ALIKE = 80  # per cent, of names that are perhaps the same with a slip of the pen
@@ -214,7 +215,7 @@ class _Checker:
         if agent is None:
             yield self._unknown_agent(give, give.agent)
             return
-        yield from _dose_fits(give, agent, give)
+        yield from _dose_fits(give, agent, give, give.doses_per_day)
         yield from bounds.of_give(give, phase)
         if give.amount is None:
             tables = list(agent.intrathecal_by_age)
@@ -354,7 +355,7 @@ class _Checker:
         if agent is None:
             yield self._unknown_agent(rule, rescue.give.agent)
             return
-        yield from _dose_fits(rescue.give, agent, rule)
+        yield from _dose_fits(rescue.give, agent, rule, 24 / rescue.every_h)
         level = f"level:{rescue.after.agent}"
         if level not in names(rescue.until):
             yield bad(
@@ -427,7 +428,7 @@ def _gives(phase: Phase, target: Target) -> Iterator[Give]:
             yield give
 
 
-def _dose_fits(give: Give, agent: Agent, item: Written) -> Iterator[BadInput]:
+def _dose_fits(give: Give, agent: Agent, item: Give | Rule, times_a_day: float) -> Iterator[BadInput]:
     for route in give.routes:
         if route not in agent.routes:
             routes: tuple[Route, ...] = agent.routes
@@ -436,6 +437,8 @@ def _dose_fits(give: Give, agent: Agent, item: Written) -> Iterator[BadInput]:
     if give.amount is not None and give.unit not in fitting | {u.replace("mg/", "g/") for u in fitting if u == "mg/m2"}:
         written = ", ".join(agent.dose_units)
         yield bad(at_word(item, give.unit), f"{give.unit} does not fit {give.agent}", f"Its doses are in {written}")
+    else:
+        yield from unusual_doses(give, agent, item, times_a_day, item.provenance.as_written)
     if give.cap is not None and ("IU" in give.cap[1]) != ("IU" in give.unit):
         yield bad(at_word(item, "max"), f"a dose in {give.unit} cannot have a maximum in {give.cap[1]}", "Use one unit")
 
