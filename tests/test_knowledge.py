@@ -75,14 +75,42 @@ def test_every_body_file_loads(name: str) -> None:
     assert all(isinstance(body[path], Quantity) for path in body)
 
 
-def test_synonyms_lead_to_the_agent_and_to_one_only() -> None:
+def test_synonyms_lead_to_the_agent_in_any_spelling() -> None:
     assert library().agent("6-MP") is library().agent("mercaptopurine")
     assert library().agent("Ara C") is library().agent("cytarabine")
-    seen: dict[str, str] = {}
+    assert library().agent("ONCASPAR") is library().agent("pegaspargase")
+    assert library().agent("e coli asparaginase") is library().agent("asparaginase_ecoli")
     for agent in library().agents():
-        for name in library().agent(agent).names:
-            key = re.sub(r"[^a-z0-9]", "", name.lower())
-            assert seen.setdefault(key, agent) == agent, f"'{name}' means two agents"
+        own = [name for name, meant in library().agent_names().items() if meant == agent and name != agent]
+        assert own, "every agent has a name of its own besides that of its file"
+        assert all(library().meant_by(name) == (agent,) for name in own)
+
+
+def test_a_name_of_several_agents_is_refused_with_the_choice() -> None:
+    several = {name: agents for name, agents in library().all_names().items() if len(agents) > 1}
+    assert several["PRED"] == ("prednisolone", "prednisone")
+    assert set(several) == {"ASNase", "asparaginase", "CAR-T", "CAR T-cells", "PRED", "MSD", "sibling graft", "MUD",
+                            "unrelated graft"}  # fmt: skip
+    with pytest.raises(BadInput, match="'pred' can mean prednisolone or prednisone"):
+        library().agent("pred")
+
+
+@pytest.mark.parametrize("name", ["rituximab", "mesna", "nelarabine", "co-trimoxazole"])
+def test_a_drug_that_is_not_there_is_not_taken_for_another_one(name: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        library().agent(name)
+    assert caught.value.message == f"the agent '{name}' is not known here"
+    assert "write a file" in (caught.value.remedy or "")
+
+
+def test_codes_are_codes() -> None:
+    for name in library().agents():
+        codes = library().agent(name).codes
+        assert set(codes) <= {"ATC", "RxNorm"}
+        assert re.fullmatch(r"[A-Z]\d{2}[A-Z]{2}\d{2}", codes.get("ATC", "L01CA02")), name
+        assert re.fullmatch(r"\d{2,7}", codes.get("RxNorm", "103")), name
+    rxnorm = [code for name in library().agents() if (code := library().agent(name).codes.get("RxNorm"))]
+    assert len(set(rxnorm)) == len(rxnorm) >= 19
 
 
 def test_intrathecal_tables_cover_every_age_from_one_year_once() -> None:

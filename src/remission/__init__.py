@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    from remission.knowledge.library import library, using
     from remission.protocol.model import Protocol
     from remission.protocol.plan import Plan
     from remission.protocol.reader import read_protocol
@@ -21,13 +22,18 @@ if TYPE_CHECKING:
     from remission.trial.side_by_side import side_by_side
     from remission.trial.validate import validate
 
-__all__ = ["__version__", "open_run", "plan", "read_protocol", "side_by_side", "simulate", "validate", "variant"]
+__all__ = [
+    "__version__", "library", "open_run", "plan", "read_protocol", "side_by_side", "simulate", "using", "validate",
+    "variant",
+]  # fmt: skip
 
 _HOMES = {
+    "library": "remission.knowledge.library",
     "open_run": "remission.trial.run",
     "read_protocol": "remission.protocol.reader",
     "simulate": "remission.trial.run",
     "side_by_side": "remission.trial.side_by_side",
+    "using": "remission.knowledge.library",
     "validate": "remission.trial.validate",
     "variant": "remission.protocol.variant",
 }

@@ -7,9 +7,10 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+import typer.core
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,8 +22,42 @@ if TYPE_CHECKING:
     from remission.protocol.model import Protocol
     from remission.trial.run import Progress, Run
 
+
+class _WithLibrary(typer.core.TyperGroup):
+    """Takes --library DIR, wherever it stands, before the command is read: it holds for every command."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        rest, own = _taken(args)
+        if own:
+            from remission.knowledge.library import library, using
+
+            ctx.with_resource(using(library(*own)))
+        return super().parse_args(ctx, rest)
+
+
+def _taken(args: list[str]) -> tuple[list[str], list[str]]:
+    """The arguments without --library DIR and --library=DIR, and those folders."""
+    rest: list[str] = []
+    own: list[str] = []
+    waiting = list(args)
+    while waiting:
+        word = waiting.pop(0)
+        if word == "--":
+            return [*rest, word, *waiting], own
+        if word.startswith("--library="):
+            own.append(word.partition("=")[2])
+        elif word == "--library":
+            if not waiting:
+                raise typer.BadParameter("a folder is missing behind it", param_hint="--library")
+            own.append(waiting.pop(0))
+        else:
+            rest.append(word)
+    return rest, own
+
+
 app = typer.Typer(
     name="remission",
+    cls=_WithLibrary,
     help="An executable model of how acute lymphoblastic leukaemia is treated. For research and teaching only.",
     no_args_is_help=True,
     add_completion=False,
@@ -324,10 +359,15 @@ def explain(protocol: ProtocolName) -> None:
 
 
 @app.command()
-def check(file: Annotated[Path, typer.Argument(metavar="PROTOCOL-FILE", help="A protocol file.")]) -> None:
-    """Check a protocol file; every mistake is named with line and column."""
+def check(
+    file: Annotated[Path, typer.Argument(metavar="PROTOCOL-FILE|FOLDER", help="A protocol file, or an own library.")],
+) -> None:
+    """Check a protocol file, or a folder for --library; every mistake is named with line and column."""
     from remission.protocol.reader import doubts, problems, read_protocol
 
+    if file.is_dir():
+        _check_library(file)
+        return
     found = problems(file)
     if not found:
         from remission.trial.playable import refusals
@@ -346,6 +386,31 @@ def check(file: Annotated[Path, typer.Argument(metavar="PROTOCOL-FILE", help="A 
         f"{file}: no mistakes. {len(protocol.phases)} phases, {sentences + len(protocol.rules)} sentences, "
         f"{open_points} open points."
     )
+
+
+def _check_library(folder: Path) -> None:
+    """Every file of an own library, as it would be read for a run."""
+    from remission.knowledge.errors import BadInput
+    from remission.knowledge.library import ROOMS, Library, using
+    from remission.patient.recipe import population
+    from remission.protocol.complaint import Doubt
+    from remission.protocol.reader import doubts, problems
+
+    with using(Library([folder])) as shelf:
+        found = shelf.own_problems()
+        for name in shelf.own_names("populations"):
+            try:
+                population(name)
+            except BadInput as error:
+                found.append(error)
+        for name in shelf.own_names("protocols"):
+            found += problems(name, shelf) or doubts(name, shelf)
+        for problem in found:
+            _say(f"warning: {problem}" if isinstance(problem, Doubt) else str(problem))
+        if any(not isinstance(problem, Doubt) for problem in found):
+            raise typer.Exit(2)
+        held = [f"{len(names)} {room.replace('_', ' ')}" for room in ROOMS if (names := shelf.own_names(room))]
+        print(f"{folder}: no mistakes. {', '.join(held) or 'sources only'}.")
 
 
 # --- knowledge --------------------------------------------------------------------------------
@@ -478,6 +543,14 @@ def schema(out: Annotated[Path, typer.Option(help="Folder for the JSON Schemas."
 @app.callback(invoke_without_command=True)
 def _top(
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+    library: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR",
+            help="Own agents, side effects, populations, protocols, trials and sources from a folder, laid over the "
+            "supplied ones. Before or after any command; may be given several times.",
+        ),
+    ] = None,
 ) -> None:
     if version:
         from importlib.metadata import version as version_of
@@ -583,7 +656,7 @@ def _agent(name: str) -> Agent:
     except BadInput as error:
         known = [*shelf.agent_names(), *shelf.side_effects(), *shelf.symptoms(), *shelf.protocols(), *shelf.trials()]
         near = nearest(name, known)
-        if error.file or near is None:
+        if error.file or near is None or shelf.meant_by(name):
             raise
         raise BadInput(
             f"there is no agent, side effect, symptom, protocol or trial '{name}'", remedy=f"Did you mean '{near}'?"

@@ -1,14 +1,18 @@
 """Everything that is known, by name: agents, side effects, symptoms, sources, bodies, populations, protocols, trials.
 
-Files are read when they are first asked for. People add their own with ``Library(extra=[folder])``: a folder laid out
-like ``data`` (agents/, side_effects/, symptoms/, body/, populations/, protocols/, supportive/, trials/, sources.yaml),
-whose files come before the ones that are shipped.
+Files are read when they are first asked for. People add their own with ``library(folder)``: a folder laid out like
+``data`` (`ROOMS` and sources.yaml), whose files come before the ones that are shipped. ``using(library)`` makes it the
+one that is meant where none is named; threads that are begun inside do not inherit that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import lru_cache, partial
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -25,8 +29,11 @@ from .symptom import Belongs, Symptom, with_grade
 from .symptom import faults as symptom_faults
 from .trial_file import Trial
 from .trial_file import faults as trial_faults
+from .yaml_file import construct, text_of
 
 DATA = Path(__file__).parent / "data"
+WRITE_ONE = "See: remission list agents. For another one write a file (docs/own-library.md)"
+ROOMS = ("agents", "body", "pharmacy", "populations", "protocols", "side_effects", "symptoms", "trials")  # its folders
 
 
 class Source(BaseModel):
@@ -55,17 +62,18 @@ class Library:
     """The knowledge files of one or more folders. Every unknown name raises ``BadInput`` with the nearest known one."""
 
     def __init__(self, extra: Iterable[Path | str] = ()) -> None:
-        self.folders = [*(Path(folder) for folder in extra), DATA]
-        for folder in self.folders:
-            if not folder.is_dir():
-                raise BadInput("there is no such folder of knowledge files", folder, remedy="Check the path")
+        self.own = [Path(folder) for folder in extra]
+        for folder in self.own:
+            _look_at(folder)
+        self.folders = [*self.own, DATA]
+        self._rooms: dict[str, dict[str, Path]] = {}
         self._agents: dict[str, Agent] = {}
         self._side_effects: dict[str, SideEffect] = {}
         self._symptoms: dict[str, Symptom] = {}
         self._bodies: dict[tuple[str, str], Body] = {}
         self._trials: dict[str, Trial] = {}
         self._sources: dict[str, Source] | None = None
-        self._names: dict[str, str] | None = None
+        self._names: dict[str, tuple[str, ...]] | None = None
 
     # --- agents
 
@@ -82,27 +90,44 @@ class Library:
         return self._agents[key]
 
     def agent_names(self) -> dict[str, str]:
-        """Every name and synonym (small letters) and the agent that it means."""
+        """Every name and synonym, as their files write them, and the agent that it means."""
+        return {name: agents[0] for name, agents in self.all_names().items() if len(agents) == 1}
+
+    def all_names(self) -> dict[str, tuple[str, ...]]:
+        """Every name and synonym and the agents that it can mean: more than one for PRED."""
         if self._names is None:
-            names = {_plain(name): name for name in self.agents()}
+            found: dict[str, tuple[str, ...]] = {name: (name,) for name in self.agents()}
+            plain = {_plain(name) for name in found}
             for agent, path in self._files("agents").items():
-                tree = read_yaml(path)
-                for synonym in tree.get("names", []) if isinstance(tree, dict) else []:
-                    names.setdefault(_plain(str(synonym)), agent)
-            self._names = names
+                for synonym in _names_in(path):
+                    if _plain(synonym) not in plain or _plain(synonym) == _plain(agent):
+                        found[synonym] = tuple(dict.fromkeys((*found.get(synonym, ()), agent)))
+            self._names = found
         return self._names
 
-    def _agent_name(self, name: str) -> str:
+    def meant_by(self, name: str) -> tuple[str, ...]:
+        """The agents that a name can mean, in any spelling of case, spaces and hyphens; none when it is not known."""
         if name in self._files("agents"):
-            return name
-        names = self.agent_names()
-        if _plain(name) in names:
-            return names[_plain(name)]
-        near = nearest(name, [*self.agents(), *names])
-        raise BadInput(
-            f"unknown agent '{name}'",
-            remedy=f"Did you mean '{names.get(near, near)}'?" if near else f"Known agents: {', '.join(self.agents())}",
-        )
+            return (name,)
+        plain = _plain(name)
+        found = (agent for known, agents in self.all_names().items() if _plain(known) == plain for agent in agents)
+        return tuple(dict.fromkeys(found)) if plain else ()
+
+    def _agent_name(self, name: str) -> str:
+        meant = self.meant_by(name)
+        if len(meant) == 1:
+            return meant[0]
+        message, remedy = self.no_agent(name)
+        raise BadInput(message, remedy=remedy)
+
+    def no_agent(self, name: str) -> tuple[str, str]:
+        """What is wrong with a name that means no agent, or several, and what would be right."""
+        if meant := self.meant_by(name):
+            return f"'{name}' can mean {' or '.join(meant)}", "Write the one that is meant"
+        if near := nearest(name, self.all_names()):
+            meant = self.meant_by(near)
+            return f"unknown agent '{name}'", f"Did you mean '{meant[0] if len(meant) == 1 else near}'?"
+        return f"the agent '{name}' is not known here", WRITE_ONE
 
     def _check(self, agent: Agent, path: Path) -> Iterator[Fault]:
         if agent.agent != path.stem:
@@ -316,6 +341,33 @@ class Library:
         """The file of a block of supportive care (read it with ``remission.protocol``)."""
         return self._path("supportive", name, "supportive care")
 
+    def digest(self) -> str:
+        """One sha256 over the names and contents of all files, those of own folders before the shipped ones."""
+        digest = hashlib.sha256()
+        for folder in self.folders:
+            files = [path for room in ROOMS for path in (folder / room).glob("*.yaml")]
+            for path in sorted([*files, *folder.glob("sources.yaml")]):
+                name = path.relative_to(folder).as_posix()
+                digest.update(f"{name}\0{hashlib.sha256(_bytes(path)).hexdigest()}\n".encode())
+            digest.update(b"\0")
+        return digest.hexdigest()
+
+    def own_problems(self) -> list[BadInput]:
+        """The first mistake of each file of your own folders (protocols and populations are read in their rooms)."""
+        found = _mistake(self.sources)
+        readers: dict[str, Callable[[str], object]] = {
+            "agents": self.agent, "body": self.body, "pharmacy": self.pharmacy, "side_effects": self.side_effect,
+            "symptoms": self.symptom, "trials": self.trial,
+        }  # fmt: skip
+        for room, read in readers.items():
+            for name in self.own_names(room):
+                found += _mistake(partial(read, name))
+        return found
+
+    def own_names(self, room: str) -> list[str]:
+        """The names of the files in one room of your own folders."""
+        return sorted({path.stem for folder in self.own for path in (folder / room).glob("*.yaml")})
+
     def _path(self, room: str, name: str, what: str) -> Path:
         files = self._files(room)
         if name not in files:
@@ -325,22 +377,92 @@ class Library:
         return files[name]
 
     def _files(self, room: str) -> dict[str, Path]:
-        """Name -> file; the first folder that has a name wins."""
-        out: dict[str, Path] = {}
-        for folder in self.folders:
-            for path in sorted((folder / room).glob("*.yaml")):
-                out.setdefault(path.stem, path)
-        return out
+        """Name -> file; the first folder that has a name wins. Looked up once: make the library again for new files."""
+        if room not in self._rooms:
+            out: dict[str, Path] = {}
+            for folder in self.folders:
+                for path in sorted((folder / room).glob("*.yaml")):
+                    out.setdefault(path.stem, path)
+            self._rooms[room] = out
+        return self._rooms[room]
 
 
-@lru_cache(maxsize=8)
-def _cached(extra: tuple[str, ...]) -> Library:
-    return Library(extra=extra)
+@lru_cache(maxsize=1)
+def _shipped() -> Library:
+    return Library()
 
 
-def library(extra: Sequence[Path | str] = ()) -> Library:
-    """The library of the shipped files (and of your own folders), read once per process."""
-    return _cached(tuple(str(folder) for folder in extra))
+_IN_USE: ContextVar[Library | None] = ContextVar("library in use", default=None)
+
+
+def library(*own: Path | str) -> Library:
+    """The shipped files with your ``own`` folders laid over them (the first folder that has a name wins); without a
+    folder the library that is in use (`using`), by default the shipped one, which is read once per process.
+
+    Raises ``BadInput`` for a folder that is no library and for the first file in it that cannot be used.
+    """
+    if not own:
+        return _IN_USE.get() or _shipped()
+    made = Library(own)
+    if found := made.own_problems():
+        raise found[0]
+    return made
+
+
+@contextmanager
+def using(knowledge: Library | None) -> Iterator[Library]:
+    """Within, ``library()`` is this one (None: whichever is in use)."""
+    if knowledge is None:
+        yield library()
+        return
+    before = _IN_USE.set(knowledge)
+    try:
+        yield knowledge
+    finally:
+        _IN_USE.reset(before)
+
+
+def _look_at(folder: Path) -> None:
+    """Raises ``BadInput`` when a folder is no library, or has files that would be passed over."""
+    if not folder.is_dir():
+        raise BadInput("there is no such folder of knowledge files", folder, remedy="Check the path")
+    inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    rooms = f"It may hold the folders {', '.join(ROOMS)} and the file sources.yaml"
+    if not any(path.name in (*ROOMS, "sources.yaml") for path in inside):
+        raise BadInput("the folder holds no knowledge files", folder, remedy=rooms)
+    for path in inside:
+        if path.is_dir() and path.name not in ROOMS and any(path.glob("*.y*ml")):
+            near = nearest(path.name, ROOMS)
+            raise BadInput(f"a folder '{path.name}' is not read", path, remedy=f"Call it {near}" if near else rooms)
+        if path.is_dir() and path.name in ROOMS and (other := sorted(path.glob("*.yml"))):
+            raise BadInput("a file that ends in .yml is not read", other[0], remedy="Let its name end in .yaml")
+        if path.suffix in (".yaml", ".yml") and path.name != "sources.yaml":
+            raise BadInput("a file beside the folders is not read", path, remedy=rooms)
+
+
+def _names_in(path: Path) -> list[str]:
+    """The names of an agent file, without reading the rest of it; none when it is broken (told when it is loaded)."""
+    try:
+        found = re.search(r"^names:.*?(?=^[^\s#-]|\Z)", text_of(path), re.MULTILINE | re.DOTALL)
+        names = construct(found[0], path, "safe")["names"] if found else []
+    except BadInput:
+        return []
+    return [str(name) for name in names] if isinstance(names, list) else []
+
+
+def _mistake(read: Callable[[], object]) -> list[BadInput]:
+    try:
+        read()
+    except BadInput as error:
+        return [error]
+    return []
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"the file cannot be read ({error.strerror})", path) from error
 
 
 def _plain(name: str) -> str:

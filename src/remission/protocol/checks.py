@@ -259,14 +259,7 @@ class _Checker:
         return self.known.agent(name) if name in self.agents else None
 
     def _unknown_agent(self, item: Written, name: str) -> BadInput:
-        names = self.known.agent_names()
-        message, remedy = unknown("agent", name, [*self.agents, *names])
-        near = remedy.split("'")[1] if remedy.startswith("Did") else None
-        if near is not None:
-            remedy = f"Did you mean '{names.get(near, near)}'?"
-        else:
-            remedy = f"Known agents: {', '.join(sorted(self.agents))}"
-        return bad(at_word(item, name), message, remedy)
+        return bad(at_word(item, name), *self.known.no_agent(name))
 
     # --- decisions
 

@@ -8,7 +8,7 @@ from typing import Protocol as Shape
 
 from ..knowledge.errors import BadInput, nearest
 from .model import Place
-from .vocabulary import UNITS
+from .vocabulary import UNITS, other_names
 
 
 class Written(Shape):
@@ -40,10 +40,12 @@ def doubt(place: Place | None, message: str, remedy: str | None = None) -> Doubt
 
 
 def at_word(item: Written, word: str) -> Place | None:
-    """Where a word stands in the sentence of an item; its first letter when the word is not found."""
+    """Where a word (or another name of an agent) stands in the sentence of an item; its first letter when it is not
+    found."""
     if item.place is None:
         return None
-    found = re.search(rf"(?<![\w.]){re.escape(word)}(?![\w])", item.text, re.IGNORECASE)
+    spelled = map(re.escape, (word, *other_names(word)))
+    found = re.search(rf"(?<![\w.])(?:{'|'.join(spelled)})(?![\w])", item.text, re.IGNORECASE)
     before = item.text[: found.start()] if found else ""
     row = before.count("\n")
     column = len(before) - before.rfind("\n") if row else item.place.column + len(before)

@@ -19,7 +19,7 @@ from ..knowledge.errors import nearest
 from .complaint import unit_meant
 from .handwriting import tidied
 from .model import Provenance
-from .vocabulary import FRACTIONS, ROUTES, UNITS, agents, measured
+from .vocabulary import FRACTIONS, ROUTES, UNITS, agent_meant, agents, canonical, measured
 
 Kind = Literal["give", "check", "decide", "rule", "repeat", "condition"]
 KINDS: tuple[Kind, ...] = ("give", "check", "decide", "rule", "repeat", "condition")
@@ -117,13 +117,17 @@ def parse(kind: Kind, text: str) -> Parsed:
 
 
 def _placed(tree: Tree[Token], places: list[int]) -> Tree[Token]:
-    """The tree with the places of its words in the sentence as it was written."""
+    """The tree with agents by the names of their files, and the places of words in the sentence as it was written."""
     for node in tree.iter_subtrees():
         if not node.meta.empty:
             node.meta.start_pos = places[node.meta.start_pos]
-        for child in node.children:
-            if isinstance(child, Token) and child.start_pos is not None:
-                child.start_pos = places[child.start_pos]
+        for index, child in enumerate(node.children):
+            if not isinstance(child, Token) or child.start_pos is None:
+                continue
+            child.start_pos = places[child.start_pos]
+            value = str(node.data).startswith("compare") and index > 0  # sex is male
+            if child.type == "WORD" and not value and canonical(child, measured()) is None:
+                node.children[index] = child.update(value=agent_meant(child))
     return tree
 
 

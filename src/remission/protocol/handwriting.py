@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from .vocabulary import names_of_words
+
 _DASH = "‐‑‒–—−"
 _DAYS_OF_WEEK = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _DAY_OF_WEEK = (
@@ -135,7 +137,7 @@ def tidied(text: str) -> tuple[str, list[int]]:
 
 def _tidied(text: str) -> tuple[str, list[int]]:
     at = list(range(len(text)))
-    for pattern, put in _COMPILED:
+    for pattern, put in (names_of_words(), *_COMPILED):
         if pattern.search(text) is None:
             continue
         out, places, done = "", [], 0

@@ -12,7 +12,7 @@ from ruamel.yaml.nodes import MappingNode, Node
 
 from ..knowledge import limits
 from ..knowledge.errors import BadInput
-from ..knowledge.library import Library, library
+from ..knowledge.library import Library, library, using
 from .build import Builder, Cycles, condition
 from .checks import check
 from .complaint import Doubt, bad, unknown
@@ -92,6 +92,11 @@ def first_of(found: Sequence[BadInput]) -> BadInput:
 
 
 def _examine(path_or_id: str | Path, known: Library, checked: bool) -> tuple[Protocol | None, list[BadInput]]:
+    with using(known):  # whose agents and side effects are words of the language
+        return _looked_at(path_or_id, known, checked)
+
+
+def _looked_at(path_or_id: str | Path, known: Library, checked: bool) -> tuple[Protocol | None, list[BadInput]]:
 
     def other(id: str, beside: Path | None) -> Protocol:
         protocol, found = read_file(protocol_path(id, known, beside))

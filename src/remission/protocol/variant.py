@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..knowledge.errors import BadInput, nearest
-from ..knowledge.library import Library, library
+from ..knowledge.library import Library, library, using
 from .checks import check
 from .grammar import Kind
 from .include import together
@@ -34,7 +34,10 @@ def variant(
     A sentence is written as in a file: what is given, checked or decided, or a rule. What is left is checked as a file
     is. Raises `BadInput` for an agent that is not given there, a phase that is not there, a sentence that does not fit.
     """
-    known = knowledge or library()
+    if knowledge is not None:
+        with using(knowledge):  # whose agents and side effects are words of the language
+            return variant(protocol, without=without, add=add, phases=phases)
+    known = library()
     if isinstance(protocol, str | Path):
         protocol = read_protocol(protocol, known)
     if not without and not add:

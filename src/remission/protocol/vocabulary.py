@@ -1,8 +1,15 @@
-"""The words that sentences may use: measurements with their units, values, units, agents."""
+"""The words that sentences may use: measurements with their units, values, units, agents.
+
+Agents and side effects are those of the library in use (knowledge.library.using), which the reader sets.
+"""
 
 from __future__ import annotations
 
-from functools import lru_cache
+import re
+from collections.abc import Callable
+from weakref import WeakKeyDictionary
+
+from ..knowledge.library import Library, library
 
 UNITS = (
     "mg/m2", "g/m2", "ug/m2", "IU/m2", "mg/kg", "ug/kg", "g/kg", "IU/kg", "cells/kg", "Mcells/kg",
@@ -54,18 +61,70 @@ def canonical(word: str, known: tuple[str, ...] | list[str]) -> str | None:
     return next((k for k in known if k.lower() == flat), None)
 
 
-@lru_cache(maxsize=1)
 def side_effects() -> tuple[str, ...]:
-    """The side effects that begin by a hazard: a condition may ask for their grade of today. (Of those that are
-    computed it asks for the count itself; `crs` and `neurotoxicity` are states.)"""
-    from ..knowledge.library import library
-
-    return tuple(library().side_effects(computed=False))
+    """The side effects of the library in use that begin by a hazard: a condition may ask for their grade of today. (Of
+    those that are computed it asks for the count itself; `crs` and `neurotoxicity` are states.)"""
+    return _own(library()).side_effects
 
 
-@lru_cache(maxsize=1)
 def agents() -> tuple[str, ...]:
-    """The names of the agents that knowledge holds."""
-    from ..knowledge.library import library
+    """The names of the agents of the library in use."""
+    return _own(library()).agents
 
-    return tuple(library().agents())
+
+def other_names(agent: str) -> tuple[str, ...]:
+    """How else an agent is called."""
+    if agent not in agents():
+        return ()
+    return tuple(name for name, some in library().all_names().items() if some == (agent,) and name != agent)
+
+
+def by_kind() -> dict[str, tuple[str, ...]]:
+    """What a word can be, for hints that stay within one kind."""
+    return {
+        "unit": UNITS,
+        "route": ROUTES,
+        "measurement": (*COUNTS, *FRACTIONS, *SHARES, *STATES, *PERSON, *VALUES),
+        "side effect": side_effects(),
+        "agent": tuple(library().all_names()),
+        "concentration": CONCENTRATIONS,
+    }
+
+
+def names_of_words() -> tuple[re.Pattern[str], Callable[[re.Match[str]], str]]:
+    """Agents' names that are no single word of the grammar (6-MP, E. coli asparaginase), and what makes one of them."""
+    return _own(library()).names_of_words, _one_word
+
+
+def _one_word(found: re.Match[str]) -> str:
+    meant = library().meant_by(found[0])
+    return meant[0] if len(meant) == 1 else re.sub(r"[^\w\-]+", "_", found[0])
+
+
+def agent_meant(word: str) -> str:
+    """The agent's file name for any of its names; the word itself (in small letters) when it means none or several."""
+    if word.lower() in agents():
+        return word.lower()
+    meant = library().meant_by(word)
+    return meant[0] if len(meant) == 1 else word.lower()
+
+
+class _Own:
+    """The words that one library brings."""
+
+    def __init__(self, knowledge: Library) -> None:
+        self.agents = tuple(knowledge.agents())
+        self.side_effects = tuple(knowledge.side_effects(computed=False))
+        names = [name for name in knowledge.all_names() if not _WORD.fullmatch(name)]
+        spelled = (r"\s+".join(map(re.escape, name.split())) for name in sorted(names, key=len, reverse=True))
+        self.names_of_words = re.compile(rf"(?<![\w.\-])(?:{'|'.join(spelled) or '(?!)'})(?![\w\-])", re.IGNORECASE)
+
+
+_WORD = re.compile(r"[a-z][\w\-]*", re.IGNORECASE)  # of the grammar
+_OWN: WeakKeyDictionary[Library, _Own] = WeakKeyDictionary()
+
+
+def _own(knowledge: Library) -> _Own:
+    if knowledge not in _OWN:
+        _OWN[knowledge] = _Own(knowledge)
+    return _OWN[knowledge]

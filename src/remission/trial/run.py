@@ -7,7 +7,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ import remission.knowledge
 from remission.engine.eligible import eligible
 from remission.engine.shards import Manifest, Tables, read_manifest, read_whole, run_shards, scan, tables
 from remission.knowledge.errors import BadInput, nearest
+from remission.knowledge.library import Library, library, using
 
 from . import side_effects
 from .sources import behind
@@ -75,6 +76,7 @@ class Run:
     numbers: pl.DataFrame = field(repr=False)  # provenance
     folder: Path | None = None
     performance: Performance | None = None
+    knowledge: Library | None = field(default=None, repr=False)  # what it was played with; None: the library in use
 
     def scan(self, table: str) -> pl.LazyFrame:
         """A table that is not read yet (for runs bigger than the memory); `BadInput` when it was not recorded."""
@@ -125,7 +127,8 @@ class Run:
         """The cohort in the measures of a trial report, survival read at ``years``."""
         told = pl.col("event").is_in(["phase start", "end of treatment"])
         events = self.scan("events").filter(told).collect() if "events" in self.frames else None
-        frequent = side_effects.most_frequent(self.frames)
+        with using(self.knowledge):
+            frequent = side_effects.most_frequent(self.frames)
         return summarise(
             self.outcomes, events, years=years, title=self.title, performance=self.performance, more=frequent
         )
@@ -134,11 +137,13 @@ class Run:
         """phase, side_effect, grade, patients, of, percent, low, high: who had that grade or worse in a phase, of those
         who began it, with 95 % limits; first of the whole treatment and what follows. Low counts (as measured) and
         infections are side effects too."""
-        return side_effects.by_phase(self.frames)
+        with using(self.knowledge):
+            return side_effects.by_phase(self.frames)
 
     def burden(self) -> Summary:
         """Days in hospital for side effects, transfusions, doses lost and deaths by cause."""
-        return as_summary(side_effects.burden(self.frames), self.title)
+        with using(self.knowledge):
+            return as_summary(side_effects.burden(self.frames), self.title)
 
     def provenance(self) -> pl.DataFrame:
         """Every number behind the run: where it was read, or what it was calibrated to, or why it was assumed."""
@@ -190,6 +195,7 @@ def simulate(
     record: Sequence[str] = TABLES,
     progress: Progress | None = None,
     fresh: bool = False,
+    knowledge: Library | None = None,
 ) -> Run:
     """Play a cohort of virtual patients through a protocol.
 
@@ -197,8 +203,16 @@ def simulate(
     supplied, by default the one that the protocol names (patients whom the protocol is not for are not drawn). With
     ``out`` the tables go to that folder shard by shard, in bounded memory; the same call goes on with a run that was
     stopped, ``fresh`` replaces one that is there.
-    The same arguments give the same tables, whatever ``threads`` (default: all cores). Raises `BadInput`.
+    The same arguments give the same tables, whatever ``threads`` (default: all cores). ``knowledge``: the supplied
+    files with your own laid over them, ``library("my-folder")``. Raises `BadInput`.
     """
+    if knowledge is not None:
+        with using(knowledge):
+            run = simulate(
+                protocol, patients=patients, seed=seed, out=out, population=population,
+                follow_up_years=follow_up_years, threads=threads, record=record, progress=progress, fresh=fresh,
+            )  # fmt: skip
+        return replace(run, knowledge=knowledge)
     started = time.perf_counter()
     check_arguments(patients, seed, follow_up_years, threads, record)
 
@@ -207,7 +221,6 @@ def simulate(
         play,
         prepare,
     )  # the compiled engine is loaded only when something is played
-    from remission.knowledge.library import library
     from remission.patient import recipe
     from remission.patient.population import draw
     from remission.protocol.reader import read_protocol
@@ -266,7 +279,7 @@ def simulate(
         peak_memory_mb=peak_memory_mb(),
         threads=threads,
     )
-    return Run(run.manifest, run.frames, run.numbers, run.folder, took)
+    return replace(run, performance=took)
 
 
 def shard_size(patients: int) -> int:
@@ -313,7 +326,7 @@ def _identity(
         "follow_up_years": follow_up_years,
         "record": list(record),
         "protocol_file": _hash(Path(protocol.file)) if protocol.file else None,
-        "knowledge": _hash_files("knowledge/data/**/*.yaml"),
+        "knowledge": library().digest(),
         "code": _hash_files(*(f"{room}/*.{kind}" for room in ROOMS for kind in ("py", "lark"))),
     }
 
