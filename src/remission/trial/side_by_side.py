@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from remission.knowledge.errors import BadInput
+from remission.knowledge.library import Library, using
 from remission.protocol.model import And, Protocol
 from remission.protocol.reader import read_protocol
 
@@ -95,9 +96,17 @@ def side_by_side(
     years: float = 5.0,
     threads: int | None = None,
     progress: Progress | None = None,
+    knowledge: Library | None = None,
 ) -> SideBySide:
     """Play both protocols with the same patients (of the first one's population, for whom both are meant) and the same
-    chance, and compare event-free survival at ``years``, deaths, side effects and days in hospital."""
+    chance, and compare event-free survival at ``years``, deaths, side effects and days in hospital. ``knowledge``: as
+    in `simulate`."""
+    if knowledge is not None:
+        with using(knowledge):
+            return side_by_side(
+                first, second, patients=patients, seed=seed, population=population, years=years, threads=threads,
+                progress=progress,
+            )  # fmt: skip
     a, b = (read_protocol(p) if isinstance(p, str | Path) else p for p in (first, second))
     population = population or a.population or b.population or POPULATION
     if a.eligible != b.eligible:

@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library, library
 
 from .estimates import Z
@@ -222,11 +223,16 @@ def hospital_days(tables: Tables, found: pl.DataFrame | None = None, shelf: Libr
     ends with the patient's life. Stays that are planned (a ward for conditioning, an infusion) are not part of it."""
     shelf = shelf or library()
     found = episodes(tables).collect() if found is None else found
+    names = sorted(found["side_effect"].unique())
+    if strange := [name for name in names if name not in shelf.side_effects()]:
+        raise BadInput(
+            f"nothing is known here of the side effect '{strange[0]}' of this run",
+            remedy="Give the --library that it was played with",
+        )
     stay = pl.DataFrame(
         [
             (name, grade, days.to_unit("day"))
-            for name in found["side_effect"].unique()
-            if name in shelf.side_effects()
+            for name in names
             for grade, days in shelf.side_effect(name).hospital.items()
         ],
         schema={"side_effect": pl.String, "grade": pl.Int8, "stay": pl.Float64},

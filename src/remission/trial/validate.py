@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from remission.knowledge.errors import BadInput
-from remission.knowledge.library import library
+from remission.knowledge.library import Library, library, using
 from remission.knowledge.trial_file import DAYS, SHARES, SURVIVALS, Arm, Endpoint, Trial, days
 
 from .endpoints import NotSimulated, Played, simulated
@@ -157,11 +157,16 @@ def validate(
     seed: int = 1,
     threads: int | None = None,
     progress: Progress | None = None,
+    knowledge: Library | None = None,
 ) -> list[Reproduction]:
     """Play published trials (all that are known when none is named) and compare; `BadInput` for an unknown trial.
 
-    Arms of a trial with the same population are the same virtual patients with the same chance.
+    Arms of a trial with the same population are the same virtual patients with the same chance. ``knowledge``: as in
+    `simulate`, with trials of your own.
     """
+    if knowledge is not None:
+        with using(knowledge):
+            return validate(names, patients=patients, seed=seed, threads=threads, progress=progress)
     shelf = library()
     trials = [shelf.trial(name) for name in names or shelf.trials()]
     check_arguments(patients, seed, 1.0, threads, RECORDED)
