@@ -23,9 +23,8 @@ PAGE = Path(__file__).parents[1] / "docs" / "own-library.md"
 def mine(tmp_path: Path) -> Path:
     """The example of docs/own-library.md as files."""
     folder = tmp_path / "mine"
-    for name, text in re.findall(
-        r"`([\w/-]+\.yaml)`[^`]*(?:`\w+`[^`]*)*```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL
-    ):
+    named_block = r"`([\w/-]+\.yaml)`[^`]*(?:`\w+`[^`]*)*```yaml\n(.*?)```"
+    for name, text in re.findall(named_block, PAGE.read_text(encoding="utf-8"), re.DOTALL):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -52,8 +51,7 @@ def test_the_language_knows_the_words_of_the_library_that_is_given_and_no_other(
         read_sentence("condition", "vivid_dreams >= 2")
     with using(library(mine)):
         assert read_sentence("condition", "vivid_dreams ever >= 2").name == "vivid_dreams ever"
-    found = problems(mine / "protocols" / "my-trial.yaml")
-    assert any("testomab" in problem.message for problem in found)
+    assert problems(mine / "protocols" / "my-trial.yaml")
     assert not problems(mine / "protocols" / "my-trial.yaml", library(mine))
 
 
@@ -64,8 +62,8 @@ def test_an_own_drug_is_played_and_its_numbers_are_cited(mine: Path, tmp_path: P
     assert given["patient"].n_unique() == 32
     effects = run.side_effects.filter(side_effect="vivid_dreams")
     assert effects["patient"].n_unique() > 16 and set(effects["grade"]) == {1, 2}
-    stopped = run.events.filter(event="stop")
-    assert set(stopped["patient"]) == set(effects.filter(grade=2)["patient"])
+    stopped = set(run.events.filter(event="stop")["patient"])
+    assert stopped and stopped <= set(effects.filter(grade=2)["patient"])
     numbers = run.provenance()
     assert numbers.filter(of="agent testomab", source="smith2030").height >= 4
     assert run.burden().table.height  # days in hospital know the own side effect, though no library is in use now
@@ -92,7 +90,7 @@ def test_a_run_covers_own_files_and_says_when_they_are_missing(mine: Path, tmp_p
 
 @pytest.mark.parametrize(
     "words",
-    [("list", "agents"), ("show", "testomab"), ("show", "T drug"), ("sources", "TST-1"), ("explain", "my-trial")],
+    [("list", "agents"), ("show", "T drug"), ("sources", "TST-1"), ("explain", "my-trial")],
 )
 def test_the_option_holds_before_and_after_any_command(mine: Path, words: tuple[str, ...]) -> None:
     for call in (("--library", mine, *words), (*words, "--library", mine), (*words, f"--library={mine}")):
@@ -108,14 +106,14 @@ def test_a_whole_library_is_checked_and_every_mistake_is_placed(mine: Path) -> N
     (mine / "agents" / "testomab.yaml").write_text(
         (mine / "agents" / "testomab.yaml").read_text().replace("on: vivid_dreams", "on: vivid_dream"), encoding="utf-8"
     )
-    protocol = mine / "protocols" / "my-trial.yaml"
-    protocol.write_text(protocol.read_text().replace("[smith2030]", "[smith2031]", 1), encoding="utf-8")
+    other = "protocol: other\nname: Other\nsources: [smith2031]\nphases:\n  - one:\n      days: 7\n"
+    (mine / "protocols" / "other.yaml").write_text(other, encoding="utf-8")
     code, said = cli("check", mine)
     assert code == 2
-    assert "testomab.yaml:26:9: unknown target 'vivid_dream'. Did you mean 'vivid_dreams'?" in said
-    assert "my-trial.yaml:8:54: unknown source 'smith2031'. Did you mean 'smith2030'?" in said
+    assert "testomab.yaml:21:9: unknown target 'vivid_dream'. Did you mean 'vivid_dreams'?" in said
+    assert "other.yaml:3:11: unknown source 'smith2031'. Did you mean 'smith2030'?" in said
     code, said = cli("list", "agents", "--library", mine)
-    assert code == 2 and "testomab.yaml:26:9" in said
+    assert code == 2 and "testomab.yaml:21:9" in said
 
 
 def test_own_files_take_the_place_of_supplied_ones(mine: Path) -> None:
@@ -138,7 +136,7 @@ def test_files_that_would_be_passed_over_are_told(mine: Path, make: str, said: s
     path.parent.mkdir(exist_ok=True)
     path.write_text("agent: x\n")
     code, told = cli("list", "agents", "--library", mine)
-    assert code == 2 and said in told and path.name.split(".")[0] in told
+    assert code == 2 and said in told and str(mine / Path(make).parts[0]) in told
 
 
 def test_a_folder_that_is_no_library_is_refused(tmp_path: Path) -> None:

@@ -396,17 +396,21 @@ def _check_library(folder: Path) -> None:
     from remission.protocol.complaint import Doubt
     from remission.protocol.reader import doubts, problems
 
+    found: list[BadInput] = []
+
+    def protocol(name: str) -> None:
+        found.extend(problems(name) or doubts(name))
+
     with using(Library([folder])) as shelf:
-        found = shelf.own_problems()
-        for name in shelf.own_names("populations"):
-            try:
-                population(name)
-            except BadInput as error:
-                found.append(error)
-        for name in shelf.own_names("protocols"):
-            found += problems(name, shelf) or doubts(name, shelf)
-        for problem in found:
-            _say(f"warning: {problem}" if isinstance(problem, Doubt) else str(problem))
+        found += shelf.own_problems()
+        for room, read in (("populations", population), ("protocols", protocol)):
+            for name in shelf.own_names(room):
+                try:
+                    read(name)
+                except BadInput as error:  # it, or a file that it names
+                    found.append(error)
+        for text, problem in {str(problem): problem for problem in found}.items():
+            _say(f"warning: {text}" if isinstance(problem, Doubt) else text)
         if any(not isinstance(problem, Doubt) for problem in found):
             raise typer.Exit(2)
         held = [f"{len(names)} {room.replace('_', ' ')}" for room in ROOMS if (names := shelf.own_names(room))]
@@ -668,11 +672,14 @@ def _show_agent(agent: Agent) -> None:
 
     codes = ", ".join(f"{system} {code}" for system, code in agent.codes.items())
     print(f"{agent.agent}: {agent.kind}" + (f" ({', '.join(agent.names)})" if agent.names else ""))
-    print(f"{agent.plain}\nGiven {', '.join(agent.routes)}" + (f"; {codes}" if codes else "") + "\n")
+    print(f"{agent.plain}\nGiven {', '.join(agent.routes)}" + (f"; {codes}" if codes else ""))
+    if agent.usual:
+        print("Usually " + "; ".join(usual.words() for usual in agent.usual))
+    print()
     rows = [
         (row.path.removeprefix("pharmacokinetics."), f"{row.value:.4g} {row.unit or ''}".rstrip(" -"), row.read or "")
         for row in provenance(agent)
-        if row.value is not None
+        if row.value is not None and not row.path.startswith("usual.")
     ]
     _print_table("Numbers", ("", "value", "known from"), rows)
     for heading, notes in (("Toxicities", agent.toxicities), ("Interactions", agent.interactions)):

@@ -290,6 +290,14 @@ class Usual(_Strict):
             raise ValueError(f"the range runs backwards ({self.low:g} to {self.high:g}): add `low` and `high` in order")
         return self
 
+    def words(self) -> str:
+        """``0.05 to 2 mg/m2 IV, at most 2 mg``."""
+        span = f"{self.low:g}" if self.low == self.high else f"{self.low:g} to {self.high:g}"
+        per = "/day" if self.per == "day" else ""
+        most = f", at most {self.at_most:g} {self.unit.partition('/')[0]}{per}" if self.at_most else ""
+        course = f", {self.course_high:g} {self.unit} in all" if self.course_high else ""
+        return f"{span} {self.unit}{per} {'/'.join(self.routes)}{most}{course}"
+
 
 class Agent(_Strict):
     agent: str

@@ -124,7 +124,7 @@ class Library:
         """What is wrong with a name that means no agent, or several, and what would be right."""
         if meant := self.meant_by(name):
             return f"'{name}' can mean {' or '.join(meant)}", "Write the one that is meant"
-        if near := nearest(name, self.all_names()):
+        if near := nearest(name, self.agents()) or nearest(name, self.all_names()):
             meant = self.meant_by(near)
             return f"unknown agent '{name}'", f"Did you mean '{meant[0] if len(meant) == 1 else near}'?"
         return f"the agent '{name}' is not known here", WRITE_ONE
@@ -471,6 +471,8 @@ def _plain(name: str) -> str:
 
 def _read_sources(path: Path) -> dict[str, Source]:
     tree = read_yaml(path) or {}
+    if not isinstance(tree, dict):
+        raise BadInput("the file holds no keys", path, 1, 1, "Write for example: smith2030: {title: ..., kind: paper}")
     out: dict[str, Source] = {}
     found: list[Fault] = []
     for key, entry in tree.items():
