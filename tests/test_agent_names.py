@@ -117,9 +117,3 @@ def test_no_name_of_an_agent_is_a_word_of_the_language() -> None:
     words |= {value.lower() for values in vocabulary.VALUES.values() for value in values}
     words |= {unit.lower() for unit in (*vocabulary.UNITS, *vocabulary.CONCENTRATIONS, *vocabulary.ROUTES)}
     assert not {name for name in library().all_names() if name.lower() in words}
-
-
-def test_words_are_known_by_kind() -> None:
-    kinds = vocabulary.by_kind()
-    assert "mg/m2" in kinds["unit"] and "Oncovin" in kinds["agent"] and "pancreatitis" in kinds["side effect"]
-    assert "anc" in kinds["measurement"] and not set(kinds["agent"]) & set(kinds["side effect"])

@@ -394,12 +394,13 @@ def _check_library(folder: Path) -> None:
     from remission.knowledge.library import ROOMS, Library, using
     from remission.patient.recipe import population
     from remission.protocol.complaint import Doubt
-    from remission.protocol.reader import doubts, problems
+    from remission.protocol.reader import doubts, problems, read_protocol
+    from remission.trial.playable import refusals
 
     found: list[BadInput] = []
 
     def protocol(name: str) -> None:
-        found.extend(problems(name) or doubts(name))
+        found.extend(problems(name) or [*doubts(name), *refusals(read_protocol(name))])
 
     with using(Library([folder])) as shelf:
         found += shelf.own_problems()

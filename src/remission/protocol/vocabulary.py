@@ -79,18 +79,6 @@ def other_names(agent: str) -> tuple[str, ...]:
     return tuple(name for name, some in library().all_names().items() if some == (agent,) and name != agent)
 
 
-def by_kind() -> dict[str, tuple[str, ...]]:
-    """What a word can be, for hints that stay within one kind."""
-    return {
-        "unit": UNITS,
-        "route": ROUTES,
-        "measurement": (*COUNTS, *FRACTIONS, *SHARES, *STATES, *PERSON, *VALUES),
-        "side effect": side_effects(),
-        "agent": tuple(library().all_names()),
-        "concentration": CONCENTRATIONS,
-    }
-
-
 def names_of_words() -> tuple[re.Pattern[str], Callable[[re.Match[str]], str]]:
     """Agents' names that are no single word of the grammar (6-MP, E. coli asparaginase), and what makes one of them."""
     return _own(library()).names_of_words, _one_word
