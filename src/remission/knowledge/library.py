@@ -33,7 +33,9 @@ from .yaml_file import construct, text_of
 
 DATA = Path(__file__).parent / "data"
 WRITE_ONE = "See: remission list agents. For another one write a file (docs/own-library.md)"
-ROOMS = ("agents", "body", "pharmacy", "populations", "protocols", "side_effects", "symptoms", "trials")  # its folders
+ROOMS = (
+    "agents", "body", "pharmacy", "populations", "protocols", "side_effects", "supportive", "symptoms", "trials",
+)  # fmt: skip  # folders of a library
 
 
 class Source(BaseModel):
