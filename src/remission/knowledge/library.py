@@ -29,7 +29,7 @@ from .symptom import Belongs, Symptom, with_grade
 from .symptom import faults as symptom_faults
 from .trial_file import Trial
 from .trial_file import faults as trial_faults
-from .yaml_file import construct, text_of
+from .yaml_file import compose, construct, text_of
 
 DATA = Path(__file__).parent / "data"
 WRITE_ONE = "See: remission list agents. For another one write a file (docs/own-library.md)"
@@ -348,7 +348,7 @@ class Library:
         digest = hashlib.sha256()
         for folder in self.folders:
             files = [path for room in ROOMS for path in (folder / room).glob("*.yaml")]
-            for path in sorted([*files, *folder.glob("sources.yaml")]):
+            for path in sorted([*files, *folder.glob("sources.yaml"), *folder.glob("units.txt")]):
                 name = path.relative_to(folder).as_posix()
                 digest.update(f"{name}\0{hashlib.sha256(_bytes(path)).hexdigest()}\n".encode())
             digest.update(b"\0")
@@ -446,7 +446,7 @@ def _names_in(path: Path) -> list[str]:
     """The names of an agent file, without reading the rest of it; none when it is broken (told when it is loaded)."""
     try:
         found = re.search(r"^names:.*?(?=^[^\s#-]|\Z)", text_of(path), re.MULTILINE | re.DOTALL)
-        names = construct(found[0], path, "safe")["names"] if found else []
+        names = construct(compose(found[0], path), path)["names"] if found else []
     except BadInput:
         return []
     return [str(name) for name in names] if isinstance(names, list) else []

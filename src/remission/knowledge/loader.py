@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from .errors import BadInput, nearest
 from .quantity import Read
-from .yaml_file import construct, text_of
+from .yaml_file import compose, construct, text_of
 
 Location = Sequence[str | int]
 Model = TypeVar("Model", bound=BaseModel)
@@ -43,7 +44,7 @@ def read_yaml(path: Path) -> Any:
 
     Raises ``BadInput`` when the file cannot be opened, is not YAML or repeats a key.
     """
-    return _parse(path, "safe")
+    return construct(compose(text_of(path), path), path)
 
 
 def load(path: Path, model: type[Model], check: Callable[[Model], Iterable[Fault]] = lambda _: ()) -> Model:
@@ -67,35 +68,31 @@ def load(path: Path, model: type[Model], check: Callable[[Model], Iterable[Fault
 
 def complain(path: Path, faults: Sequence[Fault]) -> BadInput:
     """The first of the faults in the order of the file, with its line and column (from 1)."""
-    tree = _parse(path, "rt")
-    placed = sorted(((*_place(tree, fault), fault) for fault in faults), key=lambda item: item[:2])
+    root = compose(text_of(path), path)
+    placed = sorted(((*_place(root, fault, path), fault) for fault in faults), key=lambda item: item[:2])
     line, column, first = placed[0]
     more = f" ({len(faults) - 1} more below)" if len(faults) > 1 else ""
     return BadInput(first.message + more, path, line, column, first.remedy)
 
 
-def _parse(path: Path, kind: str) -> Any:
-    return construct(text_of(path), path, kind)
-
-
-def _place(tree: Any, fault: Fault) -> tuple[int, int]:
+def _place(root: Node | None, fault: Fault, path: Path) -> tuple[int, int]:
     """Line and column (from 1) of the deepest existing node on the way to the fault."""
     line, column = 0, 0
-    node: Any = tree
-    where = list(fault.where)
-    for depth, step in enumerate(where):
-        last = depth == len(where) - 1
-        if isinstance(node, dict) and step in node:
-            value = node[step]
-            to_key = isinstance(value, dict | list) or (last and fault.at_key)
-            place = node.lc  # type: ignore[attr-defined]
-            line, column = place.key(step) if to_key else place.value(step)
-        elif isinstance(node, list) and isinstance(step, int) and step < len(node):
-            value = node[step]
-            line, column = node.lc.item(step)  # type: ignore[attr-defined]
+    node = root
+    for depth, step in enumerate(fault.where):
+        if isinstance(node, MappingNode):
+            found = next(((key, value) for key, value in node.value if construct(key, path) == step), None)
+            if found is None:
+                continue  # a field that is not there, or a marker that pydantic adds
+            key, node = found
+            last = depth == len(fault.where) - 1
+            mark = (node if isinstance(node, ScalarNode) and not (last and fault.at_key) else key).start_mark
+        elif isinstance(node, SequenceNode) and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+            mark = node.start_mark
         else:
-            continue  # a field that is not there, or a marker that pydantic adds
-        node = value
+            continue
+        line, column = mark.line, mark.column
     return line + 1, column + 1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import lru_cache
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pint
@@ -22,17 +23,13 @@ class Read(StrEnum):
     ASSUMED = "assumed"
 
 
+UNITS = Path(__file__).parent / "data" / "units.txt"
+
+
 @lru_cache(maxsize=1)
 def units() -> pint.UnitRegistry[Any]:
-    """The unit registry: SI plus what clinicians write (IU, cells, gene copies, percent)."""
-    registry: pint.UnitRegistry[Any] = pint.UnitRegistry(cache_folder=None)
-    registry.define("IU = [enzyme_activity_unit]")
-    registry.define("cell = [cell_number] = cells")
-    registry.define("dose = [] = doses")
-    registry.define("uM = 1e-6 * mol / liter")
-    registry.define("nM = 1e-9 * mol / liter")
-    registry.define("pmol_per_Gcell = 1e-12 * mol / (1e9 * cell)")
-    return registry
+    """The unit registry: those of data/units.txt, SI and what clinicians write (IU, cells, percent)."""
+    return pint.UnitRegistry(UNITS, cache_folder=None)
 
 
 _WORDS = {

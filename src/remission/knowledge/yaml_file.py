@@ -1,4 +1,8 @@
-"""YAML files as text and as trees, within the bounds of limits.py: whatever they hold is read or refused at once."""
+"""YAML files as text and as trees, within the bounds of limits.py: whatever they hold is read or refused at once.
+
+libyaml (through PyYAML) cuts the text into events, ``compose`` makes nodes of them that know their places, and
+``construct`` dicts, lists and scalars by the core schema of YAML 1.2 (``on`` and ``no`` are words, 2027-01-04 is text).
+"""
 
 from __future__ import annotations
 
@@ -7,17 +11,27 @@ import re
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ruamel.yaml import YAML
-from ruamel.yaml.composer import Composer
-from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent
-from ruamel.yaml.nodes import Node
+from yaml.error import Mark, MarkedYAMLError, YAMLError
+from yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
+    DocumentStartEvent,
+    Event,
+    MappingStartEvent,
+    ScalarEvent,
+    StreamEndEvent,
+)
+from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
+from yaml.parser import Parser
+from yaml.reader import Reader
+from yaml.scanner import Scanner
 
 from . import limits
 from .errors import BadInput
 
-_NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
+# control characters, halves of surrogate pairs, marks of byte order, noncharacters
+_NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
 def text_of(path: Path, most: int = limits.FILE_BYTES) -> str:
@@ -50,88 +64,170 @@ def checked(text: str, path: Path, most: int = limits.FILE_BYTES) -> str:
     return text
 
 
+class PurePython(Reader, Scanner, Parser):
+    """The same events where PyYAML was built without libyaml, in twenty times the time."""
+
+    def __init__(self, text: str) -> None:
+        Reader.__init__(self, text)
+        Scanner.__init__(self)
+        Parser.__init__(self)
+
+
+try:
+    from yaml.cyaml import CParser as _Events
+except ImportError:
+    _Events = PurePython
+
+
 def compose(text: str, path: Path) -> Node | None:
-    """The tree of nodes with their places; None for an empty text."""
-    return _guarded("rt", text, path, "compose")
-
-
-def construct(text: str, path: Path, kind: str) -> Any:
-    """The content: plain dicts and lists (``kind`` "safe"), or those of ruamel that know their places ("rt")."""
-    return _guarded(kind, text, path, "load")
-
-
-def _guarded(kind: str, text: str, path: Path, do: str) -> Any:
-    yaml = YAML(typ=kind, pure=True)
-    yaml.allow_duplicate_keys = False
-    yaml.Composer = _Bounded
-    yaml.Constructor = type("Placed", (_Placed, yaml.Constructor), {})
+    """The tree of nodes with their places; None for an empty text. Raises ``BadInput``."""
     try:
-        return getattr(yaml, do)(text)
-    except DuplicateKeyError as error:
-        key = str(error.problem).split('"')[1] if '"' in str(error.problem) else "?"
-        _refuse(f"the key '{key}' is written twice", path, error, "Keep one of the two")
+        return _Composer(_Events(text)).root
     except _TooMuch as error:
-        _refuse(str(error.problem), path, error, "Write the file plainer")
+        _refuse(str(error.problem), path, error.problem_mark, "Write the file plainer")
     except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
         if "mapping values are not allowed" in str(error.problem):
             remedy = "A sentence with a second ': ' stands in quotes: - 'day 29: counts [open: why]'"
-            _refuse("a ': ' too many for YAML", path, error, remedy)
+            _refuse("a ': ' too many for YAML", path, mark, remedy)
         remedy = "Check indentation, colons, brackets and quotes near this place"
-        _refuse(f"this is not YAML: {error.problem}", path, error, remedy)
+        _refuse(f"this is not YAML: {error.problem}", path, mark, remedy)
     except YAMLError as error:
         raise BadInput(f"this is not YAML: {error}", path, remedy="Check the characters") from error
 
 
-def _refuse(message: str, path: Path, error: MarkedYAMLError, remedy: str) -> NoReturn:
-    mark = error.problem_mark or error.context_mark
+def construct(node: Node | None, path: Path) -> Any:
+    """The content of a node as dicts, lists and scalars. Raises ``BadInput`` for a key that is written twice, a number
+    that cannot be reckoned with and a tag."""
+    if node is None:
+        return None
+    if node.tag not in (None, "!", _STR):
+        _refuse(f"the tag {node.tag} is not read here", path, node.start_mark, "Leave it out")
+    if isinstance(node, ScalarNode):
+        return _scalar(node, path)
+    if isinstance(node, SequenceNode):
+        return [construct(item, path) for item in node.value]
+    tree: dict[Any, Any] = {}
+    for key, value in node.value:
+        if not isinstance(key, ScalarNode):
+            _refuse("a key is one word or sentence", path, key.start_mark, "Take the brackets out")
+        name = _scalar(key, path)
+        if name in tree:
+            _refuse(f"the key '{name}' is written twice", path, key.start_mark, "Keep one of the two")
+        tree[name] = construct(value, path)
+    return tree
+
+
+_STR = "tag:yaml.org,2002:str"
+_WORDS = {word: None for word in ("", "~", "null", "Null", "NULL")} | {
+    word: word[0] in "tT" for word in ("true", "True", "TRUE", "false", "False", "FALSE")
+}
+_WHOLE = re.compile(r"[-+]?[0-9][0-9_]*|0o[0-7]+|0x[0-9a-fA-F]+")
+_REAL = re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?")
+_NO_NUMBER = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+
+
+def _scalar(node: ScalarNode, path: Path) -> str | int | float | bool | None:
+    text: str = node.value
+    if node.style or node.tag:
+        return text
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] not in "+-.0123456789":
+        return text
+    number: float = 0.0
+    if _WHOLE.fullmatch(text):
+        if len(text) <= limits.NUMBER_LETTERS:
+            return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+        number = math.inf
+    elif _REAL.fullmatch(text):
+        number = float(text)
+    elif not _NO_NUMBER.fullmatch(text):
+        return text
+    else:
+        number = math.inf
+    if not math.isfinite(number):
+        shown = text if len(text) <= 40 else text[:40] + "..."
+        _refuse(f"{shown} is no number to reckon with", path, node.start_mark, "Write a number, or quotes around words")
+    return number
+
+
+def _refuse(message: str, path: Path, mark: Mark | None, remedy: str) -> NoReturn:
     line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
-    raise BadInput(message, path, line, column, remedy) from error
+    raise BadInput(message, path, line, column, remedy)
 
 
 class _TooMuch(MarkedYAMLError):
     pass
 
 
-class _Placed:
-    """Gives a place to what cannot be made of a scalar or a tag: 2020-99-99, !!int x, .nan, 1e999."""
+class _Composer:
+    """Makes nodes of events within the bounds; what an alias repeats is counted again. ``tag``: as written, or None."""
 
-    def construct_object(self, node: Any, deep: bool = False) -> Any:
-        try:
-            made = super().construct_object(node, deep=deep)  # type: ignore[misc]
-            if isinstance(made, float) and not math.isfinite(made):
-                raise ValueError(f"{node.value} is no number to reckon with")
-            return made
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise MarkedYAMLError(problem=f"{error} ({node.tag})", problem_mark=node.start_mark) from error
+    def __init__(self, events: Any) -> None:
+        self.root: Node | None = None
+        self._open: list[CollectionNode] = []
+        self._keys: list[Node | None] = []  # of the open mappings, while their value is to come
+        self._begun: list[tuple[str | None, int]] = []  # anchor of each open collection, and the count before it
+        self._anchors: dict[str, tuple[Node, int | None]] = {}  # with their size; None while they are open
+        self._count = 0
+        while type(event := events.get_event()) is not StreamEndEvent:
+            self._take(event)
 
+    def _take(self, event: Event) -> None:
+        if isinstance(event, ScalarEvent):
+            node = ScalarNode(event.tag, event.value, event.start_mark, event.end_mark, event.style)
+            self._counted(event)
+            self._name(event.anchor, node, 1)
+            self._add(node)
+        elif isinstance(event, CollectionStartEvent):
+            kind = MappingNode if isinstance(event, MappingStartEvent) else SequenceNode
+            collection = kind(event.tag, [], event.start_mark, event.end_mark, event.flow_style)
+            if len(self._open) == limits.YAML_DEPTH:
+                _stop(event, f"keys and lists lie more than {limits.YAML_DEPTH} deep")
+            self._begun.append((event.anchor, self._count))
+            self._counted(event)
+            self._name(event.anchor, collection, None)
+            self._add(collection)
+            self._open.append(collection)
+            self._keys.append(None)
+        elif isinstance(event, CollectionEndEvent):
+            collection = self._open.pop()
+            collection.end_mark = event.end_mark
+            self._keys.pop()
+            anchor, before = self._begun.pop()
+            self._name(anchor, collection, self._count - before)
+        elif isinstance(event, AliasEvent):
+            node, size = self._anchors.get(event.anchor, (None, 0))
+            if node is None:
+                raise MarkedYAMLError(problem=f"nothing is named &{event.anchor}", problem_mark=event.start_mark)
+            if size is None:
+                _stop(event, f"*{event.anchor} stands within what it repeats")
+            self._counted(event, size)
+            self._add(node)
+        elif isinstance(event, DocumentStartEvent) and self.root is not None:
+            raise MarkedYAMLError(problem="a second document begins", problem_mark=event.start_mark)
 
-class _Bounded(Composer):
-    """Composes within the bounds; what an alias repeats is counted again."""
+    def _name(self, anchor: str | None, node: Node, size: int | None) -> None:
+        if anchor is not None:
+            self._anchors[anchor] = node, size
 
-    def __init__(self, loader: Any = None) -> None:
-        super().__init__(loader=loader)
-        self.count = self.depth = 0
-        self.sizes: dict[int, int] = {}  # by id of a node that is complete
+    def _counted(self, event: Event, size: int = 1) -> None:
+        self._count += size
+        if self._count > limits.YAML_NODES:
+            _stop(event, f"the file holds more than {limits.YAML_NODES:,} keys, values and items")
 
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        event = self.parser.peek_event()
-        before = self.count
-        self.depth += 1
-        self.count += 1
-        if self.depth > limits.YAML_DEPTH:
-            self._stop(event, f"keys and lists lie more than {limits.YAML_DEPTH} deep")
-        node = super().compose_node(parent, index)
-        self.depth -= 1
-        if isinstance(event, AliasEvent):
-            if id(node) not in self.sizes:
-                self._stop(event, f"*{event.anchor} stands within what it repeats")
-            self.count += self.sizes[id(node)]
+    def _add(self, node: Node) -> None:
+        if not self._open:
+            self.root = node
+        elif isinstance(self._open[-1], SequenceNode):
+            self._open[-1].value.append(node)
+        elif (key := self._keys[-1]) is None:
+            self._keys[-1] = node
         else:
-            self.sizes[id(node)] = self.count - before
-        if self.count > limits.YAML_NODES:
-            self._stop(event, f"the file holds more than {limits.YAML_NODES:,} keys, values and items")
-        return node
+            self._open[-1].value.append((key, node))
+            self._keys[-1] = None
 
-    @staticmethod
-    def _stop(event: Any, problem: str) -> NoReturn:
-        raise _TooMuch(problem=problem, problem_mark=event.start_mark)
+
+def _stop(event: Event, problem: str) -> NoReturn:
+    raise _TooMuch(problem=problem, problem_mark=event.start_mark)

@@ -1,6 +1,6 @@
 """A protocol file as text: which sentence stands at which line and column.
 
-The file is composed (ruamel.yaml), not constructed: every node keeps its place, and a sentence is cut out
+The file is composed, not constructed: every node keeps its place, and a sentence is cut out
 of the text as it was written. ``day 29: marrow MRD`` is a mapping to YAML; here it is a sentence again.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from ..knowledge import limits
 from ..knowledge.errors import BadInput, nearest
@@ -100,7 +100,7 @@ class Text:
         assert isinstance(first, ScalarNode)
         style = first.style
         if style in ("|", ">"):
-            return Sentence(str(node.value).replace("\a", ""), place, start, end)  # ruamel marks folds with a bell
+            return Sentence(str(node.value), place, start, end)
         raw = self.text[start:end]
         if style in ("'", '"'):
             raw = raw[1:-1].replace("''", "'") if style == "'" else raw[1:-1].replace('\\"', '"')
