@@ -35,21 +35,40 @@ def share(count: int, of: int) -> Estimate:
 
 def survival(day: Floats, failed: npt.NDArray[np.bool_], at: float) -> Estimate:
     """Kaplan-Meier at a day; Greenwood's variance on the log-log scale."""
-    from lifelines import KaplanMeierFitter
-
-    fit = KaplanMeierFitter().fit(day, failed)
-    limits = fit.confidence_interval_.loc[:at].iloc[-1]
-    return Estimate(float(fit.predict(at)), float(limits.iloc[0]), float(limits.iloc[1]), day.size)
+    times, *curves = kaplan_meier(day, failed)
+    value, low, high = (float(curve[np.searchsorted(times, at, side="right") - 1]) for curve in curves)
+    return Estimate(value, low, high, day.size)
 
 
 def median_survival(day: Floats, failed: npt.NDArray[np.bool_]) -> Estimate:
     """The day at which half are left, with the limits of Brookmeyer and Crowley; infinite when more are left."""
-    from lifelines import KaplanMeierFitter
-    from lifelines.utils import median_survival_times
+    times, *curves = kaplan_meier(day, failed)
 
-    fit = KaplanMeierFitter().fit(day, failed)
-    limits = median_survival_times(fit.confidence_interval_).iloc[0]
-    return Estimate(float(fit.median_survival_time_), float(limits.iloc[0]), float(limits.iloc[1]), day.size)
+    def half(curve: Floats) -> float:
+        below = curve <= 0.5 + 1e-12  # half of them in floating point
+        return float(times[below.argmax()]) if below.any() else math.inf
+
+    value, low, high = map(half, curves)
+    return Estimate(value, low, high, day.size)
+
+
+def kaplan_meier(day: Floats, failed: npt.NDArray[np.bool_]) -> tuple[Floats, Floats, Floats, Floats]:
+    """Days at which the curve falls (before them the beginning, at minus infinity), the share that is left from each on,
+    and its limits (Greenwood's variance on the log-log scale)."""
+    times = np.unique(day[failed])
+    at_risk = day.size - np.searchsorted(np.sort(day), times, side="left").astype(float)
+    lost = np.bincount(np.searchsorted(times, day[failed]), minlength=times.size).astype(float)
+    left = np.cumprod(1 - lost / at_risk)
+    with np.errstate(divide="ignore"):  # nobody is left: the limits are 0 too
+        variance = np.cumsum(np.where(at_risk > lost, lost / (at_risk * (at_risk - lost)), 0.0))
+        spread = np.exp(Z * np.sqrt(variance) / -np.log(left))
+    begun = np.ones(1)
+    return (
+        np.concatenate([[-math.inf], times]),
+        np.concatenate([begun, left]),
+        np.concatenate([begun, left**spread]),
+        np.concatenate([begun, left ** (1 / spread)]),
+    )
 
 
 def cumulative_incidence(day: Floats, cause: npt.NDArray[np.int_], at: float) -> Estimate:
@@ -84,17 +103,34 @@ def cumulative_incidence(day: Floats, cause: npt.NDArray[np.int_], at: float) ->
 def hazard_ratio(day: Floats, failed: npt.NDArray[np.bool_], mine: npt.NDArray[np.bool_]) -> Estimate | None:
     """Cox: the hazard of those who are marked over that of the others (Efron's ties, Wald's limits); None when the
     likelihood has no maximum."""
-    import pandas as pd
-    from lifelines import CoxPHFitter
-    from lifelines.exceptions import ConvergenceError
+    times, lost = np.unique(day[failed], return_counts=True)
 
-    frame = pd.DataFrame({"day": day, "failed": failed, "mine": mine.astype(float)})
-    try:
-        fit = CoxPHFitter().fit(frame, "day", "failed")
-    except ConvergenceError:
-        return None
-    low, high = (float(x) for x in np.exp(fit.confidence_intervals_.loc["mine"]))
-    return Estimate(float(fit.hazard_ratios_["mine"]), low, high, day.size)
+    def at_risk(who: npt.NDArray[np.bool_]) -> Floats:
+        return np.count_nonzero(who) - np.searchsorted(np.sort(day[who]), times, side="left").astype(float)
+
+    def failures(who: npt.NDArray[np.bool_]) -> Floats:
+        return np.bincount(np.searchsorted(times, day[failed & who]), minlength=times.size).astype(float)
+
+    nth = np.concatenate([np.arange(n) / n for n in lost] or [np.zeros(0)])  # of those who fail at one time, one by one
+    my_risk, other_risk = (
+        np.repeat(at_risk(who), lost) - nth * np.repeat(failures(who), lost) for who in (mine, ~mine)
+    )
+    my_failures = np.count_nonzero(failed & mine)
+    log_ratio = 0.0
+    for _ in range(100):
+        share = my_risk * math.exp(log_ratio) / (my_risk * math.exp(log_ratio) + other_risk)
+        information = float(np.sum(share * (1 - share)))
+        if information <= 1e-9:
+            return None
+        step = (my_failures - float(share.sum())) / information
+        log_ratio += max(-1.0, min(1.0, step))
+        if abs(log_ratio) > 20:
+            return None
+        if abs(step) < 1e-9:
+            spread = Z / math.sqrt(information)
+            low, high = math.exp(log_ratio - spread), math.exp(log_ratio + spread)
+            return Estimate(math.exp(log_ratio), low, high, day.size)
+    return None
 
 
 def mean(values: Floats) -> Estimate:
