@@ -53,7 +53,7 @@ def median_survival(day: Floats, failed: npt.NDArray[np.bool_]) -> Estimate:
 
 
 def kaplan_meier(day: Floats, failed: npt.NDArray[np.bool_]) -> tuple[Floats, Floats, Floats, Floats]:
-    """Days at which the curve falls (before them the beginning, at minus infinity), the share that is left from each on,
+    """Days at which the curve falls (before them the beginning, at minus infinity), the share left from each on,
     and its limits (Greenwood's variance on the log-log scale)."""
     times = np.unique(day[failed])
     at_risk = day.size - np.searchsorted(np.sort(day), times, side="left").astype(float)

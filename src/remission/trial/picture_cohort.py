@@ -30,6 +30,7 @@ from .picture_style import (
     ink_on,
     numbers,
     phase_colours,
+    power_of_ten,
     shorter_names,
     style,
     table,
@@ -164,7 +165,7 @@ def _blasts(axes: Axes, states: pl.DataFrame, last: float) -> None:
     if _bands(axes, states, "log10_blasts_marrow", _NONE, 13.4, last):
         axes.set_ylim(_NONE - 0.5, 13.4)
         axes.set_yticks([_NONE, 0, 2, 4, 6, 8, 10, 12])
-        axes.set_yticklabels(["none", "1", *(f"$10^{{{e}}}$" for e in (2, 4, 6, 8, 10, 12))])
+        axes.set_yticklabels(["none", "1", *map(power_of_ten, (2, 4, 6, 8, 10, 12))])
         axes.set_ylabel("cells")
         axes.legend(handles=_key(), loc="upper right", frameon=False)
 

@@ -21,6 +21,7 @@ from .picture_style import (
     Tables,
     beside,
     numbers,
+    power_of_ten,
     yticks,
 )
 
@@ -88,7 +89,7 @@ def draw_cells(axes: Axes, mine: Tables) -> None:
     axes.set_ylabel("CAR T-cells,\ncytokine" if with_cells else "cytokine\n(pg/mL)")
     powers = range(0, top + 1, 1 if top <= 4 else 2)
     yticks(axes, tuple(10.0**p for p in powers))
-    axes.set_yticklabels([f"$10^{{{p}}}$" if p else "1" for p in powers])
+    axes.set_yticklabels([power_of_ten(p) if p else "1" for p in powers])
     treated = _treated_phases(mine)
     for pattern, name, colour, marker, y in (
         (r"tocilizumab", "tocilizumab", VERMILLION, "D", 0.93),

@@ -46,6 +46,7 @@ from .picture_style import (
     numbers,
     phase_bands,
     phase_colours,
+    power_of_ten,
     shorter_names,
     style,
     table,
@@ -56,8 +57,8 @@ from .picture_treatment import dose_rows, draw_doses, legend_entries, row_name
 
 LIMITS = (  # fraction of marrow cells, name
     (5e-2, "5 % blasts: seen by microscope"),
-    (1e-4, "$10^{-4}$ limit of flow MRD"),
-    (1e-5, "$10^{-5}$ limit of PCR MRD"),
+    (1e-4, f"{power_of_ten(-4)} limit of flow MRD"),
+    (1e-5, f"{power_of_ten(-5)} limit of PCR MRD"),
 )
 _MOST = 13.0  # log10 of cells, where a marrow full of blasts is drawn
 NONE = -1.0  # where "no leukaemic cell left" is drawn on the log10 axis
@@ -353,11 +354,11 @@ def _leukaemia(axes: Axes, states: pl.DataFrame, mrd: pl.DataFrame) -> None:
     if absolute:
         axes.set_ylim(NONE - 0.7, 13.4)
         axes.set_yticks([NONE, 0, 2, 4, 6, 8, 10, 12])
-        axes.set_yticklabels(["none", "1", *(f"$10^{{{e}}}$" for e in (2, 4, 6, 8, 10, 12))])
+        axes.set_yticklabels(["none", "1", *map(power_of_ten, (2, 4, 6, 8, 10, 12))])
         axes.set_ylabel("leukaemic\ncells")
     else:
         axes.set_ylim(-6.4, 0.6)
-        axes.set_yticks([-6, -4, -2, 0], ["$10^{-6}$", "$10^{-4}$", "$10^{-2}$", "1"])
+        axes.set_yticks([-6, -4, -2, 0], [*map(power_of_ten, (-6, -4, -2)), "1"])
         axes.set_ylabel("leukaemic\nfraction of\nmarrow")
 
 

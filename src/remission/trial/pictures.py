@@ -10,6 +10,7 @@ import matplotlib
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from PIL import Image
 
 from remission.knowledge.errors import BadInput
@@ -19,8 +20,6 @@ from .picture_patient import plot_patient
 
 __all__ = ["plot_cohort", "plot_patient", "save"]
 
-_METADATA: dict[str, dict[str, None]] = {".png": {"Software": None}, ".svg": {"Date": None}}
-
 
 def save(figure: Figure, path: str | Path, *, dpi: int = 150) -> Path:
     """Write a figure as PNG or SVG: the same figure gives the same bytes (no dates, no random names).
@@ -29,31 +28,48 @@ def save(figure: Figure, path: str | Path, *, dpi: int = 150) -> Path:
     """
     target = Path(path)
     kind = target.suffix.lower()
-    if kind not in _METADATA:
+    if kind not in (".png", ".svg"):
         raise BadInput(f"{target.name!r} cannot be written", file=target, remedy="A picture ends in .png or .svg")
     part = target.with_name(f".{target.name}.part")
-    FigureCanvasAgg(figure)
     try:
         with matplotlib.rc_context({"svg.hashsalt": "remission", "svg.fonttype": "path", "hatch.linewidth": 0.7}):
-            whole = BytesIO()
-            figure.savefig(whole, format=kind[1:], dpi=dpi, metadata=_METADATA[kind], facecolor="white")
-        part.write_bytes(_with_palette(whole, dpi) if kind == ".png" else whole.getvalue())
+            part.write_bytes(_png(figure, dpi) if kind == ".png" else _svg(figure))
         os.replace(part, target)
     finally:
         part.unlink(missing_ok=True)
     return target
 
 
-def _with_palette(picture: BytesIO, dpi: int) -> bytes:
+def _svg(figure: Figure) -> bytes:
+    whole = BytesIO()
+    FigureCanvasAgg(figure)
+    figure.savefig(whole, format="svg", metadata={"Date": None}, facecolor="white")
+    return whole.getvalue()
+
+
+def _drawn(figure: Figure, dpi: int) -> NDArray[np.uint8]:
+    """[row, column, red-green-blue]"""
+    own = figure.get_dpi()
+    try:
+        figure.set_dpi(dpi)
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        return np.asarray(canvas.buffer_rgba())[..., :3]
+    finally:
+        figure.set_dpi(own)
+
+
+def _png(figure: Figure, dpi: int) -> bytes:
     """A PNG of its 256 most frequent colours: bars and lines keep theirs, the edges of letters take the nearest."""
-    pixels = np.asarray(Image.open(picture).convert("RGB"))
-    packed = (pixels.astype(np.uint32) * np.array([1 << 16, 1 << 8, 1], dtype=np.uint32)).sum(axis=2, dtype=np.uint32)
-    colours, which, count = np.unique(packed, return_inverse=True, return_counts=True)
+    pixels = _drawn(figure, dpi)
+    packed = pixels[..., 0].astype(np.uint32) << 16 | pixels[..., 1].astype(np.uint32) << 8 | pixels[..., 2]
+    colours, count = np.unique(packed, return_counts=True)
     parts = np.stack([colours >> 16, colours >> 8 & 255, colours & 255], axis=1).astype(np.int32)
     palette = parts[np.argsort(-count, kind="stable")[:256]]
-    nearest = np.array([np.argmin(((palette - part) ** 2).sum(axis=1)) for part in parts], dtype=np.uint8)
-    image = Image.fromarray(nearest[which].reshape(packed.shape), "P")
+    nearest = np.zeros(1 << 24, dtype=np.uint8)  # place in the palette, by colour
+    nearest[colours] = [np.argmin(((palette - part) ** 2).sum(axis=1)) for part in parts]
+    image = Image.fromarray(nearest[packed], "P")
     image.putpalette(palette.astype(np.uint8).tobytes())
     small = BytesIO()
-    image.save(small, "png", optimize=True, dpi=(dpi, dpi))
+    image.save(small, "png", dpi=(dpi, dpi))
     return small.getvalue()
