@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from .agent import RATES, TARGETS, Absorption, Agent, Effect, Radiosensitivity
 from .errors import nearest
 from .loader import Fault
-from .quantity import Quantity, units
+from .quantity import Quantity, unit_of
 from .side_effect import SideEffect
 
 Where = tuple[str | int, ...]
@@ -235,11 +235,11 @@ def _unit_names(agent: Agent) -> Iterator[Fault]:
             named.append((("pharmacokinetics", "drivers", name, "unit"), d.unit))
     for where, unit in named:
         try:
-            units().Unit(unit)
+            unit_of(unit)
         except Exception:
             yield Fault(where, f"unknown unit '{unit}'", "Write for example mg, IU, ng/mL, umol/L")
             return
-    made = units().Unit(f"({pk.amount})/L")
+    made = unit_of(f"({pk.amount})/L")
     if not made.is_compatible_with(pk.concentration) and not (pk.molar_mass and _is_molar(pk.amount, pk.concentration)):
         yield Fault(
             ("pharmacokinetics", "concentration"),
@@ -252,7 +252,7 @@ def _unit_names(agent: Agent) -> Iterator[Fault]:
         if unit == "dose" and agent.cells:
             continue
         try:
-            fits = units().Unit(mass).is_compatible_with(pk.amount)
+            fits = unit_of(mass).is_compatible_with(pk.amount)
         except Exception:
             fits = False
         if not fits:
@@ -273,7 +273,7 @@ def _usual(agent: Agent) -> Iterator[Fault]:
 
 
 def _is_molar(amount: str, concentration: str) -> bool:
-    return units().Unit(amount).is_compatible_with("mg") and units().Unit(concentration).is_compatible_with("umol/L")
+    return unit_of(amount).is_compatible_with("mg") and unit_of(concentration).is_compatible_with("umol/L")
 
 
 def _ages(agent: Agent) -> Iterator[Fault]:

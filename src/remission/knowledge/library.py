@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -23,13 +24,14 @@ from .consistency import faults, side_effect_faults
 from .errors import BadInput, nearest
 from .loader import Fault, complain, fault_of, load, read_yaml
 from .provenance import sources_of
-from .quantity import units
+from .quantity import unit_of
 from .side_effect import SideEffect
 from .symptom import Belongs, Symptom, with_grade
 from .symptom import faults as symptom_faults
-from .trial_file import Trial
-from .trial_file import faults as trial_faults
 from .yaml_file import compose, construct, text_of
+
+if TYPE_CHECKING:
+    from .trial_file import Trial  # its models take a moment to build: only for those who ask for a trial
 
 DATA = Path(__file__).parent / "data"
 WRITE_ONE = "See: remission list agents. For another one write a file (docs/own-library.md)"
@@ -154,7 +156,7 @@ class Library:
                 yield Fault((*where, "agent"), "an agent cannot be its own antagonist", "Name the other agent")
                 continue
             unit = self.agent(antagonist.agent).pharmacokinetics.concentration
-            if not units().Unit(unit).is_compatible_with(antagonist.half.unit):
+            if not unit_of(unit).is_compatible_with(antagonist.half.unit):
                 yield Fault(
                     (*where, "half", "unit"),
                     f"unit '{antagonist.half.unit}' is no concentration of {antagonist.agent}",
@@ -303,12 +305,16 @@ class Library:
 
     def trial(self, name: str) -> Trial:
         """A published trial by the name of its file."""
+        from .trial_file import Trial
+
         if name not in self._trials:
             path = self._path("trials", name, "trial")
             self._trials[name] = load(path, Trial, lambda trial: self._check_trial(trial, path))
         return self._trials[name]
 
     def _check_trial(self, trial: Trial, path: Path) -> Iterator[Fault]:
+        from .trial_file import faults as trial_faults
+
         if trial.trial != path.stem:
             yield Fault(("trial",), f"the file is {path.name}, the trial '{trial.trial}'", "Give both the same name")
         yield from trial_faults(trial)

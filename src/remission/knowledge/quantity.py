@@ -32,6 +32,18 @@ def units() -> pint.UnitRegistry[Any]:
     return pint.UnitRegistry(UNITS, cache_folder=None)
 
 
+@lru_cache(maxsize=2048)
+def unit_of(name: str) -> pint.Unit:
+    """A unit by its name, ``-`` for a pure number; raises pint's errors, and whatever else strange letters lead to."""
+    return units().Unit(name if name != "-" else "dimensionless")
+
+
+@lru_cache(maxsize=2048)
+def _factor(unit: str, into: str) -> float:
+    """What a number in one unit is multiplied by to stand in the other."""
+    return float(units().convert(1.0, unit_of(unit), unit_of(into)))
+
+
 _WORDS = {
     "sex": ("female", "male"),
     "tpmt": ("normal", "intermediate", "poor"),
@@ -101,7 +113,7 @@ class Quantity(BaseModel):
     @classmethod
     def _known_unit(cls, unit: str) -> str:
         try:
-            units().Unit(unit if unit != "-" else "dimensionless")
+            unit_of(unit)
         except Exception as error:
             raise ValueError(f"unknown unit '{unit}' (write for example L/h, 1/day, mg, umol/L, -)") from error
         return unit
@@ -120,9 +132,7 @@ class Quantity(BaseModel):
 
     def to_unit(self, unit: str) -> float:
         """The value in another unit; raises ``ValueError`` when the dimensions differ."""
-        own = "dimensionless" if self.unit == "-" else self.unit
-        want = "dimensionless" if unit == "-" else unit
         try:
-            return float(units().Quantity(self.value, own).to(want).magnitude)
+            return self.value * _factor(self.unit, unit)
         except pint.DimensionalityError as error:
             raise ValueError(f"unit '{self.unit}' cannot be turned into '{unit}'") from error

@@ -13,7 +13,7 @@ from ..knowledge import limits
 from ..knowledge.agent import Agent
 from ..knowledge.errors import BadInput, nearest
 from ..knowledge.library import Library
-from ..knowledge.quantity import units
+from ..knowledge.quantity import unit_of
 from . import bounds
 from .complaint import Written, at_word, bad, unknown
 from .link import span_days, successors
@@ -446,12 +446,12 @@ def _conditions(rule: Rule) -> Iterator[Condition]:
 def _fits_concentration(compare: Compare, agent: Agent) -> bool:
     kinetics = agent.pharmacokinetics
     try:
-        want, have = units().Unit(str(compare.unit)), units().Unit(kinetics.concentration)
+        want, have = unit_of(str(compare.unit)), unit_of(kinetics.concentration)
     except pint.errors.PintError:
         return False
     if want.is_compatible_with(have):
         return True
-    molar, mass = units().Unit("mol/L"), units().Unit("g/L")
+    molar, mass = unit_of("mol/L"), unit_of("g/L")
     both = [u.is_compatible_with(molar) or u.is_compatible_with(mass) for u in (want, have)]
     return all(both) and kinetics.molar_mass is not None
 
