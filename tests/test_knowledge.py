@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pint
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from remission.knowledge.errors import BadInput
 from remission.knowledge.library import DATA, Library, library
 from remission.knowledge.loader import load, read_yaml
 from remission.knowledge.provenance import counts, provenance
-from remission.knowledge.quantity import Covariate, Quantity, Read
+from remission.knowledge.quantity import Covariate, Quantity, Read, units
 
 BACKBONES = """vincristine dexamethasone prednisolone prednisone hydrocortisone pegaspargase asparaginase_ecoli
 doxorubicin daunorubicin cyclophosphamide cytarabine methotrexate mercaptopurine thioguanine leucovorin""".split()
@@ -445,6 +446,20 @@ def test_units_convert_there_and_back(value: float) -> None:
     assert Quantity(value=q.to_unit("L/day"), unit="L/day", read=Read.MEMORY).to_unit("L/h") == pytest.approx(value)
     with pytest.raises(ValueError, match="cannot be turned"):
         q.to_unit("umol/L")
+
+
+def test_our_units_are_those_of_pint() -> None:
+    """Those that pint knows too; the file holds few, because reading its own takes a quarter of a second."""
+    pint_s = pint.UnitRegistry(cache_folder=None)
+    for unit in "mg/L*day umol/L/h Gy month nM cm % mL/minute 1/week U/L fmol".split():
+        theirs = pint_s.Quantity(1.7, unit).to_base_units()
+        assert units().Quantity(1.7, unit).to(str(theirs.units)).magnitude == pytest.approx(theirs.magnitude, rel=1e-15)
+
+
+def test_a_number_in_another_unit_is_what_pint_makes_of_it() -> None:
+    number = Quantity(value=1.7, unit="mg/L*day", read="memory")
+    assert number.to_unit("ug/mL*h") == units().Quantity(1.7, "mg/L*day").to("ug/mL*h").magnitude
+    assert Quantity(value=12.5, unit="%", read="memory").to_unit("-") == 0.125
 
 
 def test_covariate_has_one_form() -> None:

@@ -6,9 +6,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
 
 from remission.knowledge.library import library
+from remission.knowledge.yaml_file import compose, construct
 from remission.protocol.logic import names
 from remission.protocol.model import Give, Limit, Phase, Start, Wait
 from remission.protocol.reader import problems, read_protocol
@@ -46,7 +46,7 @@ def entry(name: str) -> dict:
     text = EVIDENCE.read_text(encoding="utf-8")
     start = text.index(f"\n- id: {name}\n") + 1
     end = re.compile(r"^(- id: |\S+:)", re.MULTILINE).search(text, start + 5)
-    return YAML(typ="safe").load(text[start : end.start() if end else len(text)])[0]
+    return construct(compose(text[start : end.start() if end else len(text)], EVIDENCE), EVIDENCE)[0]
 
 
 def published(here: tuple[str, str]) -> tuple[dict, int]:

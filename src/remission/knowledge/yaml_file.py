@@ -30,8 +30,8 @@ from yaml.scanner import Scanner
 from . import limits
 from .errors import BadInput
 
-# control characters, halves of surrogate pairs, marks of byte order, noncharacters
-_NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
+# control characters, line ends that editors do not show, halves of surrogate pairs, marks of byte order, noncharacters
+_NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
 def text_of(path: Path, most: int = limits.FILE_BYTES) -> str:
@@ -101,10 +101,9 @@ def construct(node: Node | None, path: Path) -> Any:
     that cannot be reckoned with and a tag."""
     if node is None:
         return None
-    if node.tag not in (None, "!", _STR):
-        _refuse(f"the tag {node.tag} is not read here", path, node.start_mark, "Leave it out")
     if isinstance(node, ScalarNode):
         return _scalar(node, path)
+    _untagged(node, path)
     if isinstance(node, SequenceNode):
         return [construct(item, path) for item in node.value]
     tree: dict[Any, Any] = {}
@@ -129,6 +128,8 @@ _NO_NUMBER = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 def _scalar(node: ScalarNode, path: Path) -> str | int | float | bool | None:
     text: str = node.value
+    if node.tag != _STR:
+        _untagged(node, path)
     if node.style or node.tag:
         return text
     if text in _WORDS:
@@ -150,6 +151,11 @@ def _scalar(node: ScalarNode, path: Path) -> str | int | float | bool | None:
         shown = text if len(text) <= 40 else text[:40] + "..."
         _refuse(f"{shown} is no number to reckon with", path, node.start_mark, "Write a number, or quotes around words")
     return number
+
+
+def _untagged(node: Node, path: Path) -> None:
+    if node.tag not in (None, "!"):
+        _refuse(f"the tag {node.tag} is not read here", path, node.start_mark, "Leave it out")
 
 
 def _refuse(message: str, path: Path, mark: Mark | None, remedy: str) -> NoReturn:
