@@ -1,4 +1,4 @@
-"""Survival, medians and hazard ratios against lifelines, which is not needed to run."""
+"""Survival, medians, hazard ratios and shares against lifelines and scipy.stats, which are not needed to run."""
 
 import math
 
@@ -7,6 +7,7 @@ import pytest
 from lifelines import CoxPHFitter, KaplanMeierFitter
 from lifelines.utils import median_survival_times
 from pandas import DataFrame
+from scipy.stats import binomtest
 
 from remission.trial import estimates
 
@@ -68,3 +69,9 @@ def test_arms_that_do_not_overlap_have_no_hazard_ratio() -> None:
     assert estimates.hazard_ratio(day, np.ones(20, dtype=bool), day < 50) is None
     assert estimates.hazard_ratio(day, day < 50, day < 50) is None  # nobody failed in one of them
     assert estimates.hazard_ratio(day, np.zeros(20, dtype=bool), day < 50) is None
+
+
+@pytest.mark.parametrize(("count", "of"), [(0, 1), (1, 1), (0, 30), (30, 30), (1, 1000), (333, 1000), (7, 9)])
+def test_limits_of_a_share_are_those_of_wilson(count: int, of: int) -> None:
+    theirs = binomtest(count, of).proportion_ci(method="wilson")
+    assert parts(estimates.share(count, of)) == pytest.approx((count / of, theirs.low, theirs.high), abs=1e-7)

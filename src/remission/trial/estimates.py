@@ -9,8 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .summary import wilson
-
 Floats = npt.NDArray[np.float64]
 Z = 1.959964  # 97.5 % of the normal distribution
 
@@ -26,6 +24,13 @@ class Estimate:
 
     def times(self, factor: float) -> Estimate:
         return Estimate(self.value * factor, self.low * factor, self.high * factor, self.n)
+
+
+def wilson(count: int, of: int) -> tuple[float, float]:
+    """The 95 % confidence limits of a share (Wilson score), as fractions."""
+    p, z = count / of, Z * Z / of
+    middle, half = (p + z / 2) / (1 + z), Z * math.sqrt((p * (1 - p) + z / 4) / of) / (1 + z)
+    return middle - half if count else 0.0, middle + half if count < of else 1.0
 
 
 def share(count: int, of: int) -> Estimate:
