@@ -48,27 +48,26 @@ def _svg(figure: Figure) -> bytes:
 
 
 def _drawn(figure: Figure, dpi: int) -> NDArray[np.uint8]:
-    """[row, column, red-green-blue]"""
+    """[row, column, red-green-blue-alpha]"""
     own = figure.get_dpi()
     try:
         figure.set_dpi(dpi)
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
-        return np.asarray(canvas.buffer_rgba())[..., :3]
+        return np.asarray(canvas.buffer_rgba())
     finally:
         figure.set_dpi(own)
 
 
 def _png(figure: Figure, dpi: int) -> bytes:
     """A PNG of its 256 most frequent colours: bars and lines keep theirs, the edges of letters take the nearest."""
-    pixels = _drawn(figure, dpi)
-    packed = pixels[..., 0].astype(np.uint32) << 16 | pixels[..., 1].astype(np.uint32) << 8 | pixels[..., 2]
-    colours, count = np.unique(packed, return_counts=True)
-    parts = np.stack([colours >> 16, colours >> 8 & 255, colours & 255], axis=1).astype(np.int32)
+    pixels = _drawn(figure, dpi).view("<u4")[..., 0] & 0xFFFFFF  # one number a colour: blue, green, red
+    colours, count = np.unique(pixels, return_counts=True)
+    parts = np.stack([colours & 255, colours >> 8 & 255, colours >> 16], axis=1).astype(np.int32)
     palette = parts[np.argsort(-count, kind="stable")[:256]]
     nearest = np.zeros(1 << 24, dtype=np.uint8)  # place in the palette, by colour
     nearest[colours] = [np.argmin(((palette - part) ** 2).sum(axis=1)) for part in parts]
-    image = Image.fromarray(nearest[packed], "P")
+    image = Image.fromarray(nearest[pixels], "P")
     image.putpalette(palette.astype(np.uint8).tobytes())
     small = BytesIO()
     image.save(small, "png", dpi=(dpi, dpi))
