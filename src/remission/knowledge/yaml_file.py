@@ -11,21 +11,19 @@ import re
 from pathlib import Path
 from typing import Any, NoReturn
 
+import yaml
 from yaml.error import Mark, MarkedYAMLError, YAMLError
 from yaml.events import (
     AliasEvent,
-    CollectionEndEvent,
-    CollectionStartEvent,
     DocumentStartEvent,
-    Event,
+    MappingEndEvent,
     MappingStartEvent,
     ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
     StreamEndEvent,
 )
 from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
-from yaml.parser import Parser
-from yaml.reader import Reader
-from yaml.scanner import Scanner
 
 from . import limits
 from .errors import BadInput
@@ -64,19 +62,8 @@ def checked(text: str, path: Path, most: int = limits.FILE_BYTES) -> str:
     return text
 
 
-class PurePython(Reader, Scanner, Parser):
-    """The same events where PyYAML was built without libyaml, in twenty times the time."""
-
-    def __init__(self, text: str) -> None:
-        Reader.__init__(self, text)
-        Scanner.__init__(self)
-        Parser.__init__(self)
-
-
-try:
-    from yaml.cyaml import CParser as _Events
-except ImportError:
-    _Events = PurePython
+# where PyYAML was built without libyaml, the same events in twenty times the time
+_Events: Any = yaml.CBaseLoader if yaml.__with_libyaml__ else yaml.BaseLoader
 
 
 def compose(text: str, path: Path) -> Node | None:
@@ -180,45 +167,46 @@ class _Composer:
         while type(event := events.get_event()) is not StreamEndEvent:
             self._take(event)
 
-    def _take(self, event: Event) -> None:
-        if isinstance(event, ScalarEvent):
-            node = ScalarNode(event.tag, event.value, event.start_mark, event.end_mark, event.style)
+    def _take(self, event: Any) -> None:
+        kind = type(event)
+        if kind is ScalarEvent:
+            scalar = ScalarNode(event.tag, event.value, event.start_mark, event.end_mark, event.style)
             self._counted(event)
-            self._name(event.anchor, node, 1)
-            self._add(node)
-        elif isinstance(event, CollectionStartEvent):
-            kind = MappingNode if isinstance(event, MappingStartEvent) else SequenceNode
-            collection = kind(event.tag, [], event.start_mark, event.end_mark, event.flow_style)
+            self._name(event.anchor, scalar, 1)
+            self._add(scalar)
+        elif kind in (MappingStartEvent, SequenceStartEvent):
+            of = MappingNode if kind is MappingStartEvent else SequenceNode
             if len(self._open) == limits.YAML_DEPTH:
                 _stop(event, f"keys and lists lie more than {limits.YAML_DEPTH} deep")
+            begun: MappingNode | SequenceNode = of(event.tag, [], event.start_mark, flow_style=event.flow_style)
             self._begun.append((event.anchor, self._count))
             self._counted(event)
-            self._name(event.anchor, collection, None)
-            self._add(collection)
-            self._open.append(collection)
+            self._name(event.anchor, begun, None)
+            self._add(begun)
+            self._open.append(begun)
             self._keys.append(None)
-        elif isinstance(event, CollectionEndEvent):
-            collection = self._open.pop()
-            collection.end_mark = event.end_mark
+        elif kind in (MappingEndEvent, SequenceEndEvent):
+            ended = self._open.pop()
+            ended.end_mark = event.end_mark
             self._keys.pop()
             anchor, before = self._begun.pop()
-            self._name(anchor, collection, self._count - before)
-        elif isinstance(event, AliasEvent):
-            node, size = self._anchors.get(event.anchor, (None, 0))
-            if node is None:
+            self._name(anchor, ended, self._count - before)
+        elif kind is AliasEvent:
+            if event.anchor not in self._anchors:
                 raise MarkedYAMLError(problem=f"nothing is named &{event.anchor}", problem_mark=event.start_mark)
+            node, size = self._anchors[event.anchor]
             if size is None:
                 _stop(event, f"*{event.anchor} stands within what it repeats")
             self._counted(event, size)
             self._add(node)
-        elif isinstance(event, DocumentStartEvent) and self.root is not None:
+        elif kind is DocumentStartEvent and self.root is not None:
             raise MarkedYAMLError(problem="a second document begins", problem_mark=event.start_mark)
 
     def _name(self, anchor: str | None, node: Node, size: int | None) -> None:
         if anchor is not None:
             self._anchors[anchor] = node, size
 
-    def _counted(self, event: Event, size: int = 1) -> None:
+    def _counted(self, event: Any, size: int = 1) -> None:
         self._count += size
         if self._count > limits.YAML_NODES:
             _stop(event, f"the file holds more than {limits.YAML_NODES:,} keys, values and items")
@@ -235,5 +223,5 @@ class _Composer:
             self._keys[-1] = None
 
 
-def _stop(event: Event, problem: str) -> NoReturn:
+def _stop(event: Any, problem: str) -> NoReturn:
     raise _TooMuch(problem=problem, problem_mark=event.start_mark)
