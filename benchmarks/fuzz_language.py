@@ -31,11 +31,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lark.lexer import PatternStr
-from ruamel.yaml import YAML
 
 from remission.engine.program import prepare
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import DATA, Library
+from remission.knowledge.yaml_file import compose, construct
 from remission.patient.recipe import population
 from remission.protocol.explain import explain
 from remission.protocol.grammar import KINDS, _lark
@@ -379,7 +379,7 @@ def _numbers(chance: random.Random, text: str, _: list[str]) -> str:
 def _structure(chance: random.Random, text: str, words: list[str]) -> str:
     """Something of the tree is put elsewhere, or replaced."""
     try:
-        tree = YAML(typ="safe", pure=True).load(text)
+        tree = construct(compose(text, Path("damaged")), Path("damaged"))
     except Exception:  # damaged before
         return text
     places: list[tuple[Any, Any]] = []

@@ -68,7 +68,7 @@ def test_a_mistake_has_its_place(text: str, line: int, column: int, said: str) -
 
 def test_what_an_alias_repeats_is_read_and_counted() -> None:
     assert read("a: &x [1, {b: 2}]\nc: *x") == {"a": [1, {"b": 2}], "c": [1, {"b": 2}]}
-    with pytest.raises(BadInput, match="20,000 keys, values and items"):
+    with pytest.raises(BadInput, match="keys, values and items"):
         read("a: &a [1,1,1,1,1,1,1,1,1]\n" + "".join(
             f"{new}: &{new} [{','.join([f'*{old}'] * 9)}]\n" for old, new in zip("abcdef", "bcdefg", strict=True)
         ))  # fmt: skip
