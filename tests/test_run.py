@@ -12,7 +12,9 @@ from remission.engine.eligible import eligible
 from remission.engine.shards import run_shards
 from remission.knowledge.errors import BadInput
 from remission.protocol.model import And, Compare, Not, Or
+from remission.trial.first_event import first_events
 from remission.trial.run import TABLES, Run, open_run, shard_size, simulate
+from remission.trial.side_by_side import compared
 from remission.trial.summary import DAYS_PER_YEAR, summarise, wilson
 
 YEAR = DAYS_PER_YEAR
@@ -70,18 +72,38 @@ def test_remission_and_mrd_count_the_right_patients() -> None:
     assert row["death in induction"]["count"] == 1 and row["death in remission"]["count"] == 1
 
 
-def test_relapses_by_site_and_time() -> None:
+def test_relapses_by_site_and_time_add_up_to_the_cumulative_incidence() -> None:
+    """By hand as below: 0.9 * 1/8 at 1 y, 0.9 * 6/8 * 2/6 at 2 y, 0.9 * 6/8 * 4/6 * 1/4 at 6 y."""
     summary = summarise(COHORT)
-    for measure, percent in (
-        ("relapse", 40),
-        ("relapse, marrow", 20),
-        ("relapse, CNS", 10),
-        ("relapse, combined", 10),
-        ("relapse, early, < 18 months", 10),
-        ("relapse, 18 to 36 months", 20),
-        ("relapse, late, >= 36 months", 10),
+    for measure, percent, count in (
+        ("relapse", 45, 4),
+        ("relapse, marrow", 22.5, 2),
+        ("relapse, CNS", 11.25, 1),
+        ("relapse, combined", 11.25, 1),
+        ("relapse, early, < 18 months", 11.25, 1),
+        ("relapse, 18 to 36 months", 22.5, 2),
+        ("relapse, late, >= 36 months", 11.25, 1),
     ):
         assert summary.value(measure) == pytest.approx(percent), measure
+        assert summary.table.filter(pl.col("measure") == measure)["count"].item() == count
+
+
+def test_summary_picture_and_comparison_say_the_same_relapse() -> None:
+    """Someone without remission whose leukaemia grows on is no relapse; who relapses and is treated again is one."""
+    some = outcomes(
+        [
+            {"outcome": "relapse", "outcome_day": 400, "remission": False, "relapse_day": 400},
+            {"outcome": "cured", "relapse_site": "CNS", "relapse_day": 700},
+            {"outcome": "relapse", "relapse_site": "marrow", "outcome_day": 900, "relapse_day": 900},
+            {"outcome": "left", "outcome_day": 100},
+            {},
+        ]
+    ).with_columns(relapse_day=pl.col("relapse_day").cast(pl.Float64))
+    summary, picture = summarise(some), first_events(some)
+    assert summary.value("relapse") == pytest.approx(100 * picture.cause["relapse"][-1]) == pytest.approx(80 * 2 / 3)
+    assert summary.value("event-free survival at 5 years") == pytest.approx(100 * picture.event_free[-1])
+    row = compared({"outcomes": some}, {"outcomes": some}, ("a", "b"), 5).row("relapse")
+    assert row.first.value == pytest.approx(summary.value("relapse"))
 
 
 def test_survival_by_hand() -> None:
@@ -164,8 +186,10 @@ def test_the_summary_can_be_read() -> None:
 # --- runs -------------------------------------------------------------------------------------
 
 
-def folder_with_run(out: Path) -> Path:
+def folder_with_run(out: Path, stops_at: int | None = None) -> Path:
     def play(first: int, count: int) -> dict[str, pl.DataFrame]:
+        if first == stops_at:
+            raise KeyboardInterrupt
         some = COHORT.slice(first, count)
         return {"outcomes": some, "states": some.select("patient", day=pl.lit(0.0), anc=pl.lit(1.0))}
 
@@ -175,6 +199,7 @@ def folder_with_run(out: Path) -> Path:
         shard_size=4,
         out=out,
         identity={"protocol": "test", "seed": 1},
+        tables=("outcomes", "states"),
         whole={"provenance": pl.DataFrame({"value": [1.0], "read": ["assumed"]})},
     )
     return out
@@ -185,7 +210,7 @@ def test_a_run_from_its_folder(tmp_path: Path) -> None:
     assert run.outcomes.equals(COHORT)
     assert run.outcomes.to_pandas()["patient"].tolist() == list(range(10))
     assert run.provenance()["read"].to_list() == ["assumed"]
-    assert run.summary().value("relapse") == pytest.approx(40)
+    assert run.summary().value("relapse") == pytest.approx(45)
     one = run.patient(3)
     assert one.outcomes["relapse_site"].to_list() == ["marrow"] and one.states.height == 1
     with pytest.raises(AttributeError):
@@ -197,11 +222,10 @@ def test_a_run_from_its_folder(tmp_path: Path) -> None:
 
 
 def test_an_unfinished_run_is_not_shown_as_if_it_were_whole(tmp_path: Path) -> None:
-    out = folder_with_run(tmp_path / "run")
-    manifest = (out / "manifest.json").read_text().replace('"finished": true', '"finished": false')
-    (out / "manifest.json").write_text(manifest)
+    with pytest.raises(KeyboardInterrupt):
+        folder_with_run(tmp_path / "run", stops_at=8)
     with pytest.raises(BadInput, match="not finished"):
-        open_run(out)
+        open_run(tmp_path / "run")
 
 
 def test_shards_are_whole_blocks_and_bounded() -> None:

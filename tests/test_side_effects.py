@@ -18,10 +18,10 @@ from remission.protocol.model import Rescue
 from remission.protocol.reader import read_protocol
 from remission.protocol.variant import kind_of, variant
 from remission.trial.endpoints import NotSimulated
-from remission.trial.estimates import Estimate
+from remission.trial.estimates import Estimate, cumulative_incidence
 from remission.trial.incidence import Arm, Incidence, compare, count, simulated
 from remission.trial.incidence_page import as_markdown, missing
-from remission.trial.side_by_side import compared, influence
+from remission.trial.side_by_side import compared, influence, influence_on_incidence
 from remission.trial.side_effect_tables import courses
 from remission.trial.side_effects import (
     burden,
@@ -326,6 +326,16 @@ def test_two_treatments_are_compared_patient_by_patient() -> None:
 def test_the_same_treatment_twice_differs_in_nothing() -> None:
     done = compared(VOD, VOD, ("a", "a"), years=1.0)
     assert all(row.change.value == row.change.low == row.change.high == 0 for row in done.rows)
+
+
+def test_influences_on_a_cumulative_incidence_are_those_of_the_jackknife() -> None:
+    rng = np.random.default_rng(0)
+    day, cause = rng.integers(0, 40, 200).astype(float), rng.choice([0, 1, 2], 200, p=[0.4, 0.35, 0.25])
+    whole = cumulative_incidence(day, cause, 30.0).value
+    without = [cumulative_incidence(np.delete(day, i), np.delete(cause, i), 30.0).value for i in range(200)]
+    moved = influence_on_incidence(day, cause, 30.0)
+    assert moved.sum() == pytest.approx(0, abs=1e-9)
+    assert moved == pytest.approx(199 * (whole - np.array(without)), abs=0.01)
 
 
 @given(st.lists(st.tuples(st.integers(1, 40), st.booleans()), min_size=30, max_size=80))

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .summary import wilson
-
 Floats = npt.NDArray[np.float64]
 Z = 1.959964  # 97.5 % of the normal distribution
 
@@ -26,6 +24,14 @@ class Estimate:
 
     def times(self, factor: float) -> Estimate:
         return Estimate(self.value * factor, self.low * factor, self.high * factor, self.n)
+
+
+def wilson(count: int, of: int) -> tuple[float, float]:
+    """The 95 % confidence limits of a share (Wilson score), as fractions."""
+    from scipy.stats import binomtest
+
+    limits = binomtest(count, of).proportion_ci(method="wilson")
+    return float(limits.low), float(limits.high)
 
 
 def share(count: int, of: int) -> Estimate:
@@ -61,7 +67,7 @@ def cumulative_incidence(day: Floats, cause: npt.NDArray[np.int_], at: float) ->
     at_risk = day.size - np.searchsorted(np.sort(day), times, side="left").astype(float)
 
     def counts(which: npt.NDArray[np.bool_]) -> Floats:
-        return np.array([np.count_nonzero(which & (day == t)) for t in times], dtype=float)
+        return np.bincount(np.searchsorted(times, day[which & (day <= at)]), minlength=times.size).astype(float)
 
     mine, every = counts(cause == 1), counts(cause > 0)
     free = np.cumprod(1 - every / at_risk)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from io import BytesIO
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from remission.knowledge.errors import BadInput
+from remission.knowledge.writing import write_whole
 
 from .picture_cohort import plot_cohort
 from .picture_patient import plot_patient
@@ -31,17 +31,11 @@ def save(figure: Figure, path: str | Path, *, dpi: int = 150) -> Path:
     kind = target.suffix.lower()
     if kind not in _METADATA:
         raise BadInput(f"{target.name!r} cannot be written", file=target, remedy="A picture ends in .png or .svg")
-    part = target.with_name(f".{target.name}.part")
     FigureCanvasAgg(figure)
-    try:
-        with matplotlib.rc_context({"svg.hashsalt": "remission", "svg.fonttype": "path", "hatch.linewidth": 0.7}):
-            whole = BytesIO()
-            figure.savefig(whole, format=kind[1:], dpi=dpi, metadata=_METADATA[kind], facecolor="white")
-        part.write_bytes(_with_palette(whole, dpi) if kind == ".png" else whole.getvalue())
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
-    return target
+    with matplotlib.rc_context({"svg.hashsalt": "remission", "svg.fonttype": "path", "hatch.linewidth": 0.7}):
+        whole = BytesIO()
+        figure.savefig(whole, format=kind[1:], dpi=dpi, metadata=_METADATA[kind], facecolor="white")
+    return write_whole(target, _with_palette(whole, dpi) if kind == ".png" else whole.getvalue())
 
 
 def _with_palette(picture: BytesIO, dpi: int) -> bytes:

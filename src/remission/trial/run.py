@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import resource
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
+from rich.console import RenderableType
 
 import remission.knowledge
 from remission.engine.eligible import eligible
-from remission.engine.shards import Manifest, Tables, read_manifest, read_whole, run_shards, scan, tables
+from remission.engine.shards import Manifest, Tables, finished_shards, read_run, run_shards
 from remission.knowledge.errors import BadInput, nearest
 
-from . import side_effects
+from . import cost, side_effects
+from .shown import Shown
 from .sources import behind
 from .summary import DAYS_PER_YEAR, Performance, Summary, as_summary, summarise
 
@@ -31,12 +35,13 @@ if TYPE_CHECKING:
 TABLES = ("outcomes", "measurements", "mrd", "doses", "events", "states", "side_effects", "levels")
 POPULATION = "childhood-all"
 ROOMS = ("knowledge", "protocol", "patient", "body", "engine")  # whose code decides what a run holds
+MOST_PATIENTS = 10**12
 DRAWN = 5000  # patients in the picture of a cohort: enough for its curves, and bounded in memory
 
 Progress = Callable[[int, int], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class OnePatient:
     """The tables of one patient, under the same names as those of the run."""
 
@@ -50,6 +55,10 @@ class OnePatient:
         except KeyError:
             raise AttributeError(name) from None
 
+    def __repr__(self) -> str:
+        rows = ", ".join(f"{name} {frame.height}" for name, frame in self.tables.items())
+        return f"OnePatient({self.title or self.patient}; rows: {rows})"
+
     def symptoms(self) -> pl.DataFrame:
         """Day by day the grade of every side effect that the patient had: day, one column each, 0 without it."""
         return side_effects.course(self.tables, self.patient)
@@ -61,8 +70,8 @@ class OnePatient:
         return plot_patient(self.tables, patient=self.patient, title=self.title or None, days=days)
 
 
-@dataclass(frozen=True)
-class Run:
+@dataclass(frozen=True, repr=False)
+class Run(Shown):
     """A played cohort. The tables are read when they are asked for; ``scan`` gives them lazily.
 
     outcomes: one row a patient; measurements: counts as drawn; mrd: assays as reported; doses: runs of equal daily
@@ -75,6 +84,13 @@ class Run:
     numbers: pl.DataFrame = field(repr=False)  # provenance
     folder: Path | None = None
     performance: Performance | None = None
+
+    def __repr__(self) -> str:
+        where = f"; in {self.folder}" if self.folder else ""
+        return f"Run({self.title}; tables: {', '.join(self.frames)}{where})"
+
+    def __rich__(self) -> RenderableType:
+        return self.summary()
 
     def scan(self, table: str) -> pl.LazyFrame:
         """A table that is not read yet (for runs bigger than the memory); `BadInput` when it was not recorded."""
@@ -123,6 +139,8 @@ class Run:
 
     def summary(self, years: float = 5.0) -> Summary:
         """The cohort in the measures of a trial report, survival read at ``years``."""
+        if not _is_real(years) or years <= 0:
+            raise BadInput(f"survival cannot be read at {years!r} years", remedy="Give a number above 0")
         told = pl.col("event").is_in(["phase start", "end of treatment"])
         events = self.scan("events").filter(told).collect() if "events" in self.frames else None
         frequent = side_effects.most_frequent(self.frames)
@@ -146,9 +164,10 @@ class Run:
 
     def patient(self, patient: int) -> OnePatient:
         """One patient by number; `BadInput` when the run does not hold it."""
-        if not 0 <= patient < self.manifest["patients"]:
+        whole = isinstance(patient, Integral) and not isinstance(patient, bool)
+        if not whole or not 0 <= patient < self.manifest["patients"]:
             raise BadInput(
-                f"the run has no patient {patient}",
+                f"the run has no patient {patient!r}",
                 file=self.folder,
                 remedy=f"Its patients are 0 to {self.manifest['patients'] - 1}",
             )
@@ -165,17 +184,17 @@ class Run:
 
 
 def open_run(folder: str | Path) -> Run:
-    """A finished run from its folder; `BadInput` when there is none or it is not finished."""
-    folder = Path(folder)
-    manifest = read_manifest(folder)
-    if not manifest["finished"]:
-        raise BadInput(
-            "the run is not finished",
-            file=folder,
-            remedy="Give the command that began it again: it goes on where it was",
-        )
-    frames = {name: scan(folder, name) for name in tables(folder)}
-    return Run(manifest, frames, read_whole(folder, "provenance"), folder)
+    """A finished run from its folder. `BadInput` when there is none, when it is not finished, and when a file of it is
+    missing, changed or not its own: every file is held against the hash that was taken when it was written."""
+    return _opened(Path(folder), check=True)
+
+
+def _opened(folder: Path, check: bool) -> Run:
+    manifest, frames, whole = read_run(folder, check=check)
+    known = manifest["identity"]
+    if "provenance" not in whole or not {"protocol", "seed"} <= known.keys() or "outcomes" not in frames:
+        raise BadInput("this run was not made by simulate", file=folder, remedy="Name the folder given to --out")
+    return Run(manifest, frames, whole["provenance"], folder)
 
 
 def simulate(
@@ -190,17 +209,22 @@ def simulate(
     record: Sequence[str] = TABLES,
     progress: Progress | None = None,
     fresh: bool = False,
+    consent: cost.Consent | None = None,
+    finish: Callable[[Run], None] | None = None,
 ) -> Run:
     """Play a cohort of virtual patients through a protocol.
 
     ``protocol``: the id of one that is supplied, a file, or one that was read. ``population``: the id of one that is
     supplied, by default the one that the protocol names (patients whom the protocol is not for are not drawn). With
     ``out`` the tables go to that folder shard by shard, in bounded memory; the same call goes on with a run that was
-    stopped, ``fresh`` replaces one that is there.
+    stopped, ``fresh`` replaces one that is there. A run that will take hours or fill the disk is measured first and
+    asked about: ``consent`` is given its `Cost` and says yes or no. ``finish`` is called with the run that is whole,
+    while no other process can write into its folder.
     The same arguments give the same tables, whatever ``threads`` (default: all cores). Raises `BadInput`.
     """
     started = time.perf_counter()
     check_arguments(patients, seed, follow_up_years, threads, record)
+    patients, seed, follow_up_years = int(patients), int(seed), float(follow_up_years)
 
     from remission.engine.play import (
         Options,
@@ -210,10 +234,13 @@ def simulate(
     from remission.knowledge.library import library
     from remission.patient import recipe
     from remission.patient.population import draw
+    from remission.protocol.model import Protocol
     from remission.protocol.reader import read_protocol
 
     if isinstance(protocol, str | Path):
         protocol = read_protocol(protocol)
+    elif not isinstance(protocol, Protocol):
+        raise BadInput(f"{protocol!r} is no protocol", remedy="Give the id of one, a file, or one that was read")
     record = tuple(name for name in TABLES if name in record)
     shelf = library()
     program = prepare(protocol, shelf)
@@ -230,43 +257,55 @@ def simulate(
         played["days"] += float(frames["outcomes"]["played_days"].sum())
         return {name: frames[name] for name in record}
 
+    def took() -> Performance | None:
+        if not played["patients"]:
+            return None
+        return Performance(
+            patients=int(played["patients"]),
+            patient_years=played["days"] / DAYS_PER_YEAR,
+            seconds=time.perf_counter() - started,
+            peak_memory_mb=peak_memory_mb(),
+            threads=threads,
+        )
+
     size = shard_size(patients)
-    if out is not None:
+    folder = None if out is None else Path(out)
+    left = patients - (finished_shards(folder) * size if folder is not None and not fresh else 0)
+    if left >= cost.WEIGHED_FROM:
+        cost.ask(cost.weigh(play_shard, left, folder, threads), consent)
+        started, played = time.perf_counter(), {"patients": 0, "days": 0.0}
+    made: list[Run] = []
+
+    def whole(run: Run) -> Run:
+        made.append(replace(run, performance=took()))
+        if finish:
+            finish(made[0])
+        return made[0]
+
+    if folder is not None:
         run_shards(
             play_shard,
             patients=patients,
             shard_size=size,
-            out=Path(out),
+            out=folder,
             identity=_identity(protocol, people.name, seed, follow_up_years, record),
+            tables=record,
             progress=progress,
             whole={"provenance": numbers},
             fresh=fresh,
+            finish=lambda: whole(_opened(folder, check=False)) and None,
         )
-        run = open_run(out)
-    else:
-        parts = []
-        for first in range(0, patients, size):
-            if progress:
-                progress(first, patients)
-            parts.append(play_shard(first, min(size, patients - first)))
+        return made[0]
+    parts = []
+    for first in range(0, patients, size):
         if progress:
-            progress(patients, patients)
-        frames = {name: pl.concat([part[name] for part in parts]).lazy() for name in record}
-        run = Run(
-            {"identity": {"protocol": protocol.id, "seed": seed}, "patients": patients, "finished": True},
-            frames,
-            numbers,
-        )
-    if not played["patients"]:
-        return run
-    took = Performance(
-        patients=int(played["patients"]),
-        patient_years=played["days"] / DAYS_PER_YEAR,
-        seconds=time.perf_counter() - started,
-        peak_memory_mb=peak_memory_mb(),
-        threads=threads,
-    )
-    return Run(run.manifest, run.frames, run.numbers, run.folder, took)
+            progress(first, patients)
+        parts.append(play_shard(first, min(size, patients - first)))
+    if progress:
+        progress(patients, patients)
+    frames = {name: pl.concat([part[name] for part in parts]).lazy() for name in record}
+    manifest = {"identity": {"protocol": protocol.id, "seed": seed}, "patients": patients, "finished": True}
+    return whole(Run(manifest, frames, numbers))
 
 
 def shard_size(patients: int) -> int:
@@ -284,22 +323,32 @@ def check_arguments(
     patients: int, seed: int, follow_up_years: float, threads: int | None, record: Sequence[str]
 ) -> None:
     """`BadInput` for what cannot be simulated."""
-    if patients < 1:
-        raise BadInput(f"{patients} patients cannot be simulated", remedy="Ask for 1 or more")
-    if not 0 <= seed < 2**63:
-        raise BadInput(f"the seed {seed} cannot be used", remedy="Give a whole number from 0 to 2^63 - 1")
-    if not 0 < follow_up_years <= 100:
-        raise BadInput(
-            f"a follow-up of {follow_up_years:g} years cannot be played", remedy="Give more than 0, at most 100"
-        )
-    if threads is not None and threads < 1:
-        raise BadInput(f"{threads} threads cannot work", remedy="Give 1 or more, or leave it out for all cores")
+    _whole("{} patients cannot be simulated", patients, 1, MOST_PATIENTS)
+    _whole("the seed {} cannot be used", seed, 0, 2**63 - 1)
+    if not _is_real(follow_up_years) or not 0 < follow_up_years <= 100:
+        shown = f"{follow_up_years:g} years" if _is_real(follow_up_years) else f"{follow_up_years!r}"
+        raise BadInput(f"a follow-up of {shown} cannot be played", remedy="Give years, more than 0, at most 100")
+    if threads is not None:
+        _whole("{} threads cannot work", threads, 1, 4096)
+    if isinstance(record, str):
+        raise BadInput(f"the tables to record are a list, not '{record}'", remedy=f'Write: record=["{record}"]')
     if unknown := [name for name in record if name not in TABLES]:
         near = nearest(unknown[0], TABLES)
         remedy = f"Did you mean '{near}'?" if near else "Known: " + ", ".join(TABLES)
         raise BadInput(f"there is no table '{unknown[0]}' to record", remedy=remedy)
     if "outcomes" not in record:
         raise BadInput("a run always records the table 'outcomes'", remedy="Add it to `record`")
+
+
+def _is_real(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _whole(complaint: str, value: object, least: int, most: int) -> None:
+    """`BadInput` unless it is a whole number (of Python or NumPy, no truth value) between the two."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or not least <= value <= most:
+        remedy = f"Give a whole number from {least} to {most:,}"
+        raise BadInput(complaint.format(value if isinstance(value, Real) else repr(value)), remedy=remedy)
 
 
 def _identity(
