@@ -11,11 +11,14 @@ import pytest
 from remission.engine.eligible import eligible
 from remission.engine.shards import run_shards
 from remission.knowledge.errors import BadInput
+from remission.knowledge.library import library
 from remission.protocol.model import And, Compare, Not, Or
+from remission.trial import cost
 from remission.trial.first_event import first_events
 from remission.trial.run import TABLES, Run, open_run, shard_size, simulate
 from remission.trial.side_by_side import compared
 from remission.trial.summary import DAYS_PER_YEAR, summarise, wilson
+from remission.trial.validate import Reproduction, Validation
 
 YEAR = DAYS_PER_YEAR
 
@@ -238,6 +241,22 @@ def test_shards_are_whole_blocks_and_bounded() -> None:
     [
         ({"patients": 0}, "0 patients"),
         ({"seed": -1}, "seed -1"),
+        ({"patients": 1.5}, "1.5 patients"),
+        ({"patients": True}, "True patients"),
+        ({"patients": 10**30}, "1,000,000,000,000"),
+        ({"patients": "many"}, "'many' patients"),
+        ({"seed": 1.5}, "seed 1.5"),
+        ({"seed": float("nan")}, "seed nan"),
+        ({"seed": False}, "seed False"),
+        ({"seed": 2**63}, "seed 9223372036854775808"),
+        ({"threads": 1.5}, "1.5 threads"),
+        ({"threads": 10**9}, "1000000000 threads"),
+        ({"follow_up_years": float("nan")}, "follow-up of nan"),
+        ({"follow_up_years": float("inf")}, "follow-up of inf"),
+        ({"follow_up_years": True}, "follow-up of True"),
+        ({"follow_up_years": "ten"}, "follow-up of 'ten'"),
+        ({"record": "outcomes"}, "a list"),
+        ({"protocol": 5}, "5 is no protocol"),
         ({"follow_up_years": 0}, "follow-up of 0 years"),
         ({"threads": 0}, "0 threads"),
         ({"record": ("outcomes", "dose")}, "Did you mean 'doses'"),
@@ -249,6 +268,73 @@ def test_wrong_arguments(arguments: dict, says: str) -> None:
     with pytest.raises(BadInput) as refused:
         simulate(**{"protocol": "cog-standard-risk", **arguments})
     assert says in str(refused.value)
+
+
+def test_numpy_numbers_are_numbers(tmp_path: Path) -> None:
+    run = simulate(
+        "icicle-maintenance", patients=np.int64(8), seed=np.uint32(3), follow_up_years=np.float32(0.5),
+        out=tmp_path / "run", record=("outcomes",),
+    )  # fmt: skip
+    same = simulate(
+        "icicle-maintenance", patients=8, seed=3, follow_up_years=0.5, out=tmp_path / "run", record=("outcomes",)
+    )
+    assert run.outcomes.height == 8 and same.performance is None, "the same run, not played again"
+
+
+def test_a_big_run_is_weighed_and_asked_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost, "WEIGHED_FROM", 32)
+    monkeypatch.setattr(cost, "LONG_SECONDS", 0.0)
+    asked: list[cost.Cost] = []
+    words = {"protocol": "icicle-maintenance", "patients": 32, "follow_up_years": 0.1, "threads": 1}
+    with pytest.raises(BadInput, match="32 patients will take about .* memory"):
+        simulate(**words)
+    with pytest.raises(BadInput, match="will take"):
+        simulate(**words, consent=lambda one: asked.append(one) or False)
+    assert asked[0].patients == 32 and asked[0].where == "memory" and asked[0].size_bytes > 1000
+    assert simulate(**words, consent=lambda one: True).outcomes.height == 32
+
+
+def test_lengths_and_sizes_in_words() -> None:
+    assert [cost.duration(s) for s in (0.2, 60, 5400, 86400 * 12, 3.2e9)] == [
+        "0.2 seconds", "1.0 minute", "1.5 hours", "12 days", "101 years",
+    ]  # fmt: skip
+    assert [cost.size(b) for b in (12, 8.6e6, 9.13e12, 5e17)] == ["12 bytes", "8.6 MB", "9.13 TB", "500 PB"]
+
+
+def test_objects_can_be_printed_and_seen_in_a_notebook(small: Run) -> None:
+    other = compared({"outcomes": small.outcomes}, {"outcomes": small.outcomes}, ("one", "other"))
+    trial = library().trial("aall0331")
+    done = Validation([Reproduction(trial, (), {"arm": "its protocol is <not> there"})])
+    for what, says in (
+        (small, "complete remission"), (small.summary(), "complete remission"), (other, "event-free survival"),
+        (done, "cannot be played"), (done[0], "&lt;not&gt;"),
+    ):  # fmt: skip
+        page = what._repr_html_()
+        assert says in page and page.startswith("<pre") and "\x1b" not in str(what)
+        assert says.replace("&lt;", "<").replace("&gt;", ">") in str(what)
+        assert len(repr(what)) < 300 or what is done
+    assert repr(small).startswith("Run(cog-standard-risk, 300 virtual patients, seed 7; tables: outcomes, ")
+    assert "rows: outcomes 1" in repr(small.patient(3))
+    for wrong in (1.5, True, -1):
+        with pytest.raises(BadInput, match="no patient"):
+            small.patient(wrong)
+    with pytest.raises(BadInput, match="cannot be read at nan years"):
+        small.summary(years=float("nan"))
+
+
+def test_identical_runs_have_identical_summaries(small: Run, tmp_path: Path) -> None:
+    text = small.summary().table.write_csv()
+    again = simulate("cog-standard-risk", patients=300, seed=7, follow_up_years=4, out=tmp_path / "run")
+    for _ in range(5):
+        assert open_run(tmp_path / "run").summary().table.write_csv() == text
+    assert again.summary().table.write_csv() == text
+
+
+def test_phases_that_tie_are_in_one_order() -> None:
+    rows = [(i, 0 if k < 2 else 30, f"phase {k}", "phase start") for i in range(50) for k in (3, 2, 1, 0)]
+    events = pl.DataFrame(rows, schema=["patient", "day", "phase", "event"], orient="row")
+    orders = {summarise(COHORT, events.sample(fraction=1, shuffle=True, seed=s)).table.write_csv() for s in range(8)}
+    assert len(orders) == 1
 
 
 def test_eligibility() -> None:

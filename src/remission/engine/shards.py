@@ -43,6 +43,7 @@ SHOWN = re.compile(r"summary\.csv|(cohort|patient-\d+)\.(png|svg)")  # in the fo
 PART = re.compile(r"part-(\d{5,})\.parquet")
 MARK = re.compile(r"(\d{5,})\.json")
 AGAIN = "Give the command that made the run again: what is missing or changed is played anew"
+ANEW = "Give the command that made the run again, with --fresh if it does not go on"
 
 Tables = dict[str, pl.DataFrame]
 Manifest = dict[str, Any]
@@ -140,13 +141,13 @@ def read_manifest(out: Path) -> Manifest:
             raise BadInput(
                 "the manifest of the run is missing",
                 file=path,
-                remedy="Give the command that made the run again, with --fresh if it does not go on",
+                remedy=ANEW,
             ) from None
         raise BadInput(
             "no run is here: manifest.json is missing", file=out, remedy="Name the folder given to --out"
         ) from None
     except OSError as error:
-        raise BadInput(f"the manifest cannot be read ({error.strerror})", file=path) from None
+        raise BadInput(f"the manifest cannot be read ({error.strerror})", file=path, remedy=ANEW) from None
     try:
         tree = json.loads(data)
     except (ValueError, RecursionError):
@@ -179,7 +180,7 @@ def _damaged(path: Path, what: str) -> BadInput:
     return BadInput(
         f"the manifest is damaged ({what})",
         file=path,
-        remedy="Give the command that made the run again, with --fresh if it does not go on",
+        remedy=ANEW,
     )
 
 
@@ -361,10 +362,10 @@ def _looks_like_a_run(out: Path) -> bool:
 
 def _is_ours(out: Path) -> bool:
     """A manifest that cannot be read: did a run write it, or is there a run around it?"""
-    with contextlib.suppress(OSError):
-        data = (out / MANIFEST).read_bytes()
-        return _looks_like_a_run(out) or not data.strip() or b'"remission run ' in data
-    return False
+    if _looks_like_a_run(out):
+        return True
+    data = (out / MANIFEST).read_bytes()
+    return not data.strip() or b'"remission run ' in data
 
 
 def _shards_are_of(out: Path, run: str) -> bool:
@@ -459,12 +460,13 @@ def _write_shard(out: Path, shard: int, run: str, frames: Tables) -> dict[str, s
     for table in sorted(frames):
         file = f"{table}/part-{_name(shard)}.parquet"
         files[file] = write_file(out / file, _parquet(frames[table]))
-    write_whole(out / MARKS / f"{_name(shard)}.json", _json({"run": run, "files": files}))
+    write_file(out / MARKS / f"{_name(shard)}.json", _json({"run": run, "files": files}).encode())
     return files
 
 
 def write_file(path: Path, data: bytes) -> str:
     """Write a file so that under its name it is either absent, the old one or whole; returns its sha256."""
+    path.parent.mkdir(exist_ok=True)
     write_whole(path, data)
     return hashlib.sha256(data).hexdigest()
 

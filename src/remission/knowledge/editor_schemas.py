@@ -26,6 +26,7 @@ def schemas() -> dict[str, dict[str, object]]:
 
 def write_schemas(folder: Path) -> list[Path]:
     """Write the schemas into ``folder`` (made when missing) and return their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
     return [write_whole(folder / name, as_text(schema)) for name, schema in schemas().items()]
 
 

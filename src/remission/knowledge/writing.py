@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def write_whole(path: str | Path, content: str | bytes) -> Path:
-    """Write a file (text as UTF-8) so that under its name it is absent, the old one or whole; its folder is made.
+    """Write a file (text as UTF-8) so that under its name it is absent, the old one or whole.
 
     A link is followed, an existing file keeps its mode, what is no file (``/dev/stdout``, a pipe) is written to as it
     is. Returns the path. Raises ``OSError`` that names ``path``, whatever step failed, and leaves nothing behind.
@@ -19,12 +19,10 @@ def write_whole(path: str | Path, content: str | bytes) -> Path:
     path = Path(path)
     data = content.encode("utf-8") if isinstance(content, str) else content
     try:
-        target = Path(os.path.realpath(path))
-        if target.exists() and not stat.S_ISREG(target.stat().st_mode):
+        if path.exists() and (path.parent == Path("/dev") or not stat.S_ISREG(path.stat().st_mode)):
             path.write_bytes(data)
         else:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _replace(target, data)
+            _replace(Path(os.path.realpath(path)), data)
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
     return path

@@ -19,7 +19,7 @@ from .grammar import Kind, Misread, parse, split_tail
 from .include import ANY_LENGTH, include
 from .link import link
 from .model import Block, Condition, Phase, Place, Protocol, Provenance
-from .yaml_text import Sentence, Text
+from .yaml_text import STANDARD_INPUT, Sentence, Text
 
 PROTOCOL_KEYS = (
     "protocol",
@@ -113,7 +113,7 @@ def _block(id: str, protocol: Protocol, known: Library) -> Block:
 def protocol_path(path_or_id: str | Path, known: Library, beside: Path | None = None) -> Path:
     """A path that exists, else a file of that name beside another one, else the library's file of that id."""
     path = Path(path_or_id)
-    if path.suffix in (".yaml", ".yml") or path.is_file():
+    if path.suffix in (".yaml", ".yml") or path.is_file() or path == STANDARD_INPUT:
         return path
     if beside is not None and (sibling := beside.with_name(f"{path_or_id}.yaml")).is_file():
         return sibling

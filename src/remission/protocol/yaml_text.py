@@ -6,6 +6,8 @@ of the text as it was written. ``day 29: marrow MRD`` is a mapping to YAML; here
 
 from __future__ import annotations
 
+import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +17,8 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from ..knowledge.errors import BadInput, nearest
 from .model import Place
+
+STANDARD_INPUT = Path("-")  # in the place of a file
 
 
 class Sentence(NamedTuple):
@@ -122,8 +126,16 @@ class Text:
         return int(text)
 
 
+@lru_cache(maxsize=1)
+def _standard_input() -> str:
+    """What is piped in; read once, whoever asks again gets the same."""
+    return sys.stdin.buffer.read().decode("utf-8")
+
+
 def _read(path: Path) -> str:
     try:
+        if path == STANDARD_INPUT:
+            return _standard_input()
         return path.read_text(encoding="utf-8")
     except OSError as error:
         raise BadInput(f"the file cannot be read: {error.strerror}", path, remedy="Check the path") from error

@@ -361,7 +361,7 @@ def _identity(
         "seed": seed,
         "follow_up_years": follow_up_years,
         "record": list(record),
-        "protocol_file": _hash(Path(protocol.file)) if protocol.file else None,
+        "protocol_file": _hash_text(Path(protocol.file)) if protocol.file else None,
         "knowledge": _hash_files("knowledge/data/**/*.yaml"),
         "code": _hash_files(*(f"{room}/*.{kind}" for room in ROOMS for kind in ("py", "lark"))),
     }
@@ -372,6 +372,12 @@ def _hash(path: Path) -> str:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise BadInput(f"the file cannot be read ({error.strerror})", file=path) from error
+
+
+def _hash_text(path: Path) -> str:
+    from remission.protocol.yaml_text import STANDARD_INPUT, Text
+
+    return hashlib.sha256(Text(path).text.encode()).hexdigest() if path == STANDARD_INPUT else _hash(path)
 
 
 def _hash_files(*patterns: str) -> str:

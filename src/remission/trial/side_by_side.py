@@ -20,6 +20,7 @@ from remission.protocol.model import And, Protocol
 from remission.protocol.reader import read_protocol
 
 from . import side_effects as se
+from .cost import Consent
 from .estimates import Estimate, Floats, Z, cumulative_incidence, mean, share, survival
 from .first_event import first_event
 from .run import POPULATION, TABLES, Progress, simulate
@@ -101,6 +102,7 @@ def side_by_side(
     years: float = 5.0,
     threads: int | None = None,
     progress: Progress | None = None,
+    consent: Consent | None = None,
 ) -> SideBySide:
     """Play both protocols with the same patients (of the first one's population, for whom both are meant) and the same
     chance, and compare event-free survival at ``years``, deaths, side effects and days in hospital."""
@@ -114,7 +116,7 @@ def side_by_side(
     for protocol in (a, b):
         run = simulate(
             protocol, patients=patients, seed=seed, population=population, follow_up_years=years, threads=threads,
-            record=RECORDED, progress=progress,
+            record=RECORDED, progress=progress, consent=consent,
         )  # fmt: skip
         played.append({name: frame.collect() for name, frame in run.frames.items()})
     return compared(played[0], played[1], (a.id, b.id), years)
