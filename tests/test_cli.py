@@ -199,7 +199,7 @@ def test_json_where_a_table_is_printed(remission: Remission, tmp_path: Path) -> 
     assert asked("show", "vincristine")["agent"]["agent"] == "vincristine"
     assert list(asked("show", "vod")) == ["side_effect"] and list(asked("show", "tower")) == ["protocol", "trial"]
     told = asked("sources", "vod")
-    assert len(told["numbers"]) == sum(told["by_how_they_are_known"].values())
+    assert 0 < sum(told["by_how_they_are_known"].values()) <= len(told["numbers"])
     words = ("cog-standard-risk", "--patients", "32")
     run = asked("simulate", *words, "--follow-up", "1", "--out", tmp_path / "run")
     assert {"group", "measure", "value", "unit", "low", "high", "count", "of"} <= run["rows"][0].keys()
@@ -211,6 +211,25 @@ def test_json_where_a_table_is_printed(remission: Remission, tmp_path: Path) -> 
     }  # fmt: skip
     both = asked("compare", *words, "--years", "1", "--without", "methotrexate IT")
     assert both["b"] == "cog-standard-risk without methotrexate IT" and both["rows"][0]["change"]["n"] == 32
+
+
+def test_a_damaged_run_is_refused_by_every_command_and_mended_by_its_own(remission: Remission, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    command = ("simulate", "icicle-maintenance", "--patients", "300", "--follow-up", "0.2", "--out", out)
+    assert remission(*command)[0] == 0
+    whole = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    part = out / "outcomes" / "part-00001.parquet"
+    for damage in (part.unlink, lambda: part.write_bytes(b""), lambda: part.write_bytes(whole[part][:-1] + b"!")):
+        damage()
+        for words in (("plot", out), ("side-effects", out), ("sources", out)):
+            code, shown, err = remission(*words)
+            assert code == 2 and str(part) in err and not shown, words
+        assert remission(*command)[0] == 0
+        assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == whole
+    (out / "outcomes" / "part-00002.parquet").write_bytes(whole[part])  # 344 of 300 patients
+    code, shown, err = remission(*command)
+    assert code == 2 and "part-00002.parquet" in err and not shown
+    assert (out / "summary.csv").read_bytes() == whole[out / "summary.csv"]
 
 
 OWN_TRIAL = """\
@@ -227,14 +246,14 @@ arms:
     protocol: mine
     n: 20
     endpoints:
-      - {what: death in induction, within: 28 days, value: 3, unit: percent, read: memory, used: orientation, n: 20}
+      - {what: complete remission, within: 28 days, value: 3, unit: percent, read: memory, used: orientation, n: 20}
 """
 
 
 def test_a_trial_of_ones_own_with_a_protocol_beside_it(remission: Remission, tmp_path: Path) -> None:
     text = "protocol: mine\nname: Mine\nphases:\n  - induction:\n      days: 28\n      give:\n"
     text += "        - vincristine 1.5 mg/m2 IV (max 2 mg) on days 1, 8, 15, 22 [assumed: test]\n"
-    (tmp_path / "mine.yaml").write_text(text + "      check:\n        - day 28: marrow MRD [assumed: test]\n")
+    (tmp_path / "mine.yaml").write_text(text + "      check:\n        - 'day 28: marrow MRD [assumed: test]'\n")
     (tmp_path / "own.yaml").write_text(OWN_TRIAL)
     code, out, err = remission("validate", tmp_path / "own.yaml", "--patients", "32", "--json")
     assert code == 0, err
@@ -242,7 +261,7 @@ def test_a_trial_of_ones_own_with_a_protocol_beside_it(remission: Remission, tmp
     assert trial["trial"] == "ours" and not trial["cannot_be_played"] and trial["endpoints"][0]["published"] == 3
     (tmp_path / "own.yaml").write_text(OWN_TRIAL.replace("percent", "parts"))
     code, _, err = remission("validate", tmp_path / "own.yaml")
-    assert code == 2 and "own.yaml:15:" in err
+    assert code == 2 and "own.yaml:14:" in err and "parts" in err
     code, _, err = remission("validate", tmp_path / "gone.yaml")
     assert code == 2 and "gone.yaml" in err
 

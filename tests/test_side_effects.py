@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library, library
 from remission.knowledge.side_effect import Published
-from remission.protocol.model import Rescue
+from remission.protocol.model import Protocol, Rescue
 from remission.protocol.reader import read_protocol
 from remission.protocol.variant import kind_of, variant
 from remission.trial.endpoints import NotSimulated
@@ -354,6 +354,27 @@ def test_influences_give_greenwoods_variance(people: list[tuple[int, bool]]) -> 
 
 
 # --- a protocol with something changed --------------------------------------------------------
+
+
+def test_one_route_of_an_agent_can_be_left_out() -> None:
+    whole = read_protocol("cog-high-risk")
+    less = variant(whole, without=["methotrexate it"])
+    assert less.id == "cog-high-risk without methotrexate IT"
+
+    def given(protocol: Protocol) -> set[tuple[str, str]]:
+        return {(give.agent, give.route) for phase in protocol.phases for give in phase.give}
+
+    assert given(whole) - given(less) == {("methotrexate", "IT")} and given(less) <= given(whole)
+    assert not any(("methotrexate", "IT") in g.not_with for phase in less.phases for g in phase.give)
+    rules = [rule.text for phase in whole.phases for rule in phase.rules] + [rule.text for rule in whole.rules]
+    kept = [rule.text for phase in less.phases for rule in phase.rules] + [rule.text for rule in less.rules]
+    assert {text for text in rules if "methotrexate" in text and "methotrexate IT" not in text} <= set(kept)
+    nothing_left = variant(whole, without=["methotrexate IT", "methotrexate IV", "methotrexate PO"])
+    assert nothing_left.phases == variant(whole, without=["methotrexate"]).phases
+    with pytest.raises(BadInput, match="does not give methotrexate SC there. It gives .*methotrexate IT"):
+        variant(whole, without=["methotrexate SC"])
+    with pytest.raises(BadInput, match="unknown agent"):
+        variant(whole, without=["IT"])
 
 
 def test_an_agent_can_be_left_out_with_all_that_is_said_of_it() -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from remission.protocol.model import Protocol
     from remission.trial.cost import Consent
     from remission.trial.run import Run
+    from remission.trial.validate import Reproduction
 
 app = typer.Typer(
     name="remission",
@@ -287,7 +288,7 @@ def validate(
     names = trials or library().trials()
     for name in names:  # a wrong name is told before anything is played
         library().trial(name)
-    done = []
+    done: list[Reproduction] = []
     for name in names:
         with Bar() as progress:
             done += validate([name], patients=patients, seed=seed, threads=threads, progress=progress)

@@ -276,11 +276,10 @@ def simulate(
         started, played = time.perf_counter(), {"patients": 0, "days": 0.0}
     made: list[Run] = []
 
-    def whole(run: Run) -> Run:
+    def whole(run: Run) -> None:
         made.append(replace(run, performance=took()))
         if finish:
             finish(made[0])
-        return made[0]
 
     if folder is not None:
         run_shards(
@@ -293,7 +292,7 @@ def simulate(
             progress=progress,
             whole={"provenance": numbers},
             fresh=fresh,
-            finish=lambda: whole(_opened(folder, check=False)) and None,
+            finish=lambda: whole(_opened(folder, check=False)),
         )
         return made[0]
     parts = []
@@ -305,7 +304,8 @@ def simulate(
         progress(patients, patients)
     frames = {name: pl.concat([part[name] for part in parts]).lazy() for name in record}
     manifest = {"identity": {"protocol": protocol.id, "seed": seed}, "patients": patients, "finished": True}
-    return whole(Run(manifest, frames, numbers))
+    whole(Run(manifest, frames, numbers))
+    return made[0]
 
 
 def shard_size(patients: int) -> int:
@@ -346,7 +346,7 @@ def _is_real(value: object) -> bool:
 
 def _whole(complaint: str, value: object, least: int, most: int) -> None:
     """`BadInput` unless it is a whole number (of Python or NumPy, no truth value) between the two."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or not least <= value <= most:
+    if not isinstance(value, Integral) or isinstance(value, bool) or not least <= int(value) <= most:
         remedy = f"Give a whole number from {least} to {most:,}"
         raise BadInput(complaint.format(value if isinstance(value, Real) else repr(value)), remedy=remedy)
 
