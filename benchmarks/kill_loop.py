@@ -58,6 +58,13 @@ def killed(words: list[str], after: float) -> bool:
     return False
 
 
+def undisturbed(words: list[str]) -> None:
+    """Play the command to its end."""
+    done = subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise SystemExit(f"the command failed ({done.returncode}): {done.stderr}")
+
+
 def whole_or_refused(out: Path, patients: int) -> str:
     """A run is shown whole or not at all."""
     try:
@@ -83,7 +90,7 @@ def main() -> None:
         common = [asked.protocol, "--patients", f"{asked.patients}", "--follow-up", f"{asked.follow_up}"]
         common += ["--seed", f"{asked.seed}", "--threads", "1", "--out"]
         began = time.monotonic()
-        subprocess.run([*COMMAND, *common, f"{there}/undisturbed"], check=True, capture_output=True)
+        undisturbed([*COMMAND, *common, f"{there}/undisturbed"])
         length = time.monotonic() - began
         right = fingerprint(Path(there) / "undisturbed")
         kills, runs, moments, opened = 0, 0, Counter[str](), Counter[str]()
@@ -94,7 +101,7 @@ def main() -> None:
                 kills += 1
                 moments[moment(out)] += 1
                 opened[whole_or_refused(out, asked.patients)] += 1
-            subprocess.run(words, check=True, capture_output=True)
+            undisturbed(words)
             runs += 1
             found = fingerprint(out)
             if found != right:
