@@ -207,7 +207,7 @@ def test_json_where_a_table_is_printed(remission: Remission, tmp_path: Path) -> 
     told = asked("side-effects", tmp_path / "run")
     assert told["by_phase"][0]["phase"] == "whole treatment" and told["burden"]
     assert asked("side-effects", tmp_path / "run", "--patient", "3")[0].keys() == {
-        "side_effect", "from_day", "to_day", "worst_grade",
+        "side_effect", "from_day", "to_day", "worst_grade", "symptoms",
     }  # fmt: skip
     both = asked("compare", *words, "--years", "1", "--without", "methotrexate IT")
     assert both["b"] == "cog-standard-risk without methotrexate IT" and both["rows"][0]["change"]["n"] == 32

@@ -68,6 +68,8 @@ main()
           "--start", "2027-01-04", "--csv", "p.csv"), "p.csv"),
         (("plan", "cog-standard-risk", "--age", "4", "--sex", "f", "--weight", "16", "--height", "102",
           "--start", "2027-01-04", "--html", "p.html"), "p.html"),
+        (("plan", "cog-standard-risk", "--age", "4", "--sex", "f", "--weight", "16", "--height", "102",
+          "--start", "2027-01-04", "--ics", "p.ics"), "p.ics"),
     ],
 )  # fmt: skip
 def test_a_command_that_cannot_write_all_says_so_and_leaves_no_stump(

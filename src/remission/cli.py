@@ -241,8 +241,8 @@ def side_effects(
             _print([dict(zip(days, row, strict=True)) for row in courses(table)], json)
         else:
             title = f"{run.title}, patient {patient}"
-            columns = ("side effect", "from day", "to day", "worst grade", "symptoms that go with it (in brackets: may)")
-            _print_table(title, columns, courses(table))
+            said = "symptoms that go with it (in brackets: may)"
+            _print_table(title, ("side effect", "from day", "to day", "worst grade", said), courses(table))
     else:
         table = run.side_effects_by_phase()
         if json:
@@ -468,7 +468,10 @@ def _all_of(name: str) -> dict[str, object]:
 @app.command()
 def sources(
     name: Annotated[
-        str, typer.Argument(metavar="AGENT|SIDE-EFFECT|SYMPTOM|PROTOCOL|TRIAL|RUN-FOLDER", autocompletion=_known(*SHOWN))
+        str,
+        typer.Argument(
+            metavar="AGENT|SIDE-EFFECT|SYMPTOM|PROTOCOL|TRIAL|RUN-FOLDER", autocompletion=_known(*SHOWN)
+        ),
     ],
     json: Json = False,
 ) -> None:
