@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,10 @@ from remission.knowledge.errors import BadInput
 from remission.knowledge.library import library
 from remission.protocol.model import And, Compare, Not, Or
 from remission.trial import cost
+from remission.trial.as_json import as_json
+from remission.trial.estimates import Estimate
 from remission.trial.first_event import first_events
+from remission.trial.incidence import Incidence
 from remission.trial.run import TABLES, Run, open_run, shard_size, simulate
 from remission.trial.side_by_side import compared
 from remission.trial.summary import DAYS_PER_YEAR, summarise, wilson
@@ -381,3 +385,12 @@ def test_who_leaves_before_the_check_is_neither_in_remission_nor_a_failure():
     left = run.outcomes.filter(pl.col("left_for").is_not_null() & pl.col("remission").is_null())
     assert left.height > 0
     assert "complete remission" in str(run.summary())
+
+
+def test_json_has_no_nan_and_keeps_what_was_judged() -> None:
+    seen = library().side_effect("vod").published[0]
+    row = Incidence("vod", seen, Estimate(float("nan"), 0.0, float("inf"), 5))
+    told = json.loads(as_json({"rows": [row], "table": pl.DataFrame({"x": [float("nan"), 1.0]}), "path": Path("a")}))
+    assert told["rows"][0]["simulated"] == {"value": None, "low": 0.0, "high": None, "n": 5}
+    assert told["rows"][0]["verdict"] == row.verdict and told["rows"][0]["published"]["value"] == seen.value
+    assert told["table"] == [{"x": None}, {"x": 1.0}] and told["path"] == "a"
