@@ -224,7 +224,7 @@ def test_a_run_from_its_folder(tmp_path: Path) -> None:
         _ = one.doses
     with pytest.raises(BadInput, match=r"no patient 10.*0 to 9"):
         run.patient(10)
-    with pytest.raises(BadInput, match="no table 'doses'"):
+    with pytest.raises(BadInput, match="no table 'doses'.*It has: outcomes, states"):
         _ = run.doses
 
 

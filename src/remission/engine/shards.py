@@ -207,15 +207,6 @@ def read_run(out: Path, *, check: bool = True) -> tuple[Manifest, dict[str, pl.L
     return manifest, frames, whole
 
 
-def scan(out: Path, table: str) -> pl.LazyFrame:
-    """One table of a finished run, read lazily and not held against its hash; `BadInput` when the run has none."""
-    manifest = read_manifest(out)
-    if table not in manifest["tables"] or not manifest["shards"]:
-        known = ", ".join(manifest["tables"]) if manifest["shards"] else "none yet"
-        raise BadInput(f"the run has no table '{table}'", file=out, remedy=f"It has: {known}")
-    return pl.scan_parquet(_parts(out, manifest, table))
-
-
 def _parts(out: Path, manifest: Manifest, table: str) -> list[Path]:
     return [out / f"{table}/part-{_name(n)}.parquet" for n in range(_shards_of(manifest))]
 
