@@ -379,6 +379,21 @@ def test_patients_do_not_depend_on_how_many_there_are(small: Run) -> None:
         assert few.scan(name).collect().equals(small.scan(name).filter(pl.col("patient") < 40).collect())
 
 
+def test_a_run_is_another_one_when_a_file_that_its_protocol_goes_on_to_has_changed(tmp_path: Path) -> None:
+    phase = "  - {phase}:\n      days: 7\n      give:\n"
+    phase += "        - vincristine 1.5 mg/m2 IV (max 2 mg) on day 1 [assumed: test]\n"
+    one, two = (f"protocol: {name}\nname: {name}\nphases:\n" for name in ("one", "two"))
+    (tmp_path / "two.yaml").write_text(two + phase.format(phase="rest"))
+    decide = "      decide:\n        - 'day 7: if anc >= 0 go to two: rest [assumed: test]'\n"
+    (tmp_path / "one.yaml").write_text(one + phase.format(phase="start") + decide)
+    words = {"patients": 8, "follow_up_years": 0.05, "threads": 1, "out": tmp_path / "run"}
+    simulate(tmp_path / "one.yaml", **words)
+    assert simulate(tmp_path / "one.yaml", **words).performance is None
+    (tmp_path / "two.yaml").write_text((tmp_path / "two.yaml").read_text().replace("1.5 mg/m2", "1 mg/m2"))
+    with pytest.raises(BadInput, match="protocol_files differs"):
+        simulate(tmp_path / "one.yaml", **words)
+
+
 def test_who_leaves_before_the_check_is_neither_in_remission_nor_a_failure():
     """BFM: a poor prednisone response leaves on day 8; remission is empty, the patient is censored that day."""
     run = simulate("bfm-standard", patients=64, seed=1, record=("outcomes", "events"))

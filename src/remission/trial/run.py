@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from rich.console import RenderableType
@@ -361,7 +361,7 @@ def _identity(
         "seed": seed,
         "follow_up_years": follow_up_years,
         "record": list(record),
-        "protocol_file": _hash_text(Path(protocol.file)) if protocol.file else None,
+        "protocol_files": hashlib.sha256("".join(map(_hash_text, _files_of(protocol))).encode()).hexdigest(),
         "knowledge": _hash_files("knowledge/data/**/*.yaml"),
         "code": _hash_files(*(f"{room}/*.{kind}" for room in ROOMS for kind in ("py", "lark"))),
     }
@@ -372,6 +372,14 @@ def _hash(path: Path) -> str:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise BadInput(f"the file cannot be read ({error.strerror})", file=path) from error
+
+
+def _files_of(protocol: Protocol) -> list[Path]:
+    """The files that the protocol was read from: its own, those of phases it goes on to, those of what it includes."""
+    items: list[Any] = [item for p in protocol.phases for item in (p, *p.give, *p.check, *p.decide, *p.rules)]
+    others = {Path(item.place.file) for item in (*items, *protocol.rules) if item.place is not None}
+    own = {Path(protocol.file)} if protocol.file else set()
+    return sorted(own | {file for file in others if file.is_file()})
 
 
 def _hash_text(path: Path) -> str:
