@@ -107,6 +107,7 @@ def main() -> None:
             if found != right:
                 differ = sorted(file for file in {*found, *right} if found.get(file) != right.get(file))
                 raise SystemExit(f"run {runs} differs after {kills} kills: {', '.join(differ)}")
+            print(f"{kills} kills, {runs} runs", file=sys.stderr)
     print(f"{kills} kills in {runs} runs of {asked.patients:,} patients ({length:.0f} s each, undisturbed):")
     print(f"{len(right)} files of each run byte for byte those of the undisturbed one, nothing left behind.")
     print("Opened after a kill: " + ", ".join(f"{name} {n}" for name, n in sorted(opened.items())))
