@@ -13,6 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
+from remission.knowledge.writing import write_whole
 from remission.trial.picture_immune import engraftments
 from remission.trial.pictures import save
 from remission.trial.run import Run, simulate
@@ -345,7 +346,7 @@ def main() -> None:
         parts.append(section(example, run, "runs/treatments", given.patients, given.seed))
         print(parts[-1])
     if not given.only:
-        (HERE / "treatments.md").write_text(HEAD + "".join(parts), encoding="utf-8")
+        write_whole(HERE / "treatments.md", HEAD + "".join(parts))
 
 
 if __name__ == "__main__":

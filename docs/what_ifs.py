@@ -9,6 +9,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
+from remission.knowledge.writing import write_whole
 from remission.protocol.model import Protocol
 from remission.protocol.reader import read_protocol
 from remission.protocol.variant import variant
@@ -172,7 +173,7 @@ def main() -> None:
     ask.add_argument("--patients", type=int, default=1000)
     ask.add_argument("--seed", type=int, default=1)
     said = ask.parse_args()
-    (HERE / "what-ifs.md").write_text(page(said.patients, said.seed), encoding="utf-8")
+    write_whole(HERE / "what-ifs.md", page(said.patients, said.seed))
 
 
 if __name__ == "__main__":

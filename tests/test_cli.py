@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import signal
 import subprocess
@@ -9,11 +11,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from remission import cli
 from remission.knowledge.errors import BadInput
+from remission.progress import Lines
 
 Answer = tuple[int, str, str]
 Remission = Callable[..., Answer]
@@ -185,6 +189,134 @@ def test_simulate_ends_with_summary_files_and_picture_then_plot_and_sources(
     assert code == 2 and ".png" in err
 
 
+def test_json_where_a_table_is_printed(remission: Remission, tmp_path: Path) -> None:
+    def asked(*words: str | Path) -> Any:
+        code, out, _ = remission(*words, "--json")
+        assert code == 0
+        return json.loads(out)
+
+    assert "cog-standard-risk" in [row["name"] for row in asked("list", "protocols")]
+    assert asked("show", "vincristine")["agent"]["agent"] == "vincristine"
+    assert list(asked("show", "vod")) == ["side_effect"] and list(asked("show", "tower")) == ["protocol", "trial"]
+    told = asked("sources", "vod")
+    assert 0 < sum(told["by_how_they_are_known"].values()) <= len(told["numbers"])
+    words = ("cog-standard-risk", "--patients", "32")
+    run = asked("simulate", *words, "--follow-up", "1", "--out", tmp_path / "run")
+    assert {"group", "measure", "value", "unit", "low", "high", "count", "of"} <= run["rows"][0].keys()
+    assert len(run["rows"]) == len((tmp_path / "run" / "summary.csv").read_text().splitlines()) - 1
+    told = asked("side-effects", tmp_path / "run")
+    assert told["by_phase"][0]["phase"] == "whole treatment" and told["burden"]
+    assert asked("side-effects", tmp_path / "run", "--patient", "3")[0].keys() == {
+        "side_effect", "from_day", "to_day", "worst_grade", "symptoms",
+    }  # fmt: skip
+    both = asked("compare", *words, "--years", "1", "--without", "methotrexate IT")
+    assert both["b"] == "cog-standard-risk without methotrexate IT" and both["rows"][0]["change"]["n"] == 32
+
+
+def test_a_damaged_run_is_refused_by_every_command_and_mended_by_its_own(remission: Remission, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    command = ("simulate", "icicle-maintenance", "--patients", "300", "--follow-up", "0.2", "--out", out)
+    assert remission(*command)[0] == 0
+    whole = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    part = out / "outcomes" / "part-00001.parquet"
+    for damage in (part.unlink, lambda: part.write_bytes(b""), lambda: part.write_bytes(whole[part][:-1] + b"!")):
+        damage()
+        for words in (("plot", out), ("side-effects", out), ("sources", out)):
+            code, shown, err = remission(*words)
+            assert code == 2 and str(part) in err and not shown, words
+        assert remission(*command)[0] == 0
+        assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == whole
+    (out / "outcomes" / "part-00002.parquet").write_bytes(whole[part])  # 344 of 300 patients
+    code, shown, err = remission(*command)
+    assert code == 2 and "part-00002.parquet" in err and not shown
+    assert (out / "summary.csv").read_bytes() == whole[out / "summary.csv"]
+
+
+OWN_TRIAL = """\
+trial: ours
+name: Our trial
+title: Vincristine alone
+plain: One arm.
+sources: [matloub2011]
+population: childhood-all
+follow_up: 60 days
+arms:
+  only:
+    name: only arm
+    protocol: mine
+    n: 20
+    endpoints:
+      - {what: complete remission, within: 28 days, value: 3, unit: percent, read: memory, used: orientation, n: 20}
+"""
+
+
+def test_a_trial_of_ones_own_with_a_protocol_beside_it(remission: Remission, tmp_path: Path) -> None:
+    text = "protocol: mine\nname: Mine\nphases:\n  - induction:\n      days: 28\n      give:\n"
+    text += "        - vincristine 1.5 mg/m2 IV (max 2 mg) on days 1, 8, 15, 22 [assumed: test]\n"
+    (tmp_path / "mine.yaml").write_text(text + "      check:\n        - 'day 28: marrow MRD [assumed: test]'\n")
+    (tmp_path / "own.yaml").write_text(OWN_TRIAL)
+    code, out, err = remission("validate", tmp_path / "own.yaml", "--patients", "32", "--json")
+    assert code == 0, err
+    (trial,) = json.loads(out)
+    assert trial["trial"] == "ours" and not trial["cannot_be_played"] and trial["endpoints"][0]["published"] == 3
+    (tmp_path / "own.yaml").write_text(OWN_TRIAL.replace("percent", "parts"))
+    code, _, err = remission("validate", tmp_path / "own.yaml")
+    assert code == 2 and "own.yaml:14:" in err and "parts" in err
+    code, _, err = remission("validate", tmp_path / "gone.yaml")
+    assert code == 2 and "gone.yaml" in err
+
+
+def test_check_reads_standard_input() -> None:
+    from remission.knowledge.library import library
+
+    good = library().protocol_path("icicle-maintenance").read_bytes()
+    for text, code, says in (
+        (good, 0, "-: no mistakes."),
+        (good.replace(b"- mercaptopurine", b"- mercaptopurin", 1), 2, "Did you mean 'mercaptopurine'?"),
+        (b"\xff\x00", 2, "-: the file is not UTF-8 text."),
+        (b"", 2, "-:1:1: the file holds no keys"),
+    ):
+        words = [sys.executable, "-c", "from remission.cli import main; main()", "check", "-"]
+        shown = subprocess.run(words, input=text, capture_output=True)
+        assert shown.returncode == code and says in (shown.stdout + shown.stderr).decode()
+
+
+def test_the_shell_completes_names() -> None:
+    script = "import sys; sys.argv = ['remission']; from remission.cli import main; main()"
+    for words, at, expected in (
+        ("remission sim", 1, "simulate"),
+        ("remission simulate cog-st", 2, "cog-standard-risk"),
+        ("remission compare cog-high-risk --without pegasp", 4, "pegaspargase"),
+        ("remission list pop", 2, "populations"),
+    ):
+        told = {"_REMISSION_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": f"{at}"}
+        shown = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, env={**os.environ, **told}
+        )
+        assert shown.stdout.split() == [expected], words
+
+
+def test_without_a_terminal_progress_is_a_plain_line_now_and_then() -> None:
+    now, stream = [0.0], io.StringIO()
+    lines = Lines(stream, clock=lambda: now[0])
+    for seconds, done in ((0, 200), (5, 300), (10, 400), (30, 600), (71, 1000), (200, 1200)):
+        now[0] = seconds
+        lines(done, 1200)
+    assert stream.getvalue().splitlines() == [
+        "400 of 1,200 patients, 20 patients/s, about 40 s left",
+        "1,000 of 1,200 patients, 11 patients/s, about 18 s left",
+    ]
+
+
+def test_a_run_of_a_billion_says_what_it_will_cost_and_is_not_begun(remission: Remission, tmp_path: Path) -> None:
+    words = ("simulate", "icicle-maintenance", "--patients", "1000000000", "--threads", "1", "--follow-up", "0.1")
+    code, _, err = remission(*words, "--out", tmp_path / "run")
+    assert code == 2 and "1,000,000,000 patients will take about" in err and "of disk" in err and "--yes" in err
+    assert not (tmp_path / "run").exists()
+    code, _, err = remission(*words)
+    assert code == 2 and "of memory" in err and "Give --out" in err
+
+
 def broken_protocol(folder: Path, old: str, new: str) -> Path:
     from remission.knowledge.library import library
 
@@ -216,6 +348,9 @@ def test_a_misspelt_drug_names_line_and_nearest_word(remission: Remission, tmp_p
         (("simulate", "cog-standard-risk", "--patients", "many"), "--patients"),
         (("simulate", "cog-standard-risk", "--follow-up", "-1"), "follow-up"),
         (("list", "protocol"), "protocols"),
+        (("simulate", "cog-standard-risk", "--patients", "1.5"), "--patients"),
+        (("simulate", "cog-standard-risk", "--follow-up", "nan"), "follow-up"),
+        (("compare", "cog-high-risk", "--without", "vincristine IT"), "does not give vincristine IT there"),
         (("compare", "cog-high-risk"), "nothing beside it"),
         (("compare", "cog-high-risk", "--without", "pegaspargas"), "Did you mean 'pegaspargase'?"),
         (("simulate", "cog-high-risk", "--add", "vincristine 1 mg/m2 IV daily", "--in", "inducton"), "induction"),

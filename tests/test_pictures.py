@@ -9,7 +9,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from remission.knowledge.errors import BadInput
-from remission.trial.picture_numbers import course, first_events, incidence, mercaptopurine_by_month, shares
+from remission.trial.first_event import first_events, incidence
+from remission.trial.picture_numbers import course, mercaptopurine_by_month, shares
 from remission.trial.picture_patient import log10_cells, marrow_cells
 from remission.trial.picture_style import phase_bands, time_ticks
 from remission.trial.picture_treatment import dose_rows, group_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,17 @@ import pytest
 from remission.engine.eligible import eligible
 from remission.engine.shards import run_shards
 from remission.knowledge.errors import BadInput
+from remission.knowledge.library import library
 from remission.protocol.model import And, Compare, Not, Or
+from remission.trial import cost
+from remission.trial.as_json import as_json
+from remission.trial.estimates import Estimate
+from remission.trial.first_event import first_events
+from remission.trial.incidence import Incidence
 from remission.trial.run import TABLES, Run, open_run, shard_size, simulate
+from remission.trial.side_by_side import compared
 from remission.trial.summary import DAYS_PER_YEAR, summarise, wilson
+from remission.trial.validate import Reproduction, Validation
 
 YEAR = DAYS_PER_YEAR
 
@@ -70,18 +79,38 @@ def test_remission_and_mrd_count_the_right_patients() -> None:
     assert row["death in induction"]["count"] == 1 and row["death in remission"]["count"] == 1
 
 
-def test_relapses_by_site_and_time() -> None:
+def test_relapses_by_site_and_time_add_up_to_the_cumulative_incidence() -> None:
+    """By hand as below: 0.9 * 1/8 at 1 y, 0.9 * 6/8 * 2/6 at 2 y, 0.9 * 6/8 * 4/6 * 1/4 at 6 y."""
     summary = summarise(COHORT)
-    for measure, percent in (
-        ("relapse", 40),
-        ("relapse, marrow", 20),
-        ("relapse, CNS", 10),
-        ("relapse, combined", 10),
-        ("relapse, early, < 18 months", 10),
-        ("relapse, 18 to 36 months", 20),
-        ("relapse, late, >= 36 months", 10),
+    for measure, percent, count in (
+        ("relapse", 45, 4),
+        ("relapse, marrow", 22.5, 2),
+        ("relapse, CNS", 11.25, 1),
+        ("relapse, combined", 11.25, 1),
+        ("relapse, early, < 18 months", 11.25, 1),
+        ("relapse, 18 to 36 months", 22.5, 2),
+        ("relapse, late, >= 36 months", 11.25, 1),
     ):
         assert summary.value(measure) == pytest.approx(percent), measure
+        assert summary.table.filter(pl.col("measure") == measure)["count"].item() == count
+
+
+def test_summary_picture_and_comparison_say_the_same_relapse() -> None:
+    """Someone without remission whose leukaemia grows on is no relapse; who relapses and is treated again is one."""
+    some = outcomes(
+        [
+            {"outcome": "relapse", "outcome_day": 400, "remission": False, "relapse_day": 400},
+            {"outcome": "cured", "relapse_site": "CNS", "relapse_day": 700},
+            {"outcome": "relapse", "relapse_site": "marrow", "outcome_day": 900, "relapse_day": 900},
+            {"outcome": "left", "outcome_day": 100},
+            {},
+        ]
+    ).with_columns(relapse_day=pl.col("relapse_day").cast(pl.Float64))
+    summary, picture = summarise(some), first_events(some)
+    assert summary.value("relapse") == pytest.approx(100 * picture.cause["relapse"][-1]) == pytest.approx(80 * 2 / 3)
+    assert summary.value("event-free survival at 5 years") == pytest.approx(100 * picture.event_free[-1])
+    row = compared({"outcomes": some}, {"outcomes": some}, ("a", "b"), 5).row("relapse")
+    assert row.first.value == pytest.approx(summary.value("relapse"))
 
 
 def test_survival_by_hand() -> None:
@@ -164,8 +193,10 @@ def test_the_summary_can_be_read() -> None:
 # --- runs -------------------------------------------------------------------------------------
 
 
-def folder_with_run(out: Path) -> Path:
+def folder_with_run(out: Path, stops_at: int | None = None) -> Path:
     def play(first: int, count: int) -> dict[str, pl.DataFrame]:
+        if first == stops_at:
+            raise KeyboardInterrupt
         some = COHORT.slice(first, count)
         return {"outcomes": some, "states": some.select("patient", day=pl.lit(0.0), anc=pl.lit(1.0))}
 
@@ -175,6 +206,7 @@ def folder_with_run(out: Path) -> Path:
         shard_size=4,
         out=out,
         identity={"protocol": "test", "seed": 1},
+        tables=("outcomes", "states"),
         whole={"provenance": pl.DataFrame({"value": [1.0], "read": ["assumed"]})},
     )
     return out
@@ -185,23 +217,22 @@ def test_a_run_from_its_folder(tmp_path: Path) -> None:
     assert run.outcomes.equals(COHORT)
     assert run.outcomes.to_pandas()["patient"].tolist() == list(range(10))
     assert run.provenance()["read"].to_list() == ["assumed"]
-    assert run.summary().value("relapse") == pytest.approx(40)
+    assert run.summary().value("relapse") == pytest.approx(45)
     one = run.patient(3)
     assert one.outcomes["relapse_site"].to_list() == ["marrow"] and one.states.height == 1
     with pytest.raises(AttributeError):
         _ = one.doses
     with pytest.raises(BadInput, match=r"no patient 10.*0 to 9"):
         run.patient(10)
-    with pytest.raises(BadInput, match="no table 'doses'"):
+    with pytest.raises(BadInput, match="no table 'doses'.*It has: outcomes, states"):
         _ = run.doses
 
 
 def test_an_unfinished_run_is_not_shown_as_if_it_were_whole(tmp_path: Path) -> None:
-    out = folder_with_run(tmp_path / "run")
-    manifest = (out / "manifest.json").read_text().replace('"finished": true', '"finished": false')
-    (out / "manifest.json").write_text(manifest)
+    with pytest.raises(KeyboardInterrupt):
+        folder_with_run(tmp_path / "run", stops_at=8)
     with pytest.raises(BadInput, match="not finished"):
-        open_run(out)
+        open_run(tmp_path / "run")
 
 
 def test_shards_are_whole_blocks_and_bounded() -> None:
@@ -214,6 +245,22 @@ def test_shards_are_whole_blocks_and_bounded() -> None:
     [
         ({"patients": 0}, "0 patients"),
         ({"seed": -1}, "seed -1"),
+        ({"patients": 1.5}, "1.5 patients"),
+        ({"patients": True}, "True patients"),
+        ({"patients": 10**30}, "1,000,000,000,000"),
+        ({"patients": "many"}, "'many' patients"),
+        ({"seed": 1.5}, "seed 1.5"),
+        ({"seed": float("nan")}, "seed nan"),
+        ({"seed": False}, "seed False"),
+        ({"seed": 2**63}, "seed 9223372036854775808"),
+        ({"threads": 1.5}, "1.5 threads"),
+        ({"threads": 10**9}, "1000000000 threads"),
+        ({"follow_up_years": float("nan")}, "follow-up of nan"),
+        ({"follow_up_years": float("inf")}, "follow-up of inf"),
+        ({"follow_up_years": True}, "follow-up of True"),
+        ({"follow_up_years": "ten"}, "follow-up of 'ten'"),
+        ({"record": "outcomes"}, "a list"),
+        ({"protocol": 5}, "5 is no protocol"),
         ({"follow_up_years": 0}, "follow-up of 0 years"),
         ({"threads": 0}, "0 threads"),
         ({"record": ("outcomes", "dose")}, "Did you mean 'doses'"),
@@ -225,6 +272,73 @@ def test_wrong_arguments(arguments: dict, says: str) -> None:
     with pytest.raises(BadInput) as refused:
         simulate(**{"protocol": "cog-standard-risk", **arguments})
     assert says in str(refused.value)
+
+
+def test_numpy_numbers_are_numbers(tmp_path: Path) -> None:
+    run = simulate(
+        "icicle-maintenance", patients=np.int64(8), seed=np.uint32(3), follow_up_years=np.float32(0.5),
+        out=tmp_path / "run", record=("outcomes",),
+    )  # fmt: skip
+    same = simulate(
+        "icicle-maintenance", patients=8, seed=3, follow_up_years=0.5, out=tmp_path / "run", record=("outcomes",)
+    )
+    assert run.outcomes.height == 8 and same.performance is None, "the same run, not played again"
+
+
+def test_a_big_run_is_weighed_and_asked_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost, "WEIGHED_FROM", 32)
+    monkeypatch.setattr(cost, "LONG_SECONDS", 0.0)
+    asked: list[cost.Cost] = []
+    words = {"protocol": "icicle-maintenance", "patients": 32, "follow_up_years": 0.1, "threads": 1}
+    with pytest.raises(BadInput, match="32 patients will take about .* memory"):
+        simulate(**words)
+    with pytest.raises(BadInput, match="will take"):
+        simulate(**words, consent=lambda one: asked.append(one) or False)
+    assert asked[0].patients == 32 and asked[0].where == "memory" and asked[0].size_bytes > 1000
+    assert simulate(**words, consent=lambda one: True).outcomes.height == 32
+
+
+def test_lengths_and_sizes_in_words() -> None:
+    assert [cost.duration(s) for s in (0.2, 60, 5400, 86400 * 12, 3.2e9)] == [
+        "0.2 seconds", "1.0 minute", "1.5 hours", "12 days", "101 years",
+    ]  # fmt: skip
+    assert [cost.size(b) for b in (12, 8.6e6, 9.13e12, 5e17)] == ["12 bytes", "8.6 MB", "9.13 TB", "500 PB"]
+
+
+def test_objects_can_be_printed_and_seen_in_a_notebook(small: Run) -> None:
+    other = compared({"outcomes": small.outcomes}, {"outcomes": small.outcomes}, ("one", "other"))
+    trial = library().trial("aall0331")
+    done = Validation([Reproduction(trial, (), {"arm": "its protocol is <not> there"})])
+    for what, says in (
+        (small, "complete remission"), (small.summary(), "complete remission"), (other, "event-free survival"),
+        (done, "cannot be played"), (done[0], "&lt;not&gt;"),
+    ):  # fmt: skip
+        page = what._repr_html_()
+        assert says in page and page.startswith("<pre") and "\x1b" not in str(what)
+        assert says.replace("&lt;", "<").replace("&gt;", ">") in str(what)
+        assert len(repr(what)) < 300 or what is done
+    assert repr(small).startswith("Run(cog-standard-risk, 300 virtual patients, seed 7; tables: outcomes, ")
+    assert "rows: outcomes 1" in repr(small.patient(3))
+    for wrong in (1.5, True, -1):
+        with pytest.raises(BadInput, match="no patient"):
+            small.patient(wrong)
+    with pytest.raises(BadInput, match="cannot be read at nan years"):
+        small.summary(years=float("nan"))
+
+
+def test_identical_runs_have_identical_summaries(small: Run, tmp_path: Path) -> None:
+    text = small.summary().table.write_csv()
+    again = simulate("cog-standard-risk", patients=300, seed=7, follow_up_years=4, out=tmp_path / "run")
+    for _ in range(5):
+        assert open_run(tmp_path / "run").summary().table.write_csv() == text
+    assert again.summary().table.write_csv() == text
+
+
+def test_phases_that_tie_are_in_one_order() -> None:
+    rows = [(i, 0 if k < 2 else 30, f"phase {k}", "phase start") for i in range(50) for k in (3, 2, 1, 0)]
+    events = pl.DataFrame(rows, schema=["patient", "day", "phase", "event"], orient="row")
+    orders = {summarise(COHORT, events.sample(fraction=1, shuffle=True, seed=s)).table.write_csv() for s in range(8)}
+    assert len(orders) == 1
 
 
 def test_eligibility() -> None:
@@ -265,9 +379,33 @@ def test_patients_do_not_depend_on_how_many_there_are(small: Run) -> None:
         assert few.scan(name).collect().equals(small.scan(name).filter(pl.col("patient") < 40).collect())
 
 
+def test_a_run_is_another_one_when_a_file_that_its_protocol_goes_on_to_has_changed(tmp_path: Path) -> None:
+    phase = "  - {phase}:\n      days: 7\n      give:\n"
+    phase += "        - vincristine 1.5 mg/m2 IV (max 2 mg) on day 1 [assumed: test]\n"
+    one, two = (f"protocol: {name}\nname: {name}\nphases:\n" for name in ("one", "two"))
+    (tmp_path / "two.yaml").write_text(two + phase.format(phase="rest"))
+    decide = "      decide:\n        - 'day 7: if anc >= 0 go to two: rest [assumed: test]'\n"
+    (tmp_path / "one.yaml").write_text(one + phase.format(phase="start") + decide)
+    words = {"patients": 8, "follow_up_years": 0.05, "threads": 1, "out": tmp_path / "run"}
+    simulate(tmp_path / "one.yaml", **words)
+    assert simulate(tmp_path / "one.yaml", **words).performance is None
+    (tmp_path / "two.yaml").write_text((tmp_path / "two.yaml").read_text().replace("1.5 mg/m2", "1 mg/m2"))
+    with pytest.raises(BadInput, match="protocol_files differs"):
+        simulate(tmp_path / "one.yaml", **words)
+
+
 def test_who_leaves_before_the_check_is_neither_in_remission_nor_a_failure():
     """BFM: a poor prednisone response leaves on day 8; remission is empty, the patient is censored that day."""
     run = simulate("bfm-standard", patients=64, seed=1, record=("outcomes", "events"))
     left = run.outcomes.filter(pl.col("left_for").is_not_null() & pl.col("remission").is_null())
     assert left.height > 0
     assert "complete remission" in str(run.summary())
+
+
+def test_json_has_no_nan_and_keeps_what_was_judged() -> None:
+    seen = library().side_effect("vod").published[0]
+    row = Incidence("vod", seen, Estimate(float("nan"), 0.0, float("inf"), 5))
+    told = json.loads(as_json({"rows": [row], "table": pl.DataFrame({"x": [float("nan"), 1.0]}), "path": Path("a")}))
+    assert told["rows"][0]["simulated"] == {"value": None, "low": 0.0, "high": None, "n": 5}
+    assert told["rows"][0]["verdict"] == row.verdict and told["rows"][0]["published"]["value"] == seen.value
+    assert told["table"] == [{"x": None}, {"x": 1.0}] and told["path"] == "a"

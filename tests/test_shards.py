@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 
 from remission.engine import shards
-from remission.engine.shards import read_manifest, run_shards, scan, tables
+from remission.engine.shards import read_manifest, read_run, run_shards
 from remission.knowledge.errors import BadInput
 
 IDENTITY = {"protocol": "fake", "seed": 1, "options": {"follow_up_years": 10}}
@@ -33,7 +33,12 @@ def play_fake(first: int, count: int) -> dict[str, pl.DataFrame]:
 
 
 def run(out: Path, play=play_fake, **options) -> None:
-    run_shards(play, **{"patients": 95, "shard_size": 20, "out": out, "identity": IDENTITY, **options})
+    usual = {"patients": 95, "shard_size": 20, "identity": IDENTITY, "tables": ("outcomes", "states")}
+    run_shards(play, **{**usual, "out": out, **options})
+
+
+def table(out: Path, name: str) -> pl.DataFrame:
+    return read_run(out)[1][name].collect()
 
 
 def fingerprint(out: Path) -> dict[str, str]:
@@ -44,8 +49,8 @@ def fingerprint(out: Path) -> dict[str, str]:
 def test_every_patient_is_written_once_and_the_last_shard_is_short(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     run(tmp_path / "run", progress=lambda done, total: seen.append((done, total)))
-    assert tables(tmp_path / "run") == ["outcomes", "states"]
-    assert scan(tmp_path / "run", "outcomes").collect()["patient"].to_list() == list(range(95))
+    assert sorted(read_run(tmp_path / "run")[1]) == ["outcomes", "states"]
+    assert table(tmp_path / "run", "outcomes")["patient"].to_list() == list(range(95))
     assert seen == [(0, 95), (20, 95), (40, 95), (60, 95), (80, 95), (95, 95)]
     manifest = read_manifest(tmp_path / "run")
     assert manifest["finished"] and manifest["identity"] == IDENTITY
@@ -95,7 +100,7 @@ def test_kill_9_in_the_middle_then_the_same_command(tmp_path: Path) -> None:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         assert not read_manifest(out)["finished"]
-    (out / "states" / ".part-00015.parquet.tmp").write_bytes(b"half")  # what a kill during a write leaves
+    (out / "states" / ".part-00015.parquet.0a1b2c3d.tmp").write_bytes(b"half")  # what a kill during a write leaves
     run(out, patients=400)
     run(tmp_path / "undisturbed", patients=400)
     assert fingerprint(out) == fingerprint(tmp_path / "undisturbed")
@@ -133,7 +138,7 @@ def test_fresh_replaces_the_run_and_keeps_what_is_not_the_runs(tmp_path: Path) -
     run(tmp_path / "run")
     (tmp_path / "run" / "notes.txt").write_text("mine")
     run(tmp_path / "run", patients=30, fresh=True)
-    assert scan(tmp_path / "run", "outcomes").collect().height == 30
+    assert table(tmp_path / "run", "outcomes").height == 30
     assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
     assert not (tmp_path / "run" / "states" / "part-00003.parquet").exists()
 
@@ -196,6 +201,5 @@ def test_two_processes_do_not_share_a_folder(tmp_path: Path) -> None:
 def test_no_run_here(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no run is here"):
         read_manifest(tmp_path)
-    run(tmp_path / "run")
-    with pytest.raises(BadInput, match="It has: outcomes, states"):
-        scan(tmp_path / "run", "dosis")
+    with pytest.raises(BadInput, match="no run is here"):
+        read_run(tmp_path / "nowhere")

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library, library
 from remission.knowledge.side_effect import Published
-from remission.protocol.model import Rescue
+from remission.protocol.model import Protocol, Rescue
 from remission.protocol.reader import read_protocol
 from remission.protocol.variant import kind_of, variant
 from remission.trial.endpoints import NotSimulated
-from remission.trial.estimates import Estimate
+from remission.trial.estimates import Estimate, cumulative_incidence
 from remission.trial.incidence import Arm, Incidence, compare, count, simulated
 from remission.trial.incidence_page import as_markdown, missing
-from remission.trial.side_by_side import compared, influence
+from remission.trial.side_by_side import compared, influence, influence_on_incidence
 from remission.trial.side_effect_tables import courses
 from remission.trial.side_effects import (
     burden,
@@ -328,6 +328,16 @@ def test_the_same_treatment_twice_differs_in_nothing() -> None:
     assert all(row.change.value == row.change.low == row.change.high == 0 for row in done.rows)
 
 
+def test_influences_on_a_cumulative_incidence_are_those_of_the_jackknife() -> None:
+    rng = np.random.default_rng(0)
+    day, cause = rng.integers(0, 40, 200).astype(float), rng.choice([0, 1, 2], 200, p=[0.4, 0.35, 0.25])
+    whole = cumulative_incidence(day, cause, 30.0).value
+    without = [cumulative_incidence(np.delete(day, i), np.delete(cause, i), 30.0).value for i in range(200)]
+    moved = influence_on_incidence(day, cause, 30.0)
+    assert moved.sum() == pytest.approx(0, abs=1e-9)
+    assert moved == pytest.approx(199 * (whole - np.array(without)), abs=0.01)
+
+
 @given(st.lists(st.tuples(st.integers(1, 40), st.booleans()), min_size=30, max_size=80))
 def test_influences_give_greenwoods_variance(people: list[tuple[int, bool]]) -> None:
     day = np.array([d for d, _ in people], dtype=float)
@@ -344,6 +354,27 @@ def test_influences_give_greenwoods_variance(people: list[tuple[int, bool]]) -> 
 
 
 # --- a protocol with something changed --------------------------------------------------------
+
+
+def test_one_route_of_an_agent_can_be_left_out() -> None:
+    whole = read_protocol("cog-high-risk")
+    less = variant(whole, without=["methotrexate it"])
+    assert less.id == "cog-high-risk without methotrexate IT"
+
+    def given(protocol: Protocol) -> set[tuple[str, str]]:
+        return {(give.agent, give.route) for phase in protocol.phases for give in phase.give}
+
+    assert given(whole) - given(less) == {("methotrexate", "IT")} and given(less) <= given(whole)
+    assert not any(("methotrexate", "IT") in g.not_with for phase in less.phases for g in phase.give)
+    rules = [rule.text for phase in whole.phases for rule in phase.rules] + [rule.text for rule in whole.rules]
+    kept = [rule.text for phase in less.phases for rule in phase.rules] + [rule.text for rule in less.rules]
+    assert {text for text in rules if "methotrexate" in text and "methotrexate IT" not in text} <= set(kept)
+    nothing_left = variant(whole, without=["methotrexate IT", "methotrexate IV", "methotrexate PO"])
+    assert nothing_left.phases == variant(whole, without=["methotrexate"]).phases
+    with pytest.raises(BadInput, match="does not give methotrexate SC there. It gives .*methotrexate IT"):
+        variant(whole, without=["methotrexate SC"])
+    with pytest.raises(BadInput, match="unknown agent"):
+        variant(whole, without=["IT"])
 
 
 def test_an_agent_can_be_left_out_with_all_that_is_said_of_it() -> None:

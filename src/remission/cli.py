@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 import typer.core
+
+from remission.progress import Bar
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
     from remission.knowledge.symptom import Symptom
     from remission.knowledge.trial_file import Trial
     from remission.protocol.model import Protocol
-    from remission.trial.run import Progress, Run
+    from remission.trial.cost import Consent
+    from remission.trial.run import Run
+    from remission.trial.validate import Reproduction
 
 
 class _WithLibrary(typer.core.TyperGroup):
@@ -60,14 +64,42 @@ app = typer.Typer(
     cls=_WithLibrary,
     help="An executable model of how acute lymphoblastic leukaemia is treated. For research and teaching only.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
-ProtocolName = Annotated[str, typer.Argument(metavar="PROTOCOL", help="A supplied protocol, or a file.")]
-Without = Annotated[
-    list[str] | None, typer.Option(metavar="AGENT", help="Leave an agent out. May be given several times.")
+
+
+def _known(*rooms: str) -> Callable[[str], list[str]]:
+    """The names of the library that begin like what is typed, for the shell."""
+
+    def begin(incomplete: str) -> list[str]:
+        from remission.knowledge.library import library
+
+        shelf = library()
+        return [name for room in rooms for name in getattr(shelf, room)() if name.startswith(incomplete)]
+
+    return begin
+
+
+ProtocolName = Annotated[
+    str,
+    typer.Argument(
+        metavar="PROTOCOL", autocompletion=_known("protocols"),
+        help="A supplied protocol, or a file; - is standard input.",
+    ),
+]  # fmt: skip
+Population = Annotated[
+    str | None, typer.Option(help="See: remission list populations.", autocompletion=_known("populations"))
 ]
+Without = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="AGENT", autocompletion=_known("agents"),
+        help="Leave an agent out, or one of its routes: 'methotrexate IT'. May be given several times.",
+    ),
+]  # fmt: skip
+SHOWN = ("agents", "side_effects", "symptoms", "protocols", "trials")
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Add = Annotated[
     list[str] | None,
     typer.Option(metavar="SENTENCE", help="Add a sentence, as in a file. May be given several times."),
@@ -104,13 +136,15 @@ def simulate(
     patients: Annotated[int, typer.Option(help="Number of virtual patients.")] = 1000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same patients and the same fate.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Folder for tables, summary and picture.")] = None,
-    population: Annotated[str | None, typer.Option(help="See: remission list populations.")] = None,
+    population: Population = None,
     follow_up: Annotated[float, typer.Option(help="Years from the first dose.")] = 10.0,
     threads: Annotated[int | None, typer.Option(help="Cores to use; all when left out.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Replace the run that the folder holds.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Play a run that takes hours or fills the disk unasked.")] = False,
     without: Without = None,
     add: Add = None,
     in_phase: InPhase = None,
+    json: Json = False,
 ) -> None:
     """Play a cohort of virtual patients through a protocol.
 
@@ -121,7 +155,7 @@ def simulate(
 
     changed = variant(protocol, without=without or (), add=add or (), phases=in_phase or ())
     try:
-        with _bar() as progress:
+        with Bar() as progress:
             run = simulate(
                 changed,
                 patients=patients,
@@ -132,6 +166,8 @@ def simulate(
                 threads=threads,
                 progress=progress,
                 fresh=fresh,
+                consent=_consent(yes),
+                finish=None if out is None else _write_beside,
             )
     except KeyboardInterrupt:
         again = "the same command" + (" without --fresh" if fresh else "")
@@ -142,9 +178,11 @@ def simulate(
         )
         _say(f"Stopped. {kept}")
         raise typer.Exit(130) from None
-    _console().print(run.summary())
+    _print(run.summary(), json)
     if out is not None:
-        _write_beside(run, out)
+        if run.performance is None:
+            _say(f"{out} held this run already, finished (--fresh plays it again).")
+        _say(f"Tables, manifest.json and summary.csv are in {out}; picture: {out / 'cohort.png'}")
 
 
 @app.command()
@@ -178,12 +216,14 @@ def compare(
     ] = None,
     patients: Annotated[int, typer.Option(help="Number of virtual patients.")] = 1000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same patients and the same fate.")] = 1,
-    population: Annotated[str | None, typer.Option(help="See: remission list populations.")] = None,
+    population: Population = None,
     years: Annotated[float, typer.Option(help="Years from the first dose.")] = 5.0,
     threads: Annotated[int | None, typer.Option(help="Cores to use; all when left out.")] = None,
     without: Without = None,
     add: Add = None,
     in_phase: InPhase = None,
+    json: Json = False,
+    yes: Annotated[bool, typer.Option("--yes", help="As in simulate.")] = False,
 ) -> None:
     """Play two protocols with the same patients and the same chance, side by side.
 
@@ -198,12 +238,12 @@ def compare(
         raise BadInput("one protocol has nothing beside it", remedy="Name another one, or say what to add or leave out")
     first = read_protocol(protocol)
     second = variant(other or protocol, without=without or (), add=add or (), phases=in_phase or ())
-    with _bar() as progress:
+    with Bar() as progress:
         done = side_by_side(
             first, second, patients=patients, seed=seed, population=population, years=years, threads=threads,
-            progress=progress,
+            progress=progress, consent=_consent(yes),
         )  # fmt: skip
-    _console().print(done)
+    _print(done, json)
 
 
 @app.command("side-effects")
@@ -216,6 +256,7 @@ def side_effects(
     without: Without = None,
     add: Add = None,
     in_phase: InPhase = None,
+    json: Json = False,
 ) -> None:
     """Side effects by phase and grade, days in hospital, doses lost, deaths; or one patient's course."""
     from remission.protocol.variant import variant
@@ -226,27 +267,38 @@ def side_effects(
         run = open_run(what)
     else:
         changed = variant(what, without=without or (), add=add or (), phases=in_phase or ())
-        with _bar() as progress:
+        with Bar() as progress:
             run = simulate(changed, patients=patients, seed=seed, follow_up_years=5.0, progress=progress)
     if patient is not None:
         table = run.patient(patient).symptoms()
-        columns = ("side effect", "from day", "to day", "worst grade", "symptoms that go with it (in brackets: may)")
-        _print_table(f"{run.title}, patient {patient}", columns, courses(table))
+        if json:
+            days = ("side_effect", "from_day", "to_day", "worst_grade", "symptoms")
+            _print([dict(zip(days, row, strict=True)) for row in courses(table)], json)
+        else:
+            title = f"{run.title}, patient {patient}"
+            said = "symptoms that go with it (in brackets: may)"
+            _print_table(title, ("side effect", "from day", "to day", "worst grade", said), courses(table))
     else:
         table = run.side_effects_by_phase()
-        headings = ("phase", "side effect", "any grade, %", "grade 3 or more, %", "grade 4 or more, %", "died, %")
-        _print_table(run.title, headings, incidences(table))
-        _console().print(run.burden())
+        if json:
+            _print({"title": run.title, "by_phase": table, "burden": run.burden().table}, json)
+        else:
+            headings = ("phase", "side effect", "any grade, %", "grade 3 or more, %", "grade 4 or more, %", "died, %")
+            _print_table(run.title, headings, incidences(table))
+            _console().print(run.burden())
     if csv is not None:
-        table.write_csv(csv)
-        _say(f"{csv}")
+        _write(csv, table.write_csv())
 
 
 @app.command()
 def validate(
     trials: Annotated[
-        list[str] | None, typer.Argument(metavar="[TRIAL ...]", help="See: remission list trials. All when left out.")
-    ] = None,
+        list[str] | None,
+        typer.Argument(
+            metavar="[TRIAL|FILE ...]", autocompletion=_known("trials"),
+            help="See: remission list trials; or trial files of your own. All supplied ones when left out.",
+        ),
+    ] = None,  # fmt: skip
     patients: Annotated[int, typer.Option(help="Number of virtual patients in each arm.")] = 1000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same patients and the same fate.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Write the tables to this Markdown file.")] = None,
@@ -254,6 +306,7 @@ def validate(
     side_effects: Annotated[
         bool, typer.Option("--side-effects", help="The published incidences of side effects instead of trials.")
     ] = False,
+    json: Json = False,
 ) -> None:
     """Play published trials and print what was observed beside what is simulated."""
     if side_effects:
@@ -261,7 +314,7 @@ def validate(
             from remission.knowledge.errors import BadInput
 
             raise BadInput("no trials can be named with --side-effects", remedy="Leave them out: all are played")
-        _validate_side_effects(patients, seed, out, threads)
+        _validate_side_effects(patients, seed, out, threads, json)
         return
     from remission.knowledge.library import library
     from remission.trial.validate import validate
@@ -270,32 +323,37 @@ def validate(
     names = trials or library().trials()
     for name in names:  # a wrong name is told before anything is played
         library().trial(name)
-    done = []
+    done: list[Reproduction] = []
     for name in names:
-        with _bar() as progress:
+        with Bar() as progress:
             done += validate([name], patients=patients, seed=seed, threads=threads, progress=progress)
-        _console().print(on_terminal(done[-1]))
-    print(*counts(done), sep="\n")
+        if not json:
+            _console().print(on_terminal(done[-1]))
+    if json:
+        _print(done, json)
+    else:
+        print(*counts(done), sep="\n")
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(as_markdown(done, patients=patients, seed=seed), encoding="utf-8")
-        _say(f"{out}")
+        _write(out, as_markdown(done, patients=patients, seed=seed))
 
 
-def _validate_side_effects(patients: int, seed: int, out: Path | None, threads: int | None) -> None:
+def _validate_side_effects(patients: int, seed: int, out: Path | None, threads: int | None, json: bool) -> None:
     from remission.trial.incidence import validate_side_effects
     from remission.trial.incidence_page import HEADINGS, as_markdown, cells, missing, sentences
 
-    with _bar() as progress:
+    with Bar() as progress:
         done = validate_side_effects(patients=patients, seed=seed, threads=threads, progress=progress)
-    _print_table("", HEADINGS, [cells(row) for row in done])
-    print(*sentences(done), sep="\n")
-    for name, why in missing(done):
-        print(f"  no verdict on {name}: {why}")
+    if json:
+        _print(done, json)
+    else:
+        _print_table("", HEADINGS, [cells(row) for row in done])
+        print(*sentences(done), sep="\n")
+        for name, why in missing(done):
+            print(f"  no verdict on {name}: {why}")
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(as_markdown(done, patients=patients, seed=seed), encoding="utf-8")
-        _say(f"{out}")
+        _write(out, as_markdown(done, patients=patients, seed=seed))
 
 
 # --- protocols --------------------------------------------------------------------------------
@@ -360,7 +418,12 @@ def explain(protocol: ProtocolName) -> None:
 
 @app.command()
 def check(
-    file: Annotated[Path, typer.Argument(metavar="PROTOCOL-FILE|FOLDER", help="A protocol file, or an own library.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PROTOCOL-FILE|FOLDER", help="A protocol file (- is standard input), or an own library."
+        ),
+    ],
 ) -> None:
     """Check a protocol file, or a folder for --library; every mistake is named with line and column."""
     from remission.protocol.reader import doubts, problems, read_protocol
@@ -422,12 +485,20 @@ def _check_library(folder: Path) -> None:
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(metavar="AGENT|SIDE-EFFECT|SYMPTOM|PROTOCOL|TRIAL")]) -> None:
+def show(
+    name: Annotated[
+        str, typer.Argument(metavar="AGENT|SIDE-EFFECT|SYMPTOM|PROTOCOL|TRIAL", autocompletion=_known(*SHOWN))
+    ],
+    json: Json = False,
+) -> None:
     """Show what is known of an agent, a side effect or a symptom, the outline of a protocol, or a trial's results."""
     from remission.knowledge.library import library
     from remission.protocol.reader import read_protocol
 
     is_trial = name in library().trials()
+    if json:
+        _print(_all_of(name), json)
+        return
     if _is_protocol(name):
         _show_protocol(read_protocol(name))
     if is_trial:  # a protocol may bear the name of its trial
@@ -441,9 +512,48 @@ def show(name: Annotated[str, typer.Argument(metavar="AGENT|SIDE-EFFECT|SYMPTOM|
             _show_agent(_agent(name))
 
 
+def _all_of(name: str) -> dict[str, object]:
+    """What `show` prints, as it is known: by kind, since a protocol may bear the name of its trial."""
+    from remission.knowledge.library import library
+    from remission.protocol.explain import explain
+    from remission.protocol.reader import read_protocol
+
+    found: dict[str, object] = {}
+    if _is_protocol(name):
+        protocol = read_protocol(name)
+        phases = [
+            {"phase": phase.id, "name": phase.name, "days": phase.days,
+             "repeated": bool(phase.repeat_until or phase.repeat_times),
+             "give": [give.text for give in phase.give], "check": [check.text for check in phase.check],
+             "decide": [decide.text for decide in phase.decide], "rules": [rule.text for rule in phase.rules]}
+            for phase in protocol.phases
+        ]  # fmt: skip
+        found["protocol"] = {
+            "protocol": protocol.id, "name": protocol.name, "plain": protocol.plain, "sources": protocol.sources,
+            "population": protocol.population, "phases": phases, "rules": [rule.text for rule in protocol.rules],
+            "open": protocol.open, "in_words": explain(protocol),
+        }  # fmt: skip
+    if name in library().trials():
+        found["trial"] = library().trial(name)
+    if not found:
+        if (key := _side_effect(name)) is not None:
+            found["side_effect"] = library().side_effect(key)
+        elif (symptom := library().find_symptom(name)) is not None:
+            found["symptom"] = symptom
+        else:
+            found["agent"] = _agent(name)
+    return found
+
+
 @app.command()
 def sources(
-    name: Annotated[str, typer.Argument(metavar="AGENT|SIDE-EFFECT|SYMPTOM|PROTOCOL|TRIAL|RUN-FOLDER")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="AGENT|SIDE-EFFECT|SYMPTOM|PROTOCOL|TRIAL|RUN-FOLDER", autocompletion=_known(*SHOWN)
+        ),
+    ],
+    json: Json = False,
 ) -> None:
     """List every number behind an agent, side effect, symptom, protocol, trial or run, and where each is from."""
     from polars import concat
@@ -469,6 +579,9 @@ def sources(
     else:
         agent = _agent(name)
         numbers = as_table(f"agent {agent.agent}", provenance(agent))
+    if json:
+        _print({"numbers": numbers, "by_how_they_are_known": tally(numbers)}, json)
+        return
     for (of,), part in numbers.group_by("of", maintain_order=True):
         rows = [
             (
@@ -495,7 +608,14 @@ KINDS = ("protocols", "agents", "side-effects", "symptoms", "populations", "tria
 
 @app.command("list")
 def list_(
-    what: Annotated[str, typer.Argument(metavar="|".join(KINDS))],
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="|".join(KINDS),
+            autocompletion=lambda incomplete: [kind for kind in KINDS if kind.startswith(incomplete)],
+        ),
+    ],
+    json: Json = False,
 ) -> None:
     """List what is supplied."""
     from remission.knowledge.errors import BadInput, nearest
@@ -525,23 +645,23 @@ def list_(
         near = nearest(what, KINDS)
         remedy = f"Did you mean '{near}'?" if near else "Write one of: " + ", ".join(KINDS)
         raise BadInput(f"'{what}' cannot be listed", remedy=remedy)
-    _print_table("", ("", ""), rows)
+    if json:
+        _print([{"name": name, "title": title} for name, title in rows], json)
+    else:
+        _print_table("", ("", ""), rows)
 
 
 @app.command()
 def schema(out: Annotated[Path, typer.Option(help="Folder for the JSON Schemas.")]) -> None:
     """Write JSON Schemas, with which editors complete and check protocol and knowledge files."""
-    import json
-
-    from remission.knowledge.editor_schemas import write_schemas
+    from remission.knowledge.editor_schemas import as_text, write_schemas
+    from remission.knowledge.writing import write_whole
     from remission.patient.recipe import Population
     from remission.protocol.editor_schema import protocol_schema
 
     written = write_schemas(out)
     for name, content in (("protocol", protocol_schema()), ("population", Population.model_json_schema())):
-        path = out / f"{name}.schema.json"
-        path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        written.append(path)
+        written.append(write_whole(out / f"{name}.schema.json", as_text(content)))
     print(*written, sep="\n")
 
 
@@ -583,42 +703,39 @@ def _refuse(text: str) -> NoReturn:
     sys.exit(2)
 
 
-class _bar:
-    """A progress bar on stderr with patients per second and the time left."""
-
-    def __enter__(self) -> Progress:
-        from rich import progress as parts
-
-        class Rate(parts.ProgressColumn):
-            def render(self, task: parts.Task) -> str:
-                return f"{task.speed:,.0f} patients/s" if task.speed else "compiling or reading"
-
-        self.bar = parts.Progress(
-            parts.TextColumn("{task.description}"),
-            parts.BarColumn(),
-            parts.MofNCompleteColumn(),
-            Rate(),
-            parts.TimeRemainingColumn(compact=True),
-            console=_console(stderr=True),
-            transient=True,
-        )
-        self.bar.start()
-        task = self.bar.add_task("Simulating", total=None)
-        return lambda done, patients: self.bar.update(task, completed=done, total=patients)
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.stop()
+def _consent(yes: bool) -> Consent | None:
+    """Who agrees to a big run: --yes, else the person at the terminal, else nobody."""
+    if yes:
+        return lambda cost: True
+    if sys.stdin.isatty() and sys.stderr.isatty():
+        return lambda cost: typer.confirm(f"{cost}. Play it?", err=True)
+    return None
 
 
-def _write_beside(run: Run, out: Path) -> None:
+def _write_beside(run: Run) -> None:
+    """The summary and the picture, in the run's folder."""
     from remission.engine.shards import write_file
     from remission.trial.pictures import save
 
-    write_file(out / "summary.csv", run.summary().table.write_csv().encode())
-    picture = save(run.plot(), out / "cohort.png")
-    if run.performance is None:
-        _say(f"{out} held this run already, finished (--fresh plays it again).")
-    _say(f"Tables, manifest.json and summary.csv are in {out}; picture: {picture}")
+    assert run.folder is not None
+    write_file(run.folder / "summary.csv", run.summary().table.write_csv().encode())
+    save(run.plot(), run.folder / "cohort.png")
+
+
+def _write(path: Path, text: str) -> None:
+    from remission.knowledge.writing import write_whole
+
+    _say(f"{write_whole(path, text)}")
+
+
+def _print(content: Any, json: bool) -> None:
+    """A result as a table, or as JSON."""
+    if json:
+        from remission.trial.as_json import as_json
+
+        print(as_json(content))
+    else:
+        _console().print(content)
 
 
 def _print_table(title: str, headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

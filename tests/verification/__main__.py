@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from remission.knowledge.writing import write_whole
+
 from . import cohort, convergence, extinction, identity, report
 from .cohort import Study
 
@@ -70,7 +72,7 @@ def main() -> None:
         command = f"make verify PATIENTS={chosen.patients}"
         system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
         machine = f"{system}, {chosen.processes} process{'es' if chosen.processes > 1 else ''}"
-        chosen.out.write_text(report.page(version(), command, machine, sections), encoding="utf-8")
+        write_whole(chosen.out, report.page(version(), command, machine, sections))
 
 
 if __name__ == "__main__":

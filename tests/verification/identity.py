@@ -16,7 +16,7 @@ import polars as pl
 
 from remission.engine.play import Options, play
 from remission.engine.program import Program, prepare
-from remission.engine.shards import read_manifest, run_shards, scan, tables
+from remission.engine.shards import read_manifest, read_run, run_shards
 from remission.knowledge.library import library
 from remission.patient.population import draw
 from remission.protocol.reader import read_protocol
@@ -62,8 +62,9 @@ def _sharded(program: Program, folder: Path, size: int) -> Tables:
         return play(program, draw(POPULATION, count, seed=11, start=first), seed=SEED, threads=1, options=OPTIONS)
 
     out = folder / f"shards-{size}"
-    run_shards(shard, patients=PATIENTS, shard_size=size, out=out, identity={"shard size": size})
-    return {name: scan(out, name).collect() for name in tables(out)}
+    names = OPTIONS.record
+    run_shards(shard, patients=PATIENTS, shard_size=size, out=out, identity={"shard size": size}, tables=names)
+    return {name: frame.collect() for name, frame in read_run(out)[1].items()}
 
 
 def _run(protocol: str, out: str, progress: Callable[[int, int], None] | None = None) -> None:

@@ -2,12 +2,15 @@
 
 The folder of a run::
 
-    manifest.json               what the run is; when it is finished also every file with its sha256
-    shards/00000.json           shard 0 is on disk: its files with their sha256
+    manifest.json               what the run is, and its own sha256; when finished also every file with its sha256
+    shards/00000.json           shard 0 of this run is on disk: its files with their sha256
     outcomes/part-00000.parquet shard 0 of the table ``outcomes``
+    provenance.parquet          a table of the run as such
+    summary.csv, cohort.png     written by whoever shows the run (`SHOWN`)
 
 A file appears under its name only when it is whole (written beside, synced, renamed), and nothing in the folder
 depends on the clock: a run that was killed and taken up again ends with the same bytes as an undisturbed one.
+What is read is held against the hashes first: a run is shown whole and as it was written, or not at all.
 """
 
 from __future__ import annotations
@@ -19,23 +22,63 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import polars as pl
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from remission.knowledge.errors import BadInput
+from remission.knowledge.writing import half_written, write_whole
 
-FORMAT = "remission run 1"
+FORMAT = "remission run 2"
 MANIFEST = "manifest.json"
 MARKS = "shards"
 VERSIONS = ("remission", "numpy", "numba", "polars")  # other versions may give other bytes
 ROWS_PER_GROUP = 131_072
+SHOWN = re.compile(r"summary\.csv|(cohort|patient-\d+)\.(png|svg)")  # in the folder, made of a run's tables
+PART = re.compile(r"part-(\d{5,})\.parquet")
+MARK = re.compile(r"(\d{5,})\.json")
+AGAIN = "Give the command that made the run again: what is missing or changed is played anew"
+ANEW = "Give the command that made the run again, with --fresh if it does not go on"
 
 Tables = dict[str, pl.DataFrame]
 Manifest = dict[str, Any]
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+TableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+WholeFile = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*\.parquet$")]
+PartFile = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*/part-[0-9]{5,}\.parquet$")]
+Shards = dict[str, dict[str, str]]
+
+
+class _ManifestFile(BaseModel):
+    """What manifest.json holds. The names are those that a run can write: none leads out of the folder."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    format: str
+    versions: dict[str, str]
+    identity: dict[str, Any]
+    patients: int = Field(ge=1)
+    shard_size: int = Field(ge=1)
+    tables: list[TableName] = Field(min_length=1)
+    files: dict[WholeFile, Sha256]
+    finished: bool
+    shards: dict[str, dict[PartFile, Sha256]]
+    sha256: Sha256  # of all the above
+
+
+class _MarkFile(BaseModel):
+    """What shards/00000.json holds; ``run``: the sha256 of what makes the run itself."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    run: Sha256
+    files: dict[PartFile, Sha256]
 
 
 def run_shards(
@@ -45,99 +88,173 @@ def run_shards(
     shard_size: int,
     out: Path,
     identity: dict[str, Any],
+    tables: Sequence[str],
     progress: Callable[[int, int], None] | None = None,
     whole: Tables | None = None,
     fresh: bool = False,
+    finish: Callable[[], None] | None = None,
 ) -> None:
     """Play patients 0..patients-1 shard by shard into the folder ``out``; shards already there are not played again.
 
-    ``play_shard(first, count)`` returns the tables of the patients first..first+count-1; ``whole`` are tables of the
-    run as such, written once as ``<name>.parquet``. ``identity`` (JSON values) says what makes this run itself: the
-    same identity goes on, another one is refused with `BadInput`, as is a folder that holds other files.
+    ``play_shard(first, count)`` returns the ``tables`` of the patients first..first+count-1; ``whole`` are tables of
+    the run as such, written once as ``<name>.parquet``. ``identity`` (JSON values) says what makes this run itself:
+    the same identity goes on, another one is refused with `BadInput`, as is a folder that holds other files.
     ``progress(done, patients)`` is called before the first and after every shard. ``fresh`` replaces the run that
-    the folder holds. A full disk or a folder that cannot be written is a `BadInput`; the finished shards stay.
+    the folder holds, even a damaged one, and touches nothing that a run did not write. ``finish`` is called when all is
+    there, while no other process can write into the folder. A shard that is missing, damaged or of another run is
+    played anew. A full disk or a folder that cannot be written is a `BadInput`; the finished shards stay.
     """
     with _claimed(out):
         with _troubles_of(out):
-            manifest = _begin(out, json.loads(json.dumps(identity)), patients, shard_size, whole or {}, fresh)
-        shards: dict[str, dict[str, str]] = {}
+            manifest = _begin(
+                out, json.loads(json.dumps(identity)), patients, shard_size, sorted(tables), whole or {}, fresh
+            )
+        run = _digest_of(manifest)
+        shards: Shards = {}
         for shard, first in enumerate(range(0, patients, shard_size)):
             if progress:
                 progress(first, patients)
-            files = _finished(out, shard)
+            files = _finished(out, shard, run, manifest["tables"])
             if files is None:
                 frames = play_shard(first, min(shard_size, patients - first))
                 with _troubles_of(out):
-                    files = _write_shard(out, shard, frames)
+                    files = _write_shard(out, shard, run, {name: frames[name] for name in manifest["tables"]})
             shards[_name(shard)] = files
         with _troubles_of(out):
-            _write_json(out / MANIFEST, {**manifest, "finished": True, "shards": shards})
+            _write_manifest(out, {**manifest, "finished": True, "shards": shards})
+            if finish:
+                finish()
         if progress:
             progress(patients, patients)
+
+
+# --- reading ----------------------------------------------------------------------------------
 
 
 def read_manifest(out: Path) -> Manifest:
     """The manifest of a run folder; `BadInput` when it holds no run or one that cannot be read."""
     path = out / MANIFEST
     try:
-        manifest = json.loads(path.read_bytes())
+        data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
+        if _looks_like_a_run(out):
+            raise BadInput(
+                "the manifest of the run is missing",
+                file=path,
+                remedy=ANEW,
+            ) from None
         raise BadInput(
             "no run is here: manifest.json is missing", file=out, remedy="Name the folder given to --out"
         ) from None
     except OSError as error:
-        raise BadInput(f"the manifest cannot be read ({error.strerror})", file=path) from None
-    except ValueError:
-        manifest = None
-    if not isinstance(manifest, dict) or not str(manifest.get("format", "")).startswith("remission run"):
-        raise BadInput("this is not the manifest of a run of remission", file=path, remedy="Name another folder")
-    if manifest["format"] != FORMAT:
+        raise BadInput(f"the manifest cannot be read ({error.strerror})", file=path, remedy=ANEW) from None
+    try:
+        tree = json.loads(data)
+    except (ValueError, RecursionError):
+        tree = None
+    form = tree.get("format") if isinstance(tree, dict) else None
+    if not (isinstance(form, str) and form.startswith("remission run")):
         raise BadInput(
-            f"the run is written in the format '{manifest['format']}'; this version reads '{FORMAT}'",
+            "this is not the manifest of a run of remission",
             file=path,
-            remedy="Use the version of remission that wrote it",
+            remedy="If it was one, give the command that made the run again, with --fresh if it does not go on",
         )
-    return manifest
-
-
-def scan(out: Path, table: str) -> pl.LazyFrame:
-    """One table of a finished run, read lazily; `BadInput` when the run has no such table."""
-    if not any((out / table).glob("part-*.parquet")):
+    if form != FORMAT:
         raise BadInput(
-            f"the run has no table '{table}'", file=out, remedy="It has: " + (", ".join(tables(out)) or "none yet")
+            f"the run is written in the format '{form}'; this version reads '{FORMAT}'",
+            file=path,
+            remedy="Use the version of remission that wrote it, or play the run again with --fresh",
         )
-    return pl.scan_parquet(out / table / "part-*.parquet")
-
-
-def read_whole(out: Path, name: str) -> pl.DataFrame:
-    """A table of the run as such (for example ``provenance``)."""
     try:
-        return pl.read_parquet(out / f"{name}.parquet")
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise BadInput(f"{name}.parquet cannot be read", file=out, remedy="Play the run again with --fresh") from error
+        _ManifestFile.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = " ".join(str(part) for part in first["loc"] if part != "[key]")
+        raise _damaged(path, f"{where}: {first['msg'].lower()}" if where else "it is not whole") from None
+    if tree.pop("sha256") != _digest(tree):
+        raise _damaged(path, "it is not as the run wrote it")
+    return tree
 
 
-def tables(out: Path) -> list[str]:
-    """The names of the tables in a run folder."""
-    return sorted({part.parent.name for part in out.glob("*/part-*.parquet")})
+def _damaged(path: Path, what: str) -> BadInput:
+    return BadInput(
+        f"the manifest is damaged ({what})",
+        file=path,
+        remedy=ANEW,
+    )
 
 
-def write_file(path: Path, data: bytes) -> str:
-    """Write a file so that under its name it is either absent, the old one or whole; returns its sha256."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = _beside(path)
+def read_run(out: Path, *, check: bool = True) -> tuple[Manifest, dict[str, pl.LazyFrame], Tables]:
+    """The manifest of a finished run, its tables (read lazily) and those of the run as such.
+
+    Every file is held against its hash (not with ``check=False``: it was just done). Raises `BadInput` that names the
+    first file that is missing, changed or not of the run, and for a run that is not finished.
+    """
+    manifest = read_manifest(out)
+    if not manifest["finished"]:
+        raise BadInput(
+            "the run is not finished",
+            file=out,
+            remedy="Give the command that began it again: it goes on where it was",
+        )
+    with _unreadable(out):
+        if check:
+            _verify(out, manifest)
+        frames = {name: pl.scan_parquet(_parts(out, manifest, name)) for name in manifest["tables"]}
+        for frame in frames.values():
+            frame.collect_schema()
+        whole = {file.removesuffix(".parquet"): pl.read_parquet(out / file) for file in manifest["files"]}
+    return manifest, frames, whole
+
+
+def _parts(out: Path, manifest: Manifest, table: str) -> list[Path]:
+    return [out / f"{table}/part-{_name(n)}.parquet" for n in range(_shards_of(manifest))]
+
+
+def _shards_of(manifest: Manifest) -> int:
+    return -(-manifest["patients"] // manifest["shard_size"])
+
+
+def _verify(out: Path, manifest: Manifest) -> None:
+    """Is the finished run there, whole, as it was written, and nothing else among its parts?"""
+    names = manifest["tables"]
+    if list(manifest["shards"]) != [_name(n) for n in range(_shards_of(manifest))] or any(
+        set(files) != _files_of(n, names) for n, files in enumerate(manifest["shards"].values())
+    ):
+        raise _damaged(out / MANIFEST, "it does not name every part of the run")
+    files = {**manifest["files"], **{f: h for files in manifest["shards"].values() for f, h in files.items()}}
+    for file, digest in files.items():
+        found = _hash_of(out / file)
+        if found is None:
+            raise BadInput("this part of the run is missing", file=out / file, remedy=AGAIN)
+        if found != digest:
+            raise BadInput("this part of the run is not as it was written", file=out / file, remedy=AGAIN)
+    _refuse_strangers(out, manifest)
+
+
+def _refuse_strangers(out: Path, manifest: Manifest, fresh: bool = False) -> None:
+    """What lies among the parts of a run is read by every tool that reads the folder of a table; with ``fresh``, what
+    has the name of a part is about to be deleted."""
+    shards = _shards_of(manifest)
+    known = {f"{MARKS}/{_name(n)}.json" for n in range(shards)}
+    known |= {file for n in range(shards) for file in _files_of(n, manifest["tables"])}
+    for pattern in (*(f"{table}/*.parquet" for table in manifest["tables"]), f"{MARKS}/*.json"):
+        for path in sorted(out.glob(pattern)):
+            mine = bool(PART.fullmatch(path.name) or MARK.fullmatch(path.name))
+            if path.relative_to(out).as_posix() not in known and not (fresh and mine):
+                remedy = "Move it out of the folder" + (", or play the run again with --fresh" if mine else "")
+                raise BadInput("this file is not of the run and would be read as a part of it", path, remedy=remedy)
+
+
+@contextlib.contextmanager
+def _unreadable(out: Path) -> Iterator[None]:
     try:
-        with open(beside, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-    return hashlib.sha256(data).hexdigest()
+        yield
+    except OSError as error:
+        file = error.filename or out
+        raise BadInput(f"the run cannot be read ({error.strerror or error})", file=file, remedy=AGAIN) from error
+    except pl.exceptions.PolarsError as error:
+        raise BadInput(f"a table of the run cannot be read ({error})", file=out, remedy=AGAIN) from error
 
 
 # --- the folder -------------------------------------------------------------------------------
@@ -146,6 +263,9 @@ def write_file(path: Path, data: bytes) -> str:
 @contextlib.contextmanager
 def _claimed(out: Path) -> Iterator[None]:
     """Make the folder and hold it for this process: two runs never write into one folder."""
+    if out.is_symlink() and not out.exists():
+        what = f"it is a link to {os.readlink(out)}, which is not there"
+        raise BadInput(what, file=out, remedy="Make that folder, or choose another --out")
     with _troubles_of(out):
         out.mkdir(parents=True, exist_ok=True)
         handle = os.open(out, os.O_RDONLY)
@@ -176,7 +296,9 @@ def _troubles_of(out: Path) -> Iterator[None]:
         raise BadInput(what, file=error.filename or out, remedy="Choose another --out") from error
 
 
-def _begin(out: Path, identity: dict[str, Any], patients: int, shard_size: int, whole: Tables, fresh: bool) -> Manifest:
+def _begin(
+    out: Path, identity: dict[str, Any], patients: int, shard_size: int, tables: list[str], whole: Tables, fresh: bool
+) -> Manifest:
     """The manifest of this run, begun anew or checked against the one that is there; the folder made tidy."""
     contents = {f"{name}.parquet": _parquet(frame) for name, frame in sorted(whole.items())}
     started: Manifest = {
@@ -185,40 +307,84 @@ def _begin(out: Path, identity: dict[str, Any], patients: int, shard_size: int, 
         "identity": identity,
         "patients": patients,
         "shard_size": shard_size,
+        "tables": tables,
         "files": {file: hashlib.sha256(data).hexdigest() for file, data in contents.items()},
         "finished": False,
         "shards": {},
     }
-    if (out / MANIFEST).exists():
-        there = read_manifest(out)
-        if fresh:
-            _delete_run(out, there)
-        else:
-            _check_same(out, there, started)
-    elif strangers := sorted(p.name for p in out.iterdir() if p.name != _beside(out / MANIFEST).name):
+    for name in (*tables, MARKS):
+        folder = out / name
+        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+            what = "a run keeps files in a folder of this name, and this is none of its own"
+            raise BadInput(what, file=folder, remedy="Move it away, or choose another --out")
+    there: Manifest | None = None
+    if (out / MANIFEST).exists() or _looks_like_a_run(out):
+        try:
+            there = read_manifest(out)
+        except BadInput:
+            if not (_is_ours(out) if fresh else _shards_are_of(out, _digest_of(started))):
+                raise
+    elif strangers := sorted(p.name for p in out.iterdir() if p not in half_written(out, f"{MANIFEST}*")):
         raise BadInput(
             f"the folder is not empty and holds no run (it holds {strangers[0]})",
             file=out,
             remedy="Choose another --out",
         )
-    for half_written in [*out.glob(".*.tmp"), *out.glob("*/.*.tmp")]:
-        half_written.unlink()
-    if fresh or not (out / MANIFEST).exists():
-        _write_json(out / MANIFEST, started)
+    if there is not None and not fresh:
+        _check_same(out, there, started)
+    _refuse_strangers(out, started, fresh)
+    if fresh:
+        _delete_run(out, {*tables, *(there or {}).get("tables", ())}, {*contents, *(there or {}).get("files", ())})
+    for folder in (out, out / MARKS, *(out / name for name in tables)):
+        for leftover in half_written(folder, "*.*"):
+            if _is_written(leftover.name[1:].rsplit(".", 2)[0], contents):
+                leftover.unlink()
+    if fresh or there is None:
+        _write_manifest(out, started)
     for file, data in contents.items():
         write_file(out / file, data)
     return started
 
 
-def _delete_run(out: Path, manifest: Manifest) -> None:
-    """Everything the run wrote, and nothing else, but its manifest (which is written over)."""
-    written = [*out.glob("*/part-*.parquet"), *out.glob(f"{MARKS}/*.json"), *(out / f for f in manifest["files"])]
-    _write_json(out / MANIFEST, {**manifest, "finished": False})
+def _looks_like_a_run(out: Path) -> bool:
+    """Are there marks of finished shards?"""
+    return (out / MARKS).is_dir() and any(MARK.fullmatch(path.name) for path in (out / MARKS).iterdir())
+
+
+def _is_ours(out: Path) -> bool:
+    """A manifest that cannot be read: did a run write it, or is there a run around it?"""
+    if _looks_like_a_run(out):
+        return True
+    data = (out / MANIFEST).read_bytes()
+    return not data.strip() or b'"remission run ' in data
+
+
+def _shards_are_of(out: Path, run: str) -> bool:
+    """Do the marks of finished shards, and there are some, all say that they are of this run?"""
+    marks = [_read_mark(path) for path in (out / MARKS).glob("*.json")] if (out / MARKS).is_dir() else []
+    known = [mark for mark in marks if mark is not None]
+    return bool(known) and all(mark.run == run for mark in known)
+
+
+def _is_written(name: str, whole: Mapping[str, object]) -> bool:
+    """Is this the name of a file that a run, or who shows it, writes?"""
+    return name == MANIFEST or name in whole or any(kind.fullmatch(name) for kind in (PART, MARK, SHOWN))
+
+
+def _delete_run(out: Path, tables: set[str], whole: set[str]) -> None:
+    """Everything that a run wrote here and what was made to show it, and nothing else, but its manifest (which is
+    written over): only names that a run writes, in the folder itself and in its own folders, never through a link."""
+    written = [out / file for file in sorted(whole)]
+    written += [path for path in out.iterdir() if SHOWN.fullmatch(path.name)]
+    for folder, kind in ((MARKS, MARK), *((name, PART) for name in sorted(tables))):
+        if (out / folder).is_dir() and not (out / folder).is_symlink():
+            written += [path for path in (out / folder).iterdir() if kind.fullmatch(path.name)]
     for path in written:
-        path.unlink(missing_ok=True)
-    for folder in {path.parent for path in written} - {out}:
-        with contextlib.suppress(OSError):  # something else is in it
-            folder.rmdir()
+        if not path.is_dir() or path.is_symlink():
+            path.unlink(missing_ok=True)
+    for folder in sorted({MARKS, *tables}):
+        with contextlib.suppress(OSError):  # it is not there, or something else is in it
+            (out / folder).rmdir()
 
 
 def _check_same(out: Path, there: Manifest, here: Manifest) -> None:
@@ -252,26 +418,58 @@ def _name(shard: int) -> str:
     return f"{shard:05d}"
 
 
-def _finished(out: Path, shard: int) -> dict[str, str] | None:
-    """The files of a shard that is whole on disk; None when it has to be played."""
+def _files_of(shard: int, tables: Sequence[str]) -> set[str]:
+    return {f"{table}/part-{_name(shard)}.parquet" for table in tables}
+
+
+def _read_mark(path: Path) -> _MarkFile | None:
     try:
-        files: dict[str, str] = json.loads((out / MARKS / f"{_name(shard)}.json").read_bytes())
-        for file, digest in files.items():
-            with open(out / file, "rb") as stream:
-                if hashlib.file_digest(stream, "sha256").hexdigest() != digest:
-                    return None
-    except (FileNotFoundError, ValueError):
+        return _MarkFile.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
         return None
-    return files
 
 
-def _write_shard(out: Path, shard: int, frames: Tables) -> dict[str, str]:
+def _finished(out: Path, shard: int, run: str, tables: Sequence[str]) -> dict[str, str] | None:
+    """The files of a shard of this run that is whole on disk; None when it has to be played."""
+    mark = _read_mark(out / MARKS / f"{_name(shard)}.json")
+    if mark is None or mark.run != run or set(mark.files) != _files_of(shard, tables):
+        return None
+    return mark.files if all(_hash_of(out / file) == digest for file, digest in mark.files.items()) else None
+
+
+def _hash_of(path: Path) -> str | None:
+    """The sha256 of a file; None when there is no file that can be read."""
+    try:
+        with open(path, "rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return None
+
+
+def _write_shard(out: Path, shard: int, run: str, frames: Tables) -> dict[str, str]:
     files = {}
     for table in sorted(frames):
         file = f"{table}/part-{_name(shard)}.parquet"
         files[file] = write_file(out / file, _parquet(frames[table]))
-    _write_json(out / MARKS / f"{_name(shard)}.json", files)
+    write_file(out / MARKS / f"{_name(shard)}.json", _json({"run": run, "files": files}).encode())
     return files
+
+
+def write_file(path: Path, data: bytes) -> str:
+    """Write a file so that under its name it is either absent, the old one or whole; returns its sha256."""
+    path.parent.mkdir(exist_ok=True)
+    write_whole(path, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def size_on_disk(frame: pl.DataFrame) -> int:
+    """Bytes of a table as it is written."""
+    return len(_parquet(frame))
+
+
+def finished_shards(out: Path) -> int:
+    """How many shards have a mark that they are there; whether they are whole, and of which run, is not looked at."""
+    return sum(1 for path in (out / MARKS).iterdir() if MARK.fullmatch(path.name)) if (out / MARKS).is_dir() else 0
 
 
 def _parquet(frame: pl.DataFrame) -> bytes:
@@ -283,17 +481,18 @@ def _parquet(frame: pl.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    write_file(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+def _write_manifest(out: Path, manifest: Manifest) -> None:
+    write_whole(out / MANIFEST, _json({**manifest, "sha256": _digest(manifest)}))
 
 
-def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.tmp")
+def _digest_of(manifest: Manifest) -> str:
+    """What makes a run itself, as one hash: all but how far it is."""
+    return _digest({key: value for key, value in manifest.items() if key not in ("finished", "shards", "files")})
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _digest(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(_json(content).encode()).hexdigest()
+
+
+def _json(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"

@@ -11,6 +11,7 @@ from .quantity import Quantity
 from .side_effect import SideEffect
 from .symptom import Symptom
 from .trial_file import Trial
+from .writing import write_whole
 
 
 def schemas() -> dict[str, dict[str, object]]:
@@ -26,9 +27,9 @@ def schemas() -> dict[str, dict[str, object]]:
 def write_schemas(folder: Path) -> list[Path]:
     """Write the schemas into ``folder`` (made when missing) and return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for name, schema in schemas().items():
-        path = folder / name
-        path.write_text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        written.append(path)
-    return written
+    return [write_whole(folder / name, as_text(schema)) for name, schema in schemas().items()]
+
+
+def as_text(schema: dict[str, object]) -> str:
+    """A schema as its file holds it."""
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"

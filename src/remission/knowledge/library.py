@@ -303,19 +303,34 @@ class Library:
         """The names of the trial files."""
         return sorted(self._files("trials"))
 
-    def trial(self, name: str) -> Trial:
-        """A published trial by the name of its file."""
+    def trial(self, name: str | Path) -> Trial:
+        """A published trial by the name of its file, or one of your own: a path that ends in .yaml or exists."""
+        if Path(name).suffix in (".yaml", ".yml") or Path(name).is_file():
+            return self._own_trial(Path(name))
         from .trial_file import Trial
 
+        name = str(name)
         if name not in self._trials:
             path = self._path("trials", name, "trial")
             self._trials[name] = load(path, Trial, lambda trial: self._check_trial(trial, path))
         return self._trials[name]
 
-    def _check_trial(self, trial: Trial, path: Path) -> Iterator[Fault]:
+    def _own_trial(self, path: Path) -> Trial:
+        """A trial file that is not of the library; a protocol that lies beside it comes before a supplied one."""
+        from .trial_file import Trial
+
+        trial = load(path, Trial, lambda trial: self._check_trial(trial, path, own=True))
+        arms = {}
+        for key, arm in trial.arms.items():
+            names = (arm.protocol, f"{arm.protocol}.yaml", f"{arm.protocol}.yml")
+            beside = next((path.with_name(name) for name in names if path.with_name(name).is_file()), None)
+            arms[key] = arm.model_copy(update={"protocol": str(beside)}) if beside else arm
+        return trial.model_copy(update={"arms": arms})
+
+    def _check_trial(self, trial: Trial, path: Path, own: bool = False) -> Iterator[Fault]:
         from .trial_file import faults as trial_faults
 
-        if trial.trial != path.stem:
+        if trial.trial != path.stem and not own:
             yield Fault(("trial",), f"the file is {path.name}, the trial '{trial.trial}'", "Give both the same name")
         yield from trial_faults(trial)
         yield from self._unknown_sources(sources_of(trial))

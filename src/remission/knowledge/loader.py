@@ -59,11 +59,22 @@ def load(path: Path, model: type[Model], check: Callable[[Model], Iterable[Fault
     try:
         entity = model.model_validate(tree)
     except ValidationError as error:
-        raise complain(path, [fault_of(e, model) for e in error.errors(include_url=False)]) from error
+        raise complain(path, [fault_of(e, model) for e in _own(error.errors(include_url=False))]) from error
     faults = list(check(entity))
     if faults:
         raise complain(path, faults)
     return entity
+
+
+def _own(errors: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """Without the lists that are too short only because their items are wrong."""
+    places = [error["loc"] for error in errors]
+
+    def follows(error: ErrorDetails) -> bool:
+        here = error["loc"]
+        return error["type"] == "too_short" and any(len(p) > len(here) and p[: len(here)] == here for p in places)
+
+    return [error for error in errors if not follows(error)]
 
 
 def complain(path: Path, faults: Sequence[Fault]) -> BadInput:

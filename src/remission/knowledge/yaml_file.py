@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 import re
+import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -32,11 +34,23 @@ from .errors import BadInput
 _NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
+STANDARD_INPUT = Path("-")  # in the place of a file
+
+
+@lru_cache(maxsize=1)
+def _piped(most: int) -> bytes:
+    """What is piped in; read once, whoever asks again gets the same."""
+    return sys.stdin.buffer.read(most)
+
+
 def text_of(path: Path, most: int = limits.FILE_BYTES) -> str:
     """The text of a file. Raises ``BadInput`` for one that cannot be opened, is too long or holds what is no text."""
     try:
-        with path.open("rb") as file:
-            raw = file.read(most + 1)
+        if path == STANDARD_INPUT:
+            raw = _piped(most + 1)
+        else:
+            with path.open("rb") as file:
+                raw = file.read(most + 1)
     except OSError as error:
         raise BadInput(f"the file cannot be read: {error.strerror}", path, remedy="Check the path") from error
     except ValueError as error:  # a NUL in the path

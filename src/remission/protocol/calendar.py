@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ..knowledge.writing import write_whole
 from .calendar_ics import calendar_of
 from .calendar_page import page
 from .choices import Choice
@@ -42,9 +43,8 @@ def as_ics(plan: Plan) -> bytes:
 
 
 def write(plan: Plan, path: Path, form: Callable[[Plan], str | bytes]) -> None:
-    """Write a plan in one of the forms above."""
-    text = form(plan)
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    """Write a plan in one of the forms above, whole or not at all."""
+    write_whole(path, form(plan))
 
 
 def as_text(plan: Plan, width: int | None = None, colour: bool | None = None) -> str:

@@ -13,6 +13,7 @@ from yaml.nodes import MappingNode, Node
 from ..knowledge import limits
 from ..knowledge.errors import BadInput
 from ..knowledge.library import Library, library, using
+from ..knowledge.yaml_file import STANDARD_INPUT
 from .build import Builder, Cycles, condition
 from .checks import check
 from .complaint import Doubt, bad, unknown
@@ -136,7 +137,7 @@ def _block(id: str, protocol: Protocol, known: Library) -> Block:
 def protocol_path(path_or_id: str | Path, known: Library, beside: Path | None = None) -> Path:
     """A path that exists, else a file of that name beside another one, else the library's file of that id."""
     path = Path(path_or_id)
-    if path.suffix in (".yaml", ".yml") or path.is_file():
+    if path.suffix in (".yaml", ".yml") or path.is_file() or path == STANDARD_INPUT:
         return path
     if beside is not None and (sibling := beside.with_name(f"{path_or_id}.yaml")).is_file():
         return sibling

@@ -6,15 +6,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..knowledge.errors import BadInput, nearest
 from ..knowledge.library import Library, library, using
 from .checks import check
 from .grammar import Kind
 from .include import together
-from .model import Phase, Place, Protocol, Rescue, Rule
+from .model import Give, Phase, Place, Protocol, Rescue, Rule, Target
 from .reader import first_of, mistakes, read_protocol, read_sentence
+from .vocabulary import ROUTES
 
 _RULES = ("hold", "make", "raise", "reduce", "halve", "omit", "repeat", "stop", "transfuse", "start", "give")
 _PLACE = Place("the added sentence", 1, 1)
@@ -29,7 +30,8 @@ def variant(
     phases: Sequence[str] = (),
     knowledge: Library | None = None,
 ) -> Protocol:
-    """The protocol ``without`` some agents and with sentences to ``add``, in the named phases or in all of them.
+    """The protocol ``without`` some agents ("methotrexate", or of one route "methotrexate IT") and with sentences to
+    ``add``, in the named phases or in all of them.
 
     A sentence is written as in a file: what is given, checked or decided, or a rule. What is left is checked as a file
     is. Raises `BadInput` for an agent that is not given there, a phase that is not there, a sentence that does not fit.
@@ -48,12 +50,12 @@ def variant(
     everywhere = not phases
     changed = protocol
     for name in without:
-        _given(protocol, known.agent(name).agent, chosen, everywhere)
+        _given(protocol, _named(name, known), chosen, everywhere)
     for name in without:
-        changed = _without(changed, known.agent(name).agent, chosen, everywhere)
+        changed = _without(changed, _named(name, known), chosen, everywhere)
     for sentence in add:
         changed = _with(changed, sentence, chosen, everywhere)
-    said = [f"without {known.agent(name).agent}" for name in without] + [f'with "{sentence}"' for sentence in add]
+    said = [f"without {_named(name, known)}" for name in without] + [f'with "{sentence}"' for sentence in add]
     if phases:
         said[-1] += f" in {' and '.join(phases)}"
     said_so = " and ".join(said)
@@ -77,43 +79,79 @@ def _chosen(protocol: Protocol, phases: Sequence[str]) -> set[str]:
     return found
 
 
-def _given(protocol: Protocol, agent: str, chosen: set[str], everywhere: bool) -> None:
-    """Raises `BadInput` for an agent that is not given there."""
+class _Out(NamedTuple):
+    """What is left out: an agent, by one route or (None) by all."""
+
+    agent: str
+    route: str | None
+
+    def __str__(self) -> str:
+        return f"{self.agent} {self.route}" if self.route else self.agent
+
+    def given(self, give: Give) -> bool:
+        return give.agent == self.agent and self.route in (None, give.route, *give.routes)
+
+    def pair(self, agent: str, route: str) -> bool:
+        return agent == self.agent and self.route in (None, route)
+
+    def target(self, target: Target, left: Sequence[Give]) -> bool:
+        """Is it meant, wholly: by its route, or because nothing of it is left to hold, raise or stop."""
+        if target.agent != self.agent:
+            return False
+        if self.route is None or target.route == self.route:
+            return True
+        return target.route is None and not any(g.agent == self.agent and g.route != "IT" for g in left)
+
+
+def _named(name: str, known: Library) -> _Out:
+    """An agent, or an agent and the route that is left out: ``methotrexate IT``."""
+    words = name.split()
+    route = next((route for route in ROUTES if len(words) > 1 and route.lower() == words[-1].lower()), None)
+    return _Out(known.agent(" ".join(words[:-1]) if route else name).agent, route)
+
+
+def _given(protocol: Protocol, out: _Out, chosen: set[str], everywhere: bool) -> None:
+    """Raises `BadInput` for an agent, or a route of it, that is not given there."""
     here = [phase for phase in protocol.phases if phase.id in chosen]
-    given = sorted({give.agent for phase in here for give in phase.give})
+    given = [give for phase in here for give in phase.give]
     rules = [rule for phase in here for rule in phase.rules] + (list(protocol.rules) if everywhere else [])
-    rescues = {rule.action.give.agent for rule in rules if isinstance(rule.action, Rescue)}
-    if agent not in given and agent not in rescues:
-        raise BadInput(f"{protocol.id} does not give {agent} there", remedy=f"It gives {', '.join(given)}")
+    rescues = [rule.action.give for rule in rules if isinstance(rule.action, Rescue)]
+    if not any(map(out.given, (*given, *rescues))):
+        names = sorted({str(_Out(g.agent, g.route if out.route else None)) for g in (*given, *rescues)})
+        near = nearest(str(out), names) if out.route is None else None
+        remedy = f"Did you mean '{near}'?" if near else f"It gives {', '.join(names) or 'nothing'}"
+        raise BadInput(f"{protocol.id} does not give {out} there", remedy=remedy)
 
 
-def _without(protocol: Protocol, agent: str, chosen: set[str], everywhere: bool) -> Protocol:
-    phases = tuple(_less(phase, agent) if phase.id in chosen else phase for phase in protocol.phases)
-    kept = _rules(protocol.rules, agent) if everywhere else protocol.rules
+def _without(protocol: Protocol, out: _Out, chosen: set[str], everywhere: bool) -> Protocol:
+    left = [give for phase in protocol.phases for give in phase.give if not (phase.id in chosen and out.given(give))]
+    phases = tuple(_less(phase, out, left) if phase.id in chosen else phase for phase in protocol.phases)
+    kept = _rules(protocol.rules, out, left) if everywhere else protocol.rules
     return replace(protocol, phases=phases, rules=kept)
 
 
-def _less(phase: Phase, agent: str) -> Phase:
+def _less(phase: Phase, out: _Out, left: Sequence[Give]) -> Phase:
     give = tuple(
-        replace(g, not_with=tuple(pair for pair in g.not_with if pair[0] != agent))
+        replace(g, not_with=tuple(pair for pair in g.not_with if not out.pair(*pair)))
         for g in phase.give
-        if g.agent != agent
+        if not out.given(g)
     )
-    checks = tuple(c for c in phase.check if c.agent != agent)
-    blocks = tuple(replace(b, give=tuple(g for g in b.give if g.agent != agent)) for b in phase.blocks)
-    return together(replace(phase, give=give, check=checks, rules=_rules(phase.rules, agent), blocks=blocks))
+    levels = out.target(Target(out.agent), [g for g in left if g in give])
+    checks = tuple(c for c in phase.check if not (levels and c.agent == out.agent))
+    blocks = tuple(replace(b, give=tuple(g for g in b.give if not out.given(g))) for b in phase.blocks)
+    return together(replace(phase, give=give, check=checks, rules=_rules(phase.rules, out, left), blocks=blocks))
 
 
-def _rules(rules: Sequence[Rule], agent: str) -> tuple[Rule, ...]:
+def _rules(rules: Sequence[Rule], out: _Out, left: Sequence[Give]) -> tuple[Rule, ...]:
     """The rules as far as they are about other agents."""
     kept = []
     for rule in rules:
         action: Any = rule.action
         if isinstance(action, Rescue):
-            if agent in (action.give.agent, action.after.agent):
+            if out.given(action.give) or out.target(action.after, left):
                 continue
         elif hasattr(action, "targets"):
-            targets = tuple(target for target in action.targets if target.agent != agent)
+            targets = tuple(target for target in action.targets if not out.target(target, left))
             if not targets:
                 continue
             rule = replace(rule, action=replace(action, targets=targets))

@@ -85,7 +85,7 @@ def cumulative_incidence(day: Floats, cause: npt.NDArray[np.int_], at: float) ->
     at_risk = day.size - np.searchsorted(np.sort(day), times, side="left").astype(float)
 
     def counts(which: npt.NDArray[np.bool_]) -> Floats:
-        return np.array([np.count_nonzero(which & (day == t)) for t in times], dtype=float)
+        return np.bincount(np.searchsorted(times, day[which & (day <= at)]), minlength=times.size).astype(float)
 
     mine, every = counts(cause == 1), counts(cause > 0)
     free = np.cumprod(1 - every / at_risk)

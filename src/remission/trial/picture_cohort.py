@@ -12,7 +12,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from .picture_numbers import MONTH, YEAR, course, first_events, genotype_group, mercaptopurine_by_month, shares, summary
+from .first_event import first_events
+from .picture_numbers import MONTH, YEAR, course, genotype_group, mercaptopurine_by_month, shares, summary
 from .picture_style import (
     BLACK,
     BLUE,
@@ -343,7 +344,7 @@ def _eoi_mrd(axes: Axes, outcomes: pl.DataFrame) -> None:
 
 
 def _events(axes: Axes, outcomes: pl.DataFrame) -> None:
-    axes.set_title("Event-free survival, relapse and death", loc="left")
+    axes.set_title("Event-free survival, incidence of first events", loc="left")
     followed = numbers(outcomes, "outcome_day")
     if np.isnan(followed).all():
         _nothing(axes, "no outcomes recorded")

@@ -1,13 +1,11 @@
-"""The numbers behind the picture of a cohort: quantiles, shares, doses by month, incidence of first events."""
+"""The numbers behind the picture of a cohort: quantiles, shares, doses by month."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
+from .first_event import first_events
 from .picture_style import Floats, Tables, is_maintenance, numbers, phase_starts
 
 YEAR = 365.25
@@ -95,64 +93,6 @@ def mercaptopurine_by_month(doses: pl.DataFrame) -> pl.DataFrame:
     due = due.with_columns(days.alias("days"))
     percent = 100 * (pl.col("factor") * pl.col("days")).sum() / pl.col("days").sum()
     return due.group_by("patient", "month").agg(percent.alias("percent")).sort("patient", "month")
-
-
-@dataclass(frozen=True)
-class Incidence:
-    """Steps at ``day``: event-free share with its 95 % interval, and the cumulative incidence of each cause."""
-
-    day: Floats
-    event_free: Floats
-    low: Floats
-    high: Floats
-    cause: dict[str, Floats]
-
-    def at(self, day: float) -> int:
-        return int(np.searchsorted(self.day, day, side="right")) - 1
-
-
-def incidence(day: Floats, outcome: Sequence[str | None], causes: Sequence[str]) -> Incidence:
-    """Kaplan-Meier event-free share and Aalen-Johansen cumulative incidence of competing first events.
-
-    Outcomes other than the causes are censored on their day. The interval is Greenwood's variance on the log(-log)
-    scale. Rows without a day are left out.
-    """
-    kind = np.array([o or "" for o in outcome], dtype=object)
-    kind, day = kind[~np.isnan(day)], day[~np.isnan(day)]
-    times = np.unique(day[np.isin(kind, list(causes))])
-    at_risk = day.size - np.searchsorted(np.sort(day), times, side="left")
-    died = {c: np.bincount(np.searchsorted(times, day[kind == c]), minlength=times.size).astype(float) for c in causes}
-    events = np.sum(list(died.values()), axis=0) if times.size else np.zeros(0)
-    free = np.cumprod(1 - events / at_risk)
-    before = np.concatenate([[1.0], free[:-1]]) if times.size else free
-    with np.errstate(divide="ignore", invalid="ignore"):
-        variance = np.cumsum(events / (at_risk * (at_risk - events)))
-        spread = 1.96 * np.sqrt(variance) / np.abs(np.log(free))
-        low, high = free ** np.exp(spread), free ** np.exp(-spread)
-    low, high = np.where(free > 0, low, 0.0), np.where(free > 0, high, 0.0)
-
-    def stepped(values: Floats, start: float) -> Floats:
-        return np.concatenate([[start], values])
-
-    return Incidence(
-        stepped(times, 0.0), stepped(free, 1.0), stepped(low, 1.0), stepped(high, 1.0),
-        {c: stepped(np.cumsum(before * died[c] / at_risk), 0.0) for c in causes},
-    )  # fmt: skip
-
-
-FIRST_EVENTS = ("no remission", "death", "relapse")
-
-
-def first_events(outcomes: pl.DataFrame) -> Incidence:
-    """Event-free survival of a cohort: no remission at the end of induction counts on day 0 (a death before it as a
-    death on day 0), then relapse and death; leaving the protocol and the end of follow-up are censored."""
-    failed = ~pl.col("remission").fill_null(True)
-    died = pl.col("outcome") == "death"
-    rows = outcomes.select(
-        pl.when(failed & ~died.fill_null(False)).then(pl.lit("no remission")).otherwise("outcome").alias("kind"),
-        pl.when(failed).then(0.0).otherwise("outcome_day").alias("day"),
-    )
-    return incidence(numbers(rows, "day"), rows["kind"].to_list(), FIRST_EVENTS)
 
 
 def _percent(part: pl.Series) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from io import BytesIO
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from remission.knowledge.errors import BadInput
+from remission.knowledge.writing import write_whole
 
 from .picture_cohort import plot_cohort
 from .picture_patient import plot_patient
@@ -30,14 +30,8 @@ def save(figure: Figure, path: str | Path, *, dpi: int = 150) -> Path:
     kind = target.suffix.lower()
     if kind not in (".png", ".svg"):
         raise BadInput(f"{target.name!r} cannot be written", file=target, remedy="A picture ends in .png or .svg")
-    part = target.with_name(f".{target.name}.part")
-    try:
-        with matplotlib.rc_context({"svg.hashsalt": "remission", "svg.fonttype": "path", "hatch.linewidth": 0.7}):
-            part.write_bytes(_png(figure, dpi) if kind == ".png" else _svg(figure))
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
-    return target
+    with matplotlib.rc_context({"svg.hashsalt": "remission", "svg.fonttype": "path", "hatch.linewidth": 0.7}):
+        return write_whole(target, _png(figure, dpi) if kind == ".png" else _svg(figure))
 
 
 def _svg(figure: Figure) -> bytes:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import resource
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from rich.console import RenderableType
 
 import remission.knowledge
 from remission.engine.eligible import eligible
-from remission.engine.shards import Manifest, Tables, read_manifest, read_whole, run_shards, scan, tables
+from remission.engine.shards import Manifest, Tables, finished_shards, read_run, run_shards
 from remission.knowledge.errors import BadInput, nearest
 from remission.knowledge.library import Library, library, using
 
-from . import side_effects
+from . import cost, side_effects
+from .shown import Shown
 from .sources import behind
 from .summary import DAYS_PER_YEAR, Performance, Summary, as_summary, summarise
 
@@ -32,12 +36,13 @@ if TYPE_CHECKING:
 TABLES = ("outcomes", "measurements", "mrd", "doses", "events", "states", "side_effects", "levels")
 POPULATION = "childhood-all"
 ROOMS = ("knowledge", "protocol", "patient", "body", "engine")  # whose code decides what a run holds
+MOST_PATIENTS = 10**12
 DRAWN = 5000  # patients in the picture of a cohort: enough for its curves, and bounded in memory
 
 Progress = Callable[[int, int], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class OnePatient:
     """The tables of one patient, under the same names as those of the run."""
 
@@ -51,6 +56,10 @@ class OnePatient:
         except KeyError:
             raise AttributeError(name) from None
 
+    def __repr__(self) -> str:
+        rows = ", ".join(f"{name} {frame.height}" for name, frame in self.tables.items())
+        return f"OnePatient({self.title or self.patient}; rows: {rows})"
+
     def symptoms(self) -> pl.DataFrame:
         """Day by day the grade of every side effect that the patient had: day, one column each, 0 without it."""
         return side_effects.course(self.tables, self.patient)
@@ -62,8 +71,8 @@ class OnePatient:
         return plot_patient(self.tables, patient=self.patient, title=self.title or None, days=days)
 
 
-@dataclass(frozen=True)
-class Run:
+@dataclass(frozen=True, repr=False)
+class Run(Shown):
     """A played cohort. The tables are read when they are asked for; ``scan`` gives them lazily.
 
     outcomes: one row a patient; measurements: counts as drawn; mrd: assays as reported; doses: runs of equal daily
@@ -77,6 +86,13 @@ class Run:
     folder: Path | None = None
     performance: Performance | None = None
     knowledge: Library | None = field(default=None, repr=False)  # what it was played with; None: the library in use
+
+    def __repr__(self) -> str:
+        where = f"; in {self.folder}" if self.folder else ""
+        return f"Run({self.title}; tables: {', '.join(self.frames)}{where})"
+
+    def __rich__(self) -> RenderableType:
+        return self.summary()
 
     def scan(self, table: str) -> pl.LazyFrame:
         """A table that is not read yet (for runs bigger than the memory); `BadInput` when it was not recorded."""
@@ -125,13 +141,22 @@ class Run:
 
     def summary(self, years: float = 5.0) -> Summary:
         """The cohort in the measures of a trial report, survival read at ``years``."""
+        if not _is_real(years) or years <= 0:
+            raise BadInput(f"survival cannot be read at {years!r} years", remedy="Give a number above 0")
+        if years not in self._summaries:
+            self._summaries[years] = self._summarised(years)
+        return replace(self._summaries[years], performance=self.performance)
+
+    @cached_property
+    def _summaries(self) -> dict[float, Summary]:
+        return {}
+
+    def _summarised(self, years: float) -> Summary:
         told = pl.col("event").is_in(["phase start", "end of treatment"])
         events = self.scan("events").filter(told).collect() if "events" in self.frames else None
         with using(self.knowledge):
             frequent = side_effects.most_frequent(self.frames)
-        return summarise(
-            self.outcomes, events, years=years, title=self.title, performance=self.performance, more=frequent
-        )
+        return summarise(self.outcomes, events, years=years, title=self.title, more=frequent)
 
     def side_effects_by_phase(self) -> pl.DataFrame:
         """phase, side_effect, grade, patients, of, percent, low, high: who had that grade or worse in a phase, of those
@@ -151,9 +176,10 @@ class Run:
 
     def patient(self, patient: int) -> OnePatient:
         """One patient by number; `BadInput` when the run does not hold it."""
-        if not 0 <= patient < self.manifest["patients"]:
+        whole = isinstance(patient, Integral) and not isinstance(patient, bool)
+        if not whole or not 0 <= patient < self.manifest["patients"]:
             raise BadInput(
-                f"the run has no patient {patient}",
+                f"the run has no patient {patient!r}",
                 file=self.folder,
                 remedy=f"Its patients are 0 to {self.manifest['patients'] - 1}",
             )
@@ -170,17 +196,17 @@ class Run:
 
 
 def open_run(folder: str | Path) -> Run:
-    """A finished run from its folder; `BadInput` when there is none or it is not finished."""
-    folder = Path(folder)
-    manifest = read_manifest(folder)
-    if not manifest["finished"]:
-        raise BadInput(
-            "the run is not finished",
-            file=folder,
-            remedy="Give the command that began it again: it goes on where it was",
-        )
-    frames = {name: scan(folder, name) for name in tables(folder)}
-    return Run(manifest, frames, read_whole(folder, "provenance"), folder)
+    """A finished run from its folder. `BadInput` when there is none, when it is not finished, and when a file of it is
+    missing, changed or not its own: every file is held against the hash that was taken when it was written."""
+    return _opened(Path(folder), check=True)
+
+
+def _opened(folder: Path, check: bool) -> Run:
+    manifest, frames, whole = read_run(folder, check=check)
+    known = manifest["identity"]
+    if "provenance" not in whole or not {"protocol", "seed"} <= known.keys() or "outcomes" not in frames:
+        raise BadInput("this run was not made by simulate", file=folder, remedy="Name the folder given to --out")
+    return Run(manifest, frames, whole["provenance"], folder)
 
 
 def simulate(
@@ -196,13 +222,17 @@ def simulate(
     progress: Progress | None = None,
     fresh: bool = False,
     knowledge: Library | None = None,
+    consent: cost.Consent | None = None,
+    finish: Callable[[Run], None] | None = None,
 ) -> Run:
     """Play a cohort of virtual patients through a protocol.
 
     ``protocol``: the id of one that is supplied, a file, or one that was read. ``population``: the id of one that is
     supplied, by default the one that the protocol names (patients whom the protocol is not for are not drawn). With
     ``out`` the tables go to that folder shard by shard, in bounded memory; the same call goes on with a run that was
-    stopped, ``fresh`` replaces one that is there.
+    stopped, ``fresh`` replaces one that is there. A run that will take hours or fill the disk is measured first and
+    asked about: ``consent`` is given its `Cost` and says yes or no. ``finish`` is called with the run that is whole,
+    while no other process can write into its folder.
     The same arguments give the same tables, whatever ``threads`` (default: all cores). ``knowledge``: the supplied
     files with your own laid over them, ``library("my-folder")``. Raises `BadInput`.
     """
@@ -211,10 +241,12 @@ def simulate(
             run = simulate(
                 protocol, patients=patients, seed=seed, out=out, population=population,
                 follow_up_years=follow_up_years, threads=threads, record=record, progress=progress, fresh=fresh,
+                consent=consent, finish=finish,
             )  # fmt: skip
         return replace(run, knowledge=knowledge)
     started = time.perf_counter()
     check_arguments(patients, seed, follow_up_years, threads, record)
+    patients, seed, follow_up_years = int(patients), int(seed), float(follow_up_years)
 
     from remission.engine.play import (
         Options,
@@ -223,10 +255,13 @@ def simulate(
     )  # the compiled engine is loaded only when something is played
     from remission.patient import recipe
     from remission.patient.population import draw
+    from remission.protocol.model import Protocol
     from remission.protocol.reader import read_protocol
 
     if isinstance(protocol, str | Path):
         protocol = read_protocol(protocol)
+    elif not isinstance(protocol, Protocol):
+        raise BadInput(f"{protocol!r} is no protocol", remedy="Give the id of one, a file, or one that was read")
     record = tuple(name for name in TABLES if name in record)
     shelf = library()
     program = prepare(protocol, shelf)
@@ -243,43 +278,55 @@ def simulate(
         played["days"] += float(frames["outcomes"]["played_days"].sum())
         return {name: frames[name] for name in record}
 
+    def took() -> Performance | None:
+        if not played["patients"]:
+            return None
+        return Performance(
+            patients=int(played["patients"]),
+            patient_years=played["days"] / DAYS_PER_YEAR,
+            seconds=time.perf_counter() - started,
+            peak_memory_mb=peak_memory_mb(),
+            threads=threads,
+        )
+
     size = shard_size(patients)
-    if out is not None:
+    folder = None if out is None else Path(out)
+    left = patients - (finished_shards(folder) * size if folder is not None and not fresh else 0)
+    if left >= cost.WEIGHED_FROM:
+        cost.ask(cost.weigh(play_shard, left, folder, threads), consent)
+        started, played = time.perf_counter(), {"patients": 0, "days": 0.0}
+    made: list[Run] = []
+
+    def whole(run: Run) -> None:
+        made.append(replace(run, performance=took()))
+        if finish:
+            finish(made[0])
+
+    if folder is not None:
         run_shards(
             play_shard,
             patients=patients,
             shard_size=size,
-            out=Path(out),
+            out=folder,
             identity=_identity(protocol, people.name, seed, follow_up_years, record),
+            tables=record,
             progress=progress,
             whole={"provenance": numbers},
             fresh=fresh,
+            finish=lambda: whole(_opened(folder, check=False)),
         )
-        run = open_run(out)
-    else:
-        parts = []
-        for first in range(0, patients, size):
-            if progress:
-                progress(first, patients)
-            parts.append(play_shard(first, min(size, patients - first)))
+        return made[0]
+    parts = []
+    for first in range(0, patients, size):
         if progress:
-            progress(patients, patients)
-        frames = {name: pl.concat([part[name] for part in parts]).lazy() for name in record}
-        run = Run(
-            {"identity": {"protocol": protocol.id, "seed": seed}, "patients": patients, "finished": True},
-            frames,
-            numbers,
-        )
-    if not played["patients"]:
-        return run
-    took = Performance(
-        patients=int(played["patients"]),
-        patient_years=played["days"] / DAYS_PER_YEAR,
-        seconds=time.perf_counter() - started,
-        peak_memory_mb=peak_memory_mb(),
-        threads=threads,
-    )
-    return replace(run, performance=took)
+            progress(first, patients)
+        parts.append(play_shard(first, min(size, patients - first)))
+    if progress:
+        progress(patients, patients)
+    frames = {name: pl.concat([part[name] for part in parts]).lazy() for name in record}
+    manifest = {"identity": {"protocol": protocol.id, "seed": seed}, "patients": patients, "finished": True}
+    whole(Run(manifest, frames, numbers))
+    return made[0]
 
 
 def shard_size(patients: int) -> int:
@@ -297,22 +344,32 @@ def check_arguments(
     patients: int, seed: int, follow_up_years: float, threads: int | None, record: Sequence[str]
 ) -> None:
     """`BadInput` for what cannot be simulated."""
-    if patients < 1:
-        raise BadInput(f"{patients} patients cannot be simulated", remedy="Ask for 1 or more")
-    if not 0 <= seed < 2**63:
-        raise BadInput(f"the seed {seed} cannot be used", remedy="Give a whole number from 0 to 2^63 - 1")
-    if not 0 < follow_up_years <= 100:
-        raise BadInput(
-            f"a follow-up of {follow_up_years:g} years cannot be played", remedy="Give more than 0, at most 100"
-        )
-    if threads is not None and threads < 1:
-        raise BadInput(f"{threads} threads cannot work", remedy="Give 1 or more, or leave it out for all cores")
+    _whole("{} patients cannot be simulated", patients, 1, MOST_PATIENTS)
+    _whole("the seed {} cannot be used", seed, 0, 2**63 - 1)
+    if not _is_real(follow_up_years) or not 0 < follow_up_years <= 100:
+        shown = f"{follow_up_years:g} years" if _is_real(follow_up_years) else f"{follow_up_years!r}"
+        raise BadInput(f"a follow-up of {shown} cannot be played", remedy="Give years, more than 0, at most 100")
+    if threads is not None:
+        _whole("{} threads cannot work", threads, 1, 4096)
+    if isinstance(record, str):
+        raise BadInput(f"the tables to record are a list, not '{record}'", remedy=f'Write: record=["{record}"]')
     if unknown := [name for name in record if name not in TABLES]:
         near = nearest(unknown[0], TABLES)
         remedy = f"Did you mean '{near}'?" if near else "Known: " + ", ".join(TABLES)
         raise BadInput(f"there is no table '{unknown[0]}' to record", remedy=remedy)
     if "outcomes" not in record:
         raise BadInput("a run always records the table 'outcomes'", remedy="Add it to `record`")
+
+
+def _is_real(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _whole(complaint: str, value: object, least: int, most: int) -> None:
+    """`BadInput` unless it is a whole number (of Python or NumPy, no truth value) between the two."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or not least <= int(value) <= most:
+        remedy = f"Give a whole number from {least} to {most:,}"
+        raise BadInput(complaint.format(value if isinstance(value, Real) else repr(value)), remedy=remedy)
 
 
 def _identity(
@@ -325,7 +382,7 @@ def _identity(
         "seed": seed,
         "follow_up_years": follow_up_years,
         "record": list(record),
-        "protocol_file": _hash(Path(protocol.file)) if protocol.file else None,
+        "protocol_files": hashlib.sha256("".join(map(_hash_text, _files_of(protocol))).encode()).hexdigest(),
         "knowledge": library().digest(),
         "code": _hash_files(*(f"{room}/*.{kind}" for room in ROOMS for kind in ("py", "lark"))),
     }
@@ -336,6 +393,21 @@ def _hash(path: Path) -> str:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise BadInput(f"the file cannot be read ({error.strerror})", file=path) from error
+
+
+def _files_of(protocol: Protocol) -> list[Path]:
+    """The files that the protocol was read from: its own, those of phases it goes on to, those of what it includes."""
+    items: list[Any] = [item for p in protocol.phases for item in (p, *p.give, *p.check, *p.decide, *p.rules)]
+    others = {Path(item.place.file) for item in (*items, *protocol.rules) if item.place is not None}
+    own = {Path(protocol.file)} if protocol.file else set()
+    return sorted(own | {file for file in others if file.is_file()})
+
+
+def _hash_text(path: Path) -> str:
+    from remission.knowledge.yaml_file import STANDARD_INPUT
+    from remission.protocol.yaml_text import Text
+
+    return hashlib.sha256(Text(path).text.encode()).hexdigest() if path == STANDARD_INPUT else _hash(path)
 
 
 def _hash_files(*patterns: str) -> str:

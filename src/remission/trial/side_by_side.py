@@ -21,13 +21,17 @@ from remission.protocol.model import And, Protocol
 from remission.protocol.reader import read_protocol
 
 from . import side_effects as se
-from .estimates import Estimate, Floats, Z, mean, share, survival
+from .cost import Consent
+from .estimates import Estimate, Floats, Z, cumulative_incidence, mean, share, survival
+from .first_event import first_event
 from .run import POPULATION, TABLES, Progress, simulate
+from .shown import Shown
 from .summary import DAYS_PER_YEAR
 
 Tables = Mapping[str, pl.DataFrame]
 RECORDED = tuple(name for name in TABLES if name not in ("states", "mrd"))
 EFFECTS = "Side effects"
+CAUSES = {"relapse": 1, "death": 2, "no remission": 3}
 SHOWN = 12  # of them, in print
 
 
@@ -54,11 +58,14 @@ class Difference:
         return first, second, change, "*" if self.clear else ""
 
 
-@dataclass(frozen=True)
-class SideBySide:
+@dataclass(frozen=True, repr=False)
+class SideBySide(Shown):
     names: tuple[str, str]
     patients: int
     rows: tuple[Difference, ...]
+
+    def __repr__(self) -> str:
+        return f"SideBySide({self.names[0]} | {self.names[1]}: {self.patients:,} patients, {len(self.rows)} measures)"
 
     def row(self, measure: str) -> Difference:
         """The row of a measure by its exact name; ``KeyError`` when there is none."""
@@ -97,6 +104,7 @@ def side_by_side(
     threads: int | None = None,
     progress: Progress | None = None,
     knowledge: Library | None = None,
+    consent: Consent | None = None,
 ) -> SideBySide:
     """Play both protocols with the same patients (of the first one's population, for whom both are meant) and the same
     chance, and compare event-free survival at ``years``, deaths, side effects and days in hospital. ``knowledge``: as
@@ -105,7 +113,7 @@ def side_by_side(
         with using(knowledge):
             return side_by_side(
                 first, second, patients=patients, seed=seed, population=population, years=years, threads=threads,
-                progress=progress,
+                progress=progress, consent=consent,
             )  # fmt: skip
     a, b = (read_protocol(p) if isinstance(p, str | Path) else p for p in (first, second))
     population = population or a.population or b.population or POPULATION
@@ -117,7 +125,7 @@ def side_by_side(
     for protocol in (a, b):
         run = simulate(
             protocol, patients=patients, seed=seed, population=population, follow_up_years=years, threads=threads,
-            record=RECORDED, progress=progress,
+            record=RECORDED, progress=progress, consent=consent,
         )  # fmt: skip
         played.append({name: frame.collect() for name, frame in run.frames.items()})
     return compared(played[0], played[1], (a.id, b.id), years)
@@ -148,33 +156,32 @@ def compared(first: Tables, second: Tables, names: tuple[str, str], years: float
 
 
 def _survival(people: list[pl.DataFrame], years: float) -> list[Difference]:
-    """Event-free survival (events: no remission, at day 0, relapse, death) by Kaplan-Meier, the limits of the
-    difference from each patient's influence on it; and who had no remission, or relapsed."""
+    """Event-free survival by Kaplan-Meier and relapse by Aalen-Johansen (first events, as in the summary), the limits
+    of the difference from each patient's influence on both; and who had no remission."""
     at = years * DAYS_PER_YEAR
-    reached = pl.col("remission").fill_null(True)
-    found: list[tuple[Estimate, Floats]] = []
-    relapsed, missed = [], []
+    when = f"at {years:g} year{'s' if years != 1 else ''}"
+    free: list[tuple[Estimate, Floats]] = []
+    relapse: list[tuple[Estimate, Floats]] = []
     for one in people:
-        known = pl.col("relapse_day") if "relapse_day" in one.columns else pl.lit(None, pl.Int32)
-        first = pl.when(pl.col("outcome") == "relapse").then(pl.coalesce(known, "outcome_day")).otherwise(known)
-        day = pl.when(reached).then(pl.coalesce(first, "outcome_day")).otherwise(0)
-        failed = ~reached | first.is_not_null() | (pl.col("outcome") == "death")
-        table = one.select(day=day.cast(pl.Float64), failed=failed, relapsed=reached & first.is_not_null(),
-                           missed=~reached)  # fmt: skip
-        days, events = table["day"].to_numpy().astype(float), table["failed"].to_numpy()
-        found.append((survival(days, events, at).times(100), 100 * influence(days, events, at)))
-        relapsed.append(table["relapsed"])
-        missed.append(table["missed"])
-    (first_value, mine), (second_value, other) = found
-    half = Z * float((other - mine).std(ddof=1)) / len(mine) ** 0.5 if len(mine) > 1 else 0.0
-    gap = second_value.value - first_value.value
-    change = Estimate(gap, gap - half, gap + half, first_value.n)
-    name = f"event-free survival at {years:g} year{'s' if years != 1 else ''}"
+        rows = first_event(one)
+        day = rows["day"].to_numpy().astype(float)
+        cause = rows.select(pl.col("kind").replace_strict(CAUSES, default=0)).to_series().to_numpy()
+        free.append((survival(day, cause > 0, at).times(100), 100 * influence(day, cause > 0, at)))
+        relapse.append((cumulative_incidence(day, cause, at).times(100), 100 * influence_on_incidence(day, cause, at)))
+    missed = [(~one["remission"].fill_null(True)).alias("missed") for one in people]
     return [
-        Difference("Course", name, "%", first_value, second_value, change),
+        _estimated("Course", f"event-free survival {when}", free),
         _shares("Course", "no remission at the end of induction", missed),
-        _shares("Course", "relapse", relapsed),
+        _estimated("Course", "relapse", relapse),
     ]
+
+
+def _estimated(group: str, measure: str, found: list[tuple[Estimate, Floats]]) -> Difference:
+    """A percentage of both with each patient's influence on it."""
+    (first, mine), (second, other) = found
+    half = Z * float((other - mine).std(ddof=1)) / len(mine) ** 0.5 if len(mine) > 1 else 0.0
+    gap = second.value - first.value
+    return Difference(group, measure, "%", first, second, Estimate(gap, gap - half, gap + half, first.n))
 
 
 def influence(day: Floats, failed: np.ndarray[tuple[int], np.dtype[np.bool_]], at: float) -> Floats:
@@ -192,6 +199,35 @@ def influence(day: Floats, failed: np.ndarray[tuple[int], np.dtype[np.bool_]], a
     mine = failed & (day <= at)
     out[mine] -= own[np.searchsorted(times, day[mine])]
     return np.asarray(value * n * out, dtype=float)
+
+
+def influence_on_incidence(day: Floats, cause: np.ndarray[tuple[int], np.dtype[np.int_]], at: float) -> Floats:
+    """How much each patient moves the Aalen-Johansen estimate of cause 1 at a day (0 is censored): the sum over event
+    times of S(t-) / at risk times the own surplus of cause 1, and of what the own events take from S(t-) later."""
+    n = day.size
+    times = np.unique(day[(cause > 0) & (day <= at)])
+    if not times.size:
+        return np.zeros(n)
+    at_risk = n - np.searchsorted(np.sort(day), times, side="left").astype(float)
+
+    def counts(which: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Floats:
+        return np.bincount(np.searchsorted(times, day[which & (day <= at)]), minlength=times.size).astype(float)
+
+    mine, every = counts(cause == 1), counts(cause > 0)
+    left = at_risk - every
+    before = np.concatenate([[1.0], np.cumprod(left / at_risk)[:-1]])
+    steps = before * mine / at_risk
+    ahead = steps.sum() - np.cumsum(steps)  # after each time
+    safe = np.where(left > 0, left, 1.0)
+    passed_own = np.concatenate([[0.0], np.cumsum(before * mine / at_risk**2)])
+    passed_any = np.concatenate([[0.0], np.cumsum(ahead * every / (at_risk * safe))])
+    lived = np.searchsorted(times, np.minimum(day, at), side="right")
+    out = passed_any[lived] - passed_own[lived]
+    place = np.minimum(np.searchsorted(times, day), times.size - 1)
+    event = (cause > 0) & (day <= at)
+    out += np.where(event & (cause == 1), before[place] / at_risk[place], 0.0)
+    out -= np.where(event, ahead[place] / safe[place], 0.0)
+    return np.asarray(n * out, dtype=float)
 
 
 def _deaths(people: list[pl.DataFrame]) -> list[Difference]:

@@ -265,7 +265,7 @@ def doses_lost(tables: Tables) -> pl.DataFrame:
 
 def doses_by_agent(tables: Tables) -> pl.DataFrame:
     """agent, planned, missed, lowered: dose days of all patients together, rescues apart."""
-    return _dose_days(tables, ["agent"]).sort("missed", descending=True)
+    return _dose_days(tables, ["agent"]).sort("missed", "agent", descending=[True, False])
 
 
 def _dose_days(tables: Tables, by: list[str]) -> pl.DataFrame:

@@ -16,6 +16,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from .estimates import cumulative_incidence, survival, wilson
+from .first_event import first_event
+from .shown import Shown
+
 DAYS_PER_YEAR = 365.25
 DAYS_PER_MONTH = DAYS_PER_YEAR / 12
 NEGATIVE_MRD = 1e-4
@@ -64,13 +68,16 @@ class Row:
     of: int | None = None
 
 
-@dataclass(frozen=True)
-class Summary:
+@dataclass(frozen=True, repr=False)
+class Summary(Shown):
     """The summary table and, when the run was played just now, what it took."""
 
     table: pl.DataFrame  # the columns of `Row`
     title: str = ""
     performance: Performance | None = None
+
+    def __repr__(self) -> str:
+        return f"Summary({self.title}: {self.table.height} measures)"
 
     def value(self, measure: str) -> float | None:
         """The value of a measure by its exact name; ``KeyError`` when there is none."""
@@ -97,14 +104,6 @@ class Summary:
             )
         return Group(grid, Text(str(self.performance), style="dim")) if self.performance else grid
 
-    def __str__(self) -> str:
-        from rich.console import Console
-
-        console = Console(width=110, color_system=None)
-        with console.capture() as capture:
-            console.print(self)
-        return capture.get()
-
 
 def summarise(
     outcomes: pl.DataFrame,
@@ -123,6 +122,7 @@ def summarise(
     rows = [
         *_remission(outcomes, events),
         *_failures(outcomes, events),
+        *_relapses(outcomes),
         *_survival(outcomes, years),
         *_treatment(outcomes),
         *(_phases(events) if events is not None else ()),
@@ -183,8 +183,6 @@ def _deaths_in_induction(outcomes: pl.DataFrame, events: pl.DataFrame | None) ->
 def _failures(outcomes: pl.DataFrame, events: pl.DataFrame | None) -> Iterable[Row]:
     n = outcomes.height
     assessed = outcomes["remission"].drop_nulls().len() > 0
-    relapsed = pl.col("outcome") == "relapse"
-    months = pl.col("outcome_day") / DAYS_PER_MONTH
     group = "Course"
     yield _share(group, "cured (no leukaemic cell left)", _count(outcomes, pl.col("outcome") == "cured"), n)
     yield _share(group, "in remission with cells left", _count(outcomes, pl.col("outcome") == "in remission"), n)
@@ -197,48 +195,61 @@ def _failures(outcomes: pl.DataFrame, events: pl.DataFrame | None) -> Iterable[R
     yield _share(group, "left the protocol", _count(outcomes, pl.col("outcome") == "left"), n)
     if still := _count(outcomes, pl.col("outcome") == "on treatment"):
         yield _share(group, "still on treatment", still, n)
-    yield _share(group, "relapse", _count(outcomes, relapsed), n)
+    never = ~_reached & pl.col("outcome").is_in(["relapse", "not in remission"])
+    yield _share(group, "leukaemia after no remission", _count(outcomes, never), n)
+
+
+def _relapses(outcomes: pl.DataFrame) -> Iterable[Row]:
+    """Relapse as first event by the end of the follow-up: Aalen-Johansen, so that sites and times add up to it."""
+    if outcomes.is_empty():
+        return
+    end = float(outcomes["outcome_day"].max() or 0)  # type: ignore[arg-type]
+    rows = first_event(outcomes).with_columns(outcomes["relapse_site"])
+    n = outcomes.height
+    group = f"Relapse, cumulative incidence by {end / DAYS_PER_YEAR:.3g} years (competing: death, no remission)"
+    relapsed = pl.col("kind") == "relapse"
+    yield _incidence(group, "relapse", rows, relapsed, end, n)
     for site in ("marrow", "CNS", "combined"):
-        yield _share(group, f"relapse, {site}", _count(outcomes, relapsed & (pl.col("relapse_site") == site)), n)
+        yield _incidence(group, f"relapse, {site}", rows, relapsed & (pl.col("relapse_site") == site), end, n)
+    months = pl.col("day") / DAYS_PER_MONTH
     for name, low, high in RELAPSE_TIMES:
-        yield _share(group, f"relapse, {name}", _count(outcomes, relapsed & (months >= low) & (months < high)), n)
+        yield _incidence(group, f"relapse, {name}", rows, relapsed & (months >= low) & (months < high), end, n)
+
+
+def _incidence(group: str, measure: str, rows: pl.DataFrame, mine: pl.Expr, at: float, n: int) -> Row:
+    """The cumulative incidence by a day of the first events that are ``mine``; all other first events compete."""
+    known = rows.filter(pl.col("day").is_not_nan()).with_columns(mine=mine.fill_null(False))
+    cause = pl.when("mine").then(1).when(pl.col("kind").is_not_null()).then(2).otherwise(0)
+    found = cumulative_incidence(known["day"].to_numpy(), known.select(cause).to_series().to_numpy(), at).times(100)
+    count = _count(known, pl.col("mine") & (pl.col("day") <= at))
+    return Row(group, measure, found.value, "%", found.low, found.high, "95 % CI", count, n)
 
 
 def _survival(outcomes: pl.DataFrame, years: float) -> Iterable[Row]:
-    """Kaplan-Meier (Greenwood, log-log limits) and the cumulative incidence of relapse with its competing events:
-    the sum over days of S(t-) * relapses / at risk (Kalbfleisch and Prentice; exact with tied days)."""
-    from lifelines import KaplanMeierFitter
-
+    """Kaplan-Meier (Greenwood, log-log limits) and the cumulative incidence of relapse with its competing events."""
     if outcomes.is_empty():
         return
-    frame = outcomes.select(
-        failed=~_reached | pl.col("outcome").is_in(["relapse", "death"]),
-        relapsed=_reached & (pl.col("outcome") == "relapse"),
-        day=pl.when(_reached).then(pl.col("outcome_day")).otherwise(0).cast(pl.Float64),
-    )
+    rows = first_event(outcomes)
+    frame = rows.filter(pl.col("day").is_not_nan()).with_columns(failed=pl.col("kind").is_not_null())
     horizon = min(years, float(outcomes["outcome_day"].max() or 0) / DAYS_PER_YEAR)  # type: ignore[arg-type]
     day = horizon * DAYS_PER_YEAR
     label = f"at {horizon:.3g} years"
-    fit = KaplanMeierFitter().fit(frame["day"].to_numpy(), frame["failed"].to_numpy())
-    limits = fit.confidence_interval_.loc[:day].iloc[-1]
+    found = survival(frame["day"].to_numpy(), frame["failed"].to_numpy(), day).times(100)
     group = "Survival"
     yield Row(
         group,
         f"event-free survival {label}",
-        100 * float(fit.predict(day)),
+        found.value,
         "%",
-        100 * float(limits.iloc[0]),
-        100 * float(limits.iloc[1]),
+        found.low,
+        found.high,
         "95 % CI",
         _count(frame, pl.col("failed") & (pl.col("day") <= day)),
         outcomes.height,
     )
-    risk = fit.event_table["at_risk"]
-    before = fit.survival_function_.iloc[:, 0].shift(fill_value=1.0)
-    relapses = frame.filter(pl.col("relapsed") & (pl.col("day") <= day)).group_by("day").len().sort("day")
-    at = relapses["day"].to_numpy()
-    incidence = float((before.loc[at].to_numpy() * relapses["len"].to_numpy() / risk.loc[at].to_numpy()).sum())
-    yield Row(group, f"cumulative incidence of relapse {label}", 100 * incidence, "%", count=int(relapses["len"].sum()))
+    yield _incidence(
+        group, f"cumulative incidence of relapse {label}", rows, pl.col("kind") == "relapse", day, outcomes.height
+    )
 
 
 def _treatment(outcomes: pl.DataFrame) -> Iterable[Row]:
@@ -269,11 +280,11 @@ def _phases(events: pl.DataFrame) -> Iterable[Row]:
         return
     firsts = stations.group_by("patient", "event", "phase").agg(pl.col("day").min())
     times = (
-        firsts.sort("patient", "day", "event")
+        firsts.sort("patient", "day", "event", "phase")
         .with_columns(days=pl.col("day").shift(-1).over("patient") - pl.col("day"))
         .filter((pl.col("event") == "phase start") & pl.col("days").is_not_null())
     )
-    order = times.group_by("phase").agg(pl.col("day").median()).sort("day")["phase"]
+    order = times.group_by("phase").agg(pl.col("day").median()).sort("day", "phase")["phase"]
     for phase in order:
         days = times.filter(pl.col("phase") == phase)["days"]
         yield _median("Time in each phase", str(phase), days, "d", count=days.len())
@@ -283,14 +294,6 @@ def _phases(events: pl.DataFrame) -> Iterable[Row]:
 
 _reached = pl.col("remission").fill_null(True)  # who left before the check is followed until then, without event
 _died = pl.col("outcome") == "death"
-
-
-def wilson(count: int, of: int) -> tuple[float, float]:
-    """The 95 % confidence limits of a share (Wilson score), as fractions."""
-    from scipy.stats import binomtest
-
-    limits = binomtest(count, of).proportion_ci(method="wilson")
-    return float(limits.low), float(limits.high)
 
 
 def _share(group: str, measure: str, count: int, of: int) -> Row:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from rich.console import Group, RenderableType
+from rich.text import Text
+
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library, library, using
 from remission.knowledge.trial_file import DAYS, SHARES, SURVIVALS, Arm, Endpoint, Trial, days
@@ -14,6 +17,7 @@ from remission.knowledge.trial_file import DAYS, SHARES, SURVIVALS, Arm, Endpoin
 from .endpoints import NotSimulated, Played, simulated
 from .estimates import Estimate, Z
 from .run import TABLES, Progress, check_arguments, simulate
+from .shown import Shown
 
 RECORDED = tuple(name for name in TABLES if name != "doses")
 Verdict = Literal["yes", "no", "no interval", "not simulated", "-"]
@@ -72,18 +76,35 @@ class Comparison:
         return overlap(self.published, self.simulated)
 
 
-@dataclass(frozen=True)
-class Reproduction:
+@dataclass(frozen=True, repr=False)
+class Reproduction(Shown):
     """One trial: its comparisons, and for each arm that could not be played the reason."""
 
     trial: Trial
     comparisons: tuple[Comparison, ...]
     unplayed: dict[str, str] = field(default_factory=dict)  # name of the arm -> reason
 
+    def __repr__(self) -> str:
+        return f"Reproduction({self.trial.name}: {self.cannot or f'{len(self.comparisons)} endpoints'})"
+
+    def __rich__(self) -> RenderableType:
+        from .validation_page import on_terminal
+
+        return on_terminal(self)
+
     @property
     def cannot(self) -> str | None:
         """Why nothing of the trial could be played."""
         return None if self.comparisons else "; ".join(dict.fromkeys(self.unplayed.values()))
+
+
+class Validation(Shown, list[Reproduction]):
+    """The trials that were played, one after another, and how many of their endpoints came out."""
+
+    def __rich__(self) -> RenderableType:
+        from .validation_page import counts
+
+        return Group(*self, *(Text(text) for text in counts(self)))
 
 
 @dataclass(frozen=True)
@@ -151,15 +172,17 @@ def reason(error: BadInput) -> str:
 
 
 def validate(
-    names: Sequence[str] = (),
+    names: str | Path | Sequence[str | Path] = (),
     *,
     patients: int = 1000,
     seed: int = 1,
     threads: int | None = None,
     progress: Progress | None = None,
     knowledge: Library | None = None,
-) -> list[Reproduction]:
+) -> Validation:
     """Play published trials (all that are known when none is named) and compare; `BadInput` for an unknown trial.
+
+    A name may be a file: a trial of your own, whose protocols are supplied or lie beside it.
 
     Arms of a trial with the same population are the same virtual patients with the same chance. ``knowledge``: as in
     `simulate`, with trials of your own.
@@ -168,7 +191,7 @@ def validate(
         with using(knowledge):
             return validate(names, patients=patients, seed=seed, threads=threads, progress=progress)
     shelf = library()
-    trials = [shelf.trial(name) for name in names or shelf.trials()]
+    trials = [shelf.trial(name) for name in ([names] if isinstance(names, str | Path) else names) or shelf.trials()]
     check_arguments(patients, seed, 1.0, threads, RECORDED)
 
     def play(trial: Trial, arm: Arm) -> Played:
@@ -185,7 +208,7 @@ def validate(
         frames = {name: frame.collect() for name, frame in run.frames.items()}
         return Played(frames, shelf.side_effects())
 
-    return [reproduce(trial, play) for trial in trials]
+    return Validation(reproduce(trial, play) for trial in trials)
 
 
 def count(done: Iterable[Reproduction], used: Literal["predict", "calibrate"]) -> Count:
