@@ -273,7 +273,7 @@ def test_check_reads_standard_input() -> None:
     for text, code, says in (
         (good, 0, "-: no mistakes."),
         (good.replace(b"- mercaptopurine", b"- mercaptopurin", 1), 2, "Did you mean 'mercaptopurine'?"),
-        (b"\xff\x00", 2, "-: the file is not UTF-8 text."),
+        (b"\xff\x00", 2, "-:1: the file is not UTF-8 text."),
         (b"", 2, "-:1:1: the file holds no keys"),
     ):
         words = [sys.executable, "-c", "from remission.cli import main; main()", "check", "-"]

@@ -384,7 +384,7 @@ def test_a_run_is_another_one_when_a_file_that_its_protocol_goes_on_to_has_chang
     phase += "        - vincristine 1.5 mg/m2 IV (max 2 mg) on day 1 [assumed: test]\n"
     one, two = (f"protocol: {name}\nname: {name}\nphases:\n" for name in ("one", "two"))
     (tmp_path / "two.yaml").write_text(two + phase.format(phase="rest"))
-    decide = "      decide:\n        - 'day 7: if anc >= 0 go to two: rest [assumed: test]'\n"
+    decide = "      decide:\n        - 'day 7: if anc >= 0.1 go to two: rest [assumed: test]'\n"
     (tmp_path / "one.yaml").write_text(one + phase.format(phase="start") + decide)
     words = {"patients": 8, "follow_up_years": 0.05, "threads": 1, "out": tmp_path / "run"}
     simulate(tmp_path / "one.yaml", **words)
