@@ -43,7 +43,7 @@ class Bar:
 
         class Rate(parts.ProgressColumn):
             def render(self, task: parts.Task) -> str:
-                return f"{task.speed:,.0f} patients/s" if task.speed else "compiling or reading"
+                return f"{task.speed:,.0f} patients/s" if task.speed else "reading"
 
         bar = parts.Progress(
             parts.TextColumn("{task.description}"),

@@ -37,7 +37,7 @@ from remission.knowledge.writing import half_written, write_whole
 FORMAT = "remission run 2"
 MANIFEST = "manifest.json"
 MARKS = "shards"
-VERSIONS = ("remission", "numpy", "numba", "polars")  # other versions may give other bytes
+VERSIONS = ("remission", "numpy", "polars")  # other versions may give other bytes
 ROWS_PER_GROUP = 131_072
 SHOWN = re.compile(r"summary\.csv|(cohort|patient-\d+)\.(png|svg)")  # in the folder, made of a run's tables
 PART = re.compile(r"part-(\d{5,})\.parquet")

@@ -195,6 +195,8 @@ def _failures(outcomes: pl.DataFrame, events: pl.DataFrame | None) -> Iterable[R
     yield _share(group, "left the protocol", _count(outcomes, pl.col("outcome") == "left"), n)
     if still := _count(outcomes, pl.col("outcome") == "on treatment"):
         yield _share(group, "still on treatment", still, n)
+    if not assessed:
+        return
     never = ~_reached & pl.col("outcome").is_in(["relapse", "not in remission"])
     yield _share(group, "leukaemia after no remission", _count(outcomes, never), n)
 
@@ -222,6 +224,8 @@ def _incidence(group: str, measure: str, rows: pl.DataFrame, mine: pl.Expr, at: 
     cause = pl.when("mine").then(1).when(pl.col("kind").is_not_null()).then(2).otherwise(0)
     found = cumulative_incidence(known["day"].to_numpy(), known.select(cause).to_series().to_numpy(), at).times(100)
     count = _count(known, pl.col("mine") & (pl.col("day") <= at))
+    if found.low == found.high:  # nobody or everybody: no limits
+        return Row(group, measure, found.value, "%", count=count, of=n)
     return Row(group, measure, found.value, "%", found.low, found.high, "95 % CI", count, n)
 
 
