@@ -12,7 +12,7 @@ from ruamel.yaml.composer import Composer
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent
-from ruamel.yaml.nodes import Node
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
 from . import limits
 from .errors import BadInput
@@ -122,6 +122,8 @@ class _Bounded(Composer):
             self._stop(event, f"keys and lists lie more than {limits.YAML_DEPTH} deep")
         node = super().compose_node(parent, index)
         self.depth -= 1
+        if isinstance(parent, MappingNode) and index is None and not isinstance(node, ScalarNode):
+            raise MarkedYAMLError(problem="a key is one word", problem_mark=event.start_mark)
         if isinstance(event, AliasEvent):
             if id(node) not in self.sizes:
                 self._stop(event, f"*{event.anchor} stands within what it repeats")
