@@ -6,6 +6,7 @@ of orders listed by phase and day; rules become rows. Nothing here knows a drug 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import ceil, lcm
 from typing import Any, NamedTuple, assert_never
@@ -21,7 +22,7 @@ from remission.knowledge.side_effect import SideEffect
 from remission.patient import chance
 from remission.patient.cohort import LINEAGE, METABOLISER, SEX
 from remission.protocol import model as m
-from remission.protocol.logic import names
+from remission.protocol.logic import compares, names
 from remission.protocol.vocabulary import EVER, ROUTES, VALUES
 
 from .acting import Acting, Clone, acting, clone_table
@@ -186,26 +187,20 @@ class _Conditions:
         return float(compare.value)
 
 
-def _levels(protocol: m.Protocol) -> list[str]:
-    found: list[str] = []
-
-    def walk(condition: m.Condition | None) -> None:
-        if isinstance(condition, m.Compare):
-            if condition.name.startswith(LEVEL):
-                agent = condition.name.removeprefix(LEVEL)
-                if agent not in found:
-                    found.append(agent)
-        elif isinstance(condition, m.Not):
-            walk(condition.item)
-        elif condition is not None:
-            for item in condition.items:
-                walk(item)
-
+def _asked(protocol: m.Protocol) -> Iterator[m.Condition]:
+    """Every condition of the protocol, those of rules first."""
     for phase in protocol.phases:
         for rule in (*phase.rules, *protocol.rules):
-            for name in ("when", "until"):
-                walk(getattr(rule.action, name, None))
-    return found
+            yield from (c for name in ("when", "until") if (c := getattr(rule.action, name, None)) is not None)
+    for phase in protocol.phases:
+        others = [phase.start_when, *(give.when for give in phase.give), *(decide.when for decide in phase.decide)]
+        yield from (c for c in (*others, *(until.when for until in phase.repeat_until)) if c is not None)
+
+
+def _levels(protocol: m.Protocol) -> list[str]:
+    """The agents whose level a condition compares."""
+    names = [compare.name for condition in _asked(protocol) for compare in compares(condition)]
+    return list(dict.fromkeys(name.removeprefix(LEVEL) for name in names if name.startswith(LEVEL)))
 
 
 def _side_effects(protocol: m.Protocol, agents: list[Agent], library: Library) -> list[str]:
@@ -218,15 +213,7 @@ def _side_effects(protocol: m.Protocol, agents: list[Agent], library: Library) -
 
 def _named(protocol: m.Protocol) -> set[str]:
     """Every name that a condition of the protocol compares."""
-    found: set[str] = set()
-    for phase in protocol.phases:
-        asked = [phase.start_when, *(give.when for give in phase.give), *(decide.when for decide in phase.decide)]
-        asked += [until.when for until in phase.repeat_until]
-        for rule in (*phase.rules, *protocol.rules):
-            asked += [getattr(rule.action, name, None) for name in ("when", "until")]
-        for condition in asked:
-            found |= {name.removesuffix(EVER) for name in names(condition)}
-    return found
+    return {name.removesuffix(EVER) for condition in _asked(protocol) for name in names(condition)}
 
 
 def dose_in_agent_unit(agent: Agent, amount: float, unit: str) -> tuple[float, int]:

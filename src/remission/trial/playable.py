@@ -7,9 +7,12 @@ from datetime import date
 from itertools import product
 from typing import Any
 
+from remission.engine.eligible import COLUMN
 from remission.engine.program import prepare
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library, library
+from remission.protocol.complaint import bad
+from remission.protocol.logic import names
 from remission.protocol.model import Protocol
 from remission.protocol.person import person, truth
 from remission.protocol.plan import plan
@@ -27,6 +30,9 @@ def refusals(protocol: Protocol, knowledge: Library | None = None) -> list[BadIn
 
 
 def _program(protocol: Protocol, known: Library) -> Iterator[BadInput]:
+    for name in sorted(names(protocol.eligible) - set(COLUMN)):
+        remedy = f"Use {', '.join(COLUMN)}"
+        yield bad(protocol.places.get("for"), f"'{name}' is not known when a patient enters", remedy)
     try:
         prepare(protocol, known)
     except BadInput as problem:
