@@ -127,7 +127,7 @@ class Builder:
         if two := _maybe(tree, "morning_evening"):
             both, unit = _morning_evening(two)
             amount, per = sum(both), "day"
-            for name in ("split", "every_hours", "cap"):
+            for name in ("split", "every_hours", "times", "cap"):
                 if name in said:
                     raise Misread(said[name][0], "a dose AM and one PM are said already", "Leave this out")
         elif tree.data == "give":
