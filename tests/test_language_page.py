@@ -210,3 +210,69 @@ def test_the_template_passes_the_check_holds_and_resumes_and_is_never_written_ov
     with pytest.raises(BadInput, match="yaml file"):
         new_protocol(tmp_path / "a.txt")
     assert "{" not in template("a.yaml")
+
+
+def test_a_protocol_as_a_hospital_wrote_it_passes_at_its_second_try(tmp_path: Path) -> None:
+    """Its first try left out a route, the table of doses by age and said 'bone marrow'; each was told with the cure."""
+    path = tmp_path / "district-hospital.yaml"
+    path.write_text(HOSPITAL, encoding="utf-8")
+    assert [str(p) for p in problems(path)] == [] and [str(d) for d in doubts(path)] == []
+    protocol = read_protocol(path)
+    assert refusals(protocol) == []
+    hold = next(rule.action for rule in protocol.phases[-1].rules if isinstance(rule.action, Hold))
+    assert hold.resume == (0.5,) and [target.agent for target in hold.targets] == ["mercaptopurine", "methotrexate"]
+    pulse = next(give for give in protocol.phases[-1].give if give.agent == "prednisolone")
+    assert pulse.days == tuple(day + start for start in (0, 28, 56) for day in range(1, 6))
+
+
+def test_a_thousand_spaces_are_read_at_once_as_one() -> None:
+    text = "hold" + " " * 1900 + "x"
+    assert handwriting.tidied(text)[0] == "hold x"
+
+
+HOSPITAL = """\
+protocol: district-hospital
+name: Simple ALL treatment for a district hospital
+for: age >= 1 and age < 15
+phases:
+  - induction:
+      days: 35
+      give:
+        - prednisolone 40 mg/m2/day PO BID on days 1-28
+        - Oncovin 1.5 mg/m2 IV (max 2 mg) weekly x 4
+        - doxorubicin 25 mg/m2 IV on days 8, 15
+        - L-asparaginase 6000 U/m2 IM Mon/Wed/Fri x 9
+        - methotrexate IT by age (table cog) on days 1, 8, 15, 22
+        - allopurinol 100 mg/m2 PO TID on days 1-7
+        - cotrimoxazole 5 mg/kg/day PO BID Sat/Sun
+      check:
+        - Monday and Thursday: full blood count
+        - day 33: marrow blasts
+      rules:
+        - transfuse packed cells 15 ml/kg if Hb < 7
+        - transfuse platelets 10 ml/kg if platelets < 10
+  - consolidation:
+      days: 28
+      start when: neutrophils >= 0.75 and platelets >= 75
+      give:
+        - Purinethol 50 mg/m2 PO daily
+        - cytarabine 75 mg/m2 SC on days 1-4, 8-11
+        - cyclophosphamide 750 mg/m2 IV on days 1, 15
+        - methotrexate IT by age (table cog) on days 1, 8, 15
+      check:
+        - weekly: full blood count
+  - maintenance:
+      days: 84
+      repeat: 8 cycles
+      give:
+        - Purinethol 75 mg/m2 PO every night
+        - methotrexate 20 mg/m2 PO once a week
+        - Oncovin 1.5 mg/m2 IV (max 2 mg) every 4 weeks
+        - prednisolone 40 mg/m2/day PO BID for 5 days every 4 weeks
+        - methotrexate IT by age (table cog) on day 1
+      check:
+        - every 2 weeks: full blood count
+      rules:
+        - stop Purinethol and methotrexate when ANC < 0.5 or platelets < 50, restart when ANC > 1.0 and platelets > 100 at half dose
+        - increase Purinethol 25% if ANC > 2 for 8 weeks
+"""

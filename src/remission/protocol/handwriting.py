@@ -97,6 +97,7 @@ def _several(found: re.Match[str]) -> str:
 
 # in this order; each pattern in any case
 _RULES: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
+    (r"\s{2,}", " "),  # first: patterns with several gaps would take minutes for a thousand spaces
     # numbers and signs
     (rf"(?<=\d)\s*[{_DASH}]\s*(?=\d)", "-"),
     (rf"[{_DASH}](?=\d)", "-"),
