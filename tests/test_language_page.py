@@ -16,7 +16,15 @@ from remission.engine.play import EVENTS, REASONS
 from remission.knowledge.errors import BadInput
 from remission.protocol import grammar, handwriting
 from remission.protocol.model import Hold
-from remission.protocol.reader import BLOCK_KEYS, PHASE_KEYS, PROTOCOL_KEYS, doubts, problems, read_protocol, read_sentence
+from remission.protocol.reader import (
+    BLOCK_KEYS,
+    PHASE_KEYS,
+    PROTOCOL_KEYS,
+    doubts,
+    problems,
+    read_protocol,
+    read_sentence,
+)
 from remission.protocol.template import new_protocol, template
 from remission.protocol.vocabulary import CONCENTRATIONS, ROUTES, UNITS, measured, side_effects
 from remission.trial.playable import refusals
@@ -273,6 +281,6 @@ phases:
       check:
         - every 2 weeks: full blood count
       rules:
-        - stop Purinethol and methotrexate when ANC < 0.5 or platelets < 50, restart when ANC > 1.0 and platelets > 100 at half dose
+        - stop Purinethol and MTX when ANC < 0.5 or platelets < 50, restart when ANC > 1.0 and platelets > 100 at half dose
         - increase Purinethol 25% if ANC > 2 for 8 weeks
 """
