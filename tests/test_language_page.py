@@ -39,7 +39,7 @@ _SPEC.loader.exec_module(language)
 FILE = language.words()
 ENTRIES = [(part["kind"], word) for part in FILE["parts"] for word in part["words"]]
 SENTENCES = [(kind, word) for kind, word in ENTRIES if kind in grammar.KINDS]
-CHARTS = [(group["kind"], chart, group.get("first_day", 1)) for group in FILE["handwriting"] for chart in group["charts"]]
+CHARTS = [(of["kind"], chart, of.get("first_day", 1)) for of in FILE["handwriting"] for chart in of["charts"]]
 
 
 def _id(value: Any) -> str:
@@ -49,7 +49,8 @@ def _id(value: Any) -> str:
 def _parts_of_the_grammar() -> Iterator[str]:
     """The names that the nodes of a parse tree can have."""
     for rule in grammar._lark().rules:
-        name, kept = rule.alias or str(rule.origin.name), [s for s in rule.expansion if not getattr(s, "filter_out", False)]
+        name = rule.alias or str(rule.origin.name)
+        kept = [s for s in rule.expansion if not getattr(s, "filter_out", False)]
         if name.startswith("_") or (rule.alias is None and rule.options.expand1 and len(kept) == 1):
             continue
         yield name
@@ -189,7 +190,8 @@ def test_units_of_levels_stand_on_the_page_which_is_the_one_that_the_command_wri
 
 @pytest.mark.parametrize(
     ("kind", "sentence"),
-    [("condition", "methotrexate < 0.2 uM"), ("give", "vincristine 1.5 mg/m2 IV (max 2 mg) on day 8 if methotrexate < 1 uM"),
+    [("condition", "methotrexate < 0.2 uM"),
+     ("give", "vincristine 1.5 mg/m2 IV (max 2 mg) on day 8 if methotrexate < 1 uM"),
      ("decide", 'day 29: if methotrexate > 1 uM leave for "dialysis"')],
 )  # fmt: skip
 def test_a_level_outside_of_rules_is_a_mistake_with_the_rule_to_write(kind: str, sentence: str) -> None:
@@ -231,6 +233,14 @@ def test_a_protocol_as_a_hospital_wrote_it_passes_at_its_second_try(tmp_path: Pa
     assert hold.resume == (0.5,) and [target.agent for target in hold.targets] == ["mercaptopurine", "methotrexate"]
     pulse = next(give for give in protocol.phases[-1].give if give.agent == "prednisolone")
     assert pulse.days == tuple(day + start for start in (0, 28, 56) for day in range(1, 6))
+
+
+def test_a_largest_amount_of_a_day_is_that_of_the_day_however_it_is_said() -> None:
+    for text, each_mg in (("allopurinol 300 mg/m2/day PO in 3 doses on days 1-7 (max 600 mg/day)", 200),
+                          ("allopurinol 300 mg/m2/day PO in 3 doses on days 1-7 (max 600 mg)", 200),
+                          ("allopurinol 100 mg/m2 PO TID on days 1-7 (max 600 mg/day)", 200),
+                          ("allopurinol 100 mg/m2 PO TID on days 1-7 (max 600 mg)", 600)):  # fmt: skip
+        assert read_sentence("give", text, days=28).largest_dose == each_mg, text
 
 
 def test_a_thousand_spaces_are_read_at_once_as_one() -> None:
@@ -281,6 +291,6 @@ phases:
       check:
         - every 2 weeks: full blood count
       rules:
-        - stop Purinethol and MTX when ANC < 0.5 or platelets < 50, restart when ANC > 1.0 and platelets > 100 at half dose
+        - stop Purinethol and MTX when ANC < 0.5 or platelets < 50, restart when ANC > 1.0 and plt > 100 at half dose
         - increase Purinethol 25% if ANC > 2 for 8 weeks
 """
