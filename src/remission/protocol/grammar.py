@@ -209,8 +209,8 @@ def _explained(kind: Kind, body: str, tidy: str, places: list[int], error: Unexp
     expected = _expected(possible)
     if at_end and kind == "check" and (last := re.search(r":\s*(\S.*?)\s*$", body)):
         parts = [name for name in WHATS if last[1].lower() in name.lower().split()]  # MRD: of marrow or blood
-        meant = nearest(last[1], WHATS) or " or ".join(parts)
-        remedy = f"Did you mean '{meant}'?" if meant else f"Measured are {', '.join(WHATS)}, and 'methotrexate level'"
+        choice = nearest(last[1], WHATS) or " or ".join(parts)
+        remedy = f"Did you mean '{choice}'?" if choice else f"Measured are {', '.join(WHATS)}, and 'methotrexate level'"
         return Misread(last.start(1), f"'{last[1]}' is not known", remedy)
     if at_end:
         return Misread(

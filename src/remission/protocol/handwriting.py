@@ -72,14 +72,14 @@ def _count(found: re.Match[str]) -> str:
     if own in ("g/dL", "g/L"):
         if per_litre not in ("g/dl", "g/l"):
             return found[0]
-        times = {("g/dL", "g/l"): 10, ("g/L", "g/dl"): Decimal("0.1")}.get((own, per_litre), 1)
+        other = {("g/dL", "g/l"): Decimal(10), ("g/L", "g/dl"): Decimal("0.1")}
+        share = other.get((own, per_litre), Decimal(1))
     else:
         per_ul = re.fullmatch(_PER_UL, unit, re.IGNORECASE) is not None
         if not per_ul and re.fullmatch(_PER_NL, unit, re.IGNORECASE) is None:
             return found[0]
         wanted_per_ul = flat in ("blood blasts", "b cells")
-        times = 1 if per_ul == wanted_per_ul else 1000 if per_ul else Decimal("0.001")
-    share = Decimal(times)
+        share = Decimal(1) if per_ul == wanted_per_ul else Decimal(1000) if per_ul else Decimal("0.001")
     return f"{name}{sign}{number(float(Decimal(written) / share))}"
 
 
