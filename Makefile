@@ -98,7 +98,7 @@ lock: $(READY)
 	$(BIN)/uv pip compile pyproject.toml --group benchmark --constraint requirements.lock --universal \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-config --upgrade \
 	  --output-file benchmarks/requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --only-group compiler --universal --python-version 3.11 \
+	echo "ziglang>=0.13" | $(BIN)/uv pip compile - --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-config --upgrade --output-file compiler.lock
 
 # A wheel that needs no compiler: the core for every kind of x86-64 processor in one file.
