@@ -151,7 +151,7 @@ def test_mercaptopurine_as_weekly_total_of_half_tablets():
     exact = 7 * 75 * math.sqrt(16 * 102 / 3600)  # 353.5 mg
     assert [r.dose for r in rows] == [50.0] * 28
     assert rows[0].deviation_percent == pytest.approx(100 * (350 / exact - 1))
-    assert "350 mg as 14 half tablets of 50 mg" in rows[0].note
+    assert "350 mg as 7 tablets of 50 mg (exact 353.5 mg, -1.0%)" in rows[0].note
 
 
 def test_a_week_with_two_doses():
