@@ -153,7 +153,8 @@ def test_without_a_marrow_sample_remission_is_not_assessed(tmp_path: Path, child
 def test_who_died_before_the_check_was_in_no_remission_and_who_died_after_it_died_without_one(tmp_path: Path) -> None:
     who = draw("childhood-all", 64, seed=2)
     looked = UNSEEN.replace("  - rest", "      check:\n        - day 29: marrow MRD\n  - rest")
-    looked = looked.replace("        - vincristine 1.5 mg/m2 IV on days 1, 8, 15, 22\n", "").replace("2500 IU", "1 IU")
+    looked = looked.replace("        - vincristine 1.5 mg/m2 IV on days 1, 8, 15, 22\n", "")
+    looked = looked.replace("2500 IU/m2 IV on day 4", "1 IU/m2 IV on day 4 as written")
     out = played(tmp_path, looked, who, Options(follow_up_days=1000))
     people = out["outcomes"]
     died = people.filter(pl.col("outcome") == "death")

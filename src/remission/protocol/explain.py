@@ -291,7 +291,7 @@ def _dose(give: Give) -> str:
 
 
 def _check(check: Check, phase: Phase) -> str:
-    what = f"the level of {_agent(check.agent or "")}" if check.what == "level" else _CHECK[check.what]
+    what = f"the level of {_agent(check.agent or '')}" if check.what == "level" else _CHECK[check.what]
     return f"{what} {_when(check, phase)}"
 
 
@@ -317,8 +317,8 @@ def _rule(action: Action, phase: Phase | None = None) -> str:
             )
         case Rescue():
             return (
-                f"{_capital(_agent(action.give.agent))}, {_dose(action.give)}, is given every {_hours(action.every_h)} from "
-                f"hour {number(action.from_h)} after the start of {_target(action.after)}, until "
+                f"{_capital(_agent(action.give.agent))}, {_dose(action.give)}, is given every {_hours(action.every_h)} "
+                f"from hour {number(action.from_h)} after the start of {_target(action.after)}, until "
                 f"{explain_condition(action.until)}, at least {action.at_least} times."
             )
     what = _listed(_target(t) for t in action.targets)
