@@ -68,7 +68,6 @@ app = typer.Typer(
 )
 
 
-
 def _known(*rooms: str) -> Callable[[str], list[str]]:
     """The names of the library that begin like what is typed, for the shell."""
 
@@ -295,7 +294,8 @@ def validate(
     trials: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[TRIAL|FILE ...]", autocompletion=_known("trials"),
+            metavar="[TRIAL|FILE ...]",
+            autocompletion=_known("trials"),
             help="See: remission list trials; or trial files of your own. All supplied ones when left out.",
         ),
     ] = None,  # fmt: skip
@@ -549,9 +549,7 @@ def _all_of(name: str) -> dict[str, object]:
 def sources(
     name: Annotated[
         str,
-        typer.Argument(
-            metavar="AGENT|SIDE-EFFECT|SYMPTOM|PROTOCOL|TRIAL|RUN-FOLDER", autocompletion=_known(*SHOWN)
-        ),
+        typer.Argument(metavar="AGENT|SIDE-EFFECT|SYMPTOM|PROTOCOL|TRIAL|RUN-FOLDER", autocompletion=_known(*SHOWN)),
     ],
     json: Json = False,
 ) -> None:

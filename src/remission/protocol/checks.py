@@ -265,7 +265,10 @@ class _Checker:
 
     def _decide(self, decision: Decide, phase: Phase, before: Sequence[Phase]) -> Iterator[BadInput]:
         if decision.action == "go to":
-            yield from self._known_phase(decision.target, at_word(decision, decision.target))
+            for problem in self._known_phase(decision.target, at_word(decision, decision.target)):
+                remedy = (problem.remedy or "").rstrip(".") + ("" if (problem.remedy or "").endswith("?") else ".")
+                remedy += f' To end here, write: leave for "{decision.target}"'
+                yield bad(at_word(decision, decision.target), problem.message, remedy)
         yield from self._condition(decision.when, decision)
         for name in self._said_nowhere(names(decision.when) & set(_MARROW)):
             own = [c for c in phase.check if c.what == name and min(c.days) <= decision.day]

@@ -286,7 +286,7 @@ def _dose(give: Give) -> str:
     elif give.doses_per_day > 1:
         text += f" {give.doses_per_day} times a day"
     if give.cap is not None:
-        text += f", at most {number(give.cap[0])} {give.cap[1]},"
+        text += f", at most {number(give.cap[0])} {give.cap[1]}{' a day' if give.per == 'day' else ''},"
     return f"{text} {routes}"
 
 
