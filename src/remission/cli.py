@@ -451,6 +451,15 @@ def check(
     )
 
 
+@app.command("new-protocol")
+def new_protocol(file: Annotated[Path, typer.Argument(metavar="FILE", help="A .yaml file that is not there yet.")]) -> None:
+    """Write a protocol to begin with: four-drug induction, consolidation, maintenance with hold and resume."""
+    from remission.protocol.template import new_protocol
+
+    path = new_protocol(file)
+    print(f"{path}: change what is different, then: remission check {path}\nEvery word: docs/language.md")
+
+
 def _check_library(folder: Path) -> None:
     """Every file of an own library, as it would be read for a run."""
     from remission.knowledge.errors import BadInput

@@ -63,6 +63,7 @@ class _Checker:
         self.known = known
         self.sources = set(known.sources())
         self.agents = set(known.agents())
+        self.given = {give.agent for phase in protocol.phases for give in phase.give}
         strange = {give.agent for phase in protocol.phases for give in phase.give} - self.agents
         # what may say what seems to be missing: sentences that could not be read, agents that are not known
         self.unread = "\n".join((*protocol.unread, *sorted(strange))).lower()
@@ -373,6 +374,11 @@ class _Checker:
                 agent = self._agent(name)
                 if agent is None:
                     yield bad(spot, *unknown("agent or measurement", name, [*self.agents, *COUNTS]))
+                elif not isinstance(where, Rule):
+                    rule = f"give leucovorin 15 mg/m2 IV every 6 hours from hour 42 after {name} IV until {name} < 0.2 uM"
+                    yield bad(spot, f"only rules ask for the level of {name}", f"Write it under rules, for example: {rule}")
+                elif name not in self.given and not self._unsure(name):
+                    yield bad(spot, f"the protocol never gives {name}, so it has no level", "Name what is given")
                 elif not _fits_concentration(compare, agent):
                     unit = agent.pharmacokinetics.concentration
                     yield bad(spot, f"the level of {name} is not measured in {compare.unit}", f"Write it in {unit}")

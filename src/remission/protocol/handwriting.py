@@ -64,22 +64,19 @@ def _weekdays(found: re.Match[str]) -> str:
 def _count(found: re.Match[str]) -> str:
     """A count with its unit, without it and in the unit of the language: ANC < 500/uL is anc < 0.5."""
     name, sign, written, unit = found[1], found[2], found[3].replace(",", ""), found[4]
-    flat = " ".join(name.lower().split())
-    share, own = Decimal(1), _OF_A_COUNT.get(flat, "10^9/L")
-    if re.fullmatch(_PER_UL, unit, re.IGNORECASE):
-        if own != "10^9/L":
+    flat, per_litre = " ".join(name.lower().split()), unit.lower().replace(" ", "")
+    own = _OF_A_COUNT.get(flat, "10^9/L")
+    if own in ("g/dL", "g/L"):
+        if per_litre not in ("g/dl", "g/l"):
             return found[0]
-        share = Decimal(1) if flat in ("blood blasts", "b cells") else Decimal(1000)
-    elif re.fullmatch(_PER_NL, unit, re.IGNORECASE):
-        if own != "10^9/L":
+        times = {("g/dL", "g/l"): 10, ("g/L", "g/dl"): Decimal("0.1")}.get((own, per_litre), 1)
+    else:
+        per_ul = re.fullmatch(_PER_UL, unit, re.IGNORECASE) is not None
+        if not per_ul and re.fullmatch(_PER_NL, unit, re.IGNORECASE) is None:
             return found[0]
-        share = Decimal(1) / 1000 if flat in ("blood blasts", "b cells") else Decimal(1)
-    elif own not in ("g/dL", "g/L"):
-        return found[0]
-    elif own == "g/dL" and unit.lower() == "g/l":
-        share = Decimal(10)
-    elif own == "g/L" and unit.lower() == "g/dl":
-        share = Decimal(1) / 10
+        wanted_per_ul = flat in ("blood blasts", "b cells")
+        times = 1 if per_ul == wanted_per_ul else 1000 if per_ul else Decimal("0.001")
+    share = Decimal(times)
     return f"{name}{sign}{number(float(Decimal(written) / share))}"
 
 
@@ -106,7 +103,7 @@ _RULES: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
     (r"(?<![\d,.])\d{1,3}(?:,\d{3})+(?=(?:\.\d+)?\s*" + _MASS + r"(?![a-z]))", lambda m: m[0].replace(",", "")),
     # units
     (r"(?<=m)(?:²|\^2)", "2"),
-    (r"\s*/\s*sq\.?\s*m\b\.?", "/m2"),
+    (r"\s*(?:/|\bper\b)\s*sq\.?\s*m\b\.?", "/m2"),
     (r"(?<![a-z])(?:mcg|[µμ]g|micrograms?)(?![a-z])", "ug"),
     (r"(?<![a-z])[µμ](?=(?:M|mol|L)\b)", "u"),
     (r"(?<=\d)\s*[x×]\s*10\^?6\s*(?=cells\b)", " M"),
@@ -197,7 +194,7 @@ _RULES: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
     (r"(?<![\w/.])d\s?(?=[+\-]?\d)", "day "),
     (r"(?<=\d)\s*(?:,\s*and\b|,|\band\b|&)\s*(?:days?\s*)?(?=[+\-]?\d)", ", "),
     (r"(\bfrom\s+days?\s+)?([+\-]?\d+)\s*\b(?:to|through|thru)\s+(?:days?\s+)?(?=[+\-]?\d)",
-     lambda m: f"{m[1]}{m[2]} to day " if m[1] else f"{m[2]}-"),
+     lambda m: f"from day {m[2]} to day " if m[1] else f"{m[2]}-"),
     (r"(?<=\w )(?:x|×)\s*(\d+)(?:\s*(?:times|doses?))?(?=\s*(?:$|[,;(:]|\bif\b|\bfrom\b|\bto\b|\bon\b))",
      r"for \1 doses"),
     (r"(?<=\w )(?:x|×)\s*(\d+)(?=\s*(?:days?|weeks?)\b)", r"for \1"),
@@ -231,7 +228,7 @@ def _tidied(text: str) -> tuple[str, list[int]]:
         out, places, done = "", [], 0
         for found in pattern.finditer(text):
             new: Any = put(found) if callable(put) else found.expand(put)
-            if new.strip() == found[0].strip():
+            if new == found[0]:
                 continue
             out += text[done : found.start()] + new
             places += at[done : found.start()] + [at[found.start()] if found.start() < len(at) else len(at)] * len(new)
