@@ -373,7 +373,7 @@ class _Checker:
                 spot = place if isinstance(where, str) else at_word(where, name)
                 agent = self._agent(name)
                 if agent is None:
-                    yield bad(spot, *unknown("agent or measurement", name, [*self.agents, *COUNTS]))
+                    yield bad(spot, *unknown("agent or measurement", name, [*sorted(self.agents), *COUNTS]))
                 elif not isinstance(where, Rule):
                     rule = f"every 6 hours from hour 42 after {name} IV until {name} < 0.2 uM"
                     remedy = f"Write it under rules, for example: give leucovorin 15 mg/m2 IV {rule}"
