@@ -93,6 +93,8 @@ def test_what_is_said_divided_is_an_amount_of_a_day_and_an_amount_of_a_dose_is_r
         read_sentence("give", "dexamethasone 10 mg/m2 PO divided BID on days 1-5", days=7)
     with pytest.raises(BadInput, match="said twice"):
         read_sentence("give", "dexamethasone 10 mg/m2 PO BID every 6 hours on days 1-5", days=7)
+    with pytest.raises(BadInput, match="AM and one PM are said already"):
+        read_sentence("give", "dexamethasone 4 mg AM and 2 mg PM TID PO on days 1-5", days=7)
     with pytest.raises(BadInput, match="5 doses do not fit"):
         read_sentence("give", "methotrexate 20 mg/m2 PO weekly x 5", days=28)
 

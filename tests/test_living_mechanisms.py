@@ -79,7 +79,7 @@ def within_chance(count, n, p):
 # --- radiation ------------------------------------------------------------------------------------
 
 SOME = {"marrow_blasts": 1e-3}  # too few to crowd, too many for chance
-NOTHING = "immunoglobulin 0.0001 g/kg IV on day 1"  # the same states, without an effect
+NOTHING = "immunoglobulin 0.0001 g/kg IV on day 1 as written"  # the same states, without an effect
 
 
 @pytest.mark.parametrize("fractions", [2, 3, 4])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import date, timedelta
 from io import StringIO
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -415,3 +416,21 @@ def test_a_dose_whose_held_days_are_made_up_says_so():
     rules = (Rule(Hold(mine, high, low, streak=Streak(3, 1))), Rule(MakeUp(mine)))
     said = {r.may_change for r in plan(tiny(gives, rules=rules), **GIRL, start=START).rows if r.kind == "dose"}
     assert said == {"held if CRS grade at least 3, until CRS grade below 1 for 3 days; held days are made up"}
+
+
+def test_the_largest_amount_of_a_day_is_shared_by_the_doses_of_the_day(tmp_path: Path) -> None:
+    """24 mg a day in three doses are 8 mg each, for whoever is large; written of a dose they are 24 mg each."""
+    from remission.engine.program import prepare
+
+    for dose, largest in (("15 mg/m2/day PO (max 24 mg) in 3 doses", 8.0), ("5 mg/m2 PO (max 8 mg) TID", 8.0)):
+        file = tmp_path / "p.yaml"
+        file.write_text(
+            f"protocol: p\nname: p\nphases:\n  - a:\n      days: 3\n      next: end\n      give:\n"
+            f"        - dexamethasone {dose} on days 1-3 [memory]\n",
+            encoding="utf-8",
+        )
+        made = plan(read_protocol(file), age_y=40, sex="male", weight_kg=100, height_cm=190, start=date(2027, 1, 4))
+        rows = [row for row in made.rows if row.agent == "dexamethasone"]
+        assert [(row.exact_dose, row.doses_per_day, row.day_total) for row in rows] == [(largest, 3, 3 * largest)] * 3
+        orders = prepare(read_protocol(file), library()).tables.orders
+        assert orders["cap"].tolist() == [largest] and orders["times"].tolist() == [3]

@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from remission.knowledge.errors import BadInput
 from remission.knowledge.library import library
-from remission.knowledge.yaml_file import construct
 from remission.protocol.reader import read_protocol
 from remission.trial.playable import refusals
 
@@ -51,9 +49,3 @@ def test_what_nobody_knows_at_entry_cannot_choose_patients(tmp_path: Path) -> No
 @pytest.mark.parametrize("name", ["cog-standard-risk", "tower", "forum-tbi"])
 def test_bundled_protocols_are_refused_nothing(name: str) -> None:
     assert refusals(read_protocol(name), library()) == []
-
-
-def test_a_key_of_a_knowledge_file_is_one_word_and_no_list() -> None:
-    for text in ("a: {[b]: c}\n", "? {a: b}\n: c\n", "a: {what: x, read: {a: 1}: 2}\n", "{{a: 1}: {b: 2}}\n"):
-        with pytest.raises(BadInput, match=r"p.yaml:1:\d+: this is not YAML|p.yaml:1:\d+: a ': ' too many"):
-            construct(text, Path("p.yaml"), "safe")

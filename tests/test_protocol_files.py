@@ -124,8 +124,9 @@ BESIDE = {
 
 
 def _beside(give: Give) -> bool:
-    """Usual prevention, or given after a side effect of what it replaces: the courses of the evidence leave it out."""
-    return give.agent == "allopurinol" or any(name.endswith(EVER) for name in names(give.when))
+    """Usual prevention, shared supportive care, or given after a side effect of what it replaces: the courses of the
+    evidence leave it out."""
+    return give.agent == "allopurinol" or bool(give.block) or any(name.endswith(EVER) for name in names(give.when))
 
 
 @with_evidence
@@ -145,7 +146,7 @@ def test_doses_caps_and_split(here):
     known = [c for c in source["courses"] if c["dose"] is not None]
     asked = [g for g in written(here).give if g.amount is not None and not _beside(g)]
     assert {of_course(c) for c in known} == {of_give(g) for g in asked}
-    assert {of_give(g)[:3] for g in written(here).give if _beside(g)} <= BESIDE
+    assert {of_give(g)[:3] for g in written(here).give if _beside(g) and not g.block} <= BESIDE
 
 
 @with_evidence

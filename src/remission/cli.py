@@ -69,7 +69,6 @@ app = typer.Typer(
 )
 
 
-
 def _known(*rooms: str) -> Callable[[str], list[str]]:
     """The names of the library that begin like what is typed, for the shell."""
 
@@ -306,7 +305,8 @@ def validate(
     trials: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[TRIAL|FILE ...]", autocompletion=_known("trials"),
+            metavar="[TRIAL|FILE ...]",
+            autocompletion=_known("trials"),
             help="See: remission list trials; or trial files of your own. All supplied ones when left out.",
         ),
     ] = None,  # fmt: skip
@@ -462,6 +462,15 @@ def check(
     )
 
 
+@app.command("new-protocol")
+def new_protocol(file: Annotated[Path, typer.Argument(metavar="FILE", help="A .yaml file that is not there yet.")]) -> None:
+    """Write a protocol to begin with: four-drug induction, consolidation, maintenance with hold and resume."""
+    from remission.protocol.template import new_protocol
+
+    path = new_protocol(file)
+    print(f"{path}: change what is different, then: remission check {path}\nEvery word: docs/language.md")
+
+
 def _check_library(folder: Path) -> None:
     """Every file of an own library, as it would be read for a run."""
     from remission.knowledge.errors import BadInput
@@ -560,9 +569,7 @@ def _all_of(name: str) -> dict[str, object]:
 def sources(
     name: Annotated[
         str,
-        typer.Argument(
-            metavar="AGENT|SIDE-EFFECT|SYMPTOM|PROTOCOL|TRIAL|RUN-FOLDER", autocompletion=_known(*SHOWN)
-        ),
+        typer.Argument(metavar="AGENT|SIDE-EFFECT|SYMPTOM|PROTOCOL|TRIAL|RUN-FOLDER", autocompletion=_known(*SHOWN)),
     ],
     json: Json = False,
 ) -> None:

@@ -311,8 +311,8 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
             if give.per == "day":
                 amount /= give.doses_per_day
         cap = np.inf
-        if give.cap:
-            cap, _ = dose_in_agent_unit(agent, give.cap[0], give.cap[1].removesuffix("/day"))
+        if give.cap and give.largest_dose:
+            cap, _ = dose_in_agent_unit(agent, give.largest_dose, give.cap[1].removesuffix("/day"))
         step = start_share = 0.0
         of_slot = -1
         if give.escalation:

@@ -127,7 +127,7 @@ class Builder:
         if two := _maybe(tree, "morning_evening"):
             both, unit = _morning_evening(two)
             amount, per = sum(both), "day"
-            for name in ("split", "every_hours", "cap"):
+            for name in ("split", "every_hours", "times", "cap"):
                 if name in said:
                     raise Misread(said[name][0], "a dose AM and one PM are said already", "Leave this out")
         elif tree.data == "give":
@@ -309,9 +309,12 @@ class Builder:
             names = tuple(sorted({_WEEKDAYS.index(name) for name in str(head[0]).lower().split("/")}))
             weekdays = Weekdays(names, first, last)
             return weekdays.days(), weekdays
-        if kind == "each_week":
-            wanted = Builder(7)._day_list(_token(head[0]))
-            return tuple(day for day in range(first, last + 1) if (day - first) % 7 + 1 in wanted), None
+        if kind in ("each_week", "each_days"):
+            length = 7 if kind == "each_week" else _whole(_token(head[1]))
+            if length < 1:
+                raise Misread(_at(head[1]), "a period of 0 days", "Write of each 28 days, for example")
+            wanted = Builder(length)._day_list(_token(head[0]))
+            return tuple(day for day in range(first, last + 1) if (day - first) % length + 1 in wanted), None
         step = {"daily": 1, "weekly": 7}.get(kind)
         if step is None:
             step = _whole(_token(head[0]))
@@ -512,7 +515,8 @@ def _level(token: Token, op: Any, value: Token, unit: Token | None) -> Compare:
         known = [*measured(), *ALIASES, *agents()]
         if canonical(token, list(agents())):
             raise Misread(_at(value) + len(value), f"the level of {token} needs a unit", "Write for example 0.25 uM")
-        near = nearest(token, known)
+        parts = [name for name in measured() if str(token).lower() in name.lower().split()]  # MRD: of marrow or blood
+        near = nearest(token, known) or "' or '".join(parts)
         raise Misread(
             _at(token),
             f"'{token}' is neither a measurement nor an agent",

@@ -63,6 +63,7 @@ class _Checker:
         self.known = known
         self.sources = set(known.sources())
         self.agents = set(known.agents())
+        self.given = {give.agent for phase in protocol.phases for give in phase.give}
         strange = {give.agent for phase in protocol.phases for give in phase.give} - self.agents
         # what may say what seems to be missing: sentences that could not be read, agents that are not known
         self.unread = "\n".join((*protocol.unread, *sorted(strange))).lower()
@@ -265,7 +266,10 @@ class _Checker:
 
     def _decide(self, decision: Decide, phase: Phase, before: Sequence[Phase]) -> Iterator[BadInput]:
         if decision.action == "go to":
-            yield from self._known_phase(decision.target, at_word(decision, decision.target))
+            for problem in self._known_phase(decision.target, at_word(decision, decision.target)):
+                remedy = (problem.remedy or "").rstrip(".") + ("" if (problem.remedy or "").endswith("?") else ".")
+                remedy += f' To end here, write: leave for "{decision.target}"'
+                yield bad(at_word(decision, decision.target), problem.message, remedy)
         yield from self._condition(decision.when, decision)
         for name in self._said_nowhere(names(decision.when) & set(_MARROW)):
             own = [c for c in phase.check if c.what == name and min(c.days) <= decision.day]
@@ -370,6 +374,11 @@ class _Checker:
                 agent = self._agent(name)
                 if agent is None:
                     yield bad(spot, *unknown("agent or measurement", name, [*self.agents, *COUNTS]))
+                elif not isinstance(where, Rule):
+                    rule = f"give leucovorin 15 mg/m2 IV every 6 hours from hour 42 after {name} IV until {name} < 0.2 uM"
+                    yield bad(spot, f"only rules ask for the level of {name}", f"Write it under rules, for example: {rule}")
+                elif name not in self.given and not self._unsure(name):
+                    yield bad(spot, f"the protocol never gives {name}, so it has no level", "Name what is given")
                 elif not _fits_concentration(compare, agent):
                     unit = agent.pharmacokinetics.concentration
                     yield bad(spot, f"the level of {name} is not measured in {compare.unit}", f"Write it in {unit}")

@@ -25,6 +25,7 @@ from .model import (
     Provenance,
     Repeat,
     Rescue,
+    Rule,
     Start,
     Stop,
     Streak,
@@ -140,6 +141,19 @@ def explain_condition(condition: Condition) -> str:
         else f"({explain_condition(item)})"
         for item in condition.items
     )
+
+
+def explain_sentence(item: Give | Check | Decide | Rule, phase: Phase) -> str:
+    """One sentence of a phase in plain words."""
+    match item:
+        case Give():
+            return _give(item, {}, phase)
+        case Check():
+            return f"Measured: {_check(item, phase)}."
+        case Decide():
+            return _decide(item, {}, phase)
+        case Rule():
+            return _rule(item.action, phase)
 
 
 def _protocol(protocol: Protocol) -> Iterator[str]:
@@ -286,7 +300,7 @@ def _dose(give: Give) -> str:
     elif give.doses_per_day > 1:
         text += f" {give.doses_per_day} times a day"
     if give.cap is not None:
-        text += f", at most {number(give.cap[0])} {give.cap[1]},"
+        text += f", at most {number(give.cap[0])} {give.cap[1]}{' a day' if give.per == 'day' else ''},"
     return f"{text} {routes}"
 
 

@@ -19,7 +19,7 @@ from ..knowledge.errors import nearest
 from .complaint import unit_meant
 from .handwriting import tidied
 from .model import Provenance
-from .vocabulary import FRACTIONS, ROUTES, UNITS, agent_meant, agents, canonical, measured
+from .vocabulary import FRACTIONS, ROUTES, UNITS, agent_meant, agents, canonical, measured, tables_by_age
 
 Kind = Literal["give", "check", "decide", "rule", "repeat", "condition"]
 KINDS: tuple[Kind, ...] = ("give", "check", "decide", "rule", "repeat", "condition")
@@ -33,6 +33,8 @@ EXAMPLES: dict[Kind, str] = {
     "condition": "anc >= 0.75 and platelets >= 75",
 }
 
+WHATS = ("counts", *FRACTIONS, "blood blasts")  # that a check can ask for, levels apart
+
 # What a terminal of the grammar is called when it is missing; words of the grammar name themselves.
 _MEANING: dict[str, str] = {
     "DAY_LIST": "days, such as 1, 8, 15-20",
@@ -41,6 +43,7 @@ _MEANING: dict[str, str] = {
     "OP": "one of < <= > >= =",
     "UNIT": "a unit (" + ", ".join(UNITS) + ")",
     "PER_DAY": "/day",
+    "BY": "by age",
     "TIMES": "BID, TID or QID",
     "AM": "AM",
     "PM": "PM",
@@ -108,6 +111,10 @@ def parse(kind: Kind, text: str) -> Parsed:
         raise Misread(0, "there is no sentence here", f"Write for example: {EXAMPLES[kind]}")
     if long := re.search(rf"\d{{{limits.NUMBER_DIGITS + 1},}}", body):
         raise Misread(long.start(), f"a number of {len(long[0])} digits", "Check the number")
+    if kind == "give" and (triple := re.match(r"\s*(triple|TIT|ITT)\b", body, re.IGNORECASE)):
+        raise Misread(triple.start(1), f"'{triple[1]}' is three medicines",
+                      "Write a sentence for each: methotrexate IT by age (table cog_triple) on day 1; cytarabine IT ...; "
+                      "hydrocortisone IT ...")  # fmt: skip
     tidy, places = tidied(body)
     try:
         tree = _lark().parse(tidy, start=kind)
@@ -201,8 +208,9 @@ def _explained(kind: Kind, body: str, tidy: str, places: list[int], error: Unexp
     possible = _possible(error)
     expected = _expected(possible)
     if at_end and kind == "check" and (last := re.search(r":\s*(\S.*?)\s*$", body)):
-        if meant := nearest(last[1], ["counts", *FRACTIONS, "blood blasts"]):
-            return Misread(last.start(1), f"'{last[1]}' is not known", f"Did you mean '{meant}'?")
+        meant = nearest(last[1], WHATS) or " or ".join(name for name in WHATS if last[1].lower() in name.lower().split())
+        remedy = f"Did you mean '{meant}'?" if meant else f"Measured are {', '.join(WHATS)}, and 'methotrexate level'"
+        return Misread(last.start(1), f"'{last[1]}' is not known", remedy)
     if at_end:
         return Misread(
             offset, "the sentence stops too early", f"Next could be: {_listed(expected)} (example: {EXAMPLES[kind]})"
@@ -213,9 +221,47 @@ def _explained(kind: Kind, body: str, tidy: str, places: list[int], error: Unexp
     phrase = f"{before[0].strip()} {word}" if before else ""
     if meant := nearest(phrase, [name for name in measured() if " " in name]):
         return Misread(before.start() if before else offset, f"'{phrase}' is not known", f"Did you mean '{meant}'?")
+    if advice := _advice(kind, body, offset, word, possible):
+        return Misread(offset, *advice)
     near = nearest(word, _words(possible)) or ("UNIT" in possible and unit_meant(word)) or None
     remedy = f"Did you mean '{near}'? " if near and near.lower() != word.lower() else ""
     return Misread(offset, f"'{word}' cannot stand here", f"{remedy}Possible here: {_listed(expected)}")
+
+
+def _advice(kind: Kind, body: str, offset: int, word: str, possible: set[str]) -> tuple[str, str] | None:
+    """What is wrong and what would be right, where the words that could stand here would not help."""
+    before, rest = body[:offset].rstrip(), body[offset:]
+    if kind == "give":
+        if re.search(r"\buntil\b|\bfrom\s+hour\b", rest, re.IGNORECASE) and "ROUTES" not in possible:
+            return (f"'{word}' cannot stand here: what is given has days, not an end that is measured",
+                    "Name days, and 'if anc < 1' for those who need it; a rescue stands under rules: "
+                    "give leucovorin 15 mg/m2 IV every 6 hours from hour 42 after methotrexate IV "
+                    "until methotrexate < 0.1 uM")  # fmt: skip
+        if re.match(r"[;.]|(?:and\s+)?\d|(?:[munµμ]?g|IU|units?|U)(?:/|\b)", rest, re.IGNORECASE) and "PHASE" not in possible:
+            if _has_days(before) and "TIMES" in possible:
+                return f"'{word}' cannot stand here: a sentence gives one dose", "Write another sentence for the other"
+        if "ROUTES" in possible and (word == "on" or _has_days(word)) and not re.search(rf"\b(?:{'|'.join(ROUTES)})\b", tidied(body)[0]):
+            return "the sentence does not say the route", f"Write one of {', '.join(ROUTES)} behind the dose"
+        if "BY" in possible:
+            tables = tables_by_age(agent_meant(first[0])) if (first := re.match(r"\S+", tidied(body)[0])) else ()
+            by_age = f" or: by age (table {' or '.join(tables)})" if tables else ""
+            return f"'{word}' cannot stand here: the dose is missing", f"Write an amount, such as 12 mg,{by_age}"
+    if {"OP", "EVER"} <= possible and (name := re.search(r"[a-z][\w\-]*$", before, re.IGNORECASE)):
+        if canonical(name[0], measured()) is not None:
+            return f"'{word}' cannot stand here: {name[0]} is compared", f"Write for example: {name[0]} >= 1"
+        if agent_meant(name[0]) not in agents():
+            return f"'{name[0]}' is not measured", f"Compare one of {_listed(measured())}; docs/language.md has them all"
+    if kind == "check" and ":" in before:
+        return f"'{rest.strip()}' is not measured", f"Measured are {', '.join(WHATS)}, and 'methotrexate level'"
+    if kind == "rule" and offset == len(body) - len(body.lstrip()) and agent_meant(word) in agents():
+        return (f"'{word}' cannot stand here: a rule begins with what it does",
+                "Begin with hold, raise, reduce, halve, give, start, omit, stop, transfuse or 'repeat the dose of'; "
+                "what is given on days stands under give")  # fmt: skip
+    return None
+
+
+def _has_days(text: str) -> bool:
+    return re.search(r"\b(?:days?|daily|weekly|every|each|mon|tue|wed|thu|fri|sat|sun|d)\b", text, re.IGNORECASE) is not None
 
 
 def _expected(possible: set[str]) -> list[str]:

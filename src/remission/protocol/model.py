@@ -115,7 +115,7 @@ class Give:
     days_after: int = 0  # and so many days after each of them
     only_after: bool = False  # these days after alone, not their own
     table: str | None = None  # intrathecal table name when by age
-    cap: tuple[float, str] | None = None  # largest single dose
+    cap: tuple[float, str] | None = None  # the largest amount as the amount is written: of a dose, or of a day
     infusion_h: float | None = None
     when: Condition | None = None
     not_with: tuple[tuple[str, Route], ...] = ()  # omit on days on which these are due
@@ -129,6 +129,13 @@ class Give:
     text: str = field(default="", compare=False)
     block: str = field(default="", compare=False)  # the supportive-care file that it comes from
     written: Give | None = field(default=None, compare=False, repr=False)  # the sentence whose days were found
+
+    @property
+    def largest_dose(self) -> float | None:
+        """The largest single dose, in the unit of ``cap``: what may be given in a day stands for all doses of the day."""
+        if self.cap is None:
+            return None
+        return self.cap[0] / self.doses_per_day if self.per == "day" else self.cap[0]
 
 
 @dataclass(frozen=True)

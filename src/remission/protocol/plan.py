@@ -479,12 +479,13 @@ class _Planner:
         if times > 1:
             computed += f", {times} x {_amount(single)} {unit}"
         capped = False
-        if give.cap is not None:
-            cap = give.cap[0] * (1000.0 if give.cap[1] == "g" else 1.0)
+        if give.cap is not None and give.largest_dose is not None:
+            in_mg = 1000.0 if give.cap[1] == "g" else 1.0
+            cap = give.largest_dose * in_mg
             capped = single > cap
             if capped:
                 single = cap
-                notes.insert(0, f"capped at {cap:g} {unit}")
+                notes.insert(0, f"capped at {give.cap[0] * in_mg:g} {unit}{' a day' if give.per == 'day' else ''}")
         as_written = capped or amount is None or (not per and factor == 1.0)  # a table's or a flat dose is round
         whole = single if as_written else rounded(single, unit)
         if give.infusion_h:

@@ -36,7 +36,7 @@ def unusual_doses(give: Give, agent: Agent, item: Written, times_a_day: float, a
         if ("IU" in give.cap[1]) != ("IU" in give.unit):
             return  # told by checks.py
         whole = _of_basis(ranges, give.cap[1])
-        yield from _mildest(list(_largest(give, usual, item, as_written)) for usual in whole)
+        yield from _mildest(list(_largest(give, usual, item, times_a_day, as_written)) for usual in whole)
     elif not found and not as_written:
         yield from _mildest(list(_without_largest(give, usual, item, times_a_day)) for usual in alike)
 
@@ -81,11 +81,12 @@ def _compared(give: Give, usual: Usual, item: Written, times_a_day: float, as_wr
             yield wrong
 
 
-def _largest(give: Give, usual: Usual, item: Written, as_written: bool) -> Iterator[BadInput]:
+def _largest(give: Give, usual: Usual, item: Written, times_a_day: float, as_written: bool) -> Iterator[BadInput]:
     """The largest dose that is written is itself within the range."""
-    assert give.cap is not None
-    largest, unit = give.cap
-    what = f"{give.agent} of at most {largest:.6g} {unit}"
+    assert give.cap is not None and give.largest_dose is not None
+    unit, day = give.cap[1], usual.per == "day"
+    largest = give.largest_dose * (times_a_day if day else 1.0)
+    what = f"{give.agent} of at most {largest:.6g} {unit}{' a day' if day else ''}"
     if wrong := unusual(what, largest, *limits(usual, unit), unit, at_word(item, "max"), as_written):
         yield wrong
 
@@ -96,13 +97,15 @@ def _without_largest(give: Give, usual: Usual, item: Written, times_a_day: float
         return
     adult = _share(give, usual, times_a_day) * _size(give.unit, ADULT) * _times(give.unit, usual.unit)
     if adult > usual.at_most:
-        unit, times = _mass(usual.unit), times_a_day if usual.per == "day" else 1.0
+        unit = _mass(usual.unit)
+        most = usual.at_most * (times_a_day if usual.per == "dose" else 1.0)  # of a day
+        largest = most if give.per == "day" else most / times_a_day
         per = " a day" if usual.per == "day" else ""
         yield doubt(
             at_word(item, give.unit),
             f"{give.agent} {give.amount:g} {give.unit} is {adult:.3g} {unit}{per} in an adult, more than anybody "
             f"usually gets ({usual.at_most:g})",
-            f"Write the largest dose behind it: (max {usual.at_most / times:.4g} {unit})",
+            f"Write the largest dose behind it: (max {largest:.4g} {unit})",
         )
 
 

@@ -26,5 +26,6 @@ def unusual(
     side = "more" if value > high else "less"
     message = f"{what} is {'far ' if far else ''}{side} than usual ({low:g} to {high:g}{' ' + unit if unit else ''})"
     if far and not as_written:
-        return bad(place, message, f"Check the number and its unit. {_MEANT}")
+        counted = f" As a count per microlitre write {value:g}/uL." if unit == "10^9/L" and value > high else ""
+        return bad(place, message, f"Check the number and its unit.{counted} {_MEANT}")
     return doubt(place, message, None if as_written else f"Check the number and its unit. {_MEANT}")

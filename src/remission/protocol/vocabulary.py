@@ -44,7 +44,10 @@ VALUES = {
 }
 ORDINALS = ("second", "third", "fourth", "fifth", "sixth")  # holds after the first
 EVER = " ever"  # after the name of a side effect: its worst grade so far
-ALIASES = {"hb": "haemoglobin"}
+ALIASES = {
+    "hb": "haemoglobin", "hgb": "haemoglobin", "hemoglobin": "haemoglobin", "neutrophils": "anc", "neutrophil": "anc",
+    "plt": "platelets", "plts": "platelets", "platelet": "platelets", "leucocytes": "wbc", "leukocytes": "wbc",
+}  # fmt: skip
 
 CONCENTRATIONS = ("uM", "nM", "umol/L", "nmol/L", "mg/L", "ug/mL", "ng/mL", "IU/L", "IU/mL")
 
@@ -77,6 +80,11 @@ def other_names(agent: str) -> tuple[str, ...]:
     if agent not in agents():
         return ()
     return tuple(name for name, some in library().all_names().items() if some == (agent,) and name != agent)
+
+
+def tables_by_age(agent: str) -> tuple[str, ...]:
+    """The names of an agent's tables of intrathecal doses by age."""
+    return tuple(library().agent(agent).intrathecal_by_age) if agent in agents() else ()
 
 
 def names_of_words() -> tuple[re.Pattern[str], Callable[[re.Match[str]], str]]:
