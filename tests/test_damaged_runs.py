@@ -257,7 +257,8 @@ def test_a_run_writes_through_no_link_and_waits_for_no_pipe(
     assert outside.read_text() == "ten years"
     (out / file).unlink()
     os.mkfifo(out / file)
-    with pytest.raises(BadInput, match=file):
-        read_run(out)
+    if file not in SHARD_FILES[2:]:  # a mark is read by who goes on, not by who shows
+        with pytest.raises(BadInput, match=file):
+            read_run(out)
     run(out, fresh=True)
     assert fingerprint(out) == whole

@@ -295,7 +295,7 @@ def _troubles_of(out: Path) -> Iterator[None]:
         file = Path(error.filename or out)
         why = "it is no folder" if error.errno == errno.EEXIST else error.strerror or error
         what = f"the {'folder' if file == out else 'file'} cannot be {'used' if file == out else 'written'} ({why})"
-        remedy = "Choose another --out" if file == out else "Move it out of the way, or choose another --out"
+        remedy = "Choose another --out" if file == out else "Choose another --out, or move it out of the way"
         raise BadInput(what, file=file, remedy=remedy) from error
 
 
