@@ -430,3 +430,13 @@ def test_ctrl_c_on_a_real_run_keeps_the_finished_shards(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "goes on from there" in err and "Traceback" not in err
     assert (out / "outcomes" / "part-00000.parquet").exists()
+
+
+@pytest.mark.parametrize("stdout", ["closed", "ascii", "full"])
+def test_a_stream_that_cannot_be_written_to_gives_no_traceback(stdout: str) -> None:
+    where = {"closed": ">&-", "ascii": "> /dev/null", "full": "> /dev/full"}[stdout]
+    command = f"'{sys.executable}' -c 'from remission.cli import main; main()' list sources {where}"
+    surroundings = {**os.environ, **({"PYTHONIOENCODING": "ascii"} if stdout == "ascii" else {})}
+    done = subprocess.run(["sh", "-c", command], env=surroundings, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
+    assert done.returncode == (2 if stdout == "full" else 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 from collections.abc import Callable
@@ -115,7 +116,7 @@ def test_a_damaged_file_is_named_or_mended_and_never_shown(
         shutil.copytree(mine, out)
         hurt(out / file, foreign / file, random.Random(f"{file} {damage} {time}"))
         if damage == "a folder":
-            with pytest.raises(BadInput, match=rf"{file}: the folder cannot be used"):
+            with pytest.raises(BadInput, match=rf"{file}: the file cannot be written"):
                 run(out, fresh=True)
             (out / file).rmdir()
         run(out, fresh=True)
@@ -234,3 +235,30 @@ def test_what_shows_the_run_is_made_while_the_folder_is_held(tmp_path: Path) -> 
 
     run(tmp_path / "run", finish=again)
     assert (tmp_path / "run" / "summary.csv").read_text() == "mine"
+
+
+@pytest.mark.parametrize("file", [*WHOLE_FILES, *SHARD_FILES])
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_run_writes_through_no_link_and_waits_for_no_pipe(
+    runs: tuple[Path, Path], tmp_path: Path, file: str, fresh: bool
+) -> None:
+    mine, _ = runs
+    out, outside = tmp_path / "run", tmp_path / "outside"
+    whole = fingerprint(mine)
+    shutil.copytree(mine, out)
+    outside.write_text("ten years")
+    (out / file).unlink()
+    (out / file).symlink_to(outside)
+    try:
+        run(out, fresh=fresh)
+        assert fingerprint(out) == whole and not (out / file).is_symlink()
+    except BadInput as refused:
+        assert file == "manifest.json" and not fresh and refused.remedy
+    assert outside.read_text() == "ten years"
+    (out / file).unlink()
+    os.mkfifo(out / file)
+    if file not in SHARD_FILES[2:]:  # a mark is read by who goes on, not by who shows
+        with pytest.raises(BadInput, match=file):
+            read_run(out)
+    run(out, fresh=True)
+    assert fingerprint(out) == whole

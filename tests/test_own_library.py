@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import json
 import re
 from pathlib import Path
@@ -145,3 +146,14 @@ def test_a_folder_that_is_no_library_is_refused(tmp_path: Path) -> None:
     assert "no such folder" in cli("list", "agents", "--library", tmp_path / "none")[1]
     code, said = cli("list", "agents", "--library")
     assert code == 2 and "a folder is missing behind it" in said
+
+
+@pytest.mark.parametrize("kind", ["pipe", "file for a folder"])
+def test_what_cannot_be_read_in_a_library_is_told_and_not_waited_for(tmp_path: Path, kind: str) -> None:
+    if kind == "pipe":
+        (tmp_path / "agents").mkdir()
+        os.mkfifo(tmp_path / "agents" / "x.yaml")
+    else:
+        (tmp_path / "agents").write_text("")
+    with pytest.raises(BadInput, match="agents"):
+        library(tmp_path)

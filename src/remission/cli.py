@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -112,18 +113,28 @@ RunFolder = Annotated[Path, typer.Argument(metavar="RUN-FOLDER", help="A folder 
 
 def main() -> None:
     """Entry point: what a person got wrong is told in one line on stderr with exit code 2, never as a traceback."""
+    _speak()
     try:
         app()
     except BrokenPipeError:  # | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        _refuse(f"{error.filename}: {error.strerror}." if error.filename else str(error))
+        _refuse(f"{error.filename or 'the output cannot be written'}: {error.strerror or error}.")
     except Exception as error:
         from remission.knowledge.errors import BadInput
 
         if not isinstance(error, BadInput):
             raise
         _refuse(str(error))
+
+
+def _speak() -> None:
+    """Streams that can be written to, whatever they are: a letter that they do not have is a question mark."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")
+    sys.stderr = sys.stderr or open(os.devnull, "w")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")
 
 
 # --- play -------------------------------------------------------------------------------------
@@ -728,7 +739,7 @@ def _write_beside(run: Run) -> None:
 
     assert run.folder is not None
     write_file(run.folder / "summary.csv", run.summary().table.write_csv().encode())
-    save(run.plot(), run.folder / "cohort.png")
+    save(run.plot(), run.folder / "cohort.png", here=True)
 
 
 def _write(path: Path, text: str) -> None:

@@ -135,7 +135,7 @@ def read_manifest(out: Path) -> Manifest:
     """The manifest of a run folder; `BadInput` when it holds no run or one that cannot be read."""
     path = out / MANIFEST
     try:
-        data = path.read_bytes()
+        data = _bytes_of(path)
     except (FileNotFoundError, NotADirectoryError):
         if _looks_like_a_run(out):
             raise BadInput(
@@ -292,8 +292,11 @@ def _troubles_of(out: Path) -> Iterator[None]:
                 file=out,
                 remedy="Free some space and give the same command again: it goes on where it stopped",
             ) from error
-        what = f"the folder cannot be used ({error.strerror or error})"
-        raise BadInput(what, file=error.filename or out, remedy="Choose another --out") from error
+        file = Path(error.filename or out)
+        why = "it is no folder" if error.errno == errno.EEXIST else error.strerror or error
+        what = f"the {'folder' if file == out else 'file'} cannot be {'used' if file == out else 'written'} ({why})"
+        remedy = "Choose another --out" if file == out else "Choose another --out, or move it out of the way"
+        raise BadInput(what, file=file, remedy=remedy) from error
 
 
 def _begin(
@@ -355,7 +358,7 @@ def _is_ours(out: Path) -> bool:
     """A manifest that cannot be read: did a run write it, or is there a run around it?"""
     if _looks_like_a_run(out):
         return True
-    data = (out / MANIFEST).read_bytes()
+    data = _bytes_of(out / MANIFEST)
     return not data.strip() or b'"remission run ' in data
 
 
@@ -424,7 +427,7 @@ def _files_of(shard: int, tables: Sequence[str]) -> set[str]:
 
 def _read_mark(path: Path) -> _MarkFile | None:
     try:
-        return _MarkFile.model_validate_json(path.read_bytes())
+        return _MarkFile.model_validate_json(_bytes_of(path))
     except (OSError, ValidationError):
         return None
 
@@ -437,8 +440,17 @@ def _finished(out: Path, shard: int, run: str, tables: Sequence[str]) -> dict[st
     return mark.files if all(_hash_of(out / file) == digest for file, digest in mark.files.items()) else None
 
 
+def _bytes_of(path: Path) -> bytes:
+    """The content of a file; ``OSError`` for what is none: a pipe would be waited for without end."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is no file", str(path))
+    return path.read_bytes()
+
+
 def _hash_of(path: Path) -> str | None:
     """The sha256 of a file; None when there is no file that can be read."""
+    if not path.is_file():
+        return None
     try:
         with open(path, "rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -458,7 +470,7 @@ def _write_shard(out: Path, shard: int, run: str, frames: Tables) -> dict[str, s
 def write_file(path: Path, data: bytes) -> str:
     """Write a file so that under its name it is either absent, the old one or whole; returns its sha256."""
     path.parent.mkdir(exist_ok=True)
-    write_whole(path, data)
+    write_whole(path, data, here=True)
     return hashlib.sha256(data).hexdigest()
 
 
@@ -482,7 +494,7 @@ def _parquet(frame: pl.DataFrame) -> bytes:
 
 
 def _write_manifest(out: Path, manifest: Manifest) -> None:
-    write_whole(out / MANIFEST, _json({**manifest, "sha256": _digest(manifest)}))
+    write_whole(out / MANIFEST, _json({**manifest, "sha256": _digest(manifest)}), here=True)
 
 
 def _digest_of(manifest: Manifest) -> str:

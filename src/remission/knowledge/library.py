@@ -450,6 +450,12 @@ def _look_at(folder: Path) -> None:
     if not folder.is_dir():
         raise BadInput("there is no such folder of knowledge files", folder, remedy="Check the path")
     inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    for path in inside:
+        if path.name in ROOMS and not path.is_dir():
+            raise BadInput("this is no folder", path, remedy="Make it one, and put the files into it")
+        for file in path.glob("*.y*ml") if path.name in ROOMS else [path] if path.name == "sources.yaml" else []:
+            if not file.is_file():  # a pipe would be waited for without end
+                raise BadInput("this is no file that can be read", file, remedy="Take it out of the folder")
     rooms = f"It may hold the folders {', '.join(ROOMS)} and the file sources.yaml"
     if not any(path.name in (*ROOMS, "sources.yaml") for path in inside):
         raise BadInput("the folder holds no knowledge files", folder, remedy=rooms)

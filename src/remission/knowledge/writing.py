@@ -10,16 +10,19 @@ import stat
 from pathlib import Path
 
 
-def write_whole(path: str | Path, content: str | bytes) -> Path:
+def write_whole(path: str | Path, content: str | bytes, *, here: bool = False) -> Path:
     """Write a file (text as UTF-8) so that under its name it is absent, the old one or whole.
 
     A link is followed, an existing file keeps its mode, what is no file (``/dev/stdout``, a pipe) is written to as it
-    is. Returns the path. Raises ``OSError`` that names ``path``, whatever step failed, and leaves nothing behind.
+    is; with ``here`` each of these is replaced by a file, so that nothing outside the folder of ``path`` is touched.
+    Returns the path. Raises ``OSError`` that names ``path``, whatever step failed, and leaves nothing behind.
     """
     path = Path(path)
     data = content.encode("utf-8") if isinstance(content, str) else content
     try:
-        if path.exists() and (path.parent == Path("/dev") or not stat.S_ISREG(path.stat().st_mode)):
+        if here:
+            _replace(path, data)
+        elif path.exists() and (path.parent == Path("/dev") or not stat.S_ISREG(path.stat().st_mode)):
             path.write_bytes(data)
         else:
             _replace(Path(os.path.realpath(path)), data)
@@ -40,7 +43,7 @@ def _replace(target: Path, data: bytes) -> None:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        if target.exists():
+        if target.is_file() and not target.is_symlink():
             shutil.copymode(target, beside)
         os.replace(beside, target)
     except BaseException:

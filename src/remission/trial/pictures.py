@@ -21,17 +21,17 @@ from .picture_patient import plot_patient
 __all__ = ["plot_cohort", "plot_patient", "save"]
 
 
-def save(figure: Figure, path: str | Path, *, dpi: int = 150) -> Path:
+def save(figure: Figure, path: str | Path, *, dpi: int = 150, here: bool = False) -> Path:
     """Write a figure as PNG or SVG: the same figure gives the same bytes (no dates, no random names).
 
-    The file appears whole or not at all. Raises ``BadInput`` for another ending, ``OSError`` when the disk refuses.
+    The file appears whole or not at all; with ``here`` a link of that name is replaced and not followed. Raises ``BadInput`` for another ending, ``OSError`` when the disk refuses.
     """
     target = Path(path)
     kind = target.suffix.lower()
     if kind not in (".png", ".svg"):
         raise BadInput(f"{target.name!r} cannot be written", file=target, remedy="A picture ends in .png or .svg")
     with matplotlib.rc_context({"svg.hashsalt": "remission", "svg.fonttype": "path", "hatch.linewidth": 0.7}):
-        return write_whole(target, _png(figure, dpi) if kind == ".png" else _svg(figure))
+        return write_whole(target, _png(figure, dpi) if kind == ".png" else _svg(figure), here=here)
 
 
 def _svg(figure: Figure) -> bytes:

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <limits>
 #include <new>
+#include <stdexcept>
 #include <vector>
 
 namespace remission {
@@ -46,12 +47,19 @@ struct Rows {
   void clear(Int first, Int rows) { std::fill_n(row(first), rows * LANES, 0.0); }
 };
 
-// What Python owns and the core only reads.
+// What Python owns and the core only reads: an index that leads out of it ends the call with an error.
+[[noreturn, gnu::cold, gnu::noinline]] inline void out_of_range() {
+  throw std::out_of_range("an index leads out of an array of the program");
+}
+
 template <class T>
 struct View {
   const T* data = nullptr;
   Int size = 0;
-  const T& operator[](Int i) const { return data[i]; }
+  const T& operator[](Int i) const {
+    if (static_cast<std::uint64_t>(i) >= static_cast<std::uint64_t>(size)) [[unlikely]] out_of_range();
+    return data[i];
+  }
   const T* begin() const { return data; }
   const T* end() const { return data + size; }
 };
