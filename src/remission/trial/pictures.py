@@ -24,7 +24,8 @@ __all__ = ["plot_cohort", "plot_patient", "save"]
 def save(figure: Figure, path: str | Path, *, dpi: int = 150, here: bool = False) -> Path:
     """Write a figure as PNG or SVG: the same figure gives the same bytes (no dates, no random names).
 
-    The file appears whole or not at all; with ``here`` a link of that name is replaced and not followed. Raises ``BadInput`` for another ending, ``OSError`` when the disk refuses.
+    The file appears whole or not at all; with ``here`` a link of that name is replaced and not followed.
+    Raises ``BadInput`` for another ending, ``OSError`` when the disk refuses.
     """
     target = Path(path)
     kind = target.suffix.lower()
