@@ -3,6 +3,7 @@
 # make verify  hold the engine against an independent solver on whole treatments: docs/verification.md
 # make validate  play published trials, observed beside simulated: docs/validation.md, docs/side-effects.md
 # make treatments  one patient for each treatment, drawn: docs/treatments.md
+# make language   every word of the protocol language with an example: docs/language.md
 # make what-ifs  one thing changed in a treatment, side by side: docs/what-ifs.md
 # make benchmark  the reference problem in remission and in what people use: one table
 # make wheel   a wheel with the compiled core, for machines without a compiler
@@ -17,7 +18,7 @@ READY := $(VENV)/.ready
 CORE := CMakeLists.txt $(wildcard src/remission/engine/core/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test verify validate treatments what-ifs benchmark lint format lock wheel clean
+.PHONY: help setup demo test verify validate treatments language what-ifs benchmark lint format lock wheel clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -69,6 +70,9 @@ validate: $(READY)
 treatments: $(READY)
 	$(BIN)/python docs/treatments.py
 
+language: $(READY)
+	$(BIN)/python docs/language.py
+
 what-ifs: $(READY)
 	$(BIN)/python docs/what_ifs.py
 
@@ -94,7 +98,7 @@ lock: $(READY)
 	$(BIN)/uv pip compile pyproject.toml --group benchmark --constraint requirements.lock --universal \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-config --upgrade \
 	  --output-file benchmarks/requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --only-group compiler --universal --python-version 3.11 \
+	echo "ziglang>=0.13" | $(BIN)/uv pip compile - --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-config --upgrade --output-file compiler.lock
 
 # A wheel that needs no compiler: the core for every kind of x86-64 processor in one file.

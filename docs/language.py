@@ -246,8 +246,9 @@ def example_of(name: str, said: Words) -> str:
     usual = usual_numbers().conditions.get("grade" if name in ("crs", "neurotoxicity") else name)
     if usual is None:
         return f"{name} >= 0.9"
-    share = "MRD" in name or name == "marrow blasts"
-    return f"{name} < 0.01%" if share and "MRD" in name else f"{name} < 5%" if share else f"{name} >= {max(usual.low, 1):g}"
+    if "MRD" in name:
+        return f"{name} < 0.01%"
+    return f"{name} < 5%" if name == "marrow blasts" else f"{name} >= {max(usual.low, 1):g}"
 
 
 def _tables(file: Words) -> Iterator[str]:
@@ -272,7 +273,9 @@ def _agents() -> Iterator[str]:
         agent = LIBRARY.agent(name)
         usual = "; ".join(usual.words() for usual in agent.usual)
         tables = ", ".join(f"`{table}`" for table in agent.intrathecal_by_age)
-        rows.append((f"`{name}`", ", ".join(agent.names), ", ".join(agent.routes), ", ".join(agent.dose_units), usual, tables))
+        rows.append(
+            (f"`{name}`", ", ".join(agent.names), ", ".join(agent.routes), ", ".join(agent.dose_units), usual, tables)
+        )
     yield from _table(("name", "also", "routes", "units", "usual doses", "tables by age"), rows)
 
 
@@ -280,8 +283,8 @@ def _handwriting(file: Words) -> Iterator[str]:
     yield from (
         "## Handwriting",
         "",
-        "What is written on a chart is understood as far as it can mean one thing only; it is written back in the words "
-        "of the language.",
+        "What is written on a chart is understood as far as it can mean one thing only; it is written back in the "
+        "words of the language.",
         "",
     )
     rows = []

@@ -57,7 +57,7 @@ GIVEN = [
     ("leucovorin 15 mg/m2 IV/PO q6h on day 2", "leucovorin 15 mg/m2 IV/PO every 6 hours on day 2"),
     ("leucovorin 15 mg/m2 IV or PO q 12 hrs D2", "leucovorin 15 mg/m2 IV/PO every 12 hours on day 2"),
     ("allopurinol 300 mg/m2/day PO in 3 doses on days 1-7 (max daily dose 800 mg)".replace("800", "900"),
-     "allopurinol 300 mg/m2/day PO (max 300 mg) in 3 doses on days 1-7"),
+     "allopurinol 300 mg/m2/day PO (max 900 mg) in 3 doses on days 1-7"),
     ("blinatumomab 15 ug/m2/day continuous IV infusion over 24 h on days 1–28",
      "blinatumomab 15 ug/m2/day IV over 24 hours on days 1-28"),
 ]  # fmt: skip

@@ -16,7 +16,15 @@ from remission.engine.play import EVENTS, REASONS
 from remission.knowledge.errors import BadInput
 from remission.protocol import grammar, handwriting
 from remission.protocol.model import Hold
-from remission.protocol.reader import BLOCK_KEYS, PHASE_KEYS, PROTOCOL_KEYS, doubts, problems, read_protocol, read_sentence
+from remission.protocol.reader import (
+    BLOCK_KEYS,
+    PHASE_KEYS,
+    PROTOCOL_KEYS,
+    doubts,
+    problems,
+    read_protocol,
+    read_sentence,
+)
 from remission.protocol.template import new_protocol, template
 from remission.protocol.vocabulary import CONCENTRATIONS, ROUTES, UNITS, measured, side_effects
 from remission.trial.playable import refusals
@@ -31,7 +39,7 @@ _SPEC.loader.exec_module(language)
 FILE = language.words()
 ENTRIES = [(part["kind"], word) for part in FILE["parts"] for word in part["words"]]
 SENTENCES = [(kind, word) for kind, word in ENTRIES if kind in grammar.KINDS]
-CHARTS = [(group["kind"], chart, group.get("first_day", 1)) for group in FILE["handwriting"] for chart in group["charts"]]
+CHARTS = [(of["kind"], chart, of.get("first_day", 1)) for of in FILE["handwriting"] for chart in of["charts"]]
 
 
 def _id(value: Any) -> str:
@@ -41,7 +49,8 @@ def _id(value: Any) -> str:
 def _parts_of_the_grammar() -> Iterator[str]:
     """The names that the nodes of a parse tree can have."""
     for rule in grammar._lark().rules:
-        name, kept = rule.alias or str(rule.origin.name), [s for s in rule.expansion if not getattr(s, "filter_out", False)]
+        name = rule.alias or str(rule.origin.name)
+        kept = [s for s in rule.expansion if not getattr(s, "filter_out", False)]
         if name.startswith("_") or (rule.alias is None and rule.options.expand1 and len(kept) == 1):
             continue
         yield name
@@ -181,7 +190,8 @@ def test_units_of_levels_stand_on_the_page_which_is_the_one_that_the_command_wri
 
 @pytest.mark.parametrize(
     ("kind", "sentence"),
-    [("condition", "methotrexate < 0.2 uM"), ("give", "vincristine 1.5 mg/m2 IV (max 2 mg) on day 8 if methotrexate < 1 uM"),
+    [("condition", "methotrexate < 0.2 uM"),
+     ("give", "vincristine 1.5 mg/m2 IV (max 2 mg) on day 8 if methotrexate < 1 uM"),
      ("decide", 'day 29: if methotrexate > 1 uM leave for "dialysis"')],
 )  # fmt: skip
 def test_a_level_outside_of_rules_is_a_mistake_with_the_rule_to_write(kind: str, sentence: str) -> None:
@@ -210,3 +220,77 @@ def test_the_template_passes_the_check_holds_and_resumes_and_is_never_written_ov
     with pytest.raises(BadInput, match="yaml file"):
         new_protocol(tmp_path / "a.txt")
     assert "{" not in template("a.yaml")
+
+
+def test_a_protocol_as_a_hospital_wrote_it_passes_at_its_second_try(tmp_path: Path) -> None:
+    """Its first try left out a route, the table of doses by age and said 'bone marrow'; each was told with the cure."""
+    path = tmp_path / "district-hospital.yaml"
+    path.write_text(HOSPITAL, encoding="utf-8")
+    assert [str(p) for p in problems(path)] == [] and [str(d) for d in doubts(path)] == []
+    protocol = read_protocol(path)
+    assert refusals(protocol) == []
+    hold = next(rule.action for rule in protocol.phases[-1].rules if isinstance(rule.action, Hold))
+    assert hold.resume == (0.5,) and [target.agent for target in hold.targets] == ["mercaptopurine", "methotrexate"]
+    pulse = next(give for give in protocol.phases[-1].give if give.agent == "prednisolone")
+    assert pulse.days == tuple(day + start for start in (0, 28, 56) for day in range(1, 6))
+
+
+def test_a_largest_amount_of_a_day_is_that_of_the_day_however_it_is_said() -> None:
+    for text, each_mg in (("allopurinol 300 mg/m2/day PO in 3 doses on days 1-7 (max 600 mg/day)", 200),
+                          ("allopurinol 300 mg/m2/day PO in 3 doses on days 1-7 (max 600 mg)", 200),
+                          ("allopurinol 100 mg/m2 PO TID on days 1-7 (max 600 mg/day)", 200),
+                          ("allopurinol 100 mg/m2 PO TID on days 1-7 (max 600 mg)", 600)):  # fmt: skip
+        assert read_sentence("give", text, days=28).largest_dose == each_mg, text
+
+
+def test_a_thousand_spaces_are_read_at_once_as_one() -> None:
+    text = "hold" + " " * 1900 + "x"
+    assert handwriting.tidied(text)[0] == "hold x"
+
+
+HOSPITAL = """\
+protocol: district-hospital
+name: Simple ALL treatment for a district hospital
+for: age >= 1 and age < 15
+phases:
+  - induction:
+      days: 35
+      give:
+        - prednisolone 40 mg/m2/day PO BID on days 1-28
+        - Oncovin 1.5 mg/m2 IV (max 2 mg) weekly x 4
+        - doxorubicin 25 mg/m2 IV on days 8, 15
+        - L-asparaginase 6000 U/m2 IM Mon/Wed/Fri x 9
+        - methotrexate IT by age (table cog) on days 1, 8, 15, 22
+        - allopurinol 100 mg/m2 PO TID on days 1-7
+        - cotrimoxazole 5 mg/kg/day PO BID Sat/Sun
+      check:
+        - Monday and Thursday: full blood count
+        - day 33: marrow blasts
+      rules:
+        - transfuse packed cells 15 ml/kg if Hb < 7
+        - transfuse platelets 10 ml/kg if platelets < 10
+  - consolidation:
+      days: 28
+      start when: neutrophils >= 0.75 and platelets >= 75
+      give:
+        - Purinethol 50 mg/m2 PO daily
+        - cytarabine 75 mg/m2 SC on days 1-4, 8-11
+        - cyclophosphamide 750 mg/m2 IV on days 1, 15
+        - methotrexate IT by age (table cog) on days 1, 8, 15
+      check:
+        - weekly: full blood count
+  - maintenance:
+      days: 84
+      repeat: 8 cycles
+      give:
+        - Purinethol 75 mg/m2 PO every night
+        - methotrexate 20 mg/m2 PO once a week
+        - Oncovin 1.5 mg/m2 IV (max 2 mg) every 4 weeks
+        - prednisolone 40 mg/m2/day PO BID for 5 days every 4 weeks
+        - methotrexate IT by age (table cog) on day 1
+      check:
+        - every 2 weeks: full blood count
+      rules:
+        - stop Purinethol and MTX when ANC < 0.5 or platelets < 50, restart when ANC > 1.0 and plt > 100 at half dose
+        - increase Purinethol 25% if ANC > 2 for 8 weeks
+"""

@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from remission.knowledge.errors import BadInput
 from remission.protocol.calendar import STATEMENT, as_csv, as_html, as_text
+from remission.protocol.explain import explain
 from remission.protocol.model import And, Compare, Give, Not, Or, Phase, Protocol, Until
 from remission.protocol.person import person, truth
 from remission.protocol.plan import Plan, Row, plan
 from remission.protocol.reader import read_protocol
 from remission.protocol.sections import sections
 from remission.protocol.tablets import week
+from remission.protocol.wording import in_words
 
 START = date(2027, 1, 4)  # a Monday
 GIRL = {"age_y": 4.0, "sex": "f", "weight_kg": 16.0, "height_cm": 102.0, "start": START}
@@ -151,7 +153,7 @@ def test_mercaptopurine_as_weekly_total_of_half_tablets():
     exact = 7 * 75 * math.sqrt(16 * 102 / 3600)  # 353.5 mg
     assert [r.dose for r in rows] == [50.0] * 28
     assert rows[0].deviation_percent == pytest.approx(100 * (350 / exact - 1))
-    assert "350 mg as 14 half tablets of 50 mg" in rows[0].note
+    assert "350 mg as 7 tablets of 50 mg (exact 353.5 mg, -1.0%)" in rows[0].note
 
 
 def test_a_week_with_two_doses():
@@ -406,3 +408,17 @@ def test_text_for_the_terminal():
     assert text.count(STATEMENT) == 1
     assert "Delayed intensification - days 120 to 175 of therapy" in text
     assert "Mon 1 Feb 2027" in text
+
+
+def test_a_plan_and_its_telling_are_words_for_a_reader():
+    """Levels are no grades, a stretch of one day is one day, names have no underscore, the dosed part is said."""
+    assert in_words("level:methotrexate") == "methotrexate level"
+    adult = {"age_y": 45.0, "weight_kg": 70.0, "height_cm": 168.0, "ph": "positive"}
+    rescue = made("phallcon-imatinib", **adult)
+    assert "methotrexate level below 0.1 umol/L" in doses(rescue, "leucovorin")[0].note
+    spans = [span for section in sections(made("d-alba", **adult)) for span in section.spans]
+    alone = next(span for span in spans if span.first.phase_day == 85)
+    assert alone.days == "85"
+    assert doses(made(), "co-trimoxazole")[0].note.startswith("amount of trimethoprim")
+    told = explain(read_protocol("cog-standard-risk"))
+    assert "Asparaginase erwinia, 25000 IU" in told and "asparaginase_erwinia" not in told.lower()

@@ -51,7 +51,7 @@ REFUSED = [  # sentence, its column of the mistake, what is said
     ("vincristine 2000 mg IV on day 1", 28, "vincristine 2000 mg IV is far more than usual (0.0125 to 2 mg)"),
     ("mercaptopurine 75 mg/kg/day PO on day 1", 29, "far more than usual (0.1 to 5 mg/kg/day)"),
     ("tisagenlecleucel 300 Mcells/kg IV on day 1", 32, "far more"),
-    ("dexamethasone 6 mg/m2/day PO in 2 doses (max 2000 mg) on day 1", 52, "of at most 2000 mg is far more"),
+    ("dexamethasone 6 mg/m2/day PO in 2 doses (max 2000 mg) on day 1", 52, "of at most 2000 mg a day is far more"),
     ("pegaspargase 25 IU/m2 IV on day 1", 27, "far less than usual (450 to 3500 IU/m2)"),
 ]
 

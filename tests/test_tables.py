@@ -153,21 +153,20 @@ def test_without_a_marrow_sample_remission_is_not_assessed(tmp_path: Path, child
 def test_who_died_before_the_check_was_in_no_remission_and_who_died_after_it_died_without_one(tmp_path: Path) -> None:
     who = draw("childhood-all", 64, seed=2)
     looked = UNSEEN.replace("  - rest", "      check:\n        - day 29: marrow MRD\n  - rest")
-    looked = looked.replace("        - vincristine 1.5 mg/m2 IV on days 1, 8, 15, 22\n", "").replace("2500 IU/m2 IV on day 4", "1 IU/m2 IV on day 4 as written")
+    looked = looked.replace("        - vincristine 1.5 mg/m2 IV on days 1, 8, 15, 22\n", "")
+    looked = looked.replace("2500 IU/m2 IV on day 4", "1 IU/m2 IV on day 4 as written")
     out = played(tmp_path, looked, who, Options(follow_up_days=1000))
     people = out["outcomes"]
     died = people.filter(pl.col("outcome") == "death")
     row = {r["measure"]: r["count"] for r in summarise(people, out["events"]).table.iter_rows(named=True)}
     before, after = died.filter(pl.col("outcome_day") < 28).height, died.filter(~pl.col("remission")).height
     assert row["death in induction"] == before
-    assert row.get("death without a remission", 0) == after - before > 0
+    assert row.get("death after induction, without a remission", 0) == after - before > 0
 
 
 def test_a_phase_without_treatment_plays(tmp_path: Path, children: Cohort) -> None:
-    phases = "phases:\n  - waiting:\n      days: 28\n  - treated:\n      days: 7\n"
-    out = played(tmp_path, phases + "      give: [vincristine 1.5 mg/m2 IV on day 1]\n", children)
-    assert set(out["doses"]["phase"]) == {"treated"} and set(out["doses"]["from_day"]) == {28}
-    assert out["events"].filter(pl.col("event") == "end of treatment").height > 30
+    out = played(tmp_path, "phases:\n  - waiting:\n      days: 28\n", children)
+    assert out["doses"].is_empty() and out["events"].filter(pl.col("event") == "end of treatment").height > 30
     assert set(out["outcomes"]["mercaptopurine_percent"]) == {None}
 
 

@@ -463,7 +463,9 @@ def check(
 
 
 @app.command("new-protocol")
-def new_protocol(file: Annotated[Path, typer.Argument(metavar="FILE", help="A .yaml file that is not there yet.")]) -> None:
+def new_protocol(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .yaml file that is not there yet.")],
+) -> None:
     """Write a protocol to begin with: four-drug induction, consolidation, maintenance with hold and resume."""
     from remission.protocol.template import new_protocol
 

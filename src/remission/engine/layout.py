@@ -125,7 +125,7 @@ class Layout(NamedTuple):
     members: Any  # effects, shape after shape
     shape_of: Any  # by effect
     clone_kill: Any  # (clones, pools): how much of a pool's kill a clone feels
-    clone_purpose: Any  # (clones,) keys its chance, see fate.FEW_CELLS
+    clone_purpose: Any  # (clones,) keys its chance, see core/few_cells.hpp
     clone_alone: Any  # (clones,) 1: a clone that carries CD19
     t315i: int  # clone or -1
     without_cd19: int

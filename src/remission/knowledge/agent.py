@@ -308,6 +308,7 @@ class Agent(_Strict):
     plain: str
     routes: tuple[Route, ...]
     dose_units: tuple[str, ...]
+    dose_of: str | None = None  # the part that a dose counts, where a product has several: trimethoprim
     intrathecal_by_age: dict[str, list[dict[str, float | None]]] = {}
     intrathecal_notes: dict[str, Note] = {}  # where each of these tables was read
     tablet: Tablet | None = None

@@ -165,7 +165,7 @@ class Builder:
         cap = _value(said, "cap")
         if cap is not None:
             largest, cap_unit, cap_per = cap
-            cap = (largest / doses if cap_per == "day" else largest, cap_unit)
+            cap = (largest / doses if cap_per == "day" and per == "dose" else largest, cap_unit)
         days, weekdays = schedule[1]
         return Give(
             agent=agent,

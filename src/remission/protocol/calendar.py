@@ -92,11 +92,10 @@ def _table(section: Section) -> Table:
     table.add_column("give", ratio=3)
     table.add_column("check, decide", ratio=2)
     for span in section.spans:
-        days = f"{span.first.phase_day}-{span.last.phase_day}"
         what = Text.assemble((name(span.agent), "bold"), f" {span.route} {span.dose}", (f"  {span.computed}", "dim"))
         if span.note:
             what.append(f"\n{span.note}", style="dim")
-        table.add_row(f"{dated(span.first.date)} on", days, what, "")
+        table.add_row(f"from {dated(span.first.date)}", span.days, what, "")
     for day in section.days:
         give = Text()
         for number, row in enumerate(day.give):

@@ -158,7 +158,7 @@ def _span(span: Span) -> str:
     return (
         f"<tr><td><b>{escape(name(span.agent))}</b> {_route(span.route)}</td>"
         f"<td><b>{escape(span.dose)}</b>{total}</td>"
-        f"<td class=date>{first.phase_day}-{last.phase_day}</td><td class=date>{_short(first)}</td>"
+        f"<td class=date>{span.days}</td><td class=date>{_short(first)}</td>"
         f"<td class=date>{_short(last)}</td><td class=how>{_m2(how)}</td></tr>"
     )
 

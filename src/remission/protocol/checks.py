@@ -373,10 +373,11 @@ class _Checker:
                 spot = place if isinstance(where, str) else at_word(where, name)
                 agent = self._agent(name)
                 if agent is None:
-                    yield bad(spot, *unknown("agent or measurement", name, [*self.agents, *COUNTS]))
+                    yield bad(spot, *unknown("agent or measurement", name, [*sorted(self.agents), *COUNTS]))
                 elif not isinstance(where, Rule):
-                    rule = f"give leucovorin 15 mg/m2 IV every 6 hours from hour 42 after {name} IV until {name} < 0.2 uM"
-                    yield bad(spot, f"only rules ask for the level of {name}", f"Write it under rules, for example: {rule}")
+                    rule = f"every 6 hours from hour 42 after {name} IV until {name} < 0.2 uM"
+                    remedy = f"Write it under rules, for example: give leucovorin 15 mg/m2 IV {rule}"
+                    yield bad(spot, f"only rules ask for the level of {name}", remedy)
                 elif name not in self.given and not self._unsure(name):
                     yield bad(spot, f"the protocol never gives {name}, so it has no level", "Name what is given")
                 elif not _fits_concentration(compare, agent):

@@ -62,6 +62,6 @@ def unit_meant(word: str) -> str | None:
 
 def unknown(what: str, word: str, known: Iterable[str]) -> tuple[str, str]:
     """Message and remedy for a name that is not known."""
-    names = list(known)
+    names = sorted(known) if isinstance(known, set | frozenset) else list(known)  # a set has another order every day
     near = nearest(word, names)
     return f"unknown {what} '{word}'", f"Did you mean '{near}'?" if near else f"Known are: {', '.join(names) or 'none'}"

@@ -187,7 +187,7 @@ def _protocol(protocol: Protocol) -> Iterator[str]:
     notes = [*protocol.open, *_notes(("who is treated", p) for _, p in protocol.said)]
     notes += _notes((_about(rule.action), rule.provenance) for rule in own)
     for block in blocks.values():
-        notes += [*block.open, *_notes((give.agent, give.provenance) for give in block.give)]
+        notes += [*block.open, *_notes((_agent(give.agent), give.provenance) for give in block.give)]
         notes += _notes((_about(rule.action), rule.provenance) for rule in block.rules)
     if notes:
         yield ""
@@ -240,7 +240,7 @@ def _until(until: Until, names: dict[str, str]) -> str:
 
 
 def _give(give: Give, names: dict[str, str], phase: Phase) -> str:
-    text = f"{_capital(give.agent)}, {_dose(give)}"
+    text = f"{_capital(_agent(give.agent))}, {_dose(give)}"
     if give.infusion_h is not None:
         text += f" over {_hours(give.infusion_h)}"
     text += f", {_along(give) if give.along else (None if give.weekdays else _recurs(give.days)) or _when(give, phase)}"
@@ -254,7 +254,7 @@ def _give(give: Give, names: dict[str, str], phase: Phase) -> str:
         steps = ", ".join(f"{percent(fraction)} for {_span(length)}" for fraction, length in give.taper)
         text += f". After the last day the dose is taken down: {steps}"
     if give.not_with:
-        others = _listed(f"{_ROUTED[route]} {agent}" for agent, route in give.not_with)
+        others = _listed(f"{_ROUTED[route]} {_agent(agent)}" for agent, route in give.not_with)
         text += f". It is left out on days with {others}"
     if give.when is not None:
         text += f". Only if {explain_condition(give.when)}"
@@ -264,7 +264,7 @@ def _give(give: Give, names: dict[str, str], phase: Phase) -> str:
 def _along(give: Give) -> str:
     days = _span(give.days_after)
     others = _listed(
-        f"{_ROUTED[b.route]} {b.agent}"
+        f"{_ROUTED[b.route]} {_agent(b.agent)}"
         + (
             ""
             if b.at_least is None
@@ -305,7 +305,7 @@ def _dose(give: Give) -> str:
 
 
 def _check(check: Check, phase: Phase) -> str:
-    what = f"the level of {check.agent}" if check.what == "level" else _CHECK[check.what]
+    what = f"the level of {_agent(check.agent or '')}" if check.what == "level" else _CHECK[check.what]
     return f"{what} {_when(check, phase)}"
 
 
@@ -331,8 +331,8 @@ def _rule(action: Action, phase: Phase | None = None) -> str:
             )
         case Rescue():
             return (
-                f"{_capital(action.give.agent)}, {_dose(action.give)}, is given every {_hours(action.every_h)} from "
-                f"hour {number(action.from_h)} after the start of {_target(action.after)}, until "
+                f"{_capital(_agent(action.give.agent))}, {_dose(action.give)}, is given every {_hours(action.every_h)} "
+                f"from hour {number(action.from_h)} after the start of {_target(action.after)}, until "
                 f"{explain_condition(action.until)}, at least {action.at_least} times."
             )
     what = _listed(_target(t) for t in action.targets)
@@ -410,7 +410,7 @@ def _provenances(phase: Phase) -> Iterator[tuple[str, Provenance]]:
     for key, provenance in phase.said:
         yield called.get(key, key), provenance
     for give in phase.give:
-        yield f"{_ROUTED[give.route]} {give.agent}", give.provenance
+        yield f"{_ROUTED[give.route]} {_agent(give.agent)}", give.provenance
     for check in phase.check:
         yield f"measuring {_CHECK.get(check.what, 'levels')}", check.provenance
     for decision in phase.decide:
@@ -426,7 +426,7 @@ def _about(action: Action) -> str:
         case Transfuse():
             return f"transfusion of {action.product}"
         case Rescue():
-            return f"rescue with {action.give.agent}"
+            return f"rescue with {_agent(action.give.agent)}"
         case Hold():
             verb = "holding"
         case MakeUp():
@@ -471,7 +471,7 @@ def _notes(items: Iterable[tuple[str, Provenance]]) -> list[str]:
 
 def _compare(item: Compare) -> str:
     if item.name.startswith("level:"):
-        agent = item.name.removeprefix("level:")
+        agent = _agent(item.name.removeprefix("level:"))
         assert not isinstance(item.value, str)
         return f"the level of {agent} is {_OP[item.op]}{number(item.value)} {item.unit}"
     grade = "worst grade so far" if item.name.endswith(EVER) else "grade"
@@ -523,7 +523,12 @@ def _hours(hours: float) -> str:
 
 
 def _target(target: Target) -> str:
-    return (f"{_ROUTED[target.route]} " if target.route else "") + target.agent
+    return (f"{_ROUTED[target.route]} " if target.route else "") + _agent(target.agent)
+
+
+def _agent(name: str) -> str:
+    """An agent as it is read aloud."""
+    return name.replace("_", " ")
 
 
 def _listed(words: Iterable[str]) -> str:

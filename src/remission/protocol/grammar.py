@@ -113,8 +113,8 @@ def parse(kind: Kind, text: str) -> Parsed:
         raise Misread(long.start(), f"a number of {len(long[0])} digits", "Check the number")
     if kind == "give" and (triple := re.match(r"\s*(triple|TIT|ITT)\b", body, re.IGNORECASE)):
         raise Misread(triple.start(1), f"'{triple[1]}' is three medicines",
-                      "Write a sentence for each: methotrexate IT by age (table cog_triple) on day 1; cytarabine IT ...; "
-                      "hydrocortisone IT ...")  # fmt: skip
+                      "Write a sentence for each: methotrexate IT by age (table cog_triple) on day 1; "
+                      "cytarabine IT ...; hydrocortisone IT ...")  # fmt: skip
     tidy, places = tidied(body)
     try:
         tree = _lark().parse(tidy, start=kind)
@@ -208,8 +208,9 @@ def _explained(kind: Kind, body: str, tidy: str, places: list[int], error: Unexp
     possible = _possible(error)
     expected = _expected(possible)
     if at_end and kind == "check" and (last := re.search(r":\s*(\S.*?)\s*$", body)):
-        meant = nearest(last[1], WHATS) or " or ".join(name for name in WHATS if last[1].lower() in name.lower().split())
-        remedy = f"Did you mean '{meant}'?" if meant else f"Measured are {', '.join(WHATS)}, and 'methotrexate level'"
+        parts = [name for name in WHATS if last[1].lower() in name.lower().split()]  # MRD: of marrow or blood
+        choice = nearest(last[1], WHATS) or " or ".join(parts)
+        remedy = f"Did you mean '{choice}'?" if choice else f"Measured are {', '.join(WHATS)}, and 'methotrexate level'"
         return Misread(last.start(1), f"'{last[1]}' is not known", remedy)
     if at_end:
         return Misread(
@@ -237,10 +238,11 @@ def _advice(kind: Kind, body: str, offset: int, word: str, possible: set[str]) -
                     "Name days, and 'if anc < 1' for those who need it; a rescue stands under rules: "
                     "give leucovorin 15 mg/m2 IV every 6 hours from hour 42 after methotrexate IV "
                     "until methotrexate < 0.1 uM")  # fmt: skip
-        if re.match(r"[;.]|(?:and\s+)?\d|(?:[munµμ]?g|IU|units?|U)(?:/|\b)", rest, re.IGNORECASE) and "PHASE" not in possible:
-            if _has_days(before) and "TIMES" in possible:
-                return f"'{word}' cannot stand here: a sentence gives one dose", "Write another sentence for the other"
-        if "ROUTES" in possible and (word == "on" or _has_days(word)) and not re.search(rf"\b(?:{'|'.join(ROUTES)})\b", tidied(body)[0]):
+        another = re.match(r"[;.]|(?:and\s+)?\d|(?:[munµμ]?g|IU|units?|U)(?:/|\b)", rest, re.IGNORECASE)
+        if another and _has_days(before) and "TIMES" in possible:
+            return f"'{word}' cannot stand here: a sentence gives one dose", "Write another sentence for the other"
+        routed = re.search(rf"\b(?:{'|'.join(ROUTES)})\b", tidied(body)[0])
+        if "ROUTES" in possible and (word == "on" or _has_days(word)) and not routed:
             return "the sentence does not say the route", f"Write one of {', '.join(ROUTES)} behind the dose"
         if "BY" in possible:
             tables = tables_by_age(agent_meant(first[0])) if (first := re.match(r"\S+", tidied(body)[0])) else ()
@@ -250,7 +252,8 @@ def _advice(kind: Kind, body: str, offset: int, word: str, possible: set[str]) -
         if canonical(name[0], measured()) is not None:
             return f"'{word}' cannot stand here: {name[0]} is compared", f"Write for example: {name[0]} >= 1"
         if agent_meant(name[0]) not in agents():
-            return f"'{name[0]}' is not measured", f"Compare one of {_listed(measured())}; docs/language.md has them all"
+            known = _listed(measured())
+            return f"'{name[0]}' is not measured", f"Compare one of {known}; docs/language.md has them all"
     if kind == "check" and ":" in before:
         return f"'{rest.strip()}' is not measured", f"Measured are {', '.join(WHATS)}, and 'methotrexate level'"
     if kind == "rule" and offset == len(body) - len(body.lstrip()) and agent_meant(word) in agents():
@@ -261,7 +264,8 @@ def _advice(kind: Kind, body: str, offset: int, word: str, possible: set[str]) -
 
 
 def _has_days(text: str) -> bool:
-    return re.search(r"\b(?:days?|daily|weekly|every|each|mon|tue|wed|thu|fri|sat|sun|d)\b", text, re.IGNORECASE) is not None
+    words = r"\b(?:days?|daily|weekly|every|each|mon|tue|wed|thu|fri|sat|sun|d)\b"
+    return re.search(words, text, re.IGNORECASE) is not None
 
 
 def _expected(possible: set[str]) -> list[str]:

@@ -38,7 +38,10 @@ _COUNT = (
 _OF_A_COUNT = {"haemoglobin": "g/dL", "hemoglobin": "g/dL", "hgb": "g/dL", "hb": "g/dL", "igg": "g/L"}
 _PER_UL = r"(?:cells\s*)?(?:/\s*(?:[µμ]L|uL|mcL|mm3|mm\^3|mm³)|per\s+microlit(?:re|er)|per\s+mm3)"
 _PER_NL = r"(?:[x×]\s*)?10(?:\^|e|\*\*)?9\s*/\s*L|(?:[x×]\s*)?10⁹\s*/\s*L|G/L|K\s*/\s*[uµμ]L"
-_SHARE = r"(?:(\d+(?:\.\d+)?)\s*%(?:\s+of\b)?(?:\s+the\b)?(?:\s+(?:protocol|full)\b)?(?:\s+dose\b)?|(half|full)\s+(?:the\s+)?dose)"
+_SHARE = (
+    r"(?:(\d+(?:\.\d+)?)\s*%(?:\s+of\b)?(?:\s+the\b)?(?:\s+(?:protocol|full)\b)?"
+    r"(?:\s+dose\b)?|(half|full)\s+(?:the\s+)?dose)"
+)
 
 # what follows is the name of a phase, or stands in quotes
 _LEFT_ALONE = re.compile(r'"[^"]*"|\b(?:go\s+to|start\s+of|highest\s+dose\s+of)\s+[^,;"]*?(?=\s+if\s|,|\s*$)', re.I)
@@ -69,14 +72,14 @@ def _count(found: re.Match[str]) -> str:
     if own in ("g/dL", "g/L"):
         if per_litre not in ("g/dl", "g/l"):
             return found[0]
-        times = {("g/dL", "g/l"): 10, ("g/L", "g/dl"): Decimal("0.1")}.get((own, per_litre), 1)
+        other = {("g/dL", "g/l"): Decimal(10), ("g/L", "g/dl"): Decimal("0.1")}
+        share = other.get((own, per_litre), Decimal(1))
     else:
         per_ul = re.fullmatch(_PER_UL, unit, re.IGNORECASE) is not None
         if not per_ul and re.fullmatch(_PER_NL, unit, re.IGNORECASE) is None:
             return found[0]
         wanted_per_ul = flat in ("blood blasts", "b cells")
-        times = 1 if per_ul == wanted_per_ul else 1000 if per_ul else Decimal("0.001")
-    share = Decimal(times)
+        share = Decimal(1) if per_ul == wanted_per_ul else Decimal(1000) if per_ul else Decimal("0.001")
     return f"{name}{sign}{number(float(Decimal(written) / share))}"
 
 
@@ -97,6 +100,7 @@ def _several(found: re.Match[str]) -> str:
 
 # in this order; each pattern in any case
 _RULES: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
+    (r"\s{2,}", " "),  # first: patterns with several gaps would take minutes for a thousand spaces
     # numbers and signs
     (rf"(?<=\d)\s*[{_DASH}]\s*(?=\d)", "-"),
     (rf"[{_DASH}](?=\d)", "-"),
@@ -177,8 +181,8 @@ _RULES: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
     (r"(?<=\d)\s*hrs?\b", " hours"),
     (r"(?<=\d)\s*mins\b", " minutes"),
     # days
-    (r"(?:\bon\s+)?\b(?:2|two)\s+days\s*(?:/|\ba\s+|\bper\s+|\beach\s+)\s*week\b", f"on days {_WEEK['2']} of each week"),
-    (r"(?:\bon\s+)?\b(?:3|three)\s+days\s*(?:/|\ba\s+|\bper\s+|\beach\s+)\s*week\b", f"on days {_WEEK['3']} of each week"),
+    (r"(?:\bon\s+)?\b(2|two|3|three)\s+days\s*(?:/|\ba\s+|\bper\s+|\beach\s+)\s*week\b",
+     lambda m: f"on days {_WEEK[_count_word(m)]} of each week"),
     (r"(?:\bdaily\s+)?(?:\bfor\s+|[x×]\s*)(\d+)\s+days\s+(?:every|each|q)\s*(\d+)\s*(days?|weeks?|wks?|w|d)\b",
      lambda m: f"on days 1-{m[1]} of each {int(m[2]) * (7 if m[3][0].lower() == 'w' else 1)} days"),
     (r"\b(?:twice|two\s+times|2\s*x)\s*(?:/|a\s+|per\s+|in\s+each\s+)?\s*week(?:ly)?\b|\bbiw\b",

@@ -132,7 +132,7 @@ class Give:
 
     @property
     def largest_dose(self) -> float | None:
-        """The largest single dose, in the unit of ``cap``: what may be given in a day stands for all doses of the day."""
+        """The largest single dose, in the unit of ``cap``: what may be given in a day stands for all its doses."""
         if self.cap is None:
             return None
         return self.cap[0] / self.doses_per_day if self.per == "day" else self.cap[0]

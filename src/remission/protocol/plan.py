@@ -462,6 +462,8 @@ class _Planner:
         who, (amount, note) = self.person.on_day(day), step
         unit, _, per = give.unit.partition("/")
         notes = [note] if note else []
+        if part := self.agent(give.agent).dose_of:
+            notes.append(f"amount of {part}, one part of {give.agent}")
         if amount is None:
             dose = self._by_age(give, who.age_y)
             computed = f"by age, {_years(who.age_y)} (table {give.table})"

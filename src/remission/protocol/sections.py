@@ -27,6 +27,12 @@ class Span:
     computed: str
     note: str
 
+    @property
+    def days(self) -> str:
+        """Days of the phase: 1-28, or 85 alone."""
+        first, last = self.first.phase_day, self.last.phase_day
+        return f"{first}" if first == last else f"{first}-{last}"
+
 
 @dataclass(frozen=True)
 class Day:

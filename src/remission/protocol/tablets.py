@@ -29,16 +29,18 @@ class Week:
         return self.total > 0.0
 
     def in_words(self) -> str:
-        """For example: week 350 mg as 14 half tablets of 50 mg (exact 357 mg, -2.0%)."""
+        """For example: week 325 mg as 13 half tablets of 50 mg (exact 334.1 mg, -2.7%); whole tablets if all are."""
         if not self.possible:
             return f"week {self.exact:.3g} mg is less than half a piece of a tablet; needs a liquid"
         count = round(self.total / self.piece)
+        whole = all(round(dose / self.piece) % self.parts == 0 for dose in self.doses)
         part = {1: "tablet", 2: "half tablet", 4: "quarter tablet"}.get(self.parts, f"1/{self.parts} tablet")
+        if whole:
+            count, part = count // self.parts, "tablet"
         plural = "s" if count != 1 else ""
-        return (
-            f"week {self.total:.4g} mg as {count} {part}{plural} of {self.piece * self.parts:g} mg "
-            f"(exact {self.exact:.4g} mg, {self.deviation:+.1f}%)"
-        )
+        text = f"week {self.total:.4g} mg as {count} {part}{plural} of {self.piece * self.parts:g} mg"
+        moved = f"{self.deviation:+.1f}"
+        return text if moved in ("+0.0", "-0.0") else f"{text} (exact {self.exact:.4g} mg, {moved}%)"
 
 
 def week(exact_doses: Sequence[float], strength_mg: float, parts: int) -> Week:

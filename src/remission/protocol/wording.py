@@ -64,13 +64,14 @@ def condition_in_words(condition: Condition | None) -> str:
         case Or(items):
             return " or ".join(_inner(item) for item in items)
         case Compare(name, op, value, unit):
-            what = name.removeprefix("level:")
-            return f"{in_words(what)} {_OPS[op]} {_value(name, value, unit)}"
+            return f"{in_words(name)} {_OPS[op]} {_value(name, value, unit)}"
     raise TypeError(f"no condition: {condition!r}")
 
 
 def in_words(name: str) -> str:
     """The name of something compared, as it is printed: ANC, platelets, asparaginase allergy grade."""
+    if name.startswith("level:"):
+        return f"{name.removeprefix('level:').replace('_', ' ')} level"
     plain = name.removesuffix(EVER)
     if plain in _NAMES or plain in _KNOWN:
         called = _NAMES.get(plain, plain)

@@ -54,8 +54,15 @@ class Difference:
     def cells(self) -> tuple[str, str, str, str]:
         """Both values, the change with its limits, and a mark where it is clear: as they are printed."""
         first, second = (f"{one.value:.1f} {self.unit}".rstrip() for one in (self.first, self.second))
-        change = f"{self.change.value:+.1f} ({self.change.low:+.1f} to {self.change.high:+.1f})"
+        numbers = (f"{number:+.1f}" for number in (self.change.value, self.change.low, self.change.high))
+        value, low, high = (text if self.clear else _unsigned_zero(text) for text in numbers)
+        change = f"{value} ({low} to {high})"
         return first, second, change, "*" if self.clear else ""
+
+
+def _unsigned_zero(text: str) -> str:
+    """What rounds to nothing has no sign, but where the sign says on which side of zero a clear change lies."""
+    return "0.0" if text in ("+0.0", "-0.0") else text
 
 
 @dataclass(frozen=True, repr=False)

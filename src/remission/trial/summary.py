@@ -189,7 +189,7 @@ def _failures(outcomes: pl.DataFrame, events: pl.DataFrame | None) -> Iterable[R
     if assessed or not n:
         yield _share(group, "death in remission", _count(outcomes, _died & _reached), n)
         if resistant := _count(outcomes, _died & ~_reached & pl.col("eoi_mrd").is_not_null()):
-            yield _share(group, "death without a remission", resistant, n)
+            yield _share(group, "death after induction, without a remission", resistant, n)
     elif (early := _deaths_in_induction(outcomes, events)) is not None:
         yield _share(group, "death after induction", _count(outcomes, _died) - early, n)
     yield _share(group, "left the protocol", _count(outcomes, pl.col("outcome") == "left"), n)
