@@ -737,3 +737,24 @@ def test_whole_body_against_lsoda(name):
     for what in ACCURACY:
         assert max(worst[what]) < ACCURACY[what], (what, worst[what])
         assert np.median(worst[what]) < TYPICAL[what], (what, worst[what])
+
+
+@pytest.mark.parametrize("name", ["phases", "days", "due", "conditions", "terms", "orders"])
+def test_an_index_that_leads_out_of_a_programs_arrays_is_an_error(name: str) -> None:
+    from remission.compiled import core
+    from remission.engine import lanes
+    from remission.engine.play import prepare
+    from remission.knowledge.library import library
+    from remission.patient import recipe
+    from remission.patient.population import draw
+    from remission.protocol.reader import read_protocol
+
+    program = prepare(read_protocol("cog-standard-risk"), library())
+    people = draw(recipe.population("standard-risk-b-all"), 2, seed=1)
+    plan, columns = lanes.build(program, people, library(), seed=1)
+    tables = program.tables._replace(**{name: getattr(program.tables, name)[:0].copy()})
+    with pytest.raises(IndexError, match="leads out"):
+        core.play(
+            tables, plan, columns, treatment_days=60, follow_up_days=60, chance=True, keep_doses=True,
+            keep_states=False, seed=1, threads=1,
+        )  # fmt: skip
