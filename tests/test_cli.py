@@ -146,6 +146,11 @@ def test_plan_takes_what_a_person_has_and_writes_a_calendar_file(remission: Remi
     code, _, err = remission("plan", "cog-standard-risk", *CHILD, *facts, "--ics", file, "--csv", tmp_path / "p.csv")
     assert "60% (TPMT intermediate)" in (tmp_path / "p.csv").read_text()
     assert code == 0 and file.read_bytes().startswith(b"BEGIN:VCALENDAR") and str(file) in err
+    code, out, _ = remission("plan", "cog-standard-risk", *CHILD, "--json")
+    rows = json.loads(out)
+    assert code == 0 and {row["kind"] for row in rows if row["agent"] == "asparaginase_erwinia"} == {"conditional"}
+    code, _, err = remission("plan", "cog-standard-risk", *CHILD, "--csv", file, "--html", file)
+    assert code == 2 and "two calendars" in err
     code, _, err = remission("plan", "cog-standard-risk", *CHILD, "--marrow-mrd", "0.02")
     assert code == 2 and "0.02%" in err and "Traceback" not in err
 

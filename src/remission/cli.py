@@ -399,6 +399,7 @@ def plan(
     csv: Annotated[Path | None, typer.Option(help="Write the calendar to this CSV file.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the calendar to this HTML file.")] = None,
     ics: Annotated[Path | None, typer.Option(help="Write the calendar to this iCalendar file.")] = None,
+    json: Json = False,
 ) -> None:
     """Print a patient's calendar: doses, days, gates and decisions; what is not certain apart, with its condition."""
     from remission import plan
@@ -410,11 +411,16 @@ def plan(
         relapses=relapses, marrow_mrd=marrow_mrd, marrow_blasts=marrow_blasts, blood_mrd=blood_mrd,
         blood_blasts=blood_blasts,
     )  # fmt: skip
+    if json:
+        _print(made.table(), json)
+    asked = [path.resolve() for path in (csv, html, ics) if path is not None]
+    if len(asked) > len(set(asked)):
+        raise typer.BadParameter("one file cannot hold two calendars", param_hint="--csv, --html, --ics")
     for path, form in ((csv, as_csv), (html, as_html), (ics, as_ics)):
         if path is not None:
             write(made, path, form)
             _say(f"{path}")
-    if csv is None and html is None and ics is None:
+    if not asked and not json:
         print(as_text(made))
 
 
