@@ -10,11 +10,10 @@ import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
+import yaml
 
 from remission.knowledge import limits
 from remission.knowledge.errors import BadInput
@@ -39,7 +38,7 @@ Words = dict[str, Any]
 
 def words() -> Words:
     """The file of words."""
-    found: Words = YAML(typ="safe").load((HERE / "language.yaml").read_text("utf-8"))
+    found: Words = yaml.safe_load((HERE / "language.yaml").read_text("utf-8"))
     return found
 
 
@@ -57,9 +56,9 @@ def protocol_of(kind: str, example: str, beside: Words | None = None) -> str:
     next_phase: Words = {"days": 28, "give": ["mercaptopurine 60 mg/m2/day PO on days 1-28"]}
     top: Words = {"protocol": "example", "name": "An example", "for": "age >= 1"}
     if kind == "protocol":
-        top |= YAML(typ="safe").load(example)
+        top |= yaml.safe_load(example)
     elif kind == "phase":
-        phase |= YAML(typ="safe").load(example)
+        phase |= yaml.safe_load(example)
     elif kind == "repeat":
         phase["repeat"] = example
     elif kind == "condition":
@@ -85,9 +84,8 @@ def _is_sentence(item: Any) -> bool:
 
 
 def _yaml(content: Words) -> str:
-    out = StringIO()
-    YAML(typ="safe").dump(_plain(content), out)
-    return out.getvalue()
+    out: str = yaml.safe_dump(_plain(content), sort_keys=False, allow_unicode=True)
+    return out
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,7 @@ def checked(text: str) -> Checked:
 
 def checked_block(example: str) -> list[BadInput]:
     """The mistakes of a file of supportive care that holds these keys."""
-    content = {"supportive": "example", "name": "An example"} | YAML(typ="safe").load(example)
+    content = {"supportive": "example", "name": "An example"} | yaml.safe_load(example)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "example.yaml"
         path.write_text(_yaml(content), encoding="utf-8")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from remission.knowledge.errors import BadInput
 from remission.knowledge.library import library
 from remission.protocol.reader import read_protocol
 from remission.trial.playable import refusals
@@ -21,7 +22,7 @@ phases:
         - methotrexate 5 g/m2 IV over 24 hours on day 1
         - methotrexate IT by age (table cog) on day 1
       decide:
-        - day 3: if methotrexate >= 100 uM leave for "dialysis"
+        - day 3: if anc < 0.1 leave for "dialysis"
 """
 
 
@@ -35,10 +36,15 @@ def told(folder: Path, *changes: tuple[str, str]) -> list[str]:
     return [str(problem) for problem in refusals(read_protocol(path))]
 
 
-def test_a_level_may_be_asked_for_in_every_condition_and_compiles(tmp_path: Path) -> None:
+def test_a_level_is_asked_for_by_rules_only_since_nothing_else_draws_it(tmp_path: Path) -> None:
     assert told(tmp_path) == []
-    assert told(tmp_path, ("on day 1\n      decide", "on day 1 if methotrexate < 1 uM\n      decide")) == []
-    assert told(tmp_path, ("days: 28", "days: 28\n      start when: methotrexate < 0.1 uM")) == []
+    for change in (
+        ("anc < 0.1", "methotrexate >= 100 uM"),
+        ("on day 1\n      decide", "on day 1 if methotrexate < 1 uM\n      decide"),
+        ("days: 28", "days: 28\n      start when: methotrexate < 0.1 uM"),
+    ):
+        with pytest.raises(BadInput, match="only rules ask for the level of methotrexate"):
+            told(tmp_path, change)
 
 
 def test_what_nobody_knows_at_entry_cannot_choose_patients(tmp_path: Path) -> None:

@@ -165,8 +165,10 @@ def test_who_died_before_the_check_was_in_no_remission_and_who_died_after_it_die
 
 
 def test_a_phase_without_treatment_plays(tmp_path: Path, children: Cohort) -> None:
-    out = played(tmp_path, "phases:\n  - waiting:\n      days: 28\n", children)
-    assert out["doses"].is_empty() and out["events"].filter(pl.col("event") == "end of treatment").height > 30
+    phases = "phases:\n  - waiting:\n      days: 28\n  - treated:\n      days: 7\n"
+    out = played(tmp_path, phases + "      give: [vincristine 1.5 mg/m2 IV on day 1]\n", children)
+    assert set(out["doses"]["phase"]) == {"treated"} and set(out["doses"]["from_day"]) == {28}
+    assert out["events"].filter(pl.col("event") == "end of treatment").height > 30
     assert set(out["outcomes"]["mercaptopurine_percent"]) == {None}
 
 
