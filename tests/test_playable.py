@@ -20,8 +20,6 @@ phases:
       give:
         - methotrexate 5 g/m2 IV over 24 hours on day 1
         - methotrexate IT by age (table cog) on day 1
-      decide:
-        - day 3: if methotrexate >= 100 uM leave for "dialysis"
 """
 
 
@@ -35,10 +33,15 @@ def told(folder: Path, *changes: tuple[str, str]) -> list[str]:
     return [str(problem) for problem in refusals(read_protocol(path))]
 
 
-def test_a_level_may_be_asked_for_in_every_condition_and_compiles(tmp_path: Path) -> None:
+def test_what_reads_well_and_plays_is_refused_nothing(tmp_path: Path) -> None:
     assert told(tmp_path) == []
-    assert told(tmp_path, ("on day 1\n      decide", "on day 1 if methotrexate < 1 uM\n      decide")) == []
-    assert told(tmp_path, ("days: 28", "days: 28\n      start when: methotrexate < 0.1 uM")) == []
+
+
+def test_a_table_of_doses_that_does_not_reach_who_is_treated_is_refused_before_anybody_is_planned(
+    tmp_path: Path,
+) -> None:
+    (problem,) = told(tmp_path, ("for: age >= 1 and", "for:"))
+    assert "no dose for an age of 0.5 years" in problem
 
 
 def test_what_nobody_knows_at_entry_cannot_choose_patients(tmp_path: Path) -> None:
