@@ -498,11 +498,11 @@ class Subject:
     """Puts one input through all that reads it."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self.own = folder, folder / "own"  # of a protocol; of knowledge, which holds nothing else
         self.known = Library()
         self.sources = self.known._bibliography()
         for room in ROOMS:
-            (folder / room).mkdir()
+            (self.own / room).mkdir(parents=True)
 
     def take(self, i: int, kind: str, where: str, raw: bytes) -> str:
         """``refused``, ``read`` or ``played``; anything but a BadInput goes through."""
@@ -552,10 +552,10 @@ class Subject:
 
     def _knowledge(self, where: str, raw: bytes) -> str:
         room, name = where.split("/")
-        path = self.folder / room / f"{name}.yaml"
+        path = self.own / room / f"{name}.yaml"
         path.write_bytes(raw)
         try:
-            own = Library(extra=[self.folder])
+            own = Library(extra=[self.own])
             own._sources = self.sources
             ask = {"agents": own.agent, "side_effects": own.side_effect, "body": own.body, "trials": own.trial}.get(
                 room
@@ -569,6 +569,15 @@ class Subject:
             path.unlink()
 
 
+def control(subject: Subject, inputs: Inputs) -> None:
+    """What is not damaged is played and read, so that a refusal means something; and caches are warm."""
+    first, *_ = inputs.protocols.values()
+    assert subject.take(0, "whole", "protocol", first.encode()) == "played"
+    for room in ROOMS:
+        name = next(name for name in inputs.knowledge if name.startswith(f"{room}/"))
+        assert subject.take(0, "knowledge", name, inputs.knowledge[name].encode()) == "read", name
+
+
 def work(first: int, last: int, seed: int, out: Any, seconds: float = SECONDS) -> None:
     """Inputs ``first`` to ``last`` (not included); counts, the slowest and the failures go to ``out``."""
     signal.signal(signal.SIGVTALRM, _too_slow)
@@ -578,9 +587,7 @@ def work(first: int, last: int, seed: int, out: Any, seconds: float = SECONDS) -
     failures: list[Failure] = []
     with tempfile.TemporaryDirectory() as folder:
         subject = Subject(Path(folder))
-        for room in ("protocols",):
-            for text in list(inputs.protocols.values())[:1]:
-                subject.take(0, room, "protocol", text.encode())  # caches are warm
+        control(subject, inputs)
         start = _megabytes("VmSize") * 2**20
         resource.setrlimit(resource.RLIMIT_AS, (start + BYTES, start + BYTES))
         for i in range(first, last):

@@ -442,3 +442,11 @@ def test_treatment_that_never_ends_is_refused_by_the_check_as_by_the_plan(tmp_pa
     assert "ends for every patient" in found(tmp_path, ("  - consolidation:\n", girls))[0][2]
     both = girls.rstrip() + ", 3 years from start of treatment if sex is male\n"
     assert found(tmp_path, ("  - consolidation:\n", both)) == []
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "x" * 300, "../../p"])
+def test_a_name_that_no_file_can_have_is_an_unknown_protocol(tmp_path: Path, name: str) -> None:
+    decide = f"      decide:\n        - 'day 28: if anc > 1 go to {name}: c'\n      rules:"
+    assert any("unknown protocol" in message for *_, message, _ in found(tmp_path, ("      rules:", decide)))
+    with pytest.raises(BadInput):
+        read_protocol(name)

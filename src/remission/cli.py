@@ -781,8 +781,9 @@ def _print_table(title: str, headings: tuple[str, ...], rows: Sequence[tuple[str
 
 def _is_protocol(name: str) -> bool:
     from remission.knowledge.library import library
+    from remission.knowledge.yaml_file import is_file
 
-    return name in library().protocols() or Path(name).suffix in (".yaml", ".yml") or Path(name).is_file()
+    return name in library().protocols() or Path(name).suffix in (".yaml", ".yml") or is_file(Path(name))
 
 
 def _side_effect(name: str) -> str | None:

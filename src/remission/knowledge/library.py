@@ -28,7 +28,7 @@ from .quantity import unit_of
 from .side_effect import SideEffect
 from .symptom import Belongs, Symptom, with_grade
 from .symptom import faults as symptom_faults
-from .yaml_file import compose, construct, text_of
+from .yaml_file import compose, construct, is_file, text_of
 
 if TYPE_CHECKING:
     from .trial_file import Trial  # its models take a moment to build: only for those who ask for a trial
@@ -305,7 +305,7 @@ class Library:
 
     def trial(self, name: str | Path) -> Trial:
         """A published trial by the name of its file, or one of your own: a path that ends in .yaml or exists."""
-        if Path(name).suffix in (".yaml", ".yml") or Path(name).is_file():
+        if Path(name).suffix in (".yaml", ".yml") or is_file(Path(name)):
             return self._own_trial(Path(name))
         from .trial_file import Trial
 

@@ -43,6 +43,20 @@ def _piped(most: int) -> bytes:
     return sys.stdin.buffer.read(most)
 
 
+def is_file(path: Path) -> bool:
+    """Whether a file of that name is there; no name is too long or too strange to ask for."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def beside(file: Path, name: str) -> Path | None:
+    """The file ``name``.yaml in the folder of another one; None when there is none."""
+    plain = re.fullmatch(r"[\w .\-]{1,200}", name) is not None
+    return found if plain and is_file(found := file.with_name(f"{name}.yaml")) else None
+
+
 def text_of(path: Path, most: int = limits.FILE_BYTES) -> str:
     """The text of a file. Raises ``BadInput`` for one that cannot be opened, is too long or holds what is no text."""
     try:

@@ -15,6 +15,7 @@ from remission.knowledge.errors import nearest
 from remission.knowledge.library import library
 from remission.knowledge.loader import Fault, FaultyNode, complain, load, read_yaml
 from remission.knowledge.quantity import Quantity, Read
+from remission.knowledge.yaml_file import beside
 
 from .cohort import SENSITIVITIES
 
@@ -394,8 +395,7 @@ def _population(path: Path, parts: tuple[Path, ...]) -> Population:
     if not (isinstance(tree, dict) and "like" in tree):
         return load(path, Population, _mistakes)
     part = load(path, Part)
-    beside = path.with_name(f"{part.like}.yaml")
-    other = beside if beside.exists() else _path(part.like)
+    other = beside(path, part.like) or _path(part.like)
     if other in (*parts, path):
         raise complain(path, [Fault(("like",), f"'{part.like}' is like this population itself", "name another one")])
     result = part.of(_population(other, (*parts, path)))

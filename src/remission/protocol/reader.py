@@ -13,7 +13,7 @@ from yaml.nodes import MappingNode, Node
 from ..knowledge import limits
 from ..knowledge.errors import BadInput
 from ..knowledge.library import Library, library, using
-from ..knowledge.yaml_file import STANDARD_INPUT
+from ..knowledge.yaml_file import STANDARD_INPUT, beside, is_file
 from .build import Builder, Cycles, condition
 from .checks import check
 from .complaint import Doubt, bad, unknown
@@ -99,8 +99,8 @@ def _examine(path_or_id: str | Path, known: Library, checked: bool) -> tuple[Pro
 
 def _looked_at(path_or_id: str | Path, known: Library, checked: bool) -> tuple[Protocol | None, list[BadInput]]:
 
-    def other(id: str, beside: Path | None) -> Protocol:
-        protocol, found = read_file(protocol_path(id, known, beside))
+    def other(id: str, near: Path | None) -> Protocol:
+        protocol, found = read_file(protocol_path(id, known, near))
         if found:
             raise first_of(found)
         return with_blocks(protocol)
@@ -134,12 +134,12 @@ def _block(id: str, protocol: Protocol, known: Library) -> Block:
     return block
 
 
-def protocol_path(path_or_id: str | Path, known: Library, beside: Path | None = None) -> Path:
+def protocol_path(path_or_id: str | Path, known: Library, near: Path | None = None) -> Path:
     """A path that exists, else a file of that name beside another one, else the library's file of that id."""
     path = Path(path_or_id)
-    if path.suffix in (".yaml", ".yml") or path.is_file() or path == STANDARD_INPUT:
+    if path.suffix in (".yaml", ".yml") or is_file(path) or path == STANDARD_INPUT:
         return path
-    if beside is not None and (sibling := beside.with_name(f"{path_or_id}.yaml")).is_file():
+    if near is not None and (sibling := beside(near, str(path_or_id))) is not None:
         return sibling
     return known.protocol_path(str(path_or_id))
 
