@@ -137,7 +137,10 @@ def test_plan_on_the_terminal_and_as_files(remission: Remission, tmp_path: Path)
     assert "<html" in (tmp_path / "p.html").read_text().lower()
 
 
-def test_plan_takes_what_a_person_has_and_writes_a_calendar_file(remission: Remission, tmp_path: Path) -> None:
+def test_plan_takes_what_a_person_has_and_writes_a_calendar_file(
+    remission: Remission, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")  # else columns of words run into each other
     file = tmp_path / "p.ics"
     facts = ("--cns", "2", "--tpmt", "intermediate", "--wbc", "20", "--ph", "negative", "--marrow-mrd", "0.02%")
     code, out, _ = remission("plan", "cog-standard-risk", *CHILD, *facts)
