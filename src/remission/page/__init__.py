@@ -1,0 +1,1 @@
+"""The page: what the treatment is and does, to read and to see (`remission serve`)."""

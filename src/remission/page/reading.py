@@ -1,0 +1,297 @@
+"""The pages that are read: prose from Markdown files, one folder a language, and pages made of knowledge files.
+
+A Markdown file is one page; its place under ``text/LANGUAGE`` is the page's id (``index.md`` is that of its folder).
+It begins with its head between two lines ``---``, then every part begins with a heading and an id that stays::
+
+    ## What is given {#given}
+
+    Three or four medicines ... [@maloney2020]
+
+    ::agents vincristine dexamethasone
+    ::cards fever
+    ::figure induction-leukaemia
+    :::specialist
+    For readers who work in this.
+    :::
+    :::fold Show the numbers
+    Shown when it is asked for.
+    :::
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ..knowledge.errors import BadInput, nearest
+from ..knowledge.library import Library, library
+from ..knowledge.loader import fault_of, load
+from ..knowledge.yaml_file import compose, construct, text_of
+from . import made
+from .pages import Block, Item, Page
+from .prose import ROOMS, Marks, page_id, to_html
+from .shelf import (
+    TEXT,
+    Card,
+    Cards,
+    Glossary,
+    News,
+    NewsFile,
+    Organisation,
+    Organisations,
+    Sentences,
+    Told,
+    Word,
+    Words,
+)
+
+_HEADING = re.compile(r"##\s+(.+?)\s*\{#([a-z][a-z0-9-]*)\}$")
+_OPENS = re.compile(r":::(specialist|fold|questions)(?:\s+(.*\S))?$")
+_LEAF = re.compile(r"::(cards|figure|agents|effects|symptoms|often)\s+(.*\S)$")
+
+
+class _Head(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    title: str
+    summary: str
+    reviewed: datetime.date
+    next: str | None = None
+    next_text: str | None = None
+    references: tuple[str, ...] = ()  # further reading that no sentence cites
+
+
+@dataclass
+class _Open:
+    """What is being read: lines that are not yet rendered, and where they stand."""
+
+    id: str = ""
+    heading: str | None = None
+    part: str = ""
+    count: int = 0
+    lines: list[str] = field(default_factory=list)
+
+
+class Reading:
+    """All pages of one language. Pages are read when they are first asked for."""
+
+    def __init__(self, language: str = "en", knowledge: Library | None = None) -> None:
+        self.language = language
+        self.folder = TEXT / language
+        self.knowledge = knowledge or library()
+        if not self.folder.is_dir():
+            known = ", ".join(languages())
+            raise BadInput(f"there is no language '{language}' here", remedy=f"Known: {known}")
+        self.cards = load(self.folder / "cards.yaml", Cards).cards
+        self.glossary = load(self.folder / "glossary.yaml", Glossary).words
+        self.said = load(self.folder / "sentences.yaml", Sentences).sentences
+        self.told: dict[str, dict[str, Told]] = {
+            room: load(self.folder / f"{room}.yaml", Words).words for room in ("agents", "side-effects", "symptoms")
+        }
+        self._pages: dict[str, Page] = {}
+
+    # --- pages
+
+    def ids(self) -> list[str]:
+        """The ids of all pages, those made of knowledge files included."""
+        made = [
+            *(f"{ROOMS['agent']}/{name}" for name in self.knowledge.agents()),
+            *(f"{ROOMS['effect']}/{name}" for name in self.knowledge.side_effects()),
+            *(f"{ROOMS['symptom']}/{name}" for name in self.knowledge.symptoms()),
+        ]
+        return sorted({*self._files, *made})
+
+    def page(self, id: str) -> Page:
+        """A page by its id. Raises ``BadInput`` for an unknown one, with the nearest known."""
+        id = id.strip("/")
+        if id not in self._pages:
+            if id in self._files:
+                self._pages[id] = self._read(id, self._files[id])
+            elif id in self.ids():
+                self._pages[id] = made.page(self, id)
+            else:
+                near = nearest(id, self.ids())
+                raise BadInput(f"there is no page '{id}'", remedy=f"Did you mean '{near}'?" if near else None)
+        return self._pages[id]
+
+    def pages(self) -> Iterator[Page]:
+        return map(self.page, self.ids())
+
+    # --- lists
+
+    @property
+    def organisations(self) -> tuple[Organisation, ...]:
+        return load(self.folder / "organisations.yaml", Organisations).organisations
+
+    @property
+    def news(self) -> tuple[News, ...]:
+        """What is new, the newest first."""
+        entries = load(self.folder / "news.yaml", NewsFile).news
+        return tuple(sorted(entries, key=lambda entry: entry.date, reverse=True))
+
+    def marks(self) -> Marks:
+        """A clean sheet for a page: nothing cited, nothing explained."""
+        forms = {form.lower(): key for key, word in self.glossary.items() if word.mark
+                 for form in (word.word, *word.forms)}  # fmt: skip
+        return Marks(self.language, forms)
+
+    def words(self, marks: Marks) -> tuple[tuple[str, Word], ...]:
+        return tuple((key, self.glossary[key]) for key in marks.words)
+
+    def title(self, room: str, name: str) -> str:
+        """What an agent, a side effect or a symptom is called in this language."""
+        told = self.told[room].get(name)
+        return told.title if told else name.replace("_", " ").capitalize()
+
+    def crumbs(self, id: str) -> tuple[str, ...]:
+        """The pages above a page, the highest first."""
+        steps = id.split("/")
+        above = ("/".join(steps[:n]) for n in range(1, len(steps)))
+        return tuple(step for step in above if step in self._files)
+
+    def item(self, kind: str, name: str, marks: Marks) -> Item:
+        """One line of a list of agents, side effects or symptoms."""
+        id = f"{ROOMS[kind]}/{name}"
+        marks.links.append(id)
+        room, text = made.first_words(self, kind, name)
+        return Item(id, self.title(room, name), to_html(text, marks, explain=False))
+
+    # --- Markdown files
+
+    @cached_property
+    def _files(self) -> dict[str, Path]:
+        found = {}
+        for path in sorted(self.folder.rglob("*.md")):
+            steps = path.relative_to(self.folder).with_suffix("").parts
+            if steps[0] != "stories" or steps[-1] == "index":
+                found["/".join(steps[:-1] if steps[-1] == "index" else steps)] = path
+        return found
+
+    def _read(self, id: str, path: Path) -> Page:
+        head, lines, first = _head(path)
+        marks = self.marks()
+        blocks = tuple(self._blocks(lines, first, path, marks))
+        for block, other in _pairs(blocks):
+            if block.id == other.id:
+                raise BadInput(f"two blocks have the id '{block.id}'", path, remedy="Give one of them another id")
+        references = (*marks.cited, *(key for key in head.references if key not in marks.cited))
+        for key in references:
+            self.knowledge.source(key)
+        return Page(
+            id, self.language, head.title, head.summary, head.reviewed, blocks, references, self.words(marks),
+            tuple(dict.fromkeys(marks.links)), head.next, head.next_text, self.crumbs(id), str(path),
+        )  # fmt: skip
+
+    def _blocks(self, lines: list[str], first: int, path: Path, marks: Marks) -> Iterator[Block]:
+        """The blocks of the lines of a file, of which the first is line ``first``."""
+        now = _Open()
+        inside: tuple[str, str, list[str], int] | None = None  # an open ::: with its argument, lines and line
+        for number, line in enumerate(lines, first):
+            if inside is not None:
+                if line.strip() == ":::":
+                    yield self._container(inside, now, marks)
+                    inside = None
+                else:
+                    inside[2].append(line)
+            elif line.startswith("## "):
+                yield from self._text(now, marks)
+                if not (found := _HEADING.match(line)):
+                    raise BadInput("a heading has no id", path, number, remedy=f"Write: {line.strip()} {{#short-name}}")
+                now = _Open(found[2], found[1], found[2])
+            elif line.startswith(":::"):
+                yield from self._text(now, marks)
+                if not (found := _OPENS.match(line)):
+                    raise BadInput(f"'{line}' opens nothing", path, number, remedy="Known: specialist, fold, questions")
+                inside = (found[1], found[2] or "", [], number)
+            elif line.startswith("::"):
+                yield from self._text(now, marks)
+                if not (found := _LEAF.match(line)):
+                    known = "Known: cards, figure, agents, effects, symptoms, often, each with names"
+                    raise BadInput(f"'{line}' is not understood", path, number, remedy=known)
+                yield self._leaf(found[1], found[2].split(), now, marks, path, number)
+            else:
+                now.lines.append(line)
+        if inside is not None:
+            raise BadInput(f"':::{inside[0]}' is not closed", path, inside[3], remedy="Add a line ':::'")
+        yield from self._text(now, marks)
+
+    def _text(self, now: _Open, marks: Marks) -> Iterator[Block]:
+        text = "\n".join(now.lines).strip()
+        if text or now.heading:
+            yield Block(_id(now), "text", now.heading, to_html(text, marks))
+        now.lines, now.heading, now.id = [], None, ""
+
+    def _container(self, inside: tuple[str, str, list[str], int], now: _Open, marks: Marks) -> Block:
+        kind, argument, lines, _ = inside
+        specialist = kind == "specialist"
+        html = to_html("\n".join(lines), marks, explain=not specialist)
+        if specialist:
+            return Block(_id(now), "text", None, html, specialist=True)
+        return Block(_id(now), "fold" if kind == "fold" else "questions", None, html, argument)
+
+    def _leaf(self, what: str, names: list[str], now: _Open, marks: Marks, path: Path, line: int) -> Block:
+        id = _id(now)
+        try:
+            if what == "figure":
+                return Block(id, "figure", figure=names[0])
+            if what == "cards":
+                return Block(id, "cards", cards=tuple((name, self.card(name)) for name in names))
+            if what == "often":
+                return Block(id, "often", html="".join(made.often(self, name, marks) for name in names))
+            kind = {"agents": "agent", "effects": "effect", "symptoms": "symptom"}[what]
+            return Block(id, "items", items=tuple(self.item(kind, name, marks) for name in names))
+        except BadInput as error:
+            raise BadInput(error.message, path, line, remedy=error.remedy) from error
+
+    def card(self, name: str) -> Card:
+        """A safety card by its name. Raises ``BadInput`` for an unknown one."""
+        if name not in self.cards:
+            near = nearest(name, self.cards) or ", ".join(self.cards)
+            raise BadInput(f"there is no card '{name}'", remedy=f"Known: {near}")
+        return self.cards[name]
+
+
+@lru_cache(maxsize=16)
+def reading(language: str = "en") -> Reading:
+    """The pages of a language, of the shipped knowledge; read once per process."""
+    return Reading(language)
+
+
+def languages() -> list[str]:
+    """The languages that have a folder of pages."""
+    return sorted(path.name for path in TEXT.iterdir() if path.is_dir())
+
+
+def _id(now: _Open) -> str:
+    """The id of the next block: that of its heading, else the part's with a number."""
+    if now.id:
+        return now.id
+    now.count += 1
+    return f"{now.part or 'top'}-{now.count}"
+
+
+def _pairs(blocks: Iterable[Block]) -> Iterator[tuple[Block, Block]]:
+    ordered = sorted(blocks, key=lambda block: block.id)
+    return zip(ordered, ordered[1:], strict=False)
+
+
+def _head(path: Path) -> tuple[_Head, list[str], int]:
+    """The head of a Markdown file, its other lines and the number of the first of them."""
+    lines = text_of(path).split("\n")
+    if lines[0] != "---" or "---" not in lines[1:]:
+        raise BadInput("the page has no head", path, 1, remedy="Begin with ---, title, summary, reviewed, ---")
+    end = lines.index("---", 1)
+    tree = construct(compose("\n" + "\n".join(lines[1:end]), path), path)
+    try:
+        return _Head.model_validate(tree), lines[end + 1 :], end + 2
+    except ValidationError as error:
+        fault = fault_of(error.errors(include_url=False)[0], _Head)
+        raise BadInput(fault.message, path, 1, remedy=fault.remedy) from error
+
+
+__all__ = ["Block", "Item", "Page", "Reading", "languages", "page_id", "reading"]
