@@ -1,0 +1,168 @@
+"""The application: who answers which address."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import PurePosixPath
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from remission.knowledge.errors import BadInput
+
+from . import front
+from .headers import FigureFiles, Headers
+from .language import LANGUAGES, gettext, speaking
+from .site import Site, asset, static
+
+PARTS = (front,)  # each has routes(site): what is answered below /en/
+MEDIA = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".png": "image/png"}
+
+_log = logging.getLogger("remission.page")
+
+
+def application(site: Site | None = None) -> Starlette:
+    """The page, to be served by any ASGI server."""
+    site = site or Site()
+    below: list[BaseRoute] = [route for part in PARTS for route in part.routes(site)]
+    routes: list[BaseRoute] = [
+        Route("/", _first),
+        Route("/static/{name}", _static),
+        Route("/favicon.ico", _icon),
+        Route("/robots.txt", _robots),
+        *(Route(f"/{tag}", RedirectResponse(f"/{tag}/", 301)) for tag in LANGUAGES),
+        *(Mount(f"/{tag}", _Spoken(tag, Router(routes=below))) for tag in LANGUAGES),
+    ]
+    middleware = [
+        Middleware(Headers),
+        Middleware(GZipMiddleware, minimum_size=600),
+        Middleware(_Unbroken, site=site),
+        Middleware(FigureFiles),
+    ]
+    told = {BadInput: _refused, HTTPException: _failed}
+    app = Starlette(routes=routes, middleware=middleware, exception_handlers=told)
+    app.state.site = site
+    return app
+
+
+class _Spoken:
+    """What stands below the address of a language is answered in it."""
+
+    def __init__(self, tag: str, app: ASGIApp) -> None:
+        self.tag, self.app = tag, app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with speaking(self.tag):
+            await self.app(scope, receive, send)
+
+
+class _Unbroken:
+    """A fault of ours is logged and told in a page; the server goes on."""
+
+    def __init__(self, app: ASGIApp, site: Site) -> None:
+        self.app, self.site = app, site
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def sent(message: Message) -> None:
+            nonlocal begun
+            begun = begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, sent)
+        except Exception:
+            if scope["type"] != "http":
+                raise
+            _log.exception("a page could not be made")
+            if not begun:
+                await _said(self.site, Request(scope), 500)(scope, receive, send)
+
+
+# --- addresses outside a language -------------------------------------------------------------
+
+
+def _first(request: Request) -> Response:
+    """To the language that the browser asks for; nothing is kept of it."""
+    to = RedirectResponse(f"/{_preferred(request.headers.get('accept-language', ''))}/", 302)
+    to.headers["vary"] = "accept-language"
+    return to
+
+
+def _preferred(header: str) -> str:
+    """The first language of the list by weight that the page has."""
+    asked = []
+    for part in header[:500].split(","):
+        tag, _semicolon, weight = part.strip().partition(";q=")
+        asked.append((float(weight) if re.fullmatch(r"[01](\.\d{0,3})?", weight) else 0.0 if weight else 1.0, tag))
+    for weight, tag in sorted(asked, key=lambda each: -each[0]):
+        for known in (tag, tag.partition("-")[0]):
+            if weight and known in LANGUAGES:
+                return known
+    return next(iter(LANGUAGES))
+
+
+def _static(request: Request) -> Response:
+    """A file of static/ by the address that `asset` gives; an address of an older page leads to the newer file."""
+    asked = request.path_params["name"]
+    stem, _dot, rest = asked.partition(".")
+    name = f"{stem}.{rest.rpartition('.')[2]}"
+    media = MEDIA.get(PurePosixPath(name).suffix)
+    try:
+        held = static(name) if media and re.fullmatch(r"[a-z0-9-]+\.[a-z]+", name) else None
+    except FileNotFoundError:
+        held = None
+    if held is None:
+        raise HTTPException(404)
+    if asset(name) != f"/static/{asked}":
+        return RedirectResponse(asset(name), 302)
+    return Response(held, media_type=media, headers={"cache-control": "public, max-age=31536000, immutable"})
+
+
+def _icon(request: Request) -> Response:
+    return RedirectResponse(asset("icon.svg"), 302)
+
+
+def _robots(request: Request) -> Response:
+    return PlainTextResponse("User-agent: *\nDisallow: /*/see/\nDisallow: /*/compare/\nDisallow: /api/\n")
+
+
+# --- errors -----------------------------------------------------------------------------------
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, BadInput)
+    return _said(request.app.state.site, request, 400, error)
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code < 400:
+        return Response(status_code=error.status_code, headers=error.headers)
+    return _said(request.app.state.site, request, error.status_code, headers=error.headers)
+
+
+def _said(site: Site, request: Request, status: int, error: BadInput | None = None, headers: object = None) -> Response:
+    tag = request.scope["path"].split("/")[1] if request.scope["path"].startswith("/") else ""
+    with speaking(tag if tag in LANGUAGES else next(iter(LANGUAGES))):
+        scope = {key: value for key, value in request.scope.items() if key != "download"}
+        said = {
+            400: gettext("This address cannot be read"),
+            404: gettext("There is no page at this address"),
+            405: gettext("This address is for reading only"),
+            429: gettext("Too much is being computed just now"),
+            500: gettext("Something went wrong on our side"),
+        }
+        heading = said.get(status, gettext("This did not work"))
+        answer = site.page(Request(scope), "error.html", status=status, heading=heading, error=error, code=status)
+    for name, value in (headers or {}).items() if isinstance(headers, dict) else ():
+        answer.headers[name] = value
+    return answer

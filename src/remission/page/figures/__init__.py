@@ -1,0 +1,1 @@
+"""The figures: one small module each, from what was played (or from knowledge) to a `Figure`."""

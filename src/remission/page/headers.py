@@ -1,0 +1,57 @@
+"""What is wrapped around every answer: headers that keep the page to itself, and files of figures by their address."""
+
+from __future__ import annotations
+
+import re
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types remission"
+)
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), browsing-topics=()",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+_FIGURE = re.compile(r"^(?P<page>/.*?)/figure/(?P<id>[a-z0-9-]{1,80})\.(?P<kind>[a-z]{3,4})$")
+
+
+class Headers:
+    """Sets `HEADERS` on every answer, and lets pages be kept for a few minutes where nothing else was said."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("cache-control", "no-cache" if message["status"] >= 300 else "public, max-age=300")
+            await send(message)
+
+        await self.app(scope, receive, sent)
+
+
+class FigureFiles:
+    """``<page>/figure/<id>.csv`` is answered by the page itself, which knows its figures: see `Site.page`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and (found := _FIGURE.match(scope["path"])):
+            scope = {**scope, "path": found["page"], "download": (found["id"], found["kind"])}
+        await self.app(scope, receive, send)

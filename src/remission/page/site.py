@@ -1,0 +1,122 @@
+"""What all pages share: the knowledge, the templates, the files that go with them; and how a page is answered."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import jinja2
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from remission.knowledge.library import Library, library
+
+from . import language
+from .figure import Figure
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+DOWNLOADS: dict[str, tuple[str, Callable[[Figure], str]]] = {
+    "csv": ("text/csv; charset=utf-8", Figure.as_csv),
+    "svg": ("image/svg+xml", Figure.as_svg),
+    "json": ("application/json", Figure.as_json),
+}
+
+
+class Site:
+    """One for the life of the server; endpoints get it as ``request.app.state.site`` or when their routes are made."""
+
+    def __init__(self, knowledge: Library | None = None) -> None:
+        self.knowledge = knowledge or library()
+
+    @cached_property
+    def templates(self) -> jinja2.Environment:
+        env = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(HERE / "templates"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n"],
+        )
+        env.install_gettext_callables(language.gettext, language.ngettext, newstyle=True)  # type: ignore[attr-defined]
+        env.filters |= {"number": language.number, "percent": language.percent, "date": language.date}
+        env.globals |= {
+            "asset": asset,
+            "to": _to,
+            "language": language.language,
+            "languages": language.LANGUAGES,
+            "direction": language.direction,
+            "source": self.knowledge.source,
+            "short_source": self._short_source,
+        }
+        return env
+
+    def _short_source(self, key: str) -> str:
+        """Authors and year where they are known, else the title."""
+        known = self.knowledge.source(key)
+        first = (known.authors or "").split(",")[0].removesuffix(" et al.")
+        return " ".join(str(x) for x in (first, known.year) if x) if first else known.title or key
+
+    def page(
+        self, request: Request, template: str, *, figures: Iterable[Figure] = (), status: int = 200, **context: Any
+    ) -> Response:
+        """A template as the answer to a request; or, when one was asked for, the file of one of its figures."""
+        figures = list(figures)
+        if wanted := request.scope.get("download"):
+            return _file(figures, *wanted)
+        path = request.scope["path"]
+        here = path.removeprefix(f"/{language.language()}")
+        asked = urlencode([(k, v) for k, v in request.query_params.multi_items() if k != "view"])
+        given = {
+            "lang": language.language(),
+            "here": here if here.startswith("/") else "/",
+            "this": here + (f"?{asked}" if asked else ""),
+            "specialist": request.query_params.get("view") == "specialist",
+            "figures": figures,
+            "figure_path": path.rstrip("/") + "/figure/",
+        }
+        html = self.templates.get_template(template).render(given | context)
+        return HTMLResponse(html, status)
+
+
+def _file(figures: list[Figure], id: str, kind: str) -> Response:
+    figure = next((figure for figure in figures if figure.id == id), None)
+    if figure is None or kind not in DOWNLOADS:
+        raise HTTPException(404)
+    media, made = DOWNLOADS[kind]
+    name = f'attachment; filename="{figure.id}.{kind}"'
+    return Response(made(figure), media_type=media, headers={"content-disposition": name})
+
+
+@jinja2.pass_context
+def _to(context: jinja2.runtime.Context, path: str, view: str | None = None) -> str:
+    """The address of a page of this language; the specialist's view goes along. ``path`` begins with /."""
+    address = f"/{context['lang']}{path}"
+    if view == "specialist" or (view is None and context["specialist"]):
+        head, mark, fragment = address.partition("#")
+        address = f"{head}{'&' if '?' in head else '?'}view=specialist{mark}{fragment}"
+    return address
+
+
+_assets: dict[str, str] = {}
+
+
+def asset(name: str) -> str:
+    """The address of a file of static/, with the hash of what it holds: it may be kept for ever."""
+    if name not in _assets:
+        stem, _dot, ending = name.rpartition(".")
+        _assets[name] = f"/static/{stem}.{hashlib.sha256(static(name)).hexdigest()[:10]}.{ending}"
+    return _assets[name]
+
+
+def static(name: str) -> bytes:
+    """What a file of static/ holds; site.css brings svg.css along, so that a page asks once."""
+    if name == "site.css":
+        return (STATIC / "site.css").read_bytes() + (STATIC / "svg.css").read_bytes()
+    return (STATIC / name).read_bytes()

@@ -1,0 +1,1 @@
+"""Pictures as SVG text: pure functions, no style attributes, real text, colours by class (static/svg.css)."""
