@@ -18,7 +18,8 @@ from scipy import special
 from remission.knowledge.errors import BadInput
 
 from . import chance, recipe
-from .cohort import DONOR, LINEAGE, SENSITIVITIES, SEX, Cohort, Floats, Ints, columns
+from .cohort import DONOR, LINEAGE, METABOLISER, SENSITIVITIES, SEX, Cohort, Floats, Ints, columns
+from .given import NOTHING, Given, alleles_lost, among
 
 Accept = Callable[[dict[str, NDArray[Any]]], Any]
 
@@ -33,19 +34,22 @@ def draw(
     seed: int,
     start: int = 0,
     accept: Accept | None = None,
+    given: Given = NOTHING,
 ) -> Cohort:
     """``n`` patients, numbered from ``start``, of a population (a name, a file or what was read from one).
 
     ``accept`` takes `columns` of candidates and returns who is eligible (bool, shape of a column), patient by
     patient. Whoever is not, or lies outside the limits of the population, is drawn again with the next attempt number.
+    ``given``: facts that all of them have in common.
 
     Raises ``BadInput`` for an unknown population, a negative number, or when nobody fits.
     """
     if n < 0 or start < 0 or start + n > 2**48:
         raise BadInput(f"{n} patients from number {start}", remedy="Both are 0 or more, together at most 2**48")
     p = population if isinstance(population, recipe.Population) else recipe.population(population)
-    result = _candidates(p, seed, np.arange(start, start + n), np.zeros(n, dtype=np.int64))
-    pending = np.flatnonzero(~_fits(p, result, accept))
+    p = among(p, given)
+    result = _candidates(p, seed, np.arange(start, start + n), np.zeros(n, dtype=np.int64), given)
+    pending = np.flatnonzero(~_fits(p, result, accept, given))
     attempt, seen, found = 1, n, n - pending.size
     while pending.size:
         width = min(ATTEMPTS - attempt, max(1, HOPELESS // pending.size))  # several attempts at once for the last few
@@ -55,8 +59,8 @@ def draw(
                 remedy="Choose a population that meets the eligibility of the protocol, or widen the criteria",
             )
         attempts = np.tile(np.arange(attempt, attempt + width), pending.size)
-        more = _candidates(p, seed, np.repeat(start + pending, width), attempts)
-        fits = _fits(p, more, accept).reshape(pending.size, width)
+        more = _candidates(p, seed, np.repeat(start + pending, width), attempts, given)
+        fits = _fits(p, more, accept, given).reshape(pending.size, width)
         lucky = fits.any(axis=1)
         first = np.flatnonzero(lucky) * width + fits.argmax(axis=1)[lucky]
         for field in (f.name for f in fields(Cohort) if f.name != "subtypes"):
@@ -134,7 +138,7 @@ def relapse_factor(p: recipe.Population) -> Floats:
 
 
 def _fits(
-    p: recipe.Population, c: Cohort, accept: Callable[[dict[str, NDArray[Any]]], Any] | None
+    p: recipe.Population, c: Cohort, accept: Callable[[dict[str, NDArray[Any]]], Any] | None, given: Given
 ) -> NDArray[np.bool_]:
     limits = p.limits
     excluded = [p.subtypes.names.index(name) for name in limits.exclude_subtypes]
@@ -143,22 +147,32 @@ def _fits(
     fits &= np.isin(c.lineage, [LINEAGE.index(word) for word in limits.lineages]) & ~np.isin(c.subtype, excluded)
     if limits.only_subtypes:
         fits &= np.isin(c.subtype, [p.subtypes.names.index(name) for name in limits.only_subtypes])
+    if given.cns is not None:  # it follows from the white count: drawn again until both go together
+        fits &= c.cns == given.cns
     return fits if accept is None else fits & np.asarray(accept(columns(c)), dtype=bool)
 
 
-def _candidates(p: recipe.Population, seed: int, patients: Ints, attempts: Ints) -> Cohort:
+def _candidates(p: recipe.Population, seed: int, patients: Ints, attempts: Ints, given: Given) -> Cohort:
     def uniform(name: str) -> Floats:
         return chance.uniforms(seed, patients, chance.purpose(f"patient {name}"), attempts)
 
     def normal(name: str) -> Floats:
         return chance.normals(seed, patients, chance.purpose(f"patient {name}"), attempts)
 
-    age = _age(p, uniform("age"))
-    sex = (uniform("sex") < p.male.value).astype(np.int64)
+    def known(value: float | None, drawn: Floats) -> Floats:
+        return drawn if value is None else np.full(drawn.shape, float(value))
+
+    def word(value: str | None, words: tuple[str, ...], drawn: Ints) -> Ints:
+        return drawn if value is None else np.full(drawn.shape, words.index(value), dtype=np.int64)
+
+    age = known(given.age_y, _age(p, uniform("age")))
+    sex = word(given.sex, SEX, (uniform("sex") < p.male.value).astype(np.int64))
     height, weight = _size(p, age, sex, normal("height"), normal("weight"))
-    lineage = _lineage(p, age, sex, uniform("lineage"))
+    height, weight = known(given.height_cm, height), known(given.weight_kg, weight)
+    lineage = word(given.lineage, LINEAGE, _lineage(p, age, sex, uniform("lineage")))
     subtype = _subtype(p, age, lineage, uniform("subtype"))
     wbc = _by_lineage(p, lineage, "median") * np.exp(_by_lineage(p, lineage, "sd_log") * normal("white count"))
+    wbc = known(given.wbc, wbc)
     blasts = wbc * blast_share(p, wbc)
 
     marrow = normal("marrow blasts")
@@ -200,11 +214,11 @@ def _candidates(p: recipe.Population, seed: int, patients: Ints, attempts: Ints)
         platelets=_log_normal(counts.platelets, crowded("platelets")),
         haemoglobin=_haemoglobin(counts.haemoglobin, crowded("haemoglobin")),
         cns=cns,
-        tpmt=_null_alleles(p, "tpmt", uniform("ancestry"), uniform("tpmt")),
-        nudt15=_null_alleles(p, "nudt15", uniform("ancestry"), uniform("nudt15")),
+        tpmt=word(given.tpmt, METABOLISER, _null_alleles(p, "tpmt", uniform("ancestry"), uniform("tpmt"))),
+        nudt15=word(given.nudt15, METABOLISER, _null_alleles(p, "nudt15", uniform("ancestry"), uniform("nudt15"))),
         creatinine_umol_l=creatinine,
         growth_per_day=net_growth(p, doubling, relapsed),
-        donor=_donor(p, uniform("donor")),
+        donor=word(given.donor, DONOR, _donor(p, uniform("donor"))),
         relapsed=relapsed.astype(np.int64),
         prior_transplant=transplanted.astype(np.int64),
         sensitivity=_sensitivity(p, subtype, relapsed, normal),
@@ -310,8 +324,7 @@ def _cns(p: recipe.Population, lineage: Ints, wbc: Floats, u: Floats) -> Ints:
 def _null_alleles(p: recipe.Population, gene: str, u_ancestry: Floats, u: Floats) -> Ints:
     """How many of two independent alleles have lost their function: 0, 1, 2 = normal, intermediate, poor."""
     genes = p.pharmacogenetics
-    q = np.array([sum(getattr(genes, gene)[name].values()) for name in genes.ancestry]) / 100.0
-    q = q[_choose(np.cumsum(list(genes.ancestry.values())), u_ancestry)]
+    q = alleles_lost(genes, gene)[_choose(np.cumsum(list(genes.ancestry.values())), u_ancestry)]
     return (u > (1.0 - q) ** 2).astype(np.int64) + (u > 1.0 - q**2)
 
 

@@ -376,8 +376,6 @@ def _identity(
     protocol: Protocol, population: str, seed: int, follow_up_years: float, record: Sequence[str]
 ) -> dict[str, object]:
     """What makes a run itself: goes on only with the same question, the same knowledge and the same code."""
-    from remission.compiled import core
-
     return {
         "protocol": protocol.id,
         "population": population,
@@ -386,8 +384,18 @@ def _identity(
         "record": list(record),
         "protocol_files": hashlib.sha256("".join(map(_hash_text, _files_of(protocol))).encode()).hexdigest(),
         "knowledge": library().digest(),
+        **code_identity(),
+    }
+
+
+def code_identity() -> dict[str, str]:
+    """Hashes of the code that decides what a run holds, and of the compiled core: for another processor it may round
+    otherwise."""
+    from remission.compiled import core
+
+    return {
         "code": _hash_files(*(f"{room}/*.{kind}" for room in ROOMS for kind in ("py", "lark"))),
-        "core": _hash(Path(str(core.__file__))),  # as compiled: for another processor it may round otherwise
+        "core": _hash(Path(str(core.__file__))),
     }
 
 
