@@ -17,12 +17,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from remission.knowledge.errors import BadInput
 
-from . import front
+from . import front, read
 from .headers import FigureFiles, Headers
 from .language import LANGUAGES, gettext, speaking
 from .site import Site, asset, static
 
-PARTS = (front,)  # each has routes(site): what is answered below /en/
+PARTS = (front, read)  # each has routes(site): what is answered below /en/; read takes what is left
 MEDIA = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".png": "image/png"}
 
 _log = logging.getLogger("remission.page")
