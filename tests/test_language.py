@@ -21,6 +21,7 @@ from remission.protocol.model import (
     Hold,
     Limit,
     MakeUp,
+    Miss,
     Not,
     Omit,
     Or,
@@ -196,6 +197,11 @@ RULES = [
     (
         "omit vincristine, methotrexate IV when anc < 0.5 or platelets < 50",
         Omit((Target("vincristine"), Target("methotrexate", "IV")), LOW),
+    ),
+    ("miss 10% of mercaptopurine", Miss((MP,), 0.1)),
+    (
+        "miss 2.5% of mercaptopurine, methotrexate PO when age >= 12",
+        Miss((MP, Target("methotrexate", "PO")), 0.025, Compare("age", ">=", 12.0)),
     ),
     (
         "repeat the dose of methotrexate IV when not (anc >= 0.75 and platelets >= 75)",

@@ -30,6 +30,7 @@ from remission.protocol.model import (
     Hold,
     Limit,
     MakeUp,
+    Miss,
     Not,
     Omit,
     Or,
@@ -189,6 +190,7 @@ actions = (
     | st.builds(Limit, many_targets, fractions, conditions)
     | st.builds(Start, many_targets, fractions, conditions)
     | st.builds(Omit, many_targets, conditions)
+    | st.builds(Miss, many_targets, st.integers(1, 1000).map(lambda n: n / 1000), st.none() | conditions)
     | st.builds(Repeat, many_targets, conditions)
     | st.builds(Stop, many_targets, conditions, streaks)
     | st.builds(Wait, day, conditions)

@@ -98,6 +98,12 @@ Without = Annotated[
         help="Leave an agent out, or one of its routes: 'methotrexate IT'. May be given several times.",
     ),
 ]  # fmt: skip
+Miss = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="AGENT:PERCENT", help="Doses that are missed by chance: mercaptopurine:10. May be given several times."
+    ),
+]
 SHOWN = ("agents", "side_effects", "symptoms", "protocols", "trials")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Add = Annotated[
@@ -106,7 +112,7 @@ Add = Annotated[
 ]
 InPhase = Annotated[
     list[str] | None,
-    typer.Option("--in", metavar="PHASE", help="Where --without and --add hold; everywhere if not given."),
+    typer.Option("--in", metavar="PHASE", help="Where --without, --miss and --add hold; everywhere if not given."),
 ]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN-FOLDER", help="A folder given to simulate --out.")]
 
@@ -152,6 +158,7 @@ def simulate(
     fresh: Annotated[bool, typer.Option("--fresh", help="Replace the run that the folder holds.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Play a run that takes hours or fills the disk unasked.")] = False,
     without: Without = None,
+    miss: Miss = None,
     add: Add = None,
     in_phase: InPhase = None,
     json: Json = False,
@@ -160,10 +167,10 @@ def simulate(
 
     With --out a run that was stopped goes on when the same command is given again.
     """
-    from remission.protocol.variant import variant
+    from remission.protocol.variant import missed, variant
     from remission.trial.run import simulate
 
-    changed = variant(protocol, without=without or (), add=add or (), phases=in_phase or ())
+    changed = variant(protocol, without=without or (), miss=missed(miss or ()), add=add or (), phases=in_phase or ())
     try:
         with Bar() as progress:
             run = simulate(
@@ -230,6 +237,7 @@ def compare(
     years: Annotated[float, typer.Option(help="Years from the first dose.")] = 5.0,
     threads: Annotated[int | None, typer.Option(help="Cores to use; all when left out.")] = None,
     without: Without = None,
+    miss: Miss = None,
     add: Add = None,
     in_phase: InPhase = None,
     json: Json = False,
@@ -237,17 +245,19 @@ def compare(
 ) -> None:
     """Play two protocols with the same patients and the same chance, side by side.
 
-    --without, --add and --in change the second one: remission compare cog-high-risk --without pegaspargase
+    --without, --miss, --add and --in change the second one: remission compare cog-high-risk --without pegaspargase
     """
     from remission.knowledge.errors import BadInput
     from remission.protocol.reader import read_protocol
-    from remission.protocol.variant import variant
+    from remission.protocol.variant import missed, variant
     from remission.trial.side_by_side import side_by_side
 
-    if other is None and not without and not add:
+    if other is None and not without and not miss and not add:
         raise BadInput("one protocol has nothing beside it", remedy="Name another one, or say what to add or leave out")
     first = read_protocol(protocol)
-    second = variant(other or protocol, without=without or (), add=add or (), phases=in_phase or ())
+    second = variant(
+        other or protocol, without=without or (), miss=missed(miss or ()), add=add or (), phases=in_phase or ()
+    )
     with Bar() as progress:
         done = side_by_side(
             first, second, patients=patients, seed=seed, population=population, years=years, threads=threads,
@@ -264,19 +274,20 @@ def side_effects(
     patient: Annotated[int | None, typer.Option(help="The course of one patient instead.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write the whole table to this CSV file.")] = None,
     without: Without = None,
+    miss: Miss = None,
     add: Add = None,
     in_phase: InPhase = None,
     json: Json = False,
 ) -> None:
     """Side effects by phase and grade, days in hospital, doses lost, deaths; or one patient's course."""
-    from remission.protocol.variant import variant
+    from remission.protocol.variant import missed, variant
     from remission.trial.run import open_run, simulate
     from remission.trial.side_effect_tables import courses, incidences
 
     if Path(what).is_dir():
         run = open_run(what)
     else:
-        changed = variant(what, without=without or (), add=add or (), phases=in_phase or ())
+        changed = variant(what, without=without or (), miss=missed(miss or ()), add=add or (), phases=in_phase or ())
         with Bar() as progress:
             run = simulate(changed, patients=patients, seed=seed, follow_up_years=5.0, progress=progress)
     if patient is not None:

@@ -45,6 +45,7 @@ NEVER = -1
 PER_M2, PER_KG, FLAT, BY_AGE = words.PER_M2, words.PER_KG, words.FLAT, words.BY_AGE
 HOLD, ADJUST, LIMIT, START, STOP = words.HOLD, words.ADJUST, words.LIMIT, words.START, words.STOP
 TRANSFUSE, OMIT, REPEAT, RESCUE, MAKE_UP = words.TRANSFUSE, words.OMIT, words.REPEAT, words.RESCUE, words.MAKE_UP
+MISS = words.MISS
 COUNTS, MARROW_MRD, BLOOD_MRD = words.COUNTS, words.MARROW_MRD, words.BLOOD_MRD
 MARROW_BLASTS, BLOOD_BLASTS = words.MARROW_BLASTS, words.BLOOD_BLASTS
 RESPONSE = (
@@ -88,7 +89,7 @@ class Tables(NamedTuple):
     orders: Any
     ages: Any  # (tables, rows) of AGE: intrathecal doses
     slots: Any  # SLOT = what rules act on: agent and route in a phase; watched: its mean share is an outcome; made_up:
-    #             its held days are
+    #             its held days are; key: of the chance that a dose is missed, from agent and route
     level_due: Any  # agents by day whose level is measured
     rules: Any
     rule_slots: Any
@@ -440,6 +441,8 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
                 case m.Omit():
                     row["kind"] = OMIT
                     judged.update(hit)
+                case m.Miss():
+                    row |= {"kind": MISS, "value": action.fraction}
                 case m.Repeat():
                     row["kind"] = REPEAT
                     judged.update(hit)
@@ -594,7 +597,7 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
         slots=rows(
             SLOT,
             [
-                (s[0], agent_index[s[1]], ROUTES.index(s[2]), w, i in held_up)
+                (s[0], agent_index[s[1]], ROUTES.index(s[2]), w, i in held_up, chance.purpose(f"missed {s[1]} {s[2]}"))
                 for i, (s, w) in enumerate(zip(slots, watched, strict=True))
             ],
         ),

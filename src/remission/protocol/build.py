@@ -29,6 +29,7 @@ from .model import (
     Hold,
     Limit,
     MakeUp,
+    Miss,
     Not,
     Omit,
     Or,
@@ -415,6 +416,8 @@ class Builder:
         if kind in ("omit", "repeat_dose"):
             plain: Callable[..., Action] = Omit if kind == "omit" else Repeat
             return plain(_targets(parts[0]), condition(parts[1]))
+        if kind == "miss":
+            return _miss(parts)
         if kind == "stop":
             return Stop(_targets(parts[0]), condition(parts[1]), _maybe_streak(parts[2]))
         if kind == "wait":
@@ -556,6 +559,13 @@ def _adjust(kind: str, parts: list[Any]) -> Adjust:
             raise Misread(_start(node), f"'{str(node.data).replace('_', ' ')}' is said twice", "Write it once")
         bounds[str(node.data)] = _percent(node.children[0])
     return Adjust(targets, factor, condition(rest[0]), streak, bounds.get("at_most"), bounds.get("at_least"), in_turn)
+
+
+def _miss(parts: list[Any]) -> Miss:
+    share = _percent(parts[0])
+    if not 0 < share <= 1:
+        raise Misread(_at(parts[0]), f"{parts[0]} of the doses cannot be missed", "Write more than 0% and at most 100%")
+    return Miss(_targets(parts[1]), share, condition(parts[2]) if parts[2] is not None else None)
 
 
 def _resume(node: Any) -> tuple[float, ...]:

@@ -28,6 +28,7 @@ from .model import (
     Hold,
     Limit,
     MakeUp,
+    Miss,
     Not,
     Or,
     Phase,
@@ -473,7 +474,7 @@ def _fight(one: Rule, other: Rule) -> Iterator[BadInput]:
         yield from _two_starts(one, first, other, second)
         return
     line = f" (line {one.place.line})" if one.place else ""
-    if isinstance(first, Wait) or isinstance(second, Wait) or isinstance(first, Transfuse):
+    if isinstance(first, Wait | Miss | Transfuse) or isinstance(second, Wait | Miss):
         return
     shared_agents = sorted(
         {t.agent for t in getattr(first, "targets", ())}

@@ -18,6 +18,7 @@ from .model import (
     Hold,
     Limit,
     MakeUp,
+    Miss,
     Not,
     Omit,
     Phase,
@@ -343,6 +344,9 @@ def _rule(action: Action, phase: Phase | None = None) -> str:
             return _make_up(action, what, be)
         case Adjust():
             return _adjust(action, what, explain_condition(action.when))
+        case Miss():
+            when = f" when {explain_condition(action.when)}" if action.when is not None else ""
+            return f"{percent(action.fraction)} of the doses of {what} are missed by chance{when}; none is made up."
     when = explain_condition(action.when)
     match action:
         case Hold():
@@ -437,6 +441,8 @@ def _about(action: Action) -> str:
             verb = "starting"
         case Omit():
             verb = "leaving out"
+        case Miss():
+            verb = "missing"
         case Repeat():
             verb = "not raising"
         case Stop():

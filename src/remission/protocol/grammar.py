@@ -258,8 +258,8 @@ def _advice(kind: Kind, body: str, offset: int, word: str, possible: set[str]) -
         return f"'{rest.strip()}' is not measured", f"Measured are {', '.join(WHATS)}, and 'methotrexate level'"
     if kind == "rule" and offset == len(body) - len(body.lstrip()) and agent_meant(word) in agents():
         return (f"'{word}' cannot stand here: a rule begins with what it does",
-                "Begin with hold, raise, reduce, halve, give, start, omit, stop, transfuse or 'repeat the dose of'; "
-                "what is given on days stands under give")  # fmt: skip
+                "Begin with hold, raise, reduce, halve, give, start, omit, miss, stop, transfuse or 'repeat the dose "
+                "of'; what is given on days stands under give")  # fmt: skip
     return None
 
 

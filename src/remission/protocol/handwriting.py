@@ -31,7 +31,7 @@ _VERBS = {
     "increase": "raise", "decrease": "reduce", "lower": "reduce", "withhold": "hold", "pause": "hold",
     "interrupt": "hold", "skip": "omit",
 }  # fmt: skip
-_CHANGES = r"^\s*(?:hold|raise|reduce|halve|give|start|omit|repeat\s+the\s+dose\s+of|stop|transfuse)\b"
+_CHANGES = r"^\s*(?:hold|raise|reduce|halve|give|start|omit|miss|repeat\s+the\s+dose\s+of|stop|transfuse)\b"
 _COUNT = (
     r"\b(anc|neutrophils?|platelets?|plts?|wbc|leu[ck]ocytes|lymphocytes|ha?emoglobin|hgb|hb|blood\s+blasts|b\s+cells|igg)"
 )

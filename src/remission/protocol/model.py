@@ -245,6 +245,15 @@ class Omit:
 
 
 @dataclass(frozen=True)
+class Miss:
+    """``miss 10% of A [when C]``: each dose is not taken with that chance, by itself, whatever the team orders."""
+
+    targets: tuple[Target, ...]
+    fraction: float
+    when: Condition | None = None
+
+
+@dataclass(frozen=True)
 class Repeat:
     """``repeat the dose of A when C``: an escalating dose stays where it is."""
 
@@ -290,7 +299,7 @@ class Transfuse:
     when: Condition
 
 
-Action = Hold | MakeUp | Adjust | Limit | Start | Omit | Repeat | Wait | Rescue | Stop | Transfuse
+Action = Hold | MakeUp | Adjust | Limit | Start | Omit | Miss | Repeat | Wait | Rescue | Stop | Transfuse
 
 
 @dataclass(frozen=True)

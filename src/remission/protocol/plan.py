@@ -28,6 +28,7 @@ from .model import (
     Give,
     Limit,
     MakeUp,
+    Miss,
     Omit,
     Phase,
     Protocol,
@@ -626,7 +627,7 @@ def _concerns(rule: Rule, who: Person) -> bool:
         return True
     if isinstance(action, Start):
         return truth(action.when, who) is not False
-    return isinstance(action, Transfuse) or truth(action.when, who) is not False
+    return isinstance(action, Transfuse) or action.when is None or truth(action.when, who) is not False
 
 
 def _changes(give: Give, rules: Sequence[Rule], who: Person) -> str:
@@ -636,11 +637,14 @@ def _changes(give: Give, rules: Sequence[Rule], who: Person) -> str:
         action = rule.action
         if isinstance(action, Wait | Rescue | Transfuse) or not any(_hits(t, give) for t in action.targets):
             continue
-        if isinstance(action, MakeUp):
+        if isinstance(action, MakeUp) or (isinstance(action, Miss) and action.when is None):
             said.append(change_in_words(action))
             continue
+        assert action.when is not None
         left = remaining(action.when, who)
-        if not isinstance(left, bool):
+        if isinstance(action, Miss) and left is True:
+            said.append(change_in_words(replace(action, when=None)))
+        elif not isinstance(left, bool):
             said.append(change_in_words(replace(action, when=left)))
     return "; ".join(dict.fromkeys(text for text in said if text))
 

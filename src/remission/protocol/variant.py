@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,10 +14,11 @@ from .checks import check
 from .grammar import Kind
 from .include import together
 from .model import Give, Phase, Place, Protocol, Rescue, Rule, Target
+from .numerals import percent
 from .reader import first_of, mistakes, read_protocol, read_sentence
 from .vocabulary import ROUTES
 
-_RULES = ("hold", "make", "raise", "reduce", "halve", "omit", "repeat", "stop", "transfuse", "start", "give")
+_RULES = ("hold", "make", "raise", "reduce", "halve", "omit", "repeat", "stop", "transfuse", "start", "give", "miss")
 _PLACE = Place("the added sentence", 1, 1)
 _FIELDS: dict[Kind, str] = {"give": "give", "check": "check", "decide": "decide", "rule": "rules"}
 
@@ -26,23 +27,26 @@ def variant(
     protocol: str | Path | Protocol,
     *,
     without: Sequence[str] = (),
+    miss: Mapping[str, float] | None = None,
     add: Sequence[str] = (),
     phases: Sequence[str] = (),
     knowledge: Library | None = None,
 ) -> Protocol:
-    """The protocol ``without`` some agents ("methotrexate", or of one route "methotrexate IT") and with sentences to
-    ``add``, in the named phases or in all of them.
+    """The protocol ``without`` some agents ("methotrexate", or of one route "methotrexate IT"), with doses that are
+    missed (``miss``: percent of the doses of an agent, ``{"mercaptopurine": 10}``) and with sentences to ``add``, in
+    the named phases or in all of them.
 
     A sentence is written as in a file: what is given, checked or decided, or a rule. What is left is checked as a file
     is. Raises `BadInput` for an agent that is not given there, a phase that is not there, a sentence that does not fit.
     """
     if knowledge is not None:
         with using(knowledge):  # whose agents and side effects are words of the language
-            return variant(protocol, without=without, add=add, phases=phases)
+            return variant(protocol, without=without, miss=miss, add=add, phases=phases)
     known = library()
     if isinstance(protocol, str | Path):
         protocol = read_protocol(protocol, known)
-    if not without and not add:
+    missing = [(_named(name, known), share) for name, share in (miss or {}).items()]
+    if not without and not add and not missing:
         if phases:
             raise BadInput("nothing is changed in that phase", remedy="Say what to add, or what to leave out")
         return protocol
@@ -51,11 +55,17 @@ def variant(
     changed = protocol
     for name in without:
         _given(protocol, _named(name, known), chosen, everywhere)
+    for out, _ in missing:
+        _given(protocol, out, chosen, everywhere)
     for name in without:
         changed = _without(changed, _named(name, known), chosen, everywhere)
+    for out, share in missing:
+        changed = _with(changed, f"miss {percent(share / 100)} of {out}", chosen, everywhere)
     for sentence in add:
         changed = _with(changed, sentence, chosen, everywhere)
-    said = [f"without {_named(name, known)}" for name in without] + [f'with "{sentence}"' for sentence in add]
+    said = [f"without {_named(name, known)}" for name in without]
+    said += [f"missing {percent(share / 100)} of {out}" for out, share in missing]
+    said += [f'with "{sentence}"' for sentence in add]
     if phases:
         said[-1] += f" in {' and '.join(phases)}"
     said_so = " and ".join(said)
@@ -63,6 +73,23 @@ def variant(
     if found := mistakes(check(changed, known)):
         raise first_of(found)
     return changed
+
+
+def missed(said: Sequence[str]) -> dict[str, float]:
+    """Percent of the doses by agent, of ``["mercaptopurine:10", "methotrexate PO:5"]``."""
+    found: dict[str, float] = {}
+    for text in said:
+        name, colon, share = text.rpartition(":")
+        number = re.fullmatch(r"\s*(\d{1,3}(?:\.\d{1,6})?)\s*%?\s*", share)
+        if not colon or not name.strip() or number is None or not 0 < float(number[1]) <= 100:
+            raise BadInput(
+                f"'{text}' does not say what share of which doses is missed",
+                remedy="Write an agent, a colon and a percentage above 0 and up to 100, such as mercaptopurine:10",
+            )
+        if name.strip().lower() in found:
+            raise BadInput(f"{name.strip()} is said to be missed twice", remedy="Write it once")
+        found[name.strip().lower()] = float(number[1])
+    return found
 
 
 def _chosen(protocol: Protocol, phases: Sequence[str]) -> set[str]:

@@ -15,6 +15,7 @@ from .model import (
     Hold,
     Limit,
     MakeUp,
+    Miss,
     Not,
     Omit,
     Or,
@@ -89,6 +90,9 @@ def change_in_words(action: Action) -> str:
             return "held days are made up"
         case Omit(_, when):
             return f"not given if {condition_in_words(when)}"
+        case Miss(_, fraction, when):
+            share = f"{100 * fraction:.4g}% of doses missed by chance"
+            return share if when is None else f"{share} if {condition_in_words(when)}"
         case Stop(_, when, streak):
             return f"stopped for good if {condition_in_words(when)}{_lasting(streak)}"
         case Limit(_, fraction, when):

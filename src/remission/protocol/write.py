@@ -26,6 +26,7 @@ from .model import (
     Hold,
     Limit,
     MakeUp,
+    Miss,
     Not,
     Omit,
     Or,
@@ -272,6 +273,9 @@ def _action(action: Action, named: _Days) -> str:
             return f"start {_targets(action)} at {percent(action.fraction)} when {condition(action.when)}"
         case Omit():
             return f"omit {_targets(action)} when {condition(action.when)}"
+        case Miss():
+            when = f" when {condition(action.when)}" if action.when is not None else ""
+            return f"miss {percent(action.fraction)} of {_targets(action)}{when}"
         case Repeat():
             return f"repeat the dose of {_targets(action)} when {condition(action.when)}"
         case Stop():
@@ -335,7 +339,7 @@ def _until(until: Until) -> str:
     return text + (f" if {condition(until.when)}" if until.when is not None else "")
 
 
-def _targets(action: Hold | MakeUp | Adjust | Limit | Start | Omit | Repeat | Stop) -> str:
+def _targets(action: Hold | MakeUp | Adjust | Limit | Start | Omit | Miss | Repeat | Stop) -> str:
     return ", ".join(_target(target) for target in action.targets)
 
 

@@ -258,8 +258,8 @@ def _with_stay(found: pl.DataFrame, stay: pl.DataFrame) -> pl.DataFrame:
 
 
 def doses_lost(tables: Tables) -> pl.DataFrame:
-    """patient, planned, missed, lowered: dose days of all agents, of these not given (held, omitted, stopped) and
-    given at less than the full dose; those by agent are ``doses_by_agent``."""
+    """patient, planned, missed, lowered: dose days of all agents, of these not given (held, omitted, stopped, missed)
+    and given at less than the full dose; those by agent are ``doses_by_agent``."""
     return _dose_days(tables, ["patient"])
 
 
@@ -271,6 +271,7 @@ def doses_by_agent(tables: Tables) -> pl.DataFrame:
 def _dose_days(tables: Tables, by: list[str]) -> pl.DataFrame:
     days = (pl.col("to_day") - pl.col("from_day") + 1).cast(pl.Int64)
     missed = pl.col("reason").is_in(["held", "omitted", "stopped"])
+    missed |= (pl.col("reason") == "missed") & (pl.col("factor") <= 0.0)  # not one dose of the day was taken
     rows = tables["doses"].lazy().filter(pl.col("reason") != "rescue").with_columns(days.alias("days"))
     return (
         rows.group_by(by)

@@ -47,6 +47,10 @@ struct Block {
   Real poisson(int l, std::uint32_t purpose, Int index, Real mean) const {
     return chance::poisson(play.seed, pid(l), purpose, index, mean);
   }
+  // What keys the chance of a sample or a dose: the phase by name, its cycle, its day, and the days waited there.
+  Int numbered(int l, Int phase, Int day, Int waited) {
+    return (t.phases[phase].key ^ (place.cycle(phase, l) << 20) ^ (day << 8) ^ waited) & 0xFFFFFFFF;
+  }
   void event(int l, Int today, Int phase, Event kind, Real detail) {
     rec.note(EVENTS, l, today, phase, kind, detail);
   }

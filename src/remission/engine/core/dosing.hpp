@@ -1,5 +1,7 @@
 // Doses of the day: as the protocol says, or as the rules have left them.
 #pragma once
+#include <bit>
+
 #include "block.hpp"
 
 namespace remission {
@@ -108,6 +110,18 @@ inline std::pair<Real, Real> dose_now(Block& b, const Order& o, Real share, bool
   return {std::min(dose * share, o.cap), std::min(dose, o.cap)};
 }
 
+// Which of a day's doses are not taken: bit k for the kth. The numbers of a dose are the same whatever the share, so that
+// who misses more misses those too that he misses when he misses less.
+inline unsigned missed(Block& b, const Order& o, Real share, int l, Int phase) {
+  const LaneState& lane = b.lane(l);
+  const Int number = b.numbered(l, phase, lane.day, lane.extra * lane.extended);
+  const auto purpose = static_cast<std::uint32_t>(b.t.slots[o.slot].key);
+  unsigned out = 0;
+  for (Int k = 0; k < o.times; ++k)
+    if (chance::nth_uniform(b.play.seed, b.pid(l), purpose, number, static_cast<std::uint64_t>(k)) < share) out |= 1u << k;
+  return out;
+}
+
 inline void give(Block& b, Int order, int l, Int today, Int phase) {
   const Tables& t = b.t;
   const Order& o = t.orders[order];
@@ -116,7 +130,7 @@ inline void give(Block& b, Int order, int l, Int today, Int phase) {
   const Form& form = t.forms[o.form];
   const Phase& p = t.phases[phase];
   Reason reason = R_PROTOCOL;
-  Real share = 0.0;
+  Real share = 0.0, untaken = 0.0;
   bool keep = false;
   if (s.stopped == 1) {
     reason = R_STOPPED;
@@ -137,10 +151,12 @@ inline void give(Block& b, Int order, int l, Int today, Int phase) {
       reason = R_MADE_UP;
     for (Int i = p.rules_from; i < p.rules_to; ++i) {
       const Rule& rule = t.rules[t.phase_rules[i]];
-      if (rule.kind != OMIT && rule.kind != REPEAT) continue;
+      if (rule.kind != OMIT && rule.kind != REPEAT && rule.kind != MISS) continue;
       for (Int j = rule.slots_from; j < rule.slots_to; ++j)
-        if (t.rule_slots[j] == o.slot && b.holds(rule.condition, l)) {
-          if (rule.kind == OMIT) {
+        if (t.rule_slots[j] == o.slot && (rule.condition < 0 || b.holds(rule.condition, l))) {
+          if (rule.kind == MISS) {
+            untaken = std::max(untaken, rule.value);
+          } else if (rule.kind == OMIT) {
             share = 0.0;
             reason = R_OMITTED;
           } else {
@@ -149,6 +165,15 @@ inline void give(Block& b, Int order, int l, Int today, Int phase) {
         }
     }
   }
+  unsigned gone = 0;
+  if (untaken > 0.0 && share > 0.0) {
+    if (!b.play.chance)
+      share *= 1.0 - untaken;  // the mean
+    else if ((gone = missed(b, o, untaken, l, phase)) != 0)
+      reason = R_MISSED;
+  }
+  const Int taken = o.times - std::popcount(gone);
+  if (taken == 0) share = 0.0;
   const auto [dose, planned] = dose_now(b, o, share, keep, l, today);
   if (dose > 0.0) {
     Real usable = (1.0 - b.flesh.lost(form.agent, l)) * b.q.bioavailability(o.form, l);
@@ -157,6 +182,7 @@ inline void give(Block& b, Int order, int l, Int today, Int phase) {
       usable *= 1.0 - form.loss * per_m2 / (form.half_dose + per_m2);
     }
     for (Int k = 0; k < o.times; ++k) {
+      if (gone >> k & 1u) continue;
       const Int at = o.form * STEPS + k * (STEPS / o.times);
       b.drugs.amount(at, l) += dose * usable;
       b.drugs.used[at] = 1;
@@ -171,13 +197,14 @@ inline void give(Block& b, Int order, int l, Int today, Int phase) {
         }
     }
   }
+  const Real times = static_cast<Real>(o.times), part = static_cast<Real>(taken) / times;
   if (t.slots[o.slot].watched == 1) {
-    b.place.result[l][RESULT_SHARE] += share;
+    b.place.result[l][RESULT_SHARE] += share * part;
     b.place.result[l][RESULT_SHARES] += 1.0;
   }
-  const Real times = static_cast<Real>(o.times);
   if (b.play.keep_doses)
-    note_run(b, o.slot, l, today, {dose * times, planned * times, share, reason, form.tau, o.times});
+    note_run(b, o.slot, l, today,
+             {dose * static_cast<Real>(taken), planned * times, share * part, reason, form.tau, std::max<Int>(taken, 1)});
 }
 
 }  // namespace remission

@@ -11,11 +11,9 @@ constexpr std::uint32_t P_ASPIRATE = chance::purpose("aspirate");
 constexpr std::uint32_t P_CELLS = chance::purpose("cells counted");
 constexpr std::uint32_t P_CELLS_BLOOD = chance::purpose("cells counted in blood");
 
-// What keys the chance of a sample: the phase by name, its cycle, its day, and the days that it has waited there. The same
-// sample is as true in an arm that has come to it some days later.
+// The same sample is as true in an arm that has come to it some days later.
 inline void number_sample(Block& b, int l, Int phase, Int day, Int waited) {
-  const Int at = (b.place.cycle(phase, l) << 20) ^ (day << 8) ^ waited;
-  b.lane(l).sample = (b.t.phases[phase].key ^ at) & 0xFFFFFFFF;
+  b.lane(l).sample = b.numbered(l, phase, day, waited);
 }
 
 // Counts with log-normal noise, and everything else that conditions may ask for.

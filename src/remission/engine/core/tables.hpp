@@ -32,7 +32,7 @@ struct FieldName {
 #define ORDER_FIELDS(I, R)                                                                                         \
   I(slot) I(form) I(basis) I(times) I(condition) I(age_table) I(of_slot) R(amount) R(cap) R(share) R(step) R(start_share)
 #define AGE_FIELDS(I, R) R(from_age) R(dose)
-#define SLOT_FIELDS(I, R) I(phase) I(agent) I(route) I(watched) I(made_up)
+#define SLOT_FIELDS(I, R) I(phase) I(agent) I(route) I(watched) I(made_up) I(key)
 #define RULE_FIELDS(I, R)                                                                                        \
   I(kind) I(phase) I(condition) I(until) I(days) I(visits) I(in_turn) I(slots_from) I(slots_to) I(resume_from)   \
   I(resume_to) I(order) I(from_step) I(every_step) I(at_least) R(value) R(low) R(high)

@@ -38,7 +38,7 @@ struct Word {
   W(R_PROTOCOL, "protocol") W(R_REDUCED, "reduced") W(R_RAISED, "raised") W(R_HELD, "held")                    \
   W(R_OMITTED, "omitted") W(R_STOPPED, "stopped") W(R_RESCUE, "rescue") W(R_MADE_UP, "made up")                \
   W(R_CUT_BY_HOLD, "cut short by a hold") W(R_CUT_BY_STOP, "cut short by a stop")                              \
-  W(R_CUT_BY_END, "cut short by the end")
+  W(R_CUT_BY_END, "cut short by the end") W(R_MISSED, "missed")
 // numbers that are the same for everyone
 #define SETTING(W)                                                                                            \
   W(S_PACKING, "packing") W(S_OTHER, "other_leukocytes") W(S_BLOOD_LOSS, "blood_loss")                        \
@@ -64,7 +64,7 @@ struct Word {
 #define BASIS(W) W(PER_M2, "m2") W(PER_KG, "kg") W(FLAT, "") W(BY_AGE, "")
 #define KIND(W)                                                                                       \
   W(HOLD, "") W(ADJUST, "") W(LIMIT, "") W(START, "") W(STOP, "") W(TRANSFUSE, "") W(OMIT, "") W(REPEAT, "") \
-  W(RESCUE, "") W(MAKE_UP, "")
+  W(RESCUE, "") W(MAKE_UP, "") W(MISS, "")
 #define FUNCTION(W) W(LINEAR, "linear") W(EMAX, "emax") W(ASPARAGINE, "asparagine depletion") W(HILL, "")
 #define MADE_OF(W) W(MEAN, "") W(NODES, "") W(PRODUCT, "")
 #define ACT_KIND(W) W(RADIATION, "") W(GRAFT, "") W(CELLS, "") W(COLLECTION, "") W(IMMUNOGLOBULIN, "")
