@@ -448,3 +448,15 @@ def test_a_stream_that_cannot_be_written_to_gives_no_traceback(stdout: str) -> N
     done = subprocess.run(["sh", "-c", command], env=surroundings, capture_output=True, text=True)
     assert "Traceback" not in done.stderr
     assert done.returncode == (2 if stdout == "full" else 0)
+
+
+def test_timings_show_the_steps_of_the_day(remission: Remission) -> None:
+    command = ("simulate", "cog-standard-risk", "--patients", "32", "--follow-up", "0.2")
+    code, out, _ = remission(*command, "--timings")
+    table = out[out.index("step of the day") :].splitlines()[1:]
+    rows = dict(line.rsplit(maxsplit=2)[::2] for line in table if line.strip())
+    assert code == 0 and {"clinic", "kinetics", "effects", "body"} <= rows.keys() and "acts" not in rows
+    assert sum(float(share) for share in rows.values()) == pytest.approx(100.0, abs=1.0)
+    steps = json.loads(remission(*command, "--timings", "--json")[1])["performance"]["steps"]
+    assert {name for name, seconds in steps.items() if seconds} >= rows.keys()
+    assert json.loads(remission(*command, "--json")[1])["performance"]["steps"] is None

@@ -758,3 +758,18 @@ def test_an_index_that_leads_out_of_a_programs_arrays_is_an_error(name: str) -> 
             tables, plan, columns, treatment_days=60, follow_up_days=60, chance=True, keep_doses=True,
             keep_states=False, seed=1, threads=1,
         )  # fmt: skip
+
+
+def test_the_steps_of_the_day_are_timed_when_asked_for_and_change_nothing() -> None:
+    from remission.compiled import core
+
+    program, people = prepare(read_protocol("cog-standard-risk"), library()), draw("standard-risk-b-all", 33, seed=1)
+    spent: dict[str, float] = {}
+    timed = play(program, people, seed=1, threads=2, options=Options(follow_up_days=60), timings=spent)
+    assert tuple(spent) == core.words.DAY and all(seconds >= 0.0 for seconds in spent.values())
+    ran = {name for name, seconds in spent.items() if seconds > 0.0}
+    assert {"clinic", "kinetics", "effects", "body", "preparation"} <= ran
+    assert not {"acts", "CAR T-cells", "immunity"} & ran, "nothing of that is in this protocol"
+    plain = play(program, people, seed=1, threads=1, options=Options(follow_up_days=60))
+    for name, table in plain.items():
+        assert_frame_equal(table, timed[name])

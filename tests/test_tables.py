@@ -83,6 +83,23 @@ def test_drug_levels_have_a_unit_and_what_is_too_low_to_tell(tmp_path: Path, chi
     assert out.filter(~pl.col("below_limit"))["level"].min() >= 0.04  # type: ignore[operator]
 
 
+LEAVES = LEVELS + """\
+        - day 4: marrow MRD
+      decide:
+        - 'day 4: if age >= 0 leave for "another hospital"'
+"""
+
+
+def test_no_levels_are_drawn_from_who_has_left(tmp_path: Path) -> None:
+    """A neighbour in the block is treated on: the one who left on day 4 has the levels of days 2 to 4 alone."""
+    two = draw("standard-risk-b-all", 40, seed=2)
+    text = LEAVES.replace("age >= 0", f"age >= {float(two.age_y.max()) - 1e-6}")
+    tables = played(tmp_path, text, two)
+    left = tables["outcomes"].filter(pl.col("outcome") == "left")["patient"].to_list()
+    assert len(left) == 1
+    assert tables["levels"].filter(pl.col("patient") == left[0])["day"].to_list() == [1, 2, 3]
+
+
 MAINTENANCE = """\
 phases:
   - maintenance:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from remission.protocol.model import Protocol
     from remission.trial.cost import Consent
     from remission.trial.run import Run
+    from remission.trial.summary import Performance
     from remission.trial.validate import Reproduction
 
 
@@ -161,6 +162,7 @@ def simulate(
     miss: Miss = None,
     add: Add = None,
     in_phase: InPhase = None,
+    timings: Annotated[bool, typer.Option("--timings", help="Show what each step of a day costs.")] = False,
     json: Json = False,
 ) -> None:
     """Play a cohort of virtual patients through a protocol.
@@ -185,6 +187,7 @@ def simulate(
                 fresh=fresh,
                 consent=_consent(yes),
                 finish=None if out is None else _write_beside,
+                timings=timings,
             )
     except KeyboardInterrupt:
         again = "the same command" + (" without --fresh" if fresh else "")
@@ -196,6 +199,8 @@ def simulate(
         _say(f"Stopped. {kept}")
         raise typer.Exit(130) from None
     _print(run.summary(), json)
+    if timings and run.performance is not None and not json:
+        _show_timings(run.performance)
     if out is not None:
         if run.performance is None:
             _say(f"{out} held this run already, finished (--fresh plays it again).")
@@ -788,6 +793,14 @@ def _print_table(title: str, headings: tuple[str, ...], rows: Sequence[tuple[str
     console.print(table)
     if title:
         console.print()
+
+
+def _show_timings(took: Performance) -> None:
+    steps = took.steps or {}
+    core = sum(steps.values())
+    rows = [(name, f"{s:.3f}", f"{100.0 * s / core:.1f}") for name, s in steps.items() if s > 0.0]
+    heading = f"The core's {core:.2f} s, all threads together; the whole command took {took.seconds:.2f} s so far"
+    _print_table(heading, ("step of the day", "seconds", "percent"), rows)
 
 
 def _is_protocol(name: str) -> bool:

@@ -50,8 +50,10 @@ def play(
     threads: int | None = None,
     options: Options | None = None,
     knowledge: Library | None = None,
+    timings: dict[str, float] | None = None,
 ) -> dict[str, pl.DataFrame]:
     """Play every patient of the cohort; one table per name in ``options.record``, sorted by patient and day.
+    ``timings``: the seconds that the core spends in each step of the day (of all threads together) are added there.
 
     A patient's rows depend on the program, the patient's own columns, the seed and the options only: not on the
     other patients, the number of threads or the order."""
@@ -60,7 +62,7 @@ def play(
     plan, columns = lanes.build(
         program, cohort, knowledge or library(), seed=seed, refine=options.refine, side_effects=options.side_effects
     )
-    result, records = core.play(
+    result, records, spent = core.play(
         program.tables,
         plan,
         columns,
@@ -71,7 +73,11 @@ def play(
         keep_states="states" in options.record,
         seed=seed,
         threads=threads or os.cpu_count() or 1,
+        timings=timings is not None,
     )
+    if timings is not None:
+        for step, seconds in zip(state.DAY, spent, strict=True):
+            timings[step] = timings.get(step, 0.0) + seconds
     return tables(program, cohort, result, records, options, plan, knowledge or library())
 
 

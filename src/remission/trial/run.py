@@ -224,6 +224,7 @@ def simulate(
     knowledge: Library | None = None,
     consent: cost.Consent | None = None,
     finish: Callable[[Run], None] | None = None,
+    timings: bool = False,
 ) -> Run:
     """Play a cohort of virtual patients through a protocol.
 
@@ -232,7 +233,7 @@ def simulate(
     ``out`` the tables go to that folder shard by shard, in bounded memory; the same call goes on with a run that was
     stopped, ``fresh`` replaces one that is there. A run that will take hours or fill the disk is measured first and
     asked about: ``consent`` is given its `Cost` and says yes or no. ``finish`` is called with the run that is whole,
-    while no other process can write into its folder.
+    while no other process can write into its folder. ``timings`` measures the steps of the day (`Run.performance`).
     The same arguments give the same tables, whatever ``threads`` (default: all cores). ``knowledge``: the supplied
     files with your own laid over them, ``library("my-folder")``. Raises `BadInput`.
     """
@@ -241,7 +242,7 @@ def simulate(
             run = simulate(
                 protocol, patients=patients, seed=seed, out=out, population=population,
                 follow_up_years=follow_up_years, threads=threads, record=record, progress=progress, fresh=fresh,
-                consent=consent, finish=finish,
+                consent=consent, finish=finish, timings=timings,
             )  # fmt: skip
         return replace(run, knowledge=knowledge)
     started = time.perf_counter()
@@ -270,10 +271,13 @@ def simulate(
     numbers = behind(protocol, shelf, people)
     condition = protocol.eligible
     played = {"patients": 0, "days": 0.0}
+    steps: dict[str, float] | None = {} if timings else None
 
     def play_shard(first: int, count: int) -> Tables:
         cohort = draw(people, count, seed=seed, start=first, accept=lambda patients: eligible(condition, patients))
-        frames = play(program, cohort, seed=seed, threads=threads, options=options, knowledge=shelf)
+        frames = play(
+            program, cohort, seed=seed, threads=threads, options=options, knowledge=shelf, timings=steps
+        )  # fmt: skip
         played["patients"] += count
         played["days"] += float(frames["outcomes"]["played_days"].sum())
         return {name: frames[name] for name in record}
@@ -287,6 +291,7 @@ def simulate(
             seconds=time.perf_counter() - started,
             peak_memory_mb=peak_memory_mb(),
             threads=threads,
+            steps=steps,
         )
 
     size = shard_size(patients)
@@ -294,7 +299,7 @@ def simulate(
     left = patients - (finished_shards(folder) * size if folder is not None and not fresh else 0)
     if left >= cost.WEIGHED_FROM:
         cost.ask(cost.weigh(play_shard, left, folder, threads), consent)
-        started, played = time.perf_counter(), {"patients": 0, "days": 0.0}
+        started, played, steps = time.perf_counter(), {"patients": 0, "days": 0.0}, {} if timings else None
     made: list[Run] = []
 
     def whole(run: Run) -> None:

@@ -43,6 +43,7 @@ class Performance:
     seconds: float
     peak_memory_mb: float
     threads: int | None = None
+    steps: dict[str, float] | None = None  # seconds of the core by step of the day, all threads together
 
     def __str__(self) -> str:
         rate = (

@@ -110,14 +110,16 @@ Array array_of(std::vector<Real>&& values, std::size_t width) {
   return Array(kept->data(), {kept->size() / width, width}, owner);
 }
 
-// Play all blocks of a cohort on `threads` threads: (results, [records ...]).
+// Play all blocks of a cohort on `threads` threads: (results, [records ...], seconds in each step of the day).
 nb::tuple play_cohort(nb::handle tables, nb::handle layout, nb::handle lanes, Int treatment_days, Int follow_up_days,
-                      bool play_chance, bool keep_doses, bool keep_states, std::uint64_t seed, int threads) {
+                      bool play_chance, bool keep_doses, bool keep_states, std::uint64_t seed, int threads,
+                      bool timings) {
   Held held;
   const Tables t = tables_of(held, tables);
   const Layout lay = layout_of(held, layout);
   const Columns all = columns_of(held, lanes);
-  const Play play{treatment_days, follow_up_days, play_chance, keep_doses, keep_states, seed};
+  const Play play{treatment_days, follow_up_days, play_chance, keep_doses, keep_states, seed, timings};
+  std::vector<Real> spent(steps_of_day().size());  // seconds of all threads together
   const Int blocks = all.patients / LANES;
   std::vector<Real> results(static_cast<std::size_t>(blocks) * LANES * RESULT_COLUMNS);
   std::vector<Records> records(blocks);
@@ -133,6 +135,8 @@ nb::tuple play_cohort(nb::handle tables, nb::handle layout, nb::handle lanes, In
           play_block(*b);
           std::memcpy(results.data() + i * LANES * RESULT_COLUMNS, b->place.result, sizeof b->place.result);
           records[i] = std::move(b->rec);
+          std::lock_guard<std::mutex> lock(guard);
+          for (std::size_t s = 0; s < spent.size(); ++s) spent[s] += b->spent[s];
         }
       } catch (...) {
         std::lock_guard<std::mutex> lock(guard);
@@ -158,7 +162,7 @@ nb::tuple play_cohort(nb::handle tables, nb::handle layout, nb::handle lanes, In
     }
     out.append(array_of(std::move(rows), Records::width[table]));
   }
-  return nb::make_tuple(array_of(std::move(results), RESULT_COLUMNS), out);
+  return nb::make_tuple(array_of(std::move(results), RESULT_COLUMNS), out, spent);
 }
 
 // --- one block, day by day, for verification: the clinic is the core's, the body may be somebody else's
@@ -168,7 +172,7 @@ class OneBlock {
   OneBlock(nb::handle tables, nb::handle layout, nb::handle lanes, Int follow_up_days, bool play_chance,
            std::uint64_t seed)
       : t_(tables_of(held_, tables)), lay_(layout_of(held_, layout)), all_(columns_of(held_, lanes)),
-        play_{follow_up_days, follow_up_days, play_chance, true, true, seed} {
+        play_{follow_up_days, follow_up_days, play_chance, true, true, seed, false} {
     if (all_.patients != LANES) throw nb::value_error("a block is made of LANES patients");
     block_ = std::make_unique<Block>(t_, lay_, play_, all_, 0);
     prepare_block(*block_);
@@ -362,6 +366,9 @@ void bind_words(nb::module_& m) {
   for (auto [name, value] : {std::pair{"COUNTS", COUNTS}, {"MARROW_MRD", MARROW_MRD}, {"BLOOD_MRD", BLOOD_MRD},
                              {"MARROW_BLASTS", MARROW_BLASTS}, {"BLOOD_BLASTS", BLOOD_BLASTS}, {"RESPONSE", RESPONSE}})
     m.attr(name) = static_cast<Int>(value);
+  nb::list steps;
+  for (const char* name : steps_of_day()) steps.append(name);
+  m.attr("DAY") = nb::tuple(steps);
   m.attr("STEPS") = STEPS;
   m.attr("MAX_DEPTH") = MAX_DEPTH;
   m.attr("SLOTS_PER_BIN") = SLOTS_PER_BIN;
@@ -418,7 +425,7 @@ NB_MODULE(REMISSION_MODULE, m) {
   m.attr("LANES") = LANES;
   m.def("play", &play_cohort, nb::arg("tables"), nb::arg("layout"), nb::arg("lanes"), nb::kw_only(),
         nb::arg("treatment_days"), nb::arg("follow_up_days"), nb::arg("chance"), nb::arg("keep_doses"),
-        nb::arg("keep_states"), nb::arg("seed"), nb::arg("threads"));
+        nb::arg("keep_states"), nb::arg("seed"), nb::arg("threads"), nb::arg("timings") = false);
   nb::module_ words = m.def_submodule("words", "The words and numbers that both sides know.");
   bind_words(words);
   m.attr("records") = records();

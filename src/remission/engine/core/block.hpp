@@ -10,7 +10,10 @@ struct Play {
   Int treatment_days = 0, follow_up_days = 0;  // from the first day of treatment, day 0
   bool chance = true, keep_doses = true, keep_states = true;
   std::uint64_t seed = 0;
+  bool timings = false;
 };
+
+constexpr int MOST_TIMED = 32;  // steps of the day (day.hpp) and the preparation
 
 struct Block {
   const Tables& t;
@@ -23,6 +26,7 @@ struct Block {
   Work work;
   DayMeans day;
   Records rec;
+  Real spent[MOST_TIMED] = {};  // seconds in each step of the day, where timings are asked for
 
   Block(const Tables& t_, const Layout& lay_, const Play& play_, const Columns& all, Int number)
       : t(t_), lay(lay_), play(play_), q(all, number), place(t_, q), drugs(t_, lay_, q), flesh(lay_, q), work(lay_, q),

@@ -1,5 +1,7 @@
 // A day, in the order in which things happen.
 #pragma once
+#include <chrono>
+
 #include "body.hpp"
 #include "follow_up.hpp"
 #include "living.hpp"
@@ -7,54 +9,130 @@
 
 namespace remission {
 
-// Chance, infection, relapse, the weekly record and the clock of one patient.
-inline void evening(Block& b, int l, Int today) {
-  LaneState& lane = b.lane(l);
-  few_cells_of_day(b, l, today);
+// --- the steps of one patient
+
+inline void team_of_day(Block& b, int l, Int today) {
+  if (b.lane(l).status != AFTER) morning(b, l, today);
+  b.place.here[l] = b.lane(l).status != DONE;
+  if (b.place.here[l]) b.place.result[l][RESULT_PLAYED] += 1.0;
+}
+
+inline void infection_of_day(Block& b, int l, Int today) {
   if (b.play.chance && fever_due(b, l, today)) infection(b, l, today);
-  const Real total = b.flesh.total(0, l);
-  const Real fraction = b.blast_share(l, total);
+}
+
+// Once a week: is there a remission to lose, and is it lost?
+inline void relapse_of_day(Block& b, int l, Int today) {
+  LaneState& lane = b.lane(l);
+  const Real fraction = b.blast_share(l, b.flesh.total(0, l));
   if (b.lay.looks == 0 && lane.remission == 0 && today % 7 == 0 && fraction < b.setting(S_REMISSION))
     lane.remission = 1;  // no marrow is ever looked at: it is not assessed, but it can be lost
-  if (lane.status != DONE && lane.remission > 0) {
-    const bool marrow =
-        lane.remission == 2 || (today % 7 == 0 && fraction >= b.setting(S_RELAPSE_MARROW));
-    const bool brain = today % 7 == 0 && b.flesh.cns(0, l) >= b.setting(S_RELAPSE_CNS);
-    if (marrow || brain)
-      relapsed(b, l, today, relapse_site(b, marrow, brain, fraction, b.flesh.cns(0, l)));
+  if (lane.status == DONE || lane.remission == 0) return;
+  const bool marrow = lane.remission == 2 || (today % 7 == 0 && fraction >= b.setting(S_RELAPSE_MARROW));
+  const bool brain = today % 7 == 0 && b.flesh.cns(0, l) >= b.setting(S_RELAPSE_CNS);
+  if (marrow || brain) relapsed(b, l, today, relapse_site(b, marrow, brain, fraction, b.flesh.cns(0, l)));
+}
+
+inline void harm_of_day(Block& b, int l, Int today) {
+  if (b.play.chance && b.lane(l).status != DONE) fate_of_treatment(b, l, today, b.blast_share(l, b.flesh.total(0, l)));
+}
+
+inline void record_of_day(Block& b, int l, Int today) {
+  if (!b.play.keep_states) return;
+  if ((today + 1) % 7 != 0 && !(b.lay.living == 1 && daily_record(b, l, today))) return;
+  note_state(b, l, today + 1, b.flesh.total(0, l), b.blast_share(l, b.flesh.total(0, l)));
+}
+
+// The patient's place tomorrow.
+inline void clock_of_day(Block& b, int l, Int today) {
+  LaneState& lane = b.lane(l);
+  if (lane.status != TREATING || lane.stalled != 0) return;
+  lane.wait_passed = 0;
+  lane.gate_from = -1;
+  const Phase& phase = b.t.phases[lane.phase];
+  if (one_day_more(b, l, lane.phase)) {
+    lane.owed -= 1;
+    lane.extended += 1;
+    lane.extra = 1;
+  } else {
+    lane.extra = 0;
+    lane.day += 1;
   }
-  if (b.play.chance && lane.status != DONE) fate_of_treatment(b, l, today, fraction);
-  if (b.play.keep_states && ((today + 1) % 7 == 0 || (b.lay.living == 1 && daily_record(b, l, today))))
-    note_state(b, l, today + 1, total, fraction);
-  if (lane.status == TREATING && lane.stalled == 0) {
-    lane.wait_passed = 0;
-    lane.gate_from = -1;
-    const Phase& phase = b.t.phases[lane.phase];
-    if (one_day_more(b, l, lane.phase)) {
-      lane.owed -= 1;
-      lane.extended += 1;
-      lane.extra = 1;
-    } else {
-      lane.extra = 0;
-      lane.day += 1;
-    }
-    if (lane.day > phase.days) {
-      if (phase.repeats == 1 && lane.next_phase == -2) {
-        begin_days(lane);
-        b.place.cycle(lane.phase, l) += 1;
-      } else {
-        move_on(b, l, today + 1, lane.phase);
-      }
-    }
-  } else if (lane.status == AFTER && today >= lane.ended + AFTER_DAYS && needs_no_days(b, l, total)) {
-    follow(b, l, today + 1);
+  if (lane.day <= phase.days) return;
+  if (phase.repeats == 1 && lane.next_phase == -2) {
+    begin_days(lane);
+    b.place.cycle(lane.phase, l) += 1;
+  } else {
+    move_on(b, l, today + 1, lane.phase);
   }
 }
+
+inline void follow_up_of_day(Block& b, int l, Int today) {
+  const LaneState& lane = b.lane(l);
+  if (lane.status == AFTER && today >= lane.ended + AFTER_DAYS && needs_no_days(b, l, b.flesh.total(0, l)))
+    follow(b, l, today + 1);
+}
+
+// --- the day as a list
+
+struct Step {
+  const char* name;  // as `remission simulate --timings` says it
+  void (*run)(Block&, Int);
+  bool (*needed)(const Block&);
+};
+
+// A step of one patient, for all who are played today.
+template <void (*step)(Block&, int, Int)>
+void each(Block& b, Int today) {
+  for (int l = 0; l < LANES; ++l)
+    if (b.place.here[l]) step(b, l, today);
+}
+
+inline bool always(const Block&) { return true; }
+inline bool with_acts(const Block& b) { return b.lay.acts.size > 0; }
+inline bool with_levels(const Block& b) { return b.t.level_due.size > 0; }
+inline bool with_living(const Block& b) { return b.lay.living == 1; }
+
+constexpr Step DAY[] = {
+    {"clinic", each<team_of_day>, always},                             // with its laboratory and the doses that it orders
+    {"acts", acts_of_day, with_acts},                                  // radiation, grafts, cells: what acts on the day it is given
+    {"levels", levels_of_day, with_levels},                            // drug levels that a visit asks for
+    {"kinetics", kinetics_of_day, always},                             // with the rescue doses that levels ask for
+    {"effects", [](Block& b, Int) { effects_of_day(b); }, always},     // rates on their targets
+    {"CAR T-cells", cells_of_day, with_living},
+    {"body", body_of_day, always},                                     // leukaemia, normal marrow, blood
+    {"immunity", immunity_of_day, with_living},                        // B cells, antibodies, cytokine, the marrow that is lost
+    {"few cells", each<few_cells_of_day>, always},                     // where chance plays with single cells
+    {"infection", each<infection_of_day>, always},
+    {"relapse", each<relapse_of_day>, always},
+    {"side effects", each<harm_of_day>, always},                       // and what they or the leukaemia end
+    {"record", each<record_of_day>, always},                           // the states of the week
+    {"clock", each<clock_of_day>, always},                             // tomorrow's place in the protocol
+    {"follow-up", each<follow_up_of_day>, always},                     // week by week to the horizon
+};
+constexpr void (*EVENING[])(Block&, int, Int) = {few_cells_of_day, infection_of_day, relapse_of_day, harm_of_day,
+                                                record_of_day,    clock_of_day,     follow_up_of_day};
+constexpr int DAY_STEPS = sizeof DAY / sizeof *DAY;
+constexpr int PREPARATION = DAY_STEPS;  // is timed after the steps of the day
+static_assert(PREPARATION < MOST_TIMED);
+
+// Adds the seconds of its life.
+class Stopwatch {
+ public:
+  explicit Stopwatch(Real& total) : total_(total), begun_(Clock::now()) {}
+  ~Stopwatch() { total_ += std::chrono::duration<Real>(Clock::now() - begun_).count(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Real& total_;
+  Clock::time_point begun_;
+};
 
 inline bool playing(const Block& b, int l) { return b.place.lane[l].status != DONE; }
 
 // Before the first day: how drugs answer in these patients, the first draws, the first record.
 inline void prepare(Block& b) {
+  const Stopwatch watch(b.spent[PREPARATION]);
   fill_responses(b);
   for (int l = 0; l < LANES; ++l) {
     b.flesh.fever_at(0, l) = b.exponential(l, P_FEVER, 0);
@@ -66,27 +144,23 @@ inline void prepare(Block& b) {
       if (playing(b, l)) note_state(b, l, 0, b.flesh.total(0, l), b.blast_share(l, b.flesh.total(0, l)));
 }
 
-// The day as a list. False when nobody is left to play.
+// Play one day; false when nobody is left to play.
 inline bool play_day(Block& b, Int today) {
   bool anyone = false;
-  for (int l = 0; l < LANES; ++l)
-    if (playing(b, l)) {
-      anyone = true;
-      b.lane(l).visited = -1;
-      if (b.lane(l).status != AFTER) morning(b, l, today);  // laboratory, clinic, dosing
-    }
+  for (int l = 0; l < LANES; ++l) {
+    b.lane(l).visited = -1;
+    anyone |= b.place.here[l] = playing(b, l);
+  }
   if (!anyone) return false;
-  for (int l = 0; l < LANES; ++l)
-    if (playing(b, l)) b.place.result[l][RESULT_PLAYED] += 1.0;
-  if (b.lay.acts.size > 0) acts_of_day(b, today);
-  if (b.t.level_due.size > 0) levels_of_day(b, today);
-  kinetics_of_day(b, today);
-  effects_of_day(b);
-  if (b.lay.living == 1) cells_of_day(b, today);
-  body_of_day(b, today);
-  if (b.lay.living == 1) immunity_of_day(b, today);
-  for (int l = 0; l < LANES; ++l)
-    if (playing(b, l)) evening(b, l, today);  // few cells, infection, relapse, side effects, the clock, follow-up
+  for (int s = 0; s < DAY_STEPS; ++s) {
+    if (!DAY[s].needed(b)) continue;
+    if (!b.play.timings) {
+      DAY[s].run(b, today);
+      continue;
+    }
+    const Stopwatch watch(b.spent[s]);
+    DAY[s].run(b, today);
+  }
   return true;
 }
 

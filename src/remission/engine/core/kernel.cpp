@@ -10,7 +10,15 @@ void prepare_block(Block& b) { prepare(b); }
 void morning_of(Block& b, int lane, Int today) { morning(b, lane, today); }
 void rescues_of(Block& b, Int agent, Int today) { rescue_doses(b, agent, today); }
 void kinetics_of(Block& b, Int today) { kinetics_of_day(b, today); }
-void evening_of(Block& b, int lane, Int today) { evening(b, lane, today); }
+void evening_of(Block& b, int lane, Int today) {
+  for (auto step : EVENING) step(b, lane, today);
+}
+std::vector<const char*> steps_of_day() {
+  std::vector<const char*> names;
+  for (const Step& step : DAY) names.push_back(step.name);
+  names.push_back("preparation");  // how drugs answer in these patients
+  return names;
+}
 void close_runs_of(Block& b, int lane) { close_runs(b, lane); }
 
 }  // namespace remission

@@ -1,5 +1,7 @@
 // What the binding calls of the kernel; compiled apart from it.
 #pragma once
+#include <vector>
+
 #include "block.hpp"
 
 namespace remission {
@@ -10,6 +12,7 @@ void morning_of(Block& b, int lane, Int today);
 void rescues_of(Block& b, Int agent, Int today);
 void kinetics_of(Block& b, Int today);
 void evening_of(Block& b, int lane, Int today);
+std::vector<const char*> steps_of_day();  // their names, then the preparation
 void close_runs_of(Block& b, int lane);
 
 }  // namespace remission

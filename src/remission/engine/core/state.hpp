@@ -42,6 +42,7 @@ struct SideState {
 // Where each patient stands in the protocol, and what its rules have decided.
 struct Place {
   LaneState lane[LANES];
+  bool here[LANES];  // played today; from the clinic on without those who have left
   std::vector<SlotState> slots;  // slot after slot: factors of the rules, escalation, the run of equal daily doses so far
   std::vector<RuleState> rules;
   std::vector<Int> begun;   // phase after phase: first day, -1 before
