@@ -414,6 +414,23 @@ nb::dict records() {
   return all;
 }
 
+// Names of the arrays that the core takes from Python.
+nb::dict arrays() {
+  nb::dict all;
+#define NAME_FIELD(Type, name) fields.append(#name);
+#define NAME_NUMBER(name) fields.append(#name);
+#define NAME_ALL(key, LIST)   \
+  {                           \
+    nb::list fields;          \
+    LIST                      \
+    all[key] = fields;        \
+  }
+  NAME_ALL("Tables", TABLES_FIELDS(NAME_FIELD))
+  NAME_ALL("Layout", LAYOUT_FIELDS(NAME_FIELD) LAYOUT_NUMBERS(NAME_NUMBER))
+  NAME_ALL("Lanes", LANES_FIELDS(NAME_NUMBER) fields.append("person"); fields.append("immune");)
+  return all;
+}
+
 }  // namespace
 
 #ifndef REMISSION_MODULE
@@ -429,6 +446,7 @@ NB_MODULE(REMISSION_MODULE, m) {
   nb::module_ words = m.def_submodule("words", "The words and numbers that both sides know.");
   bind_words(words);
   m.attr("records") = records();
+  m.attr("arrays") = arrays();
   bind_block(m);
   nb::module_ of_chance = m.def_submodule("chance", "Draws that depend on seed, patient, purpose and index alone.");
   bind_chance(of_chance);
