@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -572,3 +574,13 @@ def test_every_number_is_listed_with_its_provenance():
     if not known:
         pytest.skip("there is no bibliography yet")
     assert {q.source for q in numbers.values() if q.source} <= set(known)
+
+
+@pytest.mark.parametrize(("key", "value"), [("a", -1), ("b", 0), ("least", 0.995), ("most", 1.2)])
+def test_blasts_of_the_marrow_that_are_no_distribution_are_refused(tmp_path: Path, key: str, value: float) -> None:
+    text = library().population_path("childhood-all").read_text()
+    head, begin, rest = text.partition("marrow_blasts:")
+    file = tmp_path / "mine.yaml"
+    file.write_text(head + begin + re.sub(rf"({key}: {{value: )[\d.]+", rf"\g<1>{value}", rest, count=1))
+    with pytest.raises(BadInput, match="beta distribution|shares of blasts|stated range"):
+        recipe.population(file)

@@ -17,7 +17,7 @@ from remission.compiled import core
 from remission.knowledge.agent import TARGETS, Agent
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library
-from remission.knowledge.quantity import units
+from remission.knowledge.quantity import factor, unit_of, units
 from remission.knowledge.side_effect import SideEffect
 from remission.patient import chance
 from remission.patient.cohort import LINEAGE, METABOLISER, SEX
@@ -223,13 +223,12 @@ def dose_in_agent_unit(agent: Agent, amount: float, unit: str) -> tuple[float, i
         return amount, FLAT
     mass, _, per = unit.partition("/")
     basis = {"m2": PER_M2, "kg": PER_KG, "": FLAT}.get(per)
-    registry = units()
     own = agent.pharmacokinetics.amount
-    if basis is None or not registry.Unit(mass).is_compatible_with(registry.Unit(own)):
+    if basis is None or not unit_of(mass).is_compatible_with(unit_of(own)):
         raise BadInput(
             f"'{unit}' does not fit {agent.agent}", remedy=f"write one of: {', '.join(agent.dose_units) or own + '/m2'}"
         )
-    return float(registry.Quantity(amount, mass).to(own).magnitude), basis
+    return amount * factor(mass, own), basis
 
 
 def prepare(protocol: m.Protocol, library: Library) -> Program:

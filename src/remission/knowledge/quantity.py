@@ -39,8 +39,8 @@ def unit_of(name: str) -> pint.Unit:
 
 
 @lru_cache(maxsize=2048)
-def _factor(unit: str, into: str) -> float:
-    """What a number in one unit is multiplied by to stand in the other."""
+def factor(unit: str, into: str) -> float:
+    """What a number in one unit is multiplied by to stand in the other; ``DimensionalityError`` when it cannot."""
     return float(units().convert(1.0, unit_of(unit), unit_of(into)))
 
 
@@ -133,6 +133,6 @@ class Quantity(BaseModel):
     def to_unit(self, unit: str) -> float:
         """The value in another unit; raises ``ValueError`` when the dimensions differ."""
         try:
-            return self.value * _factor(self.unit, unit)
+            return self.value * factor(self.unit, unit)
         except pint.DimensionalityError as error:
             raise ValueError(f"unit '{self.unit}' cannot be turned into '{unit}'") from error

@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from remission.knowledge.errors import BadInput
 
 from . import chance, recipe
 from .cohort import DONOR, LINEAGE, METABOLISER, SENSITIVITIES, SEX, Cohort, Floats, Ints, columns
 from .given import NOTHING, Given, alleles_lost, among
+from .quantiles import logistic, normal_share, truncated_beta, truncated_normal
 
 Accept = Callable[[dict[str, NDArray[Any]]], Any]
 
@@ -88,15 +88,13 @@ def bsa(height_cm: Floats, weight_kg: Floats) -> Floats:
 
 def blast_share(p: recipe.Population, wbc: Floats) -> Floats:
     """Share of blasts among the white cells in blood at a white count in 1e9/L."""
-    return special.expit(p.blood_blasts.intercept.value + p.blood_blasts.slope.value * np.log(wbc / 10.0))
+    return logistic(p.blood_blasts.intercept.value + p.blood_blasts.slope.value * np.log(wbc / 10.0))
 
 
 def marrow_blast_quantile(p: recipe.Population, u: Floats) -> Floats:
     """Blast fraction of the marrow of overt disease at the quantiles ``u``."""
     m = p.marrow_blasts
-    a, b = m.a.value, m.b.value
-    low, high = special.betainc(a, b, [m.least.value, m.most.value])
-    return special.betaincinv(a, b, low + u * (high - low))
+    return truncated_beta(m.a.value, m.b.value, m.least.value, m.most.value, u)
 
 
 def typical_creatinine(p: recipe.Population, height_cm: Floats) -> Floats:
@@ -119,7 +117,7 @@ def residual_quantile(r: recipe.Residual, u_none: Floats, z: Floats) -> Floats:
     """Leukaemic fraction of the marrow in remission at the quantile of having none and a normal score."""
     median, sd = r.log10.value, r.sd_log10.value
     if r.log10.range is not None:
-        z = _truncated(z, (np.array(r.log10.range) - median) / sd)
+        z = truncated_normal(z, (np.array(r.log10.range) - median) / sd)
     return np.where(u_none < r.none.value, 0.0, 10.0 ** (median + sd * z))
 
 
@@ -181,7 +179,7 @@ def _candidates(p: recipe.Population, seed: int, patients: Ints, attempts: Ints,
     def crowded(name: str) -> Floats:
         return -crowding * marrow + math.sqrt(1.0 - crowding**2) * normal(name)
 
-    marrow_blasts = marrow_blast_quantile(p, special.ndtr(marrow))
+    marrow_blasts = marrow_blast_quantile(p, normal_share(marrow))
     counts = p.counts
     cns = _cns(p, lineage, wbc, uniform("cns"))
     if p.remission is not None:
@@ -301,19 +299,13 @@ def _by_lineage(p: recipe.Population, lineage: Ints, part: str) -> Floats:
 def _log_normal(d: recipe.LogNormal, z: Floats) -> Floats:
     median, sd = d.median.value, d.sd_log.value
     if d.median.range is not None:
-        z = _truncated(z, np.log(np.array(d.median.range) / median) / sd)
+        z = truncated_normal(z, np.log(np.array(d.median.range) / median) / sd)
     return median * np.exp(sd * z)
 
 
 def _haemoglobin(hb: recipe.Normal, z: Floats) -> Floats:
     mean, sd = hb.typical.value, hb.sd.value
-    return mean + sd * _truncated(z, (np.array(hb.typical.range) - mean) / sd)
-
-
-def _truncated(z: Floats, limits: Floats) -> Floats:
-    """Standard normal scores turned, in the same order, into scores of the normal truncated to ``limits``."""
-    low, high = special.ndtr(limits)
-    return special.ndtri(low + special.ndtr(z) * (high - low))
+    return mean + sd * truncated_normal(z, (np.array(hb.typical.range) - mean) / sd)
 
 
 def _cns(p: recipe.Population, lineage: Ints, wbc: Floats, u: Floats) -> Ints:

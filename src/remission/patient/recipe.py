@@ -509,6 +509,12 @@ def _mistakes(p: Population) -> Iterator[Fault]:
     missing = [c for c in SENSITIVITIES if c not in p.sensitivity.log_sd]
     if missing:
         yield Fault(("sensitivity", "log_sd"), f"no log_sd for {', '.join(missing)}")
+    blasts = p.marrow_blasts
+    for key in ("a", "b"):
+        if getattr(blasts, key).value <= 0:
+            yield Fault(("marrow_blasts", key), "a beta distribution has two numbers above 0")
+    if not 0 <= blasts.least.value < blasts.most.value <= 1:
+        yield Fault(("marrow_blasts", "least"), "the shares of blasts go from least to most, within 0 to 1")
     typical = p.counts.haemoglobin.typical
     if typical.range is None:
         yield Fault(("counts", "haemoglobin", "typical"), "needs a range", "add `range: [2, 17]`")

@@ -16,6 +16,7 @@ from lark import Lark, Token, Tree, UnexpectedCharacters, UnexpectedInput, Unexp
 
 from ..knowledge import limits
 from ..knowledge.errors import nearest
+from ..knowledge.library import Library, library
 from .complaint import unit_meant
 from .handwriting import tidied
 from .model import Provenance
@@ -103,7 +104,14 @@ def _lark() -> Lark:
 
 
 def parse(kind: Kind, text: str) -> Parsed:
-    """The tree of one sentence and its provenance; raises ``Misread``."""
+    """The tree of one sentence and its provenance; raises ``Misread``. Protocols say the same in many phases: what was
+    read is not read again, so a tree is for all who ask and nobody changes it."""
+    return _parsed(kind, text, library())
+
+
+@lru_cache(maxsize=4096)
+def _parsed(kind: Kind, text: str, words: Library) -> Parsed:
+    """``words``: the library in use, whose agents and side effects are words of the language."""
     if len(text) > limits.SENTENCE_LETTERS:
         raise Misread(0, f"the sentence is longer than {limits.SENTENCE_LETTERS:,} letters", "Write several")
     body, provenance, sources = split_tail(text)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from ..knowledge.agent import Agent, Usual
 from ..knowledge.errors import BadInput
-from ..knowledge.quantity import units
+from ..knowledge.quantity import factor
 from .complaint import Doubt, Written, at_word, doubt
 from .logic import names
 from .model import Give
@@ -126,7 +126,7 @@ def limits(usual: Usual, unit: str) -> tuple[float, float]:
 
 def _times(unit: str, other: str) -> float:
     """How many of the mass of ``other`` are in one of ``unit``: 1000 for g/m2 and mg/kg."""
-    return float(units().Quantity(1.0, _mass(unit)).to(_mass(other)).magnitude)
+    return factor(_mass(unit), _mass(other))
 
 
 def _size(unit: str, body: tuple[float, float]) -> float:
