@@ -694,6 +694,28 @@ def list_(
 
 
 @app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="0.0.0.0 opens it to the whole network.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8010,
+    opened: Annotated[bool, typer.Option("--open", help="Show it in the browser of this machine.")] = False,
+    export: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Do not serve: write all pages as files that any host can serve."),
+    ] = None,
+) -> None:
+    """Open the page: what the treatment is and does, to read and to see. Nothing about visitors is kept."""
+    if export is not None:
+        from remission.page.export import export as write_all
+
+        files = write_all(export)
+        _say(f"{files} files are in {export}. Open {export / 'index.html'}, or let any host serve the folder.")
+        return
+    from remission.page.serve import serve
+
+    serve(host, port, lambda address: _say(f"The page is at {address} (Ctrl-C stops it)."), opened)
+
+
+@app.command()
 def schema(out: Annotated[Path, typer.Option(help="Folder for the JSON Schemas.")]) -> None:
     """Write JSON Schemas, with which editors complete and check protocol and knowledge files."""
     from remission.knowledge.editor_schemas import as_text, write_schemas

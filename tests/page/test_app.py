@@ -51,5 +51,5 @@ def test_only_files_of_the_page_are_given_out(client, address):
 
 def test_the_view_for_specialists_goes_along_with_every_link(client):
     page = client.get("/en/?view=specialist").text
-    assert 'href="/en/treatment/?view=specialist"' in page
+    assert 'href="/en/treatment?view=specialist"' in page
     assert "Show this page in plain words" in page

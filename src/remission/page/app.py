@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import PurePosixPath
 
 from starlette.applications import Starlette
@@ -17,12 +19,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from remission.knowledge.errors import BadInput
 
-from . import front, read
+from . import feed, front, lists, read, search
 from .headers import FigureFiles, Headers
 from .language import LANGUAGES, gettext, speaking
 from .site import Site, asset, static
 
-PARTS = (front, read)  # each has routes(site): what is answered below /en/; read takes what is left
+# each has routes(site): what is answered below /en/; read takes what is left
+PARTS = (front, lists, feed, search, read)
 MEDIA = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".png": "image/png"}
 
 _log = logging.getLogger("remission.page")
@@ -47,9 +50,16 @@ def application(site: Site | None = None) -> Starlette:
         Middleware(FigureFiles),
     ]
     told = {BadInput: _refused, HTTPException: _failed}
-    app = Starlette(routes=routes, middleware=middleware, exception_handlers=told)
+    app = Starlette(routes=routes, middleware=middleware, exception_handlers=told, lifespan=_life)
     app.state.site = site
     return app
+
+
+@asynccontextmanager
+async def _life(app: Starlette) -> AsyncIterator[None]:
+    yield
+    for end in app.state.site.at_end:
+        end()
 
 
 class _Spoken:

@@ -2,17 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from .language import gettext as _
+from .language import language
+from .pages import Page
+from .read import figures_of
+from .reading import Reading, reading
 from .site import Site
+
+FIRST = ("all", "when-to-call", "all/diagnosis", "treatment/why-phases", "treatment/induction", "living", "help")
+STEPS = (
+    "treatment/induction", "treatment/consolidation", "treatment/interim-maintenance", "treatment/intensification",
+    "treatment/maintenance", "all/relapse",
+)  # fmt: skip
 
 
 def routes(site: Site) -> list[BaseRoute]:
     """The front page alone."""
 
     def front(request: Request) -> Response:
-        return site.page(request, "front.html")
+        texts = reading(language())
+        figures = figures_of(site, ["front"])
+        lists = {"doors": _doors(), "first": _there(texts, FIRST), "steps": _there(texts, STEPS)}
+        return site.page(request, "front.html", figures=figures, **lists)
 
     return [Route("/", front)]
+
+
+def _doors() -> list[tuple[str, str, str]]:
+    return [
+        ("/start/child", _("My child has ALL"),
+         _("What it is, what matters now, what happens next, and when to call.")),
+        ("/start/me", _("I have ALL"), _("The same for young people and adults, with the treatments that differ.")),
+        ("/start/work", _("I work in this"),
+         _("Protocols played day by day, every number with its source, and an API.")),
+    ]  # fmt: skip
+
+
+def _there(texts: Reading, ids: Iterable[str]) -> list[Page]:
+    known = set(texts.ids())
+    return [texts.page(id) for id in ids if id in known]

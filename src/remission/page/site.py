@@ -18,6 +18,7 @@ from remission.knowledge.library import Library, library
 
 from . import language
 from .figure import Figure
+from .headers import POLICY
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -29,10 +30,12 @@ DOWNLOADS: dict[str, tuple[str, Callable[[Figure], str]]] = {
 
 
 class Site:
-    """One for the life of the server; endpoints get it as ``request.app.state.site`` or when their routes are made."""
+    """One for the life of the application; each module that has ``routes`` is given it."""
 
-    def __init__(self, knowledge: Library | None = None) -> None:
+    def __init__(self, knowledge: Library | None = None, still: bool = False) -> None:
         self.knowledge = knowledge or library()
+        self.still = still  # written as files: nothing can be asked of a server
+        self.at_end: list[Callable[[], object]] = []  # called when the server stops
 
     @cached_property
     def templates(self) -> jinja2.Environment:
@@ -53,6 +56,8 @@ class Site:
             "languages": language.LANGUAGES,
             "direction": language.direction,
             "source": self.knowledge.source,
+            "still": self.still,
+            "policy": POLICY,
             "short_source": self._short_source,
         }
         return env

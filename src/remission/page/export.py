@@ -1,0 +1,186 @@
+"""The page as files that any host can serve: all that is read, and what is stored, with relative links.
+
+Every page is made by the application itself and written as ``en/treatment/induction/index.html``, its view for
+specialists beside it. What only a running server can answer (search, a patient of one's own) leads to a page that says
+so. The folder also opens from a disk, without any server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import posixpath
+import re
+from dataclasses import dataclass
+from html import escape, unescape
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from starlette.types import ASGIApp, Message
+
+from remission.knowledge.errors import BadInput
+from remission.knowledge.writing import write_whole
+
+from .app import application
+from .headers import HEADERS
+from .language import LANGUAGES
+from .site import Site
+
+MARK = "remission-export.json"  # by which a folder is known as one that may be written anew
+LIVE = "live"  # the page that stands for what only a server can answer
+_LINK = re.compile(r'\b(href|src|action)="(/(?!/)[^"]*)"')
+_DEAD = re.compile(r"^/(api|[a-z-]+/search|[a-z-]+/what-if)\b")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the application said to one address."""
+
+    status: int
+    media: str
+    body: bytes
+    location: str | None
+
+
+def export(folder: Path) -> int:
+    """Writes all pages into a folder and returns how many files there are.
+
+    Raises ``BadInput`` for a folder that holds something else.
+    """
+    _look_at(folder)
+    app = application(Site(still=True))
+    return asyncio.run(_Crawl(app, folder).run())
+
+
+def _look_at(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise BadInput(f"{folder} is a file", remedy="Name a folder")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / MARK).is_file():
+        raise BadInput(f"{folder} holds other files", remedy="Name an empty folder, or one that --export wrote")
+
+
+class _Crawl:
+    """From the first page along all links."""
+
+    def __init__(self, app: ASGIApp, folder: Path) -> None:
+        self.app, self.folder = app, folder
+        self.answers: dict[str, Answer] = {}
+
+    async def run(self) -> int:
+        firsts = [f"/{tag}/" for tag in LANGUAGES] + [f"/{tag}/{LIVE}" for tag in LANGUAGES]
+        waiting = [*firsts, "/favicon.ico"]
+        seen = set(waiting)
+        while waiting:
+            address = waiting.pop()
+            answer = await ask(self.app, address)
+            self.answers[address] = answer
+            for link in self._links(address, answer):
+                if link not in seen:
+                    seen.add(link)
+                    waiting.append(link)
+        for address, answer in self.answers.items():
+            if answer.status == 200:
+                self._write(address, answer)
+        self._write_frame()
+        return sum(answer.status == 200 for answer in self.answers.values())
+
+    def _links(self, address: str, answer: Answer) -> list[str]:
+        if answer.location:
+            return [_plain(answer.location)]
+        if "html" not in answer.media and "css" not in answer.media:
+            return []
+        found = (_plain(unescape(link)) for _name, link in _LINK.findall(answer.body.decode()))
+        return [link for link in found if _wanted(link)]
+
+    def _write(self, address: str, answer: Answer) -> None:
+        body = answer.body
+        if "html" in answer.media or "atom" in answer.media:
+            here = file_of(address)
+            body = _LINK.sub(lambda found: self._relative(here, found), body.decode()).encode()
+        path = self.folder / file_of(address)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, body)
+
+    def _relative(self, here: str, found: re.Match[str]) -> str:
+        name, link = found[1], unescape(found[2])
+        address, hash_, fragment = link.partition("#")
+        target = self._target(_plain(address))
+        to = posixpath.relpath(target, posixpath.dirname(here)) + (hash_ + fragment if target else "")
+        return f'{name}="{escape(to)}"'
+
+    def _target(self, address: str) -> str:
+        """The file that a link means: redirects followed; the page that says why where there is none."""
+        for _step in range(5):
+            answer = self.answers.get(address)
+            if answer is None or answer.location is None:
+                break
+            address = _plain(answer.location)
+        if answer is not None and answer.status == 200:
+            return file_of(address)
+        tag = address.split("/")[1]
+        return file_of(f"/{tag if tag in LANGUAGES else next(iter(LANGUAGES))}/{LIVE}")
+
+    def _write_frame(self) -> None:
+        """What a host needs beside the pages: the first page, the page for what is not there, headers."""
+        first = next(iter(LANGUAGES))
+        languages = "".join(
+            f'<li><a href="{tag}/index.html" lang="{tag}">{name}</a></li>' for tag, name in LANGUAGES.items()
+        )
+        page = (
+            '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>remission</title>'
+            f'<meta http-equiv="refresh" content="0; url={first}/index.html"></head>'
+            f"<body><main><h1>remission</h1><ul>{languages}</ul></main></body></html>\n"
+        )
+        write_whole(self.folder / "index.html", page)
+        lines = [f"  {name}: {value}" for name, value in HEADERS.items()]
+        write_whole(self.folder / "_headers", "\n".join(["/*", *lines, ""]))
+        count = sum(answer.status == 200 for answer in self.answers.values())
+        write_whole(self.folder / MARK, json.dumps({"files": count, "languages": list(LANGUAGES)}) + "\n")
+
+
+def file_of(address: str) -> str:
+    """The file of an address: /en/help is en/help/index.html, its view for specialists en/help/specialist.html."""
+    parts = urlsplit(address)
+    path = unquote(parts.path).lstrip("/")
+    if posixpath.splitext(path)[1] and "~" not in posixpath.basename(path):
+        return path
+    query = parse_qsl(parts.query)
+    name = "specialist" if ("view", "specialist") in query else "index"
+    rest = "-".join(f"{key}-{value}" for key, value in query if key != "view")
+    kept = re.sub(r"[^A-Za-z0-9.-]", "-", rest)
+    return posixpath.join(path.rstrip("/"), f"{name}{'-' + kept if kept else ''}.html")
+
+
+def _wanted(address: str) -> bool:
+    return not _DEAD.match(address)
+
+
+def _plain(address: str) -> str:
+    """An address of this site without what stands behind #."""
+    parts = urlsplit(address)
+    return parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+async def ask(app: ASGIApp, address: str) -> Answer:
+    """What the application answers to GET."""
+    parts = urlsplit(address)
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http",
+        "path": unquote(parts.path), "raw_path": parts.path.encode(), "query_string": parts.query.encode(),
+        "root_path": "", "headers": [], "server": ("", 80), "client": ("", 0),
+    }  # fmt: skip
+    status, headers, body = 500, {}, bytearray()
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        nonlocal status, headers
+        if message["type"] == "http.response.start":
+            status = message["status"]
+            headers = {name.decode().lower(): value.decode() for name, value in message["headers"]}
+        else:
+            body.extend(message.get("body", b""))
+
+    await app(scope, receive, send)
+    return Answer(status, headers.get("content-type", ""), bytes(body), headers.get("location"))

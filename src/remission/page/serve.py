@@ -1,0 +1,65 @@
+"""`remission serve`: the page on this machine, in one command."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import webbrowser
+from collections.abc import Callable
+
+import uvicorn
+
+from remission.knowledge.errors import BadInput
+
+from .app import application
+from .language import LANGUAGES
+from .patience import Patience
+from .search import index
+from .site import Site
+
+MANY = 800  # connections at once; more are told to come back
+SLOW = 20  # seconds that an idle connection is kept
+
+
+def serve(host: str, port: int, say: Callable[[str], None], opened: bool = False) -> None:
+    """Answers until it is stopped. ``say`` is told the address; ``opened`` shows it in the browser of this machine.
+
+    Nothing about visitors is logged. Raises ``BadInput`` where the address cannot be had.
+    """
+    listening = _listening(host, port)
+    address = f"http://{_shown(host)}:{listening.getsockname()[1]}/"
+    config = uvicorn.Config(
+        application(Site()), access_log=False, log_level="warning", server_header=False, lifespan="on", ws="none",
+        http=Patience, limit_concurrency=MANY, timeout_keep_alive=SLOW, timeout_graceful_shutdown=3,
+        h11_max_incomplete_event_size=16_384,
+    )  # fmt: skip
+    threading.Thread(target=_ready, daemon=True).start()
+    say(address)
+    if opened:
+        webbrowser.open(address)
+    with contextlib.closing(listening), contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _ready() -> None:
+    """What the first reader of each kind would wait for."""
+    for tag in LANGUAGES:
+        index(tag)
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, _proto, _name, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(place)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        remedy = "Name another one: --port 8011; 0 takes any that is free"
+        raise BadInput(f"{host}, port {port}, cannot be used: {why}", remedy=remedy) from error
+    return listening
+
+
+def _shown(host: str) -> str:
+    return "127.0.0.1" if host in ("0.0.0.0", "::", "") else f"[{host}]" if ":" in host else host

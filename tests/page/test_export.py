@@ -1,0 +1,77 @@
+"""The page as files: every link leads to a file, and nothing is written over that was not written by it."""
+
+import asyncio
+import re
+from html import unescape
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from remission.knowledge.errors import BadInput
+from remission.page.export import _Crawl, export, file_of
+
+
+@pytest.mark.parametrize(
+    ("address", "file"),
+    [
+        ("/en/", "en/index.html"),
+        ("/en/treatment/induction", "en/treatment/induction/index.html"),
+        ("/en/help?view=specialist", "en/help/specialist.html"),
+        ("/en/feed.atom", "en/feed.atom"),
+        ("/en/see/cog-standard-risk~age4.5~f/day/8", "en/see/cog-standard-risk~age4.5~f/day/8/index.html"),
+        ("/en/see/cog-standard-risk~age4.5", "en/see/cog-standard-risk~age4.5/index.html"),
+        ("/en/see/a~b?seed=7&miss=mercaptopurine:10", "en/see/a~b/index-seed-7-miss-mercaptopurine-10.html"),
+    ],
+)
+def test_every_address_has_a_file_of_its_own(address, file):
+    assert file_of(address) == file
+
+
+def test_links_are_relative_redirects_are_followed_and_what_only_a_server_answers_says_so(tmp_path):
+    pages = {
+        "/en/": '<a href="/en/a#part">a</a> <a href="/en/old">old</a> <a href="/en/search?q=x">s</a> '
+        "<p>href=&quot;/no</p>",
+        "/en/a": '<a href="/en/a/b?view=specialist">b</a><a href="/en/a/figure/f.csv">f</a>',
+        "/en/a/b": '<a href="/en/">home</a><a href="https://example.org/">out</a>',
+        "/en/live": "needs the live page",
+    }
+    routes = [Route(path, HTMLResponse(html)) for path, html in pages.items()]
+    routes += [Route("/en/old", RedirectResponse("/en/a/b", 301)), Route("/favicon.ico", Response("", 404))]
+    routes += [Route("/en/a/figure/f.csv", Response("1,2", media_type="text/csv"))]
+    asyncio.run(_Crawl(Starlette(routes=routes), tmp_path).run())
+    front = (tmp_path / "en/index.html").read_text()
+    assert front.startswith(
+        '<a href="a/index.html#part">a</a> <a href="a/b/index.html">old</a> <a href="live/index.html">'
+    )
+    assert "href=&quot;/no" in front, "what is text stays text"
+    assert (tmp_path / "en/a/index.html").read_text() == '<a href="b/specialist.html">b</a><a href="figure/f.csv">f</a>'
+    assert 'href="../../index.html"' in (tmp_path / "en/a/b/specialist.html").read_text()
+    assert (tmp_path / "en/a/figure/f.csv").read_text() == "1,2"
+
+
+def test_a_folder_with_other_files_is_not_written_into(tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(BadInput, match="holds other files"):
+        export(tmp_path)
+    with pytest.raises(BadInput, match="is a file"):
+        export(tmp_path / "thesis.txt")
+
+
+def dead_links(folder: Path) -> list[str]:
+    """Links of the written pages that lead to no file, or to a part that the page does not have."""
+    ids = {path: set(re.findall(r'\bid="([^"]+)"', path.read_text())) for path in folder.rglob("*.html")}
+    dead = []
+    for page in ids:
+        for link in map(unescape, re.findall(r'\b(?:href|src)="([^"]*)"', page.read_text())):
+            if re.match(r"[a-z]+:", link):
+                continue
+            to, _hash, part = link.partition("#")
+            target = (page.parent / to).resolve() if to else page.resolve()
+            if not target.is_file() or (
+                part and target.suffix == ".html" and part not in ids.get(target, ids[page] if not to else set())
+            ):
+                dead.append(f"{page.relative_to(folder)}: {link}")
+    return dead
