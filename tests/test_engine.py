@@ -743,7 +743,7 @@ def test_whole_body_against_lsoda(name):
 def test_an_index_that_leads_out_of_a_programs_arrays_is_an_error(name: str) -> None:
     from remission.compiled import core
     from remission.engine import lanes
-    from remission.engine.play import prepare
+    from remission.engine.play import orders, prepare
     from remission.knowledge.library import library
     from remission.patient import recipe
     from remission.patient.population import draw
@@ -756,7 +756,7 @@ def test_an_index_that_leads_out_of_a_programs_arrays_is_an_error(name: str) -> 
     with pytest.raises(IndexError, match="leads out"):
         core.play(
             tables, plan, columns, treatment_days=60, follow_up_days=60, chance=True, keep_doses=True,
-            keep_states=False, seed=1, threads=1,
+            keep_states=False, seed=1, threads=1, order=orders(program),
         )  # fmt: skip
 
 

@@ -120,6 +120,6 @@ class Clinic:
         result[:, state.RESULT_DAY] = np.where(
             np.isnan(result[:, state.RESULT_DAY]), self.follow_up_days, result[:, state.RESULT_DAY]
         )
-        rows = [self.block.records(k) for k in range(len(state.RecordTable))]
+        rows = self.block.records(play.orders(self.program))
         out = play.tables(self.program, one, result, rows, play.Options(chance=False), self.layout, library())
         return out | {"levels": pl.DataFrame(self.judged, LEVELS, orient="row")}

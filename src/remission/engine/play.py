@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,7 @@ OUTCOMES: tuple[str, ...] = state.Outcome
 EVENTS: tuple[str, ...] = state.Event
 REASONS: tuple[str, ...] = state.Reason
 SITES = ("marrow", "CNS", "combined")
+MRD_SITES = ("marrow", "blood")
 TABLES = ("outcomes", "measurements", "mrd", "doses", "events", "states", "side_effects", "levels")
 COMPARISONS = (np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal)
 MAX_TREATMENT_DAYS = 5 * 366
@@ -73,6 +75,7 @@ def play(
         keep_states="states" in options.record,
         seed=seed,
         threads=threads or os.cpu_count() or 1,
+        order=orders(program),
         timings=timings is not None,
     )
     if timings is not None:
@@ -93,6 +96,28 @@ def _alike(program: Program, cohort: Cohort) -> Any:
     return np.argsort(key, kind="stable")
 
 
+def orders(program: Program) -> list[tuple[int, int, list[int]]]:
+    """How the core sorts a patient's records, table by table: the column of the day, that of a second number or -1, and
+    the ranks of what this one stands for."""
+
+    def ranks(words: Sequence[Any]) -> list[int]:
+        known = {word: rank for rank, word in enumerate(sorted(set(words)))}
+        return [known[word] for word in words]
+
+    by_day: tuple[int, int, list[int]] = (1, -1, [])
+    known = {
+        state.MRD: (1, 3, ranks(MRD_SITES)),
+        state.DOSES: (2, 1, ranks([(agent, route) for _, agent, route in program.slots])),
+        state.SIDE: (2, 1, ranks(_side_effects(program))),
+        state.LEVELS: (1, 5, ranks([agent.agent for agent in program.agents])),
+    }
+    return [known.get(table, by_day) for table in range(len(state.RecordTable))]
+
+
+def _side_effects(program: Program) -> list[str]:
+    return ["crs", "neurotoxicity", *(effect.side_effect for effect in program.side_effects)]
+
+
 def tables(
     program: Program,
     cohort: Cohort,
@@ -102,25 +127,23 @@ def tables(
     plan: Layout,
     shelf: Library,
 ) -> dict[str, pl.DataFrame]:
-    """The kernel's records as tables with words in place of numbers."""
+    """The core's records, columns sorted by patient and day (`orders`), as tables with words in place of numbers."""
     n = len(cohort)
     phases = pl.Series(program.phases, dtype=pl.String)
 
-    def frame(k: int, build: Any, sort: list[str]) -> pl.DataFrame:
-        rows = records[k]
-        index = rows[:, 0].astype(int)
-        data = {"patient": cohort.patient[index]} | build(rows)
-        return pl.DataFrame(data).sort(sort, maintain_order=True)
+    def frame(k: int, build: Any) -> pl.DataFrame:
+        columns = records[k]
+        return pl.DataFrame({"patient": columns[0].astype(np.int64)} | build(columns))
 
     def phase(rows: Any, column: int = 2) -> Any:
-        return phases.gather(rows[:, column].astype(np.uint32))
+        return phases.gather(rows[column].astype(np.uint32))
 
     def whole(rows: Any, column: int) -> Any:
-        return rows[:, column].astype(np.int32)
+        return rows[column].astype(np.int32)
 
     def phase_day(rows: Any, column: int) -> Any:
         """Day of the phase; null while a patient waits for it."""
-        return pl.Series(whole(rows, column)).set(pl.Series(rows[:, column] < 1), None)
+        return pl.Series(whole(rows, column)).set(pl.Series(rows[column] < 1), None)
 
     def words(table: Any, values: Any) -> Any:
         return pl.Series(list(table), dtype=pl.String).gather(values.astype(np.uint32))
@@ -134,9 +157,8 @@ def tables(
             state.MEASUREMENTS,
             lambda r: (
                 {"day": whole(r, 1), "phase": phase(r), "phase_day": phase_day(r, 3), "cycle": whole(r, 4)}
-                | {name: r[:, 5 + i] for i, name in enumerate(names)}
+                | {name: r[5 + i] for i, name in enumerate(names)}
             ),
-            ["patient", "day"],
         )
     if "mrd" in options.record:
         out["mrd"] = frame(
@@ -146,12 +168,11 @@ def tables(
                 "phase": phase(r),
                 "phase_day": phase_day(r, 6),
                 "cycle": whole(r, 7),
-                "site": words(("marrow", "blood"), r[:, 3]),
-                "true_fraction": r[:, 4],
-                "reported_fraction": r[:, 5],
-                "detected": r[:, 5] > 0.0,
+                "site": words(MRD_SITES, r[3]),
+                "true_fraction": r[4],
+                "reported_fraction": r[5],
+                "detected": r[5] > 0.0,
             },
-            ["patient", "day", "site"],
         )
     if "doses" in options.record:
         slots = program.slots
@@ -159,33 +180,31 @@ def tables(
         out["doses"] = frame(
             state.DOSES,
             lambda r: {
-                "agent": words([s[1] for s in slots], r[:, 1]),
-                "route": words([s[2] for s in slots], r[:, 1]),
-                "phase": words([s[0] for s in slots], r[:, 1]),
+                "agent": words([s[1] for s in slots], r[1]),
+                "route": words([s[2] for s in slots], r[1]),
+                "phase": words([s[0] for s in slots], r[1]),
                 "from_day": whole(r, 2),
                 "to_day": whole(r, 3),
-                "dose": r[:, 4],
-                "planned": r[:, 7],
-                "unit": words([unit[s[1]] for s in slots], r[:, 1]),
-                "hours": r[:, 8],
-                "factor": r[:, 5],
-                "reason": words(REASONS, r[:, 6]),
+                "dose": r[4],
+                "planned": r[7],
+                "unit": words([unit[s[1]] for s in slots], r[1]),
+                "hours": r[8],
+                "factor": r[5],
+                "reason": words(REASONS, r[6]),
             },
-            ["patient", "from_day", "agent", "route"],
         )
     if "events" in options.record:
-        out["events"] = frame(state.EVENTS, lambda r: _events(program, r, whole, phase, words), ["patient", "day"])
+        out["events"] = frame(state.EVENTS, lambda r: _events(program, r, whole, phase, words))
     if "side_effects" in options.record:
-        effects = ["crs", "neurotoxicity", *(effect.side_effect for effect in program.side_effects)]
+        effects = _side_effects(program)
         out["side_effects"] = frame(
             state.SIDE,
             lambda r: {
                 "day": whole(r, 2),
-                "side_effect": words(effects, r[:, 1]),
-                "grade": r[:, 4].astype(np.int8),
+                "side_effect": words(effects, r[1]),
+                "grade": r[4].astype(np.int8),
                 "to_day": whole(r, 3),
             },
-            ["patient", "day", "side_effect"],
         )
     if "levels" in options.record:
         out["levels"] = frame(
@@ -194,7 +213,6 @@ def tables(
                 {"day": whole(r, 1), "phase": phase(r), "phase_day": phase_day(r, 3), "cycle": whole(r, 4)}
                 | _levels(program, shelf, r)
             ),
-            ["patient", "day", "agent"],
         )
     if "states" in options.record:
         with np.errstate(divide="ignore"):
@@ -203,31 +221,30 @@ def tables(
                 lambda r: (
                     {
                         "day": whole(r, 1),
-                        "anc": r[:, 2],
-                        "platelets": r[:, 3],
-                        "haemoglobin": r[:, 4],
-                        "lymphocytes": r[:, 5],
-                        "log10_blasts_marrow": np.log10(r[:, 6]),
-                        "log10_blasts_cns": np.log10(r[:, 7]),
-                        "marrow_blast_fraction": r[:, 8],
+                        "anc": r[2],
+                        "platelets": r[3],
+                        "haemoglobin": r[4],
+                        "lymphocytes": r[5],
+                        "log10_blasts_marrow": np.log10(r[6]),
+                        "log10_blasts_cns": np.log10(r[7]),
+                        "marrow_blast_fraction": r[8],
                     }
                     | (_living(r) if plan.living else {})
                     | _clones(r, plan)
                 ),
-                ["patient", "day"],
             )
     return out
 
 
 def _levels(program: Program, shelf: Library, r: Any) -> dict[str, Any]:
     """Measured plasma levels; null below what the assay can quantify, where that is known."""
-    agents, number = program.agents, r[:, 5].astype(np.uint32)
+    agents, number = program.agents, r[5].astype(np.uint32)
     names = [agent.agent for agent in agents]
     units = [agent.pharmacokinetics.concentration for agent in agents]
     limits = np.array([limit_of_quantification(shelf, agent) for agent in agents])[number]
-    level = pl.Series(r[:, 6])
+    level = pl.Series(r[6])
     with np.errstate(invalid="ignore"):
-        below = pl.Series(r[:, 6] < limits)
+        below = pl.Series(r[6] < limits)
     return {
         "agent": pl.Series(names, dtype=pl.String).gather(number),
         "level": level.set(below, None),
@@ -246,20 +263,20 @@ def limit_of_quantification(shelf: Library, agent: Agent) -> float:
 def _living(r: Any) -> dict[str, Any]:
     """States of the immune system and of grafts, where they are played."""
     names = ("car_t_copies", "cytokine_pg_ml", "b_cells", "igg_g_l", "donor_share", "normal_marrow")
-    return {name: r[:, 9 + i] for i, name in enumerate(names)}
+    return {name: r[9 + i] for i, name in enumerate(names)}
 
 
 def _clones(r: Any, plan: Layout) -> dict[str, Any]:
     """Cells of the clones that escape an agent of the plan."""
     known = {"log10_t315i": (15, plan.t315i), "log10_cd19_negative": (16, plan.without_cd19)}
-    return {name: np.log10(r[:, column]) for name, (column, clone) in known.items() if clone >= 0}
+    return {name: np.log10(r[column]) for name, (column, clone) in known.items() if clone >= 0}
 
 
 def _events(program: Program, r: Any, whole: Any, phase: Any, words: Any) -> dict[str, Any]:
     """Columns of the events; the detail is a word of a list, or a number written out."""
-    kind, value = r[:, 3].astype(int), r[:, 4]
+    kind, value = r[3].astype(int), r[4]
     details: list[str] = [""]
-    number = np.zeros(len(r), dtype=np.uint32)
+    number = np.zeros(len(kind), dtype=np.uint32)
 
     def say(names: tuple[str, ...], texts: tuple[str, ...] | list[str]) -> None:
         rows = np.isin(kind, [EVENTS.index(name) for name in names])
@@ -281,7 +298,7 @@ def _events(program: Program, r: Any, whole: Any, phase: Any, words: Any) -> dic
     write(("gate delay",), lambda x: f"{x:.0f} days")
     write(("red cell transfusion", "platelet transfusion"), lambda x: f"{x:g} mL/kg")
     write(("fever", "bloodstream infection"), lambda x: f"ANC {x:.2g}")
-    return {"day": whole(r, 1), "phase": phase(r), "event": words(EVENTS, r[:, 3]), "detail": words(details, number)}
+    return {"day": whole(r, 1), "phase": phase(r), "event": words(EVENTS, r[3]), "detail": words(details, number)}
 
 
 def causes(program: Program) -> list[str]:

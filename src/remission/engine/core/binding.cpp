@@ -16,6 +16,7 @@
 #include "immunity.hpp"
 #include "kernel.hpp"
 #include "radiation.hpp"
+#include "sorted_records.hpp"
 
 namespace nb = nanobind;
 using namespace remission;
@@ -110,58 +111,88 @@ Array array_of(std::vector<Real>&& values, std::size_t width) {
   return Array(kept->data(), {kept->size() / width, width}, owner);
 }
 
-// Play all blocks of a cohort on `threads` threads: (results, [records ...], seconds in each step of the day).
+Array array_of(Table&& table) {
+  Real* values = table.values.release();
+  nb::capsule owner(values, [](void* p) noexcept { delete[] static_cast<Real*>(p); });
+  return Array(values, {static_cast<std::size_t>(table.width), table.rows}, owner);
+}
+
+using Orders = std::vector<std::tuple<int, int, std::vector<Int>>>;
+
+std::vector<RowOrder> orders_of(const Orders& given) {
+  if (given.size() != RecordTable_COUNT) throw nb::value_error("an order for every table of records is needed");
+  std::vector<RowOrder> out;
+  for (const auto& [day, word, rank] : given) {
+    const int width = Records::width[out.size()];
+    if (day < 0 || day >= width || word >= width) throw nb::value_error("a table has no such column to sort by");
+    out.push_back({day, word, rank});
+  }
+  return out;
+}
+
+// Do something with every number below `count`, on so many threads; the first error ends it and is thrown.
+template <class Work>
+void on_threads(int threads, Int count, Work work) {
+  std::exception_ptr failure;
+  std::atomic<Int> next{0};
+  std::mutex guard;
+  auto some = [&] {
+    try {
+      for (Int i = next++; i < count; i = next++) work(i);
+    } catch (...) {
+      std::lock_guard<std::mutex> lock(guard);
+      failure = std::current_exception();
+      next = count;
+    }
+  };
+  std::vector<std::thread> pool;
+  for (int k = 1; k < threads && k < count; ++k) pool.emplace_back(some);
+  some();
+  for (std::thread& thread : pool) thread.join();
+  if (failure) std::rethrow_exception(failure);
+}
+
+// Play all blocks of a cohort on `threads` threads: (results by lane, tables of records as columns, sorted by patient
+// and by `order`: for each table the column of the day, that of a word or -1, and the ranks of the words; seconds in
+// each step of the day, of all threads together).
 nb::tuple play_cohort(nb::handle tables, nb::handle layout, nb::handle lanes, Int treatment_days, Int follow_up_days,
                       bool play_chance, bool keep_doses, bool keep_states, std::uint64_t seed, int threads,
-                      bool timings) {
+                      const Orders& order, bool timings) {
   Held held;
   const Tables t = tables_of(held, tables);
   const Layout lay = layout_of(held, layout);
   const Columns all = columns_of(held, lanes);
   const Play play{treatment_days, follow_up_days, play_chance, keep_doses, keep_states, seed, timings};
-  std::vector<Real> spent(steps_of_day().size());  // seconds of all threads together
+  std::vector<Real> spent(steps_of_day().size());
+  const std::vector<RowOrder> orders = orders_of(order);
   const Int blocks = all.patients / LANES;
   std::vector<Real> results(static_cast<std::size_t>(blocks) * LANES * RESULT_COLUMNS);
-  std::vector<Records> records(blocks);
-  std::exception_ptr failure;
+  std::vector<BlockTable> records[RecordTable_COUNT];
+  Table sorted[RecordTable_COUNT];
   {
     nb::gil_scoped_release release;
-    std::atomic<Int> next{0};
-    std::mutex guard;
-    auto work = [&] {
-      try {
-        for (Int i = next++; i < blocks; i = next++) {
-          auto b = std::make_unique<Block>(t, lay, play, all, i);
-          play_block(*b);
-          std::memcpy(results.data() + i * LANES * RESULT_COLUMNS, b->place.result, sizeof b->place.result);
-          records[i] = std::move(b->rec);
-          std::lock_guard<std::mutex> lock(guard);
-          for (std::size_t s = 0; s < spent.size(); ++s) spent[s] += b->spent[s];
-        }
-      } catch (...) {
-        std::lock_guard<std::mutex> lock(guard);
-        failure = std::current_exception();
-        next = blocks;
-      }
-    };
-    std::vector<std::thread> pool;
-    for (int k = 1; k < threads && k < blocks; ++k) pool.emplace_back(work);
-    work();
-    for (std::thread& thread : pool) thread.join();
-  }
-  if (failure) std::rethrow_exception(failure);
-  nb::list out;
-  for (int table = 0; table < RecordTable_COUNT; ++table) {
-    std::size_t size = 0;
-    for (const Records& r : records) size += r.rows[table].size();
-    std::vector<Real> rows;
-    rows.reserve(size);
-    for (Records& r : records) {
-      rows.insert(rows.end(), r.rows[table].begin(), r.rows[table].end());
-      r.rows[table] = {};
+    std::mutex adding;
+    for (auto& table : records) table.resize(static_cast<std::size_t>(blocks));
+    on_threads(threads, blocks, [&](Int i) {
+      auto b = std::make_unique<Block>(t, lay, play, all, i);
+      play_block(*b);
+      std::memcpy(results.data() + i * LANES * RESULT_COLUMNS, b->place.result, sizeof b->place.result);
+      for (int table = 0; table < RecordTable_COUNT; ++table)
+        records[table][i] = sorted_block(b->rec.rows[table], Records::width[table], orders[table], i * LANES);
+      std::lock_guard<std::mutex> lock(adding);
+      for (std::size_t s = 0; s < spent.size(); ++s) spent[s] += b->spent[s];
+    });
+    const std::vector<std::size_t> by = by_number(all.person);
+    std::vector<std::size_t> begin;
+    for (int table = 0; table < RecordTable_COUNT; ++table) {
+      sorted[table] = room_for(records[table], by, Records::width[table], begin);
+      on_threads(threads, blocks, [&](Int i) {
+        put(records[table][i], sorted[table], begin.data() + i * LANES, all.person.data + i * LANES);
+      });
     }
-    out.append(array_of(std::move(rows), Records::width[table]));
   }
+  nb::list out;
+  for (Table& table : sorted) out.append(array_of(std::move(table)));
   return nb::make_tuple(array_of(std::move(results), RESULT_COLUMNS), out, spent);
 }
 
@@ -213,8 +244,20 @@ void bind_block(nb::module_& m) {
     for (Int r = 0; r < b.block().t.rules.size; ++r) due.push_back(b.block().place.rule(r, lane).rescue_next);
     return due;
   });
-  c.def("records", [](OneBlock& b, int table) {
-    return array_of(std::vector<Real>(b.block().rec.rows[table]), Records::width[table]);
+  c.def("records", [](OneBlock& b, const Orders& order) {
+    const std::vector<RowOrder> orders = orders_of(order);
+    const View<Person> person{b.block().q.person, LANES};
+    nb::list out;
+    for (int table = 0; table < RecordTable_COUNT; ++table) {
+      std::vector<Real> noted = b.block().rec.rows[table];
+      std::vector<BlockTable> one;
+      one.push_back(sorted_block(noted, Records::width[table], orders[table], 0));
+      std::vector<std::size_t> begin;
+      Table sorted = room_for(one, by_number(person), Records::width[table], begin);
+      put(one[0], sorted, begin.data(), person.data);
+      out.append(array_of(std::move(sorted)));
+    }
+    return out;
   });
   c.def("results", [](OneBlock& b) {
     const Real* first = &b.block().place.result[0][0];
@@ -442,7 +485,7 @@ NB_MODULE(REMISSION_MODULE, m) {
   m.attr("LANES") = LANES;
   m.def("play", &play_cohort, nb::arg("tables"), nb::arg("layout"), nb::arg("lanes"), nb::kw_only(),
         nb::arg("treatment_days"), nb::arg("follow_up_days"), nb::arg("chance"), nb::arg("keep_doses"),
-        nb::arg("keep_states"), nb::arg("seed"), nb::arg("threads"), nb::arg("timings") = false);
+        nb::arg("keep_states"), nb::arg("seed"), nb::arg("threads"), nb::arg("order"), nb::arg("timings") = false);
   nb::module_ words = m.def_submodule("words", "The words and numbers that both sides know.");
   bind_words(words);
   m.attr("records") = records();
