@@ -1,4 +1,4 @@
-"""How fast the core plays every bundled protocol: `python benchmarks/protocols.py [--save FILE] [--before FILE] [--out PAGE]`.
+"""How fast the core plays every bundled protocol: `python benchmarks/protocols.py [--before FILE] [--out PAGE]`.
 
 A protocol's own population, its rules, chance and all side effects, every table kept, from the first day to the end of a
 follow-up of ten years. Only the core's work counts, in seconds that one core worked for this process, so that other
@@ -81,7 +81,8 @@ def table(now: dict[str, dict[str, float]], before: dict[str, dict[str, float]])
         times = f"{speed[name] / old[name]:.2f}" if name in old else "-"
         lines.append(f"| {name} | {was} | {speed[name]:,.0f} | {times} |")
     gains = [speed[name] / old[name] for name in old]
-    lines += ["", f"Times as fast: least {min(gains):.2f}, median {statistics.median(gains):.2f}, most {max(gains):.2f}."]
+    least, median, most = min(gains), statistics.median(gains), max(gains)
+    lines += ["", f"Times as fast: least {least:.2f}, median {median:.2f}, most {most:.2f}."]
     return "\n".join(lines)
 
 

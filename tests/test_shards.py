@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import errno
 import hashlib
 import json
@@ -9,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -80,6 +82,45 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(tmp_path: Path)
     assert played == [60, 80], "finished shards are not played again"
     run(tmp_path / "b")
     assert fingerprint(tmp_path / "a") == fingerprint(tmp_path / "b")
+
+
+def test_two_shards_at_once_give_the_bytes_of_one_at_a_time(tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    run(tmp_path / "one")
+    run(tmp_path / "two", at_once=2, progress=lambda done, total: seen.append((done, total)))
+    assert fingerprint(tmp_path / "one") == fingerprint(tmp_path / "two")
+    assert seen == [(0, 95), (20, 95), (40, 95), (60, 95), (80, 95), (95, 95)]
+
+
+def test_what_is_worked_on_at_once_comes_in_turn_is_bounded_and_knows_the_callers_context() -> None:
+    word: contextvars.ContextVar[str] = contextvars.ContextVar("word", default="of nobody")
+    word.set("of the caller")
+    second, begun = threading.Event(), []
+
+    def work(item: int) -> tuple[int, str]:
+        begun.append(item)
+        if item == 0:
+            assert second.wait(60), "the second is worked on while the first still is"
+        second.set()
+        return item, word.get()
+
+    for done, made in enumerate(shards.in_turn(work, range(6), 2)):
+        assert made == (done, "of the caller")
+        assert len(begun) <= done + 2, "no more than two are made that nobody has taken"
+
+
+def test_what_goes_wrong_ahead_of_its_turn_leaves_the_shards_before_it_written(tmp_path: Path) -> None:
+    def broken(first: int, count: int) -> dict[str, pl.DataFrame]:
+        if first == 40:
+            raise BadInput("shard 2 cannot be played")
+        return play_fake(first, count)
+
+    with pytest.raises(BadInput, match="shard 2 cannot be played"):
+        run(tmp_path / "run", broken, at_once=2)
+    assert sorted(mark.name for mark in (tmp_path / "run" / "shards").iterdir()) == ["00000.json", "00001.json"]
+    run(tmp_path / "run", at_once=2)
+    run(tmp_path / "other")
+    assert fingerprint(tmp_path / "run") == fingerprint(tmp_path / "other")
 
 
 def test_kill_9_in_the_middle_then_the_same_command(tmp_path: Path) -> None:

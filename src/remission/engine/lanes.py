@@ -25,7 +25,7 @@ from remission.patient import chance
 from remission.patient.cohort import LINEAGE, SENSITIVITIES, Cohort, Floats
 
 from .acting import Clone
-from .layout import LINES, Layout, layout, refinement, routes
+from .layout import LINES, Layout, layout, refinement, routes, standard_child
 from .living import IMMUNE_NUMBERS, immune, numbers_of_acts
 from .program import MEASURED, Program
 from .side_effects import side_numbers
@@ -174,24 +174,39 @@ def _lines(marrow: Any) -> list[int]:
     return kinds
 
 
+def plan_of(
+    program: Program, library: Library, *, refine: int | None = None, watch: bool = False, side_effects: bool = True
+) -> Layout:
+    """How every block of a program lies in memory, whoever is in it; refine, watch: see `layout.layout`; None: as the
+    program's drugs need."""
+    systems = kinetics_of(program, standard_child(), 0)
+    kinds = _lines(library.body("marrow"))
+    power = int(library.body("leukaemia")["marrow.crowding_power"].value)
+    return layout(
+        program, systems, settings(library), list(program.clones), kinds, power,
+        refine=refine or refinement(program), watch=watch, side_effects=side_effects,
+    )  # fmt: skip
+
+
 def build(
     program: Program,
     cohort: Cohort,
     library: Library,
     *,
     seed: int,
+    plan: Layout | None = None,
     refine: int | None = None,
     watch: bool = False,
     side_effects: bool = True,
 ) -> tuple[Layout, Lanes]:
     """Draw every number of every patient of the cohort; padding to a multiple of ``LANES`` repeats the last one.
-    refine, watch: see `layout.layout`; None: as the program's drugs need."""
+    plan: that of `plan_of`, made once for many cohorts; else it is made with refine, watch, side_effects."""
+    plan = plan or plan_of(program, library, refine=refine, watch=watch, side_effects=side_effects)
     n = len(cohort)
     padded = -(-n // LANES) * LANES
     index = np.minimum(np.arange(padded), n - 1)
     people = cohort.take(index)
     systems = kinetics_of(program, people, seed)
-    scalars = settings(library)
     clones = list(program.clones)
     marrow, leukaemia, infection = library.body("marrow"), library.body("leukaemia"), library.body("infection")
 
@@ -199,9 +214,6 @@ def build(
         return individual(body[path], unit, people, seed=seed, purpose=f"{body.name}.{path}")
 
     kinds = _lines(marrow)
-    power = int(leukaemia["marrow.crowding_power"].value)
-    plan = layout(program, systems, scalars, clones, kinds, power, refine=refine or refinement(program), watch=watch,
-                  side_effects=side_effects)  # fmt: skip
 
     def flat(parts: list[Any]) -> Floats:
         """Per-patient blocks (N, ...) to rows (sum, N)."""
@@ -340,7 +352,7 @@ def build(
         "bsa_m2": people.bsa_m2, "capacity": capacity, "omega": omega,
         "blood_ratio": people.blood_blasts / np.where(total > 0.0, total, np.inf),
         "frailty": draw(infection, "fever.frailty", "-"), "wake": wake, "death": death,
-        "relapsed": people.relapsed, "in_remission": f0 < scalars["remission_marrow"],
+        "relapsed": people.relapsed, "in_remission": f0 < leukaemia["detection.remission"].to_unit("-"),
     }  # fmt: skip
     for name, column in columns.items():
         person[name] = column

@@ -190,14 +190,14 @@ def _half_life(agent: Agent, driver: str) -> float:
 
 
 @cache
-def _standard_child() -> Any:
+def standard_child() -> Any:
     """The layout must not depend on who is played: rates are those of one made-up child."""
     return one(age_y=6.0, sex="female", weight_kg=22.0, height_cm=117.0)
 
 
 def _fastest(agent: Agent, agent_routes: tuple[str, ...]) -> float:
     """Largest rate of the agent's kinetics, 1/day."""
-    system = kinetics(agent, _standard_child(), seed=0, routes=agent_routes)
+    system = kinetics(agent, standard_child(), seed=0, routes=agent_routes)
     fastest = float(np.abs(np.linalg.eigvals(system.a[0])).max())
     if system.vmax is not None and system.km is not None:
         fastest += float(system.vmax[0] / system.km[0])

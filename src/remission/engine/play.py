@@ -52,18 +52,17 @@ def play(
     threads: int | None = None,
     options: Options | None = None,
     knowledge: Library | None = None,
+    plan: Layout | None = None,
     timings: dict[str, float] | None = None,
 ) -> dict[str, pl.DataFrame]:
     """Play every patient of the cohort; one table per name in ``options.record``, sorted by patient and day.
     ``timings``: the seconds that the core spends in each step of the day (of all threads together) are added there.
 
     A patient's rows depend on the program, the patient's own columns, the seed and the options only: not on the
-    other patients, the number of threads or the order."""
-    options = options or Options()
+    other patients, the number of threads or the order. ``plan``: that of `plan_of`, made once for many cohorts."""
+    options, shelf = options or Options(), knowledge or library()
     cohort = cohort.take(_alike(program, cohort))
-    plan, columns = lanes.build(
-        program, cohort, knowledge or library(), seed=seed, refine=options.refine, side_effects=options.side_effects
-    )
+    plan, columns = lanes.build(program, cohort, shelf, seed=seed, plan=plan or plan_of(program, options, shelf))
     result, records, spent = core.play(
         program.tables,
         plan,
@@ -74,14 +73,24 @@ def play(
         keep_doses="doses" in options.record,
         keep_states="states" in options.record,
         seed=seed,
-        threads=threads or os.cpu_count() or 1,
+        threads=threads or cores(),
         order=orders(program),
         timings=timings is not None,
     )
     if timings is not None:
         for step, seconds in zip(state.DAY, spent, strict=True):
             timings[step] = timings.get(step, 0.0) + seconds
-    return tables(program, cohort, result, records, options, plan, knowledge or library())
+    return tables(program, cohort, result, records, options, plan, shelf)
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def plan_of(program: Program, options: Options, knowledge: Library) -> Layout:
+    """How every block of a run lies in memory."""
+    return lanes.plan_of(program, knowledge, refine=options.refine, side_effects=options.side_effects)
 
 
 def _alike(program: Program, cohort: Cohort) -> Any:
@@ -377,4 +386,4 @@ def _remission(r: Any, plan: Layout) -> pl.Series:
     return pl.Series([None if no else bool(yes) for yes, no in zip(reached, unknown, strict=True)], dtype=pl.Boolean)
 
 
-__all__ = ["Options", "play", "prepare", "Program", "Protocol"]
+__all__ = ["Options", "cores", "plan_of", "play", "prepare", "Program", "Protocol"]

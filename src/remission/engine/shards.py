@@ -16,6 +16,7 @@ What is read is held against the hashes first: a run is shown whole and as it wa
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import errno
 import fcntl
 import hashlib
@@ -23,10 +24,12 @@ import io
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -45,6 +48,7 @@ MARK = re.compile(r"(\d{5,})\.json")
 AGAIN = "Give the command that made the run again: what is missing or changed is played anew"
 ANEW = "Give the command that made the run again, with --fresh if it does not go on"
 
+Item, Made = TypeVar("Item"), TypeVar("Made")
 Tables = dict[str, pl.DataFrame]
 Manifest = dict[str, Any]
 
@@ -93,16 +97,18 @@ def run_shards(
     whole: Tables | None = None,
     fresh: bool = False,
     finish: Callable[[], None] | None = None,
+    at_once: int = 1,
 ) -> None:
     """Play patients 0..patients-1 shard by shard into the folder ``out``; shards already there are not played again.
 
     ``play_shard(first, count)`` returns the ``tables`` of the patients first..first+count-1; ``whole`` are tables of
     the run as such, written once as ``<name>.parquet``. ``identity`` (JSON values) says what makes this run itself:
     the same identity goes on, another one is refused with `BadInput`, as is a folder that holds other files.
-    ``progress(done, patients)`` is called before the first and after every shard. ``fresh`` replaces the run that
-    the folder holds, even a damaged one, and touches nothing that a run did not write. ``finish`` is called when all is
-    there, while no other process can write into the folder. A shard that is missing, damaged or of another run is
-    played anew. A full disk or a folder that cannot be written is a `BadInput`; the finished shards stay.
+    ``progress(done, patients)`` is called before the first and after every shard. ``at_once``: see `in_turn`.
+    ``fresh`` replaces the run that the folder holds, even a damaged one, and touches nothing that a run did not write.
+    ``finish`` is called when all is there, while no other process can write into the folder. A shard that is missing,
+    damaged or of another run is played anew. A full disk or a folder that cannot be written is a `BadInput`; the
+    finished shards stay.
     """
     with _claimed(out):
         with _troubles_of(out):
@@ -111,21 +117,56 @@ def run_shards(
             )
         run = _digest_of(manifest)
         shards: Shards = {}
-        for shard, first in enumerate(range(0, patients, shard_size)):
-            if progress:
-                progress(first, patients)
-            files = _finished(out, shard, run, manifest["tables"])
-            if files is None:
-                frames = play_shard(first, min(shard_size, patients - first))
-                with _troubles_of(out):
-                    files = _write_shard(out, shard, run, {name: frames[name] for name in manifest["tables"]})
+
+        def there(shard: int, files: dict[str, str]) -> None:
             shards[_name(shard)] = files
+            if progress:
+                progress(min(len(shards) * shard_size, patients), patients)
+
+        def missing() -> Iterator[int]:
+            for shard in range(-(-patients // shard_size)):
+                files = _finished(out, shard, run, manifest["tables"])
+                if files is None:
+                    yield shard
+                else:
+                    there(shard, files)
+
+        def play(shard: int) -> tuple[int, Tables]:
+            first = shard * shard_size
+            return shard, play_shard(first, min(shard_size, patients - first))
+
+        if progress:
+            progress(0, patients)
+        for shard, frames in in_turn(play, missing(), at_once):
+            with _troubles_of(out):
+                files = _write_shard(out, shard, run, {name: frames[name] for name in manifest["tables"]})
+            del frames  # not kept while the next is waited for
+            there(shard, files)
+        shards = dict(sorted(shards.items()))
         with _troubles_of(out):
             _write_manifest(out, {**manifest, "finished": True, "shards": shards})
             if finish:
                 finish()
-        if progress:
-            progress(patients, patients)
+
+
+def in_turn(work: Callable[[Item], Made], items: Iterable[Item], at_once: int) -> Iterator[Made]:
+    """``work`` of every item, in the order of the items; as many as ``at_once`` are worked on or wait to be taken, each
+    in a thread of its own (1: in this thread). What one of them raises is raised when it is its turn."""
+    if at_once == 1:
+        yield from map(work, items)
+        return
+    waiting: deque[Future[Made]] = deque()
+    with ThreadPoolExecutor(at_once) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(contextvars.copy_context().run, work, item))
+                if len(waiting) == at_once:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for later in waiting:
+                later.cancel()
 
 
 # --- reading ----------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from rich.console import RenderableType
 
 import remission.knowledge
 from remission.engine.eligible import eligible
-from remission.engine.shards import Manifest, Tables, finished_shards, read_run, run_shards
+from remission.engine.shards import Manifest, Tables, finished_shards, in_turn, read_run, run_shards
 from remission.knowledge.errors import BadInput, nearest
 from remission.knowledge.library import Library, library, using
 
@@ -249,11 +249,8 @@ def simulate(
     check_arguments(patients, seed, follow_up_years, threads, record)
     patients, seed, follow_up_years = int(patients), int(seed), float(follow_up_years)
 
-    from remission.engine.play import (
-        Options,
-        play,
-        prepare,
-    )  # the compiled engine is loaded only when something is played
+    # the compiled engine is loaded only when something is played
+    from remission.engine.play import Options, cores, plan_of, play, prepare
     from remission.patient import recipe
     from remission.patient.population import draw
     from remission.protocol.model import Protocol
@@ -270,24 +267,24 @@ def simulate(
     people = recipe.population(population or protocol.population or POPULATION)
     numbers = behind(protocol, shelf, people)
     condition = protocol.eligible
-    played = {"patients": 0, "days": 0.0}
+    plan = plan_of(program, options, shelf)
     steps: dict[str, float] | None = {} if timings else None
+    played: list[tuple[int, float]] = []  # patients and their days, shard by shard
 
     def play_shard(first: int, count: int) -> Tables:
         cohort = draw(people, count, seed=seed, start=first, accept=lambda patients: eligible(condition, patients))
         frames = play(
-            program, cohort, seed=seed, threads=threads, options=options, knowledge=shelf, timings=steps
-        )  # fmt: skip
-        played["patients"] += count
-        played["days"] += float(frames["outcomes"]["played_days"].sum())
+            program, cohort, seed=seed, threads=threads, options=options, knowledge=shelf, plan=plan, timings=steps
+        )
+        played.append((count, float(frames["outcomes"]["played_days"].sum())))
         return {name: frames[name] for name in record}
 
     def took() -> Performance | None:
-        if not played["patients"]:
+        if not played:
             return None
         return Performance(
-            patients=int(played["patients"]),
-            patient_years=played["days"] / DAYS_PER_YEAR,
+            patients=sum(patients for patients, _ in played),
+            patient_years=sum(days for _, days in played) / DAYS_PER_YEAR,
             seconds=time.perf_counter() - started,
             peak_memory_mb=peak_memory_mb(),
             threads=threads,
@@ -295,11 +292,13 @@ def simulate(
         )
 
     size = shard_size(patients)
+    at_once = 1 if timings or (threads or cores()) == 1 else 2  # one is drawn or written while the other is played
     folder = None if out is None else Path(out)
     left = patients - (finished_shards(folder) * size if folder is not None and not fresh else 0)
     if left >= cost.WEIGHED_FROM:
         cost.ask(cost.weigh(play_shard, left, folder, threads), consent)
-        started, played, steps = time.perf_counter(), {"patients": 0, "days": 0.0}, {} if timings else None
+        started, steps = time.perf_counter(), {} if timings else None
+        played.clear()
     made: list[Run] = []
 
     def whole(run: Run) -> None:
@@ -318,16 +317,18 @@ def simulate(
             progress=progress,
             whole={"provenance": numbers},
             fresh=fresh,
+            at_once=at_once,
             finish=lambda: whole(_opened(folder, check=False)),
         )
         return made[0]
-    parts = []
-    for first in range(0, patients, size):
-        if progress:
-            progress(first, patients)
-        parts.append(play_shard(first, min(size, patients - first)))
+    parts: list[Tables] = []
+    shards = [(first, min(size, patients - first)) for first in range(0, patients, size)]
     if progress:
-        progress(patients, patients)
+        progress(0, patients)
+    for part in in_turn(lambda shard: play_shard(*shard), shards, at_once):
+        parts.append(part)
+        if progress:
+            progress(min(len(parts) * size, patients), patients)
     frames = {name: pl.concat([part[name] for part in parts]).lazy() for name in record}
     manifest = {"identity": {"protocol": protocol.id, "seed": seed}, "patients": patients, "finished": True}
     whole(Run(manifest, frames, numbers))
@@ -336,7 +337,7 @@ def simulate(
 
 def shard_size(patients: int) -> int:
     """Patients per shard: small enough for memory and progress, large enough for many cores; whole blocks of 32."""
-    return 32 * min(128, max(8, patients // 640))
+    return 32 * min(64, max(8, patients // 640))
 
 
 def peak_memory_mb() -> float:
