@@ -1,9 +1,9 @@
 """How fast the core plays every bundled protocol: `python benchmarks/protocols.py [--before FILE] [--out PAGE]`.
 
-A protocol's own population, its rules, chance and all side effects, every table kept, from the first day to the end of a
-follow-up of ten years. Only the core's work counts, in seconds that one core worked for this process, so that other
-programs on the machine matter little; drawing and tables are in measure.py and million.py. A patient-year is a year that
-was played day by day: the quick follow-up by weeks after it is within the time and not within the years.
+A protocol's own population, its rules, chance and all side effects, every table kept, from the first day to the end of
+a follow-up of ten years. Only the core's work counts, in seconds that one core worked for this process, so that other
+programs on the machine matter little; drawing and tables are in measure.py and million.py. A patient-year is a year
+that was played day by day: the quick follow-up by weeks after it is within the time and not within the years.
 
 To set two versions side by side run this with the older one first (PYTHONPATH=OLDER/src) and --save, then with
 --before. Runs of one protocol vary by some per cent: the median counts.
