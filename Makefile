@@ -1,5 +1,6 @@
 # make demo    simulate 1,000 virtual children; everything needed is set up first
-# make test    lint, layer contracts, types, tests
+# make serve   open the page on this machine
+# make test    lint, layer contracts, types, tests (those in a browser need chromium; as root it is installed)
 # make verify  hold the engine against an independent solver on whole treatments: docs/verification.md
 # make validate  play published trials, observed beside simulated: docs/validation.md, docs/side-effects.md
 # make treatments  one patient for each treatment, drawn: docs/treatments.md
@@ -18,7 +19,7 @@ READY := $(VENV)/.ready
 CORE := CMakeLists.txt $(wildcard src/remission/engine/core/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test verify validate treatments language what-ifs benchmark lint format lock wheel clean
+.PHONY: help setup demo serve test browser verify validate treatments language what-ifs benchmark lint format lock wheel clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -55,8 +56,22 @@ $(READY): $(LOCKED) pyproject.toml $(CORE)
 demo: $(READY)
 	$(BIN)/remission simulate cog-standard-risk --patients 1000 --seed 1 --out runs/demo --fresh
 
-test: lint
+serve: $(READY)
+	$(BIN)/remission serve --open
+
+test: lint browser
 	$(BIN)/pytest -n 2
+
+# A browser for tests/page/browser. Where none is and none can be installed, those tests are skipped and say so.
+browser:
+	@for name in chromium chromium-browser google-chrome-stable google-chrome; do \
+	  command -v $$name >/dev/null 2>&1 && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	  echo "Installing chromium for the tests in a browser ..."; \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+	    chromium fonts-noto-core; } >/dev/null 2>&1 || \
+	  echo "chromium could not be installed: the tests in a browser will be skipped." >&2; \
+	else echo "No chromium here: the tests in a browser will be skipped (apt-get install chromium)." >&2; fi
 
 PATIENTS ?= 200
 

@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import Literal
 
+from .svg.chart import Phase
 from .svg.standalone import standalone
 
 Kind = Literal["published", "calibrated", "predicted", "assumed"]
@@ -49,6 +50,7 @@ class Figure:
     table: Table
     known: Known
     about: str
+    phases: tuple[Phase, ...] = ()  # whose colours are named below the picture
 
     def as_csv(self) -> str:
         """The table; what it is about and how it is known in lines with # before it."""

@@ -28,20 +28,20 @@ def routes(site: Site) -> list[BaseRoute]:
     def front(request: Request) -> Response:
         texts = reading(language())
         figures = figures_of(site, ["front"])
-        lists = {"doors": _doors(), "first": _there(texts, FIRST), "steps": _there(texts, STEPS)}
+        lists = {"doors": _doors(texts), "first": _there(texts, FIRST), "steps": _there(texts, STEPS)}
         return site.page(request, "front.html", figures=figures, **lists)
 
     return [Route("/", front)]
 
 
-def _doors() -> list[tuple[str, str, str]]:
+def _doors(texts: Reading) -> list[tuple[str, str, str]]:
+    """Address, name and what is behind it."""
+    adults = "/now/adults" if "now/adults" in texts.ids() else "/now"
     return [
-        ("/start/child", _("My child has ALL"),
-         _("What it is, what matters now, what happens next, and when to call.")),
-        ("/start/me", _("I have ALL"), _("The same for young people and adults, with the treatments that differ.")),
-        ("/start/work", _("I work in this"),
-         _("Protocols played day by day, every number with its source, and an API.")),
-    ]  # fmt: skip
+        ("/now", _("My child has ALL"), _("What it is, what matters now, what happens next, and when to call.")),
+        (adults, _("I have ALL"), _("The same for young people and adults, with the treatments that differ.")),
+        ("/work", _("I work in this"), _("Protocols played day by day, every number with its source, and an API.")),
+    ]
 
 
 def _there(texts: Reading, ids: Iterable[str]) -> list[Page]:

@@ -22,8 +22,9 @@ from .pages import Page
 from .reading import Reading, reading
 from .site import Site
 
-MOST = 30  # results
+MOST = 20  # results
 LONGEST = 100  # letters of a question
+CARDS = ("when-to-call", "now")  # whose safety cards are found; on other pages they only stand again
 WEIGHTS = (10.0, 8.0, 4.0, 1.0)  # title, other names, summary, text
 BEGIN, END = "\x02", "\x03"  # around what was found, until it is safe to write it as HTML
 
@@ -158,7 +159,7 @@ def _text(page: Page) -> str:
     html = " ".join(
         part for b in page.blocks
         for part in (b.heading or "", b.summary, b.html, *(f"{item.title}. {item.html}" for item in b.items),
-                     *(" ".join((c.title, *c.signs, *c.do, *c.dont)) for _name, c in b.cards))
+                     *(" ".join((c.title, *c.signs, *c.do, *c.dont)) for _name, c in b.cards if page.id in CARDS))
     )  # fmt: skip
     bare = re.sub(r"<sup.*?</sup>|<[^>]*>", " ", html)
     return re.sub(r"\s+", " ", unescape(bare)).strip()
@@ -172,6 +173,7 @@ def routes(site: Site) -> list[BaseRoute]:
         here = index(language())
         found = here.find(question)
         meant = here.meant(question) if question and not found else None
-        return site.page(request, "search.html", question=question, found=found, meant=meant, kind_of=kind_of)
+        shown = {"question": question, "found": found, "most": MOST, "meant": meant, "kind_of": kind_of}
+        return site.page(request, "search.html", **shown)
 
     return [Route("/search", search)]

@@ -10,6 +10,7 @@ from .chart import FOOT, picture
 from .mark import el, percent, words
 
 HEIGHT = 14  # pixels of a bar
+ROOM = 0.62  # share of the width that the axis takes: the rest is for the words behind a bar
 
 
 @dataclass(frozen=True)
@@ -43,14 +44,13 @@ def bars(title: str, description: str, axis: Axis, rows: Sequence[Row]) -> str:
             y += HEIGHT + 5
         y += 8
     grid = [
-        el("line", class_="grid", x1=percent(axis.share(t.at)), x2=percent(axis.share(t.at)), y1=0, y2=y)
+        el("line", class_="grid", x1=_at(axis, t.at), x2=_at(axis, t.at), y1=0, y2=y)
         for t in axis.ticks
     ]
     for tick in axis.ticks:
-        share = axis.share(tick.at)
-        anchor = "start" if share < 0.02 else "end" if share > 0.97 else "middle"
         how = "x minor" if tick.minor else "x"
-        parts.append(words(tick.says, class_=how, x=percent(share), y=y + 16, text_anchor=anchor))
+        anchor = "start" if tick.at == axis.low else "middle"
+        parts.append(words(tick.says, class_=how, x=_at(axis, tick.at), y=y + 16, text_anchor=anchor))
     return picture(title, description, y + FOOT + (18 if axis.label else 0), [*grid, *parts, *_label(axis, y)], "bars")
 
 
@@ -61,15 +61,15 @@ def _label(axis: Axis, y: float) -> list[str]:
 def _bar(bar: Bar, axis: Axis, y: float) -> list[str]:
     if bar.value is None:
         return [words(bar.says, class_="key", x="0", dx=2, y=y + 11)]
-    share = axis.share(bar.value)
-    parts = [el("rect", class_=f"bar s-{bar.kind}", x="0", width=percent(share), y=y, height=HEIGHT)]
-    end = share
+    parts = [el("rect", class_=f"bar s-{bar.kind}", x="0", width=_at(axis, bar.value), y=y, height=HEIGHT)]
+    end = bar.value
     if bar.low is not None and bar.high is not None:
-        low, end = axis.share(bar.low), max(axis.share(bar.high), share)
+        end = max(bar.high, end)
         middle = y + HEIGHT / 2
-        parts.append(el("line", class_="whisker", x1=percent(low), x2=percent(end), y1=middle, y2=middle))
-    if end <= 0.6:
-        parts.append(words(bar.says, class_="key", x=percent(end), dx=6, y=y + 11))
-    else:
-        parts.append(words(bar.says, class_="key halo", x="0", dx=6, y=y + 11))
+        parts.append(el("line", class_="whisker", x1=_at(axis, bar.low), x2=_at(axis, end), y1=middle, y2=middle))
+    parts.append(words(bar.says, class_="key", x=_at(axis, end), dx=6, y=y + 11))
     return parts
+
+
+def _at(axis: Axis, value: float) -> str:
+    return percent(ROOM * axis.share(value))

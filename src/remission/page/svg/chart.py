@@ -7,7 +7,7 @@ keep their size at any width. Only paths are stretched, in a plane of their own 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
@@ -78,7 +78,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Mark:
-    """A moment: a line down all panels, with words at its head."""
+    """A moment: a line through all panels, with words at its head."""
 
     at: float
     says: str = ""
@@ -128,13 +128,15 @@ def chart(
         places.append((y, entries))
         y += panel.height + GAP
     bottom = y - GAP
-    parts += [_tint(phase, x, top, bottom) for phase in phases]
+    plots = [(at, at + panel.height) for panel, (at, _entries) in zip(panels, places, strict=True)]
+    parts += [_tint(phase, x, *plot) for plot in plots for phase in phases]
     parts += [_strip(phase, x) for phase in phases]
     for panel, (at, entries) in zip(panels, places, strict=True):
         parts += _panel(panel, x, at, entries)
-    parts += [_mark(mark, x, top, bottom) for mark in marks]
-    parts += _time(x, places[0][0], bottom)
-    return picture(title, description, bottom + FOOT, parts)
+    parts += [each for mark in marks for each in _mark(mark, x, top, plots)]
+    parts += _time(x, bottom)
+    long = any(len(tick.says) > 6 for panel in panels for tick in panel.y.ticks if not tick.minor)
+    return picture(title, description, bottom + FOOT, parts, "chart roomy" if long else "chart")
 
 
 def picture(title: str, description: str, height: float, parts: Iterable[str], class_: str = "chart") -> str:
@@ -148,7 +150,7 @@ def picture(title: str, description: str, height: float, parts: Iterable[str], c
 # --- time -------------------------------------------------------------------------------------
 
 
-def _time(x: Axis, top: float, bottom: float) -> list[str]:
+def _time(x: Axis, bottom: float) -> list[str]:
     parts = [el("line", class_="axis", x1="0", x2="100%", y1=bottom, y2=bottom)]
     for tick in x.ticks:
         share = x.share(tick.at)
@@ -194,14 +196,14 @@ def _fits(names: Iterable[str], pixels: float) -> str:
     return next((name for name in names if name and len(name) * LETTER + 6 <= pixels), "")
 
 
-def _mark(mark: Mark, x: Axis, top: float, bottom: float) -> str:
+def _mark(mark: Mark, x: Axis, top: float, plots: Iterable[tuple[float, float]]) -> Iterator[str]:
     share = x.share(mark.at)
     at = percent(share)
-    line = el("line", class_="now", x1=at, x2=at, y1=top, y2=bottom)
-    if not mark.says:
-        return line
-    anchor, dx = ("start", 5) if share < 0.6 else ("end", -5)
-    return line + words(mark.says, class_="now", x=at, y=top + 12, dx=dx, text_anchor=anchor)
+    for start, end in plots:
+        yield el("line", class_="now", x1=at, x2=at, y1=start, y2=end)
+    if mark.says:
+        anchor = "start" if share < 0.05 else "end" if share > 0.9 else "middle"
+        yield words(mark.says, class_="now", x=at, y=top + 12, text_anchor=anchor)
 
 
 # --- a panel ----------------------------------------------------------------------------------
@@ -250,7 +252,7 @@ def _panel(panel: Panel, x: Axis, top: float, entries: Sequence[Line | Band]) ->
 
 def _legend(panel: Panel, entries: Sequence[Line | Band], top: float) -> list[str]:
     y = top - 6 - LEGEND * len(entries)
-    parts = [words(panel.y.label, class_="head", x="0", dx=-46, y=y - 4)] if panel.y.label else []
+    parts = [words(panel.y.label, class_="head", x="0", y=y - 4)] if panel.y.label else []
     for each in entries:
         y += LEGEND
         parts.append(_swatch(each, y - 9))

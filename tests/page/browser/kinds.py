@@ -1,0 +1,10 @@
+"""One address of every kind of page."""
+
+READ = [  # pages that are read
+    "/en/", "/en/treatment", "/en/treatment/induction", "/en/treatment/chemotherapy/vincristine",
+    "/en/side-effects/febrile_neutropenia", "/en/symptoms/fever", "/en/glossary", "/en/help", "/en/news", "/en/index",
+    "/en/sources", "/en/sources/maloney2020", "/en/about", "/en/work", "/en/search?q=fever",
+    "/en/treatment/induction?view=specialist",
+]  # fmt: skip
+SEEN: list[str] = []  # pages that are seen, with pictures of what was played
+KINDS = [*READ, *SEEN, "/en/no-such-page"]
