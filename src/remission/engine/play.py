@@ -41,6 +41,7 @@ class Options:
     chance: bool = True
     record: tuple[str, ...] = TABLES
     refine: int | None = None
+    daily_until: int = 0  # day before which states are recorded daily, then weekly
     side_effects: bool = True  # those by hazard; crs and neurotoxicity are part of the immune system
 
 
@@ -76,6 +77,7 @@ def play(
         threads=threads or cores(),
         order=orders(program),
         timings=timings is not None,
+        daily_until=options.daily_until,
     )
     if timings is not None:
         for step, seconds in zip(state.DAY, spent, strict=True):

@@ -275,7 +275,6 @@ def _outcomes(outcomes: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
     rows = first_event(outcomes).filter(pl.col("day").is_not_nan())
     day = rows["day"].to_numpy().astype(float)
     kind = rows["kind"].fill_null("").to_numpy()
-    last = outcomes["played_days"].to_numpy().astype(float)
     ends = outcomes["outcome_day"].to_numpy().astype(float)
     died = (outcomes["outcome"] == "death").to_numpy()
     out: list[tuple[Any, ...]] = []
@@ -296,29 +295,29 @@ def _outcomes(outcomes: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
         when = joined.cast(pl.Float64).fill_null(float("nan")).to_numpy()
         had = ~np.isnan(when)
         if had.any():
-            time = np.where(had, when, np.maximum(last, ends))
+            time = np.where(had, when, ends)
             cause = np.where(had, 1, np.where(died, 2, 0))
             curve(effect, time, lambda at, time=time, cause=cause: cumulative_incidence(time, cause, at))
     return pl.DataFrame(out, schema=SCHEMAS["outcomes"], orient="row")
 
 
 def _side_effects(outcomes: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
-    """Who has it in a week: an episode covers the weeks from its first day to its last, as far as the patient is
-    followed."""
-    people = outcomes.select("patient", last=pl.col("played_days").cast(pl.Int32))
+    """Who has it in a week, of who is alive and followed: an episode covers the weeks from its first day to its last.
+    Weeks after treatment are told while a twentieth is still played day by day."""
+    people = outcomes.select("patient", last=pl.col("outcome_day").cast(pl.Int32))
+    ends = np.sort(outcomes["outcome_day"].to_numpy())
+    until = int(outcomes["played_days"].quantile(0.95, "nearest") or 0)
     rows = found.join(people, on="patient").filter(pl.col("day") >= 0).with_columns(
-        pl.min_horizontal(pl.max_horizontal("to_day", "day"), "last").alias("to_day")
+        pl.min_horizontal(pl.max_horizontal("to_day", "day"), "last", until).alias("to_day")
     ).filter(pl.col("to_day") >= pl.col("day"))  # fmt: skip
     weeks = rows.with_columns(week=pl.int_ranges(pl.col("day") // 7, pl.col("to_day") // 7 + 1)).explode("week")
     worst = weeks.group_by("week", "side_effect", "patient").agg(pl.col("grade").max())
     counted = worst.group_by("week", "side_effect").agg(
         pl.len().alias("any"), (pl.col("grade") >= se.SEVERE).sum().alias("severe")
     )
-    last = np.sort(people["last"].to_numpy())
-    week = counted["week"].to_numpy()
-    n = pl.Series("n", len(last) - np.searchsorted(last, 7 * week, side="left"))
-    shares = [(pl.col(name) / pl.col("n")).clip(0.0, 1.0) for name in ("any", "severe")]
-    return counted.with_columns(n).filter(pl.col("n") > 0).with_columns(shares).sort("side_effect", "week")
+    n = pl.Series("n", len(ends) - np.searchsorted(ends, 7 * counted["week"].to_numpy(), side="left"))
+    shares = [pl.col(name) / pl.col("n") for name in ("any", "severe")]
+    return counted.with_columns(n).with_columns(shares).sort("side_effect", "week")
 
 
 def _by_phase(tables: Tables, found: pl.DataFrame) -> pl.DataFrame:

@@ -157,12 +157,12 @@ void on_threads(int threads, Int count, Work work) {
 // each step of the day, of all threads together).
 nb::tuple play_cohort(nb::handle tables, nb::handle layout, nb::handle lanes, Int treatment_days, Int follow_up_days,
                       bool play_chance, bool keep_doses, bool keep_states, std::uint64_t seed, int threads,
-                      const Orders& order, bool timings) {
+                      const Orders& order, bool timings, Int daily_until) {
   Held held;
   const Tables t = tables_of(held, tables);
   const Layout lay = layout_of(held, layout);
   const Columns all = columns_of(held, lanes);
-  const Play play{treatment_days, follow_up_days, play_chance, keep_doses, keep_states, seed, timings};
+  const Play play{treatment_days, follow_up_days, play_chance, keep_doses, keep_states, seed, timings, daily_until};
   std::vector<Real> spent(steps_of_day().size());
   const std::vector<RowOrder> orders = orders_of(order);
   const Int blocks = all.patients / LANES;
@@ -485,7 +485,8 @@ NB_MODULE(REMISSION_MODULE, m) {
   m.attr("LANES") = LANES;
   m.def("play", &play_cohort, nb::arg("tables"), nb::arg("layout"), nb::arg("lanes"), nb::kw_only(),
         nb::arg("treatment_days"), nb::arg("follow_up_days"), nb::arg("chance"), nb::arg("keep_doses"),
-        nb::arg("keep_states"), nb::arg("seed"), nb::arg("threads"), nb::arg("order"), nb::arg("timings") = false);
+        nb::arg("keep_states"), nb::arg("seed"), nb::arg("threads"), nb::arg("order"), nb::arg("timings") = false,
+        nb::arg("daily_until") = 0);
   nb::module_ words = m.def_submodule("words", "The words and numbers that both sides know.");
   bind_words(words);
   m.attr("records") = records();

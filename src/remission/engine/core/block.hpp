@@ -11,6 +11,7 @@ struct Play {
   bool chance = true, keep_doses = true, keep_states = true;
   std::uint64_t seed = 0;
   bool timings = false;
+  Int daily_until = 0;  // states are noted daily before this day, then weekly
 };
 
 constexpr int MOST_TIMED = 32;  // steps of the day (day.hpp) and the preparation

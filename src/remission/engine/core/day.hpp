@@ -39,7 +39,8 @@ inline void harm_of_day(Block& b, int l, Int today) {
 
 inline void record_of_day(Block& b, int l, Int today) {
   if (!b.play.keep_states) return;
-  if ((today + 1) % 7 != 0 && !(b.lay.living == 1 && daily_record(b, l, today))) return;
+  const bool daily = today + 1 < b.play.daily_until || (b.lay.living == 1 && daily_record(b, l, today));
+  if ((today + 1) % 7 != 0 && !daily) return;
   note_state(b, l, today + 1, b.flesh.total(0, l), b.blast_share(l, b.flesh.total(0, l)));
 }
 
