@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 import numpy as np
 
@@ -34,8 +34,10 @@ from remission.protocol.reader import read_protocol
 from remission.protocol.variant import variant
 from remission.protocol.vocabulary import VALUES
 from remission.protocol.wording import condition_in_words
+from remission.trial.run import POPULATION
 
-POPULATION = "childhood-all"  # of a protocol that names none
+from .foundations import everything
+
 PATIENTS, MOST_PATIENTS = 1000, 5000
 LONGEST = 1000  # letters of an address
 CHANGES = 8  # agents left out or missed
@@ -106,6 +108,12 @@ class Scenario:
         return _checked(protocol, facts, query, knowledge)
 
     @classmethod
+    def of(cls, address: str, knowledge: Library | None = None) -> Scenario:
+        """The scenario of an `address` as a whole, ``{path}?{query}``."""
+        path, _, query = address.partition("?")
+        return cls.read(unquote(path), dict(parse_qsl(query)), knowledge)
+
+    @classmethod
     def from_form(cls, query: Mapping[str, str], knowledge: Library | None = None) -> Scenario:
         """The scenario of a form: ``protocol``, ``age``, ``sex``, ``weight``, ``height``, ``lineage``, ``cns``,
         ``wbc``, ``ph``, ``tpmt``, ``nudt15``, ``donor`` and what `read` takes as query; what is empty is typical or
@@ -149,7 +157,7 @@ class Scenario:
     @property
     def key(self) -> str:
         """Name of stored results: a hash of the scenario and of the knowledge and code that its results rest on."""
-        content = json.dumps([asdict(self), foundations(library())], sort_keys=True)
+        content = json.dumps([asdict(self), everything(library())], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:32]
 
     @property
@@ -175,6 +183,11 @@ class Scenario:
             "nudt15": self.nudt15, "donor": self.donor,
         }  # fmt: skip
         return {name: value for name, value in known.items() if value is not None}
+
+    @property
+    def people(self) -> recipe.Population:
+        """The population that the patients are drawn from, of the library in use."""
+        return recipe.population(self.treatment().population or POPULATION)
 
     def treatment(self, knowledge: Library | None = None) -> Protocol:
         """The protocol with what is changed in it."""
@@ -229,14 +242,6 @@ def _treatment(
     read = read_known(protocol, known)
     missed = [f"miss {_number(percent)}% of {agent}" for agent, percent in miss]
     return variant(read, without=without, add=missed, knowledge=known)
-
-
-@lru_cache(maxsize=8)
-def foundations(known: Library) -> str:
-    """A hash of all that results rest on: the files of the library, the code and the compiled core."""
-    from remission.trial.run import code_identity
-
-    return hashlib.sha256(json.dumps([known.digest(), code_identity()], sort_keys=True).encode()).hexdigest()
 
 
 # --- reading ----------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from .scenario import Scenario
 Tables = Mapping[str, pl.DataFrame]
 
 RECORD = ("outcomes", "measurements", "mrd", "doses", "events", "states", "side_effects", "levels")
-FOLLOW_UP_YEARS = 5.0
+FOLLOW_UP_YEARS = 10.0
 LIVES = 30  # patients of whom the whole life is kept
 QUANTILES = (("q05", 0.05), ("q25", 0.25), ("q50", 0.5), ("q75", 0.75), ("q95", 0.95))
 MRD_LIMITS = (1e-4, 1e-3, 1e-2)  # of the nucleated cells
