@@ -7,6 +7,7 @@
 # make language   every word of the protocol language with an example: docs/language.md
 # make what-ifs  one thing changed in a treatment, side by side: docs/what-ifs.md
 # make benchmark  the reference problem in remission and in what people use: one table
+# make cohorts  play the scenarios that travel with the package (what is still of these numbers stays; FRESH=1: all)
 # make wheel   a wheel with the compiled core, for machines without a compiler
 # make lock    write requirements.lock anew from pyproject.toml
 # make clean   remove the environment and caches (not runs/)
@@ -19,7 +20,8 @@ READY := $(VENV)/.ready
 CORE := CMakeLists.txt $(wildcard src/remission/engine/core/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test browser verify validate treatments language what-ifs benchmark lint format lock wheel clean
+.PHONY: help setup demo serve test browser verify validate treatments language what-ifs cohorts benchmark lint format lock \
+        wheel clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -90,6 +92,9 @@ language: $(READY)
 
 what-ifs: $(READY)
 	$(BIN)/python docs/what_ifs.py
+
+cohorts: $(READY)
+	$(BIN)/python -m remission.page.cohorts $(if $(FRESH),--fresh)
 
 lint: $(READY)
 	$(BIN)/ruff check .

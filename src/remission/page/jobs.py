@@ -6,6 +6,7 @@ worker old, and a new one takes its place.
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import json
 import logging
@@ -16,9 +17,13 @@ import subprocess
 import sys
 import threading
 import time
+from asyncio import to_thread
 from collections import OrderedDict, deque
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Literal
+
+from starlette.exceptions import HTTPException
 
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import using
@@ -41,11 +46,12 @@ State = Literal["waiting", "playing", "done", "failed"]
 _log = logging.getLogger("remission.page")
 
 
-class Full(Exception):
+class Full(HTTPException):
     """No further run can wait. ``retry_after``: seconds after which one probably can."""
 
     def __init__(self, retry_after: int) -> None:
-        super().__init__(f"the queue is full, come back in {retry_after} s")
+        told = f"Too much is being computed just now: come back in {retry_after} s"
+        super().__init__(429, told, {"Retry-After": str(retry_after)})
         self.retry_after = retry_after
 
 
@@ -72,8 +78,31 @@ class Job:
         return self.state in ("done", "failed")
 
 
+@dataclass(frozen=True)
+class Results:
+    """What there is of a scenario. ``summary``: of the ``played`` patients, of ``of``; None before the first of them.
+    ``key``: of the run, where there is one."""
+
+    summary: Summary | None
+    played: int
+    of: int
+    state: State
+    error: str = ""
+    waiting: int = 0  # runs before it
+    key: str = ""
+
+    @property
+    def done(self) -> bool:
+        return self.state == "done"
+
+    @property
+    def over(self) -> bool:
+        return self.state in ("done", "failed")
+
+
 class Pool:
-    """Worker processes and the queue before them. Nothing is started before something is asked for (or `warm`)."""
+    """Worker processes and the queue before them. Nothing is started before something is asked for (or `warm`).
+    Without ``workers`` nothing is played: there is what the store has."""
 
     def __init__(self, store: Store, *, workers: int = WORKERS, waiting: int = WAITING) -> None:
         self.store = store
@@ -86,18 +115,37 @@ class Pool:
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self._closed = False
 
-    def results(self, scenario: Scenario) -> tuple[Summary | None, Job | None]:
-        """What there is of a scenario: its summary from the store; else that of its run so far, which is begun when
-        there is none, and the run. Raises `Full`."""
+    def results(self, scenario: Scenario, begin: bool = True) -> Results:
+        """What there is of a scenario: at once what the store has; else what has been played so far, by a run that is
+        begun when there is none (and ``begin`` and a worker). Raises `Full`."""
         if found := self.store.find(scenario):
-            return found, None
-        job = self.ask(scenario)
-        return job.summary, job
+            return Results(found, found.patients, found.patients, "done")
+        job = self.ask(scenario) if begin and self.workers else self.job(self._key(scenario))
+        return self._so_far(job) if job else Results(None, 0, scenario.patients, "waiting")
+
+    async def follow(self, scenario: Scenario, seconds: float = 120.0) -> AsyncIterator[Results]:
+        """The results whenever there are more of them, until there are all; at most for so long. Raises `Full`."""
+        now = await to_thread(self.results, scenario)
+        yield now
+        job, seen, end = self.job(now.key), -1, time.monotonic() + seconds
+        while job is not None and not now.over and time.monotonic() < end:
+            if job.version != seen:
+                seen, now = job.version, self._so_far(job)
+                yield now
+            await asyncio.sleep(0.1)
+
+    def _so_far(self, job: Job) -> Results:
+        return Results(
+            job.summary, job.patients, job.scenario.patients, job.state, job.error, self.place(job), job.key
+        )  # fmt: skip
+
+    def _key(self, scenario: Scenario) -> str:
+        with using(self.store.knowledge):
+            return scenario.key
 
     def ask(self, scenario: Scenario) -> Job:
         """The run of a scenario, begun when there is none (one that failed is begun again). Raises `Full`."""
-        with using(self.store.knowledge):
-            key = scenario.key
+        key = self._key(scenario)
         with self._changed:
             job = self._jobs.get(key)
             if job is not None and job.state != "failed":

@@ -29,12 +29,13 @@ def serve(host: str, port: int, say: Callable[[str], None], opened: bool = False
     """
     listening = _listening(host, port)
     address = f"http://{_shown(host)}:{listening.getsockname()[1]}/"
+    site = Site()
     config = uvicorn.Config(
-        application(Site()), access_log=False, log_level="warning", server_header=False, lifespan="on", ws="none",
+        application(site), access_log=False, log_level="warning", server_header=False, lifespan="on", ws="none",
         http=Patience, limit_concurrency=MANY, timeout_keep_alive=SLOW, timeout_graceful_shutdown=3,
         h11_max_incomplete_event_size=16_384,
     )  # fmt: skip
-    threading.Thread(target=_ready, daemon=True).start()
+    threading.Thread(target=_ready, args=(site,), daemon=True).start()
     say(address)
     if opened:
         webbrowser.open(address)
@@ -42,8 +43,9 @@ def serve(host: str, port: int, say: Callable[[str], None], opened: bool = False
         uvicorn.Server(config).run(sockets=[listening])
 
 
-def _ready() -> None:
+def _ready(site: Site) -> None:
     """What the first reader of each kind would wait for."""
+    site.pool.warm()
     for tag in LANGUAGES:
         index(tag)
 

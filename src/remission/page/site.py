@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import jinja2
@@ -18,6 +18,9 @@ from remission.knowledge.library import Library, library
 
 from . import language
 from .figure import Figure
+
+if TYPE_CHECKING:
+    from .jobs import Pool
 from .headers import POLICY
 
 HERE = Path(__file__).parent
@@ -36,6 +39,17 @@ class Site:
         self.knowledge = knowledge or library()
         self.still = still  # written as files: nothing can be asked of a server
         self.at_end: list[Callable[[], object]] = []  # called when the server stops
+
+    @cached_property
+    def pool(self) -> Pool:
+        """Scenarios that are played, and the results that are kept; for files nothing is played."""
+        from .jobs import WORKERS, Pool
+        from .store import Store, default_folder
+
+        store = Store(None if self.still else default_folder(), self.knowledge)
+        pool = Pool(store, workers=0 if self.still else WORKERS)
+        self.at_end.append(pool.close)
+        return pool
 
     @cached_property
     def templates(self) -> jinja2.Environment:
