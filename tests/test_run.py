@@ -228,6 +228,39 @@ def test_a_run_from_its_folder(tmp_path: Path) -> None:
         _ = run.doses
 
 
+def test_a_summary_that_reads_some_patients_at_a_time_is_that_of_all_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = [
+        (patient, day, event, phase, "")
+        for patient in range(10)
+        for day, event, phase in ((0, "phase start", "induction"), (29 + patient, "phase start", "maintenance"),
+                                  (700 + patient % 3, "end of treatment", "maintenance"))
+    ]  # fmt: skip
+    columns = ("patient", "day", "event", "phase", "detail")
+    events = pl.DataFrame(told, schema=columns, orient="row")
+    had = [
+        (patient, 5, name, 3 + patient % 2, 9) for patient in range(10) for name in ("vod", "crs")[: 1 + patient % 2]
+    ]
+    effects = pl.DataFrame(had, schema=("patient", "day", "side_effect", "grade", "to_day"), orient="row")
+    whole = {"outcomes": COHORT, "events": events, "side_effects": effects}
+
+    def play(first: int, count: int) -> dict[str, pl.DataFrame]:
+        mine = pl.col("patient").is_between(first, first + count - 1)
+        return {name: frame.filter(mine) for name, frame in whole.items()}
+
+    run_shards(
+        play, patients=10, shard_size=2, out=tmp_path / "run", identity={"protocol": "test", "seed": 1},
+        tables=tuple(whole), whole={"provenance": pl.DataFrame({"value": [1.0]})},
+    )  # fmt: skip
+    monkeypatch.setattr("remission.trial.run.AT_ONCE", 4)
+    manifest = {"identity": {"protocol": "test", "seed": 1}, "patients": 10}
+    frames = {name: frame.lazy() for name, frame in whole.items()}
+    by_parts, at_once = open_run(tmp_path / "run").summary(), Run(manifest, frames, pl.DataFrame()).summary()
+    assert by_parts.table.equals(at_once.table)
+    assert by_parts.value("VOD") == 100 and by_parts.value("CRS") == 50 and by_parts.value("induction") == 33.5
+
+
 def test_an_unfinished_run_is_not_shown_as_if_it_were_whole(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         folder_with_run(tmp_path / "run", stops_at=8)

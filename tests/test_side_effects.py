@@ -32,6 +32,7 @@ from remission.trial.side_effects import (
     episodes,
     hospital_days,
     most_frequent,
+    patients_with,
 )
 from remission.trial.summary import wilson
 
@@ -217,8 +218,11 @@ def test_the_burden_has_means_with_limits_and_deaths_by_cause() -> None:
 
 def test_the_most_frequent_severe_side_effects_come_first() -> None:
     tables = run([WELL] * 4, [], [(0, 5, "vod", 3, 9), (1, 5, "vod", 4, 9), (0, 5, "crs", 3, 9), (2, 5, "gvhd", 2, 9)])
-    found = [(row.measure, row.count, row.of) for row in most_frequent(tables)]
+    found = [(row.measure, row.count, row.of) for row in most_frequent([patients_with(tables)], 4)]
     assert found == [("VOD", 2, 4), ("CRS", 1, 4)]
+    others = run([WELL] * 2, [], [(0, 5, "crs", 4, 9), (1, 5, "crs", 3, 9)])
+    counts = [patients_with(tables), patients_with(others)]
+    assert [(row.measure, row.count, row.of) for row in most_frequent(counts, 6)] == [("CRS", 3, 6), ("VOD", 2, 6)]
 
 
 # --- published and simulated ------------------------------------------------------------------

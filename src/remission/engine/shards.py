@@ -248,6 +248,15 @@ def read_run(out: Path, *, check: bool = True) -> tuple[Manifest, dict[str, pl.L
     return manifest, frames, whole
 
 
+def pieces(out: Path, manifest: Manifest, patients: int) -> Iterator[dict[str, pl.LazyFrame]]:
+    """The tables of a finished run, about so many whole patients at a time (`read_run` has looked at them)."""
+    several = max(1, patients // manifest["shard_size"])
+    for first in range(0, _shards_of(manifest), several):
+        some = slice(first, first + several)
+        with _unreadable(out):
+            yield {name: pl.scan_parquet(_parts(out, manifest, name)[some]) for name in manifest["tables"]}
+
+
 def _parts(out: Path, manifest: Manifest, table: str) -> list[Path]:
     return [out / f"{table}/part-{_name(n)}.parquet" for n in range(_shards_of(manifest))]
 

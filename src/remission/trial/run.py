@@ -7,7 +7,7 @@ import math
 import resource
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from numbers import Integral, Real
@@ -19,14 +19,14 @@ from rich.console import RenderableType
 
 import remission.knowledge
 from remission.engine.eligible import eligible
-from remission.engine.shards import Manifest, Tables, finished_shards, in_turn, read_run, run_shards
+from remission.engine.shards import Manifest, Tables, finished_shards, in_turn, pieces, read_run, run_shards
 from remission.knowledge.errors import BadInput, nearest
 from remission.knowledge.library import Library, library, using
 
 from . import cost, side_effects
 from .shown import Shown
 from .sources import behind
-from .summary import DAYS_PER_YEAR, Performance, Summary, as_summary, summarise
+from .summary import DAYS_PER_YEAR, Journey, Performance, Summary, as_summary, journey, summarise
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,6 +37,7 @@ TABLES = ("outcomes", "measurements", "mrd", "doses", "events", "states", "side_
 POPULATION = "childhood-all"
 ROOMS = ("knowledge", "protocol", "patient", "body", "engine")  # whose code decides what a run holds
 MOST_PATIENTS = 10**12
+AT_ONCE = 32_768  # patients whose tables a summary reads at a time
 DRAWN = 5000  # patients in the picture of a cohort: enough for its curves, and bounded in memory
 
 Progress = Callable[[int, int], None]
@@ -152,11 +153,22 @@ class Run(Shown):
         return {}
 
     def _summarised(self, years: float) -> Summary:
-        told = pl.col("event").is_in(["phase start", "end of treatment"])
-        events = self.scan("events").filter(told).collect() if "events" in self.frames else None
+        journeys, counts = [], []
         with using(self.knowledge):
-            frequent = side_effects.most_frequent(self.frames)
-        return summarise(self.outcomes, events, years=years, title=self.title, more=frequent)
+            for tables in self._pieces():
+                if "events" in tables:
+                    journeys.append(journey(tables["events"]))
+                counts.append(side_effects.patients_with(tables))
+            frequent = side_effects.most_frequent(counts, self.outcomes.height)
+        way = Journey.of_all(journeys) if journeys else None
+        return summarise(self.outcomes, way, years=years, title=self.title, more=frequent)
+
+    def _pieces(self) -> Iterator[Mapping[str, pl.LazyFrame]]:
+        """The tables, some whole patients at a time: what is counted patient by patient is so in bounded memory."""
+        if self.folder is None:
+            yield self.frames
+        else:
+            yield from pieces(self.folder, self.manifest, AT_ONCE)
 
     def side_effects_by_phase(self) -> pl.DataFrame:
         """phase, side_effect, grade, patients, of, percent, low, high: who had that grade or worse in a phase, of those

@@ -5,7 +5,7 @@ Besides those that the engine records, low counts are graded from the measuremen
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -168,11 +168,16 @@ def wilson_limits(count: pl.Expr, of: pl.Expr) -> tuple[pl.Expr, pl.Expr, pl.Exp
     return (100 * p).alias("percent"), (100 * low).alias("low"), (100 * high).alias("high")
 
 
-def most_frequent(tables: Tables, number: int = 10, grade: int = SEVERE) -> Iterator[Row]:
-    """The side effects that most patients had with that grade or worse, at any time."""
+def patients_with(tables: Tables, grade: int = SEVERE) -> pl.DataFrame:
+    """side_effect, patients: how many had it with that grade or worse, at any time."""
     had = episodes(tables).filter(pl.col("grade") >= grade).group_by("side_effect")
-    patients = had.agg(pl.col("patient").n_unique().cast(pl.Int64).alias("patients")).collect(engine="streaming")
-    of = tables["outcomes"].lazy().select(pl.len()).collect().item()
+    return had.agg(pl.col("patient").n_unique().cast(pl.Int64).alias("patients")).collect(engine="streaming")
+
+
+def most_frequent(counts: Sequence[pl.DataFrame], of: int, number: int = 10, grade: int = SEVERE) -> Iterator[Row]:
+    """The side effects that most of the ``of`` patients had with that grade or worse; ``counts``: of `patients_with`,
+    one for each part of the patients."""
+    patients = pl.concat(counts).group_by("side_effect").agg(pl.col("patients").sum())
     rows = patients.with_columns(*wilson_limits(pl.col("patients"), pl.lit(of)))
     for row in rows.sort("patients", "side_effect", descending=[True, False]).head(number).iter_rows(named=True):
         yield Row(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import polars as pl
 from rich.console import Group, RenderableType
@@ -106,27 +107,56 @@ class Summary(Shown):
         return Group(grid, Text(str(self.performance), style="dim")) if self.performance else grid
 
 
+class Journey(NamedTuple):
+    """The way of patients through the phases. ``times``: phase, day, days: from the first start of a phase, on that
+    day, to the start of the next one or the end of treatment, of those who came that far; ``begun``: patient, len: how
+    many phases began."""
+
+    times: pl.DataFrame
+    begun: pl.DataFrame
+
+    @classmethod
+    def of_all(cls, parts: Iterable[Journey]) -> Journey:
+        """That of all patients from those of parts of them."""
+        return cls(*(pl.concat(frames) for frames in zip(*parts, strict=True)))
+
+
+def journey(events: pl.DataFrame | pl.LazyFrame) -> Journey:
+    """The way through the phases of the patients whose table ``events`` this is."""
+    told = pl.col("event").is_in(["phase start", "end of treatment"])
+    stations = events.lazy().filter(told).select("patient", "day", "event", "phase").collect()
+    firsts = stations.group_by("patient", "event", "phase").agg(pl.col("day").min())
+    times = (
+        firsts.sort("patient", "day", "event", "phase")
+        .with_columns(days=pl.col("day").shift(-1).over("patient") - pl.col("day"))
+        .filter((pl.col("event") == "phase start") & pl.col("days").is_not_null())
+    )
+    begun = stations.filter(pl.col("event") == "phase start").group_by("patient").len()
+    return Journey(times.select("phase", "day", "days"), begun)
+
+
 def summarise(
     outcomes: pl.DataFrame,
-    events: pl.DataFrame | None = None,
+    events: pl.DataFrame | Journey | None = None,
     *,
     years: float = 5.0,
     title: str = "",
     performance: Performance | None = None,
     more: Iterable[Row] = (),
 ) -> Summary:
-    """The summary of a cohort from its tables ``outcomes`` and ``events`` (without events: no times per phase), with
-    ``more`` rows at the end.
+    """The summary of a cohort from its tables ``outcomes`` and ``events`` or what `journey` makes of these (without
+    events: no times per phase), with ``more`` rows at the end.
 
     ``years``: the time at which survival and incidence are read; it is cut to the longest follow-up of the cohort.
     """
+    way = events if events is None or isinstance(events, Journey) else journey(events)
     rows = [
-        *_remission(outcomes, events),
-        *_failures(outcomes, events),
+        *_remission(outcomes, way),
+        *_failures(outcomes, way),
         *_relapses(outcomes),
         *_survival(outcomes, years),
         *_treatment(outcomes),
-        *(_phases(events) if events is not None else ()),
+        *(_phases(way.times) if way is not None else ()),
         *more,
     ]
     return as_summary(rows, title, performance)
@@ -153,7 +183,7 @@ _SCHEMA = {
 # --- the parts --------------------------------------------------------------------------------
 
 
-def _remission(outcomes: pl.DataFrame, events: pl.DataFrame | None) -> Iterable[Row]:
+def _remission(outcomes: pl.DataFrame, way: Journey | None) -> Iterable[Row]:
     group = "End of induction"
     n = outcomes.height
     measured = outcomes["eoi_mrd"].drop_nulls()
@@ -163,25 +193,24 @@ def _remission(outcomes: pl.DataFrame, events: pl.DataFrame | None) -> Iterable[
     else:
         yield Row(group, "complete remission", None, "%", spread=NOT_ASSESSED)
     yield _share(group, "marrow MRD < 0.01 %, of those measured", int((measured < NEGATIVE_MRD).sum()), measured.len())
-    early = _deaths_in_induction(outcomes, events)
+    early = _deaths_in_induction(outcomes, way)
     if early is None:
         yield Row(group, "death in induction", None, "%", spread=NOT_ASSESSED)
     else:
         yield _share(group, "death in induction", early, n)
 
 
-def _deaths_in_induction(outcomes: pl.DataFrame, events: pl.DataFrame | None) -> int | None:
+def _deaths_in_induction(outcomes: pl.DataFrame, way: Journey | None) -> int | None:
     """Deaths before the marrow check that ends induction; where no marrow is looked at, in the first phase (None when
     the events do not say which that is)."""
     if outcomes["remission"].drop_nulls().len():
         return _count(outcomes, _died & ~_reached & pl.col("eoi_mrd").is_null())
-    if events is None:
+    if way is None:
         return None
-    phases = events.filter(pl.col("event") == "phase start").group_by("patient").len()
-    return _count(outcomes.join(phases, on="patient", how="left"), _died & (pl.col("len").fill_null(0) <= 1))
+    return _count(outcomes.join(way.begun, on="patient", how="left"), _died & (pl.col("len").fill_null(0) <= 1))
 
 
-def _failures(outcomes: pl.DataFrame, events: pl.DataFrame | None) -> Iterable[Row]:
+def _failures(outcomes: pl.DataFrame, way: Journey | None) -> Iterable[Row]:
     n = outcomes.height
     assessed = outcomes["remission"].drop_nulls().len() > 0
     group = "Course"
@@ -191,7 +220,7 @@ def _failures(outcomes: pl.DataFrame, events: pl.DataFrame | None) -> Iterable[R
         yield _share(group, "death in remission", _count(outcomes, _died & _reached), n)
         if resistant := _count(outcomes, _died & ~_reached & pl.col("eoi_mrd").is_not_null()):
             yield _share(group, "death after induction, without a remission", resistant, n)
-    elif (early := _deaths_in_induction(outcomes, events)) is not None:
+    elif (early := _deaths_in_induction(outcomes, way)) is not None:
         yield _share(group, "death after induction", _count(outcomes, _died) - early, n)
     yield _share(group, "left the protocol", _count(outcomes, pl.col("outcome") == "left"), n)
     if still := _count(outcomes, pl.col("outcome") == "on treatment"):
@@ -277,18 +306,7 @@ def _treatment(outcomes: pl.DataFrame) -> Iterable[Row]:
     yield _median(group, "days of delay at gates", outcomes["delay_days"], "d")
 
 
-def _phases(events: pl.DataFrame) -> Iterable[Row]:
-    """From the first start of a phase to the start of the next one or the end of treatment; the patients who came
-    that far."""
-    stations = events.filter(pl.col("event").is_in(["phase start", "end of treatment"]))
-    if stations.is_empty():
-        return
-    firsts = stations.group_by("patient", "event", "phase").agg(pl.col("day").min())
-    times = (
-        firsts.sort("patient", "day", "event", "phase")
-        .with_columns(days=pl.col("day").shift(-1).over("patient") - pl.col("day"))
-        .filter((pl.col("event") == "phase start") & pl.col("days").is_not_null())
-    )
+def _phases(times: pl.DataFrame) -> Iterable[Row]:
     order = times.group_by("phase").agg(pl.col("day").median()).sort("day", "phase")["phase"]
     for phase in order:
         days = times.filter(pl.col("phase") == phase)["days"]
