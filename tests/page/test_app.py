@@ -1,9 +1,13 @@
 """The frame of the page: addresses, headers, errors."""
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from remission.page.app import application
+from remission.page.site import Site
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +57,43 @@ def test_the_view_for_specialists_goes_along_with_every_link(client):
     page = client.get("/en/?view=specialist").text
     assert 'href="/en/treatment?view=specialist"' in page
     assert "Show this page in plain words" in page
+
+
+PIECES = [
+    "en", "", "..", "%2e%2e", "%00", "~", "treatment", "induction", "figure", "x.csv", "x.svg", "see", "static",
+    "sources", "maloney2020", "search", "feed.atom", "%ff", "ünï", "<script>", "'\"", "a" * 5000, "{{7*7}}", "index",
+    "api", "v1",
+]  # fmt: skip
+QUERIES = [
+    "",
+    "?view=specialist",
+    "?view=%00",
+    "?q=%22",
+    "?q=" + "%F0%9F%98%80" * 500,
+    "?&&==",
+    "?figure=x",
+    "?q=a&q=b",
+]
+METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PROPFIND"]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=5), st.sampled_from(QUERIES), st.sampled_from(METHODS))
+def test_no_address_breaks_the_page(client, pieces, query, method):
+    answer = client.request(method, "http://testserver/" + "/".join(pieces) + query)
+    assert answer.status_code < 500
+    assert "Traceback" not in answer.text and "<script>" not in answer.text
+
+
+def test_a_fault_of_ours_is_told_in_a_page_without_its_insides_and_the_server_goes_on():
+    site = Site()
+    site.templates.globals["to"] = lambda *of: 1 / 0
+    app = application(Site())
+    app.router.routes.insert(0, Route("/en/broken", lambda request: site.page(request, "front.html")))
+    with TestClient(app, raise_server_exceptions=False) as client:
+        answer = client.get("/en/broken")
+        assert answer.status_code == 500
+        assert "Something went wrong on our side" in answer.text
+        assert "Traceback" not in answer.text and "Undefined" not in answer.text
+        assert answer.headers["content-security-policy"]
+        assert client.get("/en/").status_code == 200

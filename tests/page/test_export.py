@@ -75,3 +75,10 @@ def dead_links(folder: Path) -> list[str]:
             ):
                 dead.append(f"{page.relative_to(folder)}: {link}")
     return dead
+
+
+def test_every_link_of_the_written_page_leads_to_a_file_of_it(tmp_path):
+    assert export(tmp_path) > 200
+    assert dead_links(tmp_path) == []
+    front = (tmp_path / "en/index.html").read_text()
+    assert "content-security-policy" in front and 'role="search"' not in front

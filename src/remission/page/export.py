@@ -78,11 +78,11 @@ class _Crawl:
                 if link not in seen:
                     seen.add(link)
                     waiting.append(link)
-        for address, answer in self.answers.items():
-            if answer.status == 200:
-                self._write(address, answer)
-        self._write_frame()
-        return sum(answer.status == 200 for answer in self.answers.values())
+        written = {address: answer for address, answer in self.answers.items() if answer.status == 200}
+        self._write_frame(len(written))
+        for address, answer in written.items():
+            self._write(address, answer)
+        return len(written)
 
     def _links(self, address: str, answer: Answer) -> list[str]:
         if answer.location:
@@ -99,7 +99,7 @@ class _Crawl:
             body = _LINK.sub(lambda found: self._relative(here, found), body.decode()).encode()
         path = self.folder / file_of(address)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, body)
+        path.write_bytes(body)  # all can be written anew: not worth a sync each
 
     def _relative(self, here: str, found: re.Match[str]) -> str:
         name, link = found[1], unescape(found[2])
@@ -120,8 +120,10 @@ class _Crawl:
         tag = address.split("/")[1]
         return file_of(f"/{tag if tag in LANGUAGES else next(iter(LANGUAGES))}/{LIVE}")
 
-    def _write_frame(self) -> None:
-        """What a host needs beside the pages: the first page, the page for what is not there, headers."""
+    def _write_frame(self, files: int) -> None:
+        """What a host needs beside the pages: the first page and the headers."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_whole(self.folder / MARK, json.dumps({"files": files, "languages": list(LANGUAGES)}) + "\n")
         first = next(iter(LANGUAGES))
         languages = "".join(
             f'<li><a href="{tag}/index.html" lang="{tag}">{name}</a></li>' for tag, name in LANGUAGES.items()
@@ -134,8 +136,6 @@ class _Crawl:
         write_whole(self.folder / "index.html", page)
         lines = [f"  {name}: {value}" for name, value in HEADERS.items()]
         write_whole(self.folder / "_headers", "\n".join(["/*", *lines, ""]))
-        count = sum(answer.status == 200 for answer in self.answers.values())
-        write_whole(self.folder / MARK, json.dumps({"files": count, "languages": list(LANGUAGES)}) + "\n")
 
 
 def file_of(address: str) -> str:

@@ -56,6 +56,7 @@ def _listening(host: str, port: int) -> socket.socket:
         listening = socket.socket(family, kind)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(place)
+        listening.listen(1024)  # who reads the address may ask at once
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         remedy = "Name another one: --port 8011; 0 takes any that is free"
