@@ -56,7 +56,7 @@ class Page:
     next: str | None = None
     next_text: str | None = None  # the sentence that hands over
     crumbs: tuple[str, ...] = ()  # ids of the pages above
-    source_file: str | None = None
+    byline: str | None = None  # of a story: who tells it
 
     @property
     def parts(self) -> tuple[Block, ...]:

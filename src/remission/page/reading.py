@@ -26,6 +26,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -33,7 +34,7 @@ from ..knowledge.errors import BadInput, nearest
 from ..knowledge.library import Library, library
 from ..knowledge.loader import fault_of, load
 from ..knowledge.yaml_file import compose, construct, text_of
-from . import made
+from . import lists, made
 from .pages import Block, Item, Page
 from .prose import ROOMS, Marks, page_id, to_html
 from .shelf import (
@@ -53,7 +54,10 @@ from .shelf import (
 
 _HEADING = re.compile(r"##\s+(.+?)\s*\{#([a-z][a-z0-9-]*)\}$")
 _OPENS = re.compile(r":::(specialist|fold|questions)(?:\s+(.*\S))?$")
-_LEAF = re.compile(r"::(cards|figure|agents|effects|symptoms|often)\s+(.*\S)$")
+_LEAF = re.compile(r"::(cards|figure|agents|effects|symptoms|often|list)\s+(.*\S)$")
+
+
+Head = TypeVar("Head", bound="_Head")
 
 
 class _Head(BaseModel):
@@ -64,6 +68,17 @@ class _Head(BaseModel):
     next: str | None = None
     next_text: str | None = None
     references: tuple[str, ...] = ()  # further reading that no sentence cites
+
+
+class Story(_Head):
+    """The head of a story: who tells it, and when they agreed to its printing. The signed form stays with the
+    maintainer. Once ``withdrawn`` names a date there is no such page any more."""
+
+    told_by: str
+    who: str  # patient, parent, brother or sister, with the age then
+    treated: str  # year and country
+    consent: datetime.date
+    withdrawn: datetime.date | None = None
 
 
 @dataclass
@@ -168,12 +183,18 @@ class Reading:
         found = {}
         for path in sorted(self.folder.rglob("*.md")):
             steps = path.relative_to(self.folder).with_suffix("").parts
-            if steps[0] != "stories" or steps[-1] == "index":
-                found["/".join(steps[:-1] if steps[-1] == "index" else steps)] = path
+            id = "/".join(steps[:-1] if steps[-1] == "index" else steps)
+            if not id.startswith("stories/") or _head(path, Story)[0].withdrawn is None:
+                found[id] = path
         return found
 
+    def stories(self) -> list[tuple[str, Story]]:
+        """The ids and heads of the stories that may be printed, the newest first."""
+        told = [(id, _head(path, Story)[0]) for id, path in self._files.items() if id.startswith("stories/")]
+        return sorted(told, key=lambda pair: pair[1].consent, reverse=True)
+
     def _read(self, id: str, path: Path) -> Page:
-        head, lines, first = _head(path)
+        head, lines, first = _head(path, Story if id.startswith("stories/") else _Head)
         marks = self.marks()
         blocks = tuple(self._blocks(lines, first, path, marks))
         for block, other in _pairs(blocks):
@@ -184,7 +205,7 @@ class Reading:
             self.knowledge.source(key)
         return Page(
             id, self.language, head.title, head.summary, head.reviewed, blocks, references, self.words(marks),
-            tuple(dict.fromkeys(marks.links)), head.next, head.next_text, self.crumbs(id), str(path),
+            tuple(dict.fromkeys(marks.links)), head.next, head.next_text, self.crumbs(id), _byline(head),
         )  # fmt: skip
 
     def _blocks(self, lines: list[str], first: int, path: Path, marks: Marks) -> Iterator[Block]:
@@ -211,7 +232,7 @@ class Reading:
             elif line.startswith("::"):
                 yield from self._text(now, marks)
                 if not (found := _LEAF.match(line)):
-                    known = "Known: cards, figure, agents, effects, symptoms, often, each with names"
+                    known = "Known: cards, figure, agents, effects, symptoms, often, list, each with names"
                     raise BadInput(f"'{line}' is not understood", path, number, remedy=known)
                 yield self._leaf(found[1], found[2].split(), now, marks, path, number)
             else:
@@ -243,6 +264,8 @@ class Reading:
                 return Block(id, "cards", cards=tuple((name, self.card(name)) for name in names))
             if what == "often":
                 return Block(id, "often", html="".join(made.often(self, name, marks) for name in names))
+            if what == "list":
+                return Block(id, "text", html=lists.html(self, names[0]))
             kind = {"agents": "agent", "effects": "effect", "symptoms": "symptom"}[what]
             return Block(id, "items", items=tuple(self.item(kind, name, marks) for name in names))
         except BadInput as error:
@@ -280,7 +303,11 @@ def _pairs(blocks: Iterable[Block]) -> Iterator[tuple[Block, Block]]:
     return zip(ordered, ordered[1:], strict=False)
 
 
-def _head(path: Path) -> tuple[_Head, list[str], int]:
+def _byline(head: _Head) -> str | None:
+    return f"{head.told_by}, {head.who}, {head.treated}" if isinstance(head, Story) else None
+
+
+def _head(path: Path, model: type[Head]) -> tuple[Head, list[str], int]:
     """The head of a Markdown file, its other lines and the number of the first of them."""
     lines = text_of(path).split("\n")
     if lines[0] != "---" or "---" not in lines[1:]:
@@ -288,9 +315,9 @@ def _head(path: Path) -> tuple[_Head, list[str], int]:
     end = lines.index("---", 1)
     tree = construct(compose("\n" + "\n".join(lines[1:end]), path), path)
     try:
-        return _Head.model_validate(tree), lines[end + 1 :], end + 2
+        return model.model_validate(tree), lines[end + 1 :], end + 2
     except ValidationError as error:
-        fault = fault_of(error.errors(include_url=False)[0], _Head)
+        fault = fault_of(error.errors(include_url=False)[0], model)
         raise BadInput(fault.message, path, 1, remedy=fault.remedy) from error
 
 

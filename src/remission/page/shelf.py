@@ -72,10 +72,13 @@ class Words(_Strict):
 
 
 class Organisation(_Strict):
+    """Who can help. ``url`` is on a site of which a stored copy was read; ``seen`` the page that was, when another."""
+
     name: str
     country: str
     languages: tuple[str, ...]
     url: Annotated[str, Field(pattern=r"^https://")]
+    seen: str | None = None
     offers: str
     looked: datetime.date  # when a stored copy of its page was last looked at
     stored: str  # the date that the copy shows, or "no date shown"
