@@ -80,5 +80,5 @@ def test_an_unknown_page_names_the_nearest_one() -> None:
 def test_a_number_of_a_study_is_told_of_100_with_its_time_both_ways_and_its_source() -> None:
     page = reading().page("side-effects/neuropathy")
     told = next(block for block in page.blocks if block.kind == "often").html
-    assert "Of 100 people, about 27" in told and "The other 73 did not" in told
+    assert "Of 100 people in it, about 27" in told and "The other 73 did not" in told
     assert "within 3 years" in told and "#ref-diouf2015" in told and "diouf2015" in page.references

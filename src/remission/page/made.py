@@ -46,14 +46,19 @@ def first_words(reading: Reading, kind: str, name: str) -> tuple[str, str]:
 
 
 def often(reading: Reading, name: str, marks: Marks) -> str:
-    """How often a side effect was seen, as natural frequency with its study; the first that was read."""
+    """How often a side effect was seen, as natural frequencies with their studies: those that the words of the
+    language name, else the first that was read."""
     effect = _known_effect(reading, name)
-    read = [p for p in effect.published if p.read != "memory"]
+    read = {p.name: p for p in reversed(effect.published) if p.read != "memory"}
     if not read:
         return f"<p>{escape(reading.said['often none'])}</p>"
     told = reading.told["side-effects"].get(name)
-    first = effect.published[told.often] if told and told.often is not None else read[0]
-    return f"<p>{_frequency(reading, first)}{cite(filter(None, [first.source]), marks)}</p>"
+    studies = told.often if told and told.often else list(read)[-1:]
+    for study in studies:
+        if study not in read:
+            raise BadInput(f"{name} has no number of a study '{study}'", remedy=f"Known: {'; '.join(read)}")
+    rows = (f"{_frequency(reading, p)}{cite(filter(None, [p.source]), marks)}" for p in (read[s] for s in studies))
+    return "".join(f"<p>{row}</p>" for row in rows)
 
 
 # --- an agent
@@ -138,14 +143,14 @@ def agents_that_cause(reading: Reading, name: str) -> list[str]:
 def _frequency(reading: Reading, p: Published) -> str:
     """One whole sentence: so many of 100, in which time, in which study; both framings."""
     said = reading.said
-    grade = said[f"had grade {min(p.grade, 4)}"]
-    when = " ".join(_times(reading, p))
-    if p.value < 1:
-        key, had, rest = "of 100 few", "", ""
-    else:
-        key, had, rest = "of 100", f"{p.value:.0f}", f"{100 - round(p.value):.0f}"
-    sentence = said[key].format(had=had, rest=rest, what=grade, when=when)
-    return escape(" ".join(sentence.split()) + " " + said["study"].format(name=p.name))
+    had = said["had few"] if p.value < 1 else said["had"].format(n=f"{p.value:.0f}")
+    rest = 99 if p.value < 1 else 100 - round(p.value)
+    parts = (
+        said["study"].format(name=p.name),
+        said["of 100"].format(had=had, what=said[f"had grade {min(p.grade, 4)}"], rest=rest),
+        said["counted"].format(when=", ".join(_times(reading, p))),
+    )
+    return escape(" ".join(parts))
 
 
 def _times(reading: Reading, p: Published) -> Iterator[str]:

@@ -62,7 +62,7 @@ class Told(_Strict):
     helps: tuple[str, ...] = ()  # what a family can do
     home: tuple[str, ...] = ()  # what to know of a medicine that is taken at home
     ask: tuple[str, ...] = ()  # questions for the team
-    often: int | None = None  # which of the published numbers is told first; else the first that was read
+    often: tuple[str, ...] = ()  # the studies whose numbers are told; else the first that was read
     source: tuple[str, ...] = ()
     read: Literal["full-text", "abstract", "label", "secondary", "memory"] | None = None
 
