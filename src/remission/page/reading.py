@@ -25,6 +25,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from html import escape
 from pathlib import Path
 from typing import TypeVar
 
@@ -34,7 +35,7 @@ from ..knowledge.errors import BadInput, nearest
 from ..knowledge.library import Library, library
 from ..knowledge.loader import fault_of, load
 from ..knowledge.yaml_file import compose, construct, text_of
-from . import lists, made
+from . import made
 from .pages import Block, Item, Page
 from .prose import ROOMS, Marks, page_id, to_html
 from .shelf import (
@@ -265,11 +266,18 @@ class Reading:
             if what == "often":
                 return Block(id, "often", html="".join(made.often(self, name, marks) for name in names))
             if what == "list":
-                return Block(id, "text", html=lists.html(self, names[0]))
+                return self._told(id, names[0])
             kind = {"agents": "agent", "effects": "effect", "symptoms": "symptom"}[what]
             return Block(id, "items", items=tuple(self.item(kind, name, marks) for name in names))
         except BadInput as error:
             raise BadInput(error.message, path, line, remedy=error.remedy) from error
+
+    def _told(self, id: str, name: str) -> Block:
+        """The stories, as a list of their pages."""
+        if name != "stories":
+            raise BadInput(f"there is no list '{name}'", remedy="Known: stories")
+        items = tuple(Item(id, head.title, f"<p>{escape(head.summary)}</p>") for id, head in self.stories())
+        return Block(id, "items", html="" if items else f"<p>{escape(self.said['no story'])}</p>", items=items)
 
     def card(self, name: str) -> Card:
         """A safety card by its name. Raises ``BadInput`` for an unknown one."""
