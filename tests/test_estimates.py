@@ -43,6 +43,13 @@ def test_half_who_are_left_are_half_whatever_the_rounding() -> None:
         assert estimates.median_survival(day, failed).value == n / 2
 
 
+@pytest.mark.parametrize("n", range(3, 40))
+def test_an_event_that_everyone_had_is_certain_whatever_the_rounding(n: int) -> None:
+    """The steps of the incidence may add up to a hair less than 1, of which no limits can be taken."""
+    day = CHANCE.integers(1, 30, n).astype(float)
+    assert parts(estimates.cumulative_incidence(day, np.ones(n, dtype=int), 100.0)) == (1.0, 1.0, 1.0)
+
+
 def test_nobody_fails_and_all_fail_at_once() -> None:
     day = np.array([5.0, 5.0, 5.0])
     assert parts(estimates.survival(day, np.zeros(3, dtype=bool), 9.0)) == (1.0, 1.0, 1.0)

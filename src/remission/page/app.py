@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from remission.knowledge.errors import BadInput
 
-from . import feed, front, lists, read, search
+from . import api, feed, front, lists, read, search
 from .headers import FigureFiles, Headers
 from .language import LANGUAGES, gettext, speaking
 from .site import Site, asset, static
@@ -40,6 +40,7 @@ def application(site: Site | None = None) -> Starlette:
         Route("/static/{name}", _static),
         Route("/favicon.ico", _icon),
         Route("/robots.txt", _robots),
+        Mount("/api/v1", api.mounted(site)),
         *(Route(f"/{tag}", RedirectResponse(f"/{tag}/", 301)) for tag in LANGUAGES),
         *(Mount(f"/{tag}", _Spoken(tag, Router(routes=below))) for tag in LANGUAGES),
     ]
@@ -155,6 +156,8 @@ def _refused(request: Request, error: Exception) -> Response:
 
 def _failed(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if request.scope["path"].startswith("/api/"):  # one that its routes do not match, as with a line break
+        return api.problem(error.status_code, str(error.detail), error.headers)
     if error.status_code < 400:
         return Response(status_code=error.status_code, headers=error.headers)
     return _said(request.app.state.site, request, error.status_code, headers=error.headers)

@@ -42,6 +42,7 @@ PATIENTS, MOST_PATIENTS = 1000, 5000
 LONGEST = 1000  # letters of an address
 CHANGES = 8  # agents left out or missed
 QUERY = ("without", "miss", "seed", "patients")
+OTHERS = ("patient", "view", "start", "day", "state", "side_effect")  # what pages and the API ask besides
 _TYPICAL_OF = 512  # patients drawn to see who is typical
 
 _TOKENS: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
@@ -92,7 +93,7 @@ class Scenario:
     @classmethod
     def read(cls, path: str, query: Mapping[str, str], knowledge: Library | None = None) -> Scenario:
         """The scenario of an address: its last part, decoded, and its query. Keys of a query that are not `QUERY` are
-        passed over, unless one is a slip of the pen. `BadInput` with what would be right."""
+        passed over, unless one that nobody asks is a slip of the pen. `BadInput` with what would be right."""
         if len(path) > LONGEST or sum(map(len, query.values())) > LONGEST:
             raise BadInput("the address is too long", remedy=f"It has up to {LONGEST} letters")
         protocol, *tokens = path.split("~")
@@ -103,7 +104,7 @@ class Scenario:
                 raise BadInput(f"'{token}' comes on top of another {_called(name)}", remedy="Say it once")
             facts[name] = value
         for key in query:
-            if key not in QUERY and (near := nearest(key, QUERY)):
+            if key not in (*QUERY, *OTHERS) and (near := nearest(key, QUERY)):
                 raise BadInput(f"the address has no '{_shown(key)}'", remedy=f"Did you mean '{near}'?")
         return _checked(protocol, facts, query, knowledge)
 

@@ -92,6 +92,8 @@ def cumulative_incidence(day: Floats, cause: npt.NDArray[np.int_], at: float) ->
     before = np.concatenate([[1.0], free[:-1]])[: times.size]
     steps = np.cumsum(before * mine / at_risk)
     value = float(steps[-1]) if times.size else 0.0
+    if value > 1.0 - 1e-12:  # the sum of what everyone had may miss 1 in its last digits
+        value = 1.0
     if not 0.0 < value < 1.0:
         return Estimate(value, value, value, day.size)
     ahead = value - steps
