@@ -8,7 +8,7 @@ import pytest
 
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import library
-from remission.page.prose import Marks, to_html
+from remission.page.prose import Marks, cited_in, to_html
 from remission.page.reading import Reading, reading
 
 
@@ -82,3 +82,34 @@ def test_a_number_of_a_study_is_told_of_100_with_its_time_both_ways_and_its_sour
     told = next(block for block in page.blocks if block.kind == "often").html
     assert "Of 100 people in it, about 27" in told and "The other 73 did not" in told
     assert "within 3 years" in told and "#ref-diouf2015" in told and "diouf2015" in page.references
+
+
+def test_what_only_specialists_read_is_numbered_after_the_sources_of_families(own: Reading) -> None:
+    write(own, "## A {#a}\nOne [@maloney2020].\n\n:::specialist\nTwo [@gupta2025].\n:::\n\nThree [@forum].\n")
+    page = own.page("mine")
+    assert page.references == ("maloney2020", "forum", "gupta2025")
+    assert page.references_for(specialist=False) == ("maloney2020", "forum")
+    assert '#ref-forum">2<' in page.blocks[-1].html
+
+
+def test_every_reference_that_a_family_sees_is_in_its_list() -> None:
+    for page in reading().pages():
+        shown = [html for b in page.blocks if not b.specialist for html in (b.html, *(i.html for i in b.items))]
+        assert set(cited_in(shown)) == set(page.references_for(specialist=False)), page.id
+
+
+def test_a_story_has_a_page_only_with_consent_and_until_it_is_taken_back(tmp_path: Path) -> None:
+    made = Reading("en")
+    made.folder = tmp_path
+    (tmp_path / "stories").mkdir()
+    head = "---\ntitle: T\nsummary: S.\nreviewed: 2026-11-29\ntold_by: Ann\nwho: mother\ntreated: 2020, Chile\n"
+    story = tmp_path / "stories" / "ann.md"
+    story.write_text(head + "---\n## A {#a}\nx\n", "utf-8")
+    with pytest.raises(BadInput, match="consent"):
+        made._files  # noqa: B018
+    story.write_text(head + "consent: 2026-01-02\n---\n## A {#a}\nx\n", "utf-8")
+    assert made.page("stories/ann").byline == "Ann, mother, 2020, Chile"
+    taken_back = Reading("en")
+    taken_back.folder = tmp_path
+    story.write_text(head + "consent: 2026-01-02\nwithdrawn: 2026-02-03\n---\n## A {#a}\nx\n", "utf-8")
+    assert "stories/ann" not in taken_back._files

@@ -28,14 +28,13 @@ def page(reading: Reading, id: str) -> Page:
     """The page of the agent, side effect or symptom of that id."""
     room, _, name = id.rpartition("/")
     kind = next(kind for kind, folder in ROOMS.items() if folder == room)
-    marks = reading.marks()
     make = {"agent": _agent, "effect": _effect, "symptom": _symptom}[kind]
-    blocks = tuple(make(reading, name, marks))
+    blocks, marks, plain = reading.numbered(lambda marks: make(reading, name, marks))
     room_words = _ROOM[kind]
     _, summary = first_words(reading, kind, name)
     return Page(
         id, reading.language, reading.title(room_words, name), summary, _REVIEWED, blocks, tuple(marks.cited),
-        reading.words(marks), tuple(dict.fromkeys(marks.links)), crumbs=reading.crumbs(id),
+        plain, reading.words(marks), tuple(dict.fromkeys(marks.links)), crumbs=reading.crumbs(id),
     )  # fmt: skip
 
 

@@ -51,12 +51,17 @@ class Page:
     reviewed: datetime.date
     blocks: tuple[Block, ...]
     references: tuple[str, ...] = ()
+    plain_references: int = 0  # as many of the first of them stand behind words for families
     words: tuple[tuple[str, Word], ...] = ()
     links: tuple[str, ...] = ()
     next: str | None = None
     next_text: str | None = None  # the sentence that hands over
     crumbs: tuple[str, ...] = ()  # ids of the pages above
     byline: str | None = None  # of a story: who tells it
+
+    def references_for(self, specialist: bool) -> tuple[str, ...]:
+        """The sources of what is shown: those of the specialist's blocks are numbered after the others."""
+        return self.references if specialist else self.references[: self.plain_references]
 
     @property
     def parts(self) -> tuple[Block, ...]:

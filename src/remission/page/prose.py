@@ -92,6 +92,11 @@ def _text(text: str, marks: Marks, explain: bool) -> Iterator[Token]:
     yield from _explained(text[at:], marks, explain)
 
 
+def cited_in(blocks: Iterable[str]) -> list[str]:
+    """The sources that pieces of HTML cite, in their order."""
+    return list(dict.fromkeys(key for html in blocks for key in re.findall(r'href="#ref-([^"]+)"', html)))
+
+
 def cite(keys: Iterable[str], marks: Marks) -> str:
     """The HTML of the references to sources that stand behind a sentence."""
     return "".join(map(_cite(marks), keys))

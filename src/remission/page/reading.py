@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from html import escape
@@ -37,7 +37,7 @@ from ..knowledge.loader import fault_of, load
 from ..knowledge.yaml_file import compose, construct, text_of
 from . import made
 from .pages import Block, Item, Page
-from .prose import ROOMS, Marks, page_id, to_html
+from .prose import ROOMS, Marks, cited_in, page_id, to_html
 from .shelf import (
     TEXT,
     Card,
@@ -68,7 +68,6 @@ class _Head(BaseModel):
     reviewed: datetime.date
     next: str | None = None
     next_text: str | None = None
-    references: tuple[str, ...] = ()  # further reading that no sentence cites
 
 
 class Story(_Head):
@@ -150,6 +149,14 @@ class Reading:
         entries = load(self.folder / "news.yaml", NewsFile).news
         return tuple(sorted(entries, key=lambda entry: entry.date, reverse=True))
 
+    def numbered(self, make: Callable[[Marks], Iterable[Block]]) -> tuple[tuple[Block, ...], Marks, int]:
+        """The blocks with their sources numbered, what families read first; the marks; how many sources that are."""
+        first = tuple(make(self.marks()))
+        marks = self.marks()
+        marks.cited = cited_in(html for block in first if not block.specialist for html in _markup(block))
+        plain = len(marks.cited)
+        return tuple(make(marks)), marks, plain
+
     def marks(self) -> Marks:
         """A clean sheet for a page: nothing cited, nothing explained."""
         forms = {form.lower(): key for key, word in self.glossary.items() if word.mark
@@ -196,16 +203,15 @@ class Reading:
 
     def _read(self, id: str, path: Path) -> Page:
         head, lines, first = _head(path, Story if id.startswith("stories/") else _Head)
-        marks = self.marks()
-        blocks = tuple(self._blocks(lines, first, path, marks))
+        blocks, marks, plain = self.numbered(lambda marks: self._blocks(lines, first, path, marks))
         for block, other in _pairs(blocks):
             if block.id == other.id:
                 raise BadInput(f"two blocks have the id '{block.id}'", path, remedy="Give one of them another id")
-        references = (*marks.cited, *(key for key in head.references if key not in marks.cited))
-        for key in references:
+        for key in marks.cited:
             self.knowledge.source(key)
         return Page(
-            id, self.language, head.title, head.summary, head.reviewed, blocks, references, self.words(marks),
+            id, self.language, head.title, head.summary, head.reviewed, blocks, tuple(marks.cited), plain,
+            self.words(marks),
             tuple(dict.fromkeys(marks.links)), head.next, head.next_text, self.crumbs(id), _byline(head),
         )  # fmt: skip
 
@@ -296,6 +302,11 @@ def reading(language: str = "en") -> Reading:
 def languages() -> list[str]:
     """The languages that have a folder of pages."""
     return sorted(path.name for path in TEXT.iterdir() if path.is_dir())
+
+
+def _markup(block: Block) -> Iterator[str]:
+    yield block.html
+    yield from (item.html for item in block.items)
 
 
 def _id(now: _Open) -> str:
