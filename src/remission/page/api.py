@@ -90,7 +90,7 @@ _JSON = {pl.String: str, pl.Boolean: bool, pl.Int8: int, pl.Int32: int, pl.Float
 def _rows_of(name: str) -> type[BaseModel]:
     columns: dict[str, Any] = {column: (_JSON[kind] | None, ...) for column, kind in SCHEMAS[name].items()}
     row = create_model(f"{name}_row", **columns)
-    return create_model(f"{name}_table", scenario=(str, ...), patients=(int, ...), of=(int, ...), rows=(list[row], ...))
+    return create_model(f"{name}_table", scenario=(str, ...), patients=(int, ...), of=(int, ...), rows=(list[row], ...))  # type: ignore[valid-type]
 
 
 _TABLE: dict[str, type[BaseModel]] = {name: _rows_of(name) for name in SCHEMAS}
@@ -98,7 +98,7 @@ _TOLD: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "content": {PROBLEM: {}}, "description": HTTPStatus(status).phrase}
     for status in (400, 404, 413, 429)
 }
-_READ = {status: _TOLD[status] for status in (400, 404)}
+_READ: dict[int | str, dict[str, Any]] = {status: _TOLD[status] for status in (400, 404)}
 
 
 def mounted(site: Site) -> ASGIApp:

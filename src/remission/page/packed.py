@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import zipfile
+from typing import Any
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -76,7 +77,8 @@ def _unpacked(data: bytes) -> Summary:
         head = _Head.model_validate_json(box.read(HEAD))
         if head.format != FORMAT or head.tables.keys() != SCHEMAS.keys():
             raise BadInput("these results are of another version")
-        tables = {name: _table(name, box.read(f"{name}.parquet"), head.tables[name]) for name in SCHEMAS}
+        files = {name: box.read(f"{name}.parquet") for name in SCHEMAS}
+    tables: dict[str, Any] = {name: _table(name, data, head.tables[name]) for name, data in files.items()}
     return Summary(
         scenario=Scenario.of(head.scenario),
         patients=head.patients,

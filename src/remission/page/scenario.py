@@ -320,7 +320,7 @@ def _token(token: str) -> tuple[str, str]:
 
 
 def _without(text: str, known: Library) -> tuple[str, ...]:
-    found = {}
+    found: dict[str, None] = {}
     for part in filter(None, map(str.strip, text.split(","))):
         name, _, route = part.partition(":")
         agent = known.agent(name).agent
@@ -329,7 +329,7 @@ def _without(text: str, known: Library) -> tuple[str, ...]:
 
 
 def _miss(text: str, known: Library) -> tuple[tuple[str, float], ...]:
-    found = {}
+    found: dict[str, float] = {}
     for part in filter(None, map(str.strip, text.split(","))):
         name, colon, percent = part.rpartition(":")
         if not colon:

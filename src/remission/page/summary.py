@@ -7,7 +7,7 @@ g/dL. A state that counts cells as log10 is null where no cell is left.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -116,7 +116,6 @@ class Summary:
     mrd: pl.DataFrame
     drugs: pl.DataFrame
     follow_up_years: float = FOLLOW_UP_YEARS
-    tables: tuple[str, ...] = field(default=tuple(SCHEMAS), repr=False)
 
     @property
     def complete(self) -> bool:
@@ -125,8 +124,6 @@ class Summary:
 
     def life(self, patient: int) -> Summary:
         """The same with the tables of whole lives cut to one patient."""
-        from dataclasses import replace
-
         whole = ("people", "lives", "doses", "measurements", "events")
         return replace(self, **{name: getattr(self, name).filter(pl.col("patient") == patient) for name in whole})
 
@@ -134,7 +131,7 @@ class Summary:
 def summarise(scenario: Scenario, tables: Tables, knowledge: str = "") -> Summary:
     """The summary of played patients: the tables of a run (`RECORD`), patients numbered from 0."""
     found = se.episodes(tables).collect()
-    made = {
+    made: dict[str, Any] = {
         "bands": _bands(tables["states"]),
         "people": _people(tables["outcomes"]),
         "lives": _lives(tables["states"]),
@@ -173,7 +170,7 @@ def _bands(states: pl.DataFrame) -> pl.DataFrame:
     parts = []
     for name in _states(states):
         rows = weekly.group_by("day").agg(*_quantiles(pl.col(name)), pl.len().alias("n")).sort("day")
-        rows = rows.filter(pl.col("n") >= rows["n"].max() / 20)
+        rows = rows.filter(pl.col("n") >= pl.col("n").max() / 20)
         parts.append(rows.with_columns(state=pl.lit(name), unit=pl.lit(UNITS[name])))
     finite = [pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name) for name, _ in QUANTILES]
     return pl.concat(parts).with_columns(finite)

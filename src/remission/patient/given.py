@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,7 @@ NOTHING = Given()
 def among(p: recipe.Population, given: Given) -> recipe.Population:
     """The population as it is among those with the given facts: whoever is given lies within its limits, the subtypes
     are those that go with the Philadelphia chromosome, the ancestries those that go with the genes."""
-    limits = {}
+    limits: dict[str, Any] = {}
     if given.age_y is not None:
         limits["age_y"] = (0.0, np.inf)
     if given.wbc is not None:
@@ -54,7 +55,7 @@ def among(p: recipe.Population, given: Given) -> recipe.Population:
         if p.limits.only_subtypes == (PH_SUBTYPE,):
             raise BadInput(f"all patients of the population '{p.name}' have {PH_SUBTYPE}", remedy="Leave ph out")
         limits["exclude_subtypes"] = (*p.limits.exclude_subtypes, PH_SUBTYPE)
-    changed = {"limits": p.limits.model_copy(update=limits)}
+    changed: dict[str, Any] = {"limits": p.limits.model_copy(update=limits)}
     if given.tpmt or given.nudt15:
         ancestry = _ancestry(p.pharmacogenetics, given)
         changed["pharmacogenetics"] = p.pharmacogenetics.model_copy(update={"ancestry": ancestry})
