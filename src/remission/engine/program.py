@@ -646,12 +646,19 @@ def _measured_agent(check: m.Check, known: dict[str, int]) -> int:
     return known[check.agent]
 
 
+def _parts(times: set[int]) -> int:
+    """Equal parts of a day at whose starts so many doses a day can stand: twelve where they fit into no fewer (the core
+    then gives each at the two hours in which it falls)."""
+    number = lcm(*times)
+    return number if STEPS_PER_DAY % number == 0 else STEPS_PER_DAY
+
+
 def _copies(forms: list[Form], orders: list[dict[str, Any]]) -> list[int]:
     """Append to ``forms`` copies of each infusion that can still run when the next of its kind starts; the copy to take
     after each form, -1 for none. Doses of a form start at equal parts of the day at most."""
     following = [-1] * len(forms)
     for f in range(len(forms)):
-        parts = lcm(*(order["times"] for order in orders if order["form"] == f))
+        parts = _parts({order["times"] for order in orders if order["form"] == f})
         at = f
         for copy in range(1, ceil(forms[f].infusion_days * parts - 1e-9)):
             following[at] = at = len(forms)
@@ -677,6 +684,6 @@ def _steps(
         pk = agent.pharmacokinetics
         if name not in two_hourly and not (pk.saturable_elimination or pk.clearance_change):
             times = {o["times"] for o in orders if forms[o["form"]].agent == name and o not in rescued}
-            number = lcm(*times, 4 if name in quarters else 1)
+            number = _parts(times | ({4} if name in quarters else set()))
         steps.append(number)
     return tuple(steps)

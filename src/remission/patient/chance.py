@@ -32,7 +32,7 @@ normal_quantile = core.chance.normal_quantile
 poisson_quantile = core.chance.poisson_quantile
 binomial_quantile = core.chance.binomial_quantile
 philox = core.chance.philox
-EXACT_BELOW = 1e3  # mean count up to which a draw is the exact quantile; above: normal quantile corrected for skewness
+EXACT_BELOW: float = core.chance.EXACT_BELOW  # mean up to which a draw is the exact quantile
 _WORD = 0xFFFFFFFFFFFFFFFF  # a seed is taken modulo 2^64
 
 

@@ -11,10 +11,13 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
+#include <utility>
 
 #include "immunity.hpp"
 #include "kernel.hpp"
+#include "layout_check.hpp"
 #include "radiation.hpp"
 #include "sorted_records.hpp"
 
@@ -23,47 +26,34 @@ using namespace remission;
 
 namespace {
 
-// Buffers of Python arrays, held as long as the core reads them.
-class Held {
+// One array of a named tuple, held while it is read.
+class Buffer {
  public:
-  ~Held() {
-    for (Py_buffer& buffer : buffers_) PyBuffer_Release(&buffer);
-  }
-  Held() = default;
-  Held(const Held&) = delete;
-  Held& operator=(const Held&) = delete;
-
-  // The array `name` of a named tuple as a view of records T.
-  template <class T>
-  View<T> view(nb::handle owner, const char* name, Int* columns = nullptr) {
+  Buffer(nb::handle owner, const char* name, std::size_t item, const std::string& wanted) {
     nb::object array = owner.attr(name);
-    Py_buffer buffer;
-    if (PyObject_GetBuffer(array.ptr(), &buffer, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) != 0) throw nb::python_error();
-    buffers_.push_back(buffer);
-    const std::string wanted = format<T>(), found = buffer.format ? buffer.format : "";
-    if (static_cast<std::size_t>(buffer.itemsize) != sizeof(T) || canonical(found) != wanted)
+    if (PyObject_GetBuffer(array.ptr(), &buffer_, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) != 0) {
+      PyErr_Clear();
+      throw nb::type_error((std::string(name) + " is no contiguous array of numbers").c_str());
+    }
+    held_ = true;
+    const std::string found = buffer_.format ? buffer_.format : "";
+    if (static_cast<std::size_t>(buffer_.itemsize) != item || canonical(found) != wanted)
       throw nb::type_error(("the array " + std::string(name) + " holds " + found + ", not " + wanted).c_str());
-    if (columns) *columns = buffer.ndim > 1 ? static_cast<Int>(buffer.shape[buffer.ndim - 1]) : 0;
-    return {static_cast<const T*>(buffer.buf), static_cast<Int>(buffer.len / buffer.itemsize)};
   }
+  Buffer(Buffer&& other) noexcept : buffer_(other.buffer_), held_(std::exchange(other.held_, false)) {}
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  ~Buffer() {
+    if (held_) PyBuffer_Release(&buffer_);
+  }
+  const void* data() const { return buffer_.buf; }
+  Int size() const { return static_cast<Int>(buffer_.len / buffer_.itemsize); }
+  Int columns() const { return buffer_.ndim > 1 ? static_cast<Int>(buffer_.shape[buffer_.ndim - 1]) : 0; }
 
  private:
-  std::vector<Py_buffer> buffers_;
+  Py_buffer buffer_;
+  bool held_ = false;
 
-  template <class T>
-  static std::string format() {
-    if constexpr (std::is_same_v<T, Int>) {
-      return "q";
-    } else if constexpr (std::is_same_v<T, Real>) {
-      return "d";
-    } else if constexpr (std::is_same_v<T, bool>) {
-      return "?";
-    } else {
-      std::string out = "T{";
-      for (const FieldName& field : T::names) out += std::string(field.real ? "d:" : "q:") + field.name + ":";
-      return out + "}";
-    }
-  }
   static std::string canonical(const std::string& found) {  // 8-byte integers are l or q
     std::string out;
     bool name = false;
@@ -76,18 +66,70 @@ class Held {
   }
 };
 
-Tables tables_of(Held& held, nb::handle from) {
+template <class T>
+std::string format_of() {
+  if constexpr (std::is_same_v<T, Int>) {
+    return "q";
+  } else if constexpr (std::is_same_v<T, Real>) {
+    return "d";
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return "?";
+  } else {
+    std::string out = "T{";
+    for (const FieldName& field : T::names) out += std::string(field.real ? "d:" : "q:") + field.name + ":";
+    return out + "}";
+  }
+}
+
+// What says where something lies is copied: nobody changes it once it has been checked. It is small.
+class Copied {
+ public:
+  template <class T>
+  View<T> view(nb::handle owner, const char* name, Int* columns = nullptr) {
+    const Buffer buffer(owner, name, sizeof(T), format_of<T>());
+    const Int size = buffer.size();
+    auto kept = std::make_shared<std::vector<Stored<T>>>(static_cast<std::size_t>(size));
+    const auto* from = static_cast<const Stored<T>*>(buffer.data());
+    for (Int i = 0; i < size; ++i) (*kept)[i] = from[i];
+    if constexpr (std::is_same_v<T, bool>)
+      for (Stored<T>& x : *kept) x = x != 0;
+    if (columns) *columns = buffer.columns();
+    kept_.push_back(kept);
+    return {reinterpret_cast<const T*>(kept->data()), size};
+  }
+
+ private:
+  template <class T>
+  using Stored = std::conditional_t<std::is_same_v<T, bool>, unsigned char, T>;
+  std::vector<std::shared_ptr<void>> kept_;
+};
+
+// The numbers of patients, read where Python has them.
+class Held {
+ public:
+  template <class T>
+  View<T> view(nb::handle owner, const char* name) {
+    const Buffer& buffer = buffers_.emplace_back(owner, name, sizeof(T), format_of<T>());
+    return {static_cast<const T*>(buffer.data()), buffer.size()};
+  }
+
+ private:
+  std::vector<Buffer> buffers_;
+};
+
+Tables tables_of(Copied& kept, nb::handle from) {
   Tables t;
-#define TAKE_TABLE(Type, name) t.name = held.view<Type>(from, #name);
+#define TAKE_TABLE(Type, name) t.name = kept.view<Type>(from, #name);
   TABLES_FIELDS(TAKE_TABLE)
-  held.view<Age>(from, "ages", &t.age_rows);
+  t.ages = kept.view<Age>(from, "ages", &t.age_rows);
   return t;
 }
 
-Layout layout_of(Held& held, nb::handle from) {
+Layout layout_of(Copied& kept, nb::handle from) {
   Layout lay;
-#define TAKE_LAYOUT(Type, name) lay.name = held.view<Type>(from, #name);
-#define TAKE_NUMBER(name) lay.name = nb::cast<Int>(from.attr(#name));
+#define TAKE_LAYOUT(Type, name) lay.name = kept.view<Type>(from, #name);
+#define TAKE_NUMBER(name) \
+  if (!nb::try_cast<Int>(from.attr(#name), lay.name)) throw nb::type_error(#name " is no whole number");
   LAYOUT_FIELDS(TAKE_LAYOUT)
   LAYOUT_NUMBERS(TAKE_NUMBER)
   return lay;
@@ -130,6 +172,8 @@ std::vector<RowOrder> orders_of(const Orders& given) {
   return out;
 }
 
+constexpr int MOST_THREADS = 1024;
+
 // Do something with every number below `count`, on so many threads; the first error ends it and is thrown.
 template <class Work>
 void on_threads(int threads, Int count, Work work) {
@@ -146,7 +190,10 @@ void on_threads(int threads, Int count, Work work) {
     }
   };
   std::vector<std::thread> pool;
-  for (int k = 1; k < threads && k < count; ++k) pool.emplace_back(some);
+  try {
+    for (int k = 1; k < threads && k < count && k < MOST_THREADS; ++k) pool.emplace_back(some);
+  } catch (const std::system_error&) {  // the machine gives no more: those that there are do it
+  }
   some();
   for (std::thread& thread : pool) thread.join();
   if (failure) std::rethrow_exception(failure);
@@ -158,11 +205,13 @@ void on_threads(int threads, Int count, Work work) {
 nb::tuple play_cohort(nb::handle tables, nb::handle layout, nb::handle lanes, Int treatment_days, Int follow_up_days,
                       bool play_chance, bool keep_doses, bool keep_states, std::uint64_t seed, int threads,
                       const Orders& order, bool timings, Int daily_until) {
+  Copied kept;
   Held held;
-  const Tables t = tables_of(held, tables);
-  const Layout lay = layout_of(held, layout);
+  const Tables t = tables_of(kept, tables);
+  const Layout lay = layout_of(kept, layout);
   const Columns all = columns_of(held, lanes);
   const Play play{treatment_days, follow_up_days, play_chance, keep_doses, keep_states, seed, timings, daily_until};
+  LayoutCheck(t, lay, all, play).run();
   std::vector<Real> spent(steps_of_day().size());
   const std::vector<RowOrder> orders = orders_of(order);
   const Int blocks = all.patients / LANES;
@@ -202,19 +251,29 @@ class OneBlock {
  public:
   OneBlock(nb::handle tables, nb::handle layout, nb::handle lanes, Int follow_up_days, bool play_chance,
            std::uint64_t seed)
-      : t_(tables_of(held_, tables)), lay_(layout_of(held_, layout)), all_(columns_of(held_, lanes)),
+      : t_(tables_of(kept_, tables)), lay_(layout_of(kept_, layout)),
         play_{follow_up_days, follow_up_days, play_chance, true, true, seed, false} {
-    if (all_.patients != LANES) throw nb::value_error("a block is made of LANES patients");
-    block_ = std::make_unique<Block>(t_, lay_, play_, all_, 0);
+    Held held;
+    const Columns all = columns_of(held, lanes);
+    LayoutCheck(t_, lay_, all, play_).run();
+    if (all.patients != LANES) throw nb::value_error("a block is made of LANES patients");
+    block_ = std::make_unique<Block>(t_, lay_, play_, all, 0);
     prepare_block(*block_);
   }
   Block& block() { return *block_; }
+  int lane(Int lane) const { return static_cast<int>(one_of("lane", lane, LANES)); }
+  Int agent(Int agent) const { return one_of("agent", agent, lay_.agents()); }
+  Int day(Int today) const { return one_of("today", today, MOST_PLAYED_DAYS); }
+  static Int one_of(const char* name, Int x, Int size) {
+    if (x < 0 || x >= size)
+      throw nb::value_error((std::string(name) + " is " + std::to_string(x) + "; it must lie in 0.." + std::to_string(size - 1)).c_str());
+    return x;
+  }
 
  private:
-  Held held_;
+  Copied kept_;
   Tables t_;
   Layout lay_;
-  Columns all_;
   Play play_;
   std::unique_ptr<Block> block_;
 };
@@ -233,15 +292,20 @@ void bind_block(nb::module_& m) {
   auto c = nb::class_<OneBlock>(m, "Block", "One block of patients, played step by step (verification).");
   c.def(nb::init<nb::handle, nb::handle, nb::handle, Int, bool, std::uint64_t>(), nb::arg("tables"), nb::arg("layout"),
         nb::arg("lanes"), nb::kw_only(), nb::arg("follow_up_days"), nb::arg("chance"), nb::arg("seed"));
-  c.def("morning", [](OneBlock& b, int lane, Int today) { morning_of(b.block(), lane, today); });
-  c.def("rescue_doses", [](OneBlock& b, Int agent, Int today) { rescues_of(b.block(), agent, today); });
-  c.def("kinetics", [](OneBlock& b, Int today) { kinetics_of(b.block(), today); });
-  c.def("evening", [](OneBlock& b, int lane, Int today) { evening_of(b.block(), lane, today); });
-  c.def("close_runs", [](OneBlock& b, int lane) { close_runs_of(b.block(), lane); });
-  c.def("status", [](OneBlock& b, int lane) { return Int{b.block().lane(lane).status}; });
-  c.def("rescues_due", [](OneBlock& b, int lane) {
+  c.def("morning", [](OneBlock& b, Int lane, Int today) {
+    const Int status = b.block().lane(b.lane(lane)).status;
+    if (status != WAITING && status != TREATING)
+      throw nb::value_error(("patient " + std::to_string(lane) + " is not treated any more").c_str());
+    morning_of(b.block(), b.lane(lane), b.day(today));
+  });
+  c.def("rescue_doses", [](OneBlock& b, Int agent, Int today) { rescues_of(b.block(), b.agent(agent), b.day(today)); });
+  c.def("kinetics", [](OneBlock& b, Int today) { kinetics_of(b.block(), b.day(today)); });
+  c.def("evening", [](OneBlock& b, Int lane, Int today) { evening_of(b.block(), b.lane(lane), b.day(today)); });
+  c.def("close_runs", [](OneBlock& b, Int lane) { close_runs_of(b.block(), b.lane(lane)); });
+  c.def("status", [](OneBlock& b, Int lane) { return Int{b.block().lane(b.lane(lane)).status}; });
+  c.def("rescues_due", [](OneBlock& b, Int lane) {
     std::vector<Int> due;
-    for (Int r = 0; r < b.block().t.rules.size; ++r) due.push_back(b.block().place.rule(r, lane).rescue_next);
+    for (Int r = 0; r < b.block().t.rules.size; ++r) due.push_back(b.block().place.rule(r, b.lane(lane)).rescue_next);
     return due;
   });
   c.def("records", [](OneBlock& b, const Orders& order) {
@@ -304,6 +368,7 @@ void bind_chance(nb::module_& m) {
     const chance::Words w = chance::philox({c0, c1, c2, c3}, k0, k1);
     return std::make_tuple(w.c0, w.c1, w.c2, w.c3);
   });
+  m.attr("EXACT_BELOW") = chance::EXACT_BELOW;
   m.def("normal_quantile", &chance::normal_quantile);
   m.def("uniform", &chance::uniform);
   m.def("normal", &chance::normal);
@@ -338,6 +403,7 @@ void bind_equations(nb::module_& m) {
   m.def("integrals", [](const nb::ndarray<nb::numpy, const Real, nb::ndim<3>, nb::c_contig>& a, Real t, int times) {
     const int n = static_cast<int>(a.shape(0));
     if (a.shape(1) != a.shape(0) || a.shape(2) != LANES) throw nb::value_error("(n, n, LANES) is needed");
+    if (times < 0 || times > 64) throw nb::value_error("0..64 doublings are possible");
     Matrices matrices(n);
     std::copy_n(a.data(), matrices.v.size(), matrices.v.data());
     Integrals all(matrices);

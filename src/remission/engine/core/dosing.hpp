@@ -79,6 +79,20 @@ inline void cut_run(Block& b, Int slot, int l, Int morning, Reason reason) {
   s.run_from = -1;
 }
 
+// A dose of an order by the patient's size: amount per m2, per kg or flat, or by age where the order has a table of ages.
+inline Real by_size(const Block& b, const Order& o, Real amount, int l, Int today) {
+  const Person& person = b.person(l);
+  if (o.basis == PER_M2) return amount * person.bsa_m2;
+  if (o.basis == PER_KG) return amount * person.weight_kg;
+  if (o.age_table < 0) return amount;
+  const Real years = person.age_y + static_cast<Real>(today) / 365.25;
+  for (Int j = 0; j < b.t.age_rows; ++j) {
+    const Age& row = b.t.ages[o.age_table * b.t.age_rows + j];
+    if (years >= row.from_age) amount = row.dose;
+  }
+  return amount;
+}
+
 // One administration of an order, in the agent's amount unit: size or age, escalation, taper, rule factor, cap; and what it
 // would be without the rules.
 inline std::pair<Real, Real> dose_now(Block& b, const Order& o, Real share, bool keep, int l, Int today) {
@@ -94,19 +108,7 @@ inline std::pair<Real, Real> dose_now(Block& b, const Order& o, Real share, bool
       s.top_dose = std::max(s.top_dose, dose);
     }
   }
-  const Person& person = b.person(l);
-  if (o.basis == PER_M2) {
-    dose *= person.bsa_m2;
-  } else if (o.basis == PER_KG) {
-    dose *= person.weight_kg;
-  } else if (o.age_table >= 0) {
-    const Real years = person.age_y + static_cast<Real>(today) / 365.25;
-    for (Int j = 0; j < b.t.age_rows; ++j) {
-      const Age& row = b.t.ages[o.age_table * b.t.age_rows + j];
-      if (years >= row.from_age) dose = row.dose;
-    }
-  }
-  dose *= o.share;
+  dose = by_size(b, o, dose, l, today) * o.share;
   return {std::min(dose * share, o.cap), std::min(dose, o.cap)};
 }
 
@@ -183,7 +185,7 @@ inline void give(Block& b, Int order, int l, Int today, Int phase) {
     }
     for (Int k = 0; k < o.times; ++k) {
       if (gone >> k & 1u) continue;
-      const Int at = o.form * STEPS + k * (STEPS / o.times);
+      const Int at = o.form * STEPS + k * STEPS / o.times;
       b.drugs.amount(at, l) += dose * usable;
       b.drugs.used[at] = 1;
     }

@@ -99,7 +99,7 @@ struct Word {
 REMISSION_EACH_LIST(REMISSION_WORDS)
 
 constexpr int STEPS = 12;      // two-hour steps of a day
-constexpr int MAX_DEPTH = 16;  // of a condition
+constexpr int MAX_DEPTH = 32;  // of a condition; brackets of a protocol file lie at most 20 deep (knowledge/limits.py)
 constexpr Int LEVELS_FROM = Variable_COUNT;
 constexpr Int ACT_NUMBERS = ActNumber_COUNT, SIDE_NUMBERS = SideNumber_COUNT;
 constexpr Int RESULT_COLUMNS = Result_COUNT;
