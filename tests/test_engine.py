@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 import remission
+from remission.compiled import core
 from remission.engine.lanes import build
 from remission.engine.play import Options, play, prepare
 from remission.knowledge.agent import Agent
@@ -706,6 +707,36 @@ def test_random_courses_are_each_patients_own(course, seed):
         same({k: t.filter(pl.col("patient") == who.patient[i]) for k, t in together.items()}, alone)
 
 
+def test_doses_that_fit_into_no_equal_parts_of_twelve_hours_are_all_given_once():
+    """Eight doses a day beside three of the same agent: the day has no 24 steps, so each stands at its two hours."""
+    slow = Shelf(agent("inert", clearance=q(1e-6, "L/day")))
+    both = phase(give("inert", (1,), 10.0, route="IV", times=8), give("inert", (1,), 1.0, route="IV", times=3))
+    program = prepare(Protocol("p", "p", "p", (), None, (both,)), slow)
+    plan, columns = build(program, person(), slow, seed=1)
+    block = core.Block(program.tables, plan, columns, follow_up_days=2, chance=False, seed=1)
+    block.morning(0, 0)
+    hours = 2 * np.flatnonzero(block.amount.reshape(len(program.forms), 12, -1)[0, :, 0])
+    assert hours.tolist() in ([0, 2, 6, 8, 12, 14, 18, 20], [0, 2, 6, 8, 10, 12, 14, 16, 18, 20])
+    block.kinetics(0)
+    assert block.x[:, 0].sum() == pytest.approx((8 * 10.0 + 3 * 1.0) * columns.person["bsa_m2"][0], rel=1e-4)
+
+
+@pytest.mark.parametrize("hours", [40.0, 16.0, 14.0, 1e-9])
+def test_an_infusion_of_whole_steps_or_of_a_moment_leaves_no_rest(hours):
+    """40 hours are five steps of a third of a day and a rounding error, which is not infused."""
+    course = phase(
+        give("poison", (1,), route="IV", infusion_h=hours), give("poison", (5,), route="IV", times=3), check=range(1, 28)
+    )
+    program = prepare(Protocol("p", "p", "p", (), None, (course,)), SHELF)
+    assert all(rest == 0.0 or rest > 1e-3 for rest in program.tables.forms["rest_days"])
+    near = phase(
+        give("poison", (1,), route="IV", infusion_h=hours * 0.9999), give("poison", (5,), route="IV", times=3),
+        check=range(1, 28),
+    )  # fmt: skip
+    one, other = (run(p, options=Options(chance=False, follow_up_days=28))["states"]["anc"] for p in (course, near))
+    np.testing.assert_allclose(one, other, rtol=1e-5)
+
+
 # --- the whole body, against an independent solver -----------------------------------------------
 
 
@@ -739,30 +770,7 @@ def test_whole_body_against_lsoda(name):
         assert np.median(worst[what]) < TYPICAL[what], (what, worst[what])
 
 
-@pytest.mark.parametrize("name", ["phases", "days", "due", "conditions", "terms", "orders"])
-def test_an_index_that_leads_out_of_a_programs_arrays_is_an_error(name: str) -> None:
-    from remission.compiled import core
-    from remission.engine import lanes
-    from remission.engine.play import orders, prepare
-    from remission.knowledge.library import library
-    from remission.patient import recipe
-    from remission.patient.population import draw
-    from remission.protocol.reader import read_protocol
-
-    program = prepare(read_protocol("cog-standard-risk"), library())
-    people = draw(recipe.population("standard-risk-b-all"), 2, seed=1)
-    plan, columns = lanes.build(program, people, library(), seed=1)
-    tables = program.tables._replace(**{name: getattr(program.tables, name)[:0].copy()})
-    with pytest.raises(IndexError, match="leads out"):
-        core.play(
-            tables, plan, columns, treatment_days=60, follow_up_days=60, chance=True, keep_doses=True,
-            keep_states=False, seed=1, threads=1, order=orders(program),
-        )  # fmt: skip
-
-
 def test_the_steps_of_the_day_are_timed_when_asked_for_and_change_nothing() -> None:
-    from remission.compiled import core
-
     program, people = prepare(read_protocol("cog-standard-risk"), library()), draw("standard-risk-b-all", 33, seed=1)
     spent: dict[str, float] = {}
     timed = play(program, people, seed=1, threads=2, options=Options(follow_up_days=60), timings=spent)

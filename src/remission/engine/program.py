@@ -61,6 +61,7 @@ CHECKS = {
     "level": 0,
 }
 STEPS_PER_DAY: int = words.STEPS
+MOMENT = 1e-6  # of a step: what is infused in less is given at once
 
 INT, REAL = np.int64, np.float64
 # The records that the core reads; what each field means stands beside its table
@@ -526,8 +527,12 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
     ways: list[tuple[int, int, float, float, float, float, float]] = []
     for f, copy in zip(forms, following_copy, strict=True):
         micro = 1.0 / steps[agent_index[f.agent]]
-        full = int(np.floor(f.infusion_days / micro + 1e-9)) if f.infusion_days > micro + 1e-12 else 0
-        rest = max(0.0, f.infusion_days - full * micro) if full else f.infusion_days
+        full, rest = 0, f.infusion_days
+        if f.infusion_days > micro + 1e-12:
+            full = int(np.floor(f.infusion_days / micro + 1e-9))
+            rest = f.infusion_days - full * micro
+        rest = 0.0 if rest < MOMENT * micro else rest
+        infusion_days = 0.0 if not full and rest == 0.0 else f.infusion_days
         absorption = agents[f.agent].pharmacokinetics.absorption.get(f.route)  # type: ignore[call-overload]
         loss, half = 0.0, 1.0
         if absorption and absorption.bioavailability_loss:
@@ -540,7 +545,7 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
                 f"hour at which one may be due ({24 * micro:g} hours)",
                 remedy="a shorter `lag`, or a slower `rate` without one",
             )
-        ways.append((ROUTES.index(f.route), copy, rest, f.infusion_days, loss, half, lag))
+        ways.append((ROUTES.index(f.route), copy, rest, infusion_days, loss, half, lag))
 
     watched = [int(agent == WATCHED and bool(untils[p])) for p, agent, _ in slots]
 

@@ -125,19 +125,24 @@ Tables tables_of(Copied& kept, nb::handle from) {
   return t;
 }
 
+Int whole_number(const nb::object& x, const char* name) {
+  Int out = 0;
+  if (!nb::try_cast<Int>(x, out)) throw nb::type_error((std::string(name) + " is no whole number").c_str());
+  return out;
+}
+
 Layout layout_of(Copied& kept, nb::handle from) {
   Layout lay;
 #define TAKE_LAYOUT(Type, name) lay.name = kept.view<Type>(from, #name);
-#define TAKE_NUMBER(name) \
-  if (!nb::try_cast<Int>(from.attr(#name), lay.name)) throw nb::type_error(#name " is no whole number");
+#define TAKE_NUMBER(name) lay.name = whole_number(from.attr(#name), #name);
   LAYOUT_FIELDS(TAKE_LAYOUT)
   LAYOUT_NUMBERS(TAKE_NUMBER)
   return lay;
 }
 
-Columns columns_of(Held& held, nb::handle from) {
+Columns columns_of(Copied& kept, Held& held, nb::handle from) {
   Columns c;
-  c.person = held.view<Person>(from, "person");
+  c.person = kept.view<Person>(from, "person");  // says where records go
   c.immune = held.view<ImmuneNumbers>(from, "immune");
   c.patients = c.person.size;
 #define TAKE_COLUMN(name) c.name = held.view<Real>(from, #name);
@@ -209,7 +214,7 @@ nb::tuple play_cohort(nb::handle tables, nb::handle layout, nb::handle lanes, In
   Held held;
   const Tables t = tables_of(kept, tables);
   const Layout lay = layout_of(kept, layout);
-  const Columns all = columns_of(held, lanes);
+  const Columns all = columns_of(kept, held, lanes);
   const Play play{treatment_days, follow_up_days, play_chance, keep_doses, keep_states, seed, timings, daily_until};
   LayoutCheck(t, lay, all, play).run();
   std::vector<Real> spent(steps_of_day().size());
@@ -254,7 +259,8 @@ class OneBlock {
       : t_(tables_of(kept_, tables)), lay_(layout_of(kept_, layout)),
         play_{follow_up_days, follow_up_days, play_chance, true, true, seed, false} {
     Held held;
-    const Columns all = columns_of(held, lanes);
+    Copied people;
+    const Columns all = columns_of(people, held, lanes);
     LayoutCheck(t_, lay_, all, play_).run();
     if (all.patients != LANES) throw nb::value_error("a block is made of LANES patients");
     block_ = std::make_unique<Block>(t_, lay_, play_, all, 0);

@@ -250,7 +250,7 @@ class LayoutCheck {
       index(at("kind"), x.kind, Kind_COUNT);
       index(at("phase"), x.phase, t.phases.size);
       const bool judged = x.kind != RESCUE && x.kind != MAKE_UP, ends = x.kind == HOLD || x.kind == RESCUE;
-      within(at("condition"), x.condition, judged ? 0 : -1, t.conditions.size - 1);
+      within(at("condition"), x.condition, judged && x.kind != MISS ? 0 : -1, t.conditions.size - 1);
       within(at("until"), x.until, ends ? 0 : -1, t.conditions.size - 1);
       within(at("order"), x.order, x.kind == RESCUE ? 0 : -1, t.orders.size - 1);
       for (auto [name, number] : {std::pair{"days", x.days}, {"visits", x.visits}, {"from_step", x.from_step},

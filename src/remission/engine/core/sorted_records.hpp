@@ -43,11 +43,13 @@ inline BlockTable sorted_block(std::vector<Real>& noted, int width, const RowOrd
     const Real* row = noted.data() + i * width;
     Int rank = 0;
     if (order.word >= 0) {
-      const std::size_t word = static_cast<std::size_t>(row[order.word]);
-      if (word >= order.rank.size()) out_of_range();
-      rank = order.rank[word];
+      const Real word = row[order.word];
+      if (!(word >= 0.0 && word < static_cast<Real>(order.rank.size())))
+        throw std::invalid_argument("an order has no rank for a word of its table");
+      rank = order.rank[static_cast<std::size_t>(word)];
     }
-    keys[next[lane_of(i)]++] = {row[order.day], rank, i};
+    const Real day = row[order.day];
+    keys[next[lane_of(i)]++] = {day == day ? day : std::numeric_limits<Real>::infinity(), rank, i};  // nan has no order
   }
   for (int l = 0; l < LANES; ++l) {
     const auto first = keys.begin() + static_cast<std::ptrdiff_t>(out.from[l]);

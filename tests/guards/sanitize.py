@@ -1,0 +1,83 @@
+"""make sanitize: the core built with sanitizers in a folder of its own, then played and led astray.
+
+Address and undefined behaviour: every bundled protocol for 250 days, and the arrays of `hostile`. Threads: two plays
+at once, on three threads each. The sanitizers stop the process at the first thing they find.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from arrays import PROTOCOLS, arrays
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+BUILD = ROOT / "build" / "sanitize"
+ASTRAY = ("relapse-pathway", "cog-standard-risk", "phallcon-ponatinib")  # acts, rescues and levels, escalation between them
+THREADS = ("cog-standard-risk", "eliana")
+BUILDS = {"address": ("address", "undefined", "float-cast-overflow"), "thread": ("thread",)}
+OPTIONS = {
+    "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1:allocator_may_return_null=1:handle_segv=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1",
+    "TSAN_OPTIONS": f"halt_on_error=1:ignore_noninstrumented_modules=1:exitcode=66",
+}
+
+
+def built(name: str) -> Path:
+    """The core with these sanitizers."""
+    folder = BUILD / name
+    nanobind = subprocess.run([sys.executable, "-m", "nanobind", "--cmake_dir"], capture_output=True, text=True, check=True)
+    subprocess.run(
+        ["cmake", "-G", "Ninja", "-S", ROOT, "-B", folder, f"-DREMISSION_SANITIZE={';'.join(BUILDS[name])}",
+         "-DCMAKE_BUILD_TYPE=None", f"-Dnanobind_DIR={nanobind.stdout.strip()}", f"-DPython_EXECUTABLE={sys.executable}"],
+        check=True, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    subprocess.run(["cmake", "--build", folder], check=True, stdout=subprocess.DEVNULL)
+    (module,) = folder.glob("_core_native*")
+    return module
+
+
+def preloaded(library: str) -> str:
+    """The sanitizer's library, and the one of C++ that throws: Python itself has neither."""
+    compiler = os.environ.get("CXX", "c++")
+    names = (f"lib{library}.so", "libstdc++.so")
+    return " ".join(
+        subprocess.run([compiler, f"-print-file-name={name}"], capture_output=True, text=True, check=True).stdout.strip()
+        for name in names
+    )
+
+
+def run(library: str, script: str, *words: object) -> None:
+    started = time.process_time(), os.times()
+    done = subprocess.run(
+        [sys.executable, HERE / script, *map(str, words)], env=os.environ | OPTIONS | {"LD_PRELOAD": preloaded(library)},
+        stdout=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    after = os.times()
+    last = done.stdout.splitlines()[-1:] or ["nothing"]
+    if done.returncode:
+        raise SystemExit(f"{script}: stopped with {done.returncode} after: {last[0]}")
+    print(f"{script} with {library}: {last[0]} ({after.children_user - started[1].children_user:.0f} s of CPU)", flush=True)
+
+
+def main() -> None:
+    every = int(sys.argv[1]) if len(sys.argv) > 1 else 1  # of the arrays that lead astray
+    folder = BUILD / "arrays"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in PROTOCOLS:
+        (folder / f"{name}.pickle").write_bytes(pickle.dumps(arrays(name, 64 if name in THREADS else 32)))
+    files = {name: folder / f"{name}.pickle" for name in PROTOCOLS}
+    core = built("address")
+    run("asan", "plays.py", core, *files.values())
+    run("asan", "hostile.py", core, *(files[name] for name in ASTRAY), "--no-limit", "--every", every)
+    run("tsan", "plays.py", built("thread"), *(files[name] for name in THREADS), "--days", 100, "--at-once", 2)
+    print("The sanitizers have found nothing.")
+
+
+if __name__ == "__main__":
+    main()
