@@ -716,7 +716,7 @@ def test_doses_that_fit_into_no_equal_parts_of_twelve_hours_are_all_given_once()
     block = core.Block(program.tables, plan, columns, follow_up_days=2, chance=False, seed=1)
     block.morning(0, 0)
     hours = 2 * np.flatnonzero(block.amount.reshape(len(program.forms), 12, -1)[0, :, 0])
-    assert hours.tolist() in ([0, 2, 6, 8, 12, 14, 18, 20], [0, 2, 6, 8, 10, 12, 14, 16, 18, 20])
+    assert hours.tolist() == [0, 2, 6, 8, 12, 14, 16, 18, 20]
     block.kinetics(0)
     assert block.x[:, 0].sum() == pytest.approx((8 * 10.0 + 3 * 1.0) * columns.person["bsa_m2"][0], rel=1e-4)
 
@@ -724,15 +724,11 @@ def test_doses_that_fit_into_no_equal_parts_of_twelve_hours_are_all_given_once()
 @pytest.mark.parametrize("hours", [40.0, 16.0, 14.0, 1e-9])
 def test_an_infusion_of_whole_steps_or_of_a_moment_leaves_no_rest(hours):
     """40 hours are five steps of a third of a day and a rounding error, which is not infused."""
-    course = phase(
-        give("poison", (1,), route="IV", infusion_h=hours), give("poison", (5,), route="IV", times=3), check=range(1, 28)
-    )
+    three = give("poison", (5,), route="IV", times=3)
+    course = phase(give("poison", (1,), route="IV", infusion_h=hours), three)
     program = prepare(Protocol("p", "p", "p", (), None, (course,)), SHELF)
     assert all(rest == 0.0 or rest > 1e-3 for rest in program.tables.forms["rest_days"])
-    near = phase(
-        give("poison", (1,), route="IV", infusion_h=hours * 0.9999), give("poison", (5,), route="IV", times=3),
-        check=range(1, 28),
-    )  # fmt: skip
+    near = phase(give("poison", (1,), route="IV", infusion_h=hours * (1.0 - 1e-7)), three)
     one, other = (run(p, options=Options(chance=False, follow_up_days=28))["states"]["anc"] for p in (course, near))
     np.testing.assert_allclose(one, other, rtol=1e-5)
 

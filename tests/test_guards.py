@@ -63,6 +63,7 @@ def test_a_table_that_is_empty_is_an_error(parts, name):
 
 def test_a_block_keeps_what_was_checked(parts):
     """Arrays that are changed afterwards change nothing in a block that is being played."""
+
     def first_days(change: bool) -> list[np.ndarray]:
         mine = {part: {n: x.copy() if isinstance(x, np.ndarray) else x for n, x in fields.items()}
                 for part, fields in parts.items()}  # fmt: skip
@@ -74,7 +75,8 @@ def test_a_block_keeps_what_was_checked(parts):
                         array.reshape(-1).view(np.uint8)[:] = 0x7F
         for today in range(3):
             for lane in range(core.LANES):
-                block.morning(lane, today)
+                if block.status(lane) < core.words.AFTER:
+                    block.morning(lane, today)
             block.kinetics(today)
             for lane in range(core.LANES):
                 block.evening(lane, today)
@@ -86,6 +88,37 @@ def test_a_block_keeps_what_was_checked(parts):
 
 def test_the_deepest_condition_of_a_file_fits_on_the_stack_of_the_core():
     assert core.words.MAX_DEPTH > limits.CONDITION_DEPTH + 2
+
+
+def test_who_has_left_treatment_has_no_mornings(parts):
+    block = hostile.block(core, parts)
+    left = [lane for lane in range(core.LANES) if block.status(lane) >= core.words.AFTER]
+    for today in range(200):
+        for lane in range(core.LANES):
+            if block.status(lane) < core.words.AFTER:
+                block.morning(lane, today)
+            block.evening(lane, today)
+        left = [lane for lane in range(core.LANES) if block.status(lane) >= core.words.AFTER]
+        if left:
+            break
+    with pytest.raises(ValueError, match="not treated any more"):
+        block.morning(left[0], 1)
+
+
+@pytest.mark.parametrize(
+    ("call", "args"),
+    [
+        ("morning", (32, 0)),
+        ("evening", (-1, 0)),
+        ("kinetics", (-1,)),
+        ("kinetics", (10**6,)),
+        ("rescue_doses", (999, 0)),
+        ("status", (2**40,)),
+    ],
+)
+def test_a_block_has_so_many_patients_days_and_agents(parts, call, args):
+    with pytest.raises(ValueError, match=r"must lie in 0\.\."):
+        getattr(hostile.block(core, parts), call)(*args)
 
 
 def test_more_threads_than_the_machine_gives_are_no_error(parts):

@@ -1,6 +1,6 @@
 """Plays bundled protocols on a compiled core given by its file; several plays at once give the same as one alone.
 
-    python plays.py CORE.so ARRAYS.pickle ... [--days N] [--at-once N]
+python plays.py CORE.so ARRAYS.pickle ... [--days N] [--at-once N]
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from hostile import load, play
 
 
 def same(one: Any, other: Any) -> bool:
-    return all(np.array_equal(a, b, equal_nan=True) for a, b in zip((one[0], *one[1]), (other[0], *other[1]), strict=True))
+    return all(
+        np.array_equal(a, b, equal_nan=True) for a, b in zip((one[0], *one[1]), (other[0], *other[1]), strict=True)
+    )
 
 
 def main() -> None:
@@ -42,7 +44,9 @@ def main() -> None:
         for thread in running:
             thread.join()
         assert all(same(alone, other) for other in at_once), f"{path}: the threads differ"
-        play(core, parts, chance=False, keep_doses=False, keep_states=False, **days | {"treatment_days": said.days // 4})
+        play(
+            core, parts, chance=False, keep_doses=False, keep_states=False, **days | {"treatment_days": said.days // 4}
+        )
         print(Path(path).stem, f"{sum(len(rows) for rows in alone[1])} rows", flush=True)
 
 

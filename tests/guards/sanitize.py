@@ -10,7 +10,6 @@ import os
 import pickle
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from arrays import PROTOCOLS, arrays
@@ -18,23 +17,31 @@ from arrays import PROTOCOLS, arrays
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 BUILD = ROOT / "build" / "sanitize"
-ASTRAY = ("relapse-pathway", "cog-standard-risk", "phallcon-ponatinib")  # acts, rescues and levels, escalation between them
+ASTRAY = (
+    "relapse-pathway",
+    "cog-standard-risk",
+    "phallcon-ponatinib",
+)  # acts, rescues and levels, escalation between them
 THREADS = ("cog-standard-risk", "eliana")
 BUILDS = {"address": ("address", "undefined", "float-cast-overflow"), "thread": ("thread",)}
 OPTIONS = {
     "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1:allocator_may_return_null=1:handle_segv=1",
     "UBSAN_OPTIONS": "print_stacktrace=1",
-    "TSAN_OPTIONS": f"halt_on_error=1:ignore_noninstrumented_modules=1:exitcode=66",
+    "TSAN_OPTIONS": "halt_on_error=1:ignore_noninstrumented_modules=1:exitcode=66",
 }
+
+
+def said_by(*words: str) -> str:
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def built(name: str) -> Path:
     """The core with these sanitizers."""
     folder = BUILD / name
-    nanobind = subprocess.run([sys.executable, "-m", "nanobind", "--cmake_dir"], capture_output=True, text=True, check=True)
     subprocess.run(
         ["cmake", "-G", "Ninja", "-S", ROOT, "-B", folder, f"-DREMISSION_SANITIZE={';'.join(BUILDS[name])}",
-         "-DCMAKE_BUILD_TYPE=None", f"-Dnanobind_DIR={nanobind.stdout.strip()}", f"-DPython_EXECUTABLE={sys.executable}"],
+         "-DCMAKE_BUILD_TYPE=None", f"-Dnanobind_DIR={said_by(sys.executable, '-m', 'nanobind', '--cmake_dir')}",
+         f"-DPython_EXECUTABLE={sys.executable}"],
         check=True, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     subprocess.run(["cmake", "--build", folder], check=True, stdout=subprocess.DEVNULL)
@@ -42,27 +49,19 @@ def built(name: str) -> Path:
     return module
 
 
-def preloaded(library: str) -> str:
-    """The sanitizer's library, and the one of C++ that throws: Python itself has neither."""
-    compiler = os.environ.get("CXX", "c++")
-    names = (f"lib{library}.so", "libstdc++.so")
-    return " ".join(
-        subprocess.run([compiler, f"-print-file-name={name}"], capture_output=True, text=True, check=True).stdout.strip()
-        for name in names
-    )
-
-
 def run(library: str, script: str, *words: object) -> None:
-    started = time.process_time(), os.times()
+    """The sanitizer's library is loaded first, with the one of C++ that throws: Python itself has neither."""
+    compiler = os.environ.get("CXX", "c++")
+    preloaded = " ".join(said_by(compiler, f"-print-file-name={name}") for name in (f"lib{library}.so", "libstdc++.so"))
+    before = os.times().children_user
     done = subprocess.run(
-        [sys.executable, HERE / script, *map(str, words)], env=os.environ | OPTIONS | {"LD_PRELOAD": preloaded(library)},
+        [sys.executable, HERE / script, *map(str, words)], env=os.environ | OPTIONS | {"LD_PRELOAD": preloaded},
         stdout=subprocess.PIPE, text=True, check=False,
     )  # fmt: skip
-    after = os.times()
-    last = done.stdout.splitlines()[-1:] or ["nothing"]
+    last = "".join(done.stdout.splitlines()[-1:]) or "nothing"
     if done.returncode:
-        raise SystemExit(f"{script}: stopped with {done.returncode} after: {last[0]}")
-    print(f"{script} with {library}: {last[0]} ({after.children_user - started[1].children_user:.0f} s of CPU)", flush=True)
+        raise SystemExit(f"{script} with {library}: stopped with {done.returncode} after: {last}")
+    print(f"{script} with {library}: {last} ({os.times().children_user - before:.0f} s of CPU)", flush=True)
 
 
 def main() -> None:
