@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import re
 import subprocess
@@ -65,8 +66,7 @@ def test_a_block_keeps_what_was_checked(parts):
     """Arrays that are changed afterwards change nothing in a block that is being played."""
 
     def first_days(change: bool) -> list[np.ndarray]:
-        mine = {part: {n: x.copy() if isinstance(x, np.ndarray) else x for n, x in fields.items()}
-                for part, fields in parts.items()}  # fmt: skip
+        mine = copy.deepcopy(parts)
         block = hostile.block(core, mine)
         if change:
             for fields in mine.values():

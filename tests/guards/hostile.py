@@ -11,6 +11,7 @@ before it runs, so that the one that kills the process is known; the last line c
 from __future__ import annotations
 
 import argparse
+import copy
 import importlib.machinery
 import importlib.util
 import math
@@ -224,7 +225,7 @@ def _wrong_steps() -> Iterator[Case]:
         one.results(), one.records(parts["options"]["order"])
 
     def changed_under_it(core: Any, parts: Parts) -> None:
-        mine: Parts = {part: {n: x.copy() if hasattr(x, "copy") else x for n, x in fields.items()} for part, fields in parts.items()}  # fmt: skip
+        mine = copy.deepcopy(parts)
         one = block(core, mine)
         for fields in mine.values():
             for array in fields.values():
