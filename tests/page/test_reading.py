@@ -8,8 +8,10 @@ import pytest
 
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import library
+from remission.page import given
 from remission.page.prose import Marks, cited_in, to_html
 from remission.page.reading import Reading, reading
+from remission.protocol.reader import read_protocol
 
 
 @pytest.fixture
@@ -113,3 +115,22 @@ def test_a_story_has_a_page_only_with_consent_and_until_it_is_taken_back(tmp_pat
     taken_back.folder = tmp_path
     story.write_text(head + "consent: 2026-01-02\nwithdrawn: 2026-02-03\n---\n## A {#a}\nx\n", "utf-8")
     assert "stories/ann" not in taken_back._files
+
+
+def test_what_a_phase_gives_is_read_from_the_protocol_s_file() -> None:
+    page = reading().page("treatment/induction")
+    items = {
+        item.id.rsplit("/", 1)[1]: item.html
+        for block in page.blocks
+        if block.id.startswith("given")
+        for item in block.items
+    }
+    file = read_protocol("cog-standard-risk").phase("induction")
+    assert {give.agent for give in file.give if not give.block} <= set(items)
+    assert "Into a vein on days 1, 8, 15, 22." in items["vincristine"]
+    assert "By mouth on days 1 to 28." in items["dexamethasone"]
+    assert "Into a vein on day 4." in items["pegaspargase"]
+    assert "Only some get this." in items["asparaginase_erwinia"] and "Only some" not in items["vincristine"]
+    assert "on days 8, 29. Into the fluid around the spine on days 15, 22. Only some get this." in items["methotrexate"]
+    with pytest.raises(BadInput, match="no phase"):
+        given.items(reading(), "cog-standard-risk", "inducton", Marks("en"))

@@ -8,6 +8,7 @@ It begins with its head between two lines ``---``, then every part begins with a
     Three or four medicines ... [@maloney2020]
 
     ::agents vincristine dexamethasone
+    ::given cog-standard-risk induction
     ::cards fever
     ::figure induction-leukaemia
     :::specialist
@@ -35,7 +36,7 @@ from ..knowledge.errors import BadInput, nearest
 from ..knowledge.library import Library, library
 from ..knowledge.loader import fault_of, load
 from ..knowledge.yaml_file import compose, construct, text_of
-from . import made
+from . import given, made
 from .pages import Block, Item, Page
 from .prose import ROOMS, Marks, cited_in, page_id, to_html
 from .shelf import (
@@ -55,7 +56,7 @@ from .shelf import (
 
 _HEADING = re.compile(r"##\s+(.+?)\s*\{#([a-z][a-z0-9-]*)\}$")
 _OPENS = re.compile(r":::(specialist|fold|questions)(?:\s+(.*\S))?$")
-_LEAF = re.compile(r"::(cards|figure|agents|effects|symptoms|often|list)\s+(.*\S)$")
+_LEAF = re.compile(r"::(cards|figure|agents|effects|symptoms|often|given|list)\s+(.*\S)$")
 
 
 Head = TypeVar("Head", bound="_Head")
@@ -239,7 +240,7 @@ class Reading:
             elif line.startswith("::"):
                 yield from self._text(now, marks)
                 if not (found := _LEAF.match(line)):
-                    known = "Known: cards, figure, agents, effects, symptoms, often, list, each with names"
+                    known = "Known: cards, figure, agents, effects, symptoms, often, given, list, each with names"
                     raise BadInput(f"'{line}' is not understood", path, number, remedy=known)
                 yield self._leaf(found[1], found[2].split(), now, marks, path, number)
             else:
@@ -271,6 +272,9 @@ class Reading:
                 return Block(id, "cards", cards=tuple((name, self.card(name)) for name in names))
             if what == "often":
                 return Block(id, "often", html="".join(made.often(self, name, marks) for name in names))
+            if what == "given":
+                protocol, phase = names[0], " ".join(names[1:])
+                return Block(id, "items", items=given.items(self, protocol, phase, marks))
             if what == "list":
                 return self._told(id, names[0])
             kind = {"agents": "agent", "effects": "effect", "symptoms": "symptom"}[what]
