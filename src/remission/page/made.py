@@ -1,4 +1,7 @@
-"""Pages made of knowledge files: an agent, a side effect, a symptom. What the files say is said once, there."""
+"""Pages made of knowledge files: an agent, a side effect, a symptom. What the files say is said once, there.
+
+The figures ``weeks-SIDE_EFFECT`` and ``level-AGENT`` stand on their pages where they can be made.
+"""
 
 from __future__ import annotations
 
@@ -71,6 +74,7 @@ def _agent(reading: Reading, name: str, marks: Marks) -> Iterator[Block]:
     yield Block("what", "text", said["what it is"], to_html(words["plain"], marks))
     ways = " ".join(said[f"route {route}"] for route in agent.routes if f"route {route}" in said)
     yield Block("how", "text", said["how it is given"], to_html(ways, marks))
+    yield Block("level", "figure", figure=f"level-{name}")
     if told.home:
         yield Block("home", "text", said["at home"], _list(told.home, marks) + cite(told.source, marks))
     caused = [reading.item("effect", effect, marks) for effect in side_effects_of(reading, agent)]
@@ -114,6 +118,7 @@ def _effect(reading: Reading, name: str, marks: Marks) -> Iterator[Block]:
         yield Block("call", "call", said["when to call"], to_html(words["watch"], marks))
     if told.when:
         yield Block("when", "text", said["when it comes"], to_html(told.when, marks))
+    yield Block("weeks", "figure", figure=f"weeks-{name}")
     yield Block("often", "often", said["how often"], often(reading, name, marks))
     if told.helps:
         yield Block("helps", "text", said["what helps"], _list(told.helps, marks) + cite(told.source, marks))
