@@ -459,22 +459,22 @@ def check(
     ],
 ) -> None:
     """Check a protocol file, or a folder for --library; every mistake is named with line and column."""
-    from remission.protocol.reader import doubts, problems, read_protocol
+    from remission.protocol.reader import examine, mistakes
 
     if file.is_dir():
         _check_library(file)
         return
-    found = problems(file)
-    if not found:
+    protocol, told = examine(file)
+    found = mistakes(told)
+    if protocol is not None and not found:
         from remission.trial.playable import refusals
 
-        protocol = read_protocol(file)
         found = refusals(protocol)
-    if found:
+    if found or protocol is None:
         for problem in found:
             _say(str(problem))
         raise typer.Exit(2)
-    for doubt in doubts(file):
+    for doubt in told:
         _say(f"warning: {doubt}")
     sentences = sum(len(p.give) + len(p.check) + len(p.decide) + len(p.rules) for p in protocol.phases)
     open_points = len(protocol.open) + sum(len(phase.open) for phase in protocol.phases)
@@ -501,13 +501,15 @@ def _check_library(folder: Path) -> None:
     from remission.knowledge.library import ROOMS, Library, using
     from remission.patient.recipe import population
     from remission.protocol.complaint import Doubt
-    from remission.protocol.reader import doubts, problems, read_protocol
+    from remission.protocol.reader import examine, mistakes
     from remission.trial.playable import refusals
 
     found: list[BadInput] = []
 
     def protocol(name: str) -> None:
-        found.extend(problems(name) or [*doubts(name), *refusals(read_protocol(name))])
+        read, told = examine(name)
+        wrong = mistakes(told)
+        found.extend(wrong if read is None or wrong else [*told, *refusals(read)])
 
     with using(Library([folder])) as shelf:
         found += shelf.own_problems()
@@ -665,9 +667,9 @@ def list_(
 
     shelf = library()
     if what == "protocols":
-        from remission.protocol.reader import read_protocol
+        from remission.protocol.reader import title
 
-        rows = [(name, read_protocol(name).name) for name in shelf.protocols()]
+        rows = [(name, title(name)) for name in shelf.protocols()]
     elif what == "agents":
         rows = [(name, shelf.agent(name).kind) for name in shelf.agents()]
     elif what == "side-effects":

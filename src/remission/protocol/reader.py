@@ -70,6 +70,18 @@ def read_protocol(path_or_id: str | Path, knowledge: Library | None = None, chec
     return protocol
 
 
+def examine(path_or_id: str | Path, knowledge: Library | None = None) -> tuple[Protocol | None, list[BadInput]]:
+    """The protocol as far as it can be read, and its `problems` and `doubts`, read once for all of them."""
+    return _examine(path_or_id, knowledge or library(), True)
+
+
+def title(id: str, knowledge: Library | None = None) -> str:
+    """What a protocol of the library is called; its sentences are not read."""
+    text = Text((knowledge or library()).protocol_path(id))
+    keys = text.keys(text.root, PROTOCOL_KEYS, "a protocol", lambda problem, node: None)
+    return text.words(keys["name"][1]) if "name" in keys else id
+
+
 def problems(path_or_id: str | Path, knowledge: Library | None = None) -> list[BadInput]:
     """Everything that is wrong with a protocol file, in the order of the file; empty when it can be played."""
     return mistakes(_examine(path_or_id, knowledge or library(), True)[1])
