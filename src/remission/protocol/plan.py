@@ -12,9 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
-
-import polars as pl
+from typing import TYPE_CHECKING, Any, Literal
 
 from remission.knowledge.agent import Agent
 from remission.knowledge.errors import BadInput, nearest
@@ -44,6 +42,9 @@ from .person import MEASURED, Person, person, remaining, truth
 from .rounding import rounded
 from .tablets import pieces_of, week
 from .wording import change_in_words, condition_in_words, in_words, sentence
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Kind = Literal["gate", "dose", "conditional", "check", "decision", "end"]
 _ORDER: dict[str, int] = {"gate": 0, "check": 1, "decision": 2, "dose": 3, "conditional": 4, "end": 5}
@@ -128,35 +129,38 @@ class Plan:
     def table(self) -> pl.DataFrame:
         """The rows as a table, in the order of the calendar; columns are the fields of `Row` but its condition. The
         note of a conditional row says so, and what is given in its place. Totals of a day hold certain doses only."""
+        import polars as pl  # not for the calendar itself
+
         rows = list(_with_alternatives(self.rows))
         data = {name: [getattr(row, name) for row in rows] for name in _SCHEMA}
         exact = pl.col("exact_dose", "exact_day_total").round_sig_figs(6)
-        return pl.DataFrame(data, schema=_SCHEMA).with_columns(exact)
+        types = {name: getattr(pl, kind) for name, kind in _SCHEMA.items()}
+        return pl.DataFrame(data, schema=types).with_columns(exact)
 
 
-_SCHEMA: dict[str, Any] = {
-    "date": pl.Date,
-    "day": pl.Int64,
-    "phase": pl.String,
-    "cycle": pl.Int64,
-    "phase_day": pl.Int64,
-    "kind": pl.String,
-    "certain": pl.Boolean,
-    "when": pl.String,
-    "agent": pl.String,
-    "route": pl.String,
-    "dose": pl.Float64,
-    "exact_dose": pl.Float64,
-    "unit": pl.String,
-    "doses_per_day": pl.Int64,
-    "day_total": pl.Float64,
-    "exact_day_total": pl.Float64,
-    "infusion_h": pl.Float64,
-    "computed": pl.String,
-    "capped": pl.Boolean,
-    "deviation_percent": pl.Float64,
-    "may_change": pl.String,
-    "note": pl.String,
+_SCHEMA: dict[str, str] = {  # column -> type of polars
+    "date": "Date",
+    "day": "Int64",
+    "phase": "String",
+    "cycle": "Int64",
+    "phase_day": "Int64",
+    "kind": "String",
+    "certain": "Boolean",
+    "when": "String",
+    "agent": "String",
+    "route": "String",
+    "dose": "Float64",
+    "exact_dose": "Float64",
+    "unit": "String",
+    "doses_per_day": "Int64",
+    "day_total": "Float64",
+    "exact_day_total": "Float64",
+    "infusion_h": "Float64",
+    "computed": "String",
+    "capped": "Boolean",
+    "deviation_percent": "Float64",
+    "may_change": "String",
+    "note": "String",
 }
 
 
