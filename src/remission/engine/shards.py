@@ -18,7 +18,6 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import errno
-import fcntl
 import hashlib
 import io
 import json
@@ -36,6 +35,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from remission.knowledge.errors import BadInput
 from remission.knowledge.writing import half_written, write_whole
+
+from .alone import alone
 
 FORMAT = "remission run 2"
 MANIFEST = "manifest.json"
@@ -316,18 +317,15 @@ def _claimed(out: Path) -> Iterator[None]:
     if out.is_symlink() and not out.exists():
         what = f"it is a link to {os.readlink(out)}, which is not there"
         raise BadInput(what, file=out, remedy="Make that folder, or choose another --out")
-    with _troubles_of(out):
-        out.mkdir(parents=True, exist_ok=True)
-        handle = os.open(out, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            what = "another process is writing a run into this folder"
-            raise BadInput(what, file=out, remedy="Wait for it or choose another --out") from None
+    with contextlib.ExitStack() as held:
+        with _troubles_of(out):
+            out.mkdir(parents=True, exist_ok=True)
+            try:
+                held.enter_context(alone(out))
+            except BlockingIOError:
+                what = "another process is writing a run into this folder"
+                raise BadInput(what, file=out, remedy="Wait for it or choose another --out") from None
         yield
-    finally:
-        os.close(handle)
 
 
 @contextlib.contextmanager

@@ -50,6 +50,8 @@ def _replace(target: Path, data: bytes) -> None:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
         raise
+    if os.name == "nt":  # a folder cannot be opened there
+        return
     handle = os.open(target.parent, os.O_RDONLY)  # the name is on the disk too
     try:
         os.fsync(handle)

@@ -14,7 +14,6 @@ from rich.table import Table
 from rich.text import Text
 
 from ..knowledge.writing import write_whole
-from .calendar_ics import calendar_of
 from .calendar_page import page
 from .choices import Choice
 from .plan import Plan, Row
@@ -39,6 +38,8 @@ def as_html(plan: Plan) -> str:
 
 def as_ics(plan: Plan) -> bytes:
     """An iCalendar file: one whole-day event a day, and events of their own for what is given only if."""
+    from .calendar_ics import calendar_of  # its library takes longer to load than a calendar to make
+
     return calendar_of(plan, sections(plan), f"{STATEMENT} {READING}")
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from remission.engine.shards import Tables, size_on_disk
 from remission.knowledge.errors import BadInput
 
+from . import memory
+
 WEIGHED_FROM = 100_000  # patients; fewer are played at once
 LONG_SECONDS = 3600.0
 LARGE_BYTES = 10e9
@@ -53,7 +55,7 @@ def weigh(play: Callable[[int, int], Tables], patients: int, out: Path | None, t
     each = (time.perf_counter() - began) / some
     if out is None:
         bytes_each = sum(frame.estimated_size() for frame in tables.values()) / some
-        return Cost(patients, each * patients, bytes_each * patients, _free_memory(), "memory")
+        return Cost(patients, each * patients, bytes_each * patients, memory.free_bytes() or LARGE_BYTES, "memory")
     bytes_each = sum(size_on_disk(frame) for frame in tables.values()) / some
     there = next(folder for folder in (out, *out.absolute().parents) if folder.is_dir())
     return Cost(patients, each * patients, bytes_each * patients, shutil.disk_usage(there).free, "disk")
@@ -82,10 +84,3 @@ def size(number: float) -> str:
             return f"{number:.3g} {unit}"
         number /= 1000
     return f"{number:,.0f} PB" if number >= 100 else f"{number:.3g} PB"
-
-
-def _free_memory() -> float:
-    try:
-        return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    except (ValueError, OSError):  # not known on this system
-        return LARGE_BYTES

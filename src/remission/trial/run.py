@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import resource
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,7 +21,7 @@ from remission.engine.shards import Manifest, Tables, finished_shards, in_turn, 
 from remission.knowledge.errors import BadInput, nearest
 from remission.knowledge.library import Library, library, using
 
-from . import cost, side_effects
+from . import cost, memory, side_effects
 from .shown import Shown
 from .sources import behind
 from .summary import DAYS_PER_YEAR, Journey, Performance, Summary, as_summary, journey, summarise
@@ -298,7 +296,7 @@ def simulate(
             patients=sum(patients for patients, _ in played),
             patient_years=sum(days for _, days in played) / DAYS_PER_YEAR,
             seconds=time.perf_counter() - started,
-            peak_memory_mb=peak_memory_mb(),
+            peak_memory_mb=memory.peak_mb(),
             threads=threads,
             steps=steps,
         )
@@ -350,12 +348,6 @@ def simulate(
 def shard_size(patients: int) -> int:
     """Patients per shard: small enough for memory and progress, large enough for many cores; whole blocks of 32."""
     return 32 * min(64, max(8, patients // 640))
-
-
-def peak_memory_mb() -> float:
-    """The most memory that this process has held, in 10^6 bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 
 
 def check_arguments(

@@ -1,0 +1,5 @@
+"""`python -m remission`: the command line, where the installed command is not on the path."""
+
+from remission.cli import main
+
+main()

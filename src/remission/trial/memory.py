@@ -1,0 +1,32 @@
+"""How much memory this process has used, and how much the machine has left."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+if sys.platform == "win32":
+    import psutil
+
+    def peak_mb() -> float:
+        """The most memory that this process has held, in 10^6 bytes."""
+        return float(psutil.Process().memory_info().peak_wset / 1e6)
+
+    def free_bytes() -> float | None:
+        """What the machine has left now; None where the system does not say."""
+        return float(psutil.virtual_memory().available)
+
+else:
+    import resource
+
+    def peak_mb() -> float:
+        """The most memory that this process has held, in 10^6 bytes."""
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+
+    def free_bytes() -> float | None:
+        """What the machine has left now; None where the system does not say."""
+        try:
+            return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+        except (ValueError, OSError):
+            return None
