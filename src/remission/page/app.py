@@ -110,10 +110,10 @@ def _first(request: Request) -> Response:
 
 def _preferred(header: str) -> str:
     """The first language of the list by weight that the page has."""
-    asked = []
+    asked: list[tuple[float, str]] = []
     for part in header[:500].split(","):
-        tag, _semicolon, weight = part.strip().partition(";q=")
-        asked.append((float(weight) if re.fullmatch(r"[01](\.\d{0,3})?", weight) else 0.0 if weight else 1.0, tag))
+        tag, _semicolon, said = part.strip().partition(";q=")
+        asked.append((float(said) if re.fullmatch(r"[01](\.\d{0,3})?", said) else 0.0 if said else 1.0, tag))
     for weight, tag in sorted(asked, key=lambda each: -each[0]):
         for known in (tag, tag.partition("-")[0]):
             if weight and known in LANGUAGES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -43,7 +44,7 @@ def found(texts: Reading, id: str) -> Page:
         raise HTTPException(404, error.remedy) from error
 
 
-def answer(site: Site, request: Request, page: Page, template: str = "read.html", **more: object) -> Response:
+def answer(site: Site, request: Request, page: Page, template: str = "read.html", **more: Any) -> Response:
     """A reading page with its figures."""
     specialist = request.query_params.get("view") == "specialist"
     blocks = [block for block in page.blocks if specialist or not block.specialist]
@@ -51,7 +52,7 @@ def answer(site: Site, request: Request, page: Page, template: str = "read.html"
     by_id = {figure.id: figure for figure in figures}
     texts = reading(page.language)
     crumbs = [texts.page(id) for id in page.crumbs]
-    shown = {"page": page, "blocks": blocks, "figure_of": by_id, "crumbs": crumbs}
+    shown: dict[str, Any] = {"page": page, "blocks": blocks, "figure_of": by_id, "crumbs": crumbs}
     return site.page(request, template, figures=figures, **shown, **more)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from html import escape, unescape
 from threading import Lock
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -173,7 +174,7 @@ def routes(site: Site) -> list[BaseRoute]:
         here = index(language())
         found = here.find(question)
         meant = here.meant(question) if question and not found else None
-        shown = {"question": question, "found": found, "most": MOST, "meant": meant, "kind_of": kind_of}
+        shown: dict[str, Any] = {"question": question, "found": found, "most": MOST, "meant": meant, "kind_of": kind_of}
         return site.page(request, "search.html", **shown)
 
     return [Route("/search", search)]
