@@ -15,7 +15,7 @@ from .read import figures_of
 from .reading import Reading, reading
 from .site import Site
 
-FIRST = ("all", "when-to-call", "all/diagnosis", "treatment/why-phases", "treatment/induction", "living", "help")
+FIRST = ("now", "all", "all/diagnosis", "treatment", "treatment/induction", "living", "help")
 STEPS = (
     "treatment/induction", "treatment/consolidation", "treatment/interim-maintenance", "treatment/intensification",
     "treatment/maintenance", "all/relapse",

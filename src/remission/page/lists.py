@@ -75,7 +75,7 @@ def prose(texts: Reading, id: str, title: str, summary: str) -> Page:
     """The page of that id that stands above a list; a bare one where none is written."""
     if id in texts.ids():
         return texts.page(id)
-    newest = max((entry.date for entry in texts.news), default=datetime.date.today())
+    newest = max((card.looked for card in texts.cards.values()), default=datetime.date.today())
     return Page(id, texts.language, title, summary, newest, ())
 
 

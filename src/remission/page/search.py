@@ -25,7 +25,6 @@ from .site import Site
 
 MOST = 20  # results
 LONGEST = 100  # letters of a question
-CARDS = ("when-to-call", "now")  # whose safety cards are found; on other pages they only stand again
 WEIGHTS = (10.0, 8.0, 4.0, 1.0)  # title, other names, summary, text
 BEGIN, END = "\x02", "\x03"  # around what was found, until it is safe to write it as HTML
 
@@ -129,10 +128,12 @@ def index(tag: str) -> Index:
 
 
 def entries(texts: Reading) -> Iterator[Entry]:
-    """Every page to read with its other names, and every word of the glossary."""
+    """Every page to read with its other names, every safety card and every word of the glossary."""
     names = _other_names(texts)
     for page in texts.pages():
         yield Entry(f"/{page.id}", page.title, page.id, names.get(page.id, ""), page.summary, _text(page))
+    for name, card in texts.cards.items():
+        yield Entry(f"/when-to-call#card-{name}", card.title, "card", "", " ".join(card.signs), " ".join(card.do))
     for key, word in texts.glossary.items():
         yield Entry(f"/glossary#{key}", word.word, "glossary", ", ".join(word.forms), word.means)
 
@@ -140,7 +141,7 @@ def entries(texts: Reading) -> Iterator[Entry]:
 def kind_of(id: str) -> str:
     """What a result is, in a word of the reader's language."""
     kinds = (
-        ("glossary", _("Word explained")), ("treatment/chemotherapy/", _("Medicine")),
+        ("card", _("When to call")), ("glossary", _("Word explained")), ("treatment/chemotherapy/", _("Medicine")),
         ("side-effects/", _("Side effect")), ("symptoms/", _("Sign")), ("stories", _("Story")),
         ("treatment", _("Treatment")),
     )  # fmt: skip
@@ -159,8 +160,7 @@ def _other_names(texts: Reading) -> dict[str, str]:
 def _text(page: Page) -> str:
     html = " ".join(
         part for b in page.blocks
-        for part in (b.heading or "", b.summary, b.html, *(f"{item.title}. {item.html}" for item in b.items),
-                     *(" ".join((c.title, *c.signs, *c.do, *c.dont)) for _name, c in b.cards if page.id in CARDS))
+        for part in (b.heading or "", b.summary, b.html, *(f"{item.title}. {item.html}" for item in b.items))
     )  # fmt: skip
     bare = re.sub(r"<sup.*?</sup>|<[^>]*>", " ", html)
     return re.sub(r"\s+", " ", unescape(bare)).strip()

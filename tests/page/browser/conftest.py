@@ -25,10 +25,14 @@ STATES = {
     "print": {"color_scheme": "light", "viewport": {"width": 700, "height": 990}},
 }
 SPY = """
-window.seen = {violations: [], shift: 0, largest: 0};
+window.seen = {violations: [], shift: 0, moved: [], largest: 0};
 addEventListener("securitypolicyviolation",
   (e) => seen.violations.push([e.violatedDirective, e.blockedURI, e.sample].join(" ")));
-new PerformanceObserver((l) => { for (const e of l.getEntries()) if (!e.hadRecentInput) seen.shift += e.value })
+new PerformanceObserver((l) => { for (const e of l.getEntries()) if (!e.hadRecentInput) {
+    seen.shift += e.value;
+    for (const s of e.sources) seen.moved.push([s.node?.outerHTML?.slice(0, 80) ?? s.node?.data,
+      JSON.stringify(s.previousRect), JSON.stringify(s.currentRect)].join(" "));
+  } })
   .observe({type: "layout-shift", buffered: true});
 new PerformanceObserver((l) => { for (const e of l.getEntries()) seen.largest = e.startTime })
   .observe({type: "largest-contentful-paint", buffered: true});
