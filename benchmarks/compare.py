@@ -1,4 +1,4 @@
-"""The benchmark: one command, one table. `python benchmarks/compare.py [--out FILE]`.
+"""The benchmark: one command, one table. `python benchmarks/compare.py [--out PAGE]`.
 
 The reference problem (reference_problem.py), open and closed loop, in remission and in what people use, each contender
 in a process of its own on one pinned core; then remission and the yardstick on all cores. Outputs are compared with
@@ -22,6 +22,8 @@ import time
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
+
+from page import put
 
 SINGLE = {
     "OMP_NUM_THREADS": "1",
@@ -211,6 +213,25 @@ def ratios(rows: list[Row]) -> list[str]:
     return lines
 
 
+def shares(rows: list[Row], problem) -> list[str]:  # type: ignore[no-untyped-def]
+    """Which share of a core's peak the yardstick reaches, and remission if only the yardstick's arithmetic counts."""
+    import yardstick
+    from reference_problem import DAYS_PER_YEAR
+
+    if True not in rows[1].speed:
+        return []
+    peak, each = yardstick.peak(), yardstick.operations(problem)
+    share = [100 * row.speed[True] * DAYS_PER_YEAR * each / peak for row in rows[:2]]
+    return [
+        f"A patient-day takes the yardstick {each:,.0f} floating point operations (counted while it plays, a fused "
+        f"multiply-add as two). A core of this machine does at most {peak / 1e9:.0f} GFLOP/s (multiply-adds that wait "
+        f"for nothing). So the yardstick reaches {share[1]:.0f} % of the peak, and remission does the yardstick's "
+        f"arithmetic at {share[0]:.0f} % of it, closed loop; what else remission computes for being general is not "
+        "counted.",
+        "",
+    ]
+
+
 def machine() -> str:
     model = platform.processor() or platform.machine()
     flags = ""
@@ -244,7 +265,7 @@ def main() -> None:
     options.add_argument("--runs", type=int, default=5, help="timed runs; the median counts")
     options.add_argument("--core", type=int, help="the core to pin to; by default the last one that is allowed")
     options.add_argument("--keep", type=Path, help="directory to keep references in, for later runs")
-    options.add_argument("--out", type=Path, help="file for the tables, as Markdown")
+    options.add_argument("--out", type=Path, help="page (Markdown) to put the tables into")
     options.add_argument("--child", help=argparse.SUPPRESS)
     asked = options.parse_args()
     if asked.child:
@@ -287,6 +308,7 @@ def main() -> None:
         "",
         *speeds(rows),
         "",
+        *shares(rows, everybody[True].take(64)),
         f"## All cores ({len(allowed)})",
         "",
         *speeds(every),
@@ -309,7 +331,7 @@ def main() -> None:
     table = "\n".join(text)
     print(table)
     if asked.out:
-        asked.out.write_text(table)
+        put(asked.out, "reference problem", table)
 
 
 if __name__ == "__main__":

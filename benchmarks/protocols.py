@@ -1,12 +1,8 @@
 """How fast the core plays every bundled protocol: `python benchmarks/protocols.py [--before FILE] [--out PAGE]`.
 
 A protocol's own population, its rules, chance and all side effects, every table kept, from the first day to the end of
-a follow-up of ten years. Only the core's work counts, in seconds that one core worked for this process, so that other
-programs on the machine matter little; drawing and tables are in measure.py and million.py. A patient-year is a year
-that was played day by day: the quick follow-up by weeks after it is within the time and not within the years.
-
-To set two versions side by side run this with the older one first (PYTHONPATH=OLDER/src) and --save, then with
---before. Runs of one protocol vary by some per cent: the median counts.
+a follow-up of ten years. To set two versions side by side run this with the older one first (PYTHONPATH=OLDER/src) and
+--save, then with --before.
 """
 
 from __future__ import annotations
@@ -19,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from compare import machine
+from page import put
 
 from remission.compiled import core
 from remission.engine import play as engine
@@ -31,6 +28,11 @@ from remission.protocol.reader import read_protocol
 from remission.trial.run import POPULATION
 
 SEED = 1
+INTRODUCTION = """\
+A protocol's own population, its rules, chance and all side effects, every table kept. Only the core's work counts, in
+seconds that one core worked for this process, so that other programs matter little; drawing and tables are in
+[scaling.md](scaling.md). A patient-year is a year that was played day by day: the follow-up by weeks after it is within
+the time and not within the years."""
 
 
 class Timed:
@@ -68,22 +70,24 @@ def measured(name: str, patients: int, runs: int) -> dict[str, float]:
     return {"years": years, "seconds": statistics.median(timed.seconds)}
 
 
-def table(now: dict[str, dict[str, float]], before: dict[str, dict[str, float]]) -> str:
-    """Markdown: a row a protocol, the slowest gain first."""
-    speed = {name: row["years"] / row["seconds"] for name, row in now.items()}
-    old = {name: row["years"] / row["seconds"] for name, row in before.items() if name in now}
-    if not old:
-        lines = ["| protocol | years of a patient | patient-years/s of a core |", "|---|---|---|"]
-        return "\n".join(lines + [f"| {name} | {row['years']:.0f} | {speed[name]:,.0f} |" for name, row in now.items()])
+def table(now: dict[str, dict[str, float]], before: dict[str, dict[str, float]]) -> list[str]:
+    """Markdown: a row a protocol, the smallest gain first."""
+    speed, old = ({name: row["years"] / row["seconds"] for name, row in rows.items()} for rows in (now, before))
+    known = [name for name in now if name in old]
+    if not known:
+        lines = ["| protocol | years of all patients | patient-years/s of a core |", "|---|---|---|"]
+        return [*lines, *(f"| {name} | {row['years']:,.0f} | {speed[name]:,.0f} |" for name, row in now.items())]
+    times = {name: speed[name] / old[name] for name in known}
     lines = ["| protocol | patient-years/s of a core, before | now | times |", "|---|---|---|---|"]
-    for name in sorted(now, key=lambda name: speed[name] / old.get(name, 1e-9)):
-        was = f"{old[name]:,.0f}" if name in old else "-"
-        times = f"{speed[name] / old[name]:.2f}" if name in old else "-"
-        lines.append(f"| {name} | {was} | {speed[name]:,.0f} | {times} |")
-    gains = [speed[name] / old[name] for name in old]
-    least, median, most = min(gains), statistics.median(gains), max(gains)
-    lines += ["", f"Times as fast: least {least:.2f}, median {median:.2f}, most {most:.2f}."]
-    return "\n".join(lines)
+    for name in sorted(now, key=lambda name: times.get(name, 0.0)):
+        was = (
+            f"{old[name]:,.0f} | {speed[name]:,.0f} | {times[name]:.2f}"
+            if name in times
+            else f"- | {speed[name]:,.0f} | -"
+        )
+        lines.append(f"| {name} | {was} |")
+    least, median, most = min(times.values()), statistics.median(times.values()), max(times.values())
+    return [*lines, "", f"Times as fast: least {least:.2f}, median {median:.2f}, most {most:.2f}."]
 
 
 def main() -> None:
@@ -93,21 +97,22 @@ def main() -> None:
     options.add_argument("--runs", type=int, default=3, help="timed runs; the median counts")
     options.add_argument("--save", type=Path, help="JSON file for the measurements, for --before of a later run")
     options.add_argument("--before", type=Path, help="measurements of an older version, to be set beside")
-    options.add_argument("--out", type=Path, help="file for the table, as Markdown")
+    options.add_argument("--out", type=Path, help="page (Markdown) to put the table into")
     asked = options.parse_args()
-    about = machine()
+    about = f"{asked.patients} patients a protocol, medians of {asked.runs} runs. {machine()}"
     now = {}
     for name in asked.protocols or library().protocols():
         now[name] = measured(name, asked.patients, asked.runs)
         print(f"{name}: {now[name]['years'] / now[name]['seconds']:,.0f} patient-years/s", flush=True)
     if asked.save:
-        asked.save.write_text(json.dumps(now, indent=1) + "\n")
-    before = json.loads(asked.before.read_text()) if asked.before else {}
-    text = table(now, before)
-    text += f"\n\n{asked.patients} patients a protocol, medians of {asked.runs} runs. {about}\n"
+        asked.save.write_text(json.dumps({"about": about, "protocols": now}, indent=1) + "\n")
+    before = json.loads(asked.before.read_text()) if asked.before else {"about": "", "protocols": {}}
+    text = "\n".join([*table(now, before["protocols"]), "", about])
+    if before["about"]:
+        text += f"\n\nBefore ({asked.before.stem}): {before['about']}"
     print(text)
     if asked.out:
-        asked.out.write_text(text)
+        put(asked.out, "every protocol", f"## Every bundled protocol, the core alone\n\n{INTRODUCTION}\n\n{text}")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
 //   drugs and polyglutamates   exact: rows of each patient's matrix exponential, built inside the block
 //   thioguanine nucleotides    exponential quadrature of their formation, Boole's rule in panels of 1/8 to 1/2 day
 //   kill of blasts             Simpson or Boole on a mesh that is fine after a fast drug's dose; exact crowding of means
-//   marrow                     classical Runge-Kutta on quarter days
+//   marrow                     a parabola for the proliferating pool, all behind it exact
 // Compile with -O3 -march=native -ffp-contract=fast; reassociation (-ffast-math) breaks exp and log.
 
 #include <algorithm>
@@ -21,15 +21,71 @@
 namespace {
 
 constexpr int WIDTH = 8, GROUPS = 2, LANES = WIDTH * GROUPS;
+#ifndef COUNT_OPERATIONS
 typedef double vec __attribute__((vector_size(8 * WIDTH)));
 typedef int64_t ivec __attribute__((vector_size(8 * WIDTH)));
+typedef ivec mask;
+inline vec choose(mask yes, vec a, vec b) { return yes ? a : b; }
+#else  // the same arithmetic, counted: an operation for each lane, a fused multiply-add as two, a division as one
+double counted = 0.0;
+template <class T> struct Wide {
+    T v[WIDTH] = {};
+    T operator[](int i) const { return v[i]; }
+    T& operator[](int i) { return v[i]; }
+};
+typedef Wide<double> vec;
+typedef Wide<bool> mask;
+template <class T, class U, class F> Wide<T> each(const Wide<U>& a, const Wide<U>& b, F f) {
+    counted += WIDTH;
+    Wide<T> out;
+    for (int i = 0; i < WIDTH; ++i) out.v[i] = f(a.v[i], b.v[i]);
+    return out;
+}
+inline vec all(double x) {
+    vec out;
+    for (double& one : out.v) one = x;
+    return out;
+}
+#define ARITHMETIC(op)                                                                                  \
+    inline vec operator op(vec a, vec b) { return each<double>(a, b, [](double x, double y) { return x op y; }); } \
+    inline vec operator op(double a, vec b) { return all(a) op b; }                                     \
+    inline vec operator op(vec a, double b) { return a op all(b); }
+ARITHMETIC(+) ARITHMETIC(-) ARITHMETIC(*) ARITHMETIC(/)
+inline vec operator-(vec a) { return 0.0 - a; }
+inline vec& operator+=(vec& a, vec b) { return a = a + b; }
+#define COMPARISON(op)                                                                                  \
+    inline mask operator op(vec a, vec b) { return each<bool>(a, b, [](double x, double y) { return x op y; }); } \
+    inline mask operator op(vec a, double b) { return a op all(b); }
+COMPARISON(<) COMPARISON(>) COMPARISON(>=) COMPARISON(==) COMPARISON(!=)
+inline mask operator&(mask a, mask b) { return each<bool>(a, b, [](bool x, bool y) { return x && y; }); }
+inline mask operator|(mask a, mask b) { return each<bool>(a, b, [](bool x, bool y) { return x || y; }); }
+inline mask operator~(mask a) { return each<bool>(a, a, [](bool x, bool) { return !x; }); }
+inline vec choose(mask yes, vec a, vec b) {
+    for (int i = 0; i < WIDTH; ++i) a.v[i] = yes.v[i] ? a.v[i] : b.v[i];
+    return a;
+}
+#endif
 typedef vec lane[GROUPS];
 #define EACH for (int g = 0; g < GROUPS; ++g)
 
 inline vec set(double x) { return x - vec{}; }
-inline vec larger(vec a, vec b) { return a > b ? a : b; }
-inline vec smaller(vec a, vec b) { return a < b ? a : b; }
+inline vec larger(vec a, vec b) { return choose(a > b, a, b); }
+inline vec smaller(vec a, vec b) { return choose(a < b, a, b); }
 
+#ifdef COUNT_OPERATIONS
+inline vec reciprocal(vec x) { return 1.0 / x; }
+template <class F> vec counted_as(int operations, vec x, F f) {  // of the polynomials below
+    counted += operations * WIDTH;
+    for (double& one : x.v) one = f(one);
+    return x;
+}
+inline vec exp(vec x) {
+    return counted_as(24, x, [](double y) { return std::exp(y); });
+}
+inline vec log(vec x) {
+    return counted_as(18, x, [](double y) { return std::log(y); });
+}
+#else
 inline vec reciprocal(vec x) {
 #ifdef __AVX512F__
     vec y = (vec)_mm512_rcp14_pd((__m512d)x);
@@ -72,6 +128,7 @@ inline vec log(vec x) {
     p = 2.0 + z * p;
     return __builtin_convertvector(exponent, vec) * 0.6931471805599453 + s * p;
 }
+#endif
 
 enum Parameter {
     KA_MP, KEL_MP, VM, KM, KTGN, KA_MX, KEL_MX, K12, K21, KPIN, KPOUT, K10, V12, V21, V13, V31, KA_PR, KEL_PR,
@@ -182,32 +239,95 @@ template <bool SHARED> struct Occupancy {
     }
 };
 
+// ln(a / b) of positive numbers that lie near each other: 2 artanh((a - b) / (a + b)).
+inline vec log_ratio(vec a, vec b) {
+    vec s = (a - b) * reciprocal(a + b), z = s * s;
+    return s * (2.0 + z * (2.0 / 3 + z * (2.0 / 5 + z * (2.0 / 7))));
+}
+
+// exp(x) for |x| below about a half, relative error below 1e-7.
+inline vec exp_small(vec x) {
+    vec p = 1.0 / 120 + x * (1.0 / 720);
+    p = 1.0 / 24 + x * p;
+    p = 1.0 / 6 + x * p;
+    p = 0.5 + x * p;
+    p = 1.0 + x * p;
+    return 1.0 + x * p;
+}
+
+constexpr int CELLS = 4;  // behind the proliferating pool P: three transits and the circulating cells
+constexpr double STEP = 0.5;
+
+// A line of cells. Over one step P is a parabola q0 + q1 s + q2 s^2, and what is behind it follows exactly. Feedback asks
+// for the circulating cells in the middle and at the end of the step; P, which reaches them through three transits, may
+// for that be a straight line with its slope at the start.
 struct Chain {
-    lane y[5], start, gain, gamma, log_c0;  // gain = 4/MTT times the step
-};
+    lane pool, behind[CELLS];
+    lane rate, gamma, log_c0, feedback;  // rate: 4/MTT times half a step; feedback: (c0/C)^gamma at the start
+    lane half[2 + CELLS];                // circulating in the middle, from q0, q1 and those behind
+    lane through[CELLS], made[CELLS][3]; // of a compartment j places further on, and from q0, q1, q2
 
-constexpr double STEP = 0.25;
-
-// One Runge-Kutta step of the marrow; keep[i] = 1 - E at the start, in the middle and at the end of the step.
-inline void marrow_step(Chain& c, const lane* keep) {
-    lane z[5], sum[5];
-    for (int stage = 0; stage < 4; ++stage) {
-        const lane* in = stage ? z : c.y;
-        const lane& left = keep[stage == 0 ? 0 : stage == 3 ? 2 : 1];
-        const double next = stage == 2 ? 1.0 : 0.5, weight = stage == 0 || stage == 3 ? 1.0 / 6 : 1.0 / 3;
+    void steady(const lane& mtt, const lane& c0, const lane& power) {
+        Matrix<3 + CELLS> a{}, middle, whole;  // in units of half a step
         EACH {
-            vec back = exp(c.gamma[g] * (c.log_c0[g] - log(in[4][g])));
-            vec slope[5];
-            slope[0] = c.gain[g] * (in[0][g] * (left[g] * back - 1.0));
-            for (int i = 1; i < 5; ++i) slope[i] = c.gain[g] * (in[i - 1][g] - in[i][g]);
-            for (int i = 0; i < 5; ++i) {
-                sum[i][g] = (stage ? sum[i][g] : c.y[i][g]) + weight * slope[i];
-                z[i][g] = c.y[i][g] + next * slope[i];
+            rate[g] = (4.0 * STEP / 2.0) / mtt[g];
+            gamma[g] = power[g];
+            log_c0[g] = log(c0[g]);
+            feedback[g] = set(1.0);
+            pool[g] = c0[g];
+            a.at[0][1][g] = set(0.5);
+            a.at[1][2][g] = set(1.0);
+            for (int i = 0; i < CELLS; ++i) {
+                behind[i][g] = c0[g];
+                a.at[3 + i][i ? 2 + i : 0][g] = rate[g];
+                a.at[3 + i][3 + i][g] = -rate[g];
+            }
+        }
+        exponential(a, 1.0, middle);
+        multiply(middle, middle, whole);
+        EACH {
+            for (int j = 0; j < 2; ++j) half[j][g] = middle.at[2 + CELLS][j][g];
+            for (int i = 0; i < CELLS; ++i) {
+                half[2 + i][g] = middle.at[2 + CELLS][3 + i][g];
+                through[i][g] = whole.at[3 + i][3][g];
+                for (int j = 0; j < 3; ++j) made[i][j][g] = whole.at[3 + i][j][g];
             }
         }
     }
-    for (int i = 0; i < 5; ++i) EACH c.y[i][g] = sum[i][g];
-}
+
+    // The feedback is carried from step to step by ratios; now and then anew.
+    void anew() {
+        EACH feedback[g] = exp(gamma[g] * (log_c0[g] - log(behind[CELLS - 1][g])));
+    }
+
+    // One step; keep[i] = 1 - E at its five nodes. Its means over both halves count, and how they lie to the feedback.
+    void step(const lane* keep) {
+        EACH {
+            const vec circulating = behind[CELLS - 1][g], p0 = pool[g], f0 = feedback[g], k = rate[g];
+            const vec q1 = 2.0 * k * p0 * (keep[0][g] * f0 - 1.0);
+            vec middle = half[0][g] * p0 + half[1][g] * q1, rest = through[0][g] * circulating;
+            for (int i = 0; i < CELLS; ++i) middle += half[2 + i][g] * behind[i][g];
+            for (int j = 1; j < CELLS; ++j) rest += through[j][g] * behind[CELLS - 1 - j][g];
+            const vec end = rest + made[CELLS - 1][0][g] * p0 + made[CELLS - 1][1][g] * q1;
+            const vec fm = f0 * exp_small(gamma[g] * log_ratio(circulating, middle));
+            const vec f1 = fm * exp_small(gamma[g] * log_ratio(middle, end));
+            const vec first = (keep[0][g] + 4.0 * keep[1][g] + keep[2][g]) * (1.0 / 72);  // means, by 12
+            const vec second = (keep[2][g] + 4.0 * keep[3][g] + keep[4][g]) * (1.0 / 72);
+            const vec lost = 1.0 - (second - first) * (f1 - f0) * 0.5;
+            const vec pm = p0 * exp_small(k * (first * (5.0 * f0 + 8.0 * fm - f1) - lost));
+            const vec p1 = pm * exp_small(k * (second * (8.0 * fm + 5.0 * f1 - f0) - lost));
+            const vec slope = 4.0 * pm - 3.0 * p0 - p1, bend = 2.0 * (p0 + p1) - 4.0 * pm;
+            for (int i = CELLS - 1; i >= 0; --i) {
+                vec sum = i == CELLS - 1 ? rest : through[0][g] * behind[i][g];
+                if (i < CELLS - 1)
+                    for (int j = 1; j <= i; ++j) sum += through[j][g] * behind[i - j][g];
+                behind[i][g] = sum + made[i][0][g] * p0 + made[i][1][g] * slope + made[i][2][g] * bend;
+            }
+            feedback[g] = f1 * exp_small(gamma[g] * log_ratio(end, behind[CELLS - 1][g]));
+            pool[g] = p1;
+        }
+    }
+};
 
 struct Job {
     long patients, days, weeks;
@@ -319,15 +439,6 @@ template <bool SHARED> class Block {
         }
     }
 
-    static void steady(Chain& c, const lane& mtt, const lane& c0, const lane& gamma) {
-        EACH {
-            for (int i = 0; i < 5; ++i) c.y[i][g] = c0[g];
-            c.gain[g] = (4.0 * STEP) / mtt[g];
-            c.gamma[g] = gamma[g];
-            c.log_c0[g] = log(c0[g]);
-        }
-    }
-
     static bool on_board(const lane& a, const lane& b, const lane& c, const lane& half) {
         vec most{};
         EACH most = larger(most, a[g] + b[g] + c[g] - ABSENT * half[g]);
@@ -434,9 +545,9 @@ template <bool SHARED> class Block {
             keep_a[i][g] = 1.0 - p[ANC_TGN][g] * tgn_at[i][g] - p[ANC_PG][g] * pg_at[i][g];
             keep_q[i][g] = 1.0 - p[PLT_TGN][g] * tgn_at[i][g] - p[PLT_PG][g] * pg_at[i][g];
         }
-        for (int i = 0; i < MARROW_NODES; i += 2) {
-            marrow_step(neutrophils, keep_a + i);
-            marrow_step(platelets, keep_q + i);
+        for (int i = 0; i < MARROW_NODES; i += 4) {
+            neutrophils.step(keep_a + i);
+            platelets.step(keep_q + i);
         }
     }
 
@@ -460,25 +571,25 @@ template <bool SHARED> class Block {
     void visit(const Job& job, long week, long first) {
         EACH {
             const long at = week * job.padded + first + g * WIDTH;
-            vec anc = neutrophils.y[4][g], plt = platelets.y[4][g];
+            vec anc = neutrophils.behind[CELLS - 1][g], plt = platelets.behind[CELLS - 1][g];
             vec most = larger(ln[0][g], ln[1][g]), least = smaller(ln[0][g], ln[1][g]);
             vec all = (most + log(1.0 + exp(least - most))) * 0.4342944819032518;
             if (job.closed) {
                 const vec zero{}, one = set(1.0);
-                ivec was = hold[g] != zero;
-                ivec resume = (anc >= 0.75) & (plt >= 75.0);
-                ivec stop = ~was & ((anc < 0.5) | (plt < 50.0));
-                ivec halve = ~was & ~stop & (anc < 0.75);
-                ivec high = ~was & ~stop & ~halve & (anc > 1.5);
-                vec count = high ? up[g] + 1.0 : was ? up[g] : zero;
-                ivec raise = count == 4.0;
+                mask was = hold[g] != zero;
+                mask resume = (anc >= 0.75) & (plt >= 75.0);
+                mask stop = ~was & ((anc < 0.5) | (plt < 50.0));
+                mask halve = ~was & ~stop & (anc < 0.75);
+                mask high = ~was & ~stop & ~halve & (anc > 1.5);
+                vec count = choose(high, up[g] + 1.0, choose(was, up[g], zero));
+                mask raise = count == 4.0;
                 vec f = factor[g];
-                f = halve ? larger(set(0.1), f * 0.5) : f;
-                f = raise ? smaller(set(1.5), f * 1.25) : f;
-                up[g] = raise ? zero : count;
-                hold[g] = stop | (was & ~resume) ? one : zero;
+                f = choose(halve, larger(set(0.1), f * 0.5), f);
+                f = choose(raise, smaller(set(1.5), f * 1.25), f);
+                up[g] = choose(raise, zero, count);
+                hold[g] = choose(stop | (was & ~resume), one, zero);
                 factor[g] = f;
-                dose_factor[g] = hold[g] != zero ? zero : f;
+                dose_factor[g] = choose(hold[g] != zero, zero, f);
             }
             *(vec*)(job.anc + at) = anc;
             *(vec*)(job.platelets + at) = plt;
@@ -497,8 +608,8 @@ template <bool SHARED> class Block {
     void run(const Job& job, long first) {
         load(job, first);
         kinetics();
-        steady(neutrophils, p[MTT_A], p[C0_A], p[GAM_A]);
-        steady(platelets, p[MTT_Q], p[C0_Q], p[GAM_Q]);
+        neutrophils.steady(p[MTT_A], p[C0_A], p[GAM_A]);
+        platelets.steady(p[MTT_Q], p[C0_Q], p[GAM_Q]);
         EACH {
             mp[0][g] = mp[1][g] = mx[0][g] = mx[1][g] = mx[2][g] = mx[3][g] = tgn[g] = vec{};
             vc[0][g] = vc[1][g] = vc[2][g] = pr[0][g] = pr[1][g] = hold[g] = up[g] = vec{};
@@ -511,7 +622,11 @@ template <bool SHARED> class Block {
         const unsigned char *mp_given = job.given, *mx_given = mp_given + job.days, *vc_given = mx_given + job.days,
                             *pr_given = vc_given + job.days;
         for (long day = 0; day < job.days; ++day) {
-            if (day && day % 7 == 0) visit(job, day / 7 - 1, first);
+            if (day && day % 7 == 0) {
+                visit(job, day / 7 - 1, first);
+                neutrophils.anew();
+                platelets.anew();
+            }
             if (mp_given[day]) EACH mp[0][g] += dose_factor[g] * p[DOSE_MP][g];
             if (mx_given[day]) EACH mx[0][g] += dose_factor[g] * p[DOSE_MX][g];
             EACH kill_s[g] = kill_r[g] = vec{};
@@ -544,6 +659,22 @@ template <bool SHARED> void work(const Job& job, std::atomic<long>& next) {
 }  // namespace
 
 extern "C" int lanes() { return LANES; }
+
+#ifdef COUNT_OPERATIONS
+extern "C" double operations() { return counted; }
+#else
+// Multiply-adds that wait for nothing, `rounds` of them in each of 16 registers: operations done, for the machine's peak.
+extern "C" double multiply_adds(long rounds, double* kept) {
+    constexpr int REGISTERS = 16;
+    vec sum[REGISTERS];
+    for (int k = 0; k < REGISTERS; ++k) sum[k] = set(kept[0] * k);  // alike, they would be one
+    const vec a = set(kept[0]), b = set(kept[1]);
+    for (long i = 0; i < rounds; ++i)
+        for (int k = 0; k < REGISTERS; ++k) sum[k] = sum[k] * a + b;
+    for (int k = 0; k < REGISTERS; ++k) kept[0] += sum[k][0];
+    return 2.0 * WIDTH * REGISTERS * static_cast<double>(rounds);
+}
+#endif
 
 // Arrays of outputs are (weeks, padded) with `padded` patients, a multiple of lanes(), aligned to 64 bytes.
 extern "C" void simulate(long patients, long padded, long days, int closed, int threads, const double* parameters,

@@ -24,14 +24,14 @@ FLAGS = (
 
 
 @cache
-def library() -> ctypes.CDLL:
+def library(*more: str) -> ctypes.CDLL:
     """The compiled yardstick, in a directory of its own that lives as long as this process."""
     if shutil.which("g++") is None:
         raise Unavailable("not on this machine (no g++)")
     key = hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:12]
     directory = tempfile.TemporaryDirectory(prefix="yardstick-")
     built = Path(directory.name) / f"yardstick-{key}.so"
-    subprocess.run(["g++", *FLAGS, str(SOURCE), "-o", str(built)], check=True)
+    subprocess.run(["g++", *FLAGS, *more, str(SOURCE), "-o", str(built)], check=True)
     loaded = ctypes.CDLL(str(built))
     directory.cleanup()
     return loaded
@@ -47,8 +47,33 @@ def _aligned(weeks: int, patients: int) -> np.ndarray:
     return raw[offset : offset + weeks * patients].reshape(weeks, patients)
 
 
-def run(problem: Problem, threads: int = 1) -> Result:
-    compiled = library()
+def operations(problem: Problem) -> float:
+    """Floating point operations of a patient-day, counted while the problem is played: each of a vector's numbers, a
+    fused multiply-add as two."""
+    counting = library("-DCOUNT_OPERATIONS")
+    counting.operations.restype = ctypes.c_double
+    before = counting.operations()
+    run(problem, compiled=counting)
+    lanes = counting.lanes()
+    played = -(-problem.patients // lanes) * lanes
+    return (counting.operations() - before) / played / problem.days
+
+
+def peak(rounds: int = 20_000_000) -> float:
+    """Operations a second of one core at multiply-adds that wait for nothing: the most that this machine does."""
+    work, kept = library().multiply_adds, np.array([0.999, 0.001])
+    work.restype = ctypes.c_double
+    best = 0.0
+    for _ in range(5):
+        begin = time.process_time()
+        done = work(ctypes.c_long(rounds), ctypes.c_void_p(kept.ctypes.data))
+        best = max(best, done / (time.process_time() - begin))
+        kept[:] = 0.999, 0.001
+    return best
+
+
+def run(problem: Problem, threads: int = 1, compiled: ctypes.CDLL | None = None) -> Result:
+    compiled = compiled or library()
     begin = time.perf_counter()
     patients, lanes = problem.patients, compiled.lanes()
     padded = -(-patients // lanes) * lanes
