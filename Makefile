@@ -6,7 +6,8 @@
 # make treatments  one patient for each treatment, drawn: docs/treatments.md
 # make language   every word of the protocol language with an example: docs/language.md
 # make what-ifs  one thing changed in a treatment, side by side: docs/what-ifs.md
-# make benchmark  the reference problem in remission and in what people use: one table
+# make benchmark million  the reference problem in remission and in what people use, every protocol before and now
+# make million  a million patients written to Parquet on two cores and 2 GiB: docs/scaling.md
 # make cohorts  play the scenarios that travel with the package (what is still of these numbers stays; FRESH=1: all)
 # make wheel   a wheel with the compiled core, for machines without a compiler
 # make lock    write requirements.lock anew from pyproject.toml
@@ -20,7 +21,7 @@ READY := $(VENV)/.ready
 CORE := CMakeLists.txt $(wildcard src/remission/engine/core/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test browser verify validate treatments language what-ifs cohorts benchmark lint format lock \
+.PHONY: help setup demo serve test browser verify validate treatments language what-ifs cohorts benchmark million lint format lock \
         wheel clean
 
 help:
@@ -110,12 +111,17 @@ benchmark: $(READY)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.lock
 	@mkdir -p runs
 	$(BIN)/python benchmarks/compare.py --keep runs/benchmark-references --out docs/benchmark.md
+	$(BIN)/python benchmarks/protocols.py --before benchmarks/c876a6c.json --out docs/benchmark.md
+
+million: $(READY)
+	@mkdir -p runs
+	$(BIN)/python benchmarks/million.py --folder runs --out docs/scaling.md
 
 lock: $(READY)
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-config --upgrade --output-file requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --group benchmark --constraint requirements.lock --universal \
+	$(BIN)/uv pip compile pyproject.toml --group benchmark million --constraint requirements.lock --universal \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-config --upgrade \
 	  --output-file benchmarks/requirements.lock
 	echo "ziglang>=0.13" | $(BIN)/uv pip compile - --universal --python-version 3.11 \

@@ -1,7 +1,7 @@
 """How fast the engine is: one command, one table. `python benchmarks/measure.py [--patients 2000] [--runs 3]`.
 
 The complete COG standard-risk protocol with its rules and chance, from induction to the end of maintenance, in fresh
-processes: start without compiled code, start with it, one pinned core, all cores; peak memory; SciPy's LSODA beside it.
+processes: start, one pinned core, all cores; peak memory; SciPy's LSODA beside it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import resource
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from typing import Any
 
@@ -53,12 +52,9 @@ def child(patients: int, runs: int, cores: int) -> dict[str, Any]:
     return {"start": start, "seconds": seconds, "years": years, "peak_mib": peak, "threads": threads}
 
 
-def fresh(patients: int, runs: int, cores: int, cache: str | None = None) -> dict[str, Any]:
-    environment = dict(os.environ)
-    if cache:
-        environment["NUMBA_CACHE_DIR"] = cache
+def fresh(patients: int, runs: int, cores: int) -> dict[str, Any]:
     command = [sys.executable, __file__, "--child", json.dumps([patients, runs, cores])]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -73,13 +69,8 @@ def main() -> None:
         print(json.dumps(child(*json.loads(asked.child))))
         return
     load = os.getloadavg()[0]
-    with tempfile.TemporaryDirectory() as cache:
-        cold = fresh(0, 0, 1, cache)["start"]
-        warm = statistics.median(fresh(0, 0, 1, cache)["start"] for _ in range(asked.runs))
-    rows = [
-        ("first start: import, protocol, compile, one patient", f"{cold:.1f} s"),
-        (f"later starts (median of {asked.runs})", f"{warm:.2f} s"),
-    ]
+    start = statistics.median(fresh(0, 0, 1)["start"] for _ in range(asked.runs))
+    rows = [(f"start: import, protocol, one patient (median of {asked.runs})", f"{start:.2f} s")]
     rate = {}
     for cores, name in ((1, "one core"), (0, "all cores")):
         got = fresh(asked.patients, asked.runs, cores)

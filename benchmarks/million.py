@@ -1,4 +1,4 @@
-"""A million patients written to Parquet, as a person would have them: `python benchmarks/million.py --out docs/scaling.md`.
+"""A million patients written to Parquet, as a person has them: `python benchmarks/million.py --out docs/scaling.md`.
 
 The command `remission simulate PROTOCOL --patients N --out FOLDER --yes`, all tables, summary and picture, in a process
 that is held to so many cores and so much memory. First a small run on one core and on all of them: what the cores give,
@@ -88,9 +88,10 @@ def told(protocol: str, few: list[Played], many: Played | None, memory_gib: floa
         "|---|---|---|---|---|---|---|---|",
     ]
     for run in (*few, *([many] if many else [])):
+        busy, disk = run.worked / run.seconds, sum(run.bytes_of_table.values()) / 1e9
         lines.append(
-            f"| {run.patients:,} | {run.cores} | {run.seconds:,.1f} | {run.worked:,.1f} | {run.worked / run.seconds:.2f} "
-            f"| {run.patients / run.seconds:,.0f} | {run.peak_gib:.2f} | {sum(run.bytes_of_table.values()) / 1e9:.2f} |"
+            f"| {run.patients:,} | {run.cores} | {run.seconds:,.1f} | {run.worked:,.1f} | {busy:.2f} "
+            f"| {run.patients / run.seconds:,.0f} | {run.peak_gib:.2f} | {disk:.2f} |"
         )
     lines += ["", f"{all_.cores} cores are {one.seconds / all_.seconds:.2f} times one, starting and ending included."]
     last = many or all_

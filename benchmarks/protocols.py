@@ -93,7 +93,7 @@ def table(now: dict[str, dict[str, float]], before: dict[str, dict[str, float]])
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("protocols", nargs="*", help="by name; all when left out")
-    options.add_argument("--patients", type=int, default=320)
+    options.add_argument("--patients", type=int, default=160)
     options.add_argument("--runs", type=int, default=3, help="timed runs; the median counts")
     options.add_argument("--save", type=Path, help="JSON file for the measurements, for --before of a later run")
     options.add_argument("--before", type=Path, help="measurements of an older version, to be set beside")

@@ -1,4 +1,4 @@
-"""What a run of remission costs: `python benchmarks/scaling.py [--most 100000] [--picture FILE] [--out FILE]`.
+"""What a run of remission costs: `python benchmarks/scaling.py [--most 100000] [--picture FILE] [--out PAGE]`.
 
 The closed loop of the reference problem (knowledge/) on one pinned core, one thing changed at a time: patients (played
 in shards), years, agents, rules, recorded tables. Everything done per patient counts: drawing, playing, tables.
@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from compare import machine
+from page import put
 from reference_problem import DAYS_PER_YEAR, SEED
 
 SHARD = 10_000
@@ -69,7 +71,7 @@ def protocol(days: int, agents: int | None = None, rules: int | None = None) -> 
         del phase["rules"]
     if rules is not None:
         never = [
-            f"reduce mercaptopurine by 10% when anc < 0.000{i:02d}, at least 10% [reference_problem]"
+            f"reduce mercaptopurine by 10% when anc < 0.000{i:02d}, at least 10%, as written [reference_problem]"
             for i in range(1, rules + 1)
         ]
         phase["rules"] = (phase["rules"] + never)[:rules]
@@ -144,7 +146,41 @@ def table(points: list[Point]) -> str:
         lines.append(
             f"| {p.sweep} | {p.label} | {p.seconds:.3g} | {p.patient_years / p.seconds:,.0f} | {p.peak_mib:,.0f} |"
         )
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
+
+
+def slope(points: list[Point], sweep: str, patients: int) -> float:
+    """Milliseconds of a patient that one more of ``sweep`` costs, by least squares."""
+    mine = [p for p in points if p.sweep == sweep]
+    return 1000.0 * statistics.linear_regression([p.x for p in mine], [p.seconds for p in mine]).slope / patients
+
+
+def told(points: list[Point], patients: int, about: str) -> str:
+    """The part of the page."""
+    largest = [p for p in points if p.sweep == "patients"][-1]
+    years = slope(points, "years", patients)
+    start = 1000.0 * next(p for p in points if p.sweep == "years" and p.x == 1.0).seconds / patients - years
+    return "\n".join(
+        [
+            "## One thing changed at a time",
+            "",
+            "The closed loop of the reference problem of [benchmark.md](benchmark.md) on one core: "
+            f"{patients:,} patients for two years with four agents. Seconds are the time that the core worked for this "
+            "process; drawing the patients and making the tables are within them.",
+            "",
+            "![seconds of one core against patients, years, agents, rules, recorded tables](img/scaling.png)",
+            "",
+            table(points),
+            "",
+            f"A patient takes {1000.0 * largest.seconds / largest.x:.2f} ms at {largest.label} patients; a year "
+            f"{years:.3f} ms, and {max(start, 0.0):.3f} ms go before the first day (drawing, matrix exponentials). An "
+            f"agent adds {slope(points, 'agents (no rules)', patients):.3f} ms, a rule that is judged every week and "
+            f"never acts {slope(points, 'rules', patients):.4f} ms. Memory is that of one shard (here of {SHARD:,} "
+            "patients).",
+            "",
+            about,
+        ]
+    )
 
 
 def picture(points: list[Point], file: Path, patients: int) -> None:
@@ -182,14 +218,15 @@ def main() -> None:
     options.add_argument("--runs", type=int, default=3, help="timed runs; the median counts")
     options.add_argument("--core", type=int, help="the core to pin to; by default the last one that is allowed")
     options.add_argument("--picture", type=Path, default=Path(__file__).parent.parent / "docs" / "img" / "scaling.png")
-    options.add_argument("--out", type=Path, help="file for the table, as Markdown")
+    options.add_argument("--out", type=Path, help="page (Markdown) to put the table into")
     asked = options.parse_args()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0)) if asked.core is None else asked.core})
+    about = machine()
     points = sweeps(asked.patients, asked.most, asked.runs)
-    text = table(points)
+    text = told(points, asked.patients, about)
     print(text)
     if asked.out:
-        asked.out.write_text(text)
+        put(asked.out, "one thing changed", text)
     asked.picture.parent.mkdir(parents=True, exist_ok=True)
     picture(points, asked.picture, asked.patients)
 
