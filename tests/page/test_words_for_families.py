@@ -207,3 +207,8 @@ def test_every_language_has_the_same_pages_blocks_cards_and_words(language: str)
     assert set(other.said) == set(english.said)
     placeholders = {key: set(re.findall(r"\{\w+\}", text)) for key, text in english.said.items()}
     assert {key: set(re.findall(r"\{\w+\}", text)) for key, text in other.said.items()} == placeholders
+
+
+def test_every_card_stands_once_on_the_page_that_says_when_to_call() -> None:
+    shown = [name for block in reading().page("when-to-call").blocks for name, _ in block.cards]
+    assert sorted(shown) == sorted(reading().cards)
