@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import datetime
+import html
 import re
 from collections import Counter
 from statistics import median
 
 import pytest
+from starlette.testclient import TestClient
 
 from remission.knowledge.library import library
+from remission.page.app import application
 from remission.page.prose import page_id
 from remission.page.reading import Reading, languages, reading
 from remission.page.shelf import TEXT, Card
+from remission.page.site import Site
 
 from .reading_grade import for_families, grade, plain, sentences, syllables
 
@@ -212,3 +216,10 @@ def test_every_language_has_the_same_pages_blocks_cards_and_words(language: str)
 def test_every_card_stands_once_on_the_page_that_says_when_to_call() -> None:
     shown = [name for block in reading().page("when-to-call").blocks for name, _ in block.cards]
     assert sorted(shown) == sorted(reading().cards)
+
+
+def test_readers_see_the_date_of_every_source_of_a_card_and_of_every_copy() -> None:
+    with TestClient(application(Site())) as client:
+        cards, help = client.get("/en/when-to-call").text, client.get("/en/help").text
+    assert all(html.escape(card.dated, quote=False) in cards for card in reading().cards.values())
+    assert all(html.escape(o.stored, quote=False) in help for o in reading().organisations)
