@@ -21,6 +21,7 @@ from remission.knowledge.errors import BadInput
 
 from . import api, feed, front, lists, read, search
 from .headers import FigureFiles, Headers
+from .kept import Kept
 from .language import LANGUAGES, gettext, speaking
 from .site import Site, asset, static
 
@@ -46,6 +47,7 @@ def application(site: Site | None = None) -> Starlette:
     ]
     middleware = [
         Middleware(Headers),
+        Middleware(Kept),
         Middleware(GZipMiddleware, minimum_size=600),
         Middleware(_Unbroken, site=site),
         Middleware(FigureFiles),

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from .figures import REGISTRY
 from .language import gettext as _
 from .language import language
 from .pages import Page
-from .read import figures_of
 from .reading import Reading, reading
 from .site import Site
 
+PATIENCE = 1.5  # seconds that a reader waits for the picture, just after the start
 FIRST = ("now", "all", "all/diagnosis", "treatment", "treatment/induction", "living", "help")
 STEPS = (
     "treatment/induction", "treatment/consolidation", "treatment/interim-maintenance", "treatment/intensification",
@@ -27,9 +29,13 @@ def routes(site: Site) -> list[BaseRoute]:
 
     def front(request: Request) -> Response:
         texts = reading(language())
-        figures = figures_of(site, ["front"])
-        lists = {"doors": _doors(texts), "first": _there(texts, FIRST), "steps": _there(texts, STEPS)}
-        return site.page(request, "front.html", figures=figures, **lists)
+        figure = site.figure("front", None if site.still else PATIENCE)
+        figures = [figure] if figure else []
+        lists: dict[str, Any] = {"doors": _doors(texts), "first": _there(texts, FIRST), "steps": _there(texts, STEPS)}
+        answer = site.page(request, "front.html", figures=figures, **lists)
+        if "front" in REGISTRY and not figures:
+            answer.headers["cache-control"] = "no-store"  # the next reader gets the picture
+        return answer
 
     return [Route("/", front)]
 

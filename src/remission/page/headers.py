@@ -39,7 +39,8 @@ class Headers:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
-                headers.setdefault("cache-control", "no-cache" if message["status"] >= 300 else "public, max-age=300")
+                kept = message["status"] < 300 or message["status"] == 304
+                headers.setdefault("cache-control", "public, max-age=300" if kept else "no-cache")
             await send(message)
 
         await self.app(scope, receive, sent)

@@ -13,7 +13,6 @@ from starlette.routing import BaseRoute, Route
 from remission.knowledge.errors import BadInput
 
 from .figure import Figure
-from .figures import REGISTRY
 from .language import language
 from .pages import Page
 from .reading import Reading, reading
@@ -58,5 +57,4 @@ def answer(site: Site, request: Request, page: Page, template: str = "read.html"
 
 def figures_of(site: Site, ids: Iterable[str]) -> list[Figure]:
     """The figures of these ids that can be made now."""
-    made = (REGISTRY[id](site) for id in ids if id in REGISTRY)
-    return [figure for figure in made if figure is not None]
+    return [figure for figure in map(site.figure, ids) if figure is not None]

@@ -13,7 +13,7 @@ import uvicorn
 from remission.knowledge.errors import BadInput
 
 from .app import application
-from .language import LANGUAGES
+from .language import LANGUAGES, speaking
 from .patience import Patience
 from .search import index
 from .site import Site
@@ -45,9 +45,11 @@ def serve(host: str, port: int, say: Callable[[str], None], opened: bool = False
 
 def _ready(site: Site) -> None:
     """What the first reader of each kind would wait for."""
-    site.pool.warm()
     for tag in LANGUAGES:
-        index(tag)
+        with speaking(tag):
+            site.figure("front")
+            index(tag)
+    site.pool.warm()
 
 
 def _listening(host: str, port: int) -> socket.socket:

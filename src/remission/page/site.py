@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from functools import cached_property
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from functools import cached_property, partial
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -38,7 +41,10 @@ class Site:
     def __init__(self, knowledge: Library | None = None, still: bool = False) -> None:
         self.knowledge = knowledge or library()
         self.still = still  # written as files: nothing can be asked of a server
-        self.at_end: list[Callable[[], object]] = []  # called when the server stops
+        self._lock = Lock()
+        self._makers = ThreadPoolExecutor(2, "figure")
+        self._figures: dict[tuple[str, str], Future[Figure | None]] = {}
+        self.at_end: list[Callable[[], object]] = [partial(self._makers.shutdown, wait=False)]  # when the server stops
 
     @cached_property
     def pool(self) -> Pool:
@@ -50,6 +56,30 @@ class Site:
         pool = Pool(store, workers=0 if self.still else WORKERS)
         self.at_end.append(pool.close)
         return pool
+
+    def figure(self, id: str, patience: float | None = None) -> Figure | None:
+        """The figure of `figures.REGISTRY` by its id in the language that is spoken, made once; None where it cannot be
+        made now, or not within ``patience`` seconds (it is made on)."""
+        from .figures import REGISTRY
+
+        if id not in REGISTRY:
+            return None
+        key = (id, language.language())
+        with self._lock:
+            if key not in self._figures:
+                inside = copy_context()  # the language goes along
+                self._figures[key] = self._makers.submit(inside.run, REGISTRY[id], self)
+            making = self._figures[key]
+        try:
+            made = making.result(patience)
+        except TimeoutError:
+            return None
+        except BaseException:
+            self._figures.pop(key, None)
+            raise
+        if made is None:
+            self._figures.pop(key, None)
+        return made
 
     @cached_property
     def templates(self) -> jinja2.Environment:

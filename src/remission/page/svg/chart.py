@@ -1,7 +1,7 @@
 """Lines, bands and limits over time, in one or more panels under a strip of phases.
 
 A picture is as wide as the page gives it: places along time are shares of the width, heights are pixels, and letters
-keep their size at any width. Only paths are stretched, in a plane of their own (1000 x 4 units a pixel).
+keep their size at any width. Only paths are stretched, in a plane of their own (1000 x 2 units a pixel).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .mark import el, path, percent, words
 WIDE, NARROW = 620, 250  # pixels that a picture has for its plot on a desk and on a phone
 LETTER = 6.6  # pixels of a letter, about
 STRIP, LEGEND, FOOT, GAP = 26, 18, 24, 16
-FINE = 4  # units of a plane a pixel
+FINE = 2  # units of a plane a pixel
 
 Numbers = Sequence[float | None]
 
@@ -210,7 +210,8 @@ def _mark(mark: Mark, x: Axis, top: float, plots: Iterable[tuple[float, float]])
 
 
 def _entries(panel: Panel) -> list[Line | Band]:
-    return [each for each in (*panel.lines, *panel.bands) if each.name]
+    every: list[Line | Band] = [*panel.lines, *panel.bands]
+    return [each for each in every if each.name]
 
 
 def _panel(panel: Panel, x: Axis, top: float, entries: Sequence[Line | Band]) -> list[str]:
