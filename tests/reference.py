@@ -1,8 +1,8 @@
-"""The same written equations solved another way: one patient, LSODA of ODEPACK (through SciPy), a given dose history.
+"""The equations of `remission.body.whole`, solved another way: one patient, LSODA of ODEPACK (through SciPy).
 
-Independent of the engine's numerics: effects follow the instantaneous concentrations, couplings are solved together,
-the Friberg feedback is its power. Only the patient's drawn numbers (`lanes.build`, `Kinetics`) and the doses and
-transfusions of the tables of `play` are taken over. There is no chance.
+Independent of the core's numerics: effects follow the instantaneous concentrations, couplings are solved together,
+nothing is split and nothing averaged over a step. Only the patient's drawn numbers (`lanes.build`, `Kinetics`) and what
+is given are taken over. There is no chance. Numba compiles the equations as they stand in the package.
 
     patient = Patient(program, cohort, seed, index)
     weekly = patient.solve(events_of(program, tables, number), days)
@@ -12,32 +12,30 @@ transfusions of the tables of `play` are taken over. There is no chance.
 
 from __future__ import annotations
 
+import inspect
 from collections import defaultdict
+from copy import copy
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import polars as pl
 from numba import njit
+from numba.extending import register_jitable
+from packing import pack, unpacker
 from scipy.integrate import odeint
 
+from remission.body import effects, immunity, kinetics, leukaemia, marrow, radiation, transplant, whole
+from remission.body.pharmacokinetics import Kinetics
+from remission.compiled import core
 from remission.engine import lanes
+from remission.engine.layout import Layout
 from remission.engine.program import Program
 from remission.knowledge.library import Library, library
-from remission.patient.cohort import SENSITIVITIES, Cohort
+from remission.patient.cohort import Cohort
 from remission.protocol import model as m
 
-TARGETS = (
-    "neutrophils", "platelets", "red cells", "lymphocytes", "blasts", "blood blasts", "CNS blasts",
-    "neutrophil mobilisation",
-)  # fmt: skip
-BODY = (
-    "anc0", "anc_ktr", "anc_gamma", "lymph0", "lymph_ktr", "lymph_gamma", "plt_half", "plt_growth", "plt_transit",
-    "plt_loss", "production", "hb_tau", "hb_ageing", "rho", "omega", "capacity", "death", "wake", "packing",
-    "cns_birth", "cns_death", "seeding",
-)  # fmt: skip
-MARROW = 22  # states: 5 neutrophils, 5 lymphocytes, 5 platelets, 5 red cells, normal marrow, CNS blasts
-FLOOR = 1e-6  # 1e9/L, of the proliferating pools; an edge there would stop an implicit solver
-MEANS = 2  # last states: integrals of the effects on blasts and neutrophils in the blood, which only the clinic sees
+words = core.words
 
 
 @dataclass(frozen=True)
@@ -116,117 +114,40 @@ def _single_dose(give: m.Give, tables: dict[str, pl.DataFrame], patient: int) ->
     return float(give.amount * per)
 
 
-@njit(cache=True, error_model="numpy")
-def _effect(function, y, p):
-    if function == 0.0:
-        return p[0] * y
-    if function == 1.0:
-        return p[0] * y / (p[1] + y)
-    # asparagine N at the steady state supply - loss N - 1440 y N / (km + N), in units of the supply:
-    # (1 - N/c) = d y N / (e + N)
-    b, c, d, e = p[1], p[2], p[3], p[4]
-    if y <= 0.0:
-        return 0.0
-    q = e + c * d * y - c
-    n = 0.5 * (np.sqrt(q * q + 4.0 * e * c) - q)
-    if q > 0.0:
-        n = 2.0 * e * c / (q + np.sqrt(q * q + 4.0 * e * c))
-    return p[0] * (1.0 - n * (c + b) / (c * (n + b)))
+for _module in (kinetics, effects, marrow, leukaemia, immunity):  # compiled as they stand in the package
+    for _, _function in inspect.getmembers(_module, inspect.isfunction):
+        register_jitable(_function)
+change = njit(error_model="numpy")(whole.change)
+Flat = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-@njit(cache=True, error_model="numpy")
-def rhs(y, now, start, index, value, rate, sat_state, sat, begun, prod_agent, prod, effects, cells, b, dy):
-    """dy/dt. y: PK states, saturable products, MARROW, clones (cycling, resting), MEANS. Times in days.
+@cache
+def _compiled():
+    """(slope, Jacobian) of (t, y, ..., flat numbers)."""
+    unpack = unpacker(EXAMPLE[0])
 
-    start, index, value: the block-diagonal PK matrix, and below it the outputs, as sparse rows. sat: vmax, km, output
-    row, clearance beyond the stable one and the rate at which it fades from day ``begun`` on. effects: (E, 13):
-    output row or -1-product, function, 5 parameters, target, drug class, kill of resting cells, antagonist row,
-    antagonist half, sensitivity. cells: (clones, 2 + classes): births, to rest, kill relative to the main clone."""
-    n = rate.shape[0]
-    products = prod.shape[0]
-    for i in range(n):
-        total = rate[i]
-        for k in range(start[i], start[i + 1]):
-            total += value[k] * y[index[k]]
-        dy[i] = total
-    outs = start.shape[0] - 1 - n
-    out = np.zeros(outs)
-    for i in range(outs):
-        for k in range(start[n + i], start[n + i + 1]):
-            out[i] += value[k] * y[index[k]]
-    for i in range(sat_state.shape[0]):
-        c = out[int(sat[i, 2])]
-        extra = sat[i, 3] * np.exp(-sat[i, 4] * max(0.0, now - begun[i]))
-        dy[sat_state[i]] -= sat[i, 0] * c / (sat[i, 1] + c) + extra * c
-    for i in range(products):
-        c = out[prod_agent[i]]
-        dy[n + i] = prod[i, 0] * c / (prod[i, 1] + c) - prod[i, 2] * y[n + i]
-    line = np.zeros(4)
-    n_clones = cells.shape[0]
-    kill_c = np.zeros(n_clones)
-    kill_q = np.zeros(n_clones)
-    kill_cns = 0.0
-    means = n + products + 22 + 2 * n_clones
-    dy[means] = dy[means + 1] = 0.0
-    for i in range(effects.shape[0]):
-        e = effects[i]
-        source = int(e[0])
-        x = out[source] if source >= 0 else y[n - 1 - source]
-        size = _effect(e[1], x, e[2:7])
-        if e[10] >= 0.0:
-            size /= 1.0 + out[int(e[10])] / e[11]
-        target = int(e[7])
-        if target < 4:
-            line[target] += size
-        elif target == 4:
-            for c in range(n_clones):
-                w = cells[c, 2 + int(e[8])]
-                kill_c[c] += size * w * e[12]
-                kill_q[c] += size * w * e[9]
-        elif target == 5:
-            dy[means] += size * e[12]
-        elif target == 7:
-            dy[means + 1] += size
-        elif target == 6:
-            kill_cns += size * e[12]
-    o = n + products
-    room = y[o + 20]
-    total = 0.0
-    for c in range(n_clones):
-        total += y[o + 22 + 2 * c] + y[o + 23 + 2 * c]
-    load = total / b[15]
-    growth = b[13] * room * (1.0 - room - b[14] * load)
-    dy[o + 20] = growth
-    for which in range(2):  # neutrophils, lymphocytes
-        s = o + 5 * which
-        c0, k, gamma = b[3 * which], b[3 * which + 1], b[3 * which + 2]
-        effect = line[0] if which == 0 else line[3]
-        feedback = min((room * c0 / max(y[s + 4], 1e-9)) ** gamma, 5.0)
-        dy[s] = k * y[s] * ((1.0 - effect) * feedback - 1.0)
-        if dy[s] < 0.0:  # a pool does not fall below FLOOR: its loss fades within a ten-thousandth above it
-            dy[s] *= min(max((y[s] / FLOOR - 1.0) * 1e4, 0.0), 1.0)
-        for j in range(1, 5):
-            dy[s + j] = k * (y[s + j - 1] - y[s + j])
-    s = o + 10
-    half, grow, k, loss = b[6] * room, b[7], b[8], b[9]
-    dy[s] = y[s] * (grow * (1.0 - line[1]) * half / (half + y[s + 4]) - k)
-    for j in range(1, 4):
-        dy[s + j] = k * (y[s + j - 1] - y[s + j])
-    dy[s + 4] = k * y[s + 3] - loss * y[s + 4]
-    s = o + 15
-    flow = y[s] / b[11]
-    dy[s] = b[10] * room * (1.0 - min(max(line[2], 0.0), 1.0)) - flow
-    for j in range(1, 5):
-        into = flow
-        flow = b[12] * y[s + j]
-        dy[s + j] = into - flow
-    crowd = max(0.0, 1.0 - (load / b[18]) ** 4)
-    for c in range(n_clones):
-        s = o + 22 + 2 * c
-        rest, wake = cells[c, 1] * y[s], b[17] * y[s + 1]
-        dy[s] = (cells[c, 0] * crowd - b[16] - kill_c[c]) * y[s] - rest + wake
-        dy[s + 1] = rest - wake - kill_q[c] * y[s + 1]
-    dy[o + 21] = (b[19] - b[20] - kill_cns) * y[o + 21] + b[21] * total
+    @njit(error_model="numpy")
+    def slope(t, y, where, reals, wholes):
+        return change(t, y, unpack(where, reals, wholes))
+
+    @njit(error_model="numpy")
+    def jacobian(t, y, least, where, reals, wholes):
+        """(columns, rows) of d change / dy, by differences; an implicit solver only needs it to converge."""
+        p = unpack(where, reals, wholes)
+        at, moved = change(t, y, p), y.copy()
+        out = np.empty((len(y), len(y)))
+        for j in range(len(y)):
+            step = 1e-7 * max(abs(y[j]), least[j])
+            moved[j] = y[j] + step
+            out[j] = (change(t, moved, p) - at) / step
+            moved[j] = y[j]
+        return out
+
+    return slope, jacobian
+
+
+GONE = 1e-10
+EXAMPLE: list[whole.Numbers] = []  # one patient's numbers: what kinds of parts there are
 
 
 class Patient:
@@ -237,118 +158,47 @@ class Patient:
     ) -> None:
         knowledge = knowledge or library()
         one = cohort.take(slice(index, index + 1))
-        self.layout, self.lanes = lanes.build(program, one, knowledge, seed=seed)
-        q = self.lanes
+        self.layout, self.lanes = plan, q = lanes.build(program, one, knowledge, seed=seed)
+        self.setting = dict(zip(words.Setting, plan.settings.tolist(), strict=True))
         systems = lanes.kinetics_of(program, one, seed)
-        settings = lanes.settings(knowledge)
-        self.bsa = float(one.bsa_m2[0])
+        self.bsa, self.weight = float(one.bsa_m2[0]), float(one.weight_kg[0])
         self.systems = {k.agent: k for k in systems}
-        self.first: dict[str, int] = {}
-        n = 0
-        for k in systems:
-            self.first[k.agent] = n
-            n += k.n
-        self.n = n
-        rows: list[tuple[list[int], list[float]]] = []
-        for k in systems:
-            for i in range(k.n):
-                at = np.flatnonzero(k.a[0, i])
-                rows.append(((at + self.first[k.agent]).tolist(), k.a[0, i, at].tolist()))
-        outputs: dict[tuple[str, str], int] = {}
-        product_of: dict[tuple[str, str], int] = {}
-        products, product_agent = [], []
-        for k in systems:
-            for j in range(k.g.shape[1]):
-                outputs[k.agent, k.outputs[j]] = len(rows) - n
-                at = np.flatnonzero(k.g[0, j])
-                rows.append(((at + self.first[k.agent]).tolist(), k.g[0, j, at].tolist()))
-            for p in k.saturable_products:
-                product_of[k.agent, p.name] = len(products)
-                products.append([p.formation[0], p.half[0], p.loss[0]])
-                product_agent.append(outputs[k.agent, "plasma"])
-        self.start = np.cumsum([0] + [len(r[0]) for r in rows]).astype(np.int64)
-        self.index = np.array([i for r in rows for i in r[0]], dtype=np.int64)
-        self.value = np.array([v for r in rows for v in r[1]])
-        saturable = [k for k in systems if k.vmax is not None]
-        self.sat_state = np.array([self.first[k.agent] + k.central for k in saturable], dtype=np.int64)
-        self.sat = np.array(
-            [[k.vmax[0], k.km[0], outputs[k.agent, "plasma"],
-              *(x[0] if x is not None else 0.0 for x in (k.extra, k.fading))] for k in saturable]
-        ).reshape(-1, 5)  # fmt: skip
-        self.sat_from = np.array([self.first[k.agent] for k in saturable])
-        self.sat_to = np.array([self.first[k.agent] + k.n for k in saturable])
-        self.product_agent = np.array(product_agent, dtype=np.int64)
-        self.products = np.array(products).reshape(-1, 3)
-        effects = []
-        targets = {name: i for i, name in enumerate(TARGETS)}
-        i = -1
-        for agent, own in zip(program.agents, program.effects, strict=True):
-            for effect in (acting.effect for acting in own):
-                i += 1
-                if effect.on not in targets:  # cytokine, side effects: nothing that is integrated here
-                    continue
-                key = (agent.agent, effect.driver)
-                source = outputs[key] if key in outputs else -1 - product_of[key]
-                cls = SENSITIVITIES.index(agent.sensitivity) if agent.sensitivity else len(SENSITIVITIES)
-                antagonist = -1
-                for other in agent.antagonists:
-                    if effect.on in other.on and (other.agent, "plasma") in outputs:
-                        antagonist = outputs[other.agent, "plasma"]
-                function = ("linear", "emax", "asparagine depletion").index(effect.function)
-                effects.append(
-                    [source, function, q.effect_a[i, 0], q.effect_b[i, 0], q.effect_c[i, 0], q.effect_d[i, 0],
-                     q.effect_e[i, 0], targets[effect.on], cls, q.resting[i, 0], antagonist, q.antagonist_half[i, 0],
-                     one.sensitivity[0, cls] if cls < len(SENSITIVITIES) else 1.0]
-                )  # fmt: skip
-        self.effects = np.array(effects, dtype=np.float64).reshape(-1, 13)
-        clones = program.clones
-        classes = (*SENSITIVITIES, "")
-        self.cells = np.array(
-            [[q.birth[c, 0], q.to_rest[c, 0], *(clone.kill.get(name, 1.0) for name in classes)]
-             for c, clone in enumerate(clones)]
-        )  # fmt: skip
-        base, transit, loss, feedback = (
-            q.line_base[:, 0],
-            q.line_transit[:, 0],
-            q.line_loss[:, 0],
-            q.line_feedback[:, 0],
-        )
-        production = float(q.production[0])
-        own = {
-            "anc0": base[0], "anc_ktr": transit[0], "anc_gamma": feedback[0], "lymph0": base[3],
-            "lymph_ktr": transit[3], "lymph_gamma": feedback[3], "plt_half": feedback[1],
-            "plt_growth": q.line_growth[1, 0], "plt_transit": transit[1], "plt_loss": loss[1],
-            "hb_tau": 1.0 / transit[2], "hb_ageing": loss[2],
-        }  # fmt: skip
-        own |= {name: float(getattr(q, name)[0]) for name in BODY if hasattr(q, name)}
-        own |= {name: float(q.person[name][0]) for name in BODY if name in (q.person.dtype.names or ())}
-        own |= {name: settings[name] for name in ("packing", "cns_birth", "cns_death", "seeding")}
-        own["production"] = production
-        self.body = np.array([own[name] for name in BODY])
-        self.red_rise, self.platelet_rise = settings["red_cell_rise"], settings["platelet_rise"]
-        self.pool_loss = -np.log1p(-settings["platelet_pool_loss"])
-        anc, platelets, haemoglobin, lymphocytes = q.presenting[:, 0]
-        chain = platelets * loss[1] / transit[1]
-        self.at_diagnosis = np.concatenate(
-            [
-                np.zeros(n + len(products)),
-                np.full(5, anc),
-                np.full(5, lymphocytes),
-                [chain, chain, chain, chain, platelets],
-                [production / transit[2] * q.normal[0]],
-                np.full(4, haemoglobin / 4.0),
-                [q.normal[0], q.cns_cells[0]],
-                q.cells[:, :, 0].reshape(-1),
-                np.zeros(MEANS),
-            ]
-        )
-        size = len(self.at_diagnosis)
-        self.marrow = n + len(products)
-        self.clones = slice(self.marrow + MARROW, size - MEANS)
-        self.floor = np.full(size, 1e-12)  # amounts, nucleotides
-        self.floor[self.marrow : self.marrow + 21] = 1e-12  # a pool that a drug has emptied grows back from 1e-6
-        self.floor[self.marrow + 21 : -MEANS] = 1e-6  # cells
-        self.floor[-MEANS:] = 1e-9
+        self.first = dict(zip(self.systems, np.cumsum([0] + [k.n for k in systems]).tolist(), strict=False))
+        self.numbers = _numbers(plan, q, systems, self.setting)
+        self.acting = _acting(program, self.numbers)
+        self.acts = q.acts.reshape(-1, len(words.ActNumber), core.LANES)[:, :, 0]
+        p = self.numbers
+        self.n, products, self.clones = len(p.entering), len(p.product.agent), len(p.birth)
+        self.lines = self.n + products
+        self.room = self.lines + whole.LINES * marrow.STATES
+        self.cells = slice(self.room + 2, self.room + 2 + 2 * self.clones)
+        self.immune = self.cells.stop
+        self.seen = self.immune + whole.IMMUNE
+        self.at_diagnosis = np.zeros(self.seen + whole.SEEN)
+        for i, kind in enumerate(p.line.kind):
+            start = q.presenting[i, 0]
+            line = np.full(marrow.STATES, transplant.pool_at_rest(start, p.line.loss[i], p.line.gain[i]))
+            line[-1] = start
+            if kind == marrow.LIFE_SPAN:
+                line[0], line[1:] = p.production / p.line.transit[i] * q.normal[0], start / 4.0
+            if kind != marrow.ABSENT:
+                self.line(self.at_diagnosis, i)[:] = line
+        self.at_diagnosis[self.room] = q.normal[0]
+        self.at_diagnosis[self.room + 1] = q.cns_cells[0]
+        self.at_diagnosis[self.cells] = q.cells[:, :, 0].reshape(-1)
+        if p.living:
+            of = q.immune[0]
+            self.at_diagnosis[self.immune : self.seen] = (
+                0.0, 0.0, q.normal[0], 1.0, of["igg_baseline"], of["cytokine_baseline"], 1.0, 0.0,
+            )  # fmt: skip
+        self.least = np.full(self.seen + whole.SEEN, 1e-12)  # amounts; a pool that a drug has emptied is 1e-6
+        self.least[self.room + 1 : self.immune] = 1e-6  # cells
+        self.least[self.immune :] = 1e-9
+
+    def line(self, y: np.ndarray, which: int) -> np.ndarray:
+        """A view of the states of a line."""
+        first = self.lines + marrow.STATES * which
+        return y[first : first + marrow.STATES]
 
     def solve(
         self, events: list[Dose | Transfusion], days: int, rtol: float = 1e-10, every: float = 7.0, atol: float = 1.0
@@ -363,15 +213,14 @@ class Patient:
             at = round(event.day * 1440.0) / 1440.0
             if isinstance(event, Transfusion):
                 if event.product == "red cell":
-                    red[at] += 0.25 * self.red_rise * event.ml_per_kg
+                    red[at] += 0.25 * self.setting["red_cell_rise"] * event.ml_per_kg
                 else:
-                    pool.append((at, self.platelet_rise * event.ml_per_kg))
+                    pool.append((at, self.setting["platelet_rise"] * event.ml_per_kg))
                 continue
             entry = self.systems[event.agent].entries[event.route]
             share = float(entry.bioavailability[0])
             if entry.loss:
-                per_m2 = event.amount / self.bsa
-                share -= entry.loss * per_m2 / (entry.half_dose + per_m2)
+                share = kinetics.arriving(share, event.amount / self.bsa, entry.loss, entry.half_dose)
             duration = round(event.duration * 1440.0) / 1440.0
             doses[at].append((self.first[event.agent] + entry.state, share * event.amount, duration))
         weeks = [w * every for w in range(int(days / every) + 1)]
@@ -383,18 +232,166 @@ class Patient:
             for state, amount, duration in doses.get(t, ()):
                 course.give(state, amount, duration)
             if t in red:
-                course.y[self.marrow + 16 : self.marrow + 20] += red[t]
+                self.line(course.y, whole.RED_CELLS)[1:] += red[t]
         names = ("day", "anc", "platelets", "haemoglobin", "lymphocytes", "log10_blasts_marrow", "log10_blasts_cns")
         return dict(zip(names, np.array(out).T, strict=True))
 
     def _seen(self, t: float, y: np.ndarray, pool: list[tuple[float, float]]) -> list[float]:
-        o = self.marrow
-        given = sum(size * np.exp(-self.pool_loss * (t - at)) for at, size in pool if at < t)
-        blasts = max(float(y[self.clones].sum()), 1e-12)
-        cns = max(float(y[o + 21]), 1e-12)
-        return [
-            t, y[o + 4], y[o + 14] + given, y[o + 16 : o + 20].sum(), y[o + 9], np.log10(blasts), np.log10(cns)
-        ]  # fmt: skip
+        loss = -np.log1p(-self.setting["platelet_pool_loss"])
+        given = sum(size * np.exp(-loss * (t - at)) for at, size in pool if at < t)
+        anc, platelets, red, lymphocytes = (self.line(y, i) for i in range(whole.LINES))
+        blasts, cns = max(float(y[self.cells].sum()), 1e-12), max(float(y[self.room + 1]), 1e-12)
+        return [t, anc[-1], platelets[-1] + given, red[1:].sum(), lymphocytes[-1], np.log10(blasts), np.log10(cns)]
+
+
+def _numbers(plan: Layout, q: lanes.Lanes, systems: tuple[Kinetics, ...], setting: dict[str, float]) -> whole.Numbers:
+    first = np.cumsum([0] + [k.n for k in systems])
+    most = max([k.n for k in systems], default=1)
+    outputs = np.cumsum([0] + [k.g.shape[1] for k in systems])
+    products = np.cumsum([0] + [len(k.saturable_products) for k in systems])
+    a = np.zeros((len(systems), most, most))
+    g = np.zeros((outputs[-1], most))
+    for i, k in enumerate(systems):
+        a[i, : k.n, : k.n] = k.a[0]
+        g[outputs[i] : outputs[i + 1], : k.n] = k.g[0]
+    made = [(i, x) for i, k in enumerate(systems) for x in k.saturable_products]
+
+    def of_agent(name: str, otherwise: float = 0.0) -> np.ndarray:
+        return np.array([otherwise if getattr(k, name) is None else getattr(k, name)[0] for k in systems])
+
+    known = [i for i, target in enumerate(plan.effect_target) if target < whole.TARGETS and target != words.ON_FEVER]
+    shapes = [plan.shapes[plan.shape_of[i]] for i in known]
+    linear = [k.g.shape[1] for k in systems]
+    drivers = [
+        outputs[s["agent"]] + s["output"]
+        if s["output"] < linear[s["agent"]]
+        else -1 - (products[s["agent"]] + s["output"] - linear[s["agent"]])
+        for s in shapes
+    ]
+    effect = whole.Effect(
+        output=np.array(drivers, dtype=np.int64),
+        function=np.array([s["function"] for s in shapes], dtype=np.int64),
+        target=np.array(plan.effect_target, dtype=np.int64)[known],
+        pool=np.array(plan.effect_pool, dtype=np.int64)[known],
+        antagonist=np.array([outputs[s["antagonist"]] if s["antagonist"] >= 0 else -1 for s in shapes], dtype=np.int64),
+        t_cells=np.array(plan.effect_needs, dtype=np.int64)[known],
+        size=q.effect_size[known, 0],
+        resting=q.effect_rest[known, 0],
+        b=q.effect_b[known, 0],
+        c=q.effect_c[known, 0],
+        d=q.effect_d[known, 0],
+        e=q.effect_e[known, 0],
+        antagonist_half=q.antagonist_half[known, 0],
+        releases=q.released[known, 0],
+    )
+    clones = len(plan.clone_purpose)
+    im = q.immune[0]
+    return whole.Numbers(
+        first=first,
+        a=a,
+        entering=np.zeros(first[-1]),
+        output_of=np.repeat(np.arange(len(systems)), linear),
+        g=g,
+        plasma=outputs[:-1],
+        central=first[:-1] + np.array([k.central for k in systems], dtype=np.int64),
+        vmax=of_agent("vmax"),
+        km=of_agent("km", 1.0),
+        extra=of_agent("extra"),
+        fading=of_agent("fading"),
+        begun=np.full(len(systems), np.inf),
+        product=whole.Product(
+            np.array([i for i, _ in made], dtype=np.int64),
+            *(np.array([getattr(x, name)[0] for _, x in made]) for name in ("formation", "half", "loss")),
+        ),
+        effect=effect,
+        felt=np.array(plan.clone_kill, dtype=float).reshape(clones, -1),
+        line=whole.Line(
+            np.array(plan.line_kind, dtype=np.int64),
+            *(getattr(q, f"line_{name}")[:, 0].copy() for name in whole.Line._fields[1:]),
+        ),
+        production=float(q.production[0]),
+        rho=q.rho[:1].copy(),
+        omega=float(q.omega[0]),
+        capacity=float(q.capacity[0]),
+        packing=setting["packing"],
+        power=float(plan.power_of_load),
+        birth=q.birth[:, 0].copy(),
+        to_rest=q.to_rest[:, 0].copy(),
+        carries=np.array(plan.clone_alone, dtype=float),
+        antigen=float(q.antigen[0]),
+        death=float(q.death[0]),
+        wake=float(q.wake[0]),
+        cns_birth=setting["cns_birth"],
+        cns_death=setting["cns_death"],
+        seeding=setting["seeding"],
+        cells_pool=0,
+        stage=np.array([whole.NO_CELLS]),
+        car_t=whole.CarT(*(0.0,) * 10),
+        immune=whole.Immune(
+            *(float(im[name]) for name in (
+                "t_half", "b_turnover", "b_body", "b_share", "plasma_independent", "plasma_rate", "igg_baseline",
+                "igg_rate", "cytokine_baseline", "release", "release_half", "clearance", "priming", "priming_half",
+                "recovery", "brain_rate", "brain_person",
+            ))
+        ),
+        living=bool(plan.living),
+    )  # fmt: skip
+
+
+def _acting(program: Program, p: whole.Numbers) -> set[int]:
+    """Agents that the body feels or a rule asks for; of the others (protection from fever, side effects) chance alone
+    would feel anything."""
+    outputs = [o for o in (*p.effect.output, *p.effect.antagonist) if o >= 0]
+    made = [p.product.agent[-1 - o] for o in p.effect.output if o < 0]
+    return {*p.output_of[outputs].tolist(), *map(int, made), *map(int, program.tables.level_agent)}
+
+
+C_NUMBERS = sorted((name for name in dir(words) if name.startswith("C_")), key=lambda name: getattr(words, name))
+
+
+class OnBoard:
+    """The numbers and places of a patient of whom only some agents are on board: the others are zero and stay so. What
+    has left would otherwise hold the solver to steps of minutes."""
+
+    def __init__(self, patient: Patient, numbers: whole.Numbers, agents: tuple[int, ...]) -> None:
+        p, own = numbers, list(agents)
+        spans = [np.arange(p.first[k], p.first[k + 1]) for k in own]
+        self.agents = own
+        self.states = np.concatenate([np.zeros(0, dtype=np.int64), *spans])
+        products = np.flatnonzero(np.isin(p.product.agent, own))
+        outputs = np.flatnonzero(np.isin(p.output_of, own))
+        driven = np.where(p.effect.output >= 0, np.isin(p.effect.output, outputs),
+                          np.isin(-1 - p.effect.output, products))  # fmt: skip
+        effects = np.flatnonzero(driven)
+
+        def renumbered(old: np.ndarray, kept: np.ndarray) -> np.ndarray:
+            return np.searchsorted(kept, old)
+
+        drivers, against = p.effect.output[effects], p.effect.antagonist[effects]
+        effect = whole.Effect(*(part[effects] for part in p.effect))._replace(
+            output=np.where(drivers >= 0, renumbered(drivers, outputs), -1 - renumbered(-1 - drivers, products)),
+            antagonist=np.where(np.isin(against, outputs), renumbered(against, outputs), -1),
+        )
+        product = whole.Product(*(part[products] for part in p.product))
+        self.flat, self.numbers = pack(
+            p._replace(
+                first=np.cumsum([0] + [len(span) for span in spans]),
+                a=p.a[own],
+                entering=p.entering[self.states],
+                output_of=renumbered(p.output_of[outputs], np.array(own, dtype=np.int64)),
+                g=p.g[outputs],
+                plasma=renumbered(p.plasma[own], outputs),
+                central=renumbered(p.central[own], self.states),
+                **{name: getattr(p, name)[own] for name in ("vmax", "km", "extra", "fading", "begun")},
+                product=product._replace(agent=renumbered(product.agent, np.array(own, dtype=np.int64))),
+                effect=effect,
+            )
+        )
+        if not EXAMPLE:
+            EXAMPLE.append(self.numbers)
+        rest = np.arange(patient.lines, len(patient.least))
+        self.places = np.concatenate([self.states, patient.n + products, rest])
+        self.least = patient.least[self.places]
 
 
 class Course:
@@ -404,43 +401,169 @@ class Course:
         self.patient = patient
         self.y = patient.at_diagnosis.copy()
         self.day = 0.0
-        self.infusions: list[tuple[float, int, float]] = []  # end, state, amount per day
-        self.rate = np.zeros(patient.n)
-        self.begun = np.full(len(patient.sat), np.inf)  # day of the first dose
-        self.tolerance = {"rtol": rtol, "atol": atol * patient.floor, "mxstep": 100000}
-        p = patient
-        self.fixed = (
-            p.start, p.index, p.value, self.rate, p.sat_state, p.sat, self.begun, p.product_agent, p.products,
-            p.effects, p.cells, p.body, np.empty_like(self.y),
-        )  # fmt: skip
+        self.infusions: list[tuple[float, int, float, int]] = []  # end, state, amount per day, form
+        self.late: list[tuple[float, int, float, float, int]] = []  # when a lag is over: dose
+        self.host, self.grafted = 1.0, False
+        self.fields: dict[int, tuple[float, float, int]] = {}  # act: left of blasts, of normal cells, last day
+        self.peak = np.inf  # of CAR T-cells
+        self.memory_share = 0.0
+        self.rtol, self.atol = rtol, atol
+        self._own(patient.numbers)
 
-    def give(self, state: int, amount: float, duration: float) -> None:
-        """A dose now: at once, or at an even rate over ``duration`` days."""
-        mine = (self.patient.sat_from <= state) & (state < self.patient.sat_to)
-        self.begun[mine] = np.minimum(self.begun[mine], self.day)
+    def _own(self, p: whole.Numbers) -> None:
+        """Numbers of this course alone: some of them change on the way."""
+        self.numbers = p._replace(
+            entering=p.entering.copy(), begun=p.begun.copy(), rho=p.rho.copy(), stage=p.stage.copy()
+        )
+        self.on_board: dict[tuple[int, ...], OnBoard] = {}
+        self.most = np.zeros(self.patient.lines)  # that each amount has ever been
+
+    def branch(self) -> Course:
+        """Another course from here."""
+        other = copy(self)
+        other._own(self.numbers)
+        other.y, other.infusions, other.late = self.y.copy(), list(self.infusions), list(self.late)
+        return other
+
+    def give(self, state: int, amount: float, duration: float, lag: float = 0.0, form: int = -1) -> None:
+        """A dose now: at once, or at an even rate over ``duration`` days; after ``lag`` days."""
+        if lag > 0.0:
+            self.late.append((self.day + lag, state, amount, duration, form))
+            return
+        agent = int(np.searchsorted(self.numbers.first, state, side="right")) - 1
+        if agent not in self.patient.acting:
+            return
+        self.numbers.begun[agent] = min(self.numbers.begun[agent], self.day)
         if duration:
-            self.infusions.append((self.day + duration, state, amount / duration))
+            self.infusions.append((self.day + duration, state, amount / duration, form))
         else:
             self.y[state] += amount
 
     def to(self, day: float) -> None:
-        """Integrate to ``day``, stopping where an infusion ends."""
+        """Integrate to ``day``, stopping where an infusion ends, a dose enters or CAR T-cells peak."""
         while self.day < day - 1e-9:
-            until = min([day, *(end for end, _, _ in self.infusions)])
-            self.rate[:] = 0.0
-            for _, state, rate in self.infusions:
-                self.rate[state] += rate
+            until = min([day, *(x[0] for x in self.infusions), *(x[0] for x in self.late), max(self.peak, self.day)])
+            self.numbers.entering[:] = 0.0
+            for _, state, rate, _ in self.infusions:
+                self.numbers.entering[state] += rate
             if until > self.day + 1e-9:
-                found, info = odeint(self._change, self.y, [self.day, until], full_output=True, **self.tolerance)
-                if info["message"] != "Integration successful.":
-                    raise ArithmeticError(f"LSODA from day {self.day} to {until}: {info['message']}")
-                self.y = found[1]
+                self._solve(until)
             self.day = until
-            self.infusions = [i for i in self.infusions if i[0] > until + 1e-9]
+            self.infusions = [x for x in self.infusions if x[0] > until + 1e-9]
+            entering = [x for x in self.late if x[0] <= until + 1e-9]
+            self.late = [x for x in self.late if x[0] > until + 1e-9]
+            for _, *dose, form in entering:
+                self.give(*dose, form=form)
+            if self.peak <= until + 1e-9:
+                self._turn()
 
-    def _change(self, y: np.ndarray, now: float) -> np.ndarray:
-        rhs(y, now, *self.fixed)
-        return self.fixed[-1]
+    def _solve(self, until: float) -> None:
+        now = self._present()
+        for name in ("rho", "stage"):
+            getattr(now.numbers, name)[:] = getattr(self.numbers, name)
+        now.numbers.entering[:] = self.numbers.entering[now.states]
+        now.numbers.begun[:] = self.numbers.begun[now.agents]
+        slope, jacobian = _compiled()
+        found, info = odeint(
+            lambda y, t: slope(t, y, *now.flat), self.y[now.places], [self.day, until],
+            Dfun=lambda y, t: jacobian(t, y, now.least, *now.flat), col_deriv=True, full_output=True, rtol=self.rtol,
+            atol=self.atol * now.least, mxstep=100000,
+        )  # fmt: skip
+        if info["message"] != "Integration successful.":
+            raise ArithmeticError(f"LSODA from day {self.day} to {until}: {info['message']}")
+        self.y[now.places] = found[1]
+
+    def _present(self) -> OnBoard:
+        """Agents that are on board: any amount above GONE of the most that it has ever been, or an infusion."""
+        p, lines = self.patient, self.patient.lines
+        self.most = np.maximum(self.most, self.y[:lines])
+        there = np.abs(self.y[:lines]) > GONE * self.most
+        there[: p.n] |= self.numbers.entering > 0.0
+        of_state = np.searchsorted(self.numbers.first, np.arange(p.n), side="right") - 1
+        agents = tuple(sorted({*of_state[there[: p.n]].tolist(), *self.numbers.product.agent[there[p.n :]].tolist()}))
+        if agents not in self.on_board:
+            self.on_board[agents] = OnBoard(p, self.numbers, agents)
+        now = self.on_board[agents]
+        kept = np.isin(np.arange(lines), now.places)
+        self.y[:lines][~kept] = 0.0
+        return now
+
+    # --- what acts at once
+
+    def transfuse(self, rise: float) -> None:
+        """Red cells, g/dL: spread over the four ages."""
+        self.patient.line(self.y, whole.RED_CELLS)[1:] += 0.25 * rise
+
+    def irradiate(self, act: int, gy: float, fractions: int, today: int) -> None:
+        """A day's fractions."""
+        marrow_share, cns_share, *numbers = self.patient.acts[act][:7]
+        alpha, alpha_beta, alpha_normal, alpha_beta_normal, half_life = numbers
+        blasts = radiation.survival(gy, fractions, alpha, alpha_beta, half_life)
+        normal = radiation.survival(gy, fractions, alpha_normal, alpha_beta_normal, half_life)
+        left, left_normal, last = self.fields.get(act, (1.0, 1.0, today))
+        if today - last > radiation.MENDED_DAYS:
+            left = left_normal = 1.0
+        p, y = self.patient, self.y
+        y[p.cells] *= radiation.kept(marrow_share, left, blasts)
+        y[p.room + 1] *= radiation.kept(cns_share, 1.0, blasts)
+        kept = radiation.kept(marrow_share, left_normal, normal)
+        for i in range(whole.LINES):
+            p.line(y, i)[0] *= kept
+        p.line(y, whole.LYMPHOCYTES)[-1] *= kept  # those in the blood too
+        y[p.immune + whole.B] *= kept
+        y[p.room] *= kept
+        self.fields[act] = left * blasts, left_normal * normal, today
+        self.lose()
+
+    def lose(self) -> None:
+        """What is too little to grow back is gone."""
+        if not self.numbers.living:
+            return
+        least = float(self.patient.lanes.immune["least_marrow"][0])
+        room, self.host, self.grafted, grows = transplant.lost(
+            float(self.y[self.patient.room]), self.host, self.grafted, least
+        )
+        self.y[self.patient.room] = room
+        if not grows:
+            self.numbers.rho[0] = 0.0
+
+    def graft(self, act: int, dose: float) -> None:
+        p, seeded = self.patient, float(self.patient.acts[act][0]) * dose / self.patient.weight
+        self.y[p.room], self.host = transplant.engrafted(float(self.y[p.room]), self.host, seeded)
+        self.grafted = True
+        of = self.numbers.line
+        for i, kind in enumerate(of.kind):
+            if kind in (marrow.POWER, marrow.SATURATING):
+                p.line(self.y, i)[0] += seeded * transplant.pool_at_rest(of.base[i], of.loss[i], of.gain[i])
+        self.numbers.rho[0] = p.numbers.rho[0]
+
+    def infuse_cells(self, act: int, dose: float, pool: int) -> None:
+        """CAR T-cells; all work, as without chance."""
+        n = dict(zip(C_NUMBERS, self.patient.acts[act].tolist(), strict=True))
+        numbers = self.numbers._replace(
+            cells_pool=int(pool),
+            car_t=whole.CarT(
+                n["C_RATE"], n["C_MOST"], n["C_ANTIGEN_HALF"], n["C_LYMPHOCYTES"], n["C_CONTRACTION"],
+                n["C_MEMORY_RATE"], n["C_KILL"], n["C_HALF"], n["C_RELEASES"], n["C_CNS"],
+            ),
+        )  # fmt: skip
+        self._own(numbers)
+        self.numbers.stage[0] = whole.GROWING
+        self.y[self.patient.immune + whole.E] = n["C_INITIAL"] * dose / self.patient.weight
+        self.y[self.patient.immune + whole.M] = 0.0
+        self.peak, self.memory_share = self.day + n["C_PEAK"], n["C_MEMORY_SHARE"]
+
+    def _turn(self) -> None:
+        """The peak: a share of the cells stays as memory, the others contract."""
+        e, memory = self.patient.immune + whole.E, self.patient.immune + whole.M
+        stay = self.memory_share * self.y[e]
+        self.y[e] -= stay
+        self.y[memory] += stay
+        self.numbers.stage[0] = whole.AFTER_PEAK
+        self.peak = np.inf
+
+    def immunoglobulin(self, act: int, dose: float) -> None:
+        self.y[self.patient.immune + whole.IGG] += self.patient.acts[act][0] * dose / self.patient.weight
 
 
 def errors(reference: dict[str, np.ndarray], states: pl.DataFrame) -> dict[str, np.ndarray]:
@@ -455,5 +578,5 @@ def errors(reference: dict[str, np.ndarray], states: pl.DataFrame) -> dict[str, 
         out[name] = (got[name].to_numpy() - ref) / np.maximum(ref, 0.01)
     for name in ("log10_blasts_marrow", "log10_blasts_cns"):
         ref = reference[name][:n]
-        out[name] = np.where(ref >= 0.0, got[name].to_numpy() - ref, 0.0)
+        out[name] = np.where(ref >= 0.0, np.maximum(got[name].to_numpy(), -12.0) - np.maximum(ref, -12.0), 0.0)
     return out

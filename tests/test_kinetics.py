@@ -10,7 +10,7 @@ import pytest
 from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
-from remission.body.kinetics import LANES, integrals
+from remission.body.kinetics import LANES
 from remission.compiled import core
 from remission.engine import lanes
 from remission.engine.program import prepare
@@ -174,7 +174,7 @@ def test_matrix_exponential_and_its_integrals():
     a = rng.uniform(0, 1, (n, n, LANES)) * 10.0 ** rng.uniform(-2, 1.5, LANES)
     for i in range(n):
         a[i, i] = -a[:, i].sum(axis=0) * rng.uniform(1.0, 1.5, LANES)
-    phi, m, nn = integrals(a, t, 8)
+    phi, m, nn = core.equations.integrals(a, t, 8)
     for lane in range(LANES):
         block = np.zeros((3 * n, 3 * n))
         block[:n, :n] = a[:, :, lane]

@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from remission.body import leukaemia
-from remission.body.kinetics import LANES, exp_small
+from remission.compiled import core
+
+LANES, exp_small = core.LANES, core.equations.exp_small
 
 ONE = np.ones(LANES)
 
 
 def step(cells, h, birth=0.0, death=0.0, rest=0.0, wake=0.0, kill=0.0, kill_resting=0.0, crowding=1.0):
     """One step of one clone; cells (1, 2, LANES) is changed."""
-    leukaemia.clone_step(cells.reshape(-1), crowding * ONE, birth * ONE, death * ONE, rest * ONE, wake * ONE,
+    core.equations.clone_step(cells.reshape(-1), crowding * ONE, birth * ONE, death * ONE, rest * ONE, wake * ONE,
                          kill * ONE, kill_resting * ONE, h)  # fmt: skip
 
 
@@ -79,7 +80,7 @@ def few(n, patients, c=1.0, q=0.0, birth=0.3, death=0.2, rest=0.0, wake=0.0, kil
         for day in range(n):
             if a + b == 0:
                 break
-            a, b = leukaemia.few_cells(a, b, birth, death, rest, wake, kill, kill_q, days, seed, p, 77, day)
+            a, b = core.chance.few_cells(a, b, birth, death, rest, wake, kill, kill_q, days, seed, p, 77, day)
         out[p] = a, b
     return out
 
@@ -125,5 +126,5 @@ def test_fast_exchange_of_few_cells_is_second_order():
 
 
 def test_rounding_to_whole_cells_keeps_the_mean():
-    got = np.array([leukaemia.whole(2.3, 1, p, 9, 0) for p in range(20000)])
+    got = np.array([core.chance.whole(2.3, 1, p, 9, 0) for p in range(20000)])
     assert set(got) == {2.0, 3.0} and got.mean() == pytest.approx(2.3, abs=4 * 0.46 / np.sqrt(20000))

@@ -12,14 +12,17 @@ import pytest
 from polars.testing import assert_frame_equal
 from scipy.integrate import solve_ivp
 
-from remission.body import immunity
-from remission.body.radiation import GAP_HOURS, incomplete_repair, survival
+from remission.body.radiation import GAP_HOURS
+from remission.compiled import core
 from remission.engine.play import Options, play, prepare
 from remission.knowledge.library import library
 from remission.knowledge.quantity import Quantity, Read
 from remission.patient.person import one
 from remission.patient.population import draw
 from remission.protocol.reader import read_protocol
+
+survival = core.equations.survival
+incomplete_repair = core.equations.incomplete_repair
 
 QUIET = Options(chance=False, side_effects=False)
 HEALTHY = {"marrow_blasts": 0.0, "blood_blasts": 0.0, "wbc": 6.0, "anc": 4.0, "platelets": 260.0, "haemoglobin": 12.5,
@@ -127,9 +130,9 @@ def test_less_than_ablation_lets_the_own_marrow_come_back(played):
 def test_expansion_is_exponential_where_antigen_is_plenty_and_stops_without_it():
     e = 1.0
     for _ in range(30):
-        e = immunity.expansion(e, 0.0, 0.1, 1e9, 0.0, 1.2, 0.005, 2.0, 1e12)
+        e = core.equations.expansion(e, 0.0, 0.1, 1e9, 0.0, 1.2, 0.005, 2.0, 1e12)
     assert e == pytest.approx(math.exp(1.2 * 3.0), rel=1e-6)
-    assert immunity.expansion(5.0, 0.0, 1.0, 0.0, 0.0, 1.2, 0.005, 2.0, 1e5) == 5.0
+    assert core.equations.expansion(5.0, 0.0, 1.0, 0.0, 0.0, 1.2, 0.005, 2.0, 1e5) == 5.0
 
 
 def test_cells_peak_contract_and_leave_a_memory(played):
@@ -161,12 +164,12 @@ def test_cells_do_nothing_to_leukaemia_without_the_antigen(played):
 
 
 def test_a_step_towards_a_target_is_exact():
-    got = immunity.towards(3.0, 10.0, 0.7, 2.0)
+    got = core.equations.towards(3.0, 10.0, 0.7, 2.0)
     run = solve_ivp(lambda t, x: 0.7 * (10.0 - x), (0, 2), [3.0], rtol=1e-10, atol=1e-12)
     assert got == pytest.approx(run.y[0, -1], rel=1e-8)
-    assert immunity.log_mean(8.0, 2.0) == pytest.approx(6.0 / math.log(4.0))
-    assert immunity.log_mean(5.0, 5.0) == 5.0
-    assert [immunity.grade_of(x, 1, 2, 3, 4) for x in (0.5, 1, 2.5, 3, 9)] == [0, 1, 2, 3, 4]
+    assert core.equations.log_mean(8.0, 2.0) == pytest.approx(6.0 / math.log(4.0))
+    assert core.equations.log_mean(5.0, 5.0) == 5.0
+    assert [core.equations.grade_of(x, 1, 2, 3, 4) for x in (0.5, 1, 2.5, 3, 9)] == [0, 1, 2, 3, 4]
 
 
 # --- targeted drugs -------------------------------------------------------------------------------

@@ -19,10 +19,9 @@ from scipy.stats import binom
 from test_living import CONDITIONING, QUIET, day_of, person
 
 import remission
-from remission.body import immunity
 from remission.body.person import individual
-from remission.body.radiation import GAP_HOURS, survival
-from remission.engine import mesh
+from remission.body.radiation import GAP_HOURS
+from remission.compiled import core
 from remission.engine.lanes import build
 from remission.engine.living import immune
 from remission.engine.play import Options, play, prepare
@@ -30,6 +29,8 @@ from remission.knowledge.library import Library, library
 from remission.patient.person import one
 from remission.patient.population import draw
 from remission.protocol.reader import read_protocol
+
+survival = core.equations.survival
 
 DATA = Path(remission.__file__).parent / "knowledge" / "data"
 CERTAIN = 1e-4  # two-sided: a right engine fails one of a hundred such tests in a hundred years
@@ -219,7 +220,7 @@ def test_after_their_peak_cells_fall_with_two_rates(played):
             ("contraction.memory_share", "-"),
         )
     )  # fmt: skip
-    turn = math.ceil(peak * mesh.BINS) / mesh.BINS  # the first step of the body that begins after it
+    turn = peak
     days = np.arange(math.ceil(turn) + 1, 60)
     copies = np.array([column(out, "car_t_copies", d)[0] for d in days])
     expected = (1.0 - share) * np.exp(-fast * (days - turn)) + share * np.exp(-slow * (days - turn))
@@ -269,7 +270,7 @@ def course(who, out, seed=1):
 
     start = [of("expansion.initial") * 3.0, 0.0, cells(out, 0)[0] / capacity(who, seed), column(out, "b_cells", 0)[0]
              / n["b_baseline"], n["cytokine_baseline"], 1.0, 0.0]  # fmt: skip
-    turn = math.ceil(peak * mesh.BINS) / mesh.BINS
+    turn = peak
     days = [np.array(start)]
     for day in range(28):
         y, edges = days[-1], sorted({float(day), min(max(turn, float(day)), day + 1.0), day + 1.0})
@@ -721,6 +722,6 @@ def test_one_patient_goes_through_all_of_it(pathway):
 def test_logarithmic_mean_is_the_mean_of_an_exponential(h):
     a, k = 7.0, 1.3
     mean = a * (1.0 - math.exp(-k * h)) / (k * h)
-    assert immunity.log_mean(a, a * math.exp(-k * h)) == pytest.approx(mean, rel=1e-9)
-    assert immunity.log_mean(a, a * (1 - 1e-8)) == pytest.approx(a, rel=1e-7)
-    assert immunity.log_mean(0.0, 0.0) == 0.0
+    assert core.equations.log_mean(a, a * math.exp(-k * h)) == pytest.approx(mean, rel=1e-9)
+    assert core.equations.log_mean(a, a * (1 - 1e-8)) == pytest.approx(a, rel=1e-7)
+    assert core.equations.log_mean(0.0, 0.0) == 0.0

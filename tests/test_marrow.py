@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from remission.body import marrow
-from remission.body.kinetics import LANES
+from remission.compiled import core
+
+LANES, STATE_ROWS, WEIGHT_ROWS = core.LANES, core.words.STATE_ROWS, core.words.WEIGHT_ROWS
+FEEDBACK, FORESEEN = 5, 6  # rows of a line behind its states: the feedback, and the circulating cells it was taken at
+marrow = core.equations
 
 ONE = np.ones(LANES)
 
@@ -29,15 +32,15 @@ def neutrophils(effect, days, h=STEP, base=3.95, mtt=84.18 / 24.0, gamma=0.1445,
     """Circulating cells at 0, h, ..., days. As in the engine, the feedback is brought back to its exact power every 32
     days."""
     s = flat(*[base if start is None else start] * 5, 0.0, 0.0)
-    rows = s.reshape(marrow.STATE_ROWS, LANES)
+    rows = s.reshape(STATE_ROWS, LANES)
 
     def exact():
-        rows[marrow.FEEDBACK] = (room * base / rows[4]) ** gamma
-        rows[marrow.FORESEEN] = rows[4]
+        rows[FEEDBACK] = (room * base / rows[4]) ** gamma
+        rows[FORESEEN] = rows[4]
 
     exact()
     ktr, rooms = 4.0 / mtt * ONE, flat(room, room, room)
-    w = np.zeros(marrow.WEIGHT_ROWS * LANES)
+    w = np.zeros(WEIGHT_ROWS * LANES)
     marrow.line_weights(ktr, ktr, ktr, h, w)
     out = [rows[4, 0]]
     for i in range(round(days / h)):
@@ -50,9 +53,9 @@ def neutrophils(effect, days, h=STEP, base=3.95, mtt=84.18 / 24.0, gamma=0.1445,
 
 def platelets(effect, days, h=STEP, base=267.4, growth=0.93, transit=0.52, loss=4.8, room=1.0):
     s = flat(*[base * loss / transit] * 4, base, 0.0, 0.0)
-    rows = s.reshape(marrow.STATE_ROWS, LANES)
+    rows = s.reshape(STATE_ROWS, LANES)
     room, half = flat(room, room, room), transit / (growth - transit) * base * ONE
-    w = np.zeros(marrow.WEIGHT_ROWS * LANES)
+    w = np.zeros(WEIGHT_ROWS * LANES)
     marrow.line_weights(transit * ONE, transit * ONE, loss * ONE, h, w)
     out = [base]
     for i in range(round(days / h)):
@@ -64,9 +67,9 @@ def platelets(effect, days, h=STEP, base=267.4, growth=0.93, transit=0.52, loss=
 def haemoglobin(effect, days, h=STEP, base=12.5, tau=4.68, span=82.2, room=1.0):
     production = base / span
     s = flat(production * tau, *[base / 4.0] * 4, 0.0, 0.0)
-    rows = s.reshape(marrow.STATE_ROWS, LANES)
+    rows = s.reshape(STATE_ROWS, LANES)
     room = flat(room, room, room)
-    w = np.zeros(marrow.WEIGHT_ROWS * LANES)
+    w = np.zeros(WEIGHT_ROWS * LANES)
     marrow.life_span_weights(ONE / tau, 4.0 / span * ONE, h, w)
     out = [base]
     for i in range(round(days / h)):

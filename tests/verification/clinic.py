@@ -1,8 +1,8 @@
 """The engine's compiled clinic for one patient whose body is computed elsewhere.
 
-Gates, visits, noise of counts, rules, decisions and doses are the engine's own code (held against a plain reading of
-the rules in `tests/test_engine.py`); every state that it sees is handed in. The only file of the verification that
-knows the engine's insides.
+Gates, visits, noise of counts, rules, decisions, doses, the manufacture of cells and grades are the engine's own code
+(held against a plain reading of the rules in `tests/test_engine.py`); every state that it sees is handed in. The only
+file of the verification that knows the engine's insides.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 import reference
 
-from remission.body.marrow import STATE_ROWS
+from remission.body import immunity, marrow, whole
 from remission.compiled import core
 from remission.engine import play
 from remission.engine.program import Program
@@ -31,6 +31,18 @@ class Given(NamedTuple):
     state: int  # of the patient's kinetics
     amount: float  # bioavailable
     days: float  # length of the infusion
+    lag: float  # days
+    form: int
+
+
+class Act(NamedTuple):
+    """What acts on the day it is given: radiation, a graft, cells, antibodies."""
+
+    number: int
+    kind: int
+    dose: float  # of the day
+    times: int
+    pool: int  # of what cells kill
 
 
 class Clinic:
@@ -42,7 +54,7 @@ class Clinic:
         self.block = core.Block(
             program.tables, patient.layout, patient.lanes, follow_up_days=follow_up_days, chance=False, seed=seed
         )
-        self.lines = self.block.line.reshape(4, STATE_ROWS, -1)[:, :5, LANE]  # a view
+        self.lines = self.block.line.reshape(whole.LINES, state.STATE_ROWS, -1)[:, : marrow.STATES, LANE]  # a view
         self.first_state = [patient.first[agent.agent] for agent in program.agents]
         settings = self.layout.settings
         self.judged: list[tuple[int, int, str, float]] = []  # levels at which rescues were judged
@@ -54,23 +66,36 @@ class Clinic:
 
     def see(self, y: np.ndarray) -> None:
         """Put a state of the reference where the clinic looks."""
-        o, block = self.patient.marrow, self.block
-        for line, first in enumerate((0, 10, 15, 5)):  # the reference has lymphocytes second
-            self.lines[line] = y[o + first : o + first + 5]
-        block.room[0, LANE] = y[o + 20]
-        block.cns[0, LANE] = y[o + 21]
-        cells = y[self.patient.clones]
-        block.cells[:, LANE] = cells
-        block.total[0, LANE] = cells.sum()
-        block.k_blood[0, LANE], block.mobilised[0, LANE] = y[-reference.MEANS :]
+        p, block = self.patient, self.block
+        for line in range(whole.LINES):
+            self.lines[line] = p.line(y, line)
+        block.room[0, LANE] = y[p.room]
+        block.cns[0, LANE] = y[p.room + 1]
+        block.cells[:, LANE] = y[p.cells]
+        block.total[0, LANE] = y[p.cells].sum()
+        block.k_blood[0, LANE], block.mobilised[0, LANE] = y[p.seen : p.seen + 2]
 
-    def morning(self, today: int, y: np.ndarray) -> None:
-        """Decide; transfused red cells go into ``y``, platelets into the clinic's own pool."""
+    def morning(self, today: int, course: reference.Course) -> list[Act]:
+        """Decide; transfused red cells go into the course, platelets into the clinic's own pool; infusions that are
+        stopped end. Gives what acts at once."""
         if self.block.status(LANE) == state.AFTER:
-            return
+            return []
+        forms, left = self.t.forms, self.block.left
+        left[: len(forms), LANE] = 1.0
         self.block.morning(LANE, today)
-        o = self.patient.marrow
-        y[o + 15 : o + 20] = self.lines[2]
+        course.infusions = [x for x in course.infusions if x[3] < 0 or left[x[3], LANE] > 0.0]
+        self.patient.line(course.y, whole.RED_CELLS)[:] = self.lines[whole.RED_CELLS]
+        acts = []
+        for i, act in enumerate(self.layout.acts):
+            doses = self.block.amount[act["form"] * SLOTS : (act["form"] + 1) * SLOTS, LANE]
+            if np.any(doses > 0.0):
+                acts.append(Act(i, int(act["kind"]), float(doses.sum()), int(np.sum(doses > 0.0)), int(act["pool"])))
+        if acts:
+            before = self.block.infusions(LANE)
+            self.block.acts(today)  # its bookkeeping: what it does to the body is overwritten by what we `see`
+            infused = self.block.infusions(LANE) > before
+            acts = [act for act in acts if act.kind != state.CELLS or infused]
+        return acts
 
     def given(self) -> list[Given]:
         """Doses decided since the last call."""
@@ -81,7 +106,8 @@ class Clinic:
             entry = self.first_state[self.t.forms["agent"][form]] + int(self.layout.form_entry[form])
             amount = float(amounts[i, LANE])
             if amount > 0.0:
-                out.append(Given(slot, entry, amount, float(self.t.forms["tau"][form])))
+                kind = self.t.forms[form]
+                out.append(Given(slot, entry, amount, float(kind["tau"]), float(kind["lag"]), form))
             amounts[i] = 0.0
             used[i] = False
         return out
@@ -108,9 +134,17 @@ class Clinic:
         for agent in np.flatnonzero(self.layout.rescued):
             self.block.rescue_doses(int(agent), today)
 
-    def evening(self, today: int) -> None:
-        """Decay of transfused platelets (once a day, as the model has it), relapse, the weekly record, the clock."""
+    def evening(self, today: int, course: reference.Course) -> None:
+        """Decay of transfused platelets (once a day, as the model has it), grades, relapse, the weekly record, the
+        clock."""
         self.block.pool[0, LANE] *= self.pool_kept
+        p, numbers = self.patient, course.numbers
+        if numbers.living:
+            course.lose()
+            y = course.y[p.immune : p.seen]
+            self.see(course.y)
+            felt = immunity.felt_cytokine(y[whole.LEVEL], numbers.immune.cytokine_baseline, course.y[p.seen + 2])
+            self.block.living(LANE, today, y.tolist(), felt, course.host, course.grafted)
         self.block.evening(LANE, today)
 
     def tables(self, one: Cohort) -> dict[str, pl.DataFrame]:

@@ -9,18 +9,18 @@ platelets decay once a day, and blast release and neutrophil mobilisation are se
 
 from __future__ import annotations
 
-from copy import copy
-
 import numpy as np
 import polars as pl
 import reference
 
+from remission.compiled import core
 from remission.engine.program import Program
 from remission.patient.cohort import Cohort
 
-from .clinic import SLOTS, Clinic, Given
+from .clinic import SLOTS, Act, Clinic, Given
 
 RTOL = 1e-8
+words = core.words
 
 
 def integrate(
@@ -32,27 +32,34 @@ def integrate(
     clinic = Clinic(program, patient, seed, follow_up_days)
     clinic.see(course.y)
     for today in range(follow_up_days):
-        clinic.morning(today, course.y)
+        acts = clinic.morning(today, course)
         if clinic.done:
             break
+        for act in acts:
+            _act(course, act, today)
         given = clinic.given()
-        course.y[-reference.MEANS :] = 0.0
+        course.y[patient.seen :] = 0.0
         if clinic.rescue_due(today):
             # levels do not depend on the rescue: integrate the day without it, judge, then integrate it with it
-            clinic.rescues(today, _a_day(_branch(course), today, given, clinic))
+            clinic.rescues(today, _a_day(course.branch(), today, given, clinic))
             given += clinic.given()
         _a_day(course, today, given)
         clinic.see(course.y)
-        clinic.evening(today)
+        clinic.evening(today, course)
         if clinic.done:
             break
     return clinic.tables(cohort.take(slice(index, index + 1)))
 
 
-def _branch(course: reference.Course) -> reference.Course:
-    other = copy(course)
-    other.y, other.infusions = course.y.copy(), list(course.infusions)
-    return other
+def _act(course: reference.Course, act: Act, today: int) -> None:
+    if act.kind == words.RADIATION:
+        course.irradiate(act.number, act.dose, act.times, today)
+    elif act.kind == words.GRAFT:
+        course.graft(act.number, act.dose)
+    elif act.kind == words.CELLS:
+        course.infuse_cells(act.number, act.dose, act.pool)
+    elif act.kind == words.IMMUNOGLOBULIN:
+        course.immunoglobulin(act.number, act.dose)
 
 
 def _a_day(course: reference.Course, today: int, given: list[Given], clinic: Clinic | None = None) -> list[list[float]]:
@@ -65,7 +72,7 @@ def _a_day(course: reference.Course, today: int, given: list[Given], clinic: Cli
         if clinic:
             levels.append(clinic.levels(course.y))
         for dose in doses:
-            course.give(dose.state, dose.amount, dose.days)
+            course.give(dose.state, dose.amount, dose.days, dose.lag, dose.form)
     course.to(today + 1.0)
     return levels
 

@@ -29,11 +29,12 @@ class Study:
     patients: int
     seed: int = 1
     follow_up_days: int = 3653
+    population: str = POPULATION
 
     def ready(self) -> tuple[Program, Cohort]:
         shelf = library()
         program = prepare(read_protocol(shelf.protocol_path(self.protocol)), shelf)
-        return program, draw(POPULATION, self.patients, seed=self.seed)
+        return program, draw(self.population, self.patients, seed=self.seed)
 
 
 def of(tables: Tables, patient: int) -> Tables:

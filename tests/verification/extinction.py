@@ -18,7 +18,7 @@ import numpy as np
 from scipy.integrate import solve_ivp
 from scipy.stats import binomtest
 
-from remission.body.leukaemia import few_cells
+from remission.compiled import core
 from remission.engine import lanes
 from remission.engine.program import prepare
 from remission.knowledge.library import library
@@ -100,8 +100,9 @@ def _play_two_kinds(seed, patients, purpose, cycling, resting, birth, death, to_
     for patient in range(patients):
         c, q = cycling, resting
         for i in range(len(birth)):
-            c, q = few_cells(c, q, birth[i], death[i], to_rest, wake, 0.0, kill_resting[i], step, seed, patient,
-                             purpose, i)  # fmt: skip
+            c, q = core.chance.few_cells(
+                c, q, birth[i], death[i], to_rest, wake, 0.0, kill_resting[i], step, seed, patient, purpose, i
+            )
             if c + q == 0.0:
                 extinct += 1
                 break

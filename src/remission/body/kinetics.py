@@ -1,26 +1,38 @@
-"""Linear pharmacokinetics, solved exactly between doses, all patients of a block at once (engine/core/kinetics.hpp).
+"""Pharmacokinetics: what becomes of a dose.
 
-An agent is a linear system dx/dt = A x + input. With Phi(t) = exp(A t), M = the integral of Phi and N = the integral of
-M over 0..t, everything asked of a step of length h is a row of one matrix that is applied to the states x at its start:
+An agent is a linear system of depots, compartments and drivers (`pharmacokinetics.py` builds it from the agent's file):
 
-    states at the end              Phi(h)
-    output g at a time t           g Phi(t)
-    mean of output g over u..v     g (M(v) - M(u)) / (v - u)
+    dx/dt = A x + entering            x: amounts (or drivers), A: 1/day, entering: infusions, amount/day
+    output = g x                      concentrations in plasma and CSF, drivers of effects
 
-An infusion at unit rate into state e from the start of the step on answers with M in place of Phi and N in place of M,
-applied to e. An infusion of a unit dose that ends at tau < h answers with M(t) e / tau up to tau and with
-Phi(t - tau) M(tau) e / tau after it; a dose that enters after a lag with nothing up to the lag and Phi(t - lag) e after
-it.
-
-What bends with a concentration (Emax, saturable formation) is integrated by two-point Gauss quadrature: windows that
-tile the step, and a mesh of panels that widen after a dose where concentrations move fast (engine/mesh.py).
+Where elimination saturates (Michaelis-Menten) or clearance still falls after the first dose, the central compartment
+also loses `elimination`; a saturable product (a nucleotide made inside cells) follows the plasma. The core solves the
+linear part exactly and the rest in micro-steps (engine/core/kinetics.hpp, pharmacokinetics.hpp).
+Numbers and sources: knowledge/data/agents/*.yaml.
 """
 
 from __future__ import annotations
 
+import math
+
 from remission.compiled import core
 
-LANES: int = core.LANES  # patients of a block, side by side
-GAUSS: tuple[float, float] = core.words.GAUSS  # nodes on 0..1, equal weights
-exp_small = core.equations.exp_small
-integrals = core.equations.integrals  # (a, t, doublings) -> Phi, M, N; (n, n, LANES) each
+LANES: int = core.LANES  # patients of a block of the core, side by side
+GAUSS: tuple[float, float] = core.words.GAUSS  # nodes on 0..1, equal weights: the core's mesh stands on them
+
+
+def arriving(bioavailability: float, per_m2: float, loss: float, half_dose: float) -> float:
+    """The share of a dose that arrives: F - loss D / (half_dose + D). D: dose, amount/m2."""
+    return bioavailability - loss * per_m2 / (half_dose + per_m2)
+
+
+def elimination(c: float, vmax: float, km: float, extra: float, fading: float, days: float) -> float:
+    """Amount/day that leaves the central compartment beside its linear clearance: vmax C / (km + C), and an extra
+    clearance that fades from the first dose on, extra exp(-fading t) C. C: plasma; vmax: amount/day; km: as C; extra:
+    amount/day per concentration; fading: 1/day; days: t since the first dose."""
+    return vmax * c / (km + c) + extra * math.exp(-fading * days) * c
+
+
+def product_change(z: float, c: float, formation: float, half: float, loss: float) -> float:
+    """dz/dt = formation C / (half + C) - loss z. z: product inside cells; C: plasma; loss: 1/day."""
+    return formation * c / (half + c) - loss * z

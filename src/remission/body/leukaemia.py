@@ -1,21 +1,64 @@
-"""Leukaemic clones with cycling and resting cells, in marrow and CNS; extinction by chance
-(engine/core/leukaemia.hpp).
+"""Leukaemic clones with cycling and resting cells, in marrow, blood and CNS; extinction by chance. Time is days.
 
-Per clone: cycling cells C divide (birth b, slowed as the marrow fills), die (d), are killed by drugs
-and go to rest; resting cells Q do not divide, are killed less, and wake:
+Per clone: cycling cells C divide (birth b, slowed as the marrow fills), die (d), are killed by drugs and go to rest;
+resting cells Q do not divide, are killed less, and wake; L: all leukaemic cells of the marrow
 
-    dC/dt = (b crowding - d - kill_C - a) C + w Q
+    dC/dt = (b crowding - d - kill_C - a) C + w Q + mutants
     dQ/dt = a C - (w + kill_Q) Q
+    crowding = max(0, 1 - (L / (packing capacity))^power)
+    mutants = mu b crowding C_main                              into a clone that resists
+    CNS: dS/dt = (b_S - d_S - kill_S) S + seeding L
 
-Above a thousand cells the means are integrated (Strang splitting, exact in each part); below, every
-day is a draw of the birth-death process (Kendall 1948), so that a clone can die out.
+Below FEW cells these are means of what chance does: cells divide and die one by one (birth-death process), so that a
+clone can die out, and mutants and seeds come as a Poisson process. The core then draws each day from the law of Kendall
+1948 (engine/core/leukaemia.hpp, few_cells.hpp). Numbers and sources: knowledge/data/body/leukaemia.yaml.
 """
 
 from __future__ import annotations
 
+import math
+
 from remission.compiled import core
 
 FEW: float = core.words.FEW  # cells of a pool below which chance plays
-clone_step = core.equations.clone_step
-few_cells = core.chance.few_cells
-whole = core.chance.whole  # rounds a number of cells by chance, without changing the mean
+
+
+def crowding(load: float, packing: float, power: float) -> float:
+    """Factor on birth; load: leukaemic cells over the marrow's capacity."""
+    return max(0.0, 1.0 - (load / packing) ** power)
+
+
+def cycling_change(c: float, q: float, birth: float, death: float, kill: float, to_rest: float, wake: float) -> float:
+    """dC/dt, cells/day; birth: already slowed by crowding."""
+    return (birth - death - kill - to_rest) * c + wake * q
+
+
+def resting_change(c: float, q: float, kill: float, to_rest: float, wake: float) -> float:
+    """dQ/dt, cells/day."""
+    return to_rest * c - (wake + kill) * q
+
+
+def cns_change(s: float, birth: float, death: float, kill: float, seeding: float, cells: float) -> float:
+    """dS/dt, cells/day; cells: in the marrow; seeding: 1/day."""
+    return (birth - death - kill) * s + seeding * cells
+
+
+def blood_blasts(cells: float, per_cell: float, loss: float, kill: float) -> float:
+    """Blasts in blood, 10^9/L: inflow from marrow over loss, quasi-steady within hours. per_cell: at diagnosis."""
+    return per_cell * cells * loss / (loss + kill)
+
+
+def marrow_share(cells: float, room: float, capacity: float) -> float:
+    """Blasts among the nucleated cells of the marrow; an emptied one still has a hundredth of stroma and others."""
+    return cells / (cells + max(room, 0.01) * capacity)
+
+
+def kendall(birth: float, death: float, days: float) -> tuple[float, float]:
+    """(extinct, more): the offspring of one cell after ``days`` are none with probability ``extinct``, else 1 + a
+    geometric number with ratio ``more`` (Kendall 1948; death: with kill)."""
+    growth = (birth - death) * days
+    if abs(growth) < 1e-9:
+        extinct = more = birth * days / (1.0 + birth * days)
+        return extinct, more
+    e = math.exp(growth)
+    return death * (e - 1.0) / (birth * e - death), birth * (e - 1.0) / (birth * e - death)

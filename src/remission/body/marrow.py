@@ -1,16 +1,25 @@
-"""Blood cells from a marrow that leukaemia crowds out (engine/core/marrow.hpp).
+"""Blood cells from a marrow that leukaemia crowds out. Time is days, counts 10^9/L, haemoglobin g/dL.
 
-Neutrophils, lymphocytes: the chain of Friberg 2002 (proliferating pool, three transits, circulating cells, power
-feedback). Platelets: the same chain with the saturating feedback of Panetta 2024, or with the power feedback. Red
-cells: one progenitor step and four life-span compartments (Agoram 2006). Drugs take a fraction E of proliferation away.
-Normal marrow n (share of its capacity) regrows logistically in the room that leukaemia leaves, and sets the point that
-feedback steers to: n * baseline (own assumption; multiplying proliferation by n, as the evidence file first proposed,
-would give baseline * n^(1/gamma), 2e-6 at diagnosis). Time is days, counts 10^9/L, haemoglobin g/dL.
+Neutrophils, lymphocytes (Friberg 2002: proliferating pool P, three transits, circulating cells C):
 
-A step of h days goes through its middle. Behind the proliferating pool P a line is linear, so that circulating cells
-barely feel what P does within the step: they are foreseen with P held still, the feedback follows from them, ln P
-from the feedback and from the mean effects of both halves (and from how the two change together), and the rest of the
-line exactly from P as a parabola through the start, the middle and the end (weights from `line_weights`).
+    dP/dt = k P ((1 - E) F - 1),  F = min((n C0 / C)^gamma, 5)        k = 4 / mean transit time
+    dT1/dt = k (P - T1), dT2/dt = k (T1 - T2), dT3/dt = k (T2 - T3)
+    dC/dt = k T3 - loss C
+
+Platelets: the same chain with a saturating feedback (Panetta 2024), dP/dt = P (growth (1 - E) K n / (K n + C) - k).
+Red cells (Agoram 2006): one progenitor step and four compartments of a life span, all of which are haemoglobin,
+
+    dP/dt = production n (1 - min(max(E, 0), 1)) - P / tau
+    dH1/dt = P / tau - ageing H1, ... dH4/dt = ageing (H3 - H4)
+
+E is the fraction of proliferation that drugs take away. Normal marrow n (share of its capacity) regrows logistically in
+the room that leukaemia leaves, and sets the point that feedback steers to, n C0 (own assumption; multiplying
+proliferation by n would give C0 n^(1/gamma), 2e-6 at diagnosis):
+
+    dn/dt = rho n (1 - n - omega L / capacity) - k_stem n
+
+A proliferating pool that drugs empty stays at FLOOR until it can grow; leukaemia alone does not take n below `LEAST`.
+Core: engine/core/marrow.hpp. Numbers and sources: knowledge/data/body/marrow.yaml.
 """
 
 from __future__ import annotations
@@ -19,19 +28,42 @@ from remission.compiled import core
 
 MAX_FEEDBACK: float = core.words.MAX_FEEDBACK  # bound of the power feedback after long aplasia
 FLOOR: float = core.words.FLOOR  # counts never fall below one cell in a litre of 1e9
+LEAST = 1e-4  # normal marrow that leukaemia alone leaves
 ABSENT, POWER, SATURATING, LIFE_SPAN = (
     getattr(core.words, name) for name in ("ABSENT", "POWER", "SATURATING", "LIFE_SPAN")
 )  # kinds of lines
-PROLIFERATING, TRANSIT_1, TRANSIT_2, TRANSIT_3, CIRCULATING, FEEDBACK, FORESEEN = range(7)  # states of a line
-STATE_ROWS: int = core.words.STATE_ROWS
-WEIGHT_ROWS: int = core.words.WEIGHT_ROWS
+STATES = 5  # of a line: what proliferates, three transits, circulating cells; of red cells: P and four ages
+EDGE = 1e-4  # an implicit solver needs a floor without an edge: losses fade within this share above it
 
-# One step of a line of LANES patients, in place: states (STATE_ROWS rows), weights, the mean effects of both halves
-# (2 rows), normal marrow at the start, in the middle and at the end (3 rows), parameters, h (days)
-line_weights = core.equations.line_weights
-life_span_weights = core.equations.life_span_weights
-power_chain = core.equations.power_chain
-saturating_chain = core.equations.saturating_chain
-red_cell_chain = core.equations.red_cell_chain
-normal_marrow = core.equations.normal_marrow
-near_power = core.equations.near_power
+
+def power_feedback(room: float, base: float, cells: float, gamma: float) -> float:
+    """F = (n C0 / C)^gamma, at most MAX_FEEDBACK."""
+    return min((max(room, 0.0) * base / max(cells, FLOOR)) ** gamma, MAX_FEEDBACK)
+
+
+def saturating_feedback(room: float, half: float, cells: float) -> float:
+    """K n / (K n + C)."""
+    return half * room / (half * room + cells)
+
+
+def above_floor(cells: float, change: float) -> float:
+    """The change of a pool that does not fall below FLOOR."""
+    return change if change >= 0.0 else change * min(max((cells / FLOOR - 1.0) / EDGE, 0.0), 1.0)
+
+
+def proliferation(cells: float, gain: float, loss: float, effect: float, feedback: float) -> float:
+    """dP/dt = P (gain (1 - E) F - loss); gain = loss = k with the power feedback, gain = growth with the other."""
+    return above_floor(cells, cells * (gain * (1.0 - effect) * feedback - loss))
+
+
+def red_cell_progenitors(cells: float, production: float, room: float, effect: float, rate: float) -> float:
+    """dP/dt = production n (1 - E) - P / tau, E bounded to 0..1; production: g/dL/day; rate: 1 / tau."""
+    return production * room * (1.0 - min(max(effect, 0.0), 1.0)) - rate * cells
+
+
+def normal_marrow(room: float, rho: float, omega: float, load: float, kill: float) -> float:
+    """dn/dt; load: leukaemic cells over capacity; kill: of stem cells by conditioning, 1/day."""
+    growth = rho * room * (1.0 - room - omega * load)
+    if growth < 0.0 and room <= LEAST:
+        growth = 0.0
+    return growth - kill * room

@@ -307,6 +307,17 @@ void bind_block(nb::module_& m) {
   c.def("rescue_doses", [](OneBlock& b, Int agent, Int today) { rescues_of(b.block(), b.agent(agent), b.day(today)); });
   c.def("kinetics", [](OneBlock& b, Int today) { kinetics_of(b.block(), b.day(today)); });
   c.def("evening", [](OneBlock& b, Int lane, Int today) { evening_of(b.block(), b.lane(lane), b.day(today)); });
+  c.def("acts", [](OneBlock& b, Int today) { acts_of(b.block(), b.day(today)); });
+  c.def("infusions", [](OneBlock& b, Int lane) { return b.block().flesh.immune[b.lane(lane)].infusions; });
+  c.def("living", [](OneBlock& b, Int lane, Int today, const std::vector<Real>& y, Real felt, Real host, bool grafted) {
+    if (y.size() != 8) throw nb::value_error("eight states of the immune system are needed");
+    ImmuneState& im = b.block().flesh.immune[b.lane(lane)];
+    std::tie(im.cells, im.memory, im.b, im.plasma, im.igg, im.cytokine, im.ready, im.brain) =
+        std::tie(y[0], y[1], y[2], y[3], y[4], y[5], y[6], y[7]);
+    im.host = host;
+    im.grafted = grafted;
+    living_of(b.block(), b.lane(lane), b.day(today), felt);
+  });
   c.def("close_runs", [](OneBlock& b, Int lane) { close_runs_of(b.block(), b.lane(lane)); });
   c.def("status", [](OneBlock& b, Int lane) { return Int{b.block().lane(b.lane(lane)).status}; });
   c.def("rescues_due", [](OneBlock& b, Int lane) {
@@ -349,6 +360,7 @@ void bind_block(nb::module_& m) {
   VIEW(watch, drugs.watch);
   VIEW(level, drugs.level);
   VIEW(amount, drugs.amount);
+  VIEW(left, drugs.left);
   FLAGS(used, drugs.used);
   FLAGS(on_board, drugs.on_board);
 }

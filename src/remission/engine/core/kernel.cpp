@@ -19,6 +19,11 @@ std::vector<const char*> steps_of_day() {
   names.push_back("preparation");  // how drugs answer in these patients
   return names;
 }
+void acts_of(Block& b, Int today) { acts_of_day(b, today); }
+void living_of(Block& b, int lane, Int today, Real felt) {
+  grades_of_day(b, lane, today, felt);
+  manufacture_of_day(b, lane, today);
+}
 void close_runs_of(Block& b, int lane) { close_runs(b, lane); }
 
 }  // namespace remission

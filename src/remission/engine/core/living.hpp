@@ -32,26 +32,28 @@ inline void cells_of_day(Block& b, Int today) {
     const Real working = static_cast<Real>(im.works) * n(C_KILL);
     const Real lymphocytes = b.circulating(LYMPHOCYTES, l);
     b.work.pool_active[pool] = 1;
+    const Real peak = n(C_PEAK);
     for (Int j = 0; j < lay.bins; ++j) {
       const Real age = static_cast<Real>(today - im.cells_day) + static_cast<Real>(j) * h;
-      const Real before = e + m, peak = n(C_PEAK);
-      const bool growing = age < peak;
-      if (growing) {
-        const Real midway = antigen * std::exp(-0.5 * h * working * before / (before + n(C_HALF)));
-        e = expansion(e, m, h, midway, lymphocytes, n(C_RATE), n(C_ANTIGEN_HALF), n(C_LYMPHOCYTES), n(C_MOST));
-      } else {
-        if (age - h < peak) {
-          const Real stay = n(C_MEMORY_SHARE) * e;
-          e -= stay;
-          m += stay;
-        }
-        e *= std::exp(-h * n(C_CONTRACTION));
-        m *= std::exp(-h * n(C_MEMORY_RATE));
+      const Real grows = std::clamp(peak - age, 0.0, h), shrinks = h - grows;  // days before and after the peak
+      const Real before = e + m;
+      if (grows > 0.0) {
+        const Real midway = antigen * std::exp(-0.5 * grows * working * before / (before + n(C_HALF)));
+        e = expansion(e, m, grows, midway, lymphocytes, n(C_RATE), n(C_ANTIGEN_HALF), n(C_LYMPHOCYTES), n(C_MOST));
+      }
+      if (peak >= age && peak < age + h) {
+        const Real stay = n(C_MEMORY_SHARE) * e;
+        e -= stay;
+        m += stay;
+      }
+      if (shrinks > 0.0) {
+        e *= std::exp(-shrinks * n(C_CONTRACTION));
+        m *= std::exp(-shrinks * n(C_MEMORY_RATE));
       }
       const Real copies = std::sqrt(before * (e + m));
       const Real kill = working * copies / (copies + n(C_HALF));
       const Real of_blasts = kill * has;
-      if (growing) antigen *= std::exp(-h * kill);
+      if (grows > 0.0) antigen *= std::exp(-h * kill);
       b.work.k_cyc(pool * lay.bins + j, l) += of_blasts;
       b.work.k_rest(pool * lay.bins + j, l) += of_blasts;
       b.work.k_cns(j, l) += of_blasts * n(C_CNS);
@@ -62,18 +64,11 @@ inline void cells_of_day(Block& b, Int today) {
   }
 }
 
-// Cytokine, its grades and those of neurotoxicity. A death from cytokine release is left in `fatal` for the evening.
-inline void cytokine_of_day(Block& b, int l, Int today, Real killed, Real k) {
+// The grades of cytokine release and neurotoxicity, by what is felt of cytokine and what has reached the brain. A death
+// from cytokine release is left in `fatal` for the evening.
+inline void grades_of_day(Block& b, int l, Int today, Real felt) {
   ImmuneState& im = b.flesh.immune[l];
   const ImmuneNumbers& n = b.q.immune[l];
-  const Real gain = n.release * im.ready * killed / (killed + n.release_half);
-  im.cytokine = towards(im.cytokine, n.cytokine_baseline + gain / n.clearance, n.clearance, 1.0);
-  const Real lost = k > 0.0 ? n.priming * k / (k + n.priming_half) : 0.0;
-  im.ready = towards(im.ready, n.recovery / (n.recovery + lost), n.recovery + lost, 1.0);
-  Real felt = n.cytokine_baseline;
-  felt += (im.cytokine - n.cytokine_baseline) / (1.0 + b.flesh.daily(CYTOKINE, l));
-  im.brain = towards(im.brain, std::log10(std::max(felt / n.cytokine_baseline, 1.0)) * n.brain_person, n.brain_rate,
-                     1.0);
   const Int crs = grade_of(felt, n.crs_1, n.crs_2, n.crs_3, n.crs_4);
   const Int brain = grade_of(im.brain, n.brain_1, n.brain_2, n.brain_3, n.brain_4);
   if (crs > 0 && im.crs == 0) {
@@ -94,6 +89,27 @@ inline void cytokine_of_day(Block& b, int l, Int today, Real killed, Real k) {
   im.neuro = brain;
   im.crs_worst = std::max(im.crs_worst, crs);
   im.neuro_worst = std::max(im.neuro_worst, brain);
+}
+
+// Will the product be ready tomorrow?
+inline void manufacture_of_day(Block& b, int l, Int today) {
+  ImmuneState& im = b.flesh.immune[l];
+  if (im.product == IN_MANUFACTURE && today + 1 >= im.product_day) im.product = im.makes == 1 ? READY : FAILED;
+}
+
+// Cytokine, readiness and brain. killed: cells with the antigen, over the capacity; k: the faster of their kill rates.
+inline void cytokine_of_day(Block& b, int l, Int today, Real killed, Real k) {
+  ImmuneState& im = b.flesh.immune[l];
+  const ImmuneNumbers& n = b.q.immune[l];
+  const Real gain = n.release * im.ready * killed / (killed + n.release_half);
+  im.cytokine = towards(im.cytokine, n.cytokine_baseline + gain / n.clearance, n.clearance, 1.0);
+  const Real lost = k > 0.0 ? n.priming * k / (k + n.priming_half) : 0.0;
+  im.ready = towards(im.ready, n.recovery / (n.recovery + lost), n.recovery + lost, 1.0);
+  Real felt = n.cytokine_baseline;
+  felt += (im.cytokine - n.cytokine_baseline) / (1.0 + b.flesh.daily(CYTOKINE, l));
+  im.brain = towards(im.brain, std::log10(std::max(felt / n.cytokine_baseline, 1.0)) * n.brain_person, n.brain_rate,
+                     1.0);
+  grades_of_day(b, l, today, felt);
 }
 
 // B cells, antibodies, cytokine and its grades, the marrow that conditioning kills: one day, patient by patient.
@@ -126,7 +142,7 @@ inline void immunity_of_day(Block& b, Int today) {
       cytokine_of_day(b, l, today, killed, std::max(k_blasts, k_b));
     else
       im.ready = towards(im.ready, 1.0, n.recovery, 1.0);
-    if (im.product == IN_MANUFACTURE && today + 1 >= im.product_day) im.product = im.makes == 1 ? READY : FAILED;
+    manufacture_of_day(b, l, today);
   }
 }
 

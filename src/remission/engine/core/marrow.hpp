@@ -103,7 +103,6 @@ inline Foreseen foreseen(const Real* w, int l, Real p0, Real a, Real b, Real d, 
 // P and the line behind it at the end of the step, P as the parabola through p0, pm and p1.
 inline void behind(Real* s, const Real* w, int l, Real p0, Real pm, Real p1, Real a, Real b, Real d, Real rest) {
   const Real t0 = w[10 * LANES + l], t1 = w[11 * LANES + l], t2 = w[12 * LANES + l];
-  p1 = larger(p1, FLOOR);
   s[l] = p1;
   s[LANES + l] =
       larger(t0 * a + w[13 * LANES + l] * p0 + w[14 * LANES + l] * pm + w[15 * LANES + l] * p1, FLOOR);
@@ -113,6 +112,13 @@ inline void behind(Real* s, const Real* w, int l, Real p0, Real pm, Real p1, Rea
       t0 * d + t1 * b + t2 * a + w[19 * LANES + l] * p0 + w[20 * LANES + l] * pm + w[21 * LANES + l] * p1, FLOOR);
   s[4 * LANES + l] =
       larger(rest + w[22 * LANES + l] * p0 + w[23 * LANES + l] * pm + w[24 * LANES + l] * p1, FLOOR);
+}
+
+// A pool that drugs have taken to its floor begins to grow again within a half step, when its rate per day (r0 at the
+// start, r1 at the end, linear between) turns positive: it is then at least the floor and what has grown since.
+inline Real regrown(Real r0, Real r1, Real h) {
+  const Real rise = r0 < 0.0 && r1 > 0.0 ? 0.5 * h * r1 * r1 / (r1 - r0) : 0.0;
+  return FLOOR * (1.0 + rise * (1.0 + rise * (0.5 + rise * (1.0 / 6.0))));
 }
 
 // One step of h days of a line with the power feedback F = (n C0 / C)^gamma. s: STATE_ROWS of it, w: its weights;
@@ -131,9 +137,14 @@ inline void power_chain(Real* __restrict s, const Real* __restrict w, const Real
     const Real u0 = smaller(f0, MAX_FEEDBACK), um = smaller(fm, MAX_FEEDBACK), u1 = smaller(f1, MAX_FEEDBACK);
     const Real z = 0.5 * h * rate[l];
     const Real both = 1.0 + (second[l] - first[l]) * (u1 - u0) * (1.0 / 24.0);
+    // the effect falls or rises evenly through the step, as its means in both halves have it
+    const Real bend = 0.5 * (second[l] - first[l]), middle = first[l] + bend;
+    const Real r0 = rate[l] * ((1.0 - first[l] + bend) * u0 - 1.0), rm = rate[l] * ((1.0 - middle) * um - 1.0);
+    const Real r1 = rate[l] * ((1.0 - second[l] - bend) * u1 - 1.0);
     Real pm = p0 * exp_small(z * ((1.0 - first[l]) * (5.0 * u0 + 8.0 * um - u1) * (1.0 / 12.0) - both));
-    pm = larger(pm, FLOOR);
-    const Real p1 = pm * exp_small(z * ((1.0 - second[l]) * (8.0 * um + 5.0 * u1 - u0) * (1.0 / 12.0) - both));
+    pm = larger(pm, regrown(r0, rm, 0.5 * h));
+    Real p1 = pm * exp_small(z * ((1.0 - second[l]) * (8.0 * um + 5.0 * u1 - u0) * (1.0 / 12.0) - both));
+    p1 = larger(p1, regrown(rm, r1, 0.5 * h));
     behind(s, w, l, p0, pm, p1, a, b, d, x.rest);
     s[5 * LANES + l] = f1;
     s[6 * LANES + l] = x.end;
@@ -153,9 +164,13 @@ inline void saturating_chain(Real* __restrict s, const Real* __restrict w, const
     const Real u0 = ka / (ka + c), um = kb / (kb + x.middle), u1 = kc / (kc + x.end);
     const Real g = growth[l], u = 0.5 * h;
     const Real k = transit[l] + g * (second[l] - first[l]) * (u1 - u0) * (1.0 / 24.0);
+    const Real bend = 0.5 * (second[l] - first[l]), middle = first[l] + bend;
+    const Real r0 = g * (1.0 - first[l] + bend) * u0 - transit[l], rm = g * (1.0 - middle) * um - transit[l];
+    const Real r1 = g * (1.0 - second[l] - bend) * u1 - transit[l];
     Real pm = p0 * exp_small(u * (g * (1.0 - first[l]) * (5.0 * u0 + 8.0 * um - u1) * (1.0 / 12.0) - k));
-    pm = larger(pm, FLOOR);
-    const Real p1 = pm * exp_small(u * (g * (1.0 - second[l]) * (8.0 * um + 5.0 * u1 - u0) * (1.0 / 12.0) - k));
+    pm = larger(pm, regrown(r0, rm, u));
+    Real p1 = pm * exp_small(u * (g * (1.0 - second[l]) * (8.0 * um + 5.0 * u1 - u0) * (1.0 / 12.0) - k));
+    p1 = larger(p1, regrown(rm, r1, u));
     behind(s, w, l, p0, pm, p1, a, b, d, x.rest);
   }
 }

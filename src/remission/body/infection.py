@@ -1,0 +1,31 @@
+"""Fever, infection and other events by hazard. Time is days.
+
+    fever            dH/dt = hazard(ANC) frailty (factor of maintenance) / (1 + X)     X: prophylaxis
+    side effect s    dH/dt = (drugs + body) person (1 + worse) / (1 + protected) (factor after a transplant)
+    body             hazard killed/capacity, hazard load, hazard max(0, 1 - x / below) of a low count or IgG
+    lethal           dH/dt = lethal * share of blasts, of a leukaemia that came back and fills the marrow
+
+An event comes when H has reached a number drawn from the unit exponential: the arrivals of an inhomogeneous Poisson
+process are those of a plain one on the clock of the summed hazard. Fever: a share is a bloodstream infection, a share
+of those kills; then a pause without hazard. Core: engine/core/ends.hpp, side_effects.hpp.
+Numbers and sources: knowledge/data/body/infection.yaml, side_effects/*.yaml.
+"""
+
+from __future__ import annotations
+
+STEPS = (0.1, 0.5, 1.0)  # ANC, 10^9/L, at which the hazard of fever changes
+
+
+def fever_hazard(anc: float, hazards: tuple[float, float, float, float], frailty: float, protected: float) -> float:
+    """1/day; hazards: below 0.1, 0.5, 1.0 and above."""
+    return hazards[sum(anc >= step for step in STEPS)] * frailty / (1.0 + protected)
+
+
+def of_low_count(x: float, hazard: float, below: float) -> float:
+    """1/day: none at ``below``, the whole hazard at 0."""
+    return hazard * max(0.0, 1.0 - x / below)
+
+
+def of_side_effect(caused: float, person: float, worse: float, protected: float, factor: float) -> float:
+    """1/day; caused: sum over drugs and body."""
+    return caused * person * (1.0 + worse) / (1.0 + protected) * factor
