@@ -773,7 +773,7 @@ def test_the_steps_of_the_day_are_timed_when_asked_for_and_change_nothing() -> N
     assert tuple(spent) == core.words.DAY and all(seconds >= 0.0 for seconds in spent.values())
     ran = {name for name, seconds in spent.items() if seconds > 0.0}
     assert {"clinic", "kinetics", "effects", "body", "preparation"} <= ran
-    assert not {"acts", "CAR T-cells", "immunity"} & ran, "nothing of that is in this protocol"
+    assert not {"acts", "levels", "immunity"} & ran, "nothing of that is in this protocol"
     plain = play(program, people, seed=1, threads=1, options=Options(follow_up_days=60))
     for name, table in plain.items():
         assert_frame_equal(table, timed[name])

@@ -197,7 +197,7 @@ def test_normal_marrow_regrows_logistically():
     n, both = n0 * ONE, np.empty(2 * LANES)
     room = [n0]
     for _ in range(120):
-        marrow.normal_marrow(n, flat(0, 0, 0), rho * ONE, ONE, STEP, both)
+        marrow.normal_marrow(n, flat(0, 0, 0), rho * ONE, ONE, 0.0 * ONE, STEP, both)
         n = both[LANES:].copy()
         room += [both[0], n[0]]
     t = np.arange(241) * STEP / 2
@@ -209,6 +209,6 @@ def test_marrow_full_of_leukaemia_has_no_room():
     n, both = 0.5 * ONE, np.empty(2 * LANES)
     load = flat(0.6, 0.6, 0.6)
     for _ in range(1500):
-        marrow.normal_marrow(n, load, 0.25 * ONE, 1.2 * ONE, STEP, both)
+        marrow.normal_marrow(n, load, 0.25 * ONE, 1.2 * ONE, 0.0 * ONE, STEP, both)
         n = both[LANES:].copy()
     assert n[0] == pytest.approx(1 - 1.2 * 0.6, rel=1e-9)

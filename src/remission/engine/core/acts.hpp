@@ -23,13 +23,10 @@ inline void feedback_anew(Block& b, int l) {
     }
 }
 
-// Keep a share of the normal marrow. Where less of the patient's own, or of the donor's, is left than grows back, it is
-// gone.
-inline void lose_marrow(Block& b, int l, Real share) {
-  if (share >= 1.0) return;
+// After a loss of normal marrow: where less of the patient's own, or of the donor's, is left than grows back, it is gone.
+inline void marrow_is_lost(Block& b, int l) {
   Real& room = b.flesh.room(0, l);
   ImmuneState& im = b.flesh.immune[l];
-  room *= share;
   Real own = room * im.host, donor = room - own;
   const Real least = b.q.immune[l].least_marrow;
   if ((0.0 < own && own < least) || (im.grafted == 1 && donor < least)) {
@@ -89,7 +86,9 @@ inline void irradiate(Block& b, Int act, int l, Int today, Real dose, int times)
   flesh.immune[l].b *= hit;
   for (int i = 0; i < LINES; ++i) flesh.line(i * STATE_ROWS, l) *= hit;  // what proliferates; of lymphocytes those in blood too
   flesh.line(LYMPHOCYTES * STATE_ROWS + CIRCULATING, l) *= hit;
-  lose_marrow(b, l, hit);
+  if (hit >= 1.0) return;
+  flesh.room(0, l) *= hit;
+  marrow_is_lost(b, l);
 }
 
 // Does the protocol collect cells for this agent, so that there must be a product before an infusion?

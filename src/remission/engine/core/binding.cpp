@@ -457,10 +457,10 @@ void bind_equations(nb::module_& m) {
     red_cell_chain(rows_of(s, 0, STATE_ROWS), rows_of(w, 0, WEIGHT_ROWS), rows_of(effect, 0, 1), rows_of(effect, 1, 1),
                    rows_of(room, 0, 1), rows_of(room, 1, 1), rows_of(room, 2, 1), rows_of(production, 0, 1));
   });
-  m.def("normal_marrow", [](const Numbers& n, const Numbers& load, const Numbers& rho, const Numbers& omega, Real h,
-                            const Numbers& out) {
+  m.def("normal_marrow", [](const Numbers& n, const Numbers& load, const Numbers& rho, const Numbers& omega,
+                            const Numbers& kill, Real h, const Numbers& out) {
     normal_marrow(rows_of(n, 0, 1), rows_of(load, 0, 1), rows_of(load, 1, 1), rows_of(load, 2, 1), rows_of(rho, 0, 1),
-                  rows_of(omega, 0, 1), h, rows_of(out, 0, 1), rows_of(out, 1, 1));
+                  rows_of(omega, 0, 1), rows_of(kill, 0, 1), h, rows_of(out, 0, 1), rows_of(out, 1, 1));
   });
   m.def("clone_step", [](const Numbers& cells, const Numbers& crowding, const Numbers& birth, const Numbers& death,
                          const Numbers& to_rest, const Numbers& wake, const Numbers& kill_cycling,

@@ -2,6 +2,7 @@
 #pragma once
 #include "block.hpp"
 #include "effects.hpp"
+#include "living.hpp"
 
 namespace remission {
 
@@ -221,11 +222,12 @@ inline void body_of_day(Block& b, Int today) {
   bound_red_cells(b);
   load_of(flesh.cells, lay.clones(), b.q.capacity.row(0), w.load.row(0));
   for (Int j = 0; j < lay.bins; ++j) {
+    if (lay.living == 1) cells_step(b, j, h, today);
     leukaemia_step(b, j, h);
     cns_step(b, j, h);
     copy_rows(w.n, 0, flesh.room, 0, 1);
     normal_marrow(flesh.room.row(0), w.load.row(0), w.load_mid.row(0), w.load_new.row(0), flesh.rho.row(0),
-                  b.q.omega.row(0), h, w.n.row(1), w.n.row(2));
+                  b.q.omega.row(0), w.k_stem.row(j), h, w.n.row(1), w.n.row(2));
     const bool sharp = b.drugs.sharp_on[j];
     if (sharp) copy_rows(w.line_before, 0, flesh.line, 0, LINES * STATE_ROWS);
     for (int i = 0; i < LINES; ++i) {
@@ -233,6 +235,7 @@ inline void body_of_day(Block& b, Int today) {
       line_step(b, i, i * WEIGHT_ROWS, w.e_line.row(early), w.e_line.row(early + 1), w.n, h);
     }
     if (sharp) sharp_step(b, j, h);
+    if (lay.living == 1) immunity_step(b, j, h);
     copy_rows(flesh.room, 0, w.n, 2, 1);
     copy_rows(w.load, 0, w.load_new, 0, 1);
   }

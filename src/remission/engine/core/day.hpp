@@ -100,9 +100,8 @@ constexpr Step DAY[] = {
     {"levels", levels_of_day, with_levels},                            // drug levels that a visit asks for
     {"kinetics", kinetics_of_day, always},                             // with the rescue doses that levels ask for
     {"effects", [](Block& b, Int) { effects_of_day(b); }, always},     // rates on their targets
-    {"CAR T-cells", cells_of_day, with_living},
-    {"body", body_of_day, always},                                     // leukaemia, normal marrow, blood
-    {"immunity", immunity_of_day, with_living},                        // B cells, antibodies, cytokine, the marrow that is lost
+    {"body", body_of_day, always},                                     // leukaemia, normal marrow, blood, CAR T-cells, B cells, cytokine
+    {"immunity", immunity_of_day, with_living},                        // marrow that is lost, grades, a product that is ready
     {"few cells", each<few_cells_of_day>, always},                     // where chance plays with single cells
     {"infection", each<infection_of_day>, always},
     {"relapse", each<relapse_of_day>, always},

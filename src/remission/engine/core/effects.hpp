@@ -84,10 +84,17 @@ inline void mean_of(Real* __restrict out, const Real* __restrict x, Int rows) {
     for (int l = 0; l < LANES; ++l) out[l] += x[l] * share;
 }
 
+// Lymphocytes half a day on, by what the last transit holds now.
+inline Real lymphocytes_at_noon(const Block& b, int l) {
+  const Real flow = b.flesh.line(LYMPHOCYTES * STATE_ROWS + TRANSIT_3, l) * b.q.line_gain(LYMPHOCYTES, l);
+  const Real loss = b.q.line_loss(LYMPHOCYTES, l), settled = flow / loss;
+  return settled + (b.circulating(LYMPHOCYTES, l) - settled) * std::exp(-0.5 * loss);
+}
+
 // The size of an effect that needs the patient's T cells: T / (T + half).
 inline void with_t_cells(Block& b, Int i) {
   for (int l = 0; l < LANES; ++l) {
-    const Real t = b.circulating(LYMPHOCYTES, l);
+    const Real t = lymphocytes_at_noon(b, l);
     const Real share = t / (t + b.q.immune[l].t_half);
     b.work.size(i, l) = b.q.effect_size(i, l) * share;
     b.work.size_rest(i, l) = b.q.effect_rest(i, l) * share;
@@ -123,6 +130,8 @@ inline void effects_of_day(Block& b) {
   work.k_cns.fill(0.0);
   flesh.mobilised.fill(0.0);
   flesh.daily.fill(0.0);
+  work.k_stem.fill(0.0);
+  work.k_b.fill(0.0);
   work.released.fill(0.0);
   work.released_b.fill(0.0);
   for (Int i = 0; i < lay.effect_needs.size; ++i)
@@ -158,6 +167,8 @@ inline void effects_of_day(Block& b) {
         add_means(work.k_rest.row(pool * bins), shape, bins, fine ? 4 : 2, rest);
       } else if (target == CNS) {
         add_means(work.k_cns.row(0), shape, bins, fine ? 4 : 2, size);
+      } else if (target == ON_STEM_CELLS || target == ON_B_CELLS) {
+        add_means((target == ON_STEM_CELLS ? work.k_stem : work.k_b).row(0), shape, bins, fine ? 4 : 2, size);
       } else {  // by the day
         if (!known) mean_of(work.mean.row(0), shape, fine ? slots : slots / 2);
         known = true;
@@ -171,13 +182,10 @@ inline void effects_of_day(Block& b) {
   for (Int i : lay.releasing) {
     const Shape& s = lay.shapes[lay.shape_of[i]];
     if (!drugs.acting[s.agent]) continue;
-    const Int rows = s.fine == 1 ? slots : slots / 2;
-    Real* out = (lay.effect_target[i] == ON_B_CELLS ? work.released_b : work.released).row(0);
-    for (int l = 0; l < LANES; ++l) {
-      Real total = 0.0;
-      for (Int k = 0; k < rows; ++k) total += drugs.shape(s.row + k, l);
-      out[l] += total * work.size(i, l) * b.q.released(i, l) / static_cast<Real>(rows);
-    }
+    Rows& out = lay.effect_target[i] == ON_B_CELLS ? work.released_b : work.released;
+    alignas(64) Real sets_free[LANES];
+    for (int l = 0; l < LANES; ++l) sets_free[l] = work.size(i, l) * b.q.released(i, l);
+    add_means(out.row(0), drugs.shape.row(s.row), bins, s.fine == 1 ? 4 : 2, sets_free);
   }
 }
 

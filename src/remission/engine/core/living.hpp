@@ -14,51 +14,45 @@ inline Real with_antigen(const Rows& cells, const Layout& lay, int l) {
   return total;
 }
 
-// CAR T-cells through the day, and the kill that they add to their pool. Antigen falls as they kill; what grows anew
-// within the day is left out.
-inline void cells_of_day(Block& b, Int today) {
+// CAR T-cells over step j of the day, and the kill that they add to their pool. Antigen falls as they kill; what grows
+// anew within the step is left out.
+inline void cells_step(Block& b, Int j, Real h, Int today) {
   const Layout& lay = b.lay;
-  const Real h = 1.0 / static_cast<Real>(lay.bins);
   for (int l = 0; l < LANES; ++l) {
     ImmuneState& im = b.flesh.immune[l];
     im.kill = 0.0;
+    im.antigen = with_antigen(b.flesh.cells, lay, l) / b.person(l).capacity;
     if (b.lane(l).status == DONE || im.cells_day < 0) continue;
     auto n = [&](int k) { return b.q.acts(im.cells_act * ACT_NUMBERS + k, l); };
     const Int pool = lay.acts[im.cells_act].pool;
     const Real has = b.q.antigen(0, l);
     Real e = im.cells, m = im.memory;
-    Real antigen = has * with_antigen(b.flesh.cells, lay, l) / b.person(l).capacity;
-    antigen += b.q.immune[l].b_body * im.b;
-    const Real working = static_cast<Real>(im.works) * n(C_KILL);
-    const Real lymphocytes = b.circulating(LYMPHOCYTES, l);
+    const Real antigen = has * im.antigen + b.q.immune[l].b_body * im.b;
+    const Real working = static_cast<Real>(im.works) * n(C_KILL), peak = n(C_PEAK);
     b.work.pool_active[pool] = 1;
-    const Real peak = n(C_PEAK);
-    for (Int j = 0; j < lay.bins; ++j) {
-      const Real age = static_cast<Real>(today - im.cells_day) + static_cast<Real>(j) * h;
-      const Real grows = std::clamp(peak - age, 0.0, h), shrinks = h - grows;  // days before and after the peak
-      const Real before = e + m;
-      if (grows > 0.0) {
-        const Real midway = antigen * std::exp(-0.5 * grows * working * before / (before + n(C_HALF)));
-        e = expansion(e, m, grows, midway, lymphocytes, n(C_RATE), n(C_ANTIGEN_HALF), n(C_LYMPHOCYTES), n(C_MOST));
-      }
-      if (peak >= age && peak < age + h) {
-        const Real stay = n(C_MEMORY_SHARE) * e;
-        e -= stay;
-        m += stay;
-      }
-      if (shrinks > 0.0) {
-        e *= std::exp(-shrinks * n(C_CONTRACTION));
-        m *= std::exp(-shrinks * n(C_MEMORY_RATE));
-      }
-      const Real copies = std::sqrt(before * (e + m));
-      const Real kill = working * copies / (copies + n(C_HALF));
-      const Real of_blasts = kill * has;
-      if (grows > 0.0) antigen *= std::exp(-h * kill);
-      b.work.k_cyc(pool * lay.bins + j, l) += of_blasts;
-      b.work.k_rest(pool * lay.bins + j, l) += of_blasts;
-      b.work.k_cns(j, l) += of_blasts * n(C_CNS);
-      im.kill += kill * h;
+    const Real age = static_cast<Real>(today - im.cells_day) + static_cast<Real>(j) * h;
+    const Real grows = std::clamp(peak - age, 0.0, h), shrinks = h - grows;  // days before and after the peak
+    const Real before = e + m;
+    if (grows > 0.0) {
+      const Real midway = antigen * std::exp(-0.5 * grows * working * before / (before + n(C_HALF)));
+      e = expansion(e, m, grows, midway, b.circulating(LYMPHOCYTES, l), n(C_RATE), n(C_ANTIGEN_HALF), n(C_LYMPHOCYTES),
+                    n(C_MOST));
     }
+    if (peak >= age && peak < age + h) {
+      const Real stay = n(C_MEMORY_SHARE) * e;
+      e -= stay;
+      m += stay;
+    }
+    if (shrinks > 0.0) {
+      e *= std::exp(-shrinks * n(C_CONTRACTION));
+      m *= std::exp(-shrinks * n(C_MEMORY_RATE));
+    }
+    const Real copies = std::sqrt(before * (e + m));
+    im.kill = working * copies / (copies + n(C_HALF));
+    const Real of_blasts = im.kill * has;
+    b.work.k_cyc(pool * lay.bins + j, l) += of_blasts;
+    b.work.k_rest(pool * lay.bins + j, l) += of_blasts;
+    b.work.k_cns(j, l) += of_blasts * n(C_CNS);
     im.cells = e;
     im.memory = m;
   }
@@ -97,51 +91,66 @@ inline void manufacture_of_day(Block& b, int l, Int today) {
   if (im.product == IN_MANUFACTURE && today + 1 >= im.product_day) im.product = im.makes == 1 ? READY : FAILED;
 }
 
-// Cytokine, readiness and brain. killed: cells with the antigen, over the capacity; k: the faster of their kill rates.
-inline void cytokine_of_day(Block& b, int l, Int today, Real killed, Real k) {
+// Cytokine, readiness and brain over h days. killed: cells with the antigen, over the capacity; k: the faster of their
+// kill rates.
+inline void cytokine_step(Block& b, int l, Real killed, Real k, Real h) {
   ImmuneState& im = b.flesh.immune[l];
   const ImmuneNumbers& n = b.q.immune[l];
-  const Real gain = n.release * im.ready * killed / (killed + n.release_half);
-  im.cytokine = towards(im.cytokine, n.cytokine_baseline + gain / n.clearance, n.clearance, 1.0);
   const Real lost = k > 0.0 ? n.priming * k / (k + n.priming_half) : 0.0;
-  im.ready = towards(im.ready, n.recovery / (n.recovery + lost), n.recovery + lost, 1.0);
-  Real felt = n.cytokine_baseline;
-  felt += (im.cytokine - n.cytokine_baseline) / (1.0 + b.flesh.daily(CYTOKINE, l));
-  im.brain = towards(im.brain, std::log10(std::max(felt / n.cytokine_baseline, 1.0)) * n.brain_person, n.brain_rate,
-                     1.0);
-  grades_of_day(b, l, today, felt);
+  const Real settled = n.recovery / (n.recovery + lost), before = im.cytokine;
+  im.ready = towards(im.ready, settled, n.recovery + lost, 0.5 * h);
+  const Real gain = n.release * im.ready * killed / (killed + n.release_half);
+  im.cytokine = towards(im.cytokine, n.cytokine_baseline + gain / n.clearance, n.clearance, h);
+  im.ready = towards(im.ready, settled, n.recovery + lost, 0.5 * h);
+  auto driven = [&](Real cytokine) {
+    const Real felt = n.cytokine_baseline + (cytokine - n.cytokine_baseline) / (1.0 + b.flesh.daily(CYTOKINE, l));
+    return std::log10(std::max(felt / n.cytokine_baseline, 1.0)) * n.brain_person;
+  };
+  im.brain = towards(im.brain, 0.5 * (driven(before) + driven(im.cytokine)), n.brain_rate, h);
 }
 
-// B cells, antibodies, cytokine and its grades, the marrow that conditioning kills: one day, patient by patient.
-inline void immunity_of_day(Block& b, Int today) {
+// B cells, antibodies and cytokine over step j of the day.
+inline void immunity_step(Block& b, Int j, Real h) {
   const Layout& lay = b.lay;
   for (int l = 0; l < LANES; ++l) {
     if (b.lane(l).status == DONE) continue;
     ImmuneState& im = b.flesh.immune[l];
     const ImmuneNumbers& n = b.q.immune[l];
-    lose_marrow(b, l, std::exp(-b.flesh.daily(STEM_CELLS, l)));
-    Real drugs_on_precursors = 0.0;
-    for (Int k = 0; k < 2 * lay.bins; ++k)
-      drugs_on_precursors += b.work.e_line(LYMPHOCYTES * 2 * lay.bins + k, l) / static_cast<Real>(2 * lay.bins);
-    drugs_on_precursors = std::min(1.0, drugs_on_precursors);
+    const Int early = 2 * (lay.bins * LYMPHOCYTES + j);
+    const Real on_precursors = std::min(1.0, 0.5 * (b.work.e_line(early, l) + b.work.e_line(early + 1, l)));
     const Real releases = im.cells_day >= 0 ? b.q.acts(im.cells_act * ACT_NUMBERS + C_RELEASES, l) : 0.0;
-    const Real b_kill = b.flesh.daily(B_CELLS, l) + im.kill, b_before = im.b;
-    const Real made = n.b_turnover * b.flesh.room(0, l) * (1.0 - n.b_share * drugs_on_precursors);
-    const Real rate = n.b_turnover + b_kill;
-    im.b = towards(im.b, made / rate, rate, 1.0);
-    im.plasma = towards(im.plasma, n.plasma_independent + (1.0 - n.plasma_independent) * std::min(im.b, 1.0),
-                        n.plasma_rate, 1.0);
-    im.igg = towards(im.igg, n.igg_baseline * im.plasma, n.igg_rate, 1.0);
-    Real blasts = log_mean(with_antigen(b.day.before, lay, l), with_antigen(b.flesh.cells, lay, l));
-    blasts /= b.person(l).capacity;
-    const Real b_mean = n.b_body * log_mean(b_before, im.b);
-    const Real k_blasts = b.work.released(0, l) + im.kill * releases * b.q.antigen(0, l);
-    const Real k_b = b.work.released_b(0, l) + im.kill * releases;
-    const Real killed = k_blasts * blasts + k_b * b_mean;
+    const Real b_before = im.b;
+    const Real made = n.b_turnover * b.work.n(1, l) * (1.0 - n.b_share * on_precursors);
+    const Real rate = n.b_turnover + b.work.k_b(j, l) + im.kill;
+    im.b = towards(im.b, made / rate, rate, h);
+    const Real b_mean = log_mean(b_before, im.b), plasma_before = im.plasma;
+    im.plasma = towards(im.plasma, n.plasma_independent + (1.0 - n.plasma_independent) * std::min(b_mean, 1.0),
+                        n.plasma_rate, h);
+    im.igg = towards(im.igg, n.igg_baseline * 0.5 * (plasma_before + im.plasma), n.igg_rate, h);
+    const Real blasts = log_mean(im.antigen, with_antigen(b.flesh.cells, lay, l) / b.person(l).capacity);
+    const Real k_blasts = b.work.released(j, l) + im.kill * releases * b.q.antigen(0, l);
+    const Real k_b = b.work.released_b(j, l) + im.kill * releases;
+    const Real killed = k_blasts * blasts + k_b * n.b_body * b_mean;
     if (killed > 0.0 || im.cytokine > 1.01 * n.cytokine_baseline || im.brain > 0.01)
-      cytokine_of_day(b, l, today, killed, std::max(k_blasts, k_b));
+      cytokine_step(b, l, killed, std::max(k_blasts, k_b), h);
     else
-      im.ready = towards(im.ready, 1.0, n.recovery, 1.0);
+      im.ready = towards(im.ready, 1.0, n.recovery, h);
+  }
+}
+
+// What is judged once a day: marrow that conditioning has killed, the grades, the product.
+inline void immunity_of_day(Block& b, Int today) {
+  for (int l = 0; l < LANES; ++l) {
+    if (b.lane(l).status == DONE) continue;
+    const ImmuneState& im = b.flesh.immune[l];
+    const Real baseline = b.q.immune[l].cytokine_baseline;
+    for (Int j = 0; j < b.lay.bins; ++j)
+      if (b.work.k_stem(j, l) > 0.0) {
+        marrow_is_lost(b, l);
+        break;
+      }
+    if (im.crs > 0 || im.neuro > 0 || im.cytokine > baseline || im.brain > 0.0)
+      grades_of_day(b, l, today, baseline + (im.cytokine - baseline) / (1.0 + b.flesh.daily(CYTOKINE, l)));
     manufacture_of_day(b, l, today);
   }
 }

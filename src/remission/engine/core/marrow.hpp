@@ -197,16 +197,17 @@ inline void red_cell_chain(Real* __restrict s, const Real* __restrict w, const R
   }
 }
 
-// dn/dt = rho n (1 - n - omega l), one Runge-Kutta step with l = leukaemic cells / capacity at the start, in the middle
-// and at the end. Fills n_new and n_mid, n in the middle (Hermite's cubic).
+// dn/dt = rho n (1 - n - omega l) - kill n: one Runge-Kutta step of the growth between two halves of the kill (of stem
+// cells, by conditioning), with l = leukaemic cells / capacity at the start, in the middle and at the end. Fills n_new and
+// n_mid, n in the middle (Hermite's cubic).
 inline void normal_marrow(const Real* __restrict n, const Real* __restrict load0, const Real* __restrict load_mid,
                           const Real* __restrict load1, const Real* __restrict rho, const Real* __restrict omega,
-                          Real h, Real* __restrict n_mid, Real* __restrict n_new) {
+                          const Real* __restrict kill, Real h, Real* __restrict n_mid, Real* __restrict n_new) {
 #pragma GCC ivdep
   for (int l = 0; l < LANES; ++l) {
-    const Real r = rho[l], w = omega[l];
+    const Real r = rho[l], w = omega[l], k = kill[l];
     const Real la = w * load0[l], lc = w * load1[l], lb = w * load_mid[l];
-    const Real start = n[l];
+    const Real kept = exp_small(-0.5 * h * k), start = n[l] * kept;
     const Real k1 = r * start * (1.0 - start - la);
     Real m = start + 0.5 * h * k1;
     const Real k2 = r * m * (1.0 - m - lb);
@@ -214,9 +215,10 @@ inline void normal_marrow(const Real* __restrict n, const Real* __restrict load0
     const Real k3 = r * m * (1.0 - m - lb);
     m = start + h * k3;
     const Real k4 = r * m * (1.0 - m - lc);
+    // leukaemia alone does not take it below 1e-4
     const Real last = larger(start + h / 6.0 * (k1 + 2.0 * (k2 + k3) + k4), smaller(start, 1e-4));
     const Real k5 = r * last * (1.0 - last - lc);
-    n_new[l] = last;
+    n_new[l] = last * kept;
     n_mid[l] = 0.5 * (start + last) + 0.125 * h * (k1 - k5);
   }
 }

@@ -28,7 +28,7 @@ struct RuleState {
   Int since = -1, true_visits = 0, fired = 0, active = 0, held_from = 0, rescue_next = -1, rescue_given = 0;
 };
 struct ImmuneState {
-  Real cells = 0, memory = 0, kill = 0, b = 0, b_baseline = 0, plasma = 1, igg = 0, cytokine = 0, ready = 1, brain = 0,
+  Real cells = 0, memory = 0, kill = 0, antigen = 0, b = 0, b_baseline = 0, plasma = 1, igg = 0, cytokine = 0, ready = 1, brain = 0,
        host = 1;
   Int cells_day = -1, cells_act = 0, works = 0, product = 0, product_day = 0, makes = 0, transplant_day = -1,
       grafted = 0, crs = 0, crs_from = 0, crs_worst = 0, neuro = 0, neuro_from = 0, neuro_worst = 0, fatal = 0;
@@ -143,7 +143,8 @@ struct Work {
   Rows k_cyc, k_rest;  // pools * bins
   std::vector<char> pool_active;
   Rows k_cns;               // bins
-  Rows released, released_b;  // kill of blasts today times the cytokine that it sets free; of B cells
+  Rows k_stem, k_b;         // bins: kill of stem cells and of B cells
+  Rows released, released_b;  // bins: kill of blasts times the cytokine that it sets free; of B cells
   Rows mean;                // of a driver's shape over the day
   Rows size, size_rest;     // effects: with what they need of T cells
   Rows n, n_sharp;          // normal marrow at the start, in the middle, at the end of a (sub)step
@@ -264,7 +265,7 @@ inline Flesh::Flesh(const Layout& lay, const Lanes& q)
 inline Work::Work(const Layout& lay, const Lanes& q)
     : e_line(LINES * 2 * lay.bins), e_red(lay.bins * SLOTS_PER_BIN), e_sharp(LINES * HALVES),
       k_cyc(lay.pools() * lay.bins), k_rest(lay.pools() * lay.bins), pool_active(lay.pools(), 0), k_cns(lay.bins),
-      released(1), released_b(1), mean(1), size(q.effect_size), size_rest(q.effect_rest), n(3), n_sharp(3),
+      k_stem(lay.bins), k_b(lay.bins), released(lay.bins), released_b(lay.bins), mean(1), size(q.effect_size), size_rest(q.effect_rest), n(3), n_sharp(3),
       line_before(LINES * STATE_ROWS), line_plain(LINES * STATE_ROWS), load(1), load_mid(1), load_new(1), crowd(1),
       kill_cyc(1), kill_rest(1), clone_cyc(1), clone_rest(1) {}
 
