@@ -566,6 +566,11 @@ class Course:
         self.y[self.patient.immune + whole.IGG] += self.patient.acts[act][0] * dose / self.patient.weight
 
 
+# states of the immune system and of grafts; below this they are compared to this (copies, pg/mL, per uL, g/L, shares)
+LIVING = {"normal_marrow": 0.01, "car_t_copies": 1.0, "cytokine_pg_ml": 5.0, "b_cells": 1.0, "igg_g_l": 0.1,
+          "donor_share": 0.01}  # fmt: skip
+
+
 def errors(reference: dict[str, np.ndarray], states: pl.DataFrame) -> dict[str, np.ndarray]:
     """Differences of weekly states, by day: relative for counts and haemoglobin (a count below 0.01 against 0.01),
     decades for blasts of which the reference has at least one cell."""
@@ -576,6 +581,10 @@ def errors(reference: dict[str, np.ndarray], states: pl.DataFrame) -> dict[str, 
     for name in ("anc", "platelets", "haemoglobin", "lymphocytes"):
         ref = reference[name][:n]
         out[name] = (got[name].to_numpy() - ref) / np.maximum(ref, 0.01)
+    for name, least in LIVING.items():
+        if name in reference and name in got.columns:
+            ref = reference[name][:n]
+            out[name] = (got[name].to_numpy() - ref) / np.maximum(ref, least)
     for name in ("log10_blasts_marrow", "log10_blasts_cns"):
         ref = reference[name][:n]
         out[name] = np.where(ref >= 0.0, np.maximum(got[name].to_numpy(), -12.0) - np.maximum(ref, -12.0), 0.0)

@@ -10,11 +10,14 @@ import sys
 from pathlib import Path
 
 from remission.knowledge.writing import write_whole
+from remission.protocol.reader import read_protocol
 
 from . import cohort, convergence, extinction, identity, report
-from .cohort import Study
+from .cohort import POPULATION, Study
 
 HOME = Path(__file__).parent.parent.parent
+MAIN = ("cog-standard-risk", "bfm-standard")
+OTHERS = ("cog-ph-positive", "tower", "ino-vate", "eliana", "forum-tbi")  # one of each modality
 OWN = 4  # patients who are integrated once more, tighter
 
 
@@ -35,7 +38,8 @@ def main() -> None:
     cores = len(os.sched_getaffinity(0))
     parser = argparse.ArgumentParser(prog="make verify", description=__doc__)
     parser.add_argument("--patients", type=int, default=200)
-    parser.add_argument("--protocols", nargs="+", default=["cog-standard-risk", "bfm-standard"])
+    parser.add_argument("--protocols", nargs="+", default=list(MAIN))
+    parser.add_argument("--others", nargs="*", default=list(OTHERS), help="played with a tenth of the patients")
     parser.add_argument("--processes", type=int, default=cores)
     parser.add_argument("--trials", type=int, default=20000, help="patients of each extinction")
     parser.add_argument("--out", type=Path, help="also write the page to this file")
@@ -51,13 +55,16 @@ def main() -> None:
         sections.setdefault(title, []).extend(lines)
         print("\n".join(lines), flush=True)
 
-    for name in chosen.protocols:
+    studies = [Study(name, chosen.patients) for name in chosen.protocols]
+    few = max(2, chosen.patients // 10)
+    studies += [Study(name, few, population=read_protocol(name).population or POPULATION) for name in chosen.others]
+    for study in studies:
 
-        def progress(done: int, name: str = name) -> None:
+        def progress(done: int, study: Study = study) -> None:
             if sys.stderr.isatty():
-                print(f"\r{name}: {done} of {chosen.patients} patients ", end="", file=sys.stderr, flush=True)
+                print(f"\r{study.protocol}: {done} of {study.patients} patients ", end="", file=sys.stderr, flush=True)
 
-        result = cohort.run(Study(name, chosen.patients), chosen.processes, min(OWN, chosen.patients), progress)
+        result = cohort.run(study, chosen.processes, min(OWN, study.patients), progress)
         show("Whole treatments in closed loop", report.closed_loop(result))
     show("Extinction by chance", report.extinction([extinction.measure(c, chosen.trials) for c in extinction.clones()]))
     if convergence.can_refine():

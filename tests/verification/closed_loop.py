@@ -80,4 +80,5 @@ def _a_day(course: reference.Course, today: int, given: list[Given], clinic: Cli
 def weekly(states: pl.DataFrame) -> dict[str, np.ndarray]:
     """The weekly states of one patient in the form of `reference.errors`."""
     names = ("anc", "platelets", "haemoglobin", "lymphocytes", "log10_blasts_marrow", "log10_blasts_cns")
-    return {"day": states["day"].to_numpy().astype(float)} | {name: states[name].to_numpy() for name in names}
+    known = [*names, *(name for name in reference.LIVING if name in states.columns)]
+    return {"day": states["day"].to_numpy().astype(float)} | {name: states[name].to_numpy() for name in known}
