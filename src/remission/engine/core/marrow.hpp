@@ -114,6 +114,16 @@ inline void behind(Real* s, const Real* w, int l, Real p0, Real pm, Real p1, Rea
       larger(rest + w[22 * LANES + l] * p0 + w[23 * LANES + l] * pm + w[24 * LANES + l] * p1, FLOOR);
 }
 
+struct Edges {
+  Real start, middle, end;
+};
+
+// An effect at the edges of a step's halves, from its means in both: as if it fell or rose by the same factor in each.
+inline Edges edges(Real first, Real second) {
+  const Real a = larger(first, 1e-12), b = larger(second, 1e-12), middle = std::sqrt(a * b);
+  return {a * a / middle, middle, b * b / middle};
+}
+
 // A pool that drugs have taken to its floor begins to grow again within a half step, when its rate per day (r0 at the
 // start, r1 at the end, linear between) turns positive: it is then at least the floor and what has grown since.
 inline Real regrown(Real r0, Real r1, Real h) {
@@ -137,10 +147,9 @@ inline void power_chain(Real* __restrict s, const Real* __restrict w, const Real
     const Real u0 = smaller(f0, MAX_FEEDBACK), um = smaller(fm, MAX_FEEDBACK), u1 = smaller(f1, MAX_FEEDBACK);
     const Real z = 0.5 * h * rate[l];
     const Real both = 1.0 + (second[l] - first[l]) * (u1 - u0) * (1.0 / 24.0);
-    // the effect falls or rises evenly through the step, as its means in both halves have it
-    const Real bend = 0.5 * (second[l] - first[l]), middle = first[l] + bend;
-    const Real r0 = rate[l] * ((1.0 - first[l] + bend) * u0 - 1.0), rm = rate[l] * ((1.0 - middle) * um - 1.0);
-    const Real r1 = rate[l] * ((1.0 - second[l] - bend) * u1 - 1.0);
+    const Edges e = edges(first[l], second[l]);
+    const Real r0 = rate[l] * ((1.0 - e.start) * u0 - 1.0), rm = rate[l] * ((1.0 - e.middle) * um - 1.0);
+    const Real r1 = rate[l] * ((1.0 - e.end) * u1 - 1.0);
     Real pm = p0 * exp_small(z * ((1.0 - first[l]) * (5.0 * u0 + 8.0 * um - u1) * (1.0 / 12.0) - both));
     pm = larger(pm, regrown(r0, rm, 0.5 * h));
     Real p1 = pm * exp_small(z * ((1.0 - second[l]) * (8.0 * um + 5.0 * u1 - u0) * (1.0 / 12.0) - both));
@@ -164,9 +173,9 @@ inline void saturating_chain(Real* __restrict s, const Real* __restrict w, const
     const Real u0 = ka / (ka + c), um = kb / (kb + x.middle), u1 = kc / (kc + x.end);
     const Real g = growth[l], u = 0.5 * h;
     const Real k = transit[l] + g * (second[l] - first[l]) * (u1 - u0) * (1.0 / 24.0);
-    const Real bend = 0.5 * (second[l] - first[l]), middle = first[l] + bend;
-    const Real r0 = g * (1.0 - first[l] + bend) * u0 - transit[l], rm = g * (1.0 - middle) * um - transit[l];
-    const Real r1 = g * (1.0 - second[l] - bend) * u1 - transit[l];
+    const Edges e = edges(first[l], second[l]);
+    const Real r0 = g * (1.0 - e.start) * u0 - transit[l], rm = g * (1.0 - e.middle) * um - transit[l];
+    const Real r1 = g * (1.0 - e.end) * u1 - transit[l];
     Real pm = p0 * exp_small(u * (g * (1.0 - first[l]) * (5.0 * u0 + 8.0 * um - u1) * (1.0 / 12.0) - k));
     pm = larger(pm, regrown(r0, rm, u));
     Real p1 = pm * exp_small(u * (g * (1.0 - second[l]) * (8.0 * um + 5.0 * u1 - u0) * (1.0 / 12.0) - k));
