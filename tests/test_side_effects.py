@@ -431,3 +431,10 @@ def test_a_change_that_cannot_be_is_told(keys: dict[str, Any], says: str) -> Non
     with pytest.raises(BadInput, match=".*") as told:
         variant(read_protocol("cog-high-risk"), **keys)
     assert says in str(told.value)
+
+
+def test_side_effects_looked_up_in_the_text_are_those_that_their_files_make() -> None:
+    shelf = library()
+    read = {name: shelf.side_effect(name) for name in shelf.side_effects()}
+    assert shelf.side_effects_with_causes() == [name for name, effect in read.items() if effect.causes]
+    assert shelf.side_effects(computed=False) == [name for name, effect in read.items() if not effect.computed]

@@ -208,9 +208,8 @@ def _levels(protocol: m.Protocol) -> list[str]:
 def _side_effects(protocol: m.Protocol, agents: list[Agent], library: Library) -> list[str]:
     """The side effects that agents bring about or that conditions ask for, in alphabetical order."""
     caused = {effect.on for agent in agents for effect in agent.effects if effect.on not in TARGETS}
-    known = {name for name in library.side_effects() if not library.side_effect(name).computed}
-    caused |= {name for name in known if library.side_effect(name).causes}
-    return sorted(known & (caused | _named(protocol)))
+    caused |= {name for name in library.side_effects_with_causes() if library.side_effect(name).causes}
+    return sorted(set(library.side_effects(computed=False)) & (caused | _named(protocol)))
 
 
 def _named(protocol: m.Protocol) -> set[str]:

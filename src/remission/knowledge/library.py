@@ -167,9 +167,17 @@ class Library:
 
     def side_effects(self, computed: bool = True) -> list[str]:
         """The names of all side effects, in alphabetical order; without those that are computed when so asked."""
+        names = set(self._files("side_effects"))
+        return sorted(names if computed else names - self._side_effects_with("computed: true"))
+
+    def side_effects_with_causes(self) -> list[str]:
+        """Those whose own file says what brings them about, beside what the agents' files say."""
+        return sorted(self._side_effects_with("causes:"))
+
+    def _side_effects_with(self, line: str) -> set[str]:
+        """Looked for in the text: reading every file as knowledge takes a second."""
         files = self._files("side_effects")
-        mark = "\ncomputed: true"  # looked for in the text: reading every file takes a second
-        return sorted(name for name in files if computed or mark not in files[name].read_text(encoding="utf-8"))
+        return {name for name in files if f"\n{line}" in files[name].read_text(encoding="utf-8")}
 
     def side_effect(self, name: str) -> SideEffect:
         """A side effect by its name."""

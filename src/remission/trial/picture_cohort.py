@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -41,6 +41,27 @@ _WIDTH, _HEIGHT = 14.0, 11.4  # inches
 _NONE = -1.0  # "no leukaemic cell left" on the log10 axis
 _FIRST_YEAR = 0.6  # part of a time axis given to the first year
 _FEWEST = 5  # patients behind a point of a median
+
+
+def shown_of(frames: Mapping[str, pl.LazyFrame], patients: int) -> Tables:
+    """What `plot_cohort` shows of the first patients of a run. No more is read: a run's tables are many times that."""
+    started = pl.col("event") == "phase start"
+    wanted: dict[str, tuple[tuple[str, ...] | None, pl.Expr]] = {
+        "outcomes": (None, pl.lit(True)),
+        "states": (("day", "log10_blasts_marrow", "anc", "platelets", "haemoglobin"), pl.lit(True)),
+        "doses": (None, pl.col("agent") == "mercaptopurine"),
+        "events": (("day", "phase", "event", "detail"), started),
+    }
+    if "events" not in frames:  # the phases are then those that counts and doses were taken in
+        wanted |= {"doses": (None, pl.lit(True)), "measurements": (("day", "phase"), pl.lit(True))}
+    return {
+        name: frames[name]
+        .filter((pl.col("patient") < patients) & rows)
+        .select(pl.all() if columns is None else pl.col("patient", *columns))
+        .collect()
+        for name, (columns, rows) in wanted.items()
+        if name in frames
+    }
 
 
 def plot_cohort(tables: Tables, *, title: str | None = None) -> Figure:

@@ -15,10 +15,12 @@ from PIL import Image
 from remission.knowledge.errors import BadInput
 from remission.knowledge.writing import write_whole
 
-from .picture_cohort import plot_cohort
+from .picture_cohort import plot_cohort, shown_of
 from .picture_patient import plot_patient
 
-__all__ = ["plot_cohort", "plot_patient", "save"]
+_RGB = 0xFFFFFF  # of a pixel as one number: blue, green, red
+
+__all__ = ["plot_cohort", "plot_patient", "save", "shown_of"]
 
 
 def save(figure: Figure, path: str | Path, *, dpi: int = 150, here: bool = False) -> Path:
@@ -56,13 +58,15 @@ def _drawn(figure: Figure, dpi: int) -> NDArray[np.uint8]:
 
 def _png(figure: Figure, dpi: int) -> bytes:
     """A PNG of its 256 most frequent colours: bars and lines keep theirs, the edges of letters take the nearest."""
-    pixels = _drawn(figure, dpi).view("<u4")[..., 0] & 0xFFFFFF  # one number a colour: blue, green, red
-    colours, count = np.unique(pixels, return_counts=True)
+    bands = np.array_split(_drawn(figure, dpi).view("<u4")[..., 0], 32)  # worked on one by one, in little memory
+    found = [np.unique(band & _RGB, return_counts=True) for band in bands]
+    colours, place = np.unique(np.concatenate([some for some, _ in found]), return_inverse=True)
+    count = np.bincount(place, np.concatenate([times for _, times in found]))
     parts = np.stack([colours & 255, colours >> 8 & 255, colours >> 16], axis=1).astype(np.int32)
     palette = parts[np.argsort(-count, kind="stable")[:256]]
     nearest = np.zeros(1 << 24, dtype=np.uint8)  # place in the palette, by colour
     nearest[colours] = [np.argmin(((palette - part) ** 2).sum(axis=1)) for part in parts]
-    image = Image.fromarray(nearest[pixels], "P")
+    image = Image.fromarray(np.concatenate([nearest[band & _RGB] for band in bands]), "P")
     image.putpalette(palette.astype(np.uint8).tobytes())
     small = BytesIO()
     image.save(small, "png", dpi=(dpi, dpi))

@@ -198,11 +198,10 @@ class Run(Shown):
 
     def plot(self) -> Figure:
         """The cohort on one page; of a very large one the first 5,000 patients."""
-        from .pictures import plot_cohort
+        from .pictures import plot_cohort, shown_of
 
-        shown = {name: frame.filter(pl.col("patient") < DRAWN).collect() for name, frame in self.frames.items()}
         first = f", the first {DRAWN:,}" if self.manifest["patients"] > DRAWN else ""
-        return plot_cohort(shown, title=self.title + first)
+        return plot_cohort(shown_of(self.frames, DRAWN), title=self.title + first)
 
 
 def open_run(folder: str | Path) -> Run:
