@@ -63,8 +63,8 @@ QUERIES = (
 
 
 def damaged(text: str, chance: random.Random) -> str:
-    """One to three wounds."""
-    for _ in range(chance.randint(0, 3)):
+    """Up to three wounds."""
+    for _ in range(chance.choices(range(4), (40, 40, 12, 8))[0]):
         place = chance.randint(0, len(text))
         match chance.randrange(7):
             case 0:

@@ -99,7 +99,7 @@ def test_knowledge_is_told_by_name(client):
         ("/agents/..%2F..%2Fetc%2Fpasswd", 404, ""),
         ("/protocols/%2Fetc%2Fpasswd.yaml", 404, ""),
         ("/scenarios/cog-standard-risk~age40", 400, "is not for this patient"),
-        (f"/scenarios/{NAME}/bands", 404, "POST it to /api/v1/runs"),
+        (f"/scenarios/{NAME}/bands?seed=3", 404, "POST it to /api/v1/runs"),
         (f"/scenarios/{NAME}/bands?patients=40&state=ancc", 404, "Did you mean 'anc'?"),
         (f"/scenarios/{NAME}/lives/1000?patients=40", 400, "less than 30"),
         (f"/scenarios/{NAME}/days/-1?patients=40", 400, "greater"),

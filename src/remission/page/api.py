@@ -34,7 +34,7 @@ from .compared import MEASURES, compared
 from .jobs import Results
 from .scenario import LONGEST, MOST_PATIENTS, Scenario, read_known, typical
 from .site import Site
-from .store import stored_scenarios
+from .store import stored_addresses
 from .summary import LIVES, SCHEMAS, UNITS, Summary
 
 LARGEST_BODY = 10_000  # bytes of a request
@@ -191,7 +191,7 @@ def _scenarios(api: FastAPI, site: Site) -> None:
     @api.get("/scenarios", response_model=Names)
     def scenarios() -> Response:
         """Those whose results are there at once."""
-        return _answer({"names": [one.address for one in stored_scenarios(site.knowledge)]})
+        return _answer({"names": stored_addresses()})
 
     @api.get("/scenarios/{scenario}", response_model=Status, responses=_READ)
     def scenario(asked: Named) -> Response:

@@ -61,6 +61,7 @@ _TOKENS: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
         ("donor", r"donor-(none|sibling|unrelated|haploidentical|cord)", "donor-sibling"),
     )
 )  # in the order of the address
+_FACTS = frozenset(name for name, _, _ in _TOKENS)
 _SEX = {"f": "female", "m": "male"}
 _FORM = {"age": "age_years", "weight": "weight_kg", "height": "height_cm"}  # what a form calls them
 
@@ -106,7 +107,7 @@ class Scenario:
         for key in query:
             if key not in (*QUERY, *OTHERS) and (near := nearest(key, QUERY)):
                 raise BadInput(f"the address has no '{_shown(key)}'", remedy=f"Did you mean '{near}'?")
-        return _checked(protocol, facts, query, knowledge)
+        return _checked(protocol, _items(facts), _items(query), knowledge or library())
 
     @classmethod
     def of(cls, address: str, knowledge: Library | None = None) -> Scenario:
@@ -121,10 +122,10 @@ class Scenario:
         drawn."""
         if sum(map(len, query.values())) > LONGEST:
             raise BadInput("that is more than the form asks for", remedy=f"It has up to {LONGEST} letters")
-        known = {name for name, _, _ in _TOKENS}
         facts = {_FORM.get(key, key): value.strip() for key, value in query.items() if value.strip()}
-        facts = {name: value for name, value in facts.items() if name in known}
-        return _checked(query.get("protocol", "").strip(), facts, query, knowledge)
+        facts = {name: value for name, value in facts.items() if name in _FACTS}
+        protocol = query.get("protocol", "").strip()
+        return _checked(protocol, _items(facts), _items(query), knowledge or library())
 
     @property
     def address(self) -> str:
@@ -188,7 +189,7 @@ class Scenario:
     @property
     def people(self) -> recipe.Population:
         """The population that the patients are drawn from, of the library in use."""
-        return recipe.population(self.treatment().population or POPULATION)
+        return _people(self.treatment().population, library())
 
     def treatment(self, knowledge: Library | None = None) -> Protocol:
         """The protocol with what is changed in it."""
@@ -207,7 +208,7 @@ def _typical(protocol: str, known: Library) -> Scenario:
 
     with using(known):
         read = read_known(protocol, known)
-        people = recipe.population(read.population or POPULATION)
+        people = _people(read.population, known)
         who = columns(draw(people, _TYPICAL_OF, seed=1, accept=lambda patients: eligible(read.eligible, patients)))
         sex = Counter(who["sex"].tolist()).most_common(1)[0][0]
         age = _tidy_age(float(np.median(who["age_y"])))
@@ -237,6 +238,12 @@ def read_known(protocol: str, known: Library) -> Protocol:
 
 
 @lru_cache(maxsize=64)
+def _people(name: str | None, known: Library) -> recipe.Population:
+    with using(known):
+        return recipe.population(name or POPULATION)
+
+
+@lru_cache(maxsize=64)
 def _treatment(
     protocol: str, without: tuple[str, ...], miss: tuple[tuple[str, float], ...], known: Library
 ) -> Protocol:
@@ -248,11 +255,20 @@ def _treatment(
 # --- reading ----------------------------------------------------------------------------------
 
 
-def _checked(protocol: str, facts: Mapping[str, str], query: Mapping[str, str], knowledge: Library | None) -> Scenario:
-    known = knowledge or library()
+Items = tuple[tuple[str, str], ...]
+
+
+def _items(said: Mapping[str, str]) -> Items:
+    """What matters of it, in one order."""
+    return tuple(sorted((key, value) for key, value in said.items() if key in QUERY or key in _FACTS))
+
+
+@lru_cache(maxsize=512)
+def _checked(protocol: str, said: Items, asked: Items, known: Library) -> Scenario:
+    facts, query = dict(said), dict(asked)
     with using(known):
         read = read_known(protocol, known)
-        people = recipe.population(read.population or POPULATION)
+        people = _people(read.population, known)
         usual = typical(protocol, known)
         age = _real("age_years", facts.get("age_years"), usual.age_years)
         sex = str(facts.get("sex", usual.sex)).lower()[:1] or usual.sex

@@ -120,14 +120,9 @@ class Store:
             held -= size
 
 
-def stored_scenarios(knowledge: Library | None = None) -> list[Scenario]:
-    """The scenarios that travel with the package, in alphabetical order; none that this library does not know."""
-    known = knowledge or library()
-    found = []
-    for path in sorted(STORED.glob(f"*{ENDING}")):
-        with contextlib.suppress(BadInput):
-            found.append(Scenario.read(path.name.removesuffix(ENDING), {}, known))
-    return found
+def stored_addresses() -> list[str]:
+    """The addresses of the scenarios that travel with the package, in alphabetical order."""
+    return sorted(path.name.removesuffix(ENDING) for path in STORED.glob(f"*{ENDING}"))
 
 
 def default_folder() -> Path | None:
