@@ -1,14 +1,18 @@
 """A summary says of the played patients what their tables say."""
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 
 from remission.engine.eligible import eligible
 from remission.engine.play import Options, play, prepare
 from remission.knowledge.library import library
+from remission.page.compared import compared, pairs
 from remission.page.scenario import Scenario
 from remission.page.summary import LIVES, RECORD, SCHEMAS, summarise
 from remission.patient.population import draw
+from remission.trial.side_by_side import compared as side_by_side
 
 PATIENTS = 64
 
@@ -77,3 +81,35 @@ def test_a_week_counts_who_has_it(played):
     )["patient"].n_unique()  # fmt: skip
     row = summary.side_effects.filter((pl.col("week") == week) & (pl.col("side_effect") == "hair_loss"))
     assert (row["any"] * row["n"]).round().to_list() == ([ill] if ill else [])
+
+
+def test_the_same_patients_compared_are_those_of_side_by_side(played):
+    """What is kept of each patient gives the paired differences that the tables of both runs give."""
+    summary, tables = played
+    scenario = Scenario.read("cog-standard-risk~age4~f~16kg~102cm~b~cns1",
+                             {"patients": str(PATIENTS), "without": "pegaspargase"})  # fmt: skip
+    protocol = scenario.treatment()
+    cohort = draw(protocol.population, PATIENTS, seed=1, accept=lambda p: eligible(protocol.eligible, p),
+                  given=scenario.given)  # fmt: skip
+    other = play(prepare(protocol, library()), cohort, seed=1, options=Options(follow_up_days=1826, record=RECORD))
+    mine = compared(summary, summarise(scenario, other))
+    theirs = side_by_side(tables, other, ("a", "b"), years=5.0)
+    for measure, name in (
+        ("event-free, 5 years", "event-free survival at 5 years"), ("relapse, 5 years", "relapse"),
+        ("hyperglycaemia", "hyperglycaemia, any grade"), ("days in hospital for side effects",) * 2,
+    ):  # fmt: skip
+        expected = theirs.row(name)
+        row = mine.filter(pl.col("measure") == measure).row(0, named=True)
+        for column, estimate in (("first", expected.first), ("second", expected.second), ("change", expected.change)):
+            told = (row[column], row[f"{column}_low"], row[f"{column}_high"])
+            assert told == pytest.approx((estimate.value, estimate.low, estimate.high), rel=1e-5, abs=1e-4)
+        assert row["clear"] == expected.clear
+    assert pairs(summary, summary) == PATIENTS
+
+
+def test_patients_who_are_others_are_not_paired(played):
+    summary, _ = played
+    other = replace(summary, scenario=replace(summary.scenario, seed=2))
+    assert pairs(summary, other) == 0
+    rows = compared(summary, other)
+    assert rows["change_low"].is_null().all() and not rows["clear"].any()

@@ -8,7 +8,7 @@ anything; POST /runs does.
 
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import date
 from http import HTTPStatus
@@ -30,7 +30,8 @@ from remission.protocol.wording import condition_in_words
 from remission.trial.as_json import as_json
 from remission.trial.sources import agents_of
 
-from .compared import MEASURES, compared
+from .compared import SCHEMA as COMPARED
+from .compared import compared, pairs
 from .jobs import Results
 from .scenario import LONGEST, MOST_PATIENTS, Scenario, read_known, typical
 from .site import Site
@@ -87,13 +88,28 @@ class Asked(BaseModel):
 _JSON = {pl.String: str, pl.Boolean: bool, pl.Int8: int, pl.Int32: int, pl.Float32: float, pl.Float64: float}
 
 
-def _rows_of(name: str) -> type[BaseModel]:
-    columns: dict[str, Any] = {column: (_JSON[kind] | None, ...) for column, kind in SCHEMAS[name].items()}
-    row = create_model(f"{name}_row", **columns)
-    return create_model(f"{name}_table", scenario=(str, ...), patients=(int, ...), of=(int, ...), rows=(list[row], ...))  # type: ignore[valid-type]
+def _row_of(name: str, schema: Mapping[str, Any]) -> Any:
+    columns: dict[str, Any] = {column: (_JSON[kind] | None, ...) for column, kind in schema.items()}
+    return create_model(f"{name}_row", **columns)
 
 
-_TABLE: dict[str, type[BaseModel]] = {name: _rows_of(name) for name in SCHEMAS}
+def _table_of(name: str) -> type[BaseModel]:
+    rows = list[_row_of(name, SCHEMAS[name])]  # type: ignore[misc]
+    return create_model(f"{name}_table", scenario=(str, ...), patients=(int, ...), of=(int, ...), rows=(rows, ...))
+
+
+class About(BaseModel):
+    scenario: str
+    patients: int
+    of: int
+
+
+TOLD = ("bands", "outcomes", "side_effects", "side_effects_by_phase", "phases", "burden", "mrd", "drugs")
+_TABLE: dict[str, type[BaseModel]] = {name: _table_of(name) for name in TOLD}
+_COMPARED = list[_row_of("comparison", COMPARED)]  # type: ignore[misc]
+_COMPARISON: type[BaseModel] = create_model(
+    "comparison", first=(About, ...), second=(About, ...), pairs=(int, ...), rows=(_COMPARED, ...)
+)
 _TOLD: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "content": {PROBLEM: {}}, "description": HTTPStatus(status).phrase}
     for status in (400, 404, 413, 429)
@@ -268,14 +284,15 @@ def _scenarios(api: FastAPI, site: Site) -> None:
     for table in ("outcomes", "phases", "burden", "mrd", "drugs"):
         whole(table)
 
-    @api.get("/compare/{first}/{second}", response_model=Known, responses=_READ)
+    @api.get("/compare/{first}/{second}", response_model=_COMPARISON, responses=_READ)
     def compare(
         first: Annotated[str, Path(max_length=2 * LONGEST)], second: Annotated[str, Path(max_length=2 * LONGEST)]
     ) -> Response:
-        """Two scenarios beside each other, each as its whole address (? written as %3F)."""
+        """Two scenarios beside each other, each as its whole address (? written as %3F). ``pairs``: how many patients
+        are the same person with the same chance in both; of these the change has limits. Shares are percent."""
         both = [Scenario.of(one, site.knowledge) for one in (first, second)]
         a, b = (_there(site, one) for one in both)
-        return _answer({"first": _about(a), "second": _about(b), "measures": MEASURES, "rows": compared(a, b)})
+        return _answer({"first": _about(a), "second": _about(b), "pairs": pairs(a, b), "rows": compared(a, b)})
 
 
 def _about(summary: Summary) -> dict[str, Any]:
@@ -288,7 +305,7 @@ def _status(scenario: Scenario, results: Results) -> dict[str, Any]:
     query = f"?{scenario.query}" if scenario.query else ""
     links = {
         name: f"{at}/{name}{query}"
-        for name in ("bands", "outcomes", "side-effects", "side-effects-by-phase", "phases", "burden", "mrd", "drugs")
+        for name in (table.replace("_", "-") for table in TOLD)
     }
     if results.key:
         links |= {"run": f"/api/v1/runs/{results.key}", "events": f"/api/v1/runs/{results.key}/events"}

@@ -16,7 +16,7 @@ from remission.knowledge.errors import BadInput
 from .scenario import MOST_PATIENTS, Scenario
 from .summary import SCHEMAS, Summary
 
-FORMAT = "remission scenario 1"
+FORMAT = "remission scenario 2"
 HEAD = "summary.json"
 LARGEST = 4_000_000  # bytes of one summary
 MOST_ROWS = 200_000  # of one table

@@ -35,6 +35,17 @@ UNITS = {
     "donor_share": "fraction", "normal_marrow": "fraction",
 }  # fmt: skip
 
+BURDEN = {  # column of each patient: what it is, unit
+    "hospital_days": ("days in hospital for side effects", "days"),
+    "fevers": ("fevers", ""),
+    "bloodstream_infections": ("bloodstream infections", ""),
+    "red_cell_transfusions": ("red cell transfusions", ""),
+    "platelet_transfusions": ("platelet transfusions", ""),
+    "waiting_days": ("days of waiting for counts", "days"),
+    "lumbar_punctures": ("lumbar punctures with treatment", ""),
+    "low_anc_days": ("days with ANC below 0.5", "days"),
+}
+
 _Q = {name: pl.Float32 for name, _ in QUANTILES}
 SCHEMAS: dict[str, dict[str, Any]] = {
     "bands": {"state": pl.String, "unit": pl.String, "day": pl.Int32, **_Q, "n": pl.Int32},
@@ -72,6 +83,11 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         "severe": pl.Float32, "severe_low": pl.Float32, "severe_high": pl.Float32, "n": pl.Int32,
     },
     "burden": {"what": pl.String, "unit": pl.String, "mean": pl.Float32, **_Q, "n": pl.Int32},
+    "each": {
+        "patient": pl.Int32, "wbc": pl.Float32, "first_day": pl.Float32, "first_event": pl.String, "died": pl.Boolean,
+        "last_day": pl.Int32, **dict.fromkeys(BURDEN, pl.Int32),
+    },
+    "had": {"side_effect": pl.String, "any": pl.Binary, "severe": pl.Binary},
     "mrd": {
         "phase": pl.String, "cycle": pl.Int32, "phase_day": pl.Int32, "site": pl.String, "limit": pl.Float64,
         "below": pl.Float32, "n": pl.Int32, "relapse_below": pl.Float32, "relapse_above": pl.Float32,
@@ -94,7 +110,9 @@ class Summary:
     event (Aalen-Johansen) with 95 % limits, and of the side effects that come once and stay (death competes);
     side_effects: week by week who has it, with any grade and grade 3 or worse;
     side_effects_by_phase: who had it (first of the whole time: phase "whole treatment");
-    burden: days in hospital, transfusions, lumbar punctures, fevers, days of doses held, by patient;
+    burden: days in hospital, transfusions, lumbar punctures, fevers, days of doses held or missed, by patient;
+    each, had: of every patient what a comparison pairs: the first event, the burden; and for each side effect who had
+    it (`numpy.packbits` over the patients), with any grade and grade 3 or worse;
     mrd: share below a limit at each check that a twentieth or more had, and relapse within ``years`` in either group;
     drugs: dose given as a part of the protocol's dose, week by week, of agents whose doses change.
     """
@@ -113,6 +131,8 @@ class Summary:
     side_effects: pl.DataFrame
     side_effects_by_phase: pl.DataFrame
     burden: pl.DataFrame
+    each: pl.DataFrame
+    had: pl.DataFrame
     mrd: pl.DataFrame
     drugs: pl.DataFrame
     follow_up_years: float = FOLLOW_UP_YEARS
@@ -131,6 +151,7 @@ class Summary:
 def summarise(scenario: Scenario, tables: Tables, knowledge: str = "") -> Summary:
     """The summary of played patients: the tables of a run (`RECORD`), patients numbered from 0."""
     found = se.episodes(tables).collect()
+    each = _each(tables, found)
     made: dict[str, Any] = {
         "bands": _bands(tables["states"]),
         "people": _people(tables["outcomes"]),
@@ -142,7 +163,9 @@ def summarise(scenario: Scenario, tables: Tables, knowledge: str = "") -> Summar
         "outcomes": _outcomes(tables["outcomes"], found),
         "side_effects": _side_effects(tables["outcomes"], found),
         "side_effects_by_phase": _by_phase(tables, found),
-        "burden": _burden(tables, found),
+        "burden": _burden(tables, each),
+        "each": each,
+        "had": _had(tables["outcomes"], found),
         "mrd": _mrd(tables),
         "drugs": _drugs(tables["doses"]),
     }
@@ -332,34 +355,50 @@ def _by_phase(tables: Tables, found: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _burden(tables: Tables, found: pl.DataFrame) -> pl.DataFrame:
+def _each(tables: Tables, found: pl.DataFrame) -> pl.DataFrame:
+    """Patient by patient what a comparison pairs."""
     outcomes = tables["outcomes"]
-    everyone = outcomes.select("patient")
-    parts: list[tuple[str, str, pl.Series]] = [
-        ("days in hospital for side effects", "days", se.hospital_days(tables, found)["days"]),
-        ("fevers", "", outcomes["fever_episodes"]),
-        ("bloodstream infections", "", outcomes["bloodstream_infections"]),
-        ("red cell transfusions", "", outcomes["red_cell_transfusions"]),
-        ("platelet transfusions", "", outcomes["platelet_transfusions"]),
-        ("days of waiting for counts", "days", outcomes["delay_days"]),
-    ]
+    event = first_event(outcomes)
+    given = tables["doses"].filter((pl.col("dose") > 0) & (pl.col("route") == "IT"))
+    spinal = given.with_columns(on=pl.int_ranges(pl.col("from_day"), pl.col("to_day") + 1)).explode("on")
+    return outcomes.select(
+        "patient", "wbc", first_day=event["day"].fill_nan(None), first_event=event["kind"],
+        died=pl.col("outcome") == "death", last_day="outcome_day",
+        hospital_days=se.hospital_days(tables, found)["days"], fevers="fever_episodes",
+        bloodstream_infections="bloodstream_infections", red_cell_transfusions="red_cell_transfusions",
+        platelet_transfusions="platelet_transfusions", waiting_days="delay_days",
+        lumbar_punctures=_counted(spinal, pl.col("on").n_unique(), outcomes),
+        low_anc_days=_low_days(tables["states"], outcomes, "anc", 0.5),
+    )  # fmt: skip
 
-    def counted(rows: pl.DataFrame, value: pl.Expr) -> pl.Series:
-        each = rows.group_by("patient").agg(value.alias("value"))
-        return everyone.join(each, on="patient", how="left", maintain_order="left")["value"].fill_null(0)
 
+def _had(outcomes: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+    """Who had it at any time, a bit a patient."""
+    worst = found.group_by("side_effect", "patient").agg(pl.col("grade").max()).sort("side_effect", "patient")
+    place = {patient: number for number, patient in enumerate(outcomes["patient"])}
+    out = []
+    for (name,), rows in worst.group_by("side_effect", maintain_order=True):
+        grades = np.zeros(outcomes.height, dtype=np.int8)
+        grades[[place[patient] for patient in rows["patient"]]] = rows["grade"]
+        out.append((name, np.packbits(grades > 0).tobytes(), np.packbits(grades >= se.SEVERE).tobytes()))
+    return pl.DataFrame(out, schema=SCHEMAS["had"], orient="row")
+
+
+def _counted(rows: pl.DataFrame, value: pl.Expr, everyone: pl.DataFrame) -> pl.Series:
+    """A number for every patient, 0 for who has no row."""
+    each = rows.group_by("patient").agg(value.alias("value"))
+    joined = everyone.select("patient").join(each, on="patient", how="left", maintain_order="left")
+    return joined["value"].fill_null(0)
+
+
+def _burden(tables: Tables, each: pl.DataFrame) -> pl.DataFrame:
+    outcomes = tables["outcomes"]
+    parts = [(what, unit, each[column]) for column, (what, unit) in BURDEN.items()]
+    lost = tables["doses"].filter(pl.col("reason").is_in(["held", "omitted", "stopped", "missed"]))
     days = (pl.col("to_day") - pl.col("from_day") + 1).cast(pl.Int64)
-    doses = tables["doses"].with_columns(days=days)
-    given = doses.filter(pl.col("dose") > 0)
-    spinal = given.filter(pl.col("route") == "IT").with_columns(
-        on=pl.int_ranges(pl.col("from_day"), pl.col("to_day") + 1)
-    ).explode("on")  # fmt: skip
-    parts.append(("lumbar punctures with treatment", "", counted(spinal, pl.col("on").n_unique())))
-    parts.append(("days with ANC below 0.5", "days", _low_days(tables["states"], everyone, "anc", 0.5)))
-    lost = doses.filter(pl.col("reason").is_in(["held", "omitted", "stopped"]))
     for agent in sorted(lost["agent"].unique()):
         mine = lost.filter(pl.col("agent") == agent)
-        parts.append((f"days held: {agent}", "days", counted(mine, pl.col("days").sum())))
+        parts.append((f"days without it: {agent}", "days", _counted(mine, days.sum(), outcomes)))
     percent = outcomes["mercaptopurine_percent"].drop_nulls()
     if percent.len():
         parts.append(("mercaptopurine, percent of the protocol dose in maintenance", "%", percent))
@@ -374,9 +413,8 @@ def _burden(tables: Tables, found: pl.DataFrame) -> pl.DataFrame:
 def _low_days(states: pl.DataFrame, everyone: pl.DataFrame, state: str, below: float) -> pl.Series:
     """Days below a limit, each recorded day standing for those until the next one."""
     span = (pl.col("day").shift(-1) - pl.col("day")).over("patient", order_by="day").clip(0, 7).fill_null(0)
-    rows = states.select("patient", low=span * (pl.col(state) < below).cast(pl.Int32))
-    each = rows.group_by("patient").agg(pl.col("low").sum())
-    return everyone.join(each, on="patient", how="left", maintain_order="left")["low"].fill_null(0)
+    low = states.select("patient", low=span * (pl.col(state) < below).cast(pl.Int32))
+    return _counted(low, pl.col("low").sum(), everyone)
 
 
 def _mrd(tables: Tables) -> pl.DataFrame:

@@ -147,7 +147,7 @@ def compared(first: Tables, second: Tables, names: tuple[str, str], years: float
     found = [se.episodes(tables).collect() for tables in (first, second)]
     rows += _side_effects(found, people)
     stays = [se.hospital_days(tables, one)["days"] for tables, one in zip((first, second), found, strict=True)]
-    rows.append(_means("Burden, per patient", "days in hospital for side effects", "d", stays))
+    rows.append(means("Burden, per patient", "days in hospital for side effects", "d", stays))
     for name, column in (
         ("fever episodes", "fever_episodes"),
         ("red-cell transfusions", "red_cell_transfusions"),
@@ -155,10 +155,10 @@ def compared(first: Tables, second: Tables, names: tuple[str, str], years: float
         ("days of delay at gates", "delay_days"),
     ):
         if all(column in one.columns for one in people):
-            rows.append(_means("Burden, per patient", name, "", [one[column] for one in people]))
+            rows.append(means("Burden, per patient", name, "", [one[column] for one in people]))
     if "doses" in first and "doses" in second:
         shares = [_missed(tables, one) for tables, one in zip((first, second), people, strict=True)]
-        rows.append(_means("Burden, per patient", "dose days missed", "%", shares))
+        rows.append(means("Burden, per patient", "dose days missed", "%", shares))
     return SideBySide(names, people[0].height, tuple(rows))
 
 
@@ -177,13 +177,13 @@ def _survival(people: list[pl.DataFrame], years: float) -> list[Difference]:
         relapse.append((cumulative_incidence(day, cause, at).times(100), 100 * influence_on_incidence(day, cause, at)))
     missed = [(~one["remission"].fill_null(True)).alias("missed") for one in people]
     return [
-        _estimated("Course", f"event-free survival {when}", free),
-        _shares("Course", "no remission at the end of induction", missed),
-        _estimated("Course", "relapse", relapse),
+        estimated("Course", f"event-free survival {when}", free),
+        shares("Course", "no remission at the end of induction", missed),
+        estimated("Course", "relapse", relapse),
     ]
 
 
-def _estimated(group: str, measure: str, found: list[tuple[Estimate, Floats]]) -> Difference:
+def estimated(group: str, measure: str, found: list[tuple[Estimate, Floats]]) -> Difference:
     """A percentage of both with each patient's influence on it."""
     (first, mine), (second, other) = found
     half = Z * float((other - mine).std(ddof=1)) / len(mine) ** 0.5 if len(mine) > 1 else 0.0
@@ -239,11 +239,11 @@ def influence_on_incidence(day: Floats, cause: np.ndarray[tuple[int], np.dtype[n
 
 def _deaths(people: list[pl.DataFrame]) -> list[Difference]:
     died = [one["outcome"] == "death" for one in people]
-    rows = [_shares("Deaths by cause", "any, as far as followed", died)]
+    rows = [shares("Deaths by cause", "any, as far as followed", died)]
     causes = sorted({cause for one in people for cause in one["death_cause"].drop_nulls()})
     for cause in causes:
         died = [(one["death_cause"] == cause).fill_null(False) for one in people]
-        rows.append(_shares("Deaths by cause", se.words(cause), died))
+        rows.append(shares("Deaths by cause", se.words(cause), died))
     return rows
 
 
@@ -260,13 +260,13 @@ def _side_effects(found: list[pl.DataFrame], people: list[pl.DataFrame]) -> list
             for part in (mine, severe)
         )  # fmt: skip
         if not all(x.equals(y) for x, y in zip(any_grade, worse, strict=True)):
-            rows.append(_shares(EFFECTS, f"{se.words(name)}, any grade", any_grade))
+            rows.append(shares(EFFECTS, f"{se.words(name)}, any grade", any_grade))
             days = [_days(one, people_of) for one, people_of in zip(mine, people, strict=True)]
-            rows.append(_means(EFFECTS, f"{se.words(name)}, days", "d", days))
+            rows.append(means(EFFECTS, f"{se.words(name)}, days", "d", days))
         if any(one.any() for one in worse):
-            rows.append(_shares(EFFECTS, f"{se.words(name)}, grade {se.SEVERE} or more", worse))
+            rows.append(shares(EFFECTS, f"{se.words(name)}, grade {se.SEVERE} or more", worse))
             days = [_days(one, people_of) for one, people_of in zip(severe, people, strict=True)]
-            rows.append(_means(EFFECTS, f"{se.words(name)}, days in grade {se.SEVERE} or more", "d", days))
+            rows.append(means(EFFECTS, f"{se.words(name)}, days in grade {se.SEVERE} or more", "d", days))
     return rows
 
 
@@ -278,13 +278,13 @@ def _days(found: pl.DataFrame, people: pl.DataFrame) -> pl.Series:
     return people.select("patient").join(total, on="patient", how="left", maintain_order="left")["days"].fill_null(0)
 
 
-def _shares(group: str, measure: str, had: list[pl.Series]) -> Difference:
+def shares(group: str, measure: str, had: list[pl.Series]) -> Difference:
     first, second = (share(int(one.sum()), one.len()).times(100) for one in had)
     change = mean(100.0 * (had[1].cast(pl.Float64) - had[0].cast(pl.Float64)).to_numpy())
     return Difference(group, measure, "%", first, second, change)
 
 
-def _means(group: str, measure: str, unit: str, values: list[pl.Series]) -> Difference:
+def means(group: str, measure: str, unit: str, values: list[pl.Series]) -> Difference:
     first, second = (one.cast(pl.Float64).to_numpy() for one in values)
     return Difference(group, measure, unit, mean(first), mean(second), mean(second - first))
 
