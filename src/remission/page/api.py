@@ -88,13 +88,14 @@ class Asked(BaseModel):
 _JSON = {pl.String: str, pl.Boolean: bool, pl.Int8: int, pl.Int32: int, pl.Float32: float, pl.Float64: float}
 
 
-def _row_of(name: str, schema: Mapping[str, Any]) -> Any:
+def _rows_of(name: str, schema: Mapping[str, Any]) -> Any:
+    """The type of the rows of a table."""
     columns: dict[str, Any] = {column: (_JSON[kind] | None, ...) for column, kind in schema.items()}
-    return create_model(f"{name}_row", **columns)
+    return list[create_model(f"{name}_row", **columns)]  # type: ignore[misc]
 
 
 def _table_of(name: str) -> type[BaseModel]:
-    rows = list[_row_of(name, SCHEMAS[name])]  # type: ignore[misc]
+    rows = _rows_of(name, SCHEMAS[name])
     return create_model(f"{name}_table", scenario=(str, ...), patients=(int, ...), of=(int, ...), rows=(rows, ...))
 
 
@@ -106,9 +107,8 @@ class About(BaseModel):
 
 TOLD = ("bands", "outcomes", "side_effects", "side_effects_by_phase", "phases", "burden", "mrd", "drugs")
 _TABLE: dict[str, type[BaseModel]] = {name: _table_of(name) for name in TOLD}
-_COMPARED = list[_row_of("comparison", COMPARED)]  # type: ignore[misc]
 _COMPARISON: type[BaseModel] = create_model(
-    "comparison", first=(About, ...), second=(About, ...), pairs=(int, ...), rows=(_COMPARED, ...)
+    "comparison", first=(About, ...), second=(About, ...), pairs=(int, ...), rows=(_rows_of("pair", COMPARED), ...)
 )
 _TOLD: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "content": {PROBLEM: {}}, "description": HTTPStatus(status).phrase}
@@ -367,7 +367,7 @@ def _runs(api: FastAPI, site: Site) -> None:
 
 
 async def _told(site: Site, scenario: Scenario) -> AsyncIterator[str]:
-    async for results in site.pool.follow(scenario):
+    async for results in site.pool.follow(scenario, begin=False):
         event = results.state if results.over else "progress"
         yield f"event: {event}\ndata: {json.dumps(_status(scenario, results))}\n\n"
 

@@ -1,6 +1,6 @@
 """Scenarios that are being played: one run each, whoever asks, in worker processes beside the page.
 
-A worker that dies or says nothing for too long is replaced and its scenario played again, once; a few runs make a
+A worker that dies or says nothing for too long is replaced and its scenario played again, a few times; some runs make a
 worker old, and a new one takes its place.
 """
 
@@ -37,7 +37,8 @@ WORKERS = 2
 WAITING = 8  # runs that may wait
 SILENT_SECONDS = 90.0  # a worker that says nothing for so long is given up
 RUNS = 40  # of a worker before it is replaced
-ATTEMPTS = 2
+ATTEMPTS = 3
+ANEW_SECONDS = 60.0  # after which a run that failed may be begun anew
 REMEMBERED = 64  # runs that are over
 USUAL_SECONDS = 6.0  # of a run, before one was measured
 
@@ -66,7 +67,7 @@ class Job:
     error: str = ""  # what to tell of one that failed
     attempts: int = 0
     version: int = 0
-    began: float = field(default_factory=time.monotonic)
+    ended: float = field(default=0.0)  # time.monotonic()
 
     @property
     def patients(self) -> int:
@@ -123,9 +124,11 @@ class Pool:
         job = self.ask(scenario) if begin and self.workers else self.job(self._key(scenario))
         return self._so_far(job) if job else Results(None, 0, scenario.patients, "waiting")
 
-    async def follow(self, scenario: Scenario, seconds: float = 120.0) -> AsyncIterator[Results]:
-        """The results whenever there are more of them, until there are all; at most for so long. Raises `Full`."""
-        now = await to_thread(self.results, scenario)
+    async def follow(
+        self, scenario: Scenario, seconds: float = 120.0, begin: bool = True
+    ) -> AsyncIterator[Results]:
+        """The `results` whenever there are more of them, until there are all; at most for so long. Raises `Full`."""
+        now = await to_thread(self.results, scenario, begin)
         yield now
         job, seen, end = self.job(now.key), -1, time.monotonic() + seconds
         while job is not None and not now.over and time.monotonic() < end:
@@ -144,11 +147,12 @@ class Pool:
             return scenario.key
 
     def ask(self, scenario: Scenario) -> Job:
-        """The run of a scenario, begun when there is none (one that failed is begun again). Raises `Full`."""
+        """The run of a scenario, begun when there is none (one that failed is begun anew after a while). Raises
+        `Full`."""
         key = self._key(scenario)
         with self._changed:
             job = self._jobs.get(key)
-            if job is not None and job.state != "failed":
+            if job is not None and (job.state != "failed" or time.monotonic() - job.ended < ANEW_SECONDS):
                 self._jobs.move_to_end(key)
                 return job
             if len(self._queue) >= self.waiting:
@@ -283,7 +287,7 @@ class Pool:
     def _again(self, job: Job) -> None:
         with self._changed:
             if self._closed or job.attempts >= ATTEMPTS:
-                self._end(job, "failed", "This scenario could not be played: its process was lost twice.")
+                self._end(job, "failed", "This scenario could not be played: its process was lost again and again.")
                 return
             job.state = "waiting"
             job.version += 1
@@ -291,7 +295,7 @@ class Pool:
             self._changed.notify_all()
 
     def _end(self, job: Job, state: State, error: str = "") -> None:
-        job.state, job.error = state, error
+        job.state, job.error, job.ended = state, error, time.monotonic()
         job.version += 1
         self._changed.notify_all()
 
