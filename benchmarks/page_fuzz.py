@@ -149,6 +149,8 @@ async def bombard(requests: int, seed: int) -> int:
         site.__dict__["pool"] = pool = Pool(store, workers=1, waiting=4)
         pool._start = lambda: None  # what is asked for waits: the queue is full soon
         app, known, chance = application(site), addresses(), random.Random(seed)
+        for page in ("/en/", "/en/search", "/api/v1/openapi.json"):  # what a server makes once
+            await answer(app, "GET", page.encode(), b"", b"")
         statuses: Counter[int] = Counter()
         faults: list[str] = []
         slowest, began, left = (0.0, b""), time.perf_counter(), iter(range(requests))

@@ -135,7 +135,7 @@ class Pool:
             if job.version != seen:
                 seen, now = job.version, self._so_far(job)
                 yield now
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.2)
 
     def _so_far(self, job: Job) -> Results:
         return Results(

@@ -24,6 +24,7 @@ Tables = Mapping[str, pl.DataFrame]
 
 RECORD = ("outcomes", "measurements", "mrd", "doses", "events", "states", "side_effects", "levels")
 FOLLOW_UP_YEARS = 10.0
+DIGITS = 3  # that matter, of what whole lives show
 LIVES = 30  # patients of whom the whole life is kept
 QUANTILES = (("q05", 0.05), ("q25", 0.25), ("q50", 0.5), ("q75", 0.75), ("q95", 0.95))
 MRD_LIMITS = (1e-4, 1e-3, 1e-2)  # of the nucleated cells
@@ -206,7 +207,7 @@ def _people(outcomes: pl.DataFrame) -> pl.DataFrame:
 def _lives(states: pl.DataFrame) -> pl.DataFrame:
     mine = states.filter(pl.col("patient") < LIVES)
     long = mine.unpivot(index=["patient", "day"], variable_name="state", value_name="value")
-    value = pl.when(pl.col("value").is_finite()).then(pl.col("value").round_sig_figs(4))
+    value = pl.when(pl.col("value").is_finite()).then(pl.col("value").round_sig_figs(DIGITS))
     return long.with_columns(value=value).sort("state", "patient", "day")
 
 
@@ -245,7 +246,7 @@ def _measurements(tables: Tables) -> pl.DataFrame:
     parts.append(levels.select(
         *keys, test=pl.col("agent") + " level", value="level", unit="unit", detected=~pl.col("below_limit")
     ))  # fmt: skip
-    parts = [part.with_columns(pl.col("value").cast(pl.Float64).round_sig_figs(4)) for part in parts]
+    parts = [part.with_columns(pl.col("value").cast(pl.Float64).round_sig_figs(DIGITS)) for part in parts]
     return pl.concat(parts, how="vertical_relaxed").sort("patient", "day", "test")
 
 
