@@ -48,8 +48,8 @@ LABELS = {
 }
 TIGHT = 1e-10
 SHARED = (
-    "**Other programs ran meanwhile (core time below 95 %).** Waiting for them does not count in the speeds of one core; "
-    "caches were shared all the same, and speeds of all cores are too low."
+    "**Other programs ran meanwhile (core time below 95 %).** Waiting for them does not count in the speeds of one "
+    "core, but caches were shared; speeds of all cores are too low."
 )
 LOOPS = {False: "open", True: "closed"}
 

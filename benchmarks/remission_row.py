@@ -18,14 +18,16 @@ from reference_problem import NAMES, SEED, Problem, Result
 
 from remission.body.person import individual
 from remission.engine import lanes
-from remission.engine.play import Options, play
+from remission.engine.play import Options, plan_of, play
 from remission.engine.program import Program
 from remission.engine.program import prepare as compiled
+from remission.engine.shards import in_turn
 from remission.knowledge.library import Library
 from remission.patient.cohort import Cohort
 from remission.patient.population import draw
 from remission.patient.recipe import Population, population
 from remission.protocol.reader import read_protocol
+from remission.trial.run import shard_size
 
 FOLDER = Path(__file__).parent / "knowledge"
 PROTOCOLS = {False: "reference-open", True: "reference-closed"}
@@ -141,10 +143,17 @@ def prepare(problem: Problem) -> None:
 def run(problem: Problem, threads: int = 1, refine: int = 1) -> Result:
     begin = time.perf_counter()
     options = Options(follow_up_days=problem.days, chance=False, record=RECORD, refine=refine)
-    tables = play(
-        program(problem.closed_loop), people(problem.patients), seed=SEED, threads=threads, options=options,
-        knowledge=knowledge(),
-    )  # fmt: skip
+    plan = plan_of(program(problem.closed_loop), options, knowledge())
+    size = problem.patients if threads == 1 else shard_size(problem.patients)  # as `simulate` does it
+
+    def shard(first: int) -> dict[str, pl.DataFrame]:
+        return play(
+            program(problem.closed_loop), people(min(size, problem.patients - first), first), seed=SEED,
+            threads=threads, options=options, knowledge=knowledge(), plan=plan,
+        )  # fmt: skip
+
+    parts = list(in_turn(shard, range(0, problem.patients, size), 1 if threads == 1 else 2))
+    tables = {name: pl.concat([part[name] for part in parts]) for name in RECORD}
     weekly = tables["states"].filter(pl.col("day") > 0)
     anc, platelets, blasts = (
         weekly[name].to_numpy().reshape(problem.patients, problem.weeks)

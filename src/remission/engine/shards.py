@@ -49,7 +49,8 @@ MARK = re.compile(r"(\d{5,})\.json")
 AGAIN = "Give the command that made the run again: what is missing or changed is played anew"
 ANEW = "Give the command that made the run again, with --fresh if it does not go on"
 
-Item, Made = TypeVar("Item"), TypeVar("Made")
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 Tables = dict[str, pl.DataFrame]
 Manifest = dict[str, Any]
 
