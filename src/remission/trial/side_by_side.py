@@ -33,6 +33,7 @@ RECORDED = tuple(name for name in TABLES if name not in ("states", "mrd"))
 EFFECTS = "Side effects"
 CAUSES = {"relapse": 1, "death": 2, "no remission": 3}
 SHOWN = 12  # of them, in print
+ROUNDING = 1e-9  # two sums of the same numbers in another order differ by less
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Difference:
     @property
     def clear(self) -> bool:
         """Do the limits of the change leave out zero?"""
-        return self.change.low > 0.0 or self.change.high < 0.0
+        return self.change.low > ROUNDING or self.change.high < -ROUNDING
 
     def cells(self) -> tuple[str, str, str, str]:
         """Both values, the change with its limits, and a mark where it is clear: as they are printed."""

@@ -10,8 +10,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..figure import Figure
+from .missed_tablets import missed_tablets
 
 if TYPE_CHECKING:
     from ..site import Site
 
-REGISTRY: dict[str, Callable[[Site], Figure | None]] = {}
+REGISTRY: dict[str, Callable[[Site], Figure | None]] = {
+    "missed-tablets": lambda _site: missed_tablets(),
+}

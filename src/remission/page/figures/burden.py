@@ -1,0 +1,122 @@
+"""What the treatment asks of a patient: days in hospital, transfusions, needles; which weeks are hardest."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from remission.knowledge.library import Library
+
+from .. import who
+from ..figure import Figure, Table
+from ..language import _, number
+from ..reading import reading
+from ..language import language
+from ..summary import Summary
+from ..svg import axis
+from ..svg.bars import Bar, Row, bars
+from ..svg.strip import Strip, strips
+from ..trust import trust
+from . import shared
+
+SHOWN = 8  # side effects in the strip
+
+
+def burden(summary: Summary) -> Figure | None:
+    """Mean and spread of what each patient has to go through."""
+    called = {
+        "days in hospital for side effects": _("Days in hospital for side effects"),
+        "fevers": _("Fevers with low counts"),
+        "red cell transfusions": _("Transfusions of red cells"),
+        "platelet transfusions": _("Transfusions of platelets"),
+        "lumbar punctures with treatment": _("Needles in the back with medicine"),
+        "days of waiting for counts": _("Days of waiting for counts"),
+    }
+    rows = [row for row in summary.burden.iter_rows(named=True) if row["what"] in called]
+    if not rows:
+        return None
+    top = max(row["q95"] for row in rows)
+    said, table = [], []
+    for row in rows:
+        name = called[row["what"]]
+        words = _("{middle} ({low} to {high})").format(
+            middle=number(row["q50"], 0), low=number(row["q05"], 0), high=number(row["q95"], 0)
+        )
+        said.append(Row(name, [Bar(row["q50"], words, "neutrophils", row["q05"], row["q95"])]))
+        table.append((name, round(row["mean"], 1), row["q05"], row["q50"], row["q95"]))
+    finding = _("What one patient goes through, over the whole treatment")
+    return Figure(
+        id="burden",
+        finding=finding,
+        svg=bars(finding, _("Bars for days in hospital, transfusions, fevers and punctures."),
+                 axis.linear(0, top, _("So often, or so many days, for the patient in the middle")), said),
+        reading=_("The bar is the patient in the middle. Nine of ten patients lie on the line."),
+        table=Table((_("What"), _("Mean"), _("5% have fewer"), _("Middle"), _("95% have fewer")), tuple(table),
+                    _("By patient, whole treatment")),
+        known=shared.predicted(_("Planned days in hospital are not counted.")),
+        about=who.about(summary),
+    )  # fmt: skip
+
+
+def spinal(summary: Summary) -> Figure | None:
+    """Lumbar punctures by phase, from the whole lives, and the leukaemic cells that they keep down."""
+    days = summary.doses.filter((pl.col("route") == "IT") & (pl.col("amount") > 0)).unique(["patient", "day"])
+    if days.is_empty():
+        return None
+    lives = summary.people.height
+    by_phase = days.group_by("phase").agg(pl.len().alias("n"), pl.col("day").min().alias("first")).sort("first")
+    table = [(who.phase_name(phase), round(n / lives, 1)) for phase, n in by_phase.select("phase", "n").rows()]
+    total = days.height / lives
+    finding = _("About {n} times medicine goes into the fluid around brain and spine").format(n=number(round(total)))
+    rows = [Row(name, [Bar(n, number(n), "drug")]) for name, n in table]
+    return Figure(
+        id="spinal",
+        finding=finding,
+        svg=bars(finding, _("Punctures by phase."), axis.linear(0, max(4.0, *(n for _n, n in table)),
+                 _("Needles in the back with medicine, on average")), rows),
+        reading=_("Most medicines reach brain and spine badly. Leukaemia can hide there, so medicine is given there too."),
+        table=Table((_("Phase"), _("Punctures with medicine")), tuple(table), _("On average, by phase")),
+        known=shared.predicted(_("The number follows the plan; some are put off or left out.")),
+        about=_("{n} virtual patients like {who}.").format(n=number(lives), who=who.called(summary.scenario)),
+    )  # fmt: skip
+
+
+def hardest(summary: Summary, knowledge: Library, specialist: bool = False) -> Figure | None:
+    """Which weeks are hardest: how many have each side effect, week by week."""
+    phases = shared.phases_of_most(summary)
+    last = int(max((phase.end for phase in phases), default=0))
+    weeks = summary.side_effects.filter(pl.col("week") * 7 <= last)
+    names = weeks.group_by("side_effect").agg(pl.col("any").sum()).sort("any", descending=True)["side_effect"]
+    shown = [n for n in names if specialist or trust(n, summary, knowledge) != "untested"][:SHOWN]
+    if not shown or not phases:
+        return None
+    texts, rows, table = reading(language()), [], []
+    edges = [7.0 * week for week in range(last // 7 + 2)]
+    for name in shown:
+        mine = dict(weeks.filter(pl.col("side_effect") == name).select("week", "any").rows())
+        shares = [mine.get(week, 0.0) for week in range(last // 7 + 1)]
+        peak = max(range(len(shares)), key=shares.__getitem__)
+        title = texts.title("side-effects", name)
+        says = _("most in week {week}: {n} of 100").format(week=number(peak + 1), n=number(round(100 * shares[peak])))
+        rows.append(Strip(title, edges, shares, says))
+        table.append((title, float(peak + 1), round(100 * shares[peak], 1)))
+    scores = {
+        phase.name: sum(
+            sum(row.shares[w] or 0 for w in range(int(phase.start) // 7, max(int(phase.start) // 7 + 1, int(phase.end) // 7)))
+            for row in rows
+        ) / max(1, (phase.end - phase.start) // 7)
+        for phase in phases
+    }  # fmt: skip
+    worst = max(scores, key=scores.__getitem__)
+    finding = _("{phase} is the hardest time").format(phase=worst)
+    return Figure(
+        id="hardest",
+        finding=finding,
+        svg=strips(finding, _("A row for each side effect, darker in weeks in which more patients have it."),
+                   axis.time(0, last), rows, phases),
+        reading=_("The darker a week, the more patients have it in that week."),
+        table=Table((_("Side effect"), _("Most in week"), _("Of 100 in that week")), tuple(table),
+                    _("The week in which most patients have it")),
+        known=shared.predicted(_("Only side effects that were fitted to published numbers, or agree with them."))
+        if not specialist else shared.predicted(),
+        about=who.about(summary),
+    )  # fmt: skip

@@ -1,0 +1,95 @@
+"""A scenario in words: who the patient is, what is changed in the treatment, whom numbers are about."""
+
+from __future__ import annotations
+
+from remission.knowledge.library import Library
+
+from .language import _, ngettext, number
+from .scenario import Scenario, read_known
+from .summary import Summary
+
+_CHILD, _ADULT = 13, 18  # years from which one is a young person, an adult
+
+
+def called(scenario: Scenario) -> str:
+    """``a girl of 4 years``."""
+    years = scenario.age_years
+    said = number(round(years, 1)) if years < 2 else number(int(years))
+    words = {
+        ("f", 0): _("a girl of {age} years"), ("m", 0): _("a boy of {age} years"),
+        ("f", 1): _("a young woman of {age} years"), ("m", 1): _("a young man of {age} years"),
+        ("f", 2): _("a woman of {age} years"), ("m", 2): _("a man of {age} years"),
+    }  # fmt: skip
+    return words[scenario.sex, (years >= _CHILD) + (years >= _ADULT)].format(age=said)
+
+
+def size(scenario: Scenario) -> str:
+    return _("{weight} kg and {height} cm").format(weight=number(scenario.weight_kg), height=number(scenario.height_cm))
+
+
+def kind(scenario: Scenario) -> str:
+    """``B-cell ALL``, with what is known of it."""
+    said = {"b": _("B-cell ALL"), "t": _("T-cell ALL")}[scenario.lineage]
+    if scenario.ph == "positive":
+        said = _("{kind} with the Philadelphia chromosome").format(kind=said)
+    return said
+
+
+def facts(scenario: Scenario, knowledge: Library) -> list[tuple[str, str]]:
+    """Name and value of everything that is set."""
+    out = [
+        (_("Patient"), called(scenario)),
+        (_("Size"), size(scenario)),
+        (_("Type"), kind(scenario)),
+        (_("Treatment"), treatment_name(scenario, knowledge)),
+        (_("Leukaemia in the fluid around brain and spine"), central(scenario.cns)),
+    ]
+    if scenario.wbc is not None:
+        out.append((_("White cells at diagnosis"), _("{count} × 10⁹/L").format(count=number(scenario.wbc))))
+    genes = [(name, value) for name in ("tpmt", "nudt15") if (value := getattr(scenario, name))]
+    out += [(name.upper(), value) for name, value in genes]
+    if scenario.donor:
+        out.append((_("Donor"), scenario.donor))
+    return out
+
+
+def central(cns: int) -> str:
+    return {1: _("none found (CNS 1)"), 2: _("a few cells (CNS 2)"), 3: _("clearly found (CNS 3)")}[cns]
+
+
+def treatment_name(scenario: Scenario, knowledge: Library) -> str:
+    return read_known(scenario.protocol, knowledge).name
+
+
+def agent(name: str) -> str:
+    """An agent's name as it stands in a sentence: ``methotrexate (into the spine)``."""
+    name, _space, route = name.partition(" ")
+    said = name.replace("_", " ")
+    where = {"IT": _("into the spine"), "PO": _("by mouth"), "IV": _("into a vein")}.get(route)
+    return f"{said} ({where})" if where else said
+
+
+def changes(scenario: Scenario) -> list[str]:
+    """Every change of the treatment as a sentence."""
+    out = [_("Without {agent}.").format(agent=agent(name)) for name in scenario.without]
+    for name, percent in scenario.miss:
+        out.append(_("{percent} of 100 doses of {agent} are missed, by chance.").format(
+            percent=number(percent), agent=agent(name)
+        ))  # fmt: skip
+    return out
+
+
+def about(summary: Summary) -> str:
+    """Whom the numbers of a figure are about."""
+    scenario, n = summary.scenario, summary.patients
+    said = ngettext("{n} virtual patient like this one", "{n} virtual patients like this one", n).format(n=number(n))
+    years = number(summary.follow_up_years)
+    return _("{patients} ({who}), followed for {years} years from the first day.").format(
+        patients=said, who=called(scenario), years=years
+    )
+
+
+def phase_name(name: str) -> str:
+    """The name of a phase without the protocol that it was taken from, as it begins a line."""
+    own = name.rpartition(": ")[2]
+    return own[:1].upper() + own[1:]
