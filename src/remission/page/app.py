@@ -19,14 +19,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from remission.knowledge.errors import BadInput
 
-from . import api, feed, front, lists, read, search
+from . import api, compare, day, feed, front, lists, month, read, search, see
 from .headers import FigureFiles, Headers
 from .kept import Kept
 from .language import LANGUAGES, gettext, speaking
 from .site import Site, asset, static
 
 # each has routes(site): what is answered below /en/; read takes what is left
-PARTS = (front, lists, feed, search, read)
+PARTS = (front, lists, feed, search, see, day, month, compare, read)
 MEDIA = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".png": "image/png"}
 
 _log = logging.getLogger("remission.page")

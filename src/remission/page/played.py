@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from .scenario import Scenario
-from .summary import Summary
+if TYPE_CHECKING:
+    from .scenario import Scenario
+    from .summary import Summary
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Results:
         return self.summary is not None and self.played >= self.of
 
 
-Find = Callable[[Scenario], Results]
+Find = Callable[["Scenario"], Results]
 
 
 def nothing(scenario: Scenario) -> Results:

@@ -25,6 +25,7 @@ from .figure import Figure
 if TYPE_CHECKING:
     from .jobs import Pool
 from .headers import POLICY
+from .played import Find, nothing
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -38,8 +39,9 @@ DOWNLOADS: dict[str, tuple[str, Callable[[Figure], str]]] = {
 class Site:
     """One for the life of the application; each module that has ``routes`` is given it."""
 
-    def __init__(self, knowledge: Library | None = None, still: bool = False) -> None:
+    def __init__(self, knowledge: Library | None = None, still: bool = False, results: Find = nothing) -> None:
         self.knowledge = knowledge or library()
+        self.results = results  # of a scenario, as far as its patients are played
         self.still = still  # written as files: nothing can be asked of a server
         self._lock = Lock()
         self._makers = ThreadPoolExecutor(2, "figure")
@@ -129,6 +131,7 @@ class Site:
             "specialist": request.query_params.get("view") == "specialist",
             "figures": figures,
             "figure_path": path.rstrip("/") + "/figure/",
+            "figure_query": f"?{request.url.query}" if request.url.query else "",
         }
         html = self.templates.get_template(template).render(given | context)
         return HTMLResponse(html, status)
@@ -165,7 +168,7 @@ def asset(name: str) -> str:
 
 
 def static(name: str) -> bytes:
-    """What a file of static/ holds; site.css brings svg.css along, so that a page asks once."""
+    """What a file of static/ holds; site.css brings the others along, so that a page asks once."""
     if name == "site.css":
-        return (STATIC / "site.css").read_bytes() + (STATIC / "svg.css").read_bytes()
+        return b"".join((STATIC / part).read_bytes() for part in ("site.css", "see.css", "svg.css"))
     return (STATIC / name).read_bytes()

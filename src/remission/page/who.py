@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from remission.knowledge.library import Library
+from remission.protocol.plan import Row
 
 from .language import _, ngettext, number
 from .scenario import Scenario, read_known
@@ -93,3 +94,12 @@ def phase_name(name: str) -> str:
     """The name of a phase without the protocol that it was taken from, as it begins a line."""
     own = name.rpartition(": ")[2]
     return own[:1].upper() + own[1:]
+
+
+def dose(row: Row) -> str:
+    """``2.02 mg, twice a day``."""
+    amount, times = number(row.dose or 0.0), row.doses_per_day or 1
+    said = {
+        1: _("{amount} {unit}"), 2: _("{amount} {unit}, twice a day"), 3: _("{amount} {unit}, three times a day"),
+    }.get(times, _("{amount} {unit}, {times} times a day"))  # fmt: skip
+    return said.format(amount=amount, unit=row.unit or "", times=number(times))

@@ -102,6 +102,6 @@ def value_on(summary: Summary, state: str, day: float) -> dict[str, float | None
 
 def cell_limits(summary: Summary, knowledge: Library) -> list[Limit]:
     """Leukaemic cells in the marrow below which a test no longer finds them, for the marrow of this patient."""
-    marrow = knowledge.body("leukaemia")["capacity"].value * summary.scenario.weight_kg
+    marrow = knowledge.body("leukaemia")["marrow.capacity"].value * summary.scenario.weight_kg
     seen = ((5e-2, _("seen by microscope")), (1e-4, _("found by flow cytometry")), (1e-6, _("found by sequencing")))
     return [Limit(share * marrow, says) for share, says in seen]

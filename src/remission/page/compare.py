@@ -1,0 +1,131 @@
+"""Two treatments side by side: the same patients, the same chance. And the form that asks what if."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from remission.knowledge.errors import BadInput
+
+from . import who
+from .figures import paired
+from .figures.missed_tablets import missed_tablets
+from .figures.relapse import YEARS, known
+from .language import _, language
+from .scenario import Scenario
+from .see import observed_only, protocols, values_of
+from .site import Site
+from .svg.dots import Share, of_hundred
+
+SEEDS = ("seed", "patients")
+
+
+def routes(site: Site) -> list[BaseRoute]:
+    """``/compare/A/B?without=...&miss=...``: the changes of the query are those of B."""
+
+    def show(request: Request) -> Response:
+        first, second = _both(request, site)
+        canonical = f"/{language()}{address(first, second)}"
+        query = request.query_params
+        if request.scope["path"].split("/")[-2:] != [first.path, second.path]:
+            view = "specialist" if query.get("view") == "specialist" else ""
+            return RedirectResponse(canonical + (("&" if "?" in canonical else "?") + f"view={view}" if view else ""), 301)
+        return _shown(site, request, first, second)
+
+    def what_if(request: Request) -> Response:
+        asked = dict(request.query_params)
+        if "protocol" not in asked:
+            return _form(site, request, asked)
+        other = asked.pop("other", "").strip()
+        try:
+            first = Scenario.from_form({k: v for k, v in asked.items() if k not in ("without", "miss")}, site.knowledge)
+            changes = {k: asked[k] for k in ("without", "miss") if asked.get(k)}
+            second = Scenario.read(_with_protocol(first, other or first.protocol), changes | _seeds(asked), site.knowledge)
+            if first == second:
+                raise BadInput(_("nothing is changed"), remedy=_("Choose another treatment, or what is left out or missed"))
+        except BadInput as error:
+            return _form(site, request, dict(request.query_params), error)
+        return RedirectResponse(f"/{language()}" + address(first, second), 303)
+
+    return [Route("/what-if", what_if), Route("/compare/{a}/{b}", show)]
+
+
+def address(first: Scenario, second: Scenario) -> str:
+    """Below the language."""
+    return f"/compare/{first.path}/{second.path}" + (f"?{second.query}" if second.query else "")
+
+
+def _seeds(query: Mapping[str, str]) -> dict[str, str]:
+    return {key: query[key] for key in SEEDS if query.get(key)}
+
+
+def _with_protocol(scenario: Scenario, protocol: str) -> str:
+    return replace(scenario, protocol=protocol).path
+
+
+def _both(request: Request, site: Site) -> tuple[Scenario, Scenario]:
+    query = request.query_params
+    first = Scenario.read(request.path_params["a"], _seeds(query), site.knowledge)
+    second = Scenario.read(request.path_params["b"], query, site.knowledge)
+    if replace(second, protocol=first.protocol, without=(), miss=()) != first:
+        raise BadInput(
+            _("the two are not the same patient"),
+            remedy=_("Write the same age, sex, size and type in both: only the treatment is compared"),
+        )
+    if first == second:
+        raise BadInput(_("nothing is changed"), remedy=_("Choose another treatment, or what is left out or missed"))
+    return first, second
+
+
+def _form(site: Site, request: Request, said: Mapping[str, str], error: BadInput | None = None) -> Response:
+    return site.page(
+        request, "what_if.html", status=400 if error else 200, said={"protocol": "cog-standard-risk"} | dict(said),
+        error=error, protocols=protocols(site.knowledge), agents=site.knowledge.agents(), misses=(5, 10, 20, 50),
+        figures=[missed_tablets()],
+    )  # fmt: skip
+
+
+def _shown(site: Site, request: Request, first: Scenario, second: Scenario) -> Response:
+    specialist = request.query_params.get("view") == "specialist"
+    results = [site.results(scenario) for scenario in (first, second)]
+    names = _names(site, first, second)
+    observed = observed_only(second)
+    figures, marks, shares, how = [], [], [], None
+    if (a := results[0].summary) is not None and (b := results[1].summary) is not None:
+        figures = [figure for figure in (
+            paired.harms(a, b, names, site.knowledge, specialist), paired.burden(a, b, names),
+            paired.time_course(a, b, names) if specialist or not observed else None,
+        ) if figure is not None]  # fmt: skip
+        shares = [paired.hundred(a), paired.hundred(b)]
+        marks = [_marks(share, name) for share, name in zip(shares, names, strict=True) if share]
+        how = known(a, site.knowledge)
+    if observed:
+        figures.insert(0, missed_tablets())
+    return site.page(
+        request, "compare.html", figures=figures, first=first, second=second, names=names, results=results,
+        title=who.called(first), changes=who.changes(second), marks=marks if specialist or not observed else [],
+        shares=shares, years=YEARS, observed=observed, known=how, values=values_of(second),
+        done=all(result.done for result in results),
+    )  # fmt: skip
+
+
+def _names(site: Site, first: Scenario, second: Scenario) -> tuple[str, str]:
+    one, other = (who.treatment_name(scenario, site.knowledge) for scenario in (first, second))
+    if first.protocol == second.protocol:
+        one, other = _("As planned"), _("Changed")
+    return one, other
+
+
+def _marks(share: tuple[int, int, int, int], name: str) -> str:
+    free, relapse, died, resistant = share
+    shares = [
+        Share(free, _("alive and free of leukaemia"), "neutrophils"),
+        Share(relapse, _("the leukaemia came back"), "leukaemia", "half"),
+        Share(died, _("died without a relapse"), "other", "ring"),
+        Share(resistant, _("never came to a remission"), "platelets", "pale"),
+    ]
+    return of_hundred(name, _("A hundred marks, one for each patient."), [s for s in shares if s.count])

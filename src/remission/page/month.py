@@ -1,0 +1,154 @@
+"""The calendar of a scenario's patient: months to print, and a file for a calendar program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from babel import Locale
+from babel.dates import format_date, get_day_names
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from remission.protocol.calendar import as_ics
+from remission.protocol.plan import Plan, Row
+
+from . import who
+from .language import _, language, number
+from .reading import Reading, reading
+from .scenes import Elsewhere, address, kept, links, planned, scene, start_of
+from .site import Site
+from .svg.colours import phase_kind
+
+FEW = 6  # entries of a day that are written out
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing of a day: a medicine by a route, or a test. ``kind``: spine, vein, mouth, other, test."""
+
+    name: str
+    kind: str
+    dose: str = ""
+    sure: bool = True
+
+
+@dataclass(frozen=True)
+class Day:
+    date: date
+    said: str  # the day of the month
+    day: int  # of treatment, below 1 or after the end where there is none
+    phase: str = ""  # where one begins
+    kind: str = ""  # of its phase, see svg/colours.py
+    entries: tuple[Entry, ...] = ()
+    within: bool = True  # does it belong to the month
+
+
+@dataclass(frozen=True)
+class Month:
+    name: str
+    weeks: tuple[tuple[Day, ...], ...]
+    phases: tuple[tuple[str, str], ...] = field(default=())  # name and kind of those in it
+
+
+def routes(site: Site) -> list[BaseRoute]:
+    """The calendar as a page and as iCalendar."""
+
+    def show(request: Request) -> Response:
+        try:
+            scenario = scene(request, site.knowledge, "/calendar")
+        except Elsewhere as other:
+            return other.answer()
+        start = start_of(request, next_monday(date.today()))
+        plan = planned(scenario, site.knowledge, start)
+        texts = reading(language())
+        return site.page(
+            request, "month.html", scenario=scenario, title=who.called(scenario), start=start, plan=plan,
+            kept=[pair for pair in kept(request) if pair[0] != "start"],
+            months=list(months(plan, texts)), weekdays=weekdays(), changes=who.changes(scenario),
+            protocol=who.treatment_name(scenario, site.knowledge), dated="start" in request.query_params,
+            path=links(request, scenario),
+            ics=address(scenario, "/calendar.ics", **{"start": start.isoformat()}),
+        )  # fmt: skip
+
+    def file(request: Request) -> Response:
+        try:
+            scenario = scene(request, site.knowledge, "/calendar.ics")
+        except Elsewhere as other:
+            return other.answer()
+        start = start_of(request, next_monday(date.today()))
+        name = f'attachment; filename="{scenario.protocol}-{start.isoformat()}.ics"'
+        held = as_ics(planned(scenario, site.knowledge, start))
+        return Response(held, media_type="text/calendar; charset=utf-8", headers={"content-disposition": name})
+
+    return [Route("/see/{scenario}/calendar", show), Route("/see/{scenario}/calendar.ics", file)]
+
+
+def next_monday(day: date) -> date:
+    """The day itself on a Monday, else the next one."""
+    return day + timedelta(days=-day.weekday() % 7)
+
+
+def weekdays() -> list[tuple[str, str]]:
+    """Short and long names of the days of a week, the first as the language begins its weeks."""
+    locale = Locale.parse(language(), sep="-")
+    first = locale.first_week_day
+    short, long = (get_day_names(width, locale=locale) for width in ("abbreviated", "wide"))
+    return [(short[(first + i) % 7], long[(first + i) % 7]) for i in range(7)]
+
+
+def months(plan: Plan, texts: Reading) -> Iterator[Month]:
+    """Every month that the treatment touches, in whole weeks."""
+    locale = Locale.parse(language(), sep="-")
+    by_day: dict[date, list[Row]] = {}
+    for row in plan.rows:
+        by_day.setdefault(row.date, []).append(row)
+    first = plan.start.replace(day=1)
+    while first <= plan.end:
+        following = (first.replace(day=28) + timedelta(days=4)).replace(day=1)
+        day = first - timedelta(days=(first.weekday() - locale.first_week_day) % 7)
+        weeks, kinds = [], {}
+        while day < following:
+            week = []
+            for _weekday in range(7):
+                made = _day(plan, day, by_day.get(day, []), texts, first <= day < following)
+                if made.within and made.kind:
+                    kinds[_phase_on(plan, day)] = made.kind
+                week.append(made)
+                day += timedelta(days=1)
+            weeks.append(tuple(week))
+        name = format_date(first, "MMMM y", locale=locale)
+        yield Month(name, tuple(weeks), tuple(kinds.items()))
+        first = following
+
+
+def _phase_on(plan: Plan, day: date) -> str:
+    cycle = next((c for c in reversed(plan.cycles) if c.start <= day <= c.end), None)
+    return who.phase_name(cycle.name) if cycle else ""
+
+
+def _day(plan: Plan, day: date, rows: list[Row], texts: Reading, within: bool) -> Day:
+    cycle = next((c for c in reversed(plan.cycles) if c.start <= day <= c.end), None)
+    begins = who.phase_name(cycle.name) if cycle and cycle.start == day else ""
+    if begins and cycle and cycle.of > 1:
+        begins = _("{phase}, cycle {number}").format(phase=begins, number=number(cycle.number))
+    kind = phase_kind(cycle.phase, plan.protocol.id) if cycle else ""
+    n = (day - plan.start).days + 1
+    inside = cycle is not None
+    return Day(day, number(day.day), n if inside else 0, begins, kind, tuple(_entries(rows, texts)) if within else (),
+               within)  # fmt: skip
+
+
+def _entries(rows: list[Row], texts: Reading) -> Iterator[Entry]:
+    order = {"spine": 0, "vein": 1, "other": 2, "mouth": 3, "test": 4}
+    found: dict[tuple[str, str], Entry] = {}
+    for row in rows:
+        if row.kind in ("dose", "conditional") and row.agent:
+            kind = {"IT": "spine", "IV": "vein", "PO": "mouth"}.get(row.route or "", "other")
+            sure = row.kind == "dose"
+            found.setdefault((row.agent, kind), Entry(texts.title("agents", row.agent), kind, who.dose(row), sure))
+        elif row.kind == "check":
+            found.setdefault((row.note, "test"), Entry(row.note[:1].upper() + row.note[1:], "test"))
+    yield from sorted(found.values(), key=lambda entry: (not entry.sure, order[entry.kind], entry.name))

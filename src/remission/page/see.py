@@ -1,0 +1,166 @@
+"""A patient of one's own: the form, and the page of a scenario."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from remission.knowledge.errors import BadInput
+from remission.knowledge.library import Library
+from remission.protocol.reader import read_protocol
+
+from . import who
+from .figure import Figure
+from .figures import burden, counts, course, relapse
+from .language import _, language
+from .played import Results
+from .scenario import Scenario
+from .scenes import Elsewhere, address, links, own, patient_of, read, scene
+from .site import Site
+from .summary import LIVES
+
+FIRST = "cog-standard-risk"  # the treatment that the form offers
+LONGEST = 120  # seconds for which a page follows a run
+EVERY = 0.4  # seconds from look to look
+
+
+def routes(site: Site) -> list[BaseRoute]:
+    """The form, the page of a scenario, and what it is told while patients are played."""
+
+    def form(request: Request) -> Response:
+        asked = dict(request.query_params)
+        if "protocol" not in asked:
+            return _form(site, request, {"protocol": FIRST})
+        try:
+            found = Scenario.from_form(asked, site.knowledge)
+        except BadInput as error:
+            return _form(site, request, asked, error)
+        return RedirectResponse(f"/{language()}" + address(found, **own(asked)), 303)
+
+    def show(request: Request) -> Response:
+        try:
+            scenario = scene(request, site.knowledge)
+        except Elsewhere as other:
+            return other.answer()
+        return shown(site, request, scenario, "see.html")
+
+    async def events(request: Request) -> Response:
+        scenario = read(request, site.knowledge)
+        return StreamingResponse(_told(site, request, scenario), media_type="text/event-stream")
+
+    return [
+        Route("/see", lambda request: RedirectResponse(f"/{language()}/see/", 301)),
+        Route("/see/", form),
+        Route("/see/{scenario}", show),
+        Route("/see/{scenario}/events", events),
+    ]
+
+
+def _form(site: Site, request: Request, said: dict[str, str], error: BadInput | None = None) -> Response:
+    return site.page(
+        request, "see_form.html", status=400 if error else 200, said=said, error=error,
+        protocols=protocols(site.knowledge), agents=site.knowledge.agents(), misses=(5, 10, 20, 50),
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=4)
+def protocols(knowledge: Library) -> tuple[tuple[str, str], ...]:
+    """Id and name of every protocol."""
+    return tuple((name, read_protocol(name, knowledge, checked=False).name) for name in knowledge.protocols())
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the page under a heading."""
+
+    id: str
+    heading: str
+    figures: tuple[Figure, ...]
+    fold: str = ""  # words of a choice behind which it stands
+
+
+def shown(site: Site, request: Request, scenario: Scenario, template: str) -> Response:
+    """The page of a scenario with as much as is played."""
+    results: Results = site.results(scenario)
+    patient = patient_of(request)
+    specialist = request.query_params.get("view") == "specialist"
+    parts = parts_of(site, results, patient, specialist) if results.summary else ()
+    return site.page(
+        request, template, figures=[figure for part in parts for figure in part.figures], parts=parts, results=results,
+        scenario=scenario, facts=who.facts(scenario, site.knowledge), changes=who.changes(scenario), patient=patient,
+        lives=LIVES, path=links(request, scenario),
+        title=who.called(scenario), events=f"/{language()}" + address(scenario, "/events", **own(request.query_params)),
+        unchanged=address(scenario.unchanged), changed=bool(scenario.without or scenario.miss),
+        protocols=protocols(site.knowledge), agents=site.knowledge.agents(),
+        misses=(5, 10, 20, 50), said=values_of(scenario), error=None,
+    )  # fmt: skip
+
+
+def parts_of(site: Site, results: Results, patient: int, specialist: bool) -> tuple[Part, ...]:
+    """The figures of a scenario, in the order of the page."""
+    summary = results.summary
+    assert summary is not None
+    knowledge = site.knowledge
+    parts = [
+        Part("one", _("The course of one patient"), (course.course(summary, patient, knowledge),)),
+        Part("many", _("Many patients like this one"), _there(
+            course.thousand(summary, knowledge), counts.lowest(summary), counts.waits(summary))),
+        Part("what-it-asks", _("What the treatment asks"), _there(
+            burden.burden(summary), burden.hardest(summary, knowledge, specialist), burden.spinal(summary))),
+    ]  # fmt: skip
+    if not observed_only(summary.scenario) or specialist:
+        parts.append(Part("outlook", _("The outlook"), _there(
+            relapse.hundred(summary, knowledge), relapse.behind(summary, knowledge), relapse.last_cell(summary)),
+            _("Show the numbers of the outlook")))  # fmt: skip
+    return tuple(part for part in parts if part.figures)
+
+
+def observed_only(scenario: Scenario) -> bool:
+    """Are relapses of this change told from what was observed alone? Children who missed tablets were observed; the
+    model does not bring about what was seen of them."""
+    return any(agent == "mercaptopurine" for agent, _percent in scenario.miss)
+
+
+def _there(*figures: Figure | None) -> tuple[Figure, ...]:
+    return tuple(figure for figure in figures if figure is not None)
+
+
+def values_of(scenario: Scenario) -> dict[str, str]:
+    """What the form would hold."""
+    said = {
+        "protocol": scenario.protocol, "age": f"{scenario.age_years:g}", "sex": scenario.sex,
+        "weight": f"{scenario.weight_kg:g}", "height": f"{scenario.height_cm:g}", "lineage": scenario.lineage,
+        "cns": str(scenario.cns), "wbc": "" if scenario.wbc is None else f"{scenario.wbc:g}",
+        "without": ",".join(name.replace(" ", ":") for name in scenario.without),
+        "miss": ",".join(f"{agent}:{percent:g}" for agent, percent in scenario.miss),
+        "ph": scenario.ph or "", "tpmt": scenario.tpmt or "", "nudt15": scenario.nudt15 or "",
+        "donor": scenario.donor or "", "seed": "" if scenario.seed == 1 else str(scenario.seed),
+    }  # fmt: skip
+    return said
+
+
+async def _told(site: Site, request: Request, scenario: Scenario) -> AsyncIterator[str]:
+    """The figures anew whenever more patients are played, as server-sent events."""
+    path = request.scope["path"].removesuffix("/events")
+    page = Request(request.scope | {"path": path})
+    before, waited = -1, 0.0
+    while waited < LONGEST:
+        results: Results = await asyncio.to_thread(site.results, scenario)
+        if results.played != before or results.done:
+            before = results.played
+            answer = await asyncio.to_thread(shown, site, page, scenario, "parts/see.html")
+            lines = bytes(answer.body).decode().splitlines()
+            kind = "done" if results.done else "html"
+            yield f"event: {kind}\n" + "".join(f"data: {line}\n" for line in lines) + "\n"
+        else:
+            yield ": still playing\n\n"
+        if results.done or await request.is_disconnected():
+            return
+        await asyncio.sleep(EVERY)
+        waited += EVERY
