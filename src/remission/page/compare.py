@@ -14,10 +14,10 @@ from remission.knowledge.errors import BadInput
 from . import who
 from .figures import paired
 from .figures.missed_tablets import missed_tablets
-from .figures.relapse import YEARS, known
+from .figures.relapse import YEARS, known, stands
 from .language import _, language
 from .scenario import Scenario
-from .see import observed_only, protocols, values_of
+from .see import fresh, observed_only, protocols, values_of
 from .site import Site
 from .svg.dots import Share, of_hundred
 
@@ -91,26 +91,28 @@ def _form(site: Site, request: Request, said: Mapping[str, str], error: BadInput
 
 def _shown(site: Site, request: Request, first: Scenario, second: Scenario) -> Response:
     specialist = request.query_params.get("view") == "specialist"
-    results = [site.results(scenario) for scenario in (first, second)]
+    results = [site.pool.results(scenario) for scenario in (first, second)]
     names = _names(site, first, second)
     observed = observed_only(second)
-    figures, marks, shares, how = [], [], [], None
+    figures, marks, shares, how, late = [], [], [], None, []
     if (a := results[0].summary) is not None and (b := results[1].summary) is not None:
         figures = [figure for figure in (
-            paired.harms(a, b, names, site.knowledge, specialist), paired.burden(a, b, names),
-            paired.time_course(a, b, names) if specialist or not observed else None,
+            paired.harms(a, b, names, site.knowledge, specialist), paired.burden(a, b, names)
         ) if figure is not None]  # fmt: skip
-        shares = [paired.hundred(a), paired.hundred(b)]
+        if specialist or (stands(a, site.knowledge) and not observed):
+            late = [paired.time_course(a, b, names)]
+            shares = [paired.hundred(a), paired.hundred(b)]
         marks = [_marks(share, name) for share, name in zip(shares, names, strict=True) if share]
         how = known(a, site.knowledge)
     if observed:
-        figures.insert(0, missed_tablets())
-    return site.page(
-        request, "compare.html", figures=figures, first=first, second=second, names=names, results=results,
-        title=who.called(first), changes=who.changes(second), marks=marks if specialist or not observed else [],
+        figures = [missed_tablets(), *figures]
+    answer = site.page(
+        request, "compare.html", figures=[*figures, *late], costs=figures, late=late, first=first, second=second, names=names, results=results,
+        title=who.called(first), changes=who.changes(second), marks=marks,
         shares=shares, years=YEARS, observed=observed, known=how, values=values_of(second),
-        done=all(result.done for result in results),
+        over=all(result.over for result in results), errors=[result.error for result in results if result.error],
     )  # fmt: skip
+    return fresh(answer, *results)
 
 
 def _names(site: Site, first: Scenario, second: Scenario) -> tuple[str, str]:

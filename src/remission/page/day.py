@@ -21,6 +21,7 @@ from .figures import course, shared
 from .language import _, language, number
 from .reading import Reading, reading
 from .scenes import Elsewhere, address, kept, links, own, patient_of, planned, read, scene
+from .see import fresh
 from .site import Site
 from .summary import Summary
 from .trust import trust
@@ -69,14 +70,15 @@ def routes(site: Site) -> list[BaseRoute]:
         if not 1 <= n <= last:
             raise HTTPException(404, _("The treatment has {last} days as planned.").format(last=number(last)))
         texts = reading(language())
-        summary = site.results(scenario).summary
+        results = site.pool.results(scenario)
+        summary = results.summary
         specialist = request.query_params.get("view") == "specialist"
         cycle = next(c for c in reversed(plan.cycles) if c.first_day <= n)
         here = n <= cycle.last_day
         figures = [course.small(summary, site.knowledge, n - 1.0)] if summary else []
         felt, untold = _felt(summary, n, texts, site.knowledge, specialist) if summary else ([], [])
         rows = [row for row in plan.rows if row.day == n]
-        return site.page(
+        answer = site.page(
             request, "day.html", figures=figures, scenario=scenario, n=n, last=last, title=who.called(scenario),
             phase=who.phase_name(cycle.name), phase_day=n - cycle.first_day + 1 if here else None, cycle=cycle,
             given=list(_given(rows, texts, site.knowledge)), tests=list(_tests(rows)),
@@ -86,6 +88,7 @@ def routes(site: Site) -> list[BaseRoute]:
             path=links(request, scenario),
             changes=who.changes(scenario), kept=kept(request), protocol=who.treatment_name(scenario, site.knowledge),
         )  # fmt: skip
+        return fresh(answer, results)
 
     def chosen(request: Request) -> Response:
         text = request.query_params.get("n", "")
@@ -233,7 +236,7 @@ def _happened(summary: Summary, patient: int, n: int, texts: Reading) -> Iterato
             yield _("{agent}: {why}.").format(agent=name, why=why)
         else:
             part = row["factor"]
-            said = _("{agent}: {amount} {unit}.").format(agent=name, amount=number(row["amount"]), unit=row["unit"])
+            said = _("{agent}: {amount} {unit}.").format(agent=name, amount=number(float(f"{row['amount']:.3g}")), unit=row["unit"])
             if part is not None and abs(part - 1) > 0.02:
                 said += " " + _("That is {percent} of the planned dose.").format(percent=f"{number(round(100 * part))}%")
             yield said

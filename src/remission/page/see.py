@@ -18,16 +18,14 @@ from remission.protocol.reader import read_protocol
 from . import who
 from .figure import Figure
 from .figures import burden, counts, course, relapse
+from .jobs import Results
 from .language import _, language
-from .played import Results
 from .scenario import Scenario
 from .scenes import Elsewhere, address, links, own, patient_of, read, scene
 from .site import Site
 from .summary import LIVES
 
 FIRST = "cog-standard-risk"  # the treatment that the form offers
-LONGEST = 120  # seconds for which a page follows a run
-EVERY = 0.4  # seconds from look to look
 
 
 def routes(site: Site) -> list[BaseRoute]:
@@ -48,7 +46,7 @@ def routes(site: Site) -> list[BaseRoute]:
             scenario = scene(request, site.knowledge)
         except Elsewhere as other:
             return other.answer()
-        return shown(site, request, scenario, "see.html")
+        return shown(site, request, scenario)
 
     async def events(request: Request) -> Response:
         scenario = read(request, site.knowledge)
@@ -85,9 +83,20 @@ class Part:
     fold: str = ""  # words of a choice behind which it stands
 
 
-def shown(site: Site, request: Request, scenario: Scenario, template: str) -> Response:
+def shown(site: Site, request: Request, scenario: Scenario) -> Response:
     """The page of a scenario with as much as is played."""
-    results: Results = site.results(scenario)
+    results = site.pool.results(scenario)
+    return fresh(_page(site, request, scenario, results, "see.html"), results)
+
+
+def fresh(answer: Response, *results: Results) -> Response:
+    """A page that still grows is not kept."""
+    if not all(result.over for result in results):
+        answer.headers["cache-control"] = "no-store"
+    return answer
+
+
+def _page(site: Site, request: Request, scenario: Scenario, results: Results, template: str) -> Response:
     patient = patient_of(request)
     specialist = request.query_params.get("view") == "specialist"
     parts = parts_of(site, results, patient, specialist) if results.summary else ()
@@ -114,7 +123,7 @@ def parts_of(site: Site, results: Results, patient: int, specialist: bool) -> tu
         Part("what-it-asks", _("What the treatment asks"), _there(
             burden.burden(summary), burden.hardest(summary, knowledge, specialist), burden.spinal(summary))),
     ]  # fmt: skip
-    if not observed_only(summary.scenario) or specialist:
+    if specialist or (relapse.stands(summary, knowledge) and not observed_only(summary.scenario)):
         parts.append(Part("outlook", _("The outlook"), _there(
             relapse.hundred(summary, knowledge), relapse.behind(summary, knowledge), relapse.last_cell(summary)),
             _("Show the numbers of the outlook")))  # fmt: skip
@@ -147,20 +156,10 @@ def values_of(scenario: Scenario) -> dict[str, str]:
 
 async def _told(site: Site, request: Request, scenario: Scenario) -> AsyncIterator[str]:
     """The figures anew whenever more patients are played, as server-sent events."""
-    path = request.scope["path"].removesuffix("/events")
-    page = Request(request.scope | {"path": path})
-    before, waited = -1, 0.0
-    while waited < LONGEST:
-        results: Results = await asyncio.to_thread(site.results, scenario)
-        if results.played != before or results.done:
-            before = results.played
-            answer = await asyncio.to_thread(shown, site, page, scenario, "parts/see.html")
-            lines = bytes(answer.body).decode().splitlines()
-            kind = "done" if results.done else "html"
-            yield f"event: {kind}\n" + "".join(f"data: {line}\n" for line in lines) + "\n"
-        else:
-            yield ": still playing\n\n"
-        if results.done or await request.is_disconnected():
+    page = Request(request.scope | {"path": request.scope["path"].removesuffix("/events")})
+    async for results in site.pool.follow(scenario):
+        answer = await asyncio.to_thread(_page, site, page, scenario, results, "parts/see.html")
+        lines = bytes(answer.body).decode().splitlines()
+        yield f"event: {'done' if results.over else 'html'}\n" + "".join(f"data: {line}\n" for line in lines) + "\n"
+        if await request.is_disconnected():
             return
-        await asyncio.sleep(EVERY)
-        waited += EVERY

@@ -25,7 +25,6 @@ from .figure import Figure
 if TYPE_CHECKING:
     from .jobs import Pool
 from .headers import POLICY
-from .played import Find, nothing
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -39,9 +38,8 @@ DOWNLOADS: dict[str, tuple[str, Callable[[Figure], str]]] = {
 class Site:
     """One for the life of the application; each module that has ``routes`` is given it."""
 
-    def __init__(self, knowledge: Library | None = None, still: bool = False, results: Find = nothing) -> None:
+    def __init__(self, knowledge: Library | None = None, still: bool = False) -> None:
         self.knowledge = knowledge or library()
-        self.results = results  # of a scenario, as far as its patients are played
         self.still = still  # written as files: nothing can be asked of a server
         self._lock = Lock()
         self._makers = ThreadPoolExecutor(2, "figure")

@@ -91,9 +91,10 @@ def about(summary: Summary) -> str:
 
 
 def phase_name(name: str) -> str:
-    """The name of a phase without the protocol that it was taken from, as it begins a line."""
-    own = name.rpartition(": ")[2]
-    return own[:1].upper() + own[1:]
+    """The name of a phase as it begins a line; the other plan that it is of behind it."""
+    home, _colon, own = name.rpartition(": ")
+    said = own[:1].upper() + own[1:]
+    return f"{said} ({home})" if home else said
 
 
 def dose(row: Row) -> str:

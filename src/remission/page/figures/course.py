@@ -56,7 +56,7 @@ def thousand(summary: Summary, knowledge: Library) -> Figure:
     phases = shared.phases_of_most(summary)
     last = max([phase.end for phase in phases], default=1)
     bands, lines = shared.band(summary, "log10_blasts_marrow", last, "leukaemia", power=True)
-    anc, middle = shared.band(summary, "anc", last, "neutrophils")
+    anc, middle = shared.band(summary, "anc", last, "neutrophils", named=False)
     panels = [
         _leukaemia(summary, knowledge, lines=lines, bands=bands),
         Panel(axis.linear(0, DAYS["anc"], _("Neutrophils, 10⁹ per litre")), middle, anc, [_very_low()]),
@@ -94,7 +94,7 @@ def small(summary: Summary, knowledge: Library, day: float) -> Figure:
         ("platelets", "platelets", _("Platelets, 10⁹ per litre"), DAYS["platelets"], [Limit(10, _("10: very low"))]),
         ("haemoglobin", "haemoglobin", _("Haemoglobin, g/dL"), 16.0, []),
     ):
-        bands, lines = shared.band(summary, state, last, kind)
+        bands, lines = shared.band(summary, state, last, kind, named=not panels)
         panels.append(Panel(axis.linear(0, top, label), lines, bands, limits, height=110))
     phases = [phase for phase in shared.phases_of_most(summary) if phase.end > first and phase.start < last]
     marks = [Mark(day, _("day {day}").format(day=number(day + 1)))]

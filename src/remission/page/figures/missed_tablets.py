@@ -64,7 +64,7 @@ def missed_tablets() -> Figure:
     finding = _("Children who missed more than 1 tablet in 20 had more relapses")
     groups = ((_("Took {share} of 100 tablets or more").format(share=share), seen.took_more, "first"),
               (_("Took fewer"), seen.took_less, "second"))  # fmt: skip
-    rows = [Row(name, [Bar(value, _("{n} of 100 had a relapse").format(n=number(value)), kind)])
+    rows = [Row(name, [Bar(value, _("about {n} of 100 had a relapse").format(n=number(round(value))), kind)])
             for name, value, kind in groups]  # fmt: skip
     hazards = [
         (_("{low} to {high} of 100 tablets").format(low=number(g.first), high=number(g.last)), g.value, g.low, g.high)
@@ -75,9 +75,10 @@ def missed_tablets() -> Figure:
         finding=finding,
         svg=bars(finding, _("Two bars: relapses among children who took nearly all of their tablets, and among the others."),
                  axis.linear(0, 20, _("Of 100 children, so many had a relapse")), rows),
-        reading=_("Of 100 who took nearly all, {few} had a relapse and {free} had none. Of 100 who took fewer, {many} had "
-                  "one. Other things may have differed between the two groups, too.").format(
-            few=number(seen.took_more), free=number(100 - seen.took_more), many=number(seen.took_less)),
+        reading=_("Of 100 who took nearly all, about {few} had a relapse and {free} had none. Of 100 who took fewer, "
+                  "about {many} had one and {rest} had none. The two groups may have differed in other ways, too.").format(
+            few=number(round(seen.took_more)), free=number(100 - round(seen.took_more)),
+            many=number(round(seen.took_less)), rest=number(100 - round(seen.took_less))),
         table=Table(
             (_("Tablets taken"), _("Hazard of a relapse, against 95 or more"), _("From"), _("To")), tuple(hazards),
             _("A second report, of {n} children").format(n=number(observed().hazard.children)),

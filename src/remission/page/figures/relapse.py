@@ -62,6 +62,21 @@ def known(summary: Summary, knowledge: Library) -> Known:
     return Known(kind, text, (endpoint.source,) if endpoint.source else ())  # type: ignore[arg-type]
 
 
+def stands(summary: Summary, knowledge: Library) -> bool:
+    """Is the played outlook one that a family may be shown: of a treatment whose outlook was fitted to a published one,
+    or lies in its 95 % interval?"""
+    said = published(summary.scenario.protocol, knowledge)
+    if said is None:
+        return False
+    endpoint = said[2]
+    if endpoint.used == "calibrate":
+        return True
+    half = 1.96 * endpoint.se if endpoint.se else None
+    low, high = endpoint.interval or ((endpoint.value - half, endpoint.value + half) if half else (0.0, -1.0))
+    played = share_at(summary, "event-free", days(endpoint.at) / 365.25)  # type: ignore[arg-type]
+    return played is not None and low <= 100 * played[0] <= high
+
+
 def hundred(summary: Summary, knowledge: Library, years: float = YEARS) -> Figure | None:
     """Of a hundred: free of it, relapsed, died of something else."""
     parts = {name: share_at(summary, name, years) for name in ("relapse", "death in remission", "no remission")}

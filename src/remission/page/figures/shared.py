@@ -63,9 +63,11 @@ def _joined(starts: list[tuple[int, str]], end: int, protocol: str) -> list[Phas
     return [phase for phase in out if phase.end > phase.start]
 
 
-def band(summary: Summary, state: str, last: float, kind: str, power: bool = False) -> tuple[list[Band], list[Line]]:
+def band(
+    summary: Summary, state: str, last: float, kind: str, power: bool = False, named: bool = True
+) -> tuple[list[Band], list[Line]]:
     """The middle half, nine of ten, and the middle of a state; ``power``: 10 to it (None, where no cell is left, lies
-    at the foot of the axis)."""
+    at the foot of the axis); ``named``: with words for what they are."""
     rows = summary.bands.filter((pl.col("state") == state) & (pl.col("day") <= last)).sort("day")
     x = rows["day"].to_list()
 
@@ -75,10 +77,10 @@ def band(summary: Summary, state: str, last: float, kind: str, power: bool = Fal
 
     return (
         [
-            Band(x, numbers("q05"), numbers("q95"), kind, _("9 of 10 patients"), pale=True),
-            Band(x, numbers("q25"), numbers("q75"), kind, _("half of the patients")),
+            Band(x, numbers("q05"), numbers("q95"), kind, _("9 of 10 patients") if named else "", pale=True),
+            Band(x, numbers("q25"), numbers("q75"), kind, _("half of the patients") if named else ""),
         ],
-        [Line(x, numbers("q50"), kind, _("the patient in the middle"))],
+        [Line(x, numbers("q50"), kind, _("the patient in the middle") if named else "")],
     )
 
 
