@@ -150,10 +150,10 @@ WHAT_IFS = (
         ("neutropenia, days in grade 3 or more", "fever episodes", "relapse", "event-free survival at 6 years"),
         True,
         "children who took less than 95 % of their tablets relapsed more often, 13.9 against 4.7 %, hazard ratio 2.7 "
-        "(COG AALL03N1, Bhatia 2015); against 95 % or more, 4.1 (1.2 to 13.5) at 90 to 94.9 %, 4.0 (1.0 to 15.5) at 85 to "
-        "89.9 % and 5.7 (1.9 to 16.8) below 85 % (Bhatia 2012). That is an association: who misses tablets may differ in "
-        "other ways, too. What is played is the cause alone, the same children with and without the missed tablets, with "
-        "doses raised again by the counts. It does not bring the observed difference about",
+        "(COG AALL03N1, Bhatia 2015); against 95 % or more, 4.1 (1.2 to 13.5) at 90 to 94.9 %, 4.0 (1.0 to 15.5) at "
+        "85 to 89.9 % and 5.7 (1.9 to 16.8) below 85 % (Bhatia 2012). That is an association: who misses tablets may "
+        "differ in other ways, too. What is played is the cause alone, the same children with and without the missed "
+        "tablets, with doses raised again by the counts. It does not bring the observed difference about",
         years=6.0,
     ),
 )  # fmt: skip

@@ -17,7 +17,7 @@ from .figures.missed_tablets import missed_tablets
 from .figures.relapse import YEARS, known, stands
 from .language import _, language
 from .scenario import Scenario
-from .see import fresh, observed_only, protocols, values_of
+from .see import fresh, observed_only, protocols
 from .site import Site
 from .svg.dots import Share, of_hundred
 
@@ -33,7 +33,9 @@ def routes(site: Site) -> list[BaseRoute]:
         query = request.query_params
         if request.scope["path"].split("/")[-2:] != [first.path, second.path]:
             view = "specialist" if query.get("view") == "specialist" else ""
-            return RedirectResponse(canonical + (("&" if "?" in canonical else "?") + f"view={view}" if view else ""), 301)
+            return RedirectResponse(
+                canonical + (("&" if "?" in canonical else "?") + f"view={view}" if view else ""), 301
+            )
         return _shown(site, request, first, second)
 
     def what_if(request: Request) -> Response:
@@ -44,9 +46,13 @@ def routes(site: Site) -> list[BaseRoute]:
         try:
             first = Scenario.from_form({k: v for k, v in asked.items() if k not in ("without", "miss")}, site.knowledge)
             changes = {k: asked[k] for k in ("without", "miss") if asked.get(k)}
-            second = Scenario.read(_with_protocol(first, other or first.protocol), changes | _seeds(asked), site.knowledge)
+            second = Scenario.read(
+                _with_protocol(first, other or first.protocol), changes | _seeds(asked), site.knowledge
+            )
             if first == second:
-                raise BadInput(_("nothing is changed"), remedy=_("Choose another treatment, or what is left out or missed"))
+                raise BadInput(
+                    _("nothing is changed"), remedy=_("Choose another treatment, or what is left out or missed")
+                )
         except BadInput as error:
             return _form(site, request, dict(request.query_params), error)
         return RedirectResponse(f"/{language()}" + address(first, second), 303)
@@ -102,15 +108,15 @@ def _shown(site: Site, request: Request, first: Scenario, second: Scenario) -> R
         if specialist or (stands(a, site.knowledge) and not observed):
             late = [paired.time_course(a, b, names)]
             shares = [paired.hundred(a), paired.hundred(b)]
-        marks = [_marks(share, name) for share, name in zip(shares, names, strict=True) if share]
+        marks = [_marks(share, name) for share, name in zip(shares, names, strict=False) if share]
         how = known(a, site.knowledge)
     if observed:
         figures = [missed_tablets(), *figures]
     answer = site.page(
-        request, "compare.html", figures=[*figures, *late], costs=figures, late=late, first=first, second=second, names=names, results=results,
-        title=who.called(first), changes=who.changes(second), marks=marks,
-        shares=shares, years=YEARS, observed=observed, known=how, values=values_of(second),
-        over=all(result.over for result in results), errors=[result.error for result in results if result.error],
+        request, "compare.html", figures=[*figures, *late], costs=figures, late=late, first=first, second=second,
+        names=names, title=who.called(first), changes=who.changes(second), marks=marks, shares=shares, years=YEARS,
+        observed=observed, known=how, over=all(result.over for result in results),
+        errors=[result.error for result in results if result.error],
     )  # fmt: skip
     return fresh(answer, *results)
 

@@ -236,9 +236,13 @@ def _happened(summary: Summary, patient: int, n: int, texts: Reading) -> Iterato
             yield _("{agent}: {why}.").format(agent=name, why=why)
         else:
             part = row["factor"]
-            said = _("{agent}: {amount} {unit}.").format(agent=name, amount=number(float(f"{row['amount']:.3g}")), unit=row["unit"])
+            said = _("{agent}: {amount} {unit}.").format(
+                agent=name, amount=number(float(f"{row['amount']:.3g}")), unit=row["unit"]
+            )
             if part is not None and abs(part - 1) > 0.02:
-                said += " " + _("That is {percent} of the planned dose.").format(percent=f"{number(round(100 * part))}%")
+                said += " " + _("That is {percent} of the planned dose.").format(
+                    percent=f"{number(round(100 * part))}%"
+                )
             yield said
     for row in mine.measurements.filter(pl.col("day") == day).iter_rows(named=True):
         called = {"anc": _("neutrophils"), "platelets": _("platelets"), "haemoglobin": _("haemoglobin"),
@@ -246,9 +250,7 @@ def _happened(summary: Summary, patient: int, n: int, texts: Reading) -> Iterato
         if row["test"] in called:
             value = _("none found") if row["detected"] is False else number(float(f"{row['value']:.2g}"))
             yield _("Test: {what} {value}.").format(what=called[row["test"]], value=value)
-    ill = mine.events.filter(
-        (pl.col("event") == "side effect") & (pl.col("day") <= day) & (pl.col("to_day") >= day)
-    )
+    ill = mine.events.filter((pl.col("event") == "side effect") & (pl.col("day") <= day) & (pl.col("to_day") >= day))
     for name, grade in ill.select("detail", "grade").unique(maintain_order=True).rows():
         yield _("{effect}, grade {grade}.").format(effect=texts.title("side-effects", name), grade=number(grade or 1))
     events = mine.events.filter((pl.col("day") == day) & pl.col("event").is_in(

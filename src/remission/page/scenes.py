@@ -32,7 +32,7 @@ class Elsewhere(Exception):
 
 
 def scene(request: Request, knowledge: Library, after: str = "") -> Scenario:
-    """The scenario of ``/see/{scenario}`` + ``after``. Raises `Elsewhere` where its canonical address is another one."""
+    """The scenario of ``/see/{scenario}`` + ``after``. Raises `Elsewhere` where its address is another one."""
     query = request.query_params
     found = read(request, knowledge)
     if (found.path, found.query) != (_asked(request), _said(query)):
@@ -75,7 +75,9 @@ def links(request: Request, scenario: Scenario) -> Callable[..., str]:
     """Addresses of the scenario's pages as templates ask for them: ``path("/day/8", patient=2)``. What is the page's
     own goes along, but for the view, which `to` sees to."""
     mine = {key: value for key, value in own(request.query_params).items() if key != "view"}
-    return lambda after="", **more: address(scenario, after, **(mine | {key: str(value) for key, value in more.items()}))
+    return lambda after="", **more: address(
+        scenario, after, **(mine | {key: str(value) for key, value in more.items()})
+    )
 
 
 def patient_of(request: Request) -> int:

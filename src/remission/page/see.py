@@ -156,7 +156,7 @@ def values_of(scenario: Scenario) -> dict[str, str]:
 
 async def _told(site: Site, request: Request, scenario: Scenario) -> AsyncIterator[str]:
     """The figures anew whenever more patients are played, as server-sent events."""
-    page = Request(request.scope | {"path": request.scope["path"].removesuffix("/events")})
+    page = Request({**request.scope, "path": request.scope["path"].removesuffix("/events")})
     async for results in site.pool.follow(scenario):
         answer = await asyncio.to_thread(_page, site, page, scenario, results, "parts/see.html")
         lines = bytes(answer.body).decode().splitlines()

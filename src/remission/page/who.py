@@ -39,7 +39,6 @@ def kind(scenario: Scenario) -> str:
 def facts(scenario: Scenario, knowledge: Library) -> list[tuple[str, str]]:
     """Name and value of everything that is set."""
     out = [
-        (_("Patient"), called(scenario)),
         (_("Size"), size(scenario)),
         (_("Type"), kind(scenario)),
         (_("Treatment"), treatment_name(scenario, knowledge)),

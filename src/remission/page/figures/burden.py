@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import polars as pl
 
 from remission.knowledge.library import Library
 
 from .. import who
 from ..figure import Figure, Table
-from ..language import _, number
+from ..language import _, language, number
 from ..reading import reading
-from ..language import language
 from ..summary import Summary
 from ..svg import axis
 from ..svg.bars import Bar, Row, bars
@@ -19,6 +20,7 @@ from ..trust import trust
 from . import shared
 
 SHOWN = 8  # side effects in the strip
+CELLS = 40  # of a row: weeks that are shown together are so few that no more are needed
 
 
 def burden(summary: Summary) -> Figure | None:
@@ -73,7 +75,7 @@ def spinal(summary: Summary) -> Figure | None:
         finding=finding,
         svg=bars(finding, _("Punctures by phase."), axis.linear(0, max(4.0, *(n for _n, n in table)),
                  _("Needles in the back with medicine, on average")), rows),
-        reading=_("Most medicines reach brain and spine badly. Leukaemia can hide there, so medicine is given there too."),
+        reading=_("Most medicines reach brain and spine badly. Leukaemia can hide there. So medicine goes there, too."),
         table=Table((_("Phase"), _("Punctures with medicine")), tuple(table), _("On average, by phase")),
         known=shared.predicted(_("The number follows the plan; some are put off or left out.")),
         about=_("{n} virtual patients like {who}.").format(n=number(lives), who=who.called(summary.scenario)),
@@ -90,22 +92,20 @@ def hardest(summary: Summary, knowledge: Library, specialist: bool = False) -> F
     if not shown or not phases:
         return None
     texts, rows, table = reading(language()), [], []
-    edges = [7.0 * week for week in range(last // 7 + 2)]
+    by_week: dict[str, list[float]] = {}
+    together = -(-(last // 7 + 1) // CELLS)
+    edges = [7.0 * week for week in range(0, last // 7 + 1, together)] + [7.0 * (last // 7 + 1)]
     for name in shown:
         mine = dict(weeks.filter(pl.col("side_effect") == name).select("week", "any").rows())
         shares = [mine.get(week, 0.0) for week in range(last // 7 + 1)]
         peak = max(range(len(shares)), key=shares.__getitem__)
         title = texts.title("side-effects", name)
         says = _("most in week {week}: {n} of 100").format(week=number(peak + 1), n=number(round(100 * shares[peak])))
-        rows.append(Strip(title, edges, shares, says))
+        cells = [max(shares[week : week + together]) for week in range(0, len(shares), together)]
+        by_week[title] = shares
+        rows.append(Strip(title, edges, cells, says))
         table.append((title, float(peak + 1), round(100 * shares[peak], 1)))
-    scores = {
-        phase.name: sum(
-            sum(row.shares[w] or 0 for w in range(int(phase.start) // 7, max(int(phase.start) // 7 + 1, int(phase.end) // 7)))
-            for row in rows
-        ) / max(1, (phase.end - phase.start) // 7)
-        for phase in phases
-    }  # fmt: skip
+    scores = {phase.name: _mean(by_week.values(), phase.start, phase.end) for phase in phases}
     worst = max(scores, key=scores.__getitem__)
     finding = _("{phase} is the hardest time").format(phase=worst)
     return Figure(
@@ -120,3 +120,9 @@ def hardest(summary: Summary, knowledge: Library, specialist: bool = False) -> F
         if not specialist else shared.predicted(),
         about=who.about(summary),
     )  # fmt: skip
+
+
+def _mean(by_week: Iterable[list[float]], start: float, end: float) -> float:
+    """Side effects that a patient has at once, on average over the weeks of a phase."""
+    first, last = int(start) // 7, max(int(start) // 7 + 1, int(end) // 7)
+    return sum(sum(shares[first:last]) for shares in by_week) / (last - first)

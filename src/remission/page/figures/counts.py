@@ -17,15 +17,16 @@ def lowest(summary: Summary) -> Figure | None:
     """The lowest neutrophils of each phase, week by week in the patient in the middle, and weeks below 0.5."""
     phases = shared.phases_of_most(summary)
     anc = summary.bands.filter(pl.col("state") == "anc").sort("day")
-    rows, said = [], []
+    rows: list[tuple[str, float, float, float, float, float]] = []
+    said = []
     for phase in phases:
         mine = anc.filter((pl.col("day") >= phase.start) & (pl.col("day") < phase.end))
         if mine.is_empty():
             continue
         least = mine.sort("q50").row(0, named=True)
         low_weeks = mine.filter(pl.col("q50") < 0.5).height
-        rows.append((phase.name, float(least["day"] + 1), *(float(f"{least[q]:.2g}") for q in ("q05", "q50", "q95")),
-                     float(low_weeks)))  # fmt: skip
+        low, middle, high = (float(f"{least[q]:.2g}") for q in ("q05", "q50", "q95"))
+        rows.append((phase.name, float(least["day"] + 1), low, middle, high, float(low_weeks)))
         words = _("{count}, around day {day}").format(count=number(rows[-1][3]), day=number(least["day"] + 1))
         said.append(Row(phase.name, [Bar(min(least["q50"], 4.0), words, "neutrophils", least["q05"],
                                          min(least["q95"], 4.0))]))  # fmt: skip
@@ -66,7 +67,9 @@ def waits(summary: Summary) -> Figure | None:
         bars_of.append(Row(name, [Bar(100 * share, words, "neutrophils")]))
         table.append((name, float(row["entered"]), round(100 * share, 1), round(row["delay_mean"] / share, 1)))
     most = max(table, key=lambda row: row[2])
-    finding = _("{share} of 100 wait for their counts before {phase}").format(share=number(round(most[2])), phase=most[0])
+    finding = _("{share} of 100 wait for their counts before {phase}").format(
+        share=number(round(most[2])), phase=most[0]
+    )
     return Figure(
         id="waits",
         finding=finding,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from remission.knowledge.library import Library
@@ -11,10 +13,11 @@ from ..figure import Figure, Table
 from ..language import _, number
 from ..summary import Summary
 from ..svg import axis
-from ..svg.chart import Dot, Limit, Line, Mark, Panel, Zone, chart
+from ..svg.chart import Band, Dot, Limit, Line, Mark, Panel, Zone, chart
 from . import shared
 
 DAYS = {"anc": 8.0, "platelets": 500.0}  # the top of the axes, 10^9/L
+TESTS = 40  # dots: the first ones, which come often
 EVERY = 28  # days from row to row of the tables
 
 
@@ -41,7 +44,7 @@ def course(summary: Summary, patient: int, knowledge: Library, day: float | None
             _("Leukaemic cells, neutrophils and platelets of one virtual patient under the phases of treatment."),
             axis.time(0, last), panels, phases, marks,
         ),
-        reading=_("The lines show the true numbers in this body, the dots what blood tests said.") + " "
+        reading=_("The lines show the true numbers in this body, the dots what the first blood tests said.") + " "
         + (_("Neutrophils are very low again and again.") if low > 3 else _("Neutrophils are seldom very low.")),
         table=_life_table(summary, patient, last),
         known=shared.predicted(),
@@ -77,7 +80,9 @@ def thousand(summary: Summary, knowledge: Library) -> Figure:
     return Figure(
         id="thousand",
         finding=finding,
-        svg=chart(finding, _("Bands of leukaemic cells and neutrophils over time."), axis.time(0, last), panels, phases),
+        svg=chart(
+            finding, _("Bands of leukaemic cells and neutrophils over time."), axis.time(0, last), panels, phases
+        ),
         reading=_("The dark band holds half of the patients, the pale one nine of ten."),
         table=table,
         known=shared.predicted(),
@@ -88,7 +93,7 @@ def thousand(summary: Summary, knowledge: Library) -> Figure:
 def small(summary: Summary, knowledge: Library, day: float) -> Figure:
     """The weeks around a day: leukaemia and counts of all the patients, with a line on the day."""
     first, last = max(0.0, day - 28), day + 28
-    panels = []
+    panels: list[Panel] = []
     for state, kind, label, top, limits in (
         ("anc", "neutrophils", _("Neutrophils, 10⁹ per litre"), DAYS["anc"], [_very_low()]),
         ("platelets", "platelets", _("Platelets, 10⁹ per litre"), DAYS["platelets"], [Limit(10, _("10: very low"))]),
@@ -123,7 +128,7 @@ def _very_low() -> Limit:
     return Limit(0.5, _("below 0.5: very low"))
 
 
-def _leukaemia(summary: Summary, knowledge: Library, lines: list[Line], bands: list = ()) -> Panel:  # type: ignore[type-arg, assignment]
+def _leukaemia(summary: Summary, knowledge: Library, lines: Sequence[Line], bands: Sequence[Band] = ()) -> Panel:
     y = axis.powers(shared.LEAST, 1e13, _("Leukaemic cells in the body's marrow"), every=2)
     limits = shared.cell_limits(summary, knowledge)
     return Panel(y, lines, bands, limits, height=190, floor=_("no leukaemic cell left"))
@@ -140,7 +145,8 @@ def _counts(
         (pl.col("patient") == patient) & (pl.col("test") == state) & (pl.col("day") <= last)
     )
     top = DAYS[state]
-    dots = [Dot(day, min(value, top), kind) for day, value in rows.select("day", "value").rows()]
+    counted = rows.select("day", "value").rows()[:TESTS] if state == "anc" else []
+    dots = [Dot(day, min(value, top), kind) for day, value in counted]
     said = [Limit(at, _("below {count}: very low").format(count=number(at))) for at in limits]
     zones = [Zone(0.5, 1.5, "")] if state == "anc" else []
     lines = [_line(summary, patient, state, last, kind)]

@@ -73,10 +73,10 @@ def missed_tablets() -> Figure:
     return Figure(
         id="missed-tablets",
         finding=finding,
-        svg=bars(finding, _("Two bars: relapses among children who took nearly all of their tablets, and among the others."),
+        svg=bars(finding, _("Two bars: relapses among children who took nearly all of their tablets, and others."),
                  axis.linear(0, 20, _("Of 100 children, so many had a relapse")), rows),
-        reading=_("Of 100 who took nearly all, about {few} had a relapse and {free} had none. Of 100 who took fewer, "
-                  "about {many} had one and {rest} had none. The two groups may have differed in other ways, too.").format(
+        reading=_("Of 100 who took nearly all, about {few} had a relapse and {free} had none. Of 100 who took "
+                  "fewer, about {many} had one and {rest} had none. The groups may differ in other ways, too.").format(
             few=number(round(seen.took_more)), free=number(100 - round(seen.took_more)),
             many=number(round(seen.took_less)), rest=number(100 - round(seen.took_less))),
         table=Table(

@@ -25,9 +25,7 @@ SHOWN = 10  # harms
 def harms(a: Summary, b: Summary, names: Names, knowledge: Library, specialist: bool) -> Figure | None:
     """Side effects of the whole treatment in both, those that differ most first."""
     keys = ["side_effect", "any", "any_low", "any_high", "severe"]
-    first, second = (
-        s.side_effects_by_phase.filter(pl.col("phase") == "whole treatment").select(keys) for s in (a, b)
-    )
+    first, second = (s.side_effects_by_phase.filter(pl.col("phase") == "whole treatment").select(keys) for s in (a, b))
     both = first.join(second, on="side_effect", how="full", coalesce=True, suffix="_b").fill_null(0.0)
     both = both.with_columns(gap=(pl.col("any_b") - pl.col("any")).abs()).sort("gap", "any", descending=True)
     told = [
@@ -86,7 +84,9 @@ def time_course(a: Summary, b: Summary, names: Names) -> Figure:
         rows = summary.outcomes.filter((pl.col("event") == "event-free") & (pl.col("day") <= last)).sort("day")
         shares = [100 * share for share in rows["share"]]
         lines.append(Line(rows["day"].to_list(), shares, kind, name, step=True))
-        anc = summary.bands.filter((pl.col("state") == "anc") & (pl.col("day") <= shared.treated_days(summary))).sort("day")
+        anc = summary.bands.filter((pl.col("state") == "anc") & (pl.col("day") <= shared.treated_days(summary))).sort(
+            "day"
+        )
         counts.append(Line(anc["day"].to_list(), anc["q50"].to_list(), kind))
     finding = _("Both over time, patients side by side")
     table_rows = []
@@ -139,5 +139,3 @@ def burden(a: Summary, b: Summary, names: Names) -> Figure | None:
         known=shared.predicted(_("Planned days in hospital are not counted.")),
         about=_("The same patients with the same chance in both.") + " " + who.about(a),
     )  # fmt: skip
-
-

@@ -56,7 +56,9 @@ def known(summary: Summary, knowledge: Library) -> Known:
         return shared.predicted(_("No trial of this protocol is held against it here."))
     trial, _arm, endpoint = said
     text = _("{trial} found {value} of 100 without relapse or other event after {years} years.").format(
-        trial=trial, value=number(endpoint.value, 0), years=number(days(endpoint.at) / 365.25, 0)  # type: ignore[arg-type]
+        trial=trial,
+        value=number(endpoint.value, 0),
+        years=number(days(endpoint.at) / 365.25, 0),  # type: ignore[arg-type]
     )
     kind = "calibrated" if endpoint.used == "calibrate" else "predicted"
     return Known(kind, text, (endpoint.source,) if endpoint.source else ())  # type: ignore[arg-type]
@@ -123,10 +125,16 @@ def behind(summary: Summary, knowledge: Library) -> Figure | None:
         if not (now and then and later) or now[0] <= 0:
             continue
         ahead = 100 * (later[0] - then[0]) / now[0]
-        name = _("At the start") if year == 0 else ngettext(
-            "After {n} year without relapse", "After {n} years without relapse", year
-        ).format(n=number(year))
-        rows.append(Row(name, [Bar(ahead, _("{n} of 100").format(n=number(ahead, 0 if ahead >= 2 else 1)), "leukaemia")]))
+        name = (
+            _("At the start")
+            if year == 0
+            else ngettext("After {n} year without relapse", "After {n} years without relapse", year).format(
+                n=number(year)
+            )
+        )
+        rows.append(
+            Row(name, [Bar(ahead, _("{n} of 100").format(n=number(ahead, 0 if ahead >= 2 else 1)), "leukaemia")])
+        )
         table.append((name, round(ahead, 1), round(100 * now[0], 1)))
     if len(rows) < 2:
         return None
@@ -171,8 +179,8 @@ def last_cell(summary: Summary) -> Figure | None:
         finding=finding,
         svg=bars(finding, _("Bars: months until no leukaemic cell is left."),
                  axis.linear(0, max(12.0, months), _("Months until no leukaemic cell is left")), said),
-        reading=_("Nobody can measure this. It is why treatment goes on long after the tests are clear, and why doctors "
-                  "speak of cure only years later."),
+        reading=_("Nobody can measure this. It is why treatment goes on long after the tests are clear, and why "
+                  "doctors speak of cure only years later."),
         table=Table((_("Of 100 patients"), _("Day"), _("Months")), tuple(table),
                     _("When the last leukaemic cell was gone")),
         known=shared.predicted(_("Only a model can count the last cells; it was fitted to relapses, not to this.")),

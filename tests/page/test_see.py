@@ -1,0 +1,347 @@
+"""A patient of one's own: form, scenario, day, calendar, side by side."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import date
+
+import icalendar
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from remission.knowledge.library import library
+from remission.page.app import application
+from remission.page.figures import burden, counts, course, relapse
+from remission.page.figures.missed_tablets import missed_tablets, observed
+from remission.page.jobs import Results
+from remission.page.month import next_monday
+from remission.page.playing import played
+from remission.page.scenario import Scenario
+from remission.page.site import Site
+from remission.page.trust import trust
+
+PATIENTS = 48
+WHO = "cog-standard-risk~age4~f~16kg~102cm~b~cns1"
+HERE = f"/en/see/{WHO}?patients={PATIENTS}"
+
+
+class Pool:
+    """Plays in this process; ``slow`` is never done."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Results] = {}
+        self.slow = False
+
+    def results(self, scenario, begin=True):
+        if self.slow:
+            return Results(None, 0, scenario.patients, "playing")
+        if scenario.address not in self.known:
+            summary = played(scenario)
+            self.known[scenario.address] = Results(summary, summary.patients, summary.patients, "done")
+        return self.known[scenario.address]
+
+    async def follow(self, scenario, seconds=120.0):
+        yield Results(None, 0, scenario.patients, "playing")
+        yield self.results(scenario)
+
+
+@pytest.fixture(scope="module")
+def pool():
+    return Pool()
+
+
+@pytest.fixture(scope="module")
+def client(pool):
+    site = Site()
+    site.__dict__["pool"] = pool
+    with TestClient(application(site), follow_redirects=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def summary(pool):
+    return pool.results(Scenario.read(WHO, {"patients": str(PATIENTS)})).summary
+
+
+# --- the form -----------------------------------------------------------------------------------
+
+
+def test_an_empty_form_offers_a_usual_treatment(client):
+    page = client.get("/en/see/").text
+    assert re.search(r'<option value="cog-standard-risk" selected>', page)
+    assert not re.search(r'name="(name|birth|email|date)"', page)
+
+
+def test_the_form_leads_to_an_address_that_can_be_read_with_the_size_filled_in(client):
+    answer = client.get("/en/see/?protocol=cog-standard-risk&age=4&sex=f&weight=&height=&lineage=b&cns=1&wbc=&miss=")
+    assert answer.status_code == 303
+    assert re.fullmatch(r"/en/see/cog-standard-risk~age4~f~1\dkg~10\dcm~b~cns1", answer.headers["location"])
+
+
+def test_what_cannot_be_is_said_beside_what_was_written(client):
+    answer = client.get("/en/see/?protocol=cog-standard-risk&age=400&sex=f")
+    assert answer.status_code == 400
+    assert 'role="alert"' in answer.text and 'value="400"' in answer.text
+    assert client.get("/en/see/?protocol=cog-standard-risk&age=4&sex=f&without=imatinib").status_code == 400
+
+
+def test_another_address_of_the_same_scenario_leads_to_the_one_it_has(client):
+    answer = client.get("/en/see/cog-standard-risk~f~age4.0~16kg~102cm~cns1?patient=2&seed=1")
+    assert (answer.status_code, answer.headers["location"]) == (301, f"/en/see/{WHO}?patient=2")
+    day = client.get("/en/see/cog-standard-risk/day/8?view=specialist")
+    assert day.status_code == 301 and day.headers["location"].endswith("/day/8?view=specialist")
+
+
+# --- the scenario -------------------------------------------------------------------------------
+
+
+def test_the_page_of_a_scenario_shows_one_patient_and_many(client):
+    answer = client.get(HERE)
+    assert answer.status_code == 200 and "max-age" in answer.headers["cache-control"]
+    for id in ("course", "thousand", "lowest-counts", "burden", "hardest", "spinal"):
+        assert f'<figure class="figure" id="{id}"' in answer.text
+    assert "style=" not in answer.text and "data-live" not in answer.text
+
+
+def test_the_outlook_is_folded_for_families_and_open_for_specialists(client):
+    family, specialist = client.get(HERE).text, client.get(HERE + "&view=specialist").text
+    fold = family.index("Show the numbers of the outlook")
+    assert family.index('id="of-hundred"') > fold
+    assert "Show the numbers of the outlook" not in specialist and 'id="of-hundred"' in specialist
+
+
+def test_files_of_a_figure_are_those_of_the_patient_that_is_shown(client):
+    page = client.get(HERE + "&patient=3").text
+    link = re.search(r'href="([^"]*course\.csv[^"]*)"', page)[1].replace("&amp;", "&")
+    assert "patient=3" in link
+    rows = client.get(link).text
+    assert "Virtual patient 3" in rows
+    assert rows != client.get(link.replace("patient=3", "patient=1")).text
+
+
+@pytest.mark.parametrize("patient", ["0", "31", "-1", "x", "9" * 50, "%00"])
+def test_a_patient_that_is_not_there_is_refused_in_words(client, patient):
+    answer = client.get(HERE + f"&patient={patient}")
+    assert answer.status_code == 400 and "patient=1 to patient=30" in answer.text
+
+
+def test_while_patients_are_played_the_page_is_not_kept_and_says_so(client, pool):
+    pool.slow = True
+    try:
+        answer = client.get(HERE)
+        day = client.get(f"/en/see/{WHO}/day/8")
+    finally:
+        pool.slow = False
+    assert answer.headers["cache-control"] == day.headers["cache-control"] == "no-store"
+    assert f'data-live="/en/see/{WHO}/events?patients={PATIENTS}"' in answer.text
+    assert '<noscript><meta http-equiv="refresh"' in answer.text
+    assert "Vincristine" in day.text, "what is planned needs nobody to be played"
+
+
+def test_events_bring_the_figures_and_end(client):
+    text = client.get(f"/en/see/{WHO}/events?patients={PATIENTS}").text
+    first, second = text.split("\n\n")[:2]
+    assert first.startswith("event: html\ndata: ") and second.startswith("event: done\ndata: ")
+    assert "being played" in first and 'id="course"' in second
+    assert all(re.match(r"(event|data): ?", line) for line in first.split("\n"))
+    assert "course.csv?patients=" in second, "the files are those of the page, not of the events"
+
+
+def test_what_is_written_as_files_starts_nothing_and_has_no_forms(pool):
+    site = Site(still=True)
+    with TestClient(application(site), follow_redirects=False) as client:
+        page = client.get("/en/see/").text
+        scene = client.get(f"/en/see/{WHO}")
+        assert '<form action="/en/see/"' not in page
+        assert "data-live" not in scene.text and '<form action="/en/see/"' not in scene.text
+
+
+# --- a day --------------------------------------------------------------------------------------
+
+
+def test_day_8_says_what_the_plan_gives_and_nothing_else(client):
+    page = client.get(f"/en/see/{WHO}/day/8?patients={PATIENTS}").text
+    given = re.search(r'<section id="given">.*?</section>', page, re.DOTALL)[0]
+    sure = re.findall(r'<li class="sure"><p class="name"><a [^>]*>([^<]+)</a> <span class="how">([^<]+)</span>', given)
+    assert set(sure) >= {
+        ("Vincristine", "into a vein"), ("Dexamethasone", "by mouth"),
+        ("Methotrexate", "into the fluid around the spine"),
+    }  # fmt: skip
+    assert "Pegaspargase" not in given, "it is due on day 4"
+    assert "Never use them for a real one" in given
+    maybe = re.findall(r'<li class="maybe">.*?<p class="only-if">Only if: ([^<]+)</p>', given, re.DOTALL)
+    assert maybe, "what hangs on a reaction stands with its condition"
+    assert "Blood MRD" in re.search(r'<section id="tests">.*?</section>', page, re.DOTALL)[0]
+
+
+def test_days_lead_to_their_neighbours_and_not_beyond_the_treatment(client):
+    page = client.get(f"/en/see/{WHO}/day/8?patients={PATIENTS}&patient=2").text
+    links = {way: re.search(rf'data-{way} href="([^"]+)"', page)[1] for way in ("previous", "next")}
+    assert links["previous"].startswith(f"/en/see/{WHO}/day/7?") and links["next"].startswith(f"/en/see/{WHO}/day/9?")
+    assert all("patients=48&amp;patient=2" in link for link in links.values())
+    assert "data-previous" not in client.get(f"/en/see/{WHO}/day/1?patients={PATIENTS}").text
+    assert client.get(f"/en/see/{WHO}/day/0").status_code == 404
+    assert client.get(f"/en/see/{WHO}/day/99999").status_code == 404
+    asked = client.get(f"/en/see/{WHO}/day?n=29&patients={PATIENTS}&view=specialist")
+    assert (asked.status_code, asked.headers["location"]) == (
+        303, f"/en/see/{WHO}/day/29?patients={PATIENTS}&view=specialist"
+    )  # fmt: skip
+    assert client.get(f"/en/see/{WHO}/day?n=no").status_code == 400
+
+
+def test_what_one_may_feel_is_the_share_of_that_week_and_only_of_what_stands(client, summary):
+    page = client.get(f"/en/see/{WHO}/day/8?patients={PATIENTS}").text
+    feel = re.search(r'<section id="feel">.*?</section>', page, re.DOTALL)[0]
+    told = re.findall(r'<li><a href="/en/side-effects/([a-z_]+)">[^<]+</a> <span class="n">([\d.]+) of 100', feel)
+    week = dict(summary.side_effects.filter(pl.col("week") == 1).select("side_effect", "any").rows())
+    assert len(told) >= 3
+    for name, share in told:
+        assert float(share) == pytest.approx(100 * week[name], abs=0.51)
+        assert trust(name, summary, library()) != "untested"
+    assert trust("bloodstream_infection", summary, library()) == "untested", "28 simulated, 13 published"
+    assert "bloodstream_infection" not in dict(told)
+
+
+def test_the_cards_of_a_day_come_from_sources(client):
+    page = client.get(f"/en/see/{WHO}/day/200?patients={PATIENTS}").text
+    watch = re.search(r'<section id="watch">.*?</section>', page, re.DOTALL)[0]
+    assert watch.count('class="card card-emergency"') == 2 and "/en/sources/" in watch
+
+
+# --- the calendar -------------------------------------------------------------------------------
+
+
+def test_every_planned_dose_stands_on_its_date(client):
+    start = date(2027, 1, 6)  # a Wednesday
+    page = client.get(f"/en/see/{WHO}/calendar?start={start.isoformat()}").text
+    january = page[page.index("January 2027") : page.index("February 2027")]
+    cells = re.findall(r"<td class=\"k-[^>]*>(.*?)</td>", january, re.DOTALL)
+    days = {int(re.search(r">day (\d+)</a>", cell)[1]): cell for cell in cells}
+    assert sorted(days) == list(range(1, 27))
+    assert "<span>6</span>" in days[1] and "Induction" in days[1] and "Vincristine" in days[1]
+    assert "Pegaspargase" in days[4] and "Pegaspargase" not in days[5]
+    first_row = january[january.index("<tbody>") : january.index("</tr>", january.index("<tbody>"))]
+    assert first_row.count('class="out"') == 4, "1 January 2027 is a Friday, the week begins on Monday"
+
+
+def test_the_calendar_file_begins_on_the_day_that_was_asked_for(client):
+    answer = client.get(f"/en/see/{WHO}/calendar.ics?start=2027-01-06")
+    assert answer.headers["content-type"].startswith("text/calendar")
+    events = [e for e in icalendar.Calendar.from_ical(answer.content).walk("VEVENT")]
+    assert min(event["dtstart"].dt for event in events) == date(2027, 1, 6)
+
+
+@pytest.mark.parametrize("start", ["2027-13-01", "1066-10-14", "soon", "2027-01-04T00:00", "9999-12-31"])
+def test_a_start_that_cannot_be_is_refused(client, start):
+    assert client.get(f"/en/see/{WHO}/calendar?start={start}").status_code in (200, 400)
+    assert client.get(f"/en/see/{WHO}/calendar.ics?start={start}").status_code in (200, 400)
+    assert client.get(f"/en/see/{WHO}/calendar?start=soon").status_code == 400
+
+
+def test_a_calendar_without_a_date_begins_on_a_monday():
+    assert next_monday(date(2026, 11, 29)) == date(2026, 11, 30)
+    assert next_monday(date(2026, 11, 30)) == date(2026, 11, 30)
+
+
+# --- side by side -------------------------------------------------------------------------------
+
+
+def test_what_if_leads_to_the_same_patient_twice(client):
+    answer = client.get(
+        "/en/what-if?protocol=cog-standard-risk&age=4&sex=f&weight=16&height=102"
+                        "&miss=mercaptopurine:10"
+    )
+    assert (answer.status_code, answer.headers["location"]) == (
+        303, f"/en/compare/{WHO}/{WHO}?miss=mercaptopurine:10"
+    )  # fmt: skip
+    assert client.get("/en/what-if?protocol=cog-standard-risk&age=4&sex=f").status_code == 400, "nothing is changed"
+
+
+def test_missed_tablets_are_told_from_what_was_observed_and_the_model_only_to_specialists(client):
+    address = f"/en/compare/{WHO}/{WHO}?miss=mercaptopurine:10&patients={PATIENTS}"
+    family = client.get(address).text
+    assert 'id="missed-tablets"' in family and "/en/sources/bhatia2015" in family
+    assert "Benefit:" not in family and 'id="over-time"' not in family and "known-published" in family
+    specialist = client.get(address + "&view=specialist").text
+    assert "Association is not cause" in specialist and 'id="over-time"' in specialist
+    assert 'id="of-hundred"' not in client.get(f"/en/see/{WHO}?miss=mercaptopurine:10&patients={PATIENTS}").text
+
+
+def test_harms_stand_beside_benefits_with_one_denominator(client):
+    page = client.get(f"/en/compare/{WHO}/{WHO}?without=pegaspargase&patients={PATIENTS}").text
+    assert page.index('id="harms"') < page.index("Benefit: after 5 years")
+    told = re.findall(r"Of 100, (\d+) are alive and free of leukaemia after 5 years; in (\d+) it came back", page)
+    assert len(told) == 2
+    dots = re.findall(r'<svg[^>]*class="dots".*?</svg>', page, re.DOTALL)
+    assert [dot.count("<circle") - len(re.findall(r'class="key"', dot)) for dot in dots] == [100, 100]
+
+
+def test_two_patients_are_not_compared(client):
+    answer = client.get(f"/en/compare/{WHO}/{WHO.replace('age4', 'age8')}")
+    assert answer.status_code == 400 and "not the same patient" in answer.text
+    assert client.get(f"/en/compare/{WHO}/{WHO}").status_code == 400
+
+
+# --- numbers of the figures ---------------------------------------------------------------------
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=6).filter(lambda x: sum(x) > 0.01))
+def test_counts_of_a_hundred_make_a_hundred_and_lie_beside_the_shares(values):
+    shares = [value / sum(values) for value in values]
+    whole = relapse.counted(shares)
+    assert sum(whole) == 100
+    assert all(abs(count - 100 * share) < 1.0 + 1e-9 for count, share in zip(whole, shares, strict=True))
+
+
+def test_the_chance_that_is_left_is_that_of_those_who_are_still_well(summary):
+    """Of 100: 80 free and 15 relapsed after a year, 25 relapsed at last: of the 80 another 10."""
+    days = [round(year * 365.25) for year in range(int(summary.follow_up_years) + 1)]
+    rows = [("event-free", d, f) for d, f in zip(days, [1.0, 0.8] + [0.7] * 9, strict=True)]
+    rows += [("relapse", d, r) for d, r in zip(days, [0.0, 0.15] + [0.25] * 9, strict=True)]
+    outcomes = pl.DataFrame(
+        [(day, event, share, share, share, 100) for event, day, share in rows], summary.outcomes.schema, orient="row"
+    )
+    figure = relapse.behind(replace(summary, outcomes=outcomes), library())
+    table = {row[0]: row[1] for row in figure.table.rows}
+    assert table["At the start"] == pytest.approx(25.0)
+    assert table["After 1 year without relapse"] == pytest.approx(100 * 0.10 / 0.80, abs=0.05)
+    assert table["After 2 years without relapse"] == 0.0
+
+
+def test_the_wait_is_that_of_those_who_waited(summary):
+    figure = counts.waits(summary)
+    for name, entered, share, days in figure.table.rows:
+        rows = [r for r in summary.phases.iter_rows(named=True) if r["entered"] == entered and r["delayed"]]
+        assert any(
+            share == pytest.approx(100 * r["delayed"] / entered, abs=0.06)
+            and days == pytest.approx(r["delay_mean"] * entered / r["delayed"], abs=0.06)
+            for r in rows
+        ), name
+
+
+def test_punctures_are_days_with_medicine_into_the_spine(summary):
+    mine = summary.doses.filter((pl.col("route") == "IT") & (pl.col("amount") > 0)).unique(["patient", "day"])
+    total = sum(row[1] for row in burden.spinal(summary).table.rows)
+    assert total == pytest.approx(mine.height / summary.people.height, abs=0.5)
+
+
+def test_a_picture_is_small_and_says_what_it_shows(summary):
+    figures = [course.course(summary, 0, library()), course.thousand(summary, library()), counts.lowest(summary),
+               burden.burden(summary), burden.hardest(summary, library()), missed_tablets()]  # fmt: skip
+    for figure in figures:
+        assert len(figure.svg) < 12_000, figure.id
+        assert "style=" not in figure.svg and "<title" in figure.svg and "<desc" in figure.svg
+        assert figure.finding and figure.reading and figure.about and figure.table.rows
+        for key in figure.known.sources:
+            library().source(key)
+
+
+def test_observed_relapses_are_those_of_the_report():
+    seen = observed()
+    assert (seen.relapse.took_more, seen.relapse.took_less, seen.relapse.hazard_ratio) == (4.7, 13.9, 2.7)
+    assert [g.value for g in seen.hazard.groups] == [4.1, 4.0, 5.7]
+    assert all(g.low <= g.value <= g.high for g in seen.hazard.groups)
