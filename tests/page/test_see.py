@@ -153,11 +153,21 @@ def test_events_bring_the_figures_and_end(client):
 
 def test_what_is_written_as_files_starts_nothing_and_has_no_forms(pool):
     site = Site(still=True)
+    site.__dict__["pool"] = pool
     with TestClient(application(site), follow_redirects=False) as client:
-        page = client.get("/en/see/").text
-        scene = client.get(f"/en/see/{WHO}")
-        assert '<form action="/en/see/"' not in page
-        assert "data-live" not in scene.text and '<form action="/en/see/"' not in scene.text
+        page, scene = client.get("/en/see/").text, client.get(HERE).text
+        for text in (page, scene):
+            assert '<form action="/en/see/"' not in text and "data-live" not in text
+        assert "patient=2" not in scene, "a page for each of thirty would be many"
+        assert client.get(f"/en/see/{WHO}/day/35?patients={PATIENTS}").status_code == 200
+        assert client.get(f"/en/see/{WHO}/day/36?patients={PATIENTS}").status_code == 404
+        days = set(re.findall(r"/day/(\d+)", client.get(f"/en/see/{WHO}/calendar?patients={PATIENTS}").text))
+        assert max(map(int, days)) == 35
+        pool.slow = True
+        try:
+            assert client.get(HERE).status_code == 404, "what is not stored is not written"
+        finally:
+            pool.slow = False
 
 
 # --- a day --------------------------------------------------------------------------------------
@@ -252,8 +262,7 @@ def test_a_calendar_without_a_date_begins_on_a_monday():
 
 def test_what_if_leads_to_the_same_patient_twice(client):
     answer = client.get(
-        "/en/what-if?protocol=cog-standard-risk&age=4&sex=f&weight=16&height=102"
-                        "&miss=mercaptopurine:10"
+        "/en/what-if?protocol=cog-standard-risk&age=4&sex=f&weight=16&height=102&miss=mercaptopurine:10"
     )
     assert (answer.status_code, answer.headers["location"]) == (
         303, f"/en/compare/{WHO}/{WHO}?miss=mercaptopurine:10"

@@ -17,6 +17,7 @@ from .figures.missed_tablets import missed_tablets
 from .figures.relapse import YEARS, known, stands
 from .language import _, language
 from .scenario import Scenario
+from .scenes import results_of
 from .see import fresh, observed_only, protocols
 from .site import Site
 from .svg.dots import Share, of_hundred
@@ -97,7 +98,7 @@ def _form(site: Site, request: Request, said: Mapping[str, str], error: BadInput
 
 def _shown(site: Site, request: Request, first: Scenario, second: Scenario) -> Response:
     specialist = request.query_params.get("view") == "specialist"
-    results = [site.pool.results(scenario) for scenario in (first, second)]
+    results = [results_of(site, scenario) for scenario in (first, second)]
     names = _names(site, first, second)
     observed = observed_only(second)
     figures, marks, shares, how, late = [], [], [], None, []

@@ -20,7 +20,7 @@ from . import made, who
 from .figures import course, shared
 from .language import _, language, number
 from .reading import Reading, reading
-from .scenes import Elsewhere, address, kept, links, own, patient_of, planned, read, scene
+from .scenes import STILL_DAYS, Elsewhere, address, kept, links, own, patient_of, planned, read, results_of, scene
 from .see import fresh
 from .site import Site
 from .summary import Summary
@@ -65,12 +65,14 @@ def routes(site: Site) -> list[BaseRoute]:
             scenario = scene(request, site.knowledge, f"/day/{n}")
         except Elsewhere as other:
             return other.answer()
+        if site.still and n > STILL_DAYS:
+            raise HTTPException(404, _("This day needs a running server."))
         plan = planned(scenario, site.knowledge, SOME_MONDAY)
         last = (plan.end - plan.start).days + 1
         if not 1 <= n <= last:
             raise HTTPException(404, _("The treatment has {last} days as planned.").format(last=number(last)))
         texts = reading(language())
-        results = site.pool.results(scenario)
+        results = results_of(site, scenario)
         summary = results.summary
         specialist = request.query_params.get("view") == "specialist"
         cycle = next(c for c in reversed(plan.cycles) if c.first_day <= n)

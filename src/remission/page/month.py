@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from babel import Locale
@@ -18,11 +18,9 @@ from remission.protocol.plan import Plan, Row
 from . import who
 from .language import _, language, number
 from .reading import Reading, reading
-from .scenes import Elsewhere, address, kept, links, planned, scene, start_of
+from .scenes import STILL_DAYS, Elsewhere, address, kept, links, planned, results_of, scene, start_of
 from .site import Site
 from .svg.colours import phase_kind
-
-FEW = 6  # entries of a day that are written out
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,6 @@ class Day:
 class Month:
     name: str
     weeks: tuple[tuple[Day, ...], ...]
-    phases: tuple[tuple[str, str], ...] = field(default=())  # name and kind of those in it
 
 
 def routes(site: Site) -> list[BaseRoute]:
@@ -61,15 +58,17 @@ def routes(site: Site) -> list[BaseRoute]:
             scenario = scene(request, site.knowledge, "/calendar")
         except Elsewhere as other:
             return other.answer()
+        if site.still:
+            results_of(site, scenario)
         start = start_of(request, next_monday(date.today()))
         plan = planned(scenario, site.knowledge, start)
         texts = reading(language())
         return site.page(
             request, "month.html", scenario=scenario, title=who.called(scenario), start=start, plan=plan,
             kept=[pair for pair in kept(request) if pair[0] != "start"],
-            months=list(months(plan, texts)), weekdays=weekdays(), changes=who.changes(scenario),
-            protocol=who.treatment_name(scenario, site.knowledge), dated="start" in request.query_params,
-            path=links(request, scenario),
+            linked=STILL_DAYS if site.still else plan.cycles[-1].last_day, months=list(months(plan, texts)),
+            weekdays=weekdays(), changes=who.changes(scenario),
+            protocol=who.treatment_name(scenario, site.knowledge), path=links(request, scenario),
             ics=address(scenario, "/calendar.ics", **{"start": start.isoformat()}),
         )  # fmt: skip
 
@@ -109,24 +108,17 @@ def months(plan: Plan, texts: Reading) -> Iterator[Month]:
     while first <= plan.end:
         following = (first.replace(day=28) + timedelta(days=4)).replace(day=1)
         day = first - timedelta(days=(first.weekday() - locale.first_week_day) % 7)
-        weeks, kinds = [], {}
+        weeks = []
         while day < following:
             week = []
             for _weekday in range(7):
                 made = _day(plan, day, by_day.get(day, []), texts, first <= day < following)
-                if made.within and made.kind:
-                    kinds[_phase_on(plan, day)] = made.kind
                 week.append(made)
                 day += timedelta(days=1)
             weeks.append(tuple(week))
         name = format_date(first, "MMMM y", locale=locale)
-        yield Month(name, tuple(weeks), tuple(kinds.items()))
+        yield Month(name, tuple(weeks))
         first = following
-
-
-def _phase_on(plan: Plan, day: date) -> str:
-    cycle = next((c for c in reversed(plan.cycles) if c.start <= day <= c.end), None)
-    return who.phase_name(cycle.name) if cycle else ""
 
 
 def _day(plan: Plan, day: date, rows: list[Row], texts: Reading, within: bool) -> Day:

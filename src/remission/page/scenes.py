@@ -7,6 +7,7 @@ from datetime import date
 from functools import lru_cache
 from urllib.parse import urlencode
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 
@@ -14,10 +15,13 @@ from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library
 from remission.protocol.plan import Plan, plan
 
-from .language import language
+from .jobs import Results
+from .language import _, language
 from .scenario import QUERY, Scenario
+from .site import Site
 from .summary import LIVES
 
+STILL_DAYS = 35  # of each stored scenario that are written when the page is written as files
 OWN = ("patient", "start", "n", "view")  # keys of a query that are a page's and not the scenario's
 
 
@@ -42,8 +46,14 @@ def scene(request: Request, knowledge: Library, after: str = "") -> Scenario:
 
 def read(request: Request, knowledge: Library) -> Scenario:
     """The scenario of a request, canonical or not."""
-    query = {key: value for key, value in request.query_params.items() if key not in OWN}
-    return Scenario.read(request.path_params["scenario"], query, knowledge)
+    query = tuple((key, value) for key, value in request.query_params.items() if key not in OWN)
+    return _read(request.path_params["scenario"], query, knowledge)
+
+
+@lru_cache(maxsize=512)
+def _read(path: str, query: tuple[tuple[str, str], ...], knowledge: Library) -> Scenario:
+    """Kept: whether a patient can be like this takes a tenth of a second to see, and pages are turned."""
+    return Scenario.read(path, dict(query), knowledge)
 
 
 def _asked(request: Request) -> str:
@@ -78,6 +88,14 @@ def links(request: Request, scenario: Scenario) -> Callable[..., str]:
     return lambda after="", **more: address(
         scenario, after, **(mine | {key: str(value) for key, value in more.items()})
     )
+
+
+def results_of(site: Site, scenario: Scenario) -> Results:
+    """What there is of a scenario. 404 for one that is not stored where the page is written as files."""
+    results = site.pool.results(scenario)
+    if site.still and results.summary is None:
+        raise HTTPException(404, _("This patient is not among the stored ones."))
+    return results
 
 
 def patient_of(request: Request) -> int:

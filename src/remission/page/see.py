@@ -21,8 +21,9 @@ from .figures import burden, counts, course, relapse
 from .jobs import Results
 from .language import _, language
 from .scenario import Scenario
-from .scenes import Elsewhere, address, links, own, patient_of, read, scene
+from .scenes import Elsewhere, address, links, own, patient_of, read, results_of, scene
 from .site import Site
+from .store import stored_scenarios
 from .summary import LIVES
 
 FIRST = "cog-standard-risk"  # the treatment that the form offers
@@ -64,7 +65,17 @@ def _form(site: Site, request: Request, said: dict[str, str], error: BadInput | 
     return site.page(
         request, "see_form.html", status=400 if error else 200, said=said, error=error,
         protocols=protocols(site.knowledge), agents=site.knowledge.agents(), misses=(5, 10, 20, 50),
+        offered=offered(site),
     )  # fmt: skip
+
+
+def offered(site: Site) -> list[tuple[str, str]]:
+    """Addresses and names of scenarios to begin with: of every protocol; of those that are stored, where the page is
+    written as files."""
+    names = dict(protocols(site.knowledge))
+    if site.still:
+        return [(scenario.path, names[scenario.protocol]) for scenario in stored_scenarios(site.knowledge)]
+    return list(names.items())
 
 
 @lru_cache(maxsize=4)
@@ -85,7 +96,7 @@ class Part:
 
 def shown(site: Site, request: Request, scenario: Scenario) -> Response:
     """The page of a scenario with as much as is played."""
-    results = site.pool.results(scenario)
+    results = results_of(site, scenario)
     return fresh(_page(site, request, scenario, results, "see.html"), results)
 
 
