@@ -88,7 +88,10 @@ class Shelf:
     def agent(self, name):
         return self.agents[name]
 
-    def side_effects(self):
+    def side_effects(self, computed=True):
+        return []
+
+    def side_effects_with_causes(self):
         return []
 
     def body(self, name):

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from remission.knowledge.errors import BadInput
 from remission.page import see
 from remission.page.export import _Crawl, export, file_of
-from remission.page.store import stored_scenarios
+from remission.page.store import stored_addresses
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def dead_links(folder: Path) -> list[str]:
 
 def test_every_link_of_the_written_page_leads_to_a_file_of_it(tmp_path, monkeypatch):
     """With one of the stored scenarios: the others have the same pages."""
-    monkeypatch.setattr(see, "stored_scenarios", lambda known: stored_scenarios(known)[-1:])
+    monkeypatch.setattr(see, "stored_addresses", lambda: stored_addresses()[-1:])
     assert export(tmp_path) > 200
     assert dead_links(tmp_path) == []
     front = (tmp_path / "en/index.html").read_text()

@@ -132,12 +132,12 @@ def test_a_patient_that_is_not_there_is_refused_in_words(client, patient):
 def test_while_patients_are_played_the_page_is_not_kept_and_says_so(client, pool):
     pool.slow = True
     try:
-        answer = client.get(HERE)
-        day = client.get(f"/en/see/{WHO}/day/8")
+        answer = client.get(f"{HERE}&patient=9")  # an answer that was not kept before
+        day = client.get(f"/en/see/{WHO}/day/8?patient=9")
     finally:
         pool.slow = False
     assert answer.headers["cache-control"] == day.headers["cache-control"] == "no-store"
-    assert f'data-live="/en/see/{WHO}/events?patients={PATIENTS}"' in answer.text
+    assert f'data-live="/en/see/{WHO}/events?patients={PATIENTS}&amp;patient=9"' in answer.text
     assert '<noscript><meta http-equiv="refresh"' in answer.text
     assert "Vincristine" in day.text, "what is planned needs nobody to be played"
 
@@ -165,7 +165,7 @@ def test_what_is_written_as_files_starts_nothing_and_has_no_forms(pool):
         assert max(map(int, days)) == 35
         pool.slow = True
         try:
-            assert client.get(HERE).status_code == 404, "what is not stored is not written"
+            assert client.get(f"{HERE}&patient=9").status_code == 404, "what is not stored is not written"
         finally:
             pool.slow = False
 

@@ -23,7 +23,7 @@ from .language import _, language
 from .scenario import Scenario
 from .scenes import Elsewhere, address, links, own, patient_of, read, results_of, scene
 from .site import Site
-from .store import stored_scenarios
+from .store import stored_addresses
 from .summary import LIVES
 
 FIRST = "cog-standard-risk"  # the treatment that the form offers
@@ -74,7 +74,8 @@ def offered(site: Site) -> list[tuple[str, str]]:
     written as files."""
     names = dict(protocols(site.knowledge))
     if site.still:
-        return [(scenario.path, names[scenario.protocol]) for scenario in stored_scenarios(site.knowledge)]
+        there = [(path, path.partition("~")[0]) for path in stored_addresses()]
+        return [(path, names[protocol]) for path, protocol in there if protocol in names]
     return list(names.items())
 
 

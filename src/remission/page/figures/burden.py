@@ -118,6 +118,7 @@ def hardest(summary: Summary, knowledge: Library, specialist: bool = False) -> F
                     _("The week in which most patients have it")),
         known=shared.predicted(_("Only side effects that were fitted to published numbers, or agree with them."))
         if not specialist else shared.predicted(),
+        phases=tuple(phases),
         about=who.about(summary),
     )  # fmt: skip
 

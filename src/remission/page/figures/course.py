@@ -48,6 +48,7 @@ def course(summary: Summary, patient: int, knowledge: Library, day: float | None
         + (_("Neutrophils are very low again and again.") if low > 3 else _("Neutrophils are seldom very low.")),
         table=_life_table(summary, patient, last),
         known=shared.predicted(),
+        phases=tuple(phases),
         about=_("Virtual patient {patient} of those like {who}; treatment lasts about {months} months.").format(
             patient=number(patient + 1), who=who.called(summary.scenario), months=number(round(ended / 30.44))
         ),
@@ -86,6 +87,7 @@ def thousand(summary: Summary, knowledge: Library) -> Figure:
         reading=_("The dark band holds half of the patients, the pale one nine of ten."),
         table=table,
         known=shared.predicted(),
+        phases=tuple(phases),
         about=who.about(summary),
     )
 
@@ -120,6 +122,7 @@ def small(summary: Summary, knowledge: Library, day: float) -> Figure:
             _("Counts on the recorded day nearest to it"),
         ),
         known=shared.predicted(),
+        phases=tuple(phases),
         about=who.about(summary),
     )  # fmt: skip
 
