@@ -711,7 +711,7 @@ def serve(
     if export is not None:
         from remission.page.export import export as write_all
 
-        files = write_all(export)
+        files = write_all(export, lambda done: _say(f"{done:,} files ..."))
         _say(f"{files} files are in {export}. Open {export / 'index.html'}, or let any host serve the folder.")
         return
     from remission.page.serve import serve

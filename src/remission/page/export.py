@@ -11,6 +11,7 @@ import asyncio
 import json
 import posixpath
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape, unescape
 from pathlib import Path
@@ -22,11 +23,13 @@ from remission.knowledge.errors import BadInput
 from remission.knowledge.writing import write_whole
 
 from .app import application
+from .figure import Figure
 from .headers import HEADERS
 from .language import LANGUAGES
-from .site import Site
+from .site import DOWNLOADS, Site
 
 MARK = "remission-export.json"  # by which a folder is known as one that may be written anew
+EVERY = 250  # files after which it is told how far it is
 LIVE = "live"  # the page that stands for what only a server can answer
 _LINK = re.compile(r'\b(href|src|action)="(/(?!/)[^"]*)"')
 _DEAD = re.compile(r"^/(api|[a-z-]+/search|[a-z-]+/what-if)\b")
@@ -42,14 +45,15 @@ class Answer:
     location: str | None
 
 
-def export(folder: Path) -> int:
-    """Writes all pages into a folder and returns how many files there are.
+def export(folder: Path, tell: Callable[[int], None] = lambda pages: None) -> int:
+    """Writes all pages into a folder and returns how many files there are; ``tell`` hears now and then how many pages
+    are made. With the stored patients it takes some minutes.
 
     Raises ``BadInput`` for a folder that holds something else.
     """
     _look_at(folder)
     app = application(Site(still=True))
-    return asyncio.run(_Crawl(app, folder).run())
+    return asyncio.run(_Crawl(app, folder, tell).run())
 
 
 def _look_at(folder: Path) -> None:
@@ -62,18 +66,27 @@ def _look_at(folder: Path) -> None:
 class _Crawl:
     """From the first page along all links."""
 
-    def __init__(self, app: ASGIApp, folder: Path) -> None:
-        self.app, self.folder = app, folder
+    def __init__(self, app: ASGIApp, folder: Path, tell: Callable[[int], None] = lambda pages: None) -> None:
+        self.app, self.folder, self.tell = app, folder, tell
         self.answers: dict[str, Answer] = {}
 
     async def run(self) -> int:
         firsts = [f"/{tag}/" for tag in LANGUAGES] + [f"/{tag}/{LIVE}" for tag in LANGUAGES]
         waiting = [*firsts, "/favicon.ico"]
         seen = set(waiting)
+        told = 0
         while waiting:
             address = waiting.pop()
-            answer = await ask(self.app, address)
+            if address in self.answers:
+                continue
+            figures: list[Figure] = []
+            answer = await ask(self.app, address, figures)
             self.answers[address] = answer
+            for figure in figures:  # the files of its figures at once: each would ask for the page again
+                self.answers |= _files(address, figure)
+            if len(self.answers) // EVERY > told:
+                told = len(self.answers) // EVERY
+                self.tell(len(self.answers))
             for link in self._links(address, answer):
                 if link not in seen:
                     seen.add(link)
@@ -152,7 +165,9 @@ def file_of(address: str) -> str:
 
 
 def _wanted(address: str) -> bool:
-    return not _DEAD.match(address)
+    """Whether a page is written: not what a server has to compute, and days in plain words only."""
+    path, _mark, query = address.partition("?")
+    return not _DEAD.match(path) and (query == "" or (query == "view=specialist" and "/day/" not in path))
 
 
 def _plain(address: str) -> str:
@@ -161,13 +176,22 @@ def _plain(address: str) -> str:
     return parts.path + (f"?{parts.query}" if parts.query else "")
 
 
-async def ask(app: ASGIApp, address: str) -> Answer:
-    """What the application answers to GET."""
+def _files(address: str, figure: Figure) -> dict[str, Answer]:
+    page = address.partition("?")[0].rstrip("/")
+    return {
+        f"{page}/figure/{figure.id}.{kind}": Answer(200, media, made(figure).encode(), None)
+        for kind, (media, made) in DOWNLOADS.items()
+    }
+
+
+async def ask(app: ASGIApp, address: str, figures: list[Figure] | None = None) -> Answer:
+    """What the application answers to GET; the figures of the page are added to ``figures``."""
     parts = urlsplit(address)
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http",
         "path": unquote(parts.path), "raw_path": parts.path.encode(), "query_string": parts.query.encode(),
         "root_path": "", "headers": [], "server": ("", 80), "client": ("", 0),
+        "figures": figures,
     }  # fmt: skip
     status, headers, body = 500, {}, bytearray()
 

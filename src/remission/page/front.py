@@ -16,7 +16,7 @@ from .pages import Page
 from .reading import Reading, reading
 from .site import Site
 
-PATIENCE = 1.5  # seconds that a reader waits for the picture, just after the start
+PATIENCE = 1.0  # seconds that a reader waits for the picture, just after the start
 FIRST = ("now", "all", "all/diagnosis", "treatment", "treatment/induction", "living", "help")
 STEPS = (
     "treatment/induction", "treatment/consolidation", "treatment/interim-maintenance", "treatment/intensification",

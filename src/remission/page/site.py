@@ -119,6 +119,8 @@ class Site:
         figures = list(figures)
         if wanted := request.scope.get("download"):
             return _file(figures, *wanted)
+        if (heard := request.scope.get("figures")) is not None:
+            heard.extend(figures)
         path = request.scope["path"]
         here = path.removeprefix(f"/{language.language()}")
         asked = urlencode([(k, v) for k, v in request.query_params.multi_items() if k != "view"])

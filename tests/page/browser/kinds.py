@@ -7,5 +7,7 @@ READ = [  # pages that are read
     "/en/treatment/induction?view=specialist",
     "/en/when-to-call", "/en/now", "/en/all/prognosis",
 ]  # fmt: skip
-SEEN: list[str] = []  # pages that are seen, with pictures of what was played
+SEEN = [  # pages that are seen, with pictures of what was played
+    "/en/see/", "/en/see/cog-standard-risk", "/en/see/cog-standard-risk/day/8", "/en/see/cog-standard-risk/calendar",
+]
 KINDS = [*READ, *SEEN, "/en/no-such-page"]

@@ -10,11 +10,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..figure import Figure
+from .front import front
 from .missed_tablets import missed_tablets
 
 if TYPE_CHECKING:
     from ..site import Site
 
 REGISTRY: dict[str, Callable[[Site], Figure | None]] = {
+    "front": front,
     "missed-tablets": lambda _site: missed_tablets(),
 }
