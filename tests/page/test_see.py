@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from remission.knowledge.library import library
 from remission.page.app import application
-from remission.page.figures import burden, counts, course, relapse
+from remission.page.figures import burden, counts, course, paired, relapse
 from remission.page.figures.missed_tablets import missed_tablets, observed
 from remission.page.jobs import Results
 from remission.page.month import next_monday
@@ -216,6 +216,12 @@ def test_what_one_may_feel_is_the_share_of_that_week_and_only_of_what_stands(cli
     assert "bloodstream_infection" not in dict(told)
 
 
+def test_fevers_that_do_not_stand_are_shown_to_specialists_alone(summary):
+    assert trust("febrile_neutropenia", summary, library()) == "untested"
+    rows = [{row[0] for row in burden.burden(summary, library(), who).table.rows} for who in (False, True)]
+    assert rows[1] - rows[0] == {"Fevers with low counts", "Days in hospital for side effects"}
+
+
 def test_the_cards_of_a_day_come_from_sources(client):
     page = client.get(f"/en/see/{WHO}/day/200?patients={PATIENTS}").text
     watch = re.search(r'<section id="watch">.*?</section>', page, re.DOTALL)[0]
@@ -274,7 +280,8 @@ def test_missed_tablets_are_told_from_what_was_observed_and_the_model_only_to_sp
     address = f"/en/compare/{WHO}/{WHO}?miss=mercaptopurine:10&patients={PATIENTS}"
     family = client.get(address).text
     assert 'id="missed-tablets"' in family and "/en/sources/bhatia2015" in family
-    assert "Benefit:" not in family and 'id="over-time"' not in family and "known-published" in family
+    assert "Benefit:" not in family and "(course)" not in family and 'id="over-time"' not in family
+    assert "known-published" in family
     specialist = client.get(address + "&view=specialist").text
     assert "Association is not cause" in specialist and 'id="over-time"' in specialist
     assert 'id="of-hundred"' not in client.get(f"/en/see/{WHO}?miss=mercaptopurine:10&patients={PATIENTS}").text
@@ -282,11 +289,22 @@ def test_missed_tablets_are_told_from_what_was_observed_and_the_model_only_to_sp
 
 def test_harms_stand_beside_benefits_with_one_denominator(client):
     page = client.get(f"/en/compare/{WHO}/{WHO}?without=pegaspargase&patients={PATIENTS}").text
-    assert page.index('id="harms"') < page.index("Benefit: after 5 years")
+    assert page.index('id="harms"') < page.index("Benefit: what it is for")
     told = re.findall(r"Of 100, (\d+) are alive and free of leukaemia after 5 years; in (\d+) it came back", page)
     assert len(told) == 2
     dots = re.findall(r'<svg[^>]*class="dots".*?</svg>', page, re.DOTALL)
     assert [dot.count("<circle") - len(re.findall(r'class="key"', dot)) for dot in dots] == [100, 100]
+
+
+def test_what_a_trial_found_of_both_stands_before_what_is_played():
+    names = ("Chemotherapy", "Blinatumomab")
+    figure = paired.published("aall1731-control", "aall1731-blinatumomab", names, library())
+    assert figure.known.kind == "published" and figure.known.sources
+    assert [row[:2] for row in figure.table.rows] == [("Chemotherapy", 90.2), ("Blinatumomab", 97.5)]
+    assert "about 90 of 100" in figure.reading and "98 and 2" in figure.reading
+    turned = paired.published("aall1731-blinatumomab", "aall1731-control", names[::-1], library())
+    assert [row[1] for row in turned.table.rows] == [97.5, 90.2]
+    assert paired.published("cog-standard-risk", "cog-high-risk", names, library()) is None, "of two trials"
 
 
 def test_two_patients_are_not_compared(client):
@@ -340,7 +358,7 @@ def test_punctures_are_days_with_medicine_into_the_spine(summary):
 
 def test_a_picture_is_small_and_says_what_it_shows(summary):
     figures = [course.course(summary, 0, library()), course.thousand(summary, library()), counts.lowest(summary),
-               burden.burden(summary), burden.hardest(summary, library()), missed_tablets()]  # fmt: skip
+               burden.burden(summary, library()), burden.hardest(summary, library()), missed_tablets()]  # fmt: skip
     for figure in figures:
         assert len(figure.svg) < 12_000, figure.id
         assert "style=" not in figure.svg and "<title" in figure.svg and "<desc" in figure.svg

@@ -101,22 +101,26 @@ def _shown(site: Site, request: Request, first: Scenario, second: Scenario) -> R
     results = [results_of(site, scenario) for scenario in (first, second)]
     names = _names(site, first, second)
     observed = observed_only(second)
-    figures, marks, shares, how, late = [], [], [], None, []
+    figures, marks, shares, how, late, clear = [], [], [], None, [], None
     if (a := results[0].summary) is not None and (b := results[1].summary) is not None:
         figures = [figure for figure in (
-            paired.harms(a, b, names, site.knowledge, specialist), paired.burden(a, b, names)
+            paired.harms(a, b, names, site.knowledge, specialist), paired.burden(a, b, names, site.knowledge, specialist)
         ) if figure is not None]  # fmt: skip
         if specialist or (stands(a, site.knowledge) and not observed):
             late = [paired.time_course(a, b, names)]
             shares = [paired.hundred(a), paired.hundred(b)]
         marks = [_marks(share, name) for share, name in zip(shares, names, strict=False) if share]
         how = known(a, site.knowledge)
+        clear = paired.differences(a, b, names) if specialist else None
+    trial = paired.published(first.protocol, second.protocol, names, site.knowledge)
+    if trial is not None and not second.without and not second.miss:
+        late.insert(0, trial)
     if observed:
         figures = [missed_tablets(), *figures]
     answer = site.page(
         request, "compare.html", figures=[*figures, *late], costs=figures, late=late, first=first, second=second,
         names=names, title=who.called(first), changes=who.changes(second), marks=marks, shares=shares, years=YEARS,
-        observed=observed, known=how, over=all(result.over for result in results),
+        observed=observed, clear=clear, known=how, over=all(result.over for result in results),
         errors=[result.error for result in results if result.error],
     )  # fmt: skip
     return fresh(answer, *results)

@@ -20,11 +20,17 @@ from ..trust import trust
 from . import shared
 
 SHOWN = 8  # side effects in the strip
+OF_FEVERS = ("fevers", "days in hospital for side effects")  # rows that rest on how many fevers are played
 CELLS = 40  # of a row: weeks that are shown together are so few that no more are needed
 
 
-def burden(summary: Summary) -> Figure | None:
-    """Mean and spread of what each patient has to go through."""
+def stands(summary: Summary, knowledge: Library) -> bool:
+    """May families be shown fevers, and the days in hospital that come of them?"""
+    return trust("febrile_neutropenia", summary, knowledge) != "untested"
+
+
+def burden(summary: Summary, knowledge: Library, specialist: bool = False) -> Figure | None:
+    """Mean and spread of what each patient has to go through; to families what stands."""
     called = {
         "days in hospital for side effects": _("Days in hospital for side effects"),
         "fevers": _("Fevers with low counts"),
@@ -33,6 +39,8 @@ def burden(summary: Summary) -> Figure | None:
         "lumbar punctures with treatment": _("Needles in the back with medicine"),
         "days of waiting for counts": _("Days of waiting for counts"),
     }
+    if not specialist and not stands(summary, knowledge):
+        called = {what: name for what, name in called.items() if what not in OF_FEVERS}
     rows = [row for row in summary.burden.iter_rows(named=True) if row["what"] in called]
     if not rows:
         return None

@@ -5,9 +5,11 @@ from __future__ import annotations
 import polars as pl
 
 from remission.knowledge.library import Library
+from remission.knowledge.trial_file import Endpoint, days
 
 from .. import who
-from ..figure import Figure, Table
+from ..compared import compared
+from ..figure import Figure, Known, Table
 from ..language import _, language, number
 from ..reading import reading
 from ..summary import Summary
@@ -16,6 +18,7 @@ from ..svg.bars import Bar, Row, bars
 from ..svg.chart import Limit, Line, Panel, chart
 from ..trust import trust
 from . import shared
+from .burden import OF_FEVERS, stands
 from .relapse import YEARS, counted, share_at
 
 Names = tuple[str, str]
@@ -112,8 +115,9 @@ def time_course(a: Summary, b: Summary, names: Names) -> Figure:
     )  # fmt: skip
 
 
-def burden(a: Summary, b: Summary, names: Names) -> Figure | None:
-    """Mean days in hospital, fevers, transfusions in both."""
+def burden(a: Summary, b: Summary, names: Names, knowledge: Library, specialist: bool) -> Figure | None:
+    """Mean days in hospital, fevers, transfusions in both; to families those that stand."""
+    fevers = specialist or all(stands(summary, knowledge) for summary in (a, b))
     called = {
         "days in hospital for side effects": _("Days in hospital for side effects"),
         "fevers": _("Fevers with low counts"),
@@ -122,13 +126,15 @@ def burden(a: Summary, b: Summary, names: Names) -> Figure | None:
         "lumbar punctures with treatment": _("Needles in the back with medicine"),
         "days with ANC below 0.5": _("Days with neutrophils below 0.5"),
     }
+    if not fevers:
+        called = {what: name for what, name in called.items() if what not in OF_FEVERS}
     means = [dict(s.burden.select("what", "mean").rows()) for s in (a, b)]
     both = [(name, means[0][what], means[1][what]) for what, name in called.items() if all(what in m for m in means)]
     if not both:
         return None
     top = max(max(row[1:]) for row in both)
     rows = [Row(name, [Bar(x, number(x, 1), "first"), Bar(y, number(y, 1), "second")]) for name, x, y in both]
-    finding = _("Days in hospital, fevers, transfusions, needles")
+    finding = _("Transfusions, needles, days of low counts")
     return Figure(
         id="both-burden",
         finding=finding,
@@ -138,4 +144,66 @@ def burden(a: Summary, b: Summary, names: Names) -> Figure | None:
                     _("By patient, on average")),
         known=shared.predicted(_("Planned days in hospital are not counted.")),
         about=_("The same patients with the same chance in both.") + " " + who.about(a),
+    )  # fmt: skip
+
+
+def published(first: str, second: str, names: Names, knowledge: Library) -> Figure | None:
+    """What one trial found of both protocols: the share that was free of relapse (or of any event) at one time."""
+    found = _in_one_trial(first, second, knowledge)
+    if found is None:
+        return None
+    trial, ends = found
+    years = number(round(days(ends[0].at) / 365.25, 1))  # type: ignore[arg-type]
+    since = ends[0].since_phase or {"remission": _("the remission")}.get(ends[0].since, _("the first day"))
+    rows = []
+    for name, end, kind in zip(names, ends, ("first", "second"), strict=True):
+        half = 1.96 * end.se if end.se else None
+        low, high = end.interval or ((end.value - half, min(100.0, end.value + half)) if half else (None, None))
+        rows.append(Row(name, [Bar(end.value, _("about {n} of 100").format(n=number(end.value, 0)), kind, low, high)]))
+    free = [round(end.value) for end in ends]
+    finding = _("What a trial found: free of relapse after {years} years").format(years=years)
+    return Figure(
+        id="published",
+        finding=finding,
+        svg=bars(finding, _("Two bars with their intervals."),
+                 axis.linear(0, 100, _("Of 100, so many without relapse")), rows),
+        reading=_("With {first} about {a} of 100 had no relapse within {years} years; in {x} it came back or they "
+                  "died. With {second} it was {b} and {y}.").format(
+            first=names[0], second=names[1], years=years, a=number(free[0]), x=number(100 - free[0]),
+            b=number(free[1]), y=number(100 - free[1])),
+        table=Table((_("Treatment"), _("Free, of 100"), _("Standard error")),
+                    tuple((n, e.value, e.se if e.se else _("not given")) for n, e in zip(names, ends, strict=True)),
+                    _("{what}, {years} years from {since}").format(what=ends[0].what, years=years, since=since)),
+        known=Known("published", _("{trial}, counted from {since}.").format(trial=trial, since=since),
+                    tuple(dict.fromkeys(end.source for end in ends if end.source))),
+        about=_("The patients of the trial, who may differ from this one."),
+    )  # fmt: skip
+
+
+def _in_one_trial(first: str, second: str, knowledge: Library) -> tuple[str, tuple[Endpoint, Endpoint]] | None:
+    """The name of a trial that published one survival without relapse, at one time, of both protocols."""
+    for trial in map(knowledge.trial, knowledge.trials()):
+        ends = [(arm.protocol, end) for arm, end in trial.endpoints() if end.read != "memory" and end.at is not None
+                and end.what in ("event-free survival", "relapse-free survival") and not end.among]  # fmt: skip
+        for protocol, one in ends:
+            for other_protocol, other in ends:
+                same = (one.what, one.at, one.since, one.of) == (other.what, other.at, other.since, other.of)
+                if (protocol, other_protocol) == (first, second) and first != second and same:
+                    return trial.name, (one, other)
+    return None
+
+
+def differences(a: Summary, b: Summary, names: Names) -> Table | None:
+    """Every measure of both whose difference is clear, patients compared with themselves."""
+    rows = compared(a, b).filter(pl.col("clear"))
+    if rows.is_empty():
+        return None
+    return Table(
+        (_("What"), *names, _("Difference"), _("From"), _("To")),
+        tuple(
+            (f"{row['measure'].replace('_', ' ')} ({row['group']})",
+             *(round(row[name], 2) for name in ("first", "second", "change", "change_low", "change_high")))
+            for row in rows.iter_rows(named=True)
+        ),
+        _("Clear differences: the same patients in both, 95% limits"),
     )  # fmt: skip
