@@ -104,7 +104,8 @@ def _shown(site: Site, request: Request, first: Scenario, second: Scenario) -> R
     figures, marks, shares, how, late, clear = [], [], [], None, [], None
     if (a := results[0].summary) is not None and (b := results[1].summary) is not None:
         figures = [figure for figure in (
-            paired.harms(a, b, names, site.knowledge, specialist), paired.burden(a, b, names, site.knowledge, specialist)
+            paired.harms(a, b, names, site.knowledge, specialist),
+            paired.burden(a, b, names, site.knowledge, specialist),
         ) if figure is not None]  # fmt: skip
         if specialist or (stands(a, site.knowledge) and not observed):
             late = [paired.time_course(a, b, names)]

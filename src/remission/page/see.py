@@ -133,7 +133,8 @@ def parts_of(site: Site, results: Results, patient: int, specialist: bool) -> tu
         Part("many", _("Many patients like this one"), _there(
             course.thousand(summary, knowledge), counts.lowest(summary), counts.waits(summary))),
         Part("what-it-asks", _("What the treatment asks"), _there(
-            burden.burden(summary, knowledge, specialist), burden.hardest(summary, knowledge, specialist), burden.spinal(summary))),
+            burden.burden(summary, knowledge, specialist), burden.hardest(summary, knowledge, specialist),
+            burden.spinal(summary))),
     ]  # fmt: skip
     if specialist or (relapse.stands(summary, knowledge) and not observed_only(summary.scenario)):
         parts.append(Part("outlook", _("The outlook"), _there(
