@@ -16,7 +16,7 @@ from .pages import Page
 from .reading import Reading, reading
 from .site import Site
 
-PATIENCE = 1.0  # seconds that a reader waits for the picture, just after the start
+PATIENCE = 1.8  # seconds that a reader waits for the picture, just after the start
 FIRST = ("now", "all", "all/diagnosis", "treatment", "treatment/induction", "living", "help")
 STEPS = (
     "treatment/induction", "treatment/consolidation", "treatment/interim-maintenance", "treatment/intensification",
@@ -31,13 +31,26 @@ def routes(site: Site) -> list[BaseRoute]:
         texts = reading(language())
         figure = site.figure("front", None if site.still else PATIENCE)
         figures = [figure] if figure else []
-        lists: dict[str, Any] = {"doors": _doors(texts), "first": _there(texts, FIRST), "steps": _there(texts, STEPS)}
+        lists: dict[str, Any] = {"doors": _doors(texts), "asked": _asked(), "first": _there(texts, FIRST)}
+        lists |= {"steps": _there(texts, STEPS)}
         answer = site.page(request, "front.html", figures=figures, **lists)
         if "front" in REGISTRY and not figures:
             answer.headers["cache-control"] = "no-store"  # the next reader gets the picture
         return answer
 
     return [Route("/", front)]
+
+
+def _asked() -> list[tuple[str, str]]:
+    """What families ask first, and where it is answered."""
+    return [
+        ("/when-to-call", _("When do we have to call?")),
+        ("/see/", _("What happens on day 29, or on any other day?")),
+        ("/see/", _("Where is a calendar to print?")),
+        ("/all/remission", _("What does MRD mean for us?")),
+        ("/living/missed-doses", _("What if we miss tablets?")),
+        ("/all/prognosis", _("How good are the chances?")),
+    ]
 
 
 def _doors(texts: Reading) -> list[tuple[str, str, str]]:
