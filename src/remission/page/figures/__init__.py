@@ -1,7 +1,8 @@
 """The figures: one small module each, from what was played (or from knowledge) to a `Figure`.
 
-`REGISTRY` has those that reading pages ask for by ``::figure ID``; a figure that cannot be made now (nothing of it is
-stored) is None and left out of the page.
+`REGISTRY` has those that reading pages ask for by ``::figure ID``, `FAMILIES` those of which there is one for every
+side effect or agent (``weeks-mucositis``); a figure that cannot be made now (nothing of it is stored) is None and left
+out of the page.
 """
 
 from __future__ import annotations
@@ -10,13 +11,36 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..figure import Figure
+from .antibody import blinatumomab_b_cells_and_cytokine
+from .car_t import car_t_fever_as_they_expand
+from .consolidation import consolidation_invisible
+from .course_of_treatment import course_of_treatment
 from .front import front
+from .induction import induction_leukaemia
+from .maintenance import maintenance_dose_and_counts, maintenance_stops
 from .missed_tablets import missed_tablets
+from .one_clone import relapse_one_clone
+from .remission_limits import remission_three_limits
+from .resistant_clone import t315i_under_dasatinib
+from .transplant import transplant_empty_days
 
 if TYPE_CHECKING:
     from ..site import Site
 
-REGISTRY: dict[str, Callable[[Site], Figure | None]] = {
+Maker = Callable[["Site"], Figure | None]
+
+REGISTRY: dict[str, Maker] = {
     "front": front,
     "missed-tablets": lambda _site: missed_tablets(),
+    "course-of-treatment": course_of_treatment,
+    "remission-three-limits": remission_three_limits,
+    "induction-leukaemia": induction_leukaemia,
+    "consolidation-invisible": consolidation_invisible,
+    "relapse-one-clone": relapse_one_clone,
+    "maintenance-dose-and-counts": maintenance_dose_and_counts,
+    "maintenance-stops": maintenance_stops,
+    "t315i-under-dasatinib": t315i_under_dasatinib,
+    "blinatumomab-b-cells-and-cytokine": blinatumomab_b_cells_and_cytokine,
+    "car-t-fever-as-they-expand": car_t_fever_as_they_expand,
+    "transplant-empty-days": transplant_empty_days,
 }

@@ -1,0 +1,72 @@
+"""The whole treatment at one look: how fast leukaemia falls, how long treatment goes on, and what counts do."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from .. import who
+from ..figure import Figure, Table
+from ..language import _, number
+from ..site import Site
+from ..svg import axis
+from ..svg.chart import chart
+from . import shared, stored
+
+PROTOCOL = "cog-standard-risk"
+
+
+def course_of_treatment(site: Site) -> Figure | None:
+    """Leukaemia and neutrophils of a stored cohort under its phases."""
+    summary = stored.cohort(site, PROTOCOL)
+    if summary is None:
+        return None
+    phases = shared.phases_of_most(summary)
+    last = max(phase.end for phase in phases)
+    microscope = shared.cell_limits(summary, site.knowledge)[0].at
+    rows = stored.quantile_rows(summary, "log10_blasts_marrow", 0, last)
+    gone = stored.first((day, middle is None or 10.0**middle < microscope) for day, _l, middle, _h, _n in rows)
+    months = round(last / 30.44)
+    bands, lines = shared.band(summary, "log10_blasts_marrow", last, "leukaemia", power=True)
+    table = tuple(
+        (phase.name, float(phase.start + 1), round((phase.end - phase.start) / 7, 1),
+         stored.cells(stored.middle_on(summary, "log10_blasts_marrow", phase.start) or 0.0),
+         _lowest(summary, phase.start, phase.end))
+        for phase in phases
+    )  # fmt: skip
+    finding = (
+        _("Treatment lasts about {months} months").format(months=number(months))
+        if gone is None
+        else _("Within {weeks} weeks the microscope finds no leukaemia; treatment lasts about {months} months").format(
+            weeks=number(-(-gone // 7)), months=number(months)
+        )
+    )
+    return Figure(
+        id="course-of-treatment",
+        finding=finding,
+        svg=chart(
+            finding, _("Bands of leukaemic cells and of neutrophils over the phases of treatment."),
+            axis.time(0, last),
+            [stored.leukaemia(summary, site.knowledge, lines, bands),
+             stored.counts(summary, "anc", last, "neutrophils", _("Neutrophils, 10⁹ per litre"))], phases,
+        ),
+        reading=_("The colours on top are the phases. Leukaemia falls fast at first, then slowly, out of sight of any "
+                  "test. Counts fall and return."),
+        table=Table(
+            (_("Phase"), _("From day"), _("Weeks"), _("Leukaemic cells at its start, patient in the middle"),
+             _("Lowest neutrophils of the patient in the middle, 10⁹/L")),
+            (*table, (_("Microscope finds no leukaemia"), float(gone or 0) + 1, float(-(-(gone or 0) // 7)), "", "")
+             if gone is not None else (_("Microscope finds no leukaemia"), "", "", "", ""),
+             (_("Whole treatment, months"), "", float(months), "", "")),
+            _("The phases, and what happens in them"),
+        ),
+        known=shared.predicted(_("The plan is the published one. Cells and counts are played; relapses were fitted.")),
+        about=who.about(summary),
+        phases=tuple(phases),
+    )  # fmt: skip
+
+
+def _lowest(summary: object, start: float, end: float) -> str | float:
+    low = summary.bands.filter(  # type: ignore[attr-defined]
+        (pl.col("state") == "anc") & (pl.col("day") >= start) & (pl.col("day") < end)
+    )["q50"].min()  # fmt: skip
+    return "" if low is None else stored.tidy(low)
