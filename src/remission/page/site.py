@@ -58,17 +58,18 @@ class Site:
         return pool
 
     def figure(self, id: str, patience: float | None = None) -> Figure | None:
-        """The figure of `figures.REGISTRY` by its id in the language that is spoken, made once; None where it cannot be
+        """The figure of that id (`figures.maker`) in the language that is spoken, made once; None where it cannot be
         made now, or not within ``patience`` seconds (it is made on)."""
-        from .figures import REGISTRY
+        from .figures import maker
 
-        if id not in REGISTRY:
+        make = maker(id)
+        if make is None:
             return None
         key = (id, language.language())
         with self._lock:
             if key not in self._figures:
                 inside = copy_context()  # the language goes along
-                self._figures[key] = self._makers.submit(inside.run, REGISTRY[id], self)
+                self._figures[key] = self._makers.submit(inside.run, make, self)
             making = self._figures[key]
         try:
             made = making.result(patience)

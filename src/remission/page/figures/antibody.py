@@ -48,9 +48,9 @@ def blinatumomab_b_cells_and_cytokine(site: Site) -> Figure | None:
         svg=chart(
             finding, _("B cells fall within days of the start; the messenger rises at once and falls within weeks."),
             axis.time(0, LAST),
-            [Panel(axis.powers(0.1, 10 * high, _("B cells in blood, per microlitre")),
-                   lines, bands, height=140),
-             Panel(axis.linear(0, max(messenger[3]), _("Messenger (interleukin-6), pg/mL")), middle, fever, height=110)],
+            [Panel(axis.powers(0.1, 10 * high, _("B cells in blood, per microlitre")), lines, bands, height=140),
+             Panel(axis.linear(0, max(messenger[3]), _("Messenger (interleukin-6), pg/mL")), middle, fever,
+                   height=110)],
             phases,
         ),
         reading=_("The antibody kills good B cells along with the leukaemia. Their death sets messengers free, which "
@@ -68,4 +68,3 @@ def blinatumomab_b_cells_and_cytokine(site: Site) -> Figure | None:
         about=stored.lives_about(summary, len(origins)),
         phases=tuple(phases),
     )  # fmt: skip
-

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from remission.knowledge.side_effect import Published
+from remission.knowledge.trial_file import Endpoint
+from remission.knowledge.trial_file import days as days_of
 
 from ..figure import Figure, Known, Table
 from ..language import _, number
@@ -46,7 +47,7 @@ def car_t_fever_as_they_expand(site: Site) -> Figure | None:
             finding, _("CAR T-cells rise and fall; the messenger and the share of patients with fever rise with them."),
             axis.Axis(0, LAST, ticks=tuple(axis.Tick(d, _("day {day}").format(day=number(d)), d % 14 == 7)
                                            for d in range(0, LAST + 1, 7))),
-            [Panel(axis.powers(1, max(10.0, *cells[3]), _("CAR T-cells in blood, copies per microgram of DNA")),
+            [Panel(axis.powers(1, max(10.0, *cells[3]), _("CAR T-cells in blood, copies per µg DNA")),
                    lines, bands, height=130),
              Panel(axis.linear(0, max(messenger[3]), _("Messenger (interleukin-6), pg/mL")), middle, fever, height=100),
              Panel(axis.linear(0, 100, _("With cytokine release that day, of 100")),
@@ -78,18 +79,19 @@ def _with_fever(summary: Summary, origins: dict[int, int]) -> list[float]:
     return [100 * n / len(origins) for n in out]
 
 
-def _published(site: Site) -> Published | None:
-    return next(
-        (p for p in site.knowledge.side_effect(EFFECT).published
-         if p.protocol == PROTOCOL and p.grade == 1 and p.read != "memory"), None,
-    )  # fmt: skip
+def _published(site: Site) -> Endpoint | None:
+    """What the trial of this protocol saw of it, of any grade."""
+    told = (endpoint for name in site.knowledge.trials() for arm, endpoint in site.knowledge.trial(name).endpoints()
+            if arm.protocol == PROTOCOL)  # fmt: skip
+    return next((e for e in told if e.side_effect == EFFECT and e.grade == 1 and e.read != "memory"), None)
 
 
-def _known(said: Published | None) -> Known:
-    if said is None:
+def _known(said: Endpoint | None) -> Known:
+    if said is None or said.within is None:
         return Known("predicted", _("The model plays it. It is held against published trials."))
-    text = _("{trial}: {n} of 100 had cytokine release, {rest} had none. The model was fitted to this.").format(
-        trial=said.name, n=number(round(said.value)), rest=number(100 - round(said.value))
+    text = _("In the trial {n} of 100 had it within {days} days, {rest} had not.").format(
+        n=number(round(said.value)), rest=number(100 - round(said.value)), days=number(days_of(said.within))
     )
-    return Known("calibrated" if said.used == "calibrate" else "predicted", text, (said.source,) if said.source else ())
-
+    calibrated = said.used == "calibrate"
+    text += " " + (_("The model was fitted to this.") if calibrated else _("The model was not fitted to this."))
+    return Known("calibrated" if calibrated else "predicted", text, (said.source,) if said.source else ())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import who
 from ..figure import Figure, Table
-from ..language import _, number
+from ..language import _
 from ..site import Site
 from ..svg import axis
 from ..svg.chart import chart
@@ -32,6 +32,7 @@ def consolidation_invisible(site: Site) -> Figure | None:
     ).format(before=said[0], after=said[1])
     bands, lines = shared.band(summary, "log10_blasts_marrow", until, "leukaemia", power=True)
     shown = [phase for phase in phases if phase.start < until]
+    table: list[tuple[str | float, ...]]
     table = [(_("Start of {phase}").format(phase=after[0].name.lower()), float(start + 1), said[0], "", "")]
     table += [
         ("", float(day + 1), *(stored.cells(0.0 if v is None else 10.0**v) for v in (mid, low, high)))
@@ -48,7 +49,8 @@ def consolidation_invisible(site: Site) -> Figure | None:
             [stored.leukaemia(summary, site.knowledge, lines, bands),
              stored.counts(summary, "anc", until, "neutrophils", _("Neutrophils, 10⁹ per litre"))], shown,
         ),
-        reading=_("All tests are clear by now. The band below the dashed lines is what treatment still goes after."),
+        reading=_("In most patients no test finds leukaemia by now. What is left below the dashed lines is the aim of "
+                  "treatment."),
         table=Table(
             (_("When"), _("Day"), _("Leukaemic cells, patient in the middle"), _("5 of 100 have fewer than"),
              _("95 of 100 have fewer than")),

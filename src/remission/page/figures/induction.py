@@ -12,6 +12,7 @@ from . import shared, stored
 
 PROTOCOL = "cog-standard-risk"
 CHECK, LAST = 28, 42  # days
+BACK = 1.0  # neutrophils, 10^9/L: they are back
 
 
 def induction_leukaemia(site: Site) -> Figure | None:
@@ -24,10 +25,14 @@ def induction_leukaemia(site: Site) -> Figure | None:
     platelets = stored.quantile_rows(summary, "platelets", 0, LAST)
     start = stored.middle_on(summary, "log10_blasts_marrow", 0) or 0.0
     end = stored.middle_on(summary, "log10_blasts_marrow", CHECK) or 0.0
-    lowest = min(anc, key=lambda row: row[2] or 0.0)
+    lowest = min(anc, key=lambda row: row[2] or 0.0)[0]
+    back = stored.first((day, (middle or 0.0) >= BACK) for day, _low, middle, _high, _n in anc if day >= lowest)
     before, after = stored.cells(start), stored.cells(end)
-    finding = _("In four weeks leukaemia falls from {before} cells to {after}; neutrophils are lowest around day {day}"
-                ).format(before=before, after=after, day=number(lowest[0] + 1))  # fmt: skip
+    finding = (
+        _("In four weeks leukaemia falls from {before} cells to {after}")
+        if back is None
+        else _("In four weeks leukaemia falls from {before} cells to {after}; neutrophils are back by day {back}")
+    ).format(before=before, after=after, back=number((back or 0) + 1))
     bands, lines = shared.band(summary, "log10_blasts_marrow", LAST, "leukaemia", power=True)
     phases = [phase for phase in shared.phases_of_most(summary) if phase.start < LAST]
     by_day = {row[0]: row[2] for row in platelets}
@@ -48,7 +53,7 @@ def induction_leukaemia(site: Site) -> Figure | None:
              stored.counts(summary, "platelets", LAST, "platelets", _("Platelets, 10⁹ per litre"))],
             phases, [Mark(CHECK, _("marrow looked at"))],
         ),
-        reading=_("Leukaemia falls below what the tests find. Neutrophils and platelets fall too, and come back."),
+        reading=_("Leukaemia falls below what the tests find. Neutrophils and platelets are low, and come back."),
         table=Table(
             (_("Day"), _("Leukaemic cells, patient in the middle"), _("Neutrophils, 10⁹/L"), _("Platelets, 10⁹/L"),
              _("Patients")),

@@ -61,13 +61,20 @@ def observed() -> Observed:
 def missed_tablets() -> Figure:
     """Relapses of children who took nearly all of their tablets and of those who did not."""
     seen, share = observed().relapse, number(observed().below_percent)
-    finding = _("Children who missed more than 1 tablet in 20 had more relapses")
+    few, many = round(seen.took_more), round(seen.took_less)
+    finding = _("Of 100 children who took fewer than {share} of 100 tablets, {many} had a relapse; of the others {few}"
+                ).format(share=share, many=number(many), few=number(few))  # fmt: skip
     groups = ((_("Took {share} of 100 tablets or more").format(share=share), seen.took_more, "first"),
               (_("Took fewer"), seen.took_less, "second"))  # fmt: skip
     rows = [Row(name, [Bar(value, _("about {n} of 100 had a relapse").format(n=number(round(value))), kind)])
             for name, value, kind in groups]  # fmt: skip
-    hazards = [
-        (_("{low} to {high} of 100 tablets").format(low=number(g.first), high=number(g.last)), g.value, g.low, g.high)
+    hazards: list[tuple[str | float, ...]] = [
+        (_("{share} of 100 tablets or more").format(share=share), float(few), 1.0, "", ""),
+        (_("fewer"), float(many), seen.hazard_ratio, "", ""),
+    ]
+    hazards += [
+        (_("{low} to {high} of 100 tablets").format(low=number(g.first), high=number(g.last)), "", g.value, g.low,
+         g.high)
         for g in observed().hazard.groups
     ]
     return Figure(
@@ -77,11 +84,13 @@ def missed_tablets() -> Figure:
                  axis.linear(0, 20, _("Of 100 children, so many had a relapse")), rows),
         reading=_("Of 100 who took nearly all, about {few} had a relapse and {free} had none. Of 100 who took "
                   "fewer, about {many} had one and {rest} had none. The groups may differ in other ways, too.").format(
-            few=number(round(seen.took_more)), free=number(100 - round(seen.took_more)),
-            many=number(round(seen.took_less)), rest=number(100 - round(seen.took_less))),
+            few=number(few), free=number(100 - few), many=number(many), rest=number(100 - many)),
         table=Table(
-            (_("Tablets taken"), _("Hazard of a relapse, against 95 or more"), _("From"), _("To")), tuple(hazards),
-            _("A second report, of {n} children").format(n=number(observed().hazard.children)),
+            (_("Tablets taken"), _("Relapses of 100 children"),
+             _("Hazard of a relapse, against {share} or more").format(share=share), _("From"), _("To")),
+            tuple(hazards),
+            _("The finer groups are those of a second report, of {n} children").format(
+                n=number(observed().hazard.children)),
         ),
         known=Known("published", _("Observed in children in North America, who were not asked to miss any."),
                     (seen.source, observed().hazard.source)),

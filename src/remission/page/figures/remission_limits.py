@@ -37,8 +37,12 @@ def remission_three_limits(site: Site) -> Figure | None:
     table.append((_("Left on day {day}").format(day=number(CHECK + 1)), "", "", "", words))
     table.append((_("Left on that day, 95 of 100 have fewer"), "", "", "", stored.cells(10.0**high if high else 0.0)))
     finding = (
-        _("No test sees them, but on day {day} the patient in the middle still has {cells} leukaemic cells")
-        if left and left < limits[1].at
+        _("No test finds them, but on day {day} the patient in the middle still has {cells} leukaemic cells")
+        if 0 < left < limits[2].at
+        else _("Flow finds none of them, but on day {day} the patient in the middle still has {cells} leukaemic cells")
+        if 0 < left < limits[1].at
+        else _("The microscope sees no leukaemic cell, but on day {day} the patient in the middle has {cells} of them")
+        if 0 < left < limits[0].at
         else _("On day {day} the patient in the middle still has {cells} leukaemic cells")
         if left
         else _("On day {day} the patient in the middle has no leukaemic cell left")

@@ -26,12 +26,12 @@ def t315i_under_dasatinib(site: Site) -> Figure | None:
     patient, clone, every = found
     top_day, top = max(clone, key=lambda row: -1.0 if row[1] is None else row[1])
     assert top is not None
-    start = next(value for _day, value in clone if value is not None)
+    low_day, start = min(((d, v) for d, v in clone if v is not None and d <= top_day), key=lambda row: row[1])
     last = top_day + AFTER
     shown = [row for row in clone if row[0] <= last]
     together = [row for row in every if row[0] <= last]
     before, after = stored.cells(10.0**start), stored.cells(10.0**top)
-    finding = _("Cells with T315I grow from {before} to {after} by day {day}, under the tablet").format(
+    finding = _("Under the tablet, cells with T315I grow from {before} to {after} by day {day}").format(
         before=before, after=after, day=number(top_day + 1)
     )
     phases = [phase for phase in shared.phases_of_life(summary, patient) if phase.start < last]
@@ -39,7 +39,7 @@ def t315i_under_dasatinib(site: Site) -> Figure | None:
     table = [
         (float(day + 1), _said(value), _said(all_of.get(day)))
         for day, value in shown
-        if day in (0, top_day) or (day % 28 == 0 and day != top_day)
+        if day in (0, low_day, top_day) or day % 28 == 0
     ]
     lines = [_line(together, "leukaemia", _("all leukaemic cells")), _line(shown, "second", _("those with T315I"))]
     return Figure(

@@ -11,22 +11,26 @@ from remission.knowledge.library import Library
 
 from .. import who
 from ..language import _, ngettext, number
-from ..scenario import typical
+from ..scenario import Scenario, typical
 from ..summary import Summary
 from ..svg import axis
-from ..svg.chart import Band, Line, Panel
+from ..svg.chart import Band, Limit, Line, Panel
 from . import shared
 
 if TYPE_CHECKING:
     from ..site import Site
 
 Quantiles = tuple[list[float], list[float], list[float], list[float]]  # days, low, middle, high
+EXAMPLES = {"cog-standard-risk": "cog-standard-risk~age4~f~16kg~102cm~b~cns1"}  # boys get a year more by this plan
 TOPS = {"anc": 8.0, "platelets": 500.0}  # of axes, 10^9/L
 
 
 def cohort(site: Site, protocol: str) -> Summary | None:
-    """The stored patients like the typical one of a protocol; None where none are stored of this knowledge."""
-    found = site.pool.results(typical(protocol, site.knowledge), begin=False).summary
+    """The stored patients of a protocol (`EXAMPLES`, else those like the typical one); None where none are stored of
+    this knowledge."""
+    own = EXAMPLES.get(protocol)
+    scenario = Scenario.read(own, {}, site.knowledge) if own else typical(protocol, site.knowledge)
+    found = site.pool.results(scenario, begin=False).summary
     return found if found is not None and found.complete else None
 
 
@@ -39,9 +43,8 @@ def lives_about(summary: Summary, n: int | None = None) -> str:
 
 def one_about(summary: Summary, patient: int) -> str:
     """Whom a figure of one life is about."""
-    return _("One virtual patient ({who}), number {patient} of those that are stored whole. Others go otherwise.").format(
-        who=who.called(summary.scenario), patient=number(patient + 1)
-    )
+    said = _("One virtual patient ({who}), number {patient} of those that are stored whole. Others go otherwise.")
+    return said.format(who=who.called(summary.scenario), patient=number(patient + 1))
 
 
 def cells(n: float) -> str:
@@ -90,7 +93,7 @@ def counts(summary: Summary, state: str, last: float, kind: str, label: str, nam
     """The panel of a count with its band."""
     bands, lines = shared.band(summary, state, last, kind, named=named)
     limit = {"anc": 0.5, "platelets": 10.0}[state]
-    said = [shared.Limit(limit, _("below {count}: very low").format(count=number(limit)))]
+    said = [Limit(limit, _("below {count}: very low").format(count=number(limit)))]
     return Panel(axis.linear(0, TOPS[state], label), lines, bands, said, height=110)
 
 
@@ -103,9 +106,9 @@ def around(
     )
     rows = summary.lives.filter(pl.col("state") == state).join(from_day, on="patient")
     rows = rows.with_columns(since=pl.col("day") - pl.col("origin")).filter(pl.col("since").is_between(first, last))
+    edges = (("low", 0.1), ("mid", 0.5), ("high", 0.9))
     made = rows.group_by("since").agg(
-        *(pl.col("value").quantile(q, "nearest").alias(name) for name, q in (("low", 0.1), ("mid", 0.5), ("high", 0.9))),
-        n=pl.len(),
+        *(pl.col("value").quantile(q, "nearest").alias(name) for name, q in edges), n=pl.len()
     ).filter(pl.col("n") >= least).sort("since")  # fmt: skip
     return tuple(made[name].cast(pl.Float64).to_list() for name in ("since", "low", "mid", "high"))  # type: ignore[return-value]
 

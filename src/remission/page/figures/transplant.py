@@ -17,14 +17,14 @@ LOW, BACK = 0.1, 0.5  # neutrophils, 10^9/L: none to speak of; engrafted
 
 
 def transplant_empty_days(site: Site) -> Figure | None:
-    """Neutrophils, platelets and the donor's share by days from the transplant."""
+    """Neutrophils, platelets and the size of the marrow by days from the transplant."""
     summary = stored.cohort(site, PROTOCOL)
     if summary is None:
         return None
     given = summary.events.filter(pl.col("event") == "transplant")
     origins = dict(given.group_by("patient").agg(pl.col("day").min()).rows())
-    anc, platelets, donor = (
-        stored.around(summary, state, origins, BEFORE, LAST) for state in ("anc", "platelets", "donor_share")
+    anc, platelets, marrow = (
+        stored.around(summary, state, origins, BEFORE, LAST) for state in ("anc", "platelets", "normal_marrow")
     )
     if not anc[0]:
         return None
@@ -41,10 +41,11 @@ def transplant_empty_days(site: Site) -> Figure | None:
     )
     bands, lines = stored.band_of(anc, "neutrophils", named=True, least=0.001)
     pale, middle = stored.band_of(platelets, "platelets")
-    share, whose = stored.band_of(([*donor[0]], *([100 * v for v in q] for q in donor[1:])), "first")  # type: ignore[arg-type]
-    ticks = tuple(axis.Tick(d, _("day {day}").format(day=number(d)), (d // 7) % 2 == 1) for d in range(BEFORE, LAST + 1, 7))
+    share, whose = stored.band_of(([*marrow[0]], *([100 * v for v in q] for q in marrow[1:])), "first")  # type: ignore[arg-type]
+    weekly = range(BEFORE, LAST + 1, 7)
+    ticks = tuple(axis.Tick(d, _("day {day}").format(day=number(d)), (d // 7) % 2 == 1) for d in weekly)
     place = {day: i for i, day in enumerate(anc[0])}
-    days = sorted(d for d in {*range(BEFORE, LAST + 1, 7), int(back or 0)} if d in place)
+    days = sorted(d for d in {*weekly, int(back or 0)} if d in place)
     phases = [Phase(BEFORE, 0, _("making ready"), "transplant"), Phase(0, LAST, _("after the graft"), "follow-up")]
     return Figure(
         id="transplant-empty-days",
@@ -55,7 +56,7 @@ def transplant_empty_days(site: Site) -> Figure | None:
             [Panel(axis.powers(0.001, 10, _("Neutrophils, 10⁹ per litre")), lines, bands,
                    [Limit(BACK, _("back at {count}").format(count=number(BACK)))], height=150),
              Panel(axis.linear(0, 300, _("Platelets, 10⁹ per litre")), middle, pale, height=100),
-             Panel(axis.linear(0, 100, _("Cells of the donor in the marrow, %")), whose, share, height=80)],
+             Panel(axis.linear(0, 100, _("Blood-forming marrow, % of its usual size")), whose, share, height=80)],
             phases, [Mark(0, _("transplant"))],
         ),
         reading=_("In the empty days the old marrow is gone and the new one has not grown. Blood and platelets are "

@@ -1,0 +1,109 @@
+"""The figures of the reading pages, made of the stored cohorts as they are (whatever numbers they hold)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+import remission.page as page
+from remission.page.cohorts import MORE
+from remission.page.figure import Figure
+from remission.page.figures import REGISTRY, maker, stored
+from remission.page.jobs import Results
+from remission.page.language import number
+from remission.page.scenario import Scenario
+from remission.page.site import Site
+from remission.page.store import ENDING, STORED, _read
+
+TEXTS = Path(page.__file__).parent / "text" / "en"
+
+
+class Shelf:
+    """The stored cohorts, be they of these numbers or older ones."""
+
+    def __init__(self) -> None:
+        self.read: dict[str, Results] = {}
+
+    def results(self, scenario: Scenario, begin: bool = True) -> Results:
+        assert not begin, "a figure of a reading page begins no run"
+        if scenario.path not in self.read:
+            found = _read(STORED / f"{scenario.path}{ENDING}")
+            self.read[scenario.path] = Results(found, found.patients if found else 0, 1000, "done")
+        return self.read[scenario.path]
+
+
+@pytest.fixture(scope="module")
+def site() -> Site:
+    made = Site(still=True)
+    made.__dict__["pool"] = Shelf()
+    return made
+
+
+def asked() -> list[str]:
+    """The ids of ``::figure ID`` in the texts."""
+    found = set()
+    for path in TEXTS.rglob("*.md"):
+        found |= set(re.findall(r"^::figure (\S+)$", path.read_text(encoding="utf-8"), re.M))
+    return sorted(found)
+
+
+def made(site: Site, id: str) -> Figure:
+    make = maker(id)
+    assert make is not None, f"no figure '{id}'"
+    figure = make(site)
+    assert figure is not None, f"'{id}' cannot be made of what is stored"
+    return figure
+
+
+def holds(figure: Figure) -> None:
+    """What is true of every figure."""
+    assert "style=" not in figure.svg
+    assert len(figure.svg.encode()) < 10_000, len(figure.svg.encode())
+    ElementTree.fromstring(figure.svg)
+    assert figure.finding and figure.reading.endswith(".") and figure.about
+    assert figure.table.rows
+    assert "{" not in figure.finding + figure.reading + figure.about + figure.known.text
+    for sentence in re.split(r"(?<=[.;]) ", f"{figure.finding}. {figure.reading}"):
+        assert len(sentence.split()) <= 20, sentence
+    cells = " ".join(
+        number(cell) if isinstance(cell, float | int) else cell
+        for row in (figure.table.columns, *figure.table.rows) for cell in row
+    )  # fmt: skip
+    known = set(re.findall(r"\d[\d,.]*\d|\d", cells))
+    said = re.sub(r"T315I|CD\d+|\bof 100\b", "", figure.finding)
+    missing = [n for n in re.findall(r"\d[\d,.]*\d|\d", said) if n not in known]
+    assert not missing, (figure.finding, missing)
+
+
+def test_every_figure_that_a_page_asks_for_can_be_made() -> None:
+    assert asked(), "no page asks for a figure"
+    assert [id for id in asked() if maker(id) is None] == []
+
+
+@pytest.mark.parametrize("id", sorted(REGISTRY))
+def test_a_figure_is_small_says_its_finding_with_numbers_of_its_table_and_has_no_styles(site: Site, id: str) -> None:
+    figure = made(site, id)
+    assert figure.id == id
+    holds(figure)
+
+
+def test_a_figure_that_is_not_stored_is_left_out(site: Site) -> None:
+    empty = Site(still=True)
+    empty.__dict__["pool"] = type("Empty", (), {"results": lambda *_args, **_more: Results(None, 0, 1000, "waiting")})()
+    told = {id: make(empty) for id, make in REGISTRY.items()}
+    assert {id for id, figure in told.items() if figure is not None} <= {"missed-tablets"}
+
+
+def test_the_example_of_the_pages_is_among_the_stored_cohorts() -> None:
+    assert set(stored.EXAMPLES.values()) <= set(MORE)
+
+
+def test_cells_are_said_as_families_count_them() -> None:
+    said = {n: stored.cells(n) for n in (0.0, 0.5, 7.0, 1234.0, 3.4e5, 2.2e7, 9.6e8, 1.4e12)}
+    assert list(said.values()) == [
+        "none", "none", "about 7", "about 1 thousand", "about 300 thousand", "about 20 million",
+        "about 1 thousand million", "about 1 million million",
+    ]  # fmt: skip
