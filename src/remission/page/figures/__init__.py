@@ -8,7 +8,6 @@ out of the page.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..figure import Figure
@@ -45,15 +44,6 @@ REGISTRY: dict[str, Maker] = {
     "car-t-fever-as-they-expand": car_t_fever_as_they_expand,
     "transplant-empty-days": transplant_empty_days,
 }
-
-
-def _front(site: Site) -> Figure | None:
-    """The whole course, as the front page shows it."""
-    figure = course_of_treatment(site)
-    return replace(figure, id="front") if figure else None
-
-
-REGISTRY["front"] = _front
 
 
 def maker(id: str) -> Maker | None:

@@ -12,10 +12,9 @@ from remission.knowledge.library import Library
 
 from ..figure import Figure
 from ..language import _, number
-from ..scenario import typical
 from ..summary import Summary
 from ..svg.axis import DAYS_A_MONTH
-from . import shared
+from . import shared, stored
 from .course import thousand
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ PROTOCOL = "cog-standard-risk"  # that of most children in North America
 
 def front(site: Site) -> Figure | None:
     """The spread of `course.thousand` under a sentence for those who have never seen one."""
-    summary = site.pool.results(typical(PROTOCOL, site.knowledge), begin=False).summary
+    summary = stored.cohort(site, PROTOCOL)
     if summary is None:
         return None
     figure = thousand(summary, site.knowledge)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from html import escape
+
+OFF = 0.75  # units that a point may lie off a line without being drawn: less than half a pixel
 
 
 def el(name: str, *inside: str, **attributes: str | float | None) -> str:
@@ -31,11 +34,10 @@ def _plain(value: str | float) -> str:
 
 
 def path(points: Sequence[tuple[float, float] | None], step: bool = False, closed: bool = False) -> str:
-    """The data of a path in whole units, relative, without the points that lie on a line; None is a gap."""
+    """The data of a path in whole units, relative, without the points that lie within `OFF` of a line; None is a gap."""
     out: list[str] = []
     for part in _parts(points):
-        if step:
-            part = _stairs(part)
+        part = _stairs(part) if step else _thinned(part)
         whole = _straightened([(round(x), round(y)) for x, y in part])
         (x, y), rest = whole[0], whole[1:]
         out.append(f"M{x} {y}")
@@ -63,6 +65,23 @@ def _stairs(part: list[tuple[float, float]]) -> list[tuple[float, float]]:
     for x, y in part[1:]:
         out += [(x, out[-1][1]), (x, y)]
     return out
+
+
+def _thinned(part: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The points between which straight lines pass within `OFF` of all others: from each one as far as a line goes."""
+    out, start, last = part[:1], part[0], None
+    low, high, way = -math.inf, math.inf, 0.0
+    for point in part[1:]:
+        run = point[0] - start[0]
+        if last is not None and not (run * way > 0 and low <= (point[1] - start[1]) / run <= high):
+            out.append(last)
+            start, low, high, way = last, -math.inf, math.inf, 0.0
+            run = point[0] - start[0]
+        if run:
+            edges = sorted((point[1] + off - start[1]) / run for off in (-OFF, OFF))
+            low, high = max(low, edges[0]), min(high, edges[1])
+        way, last = way or run, point
+    return out if last is None else [*out, last]
 
 
 def _straightened(part: list[tuple[int, int]]) -> list[tuple[int, int]]:
