@@ -90,6 +90,32 @@ def test_a_figure_is_small_says_its_finding_with_numbers_of_its_table_and_has_no
     holds(figure)
 
 
+def test_weeks_are_shown_of_the_side_effects_that_were_fitted_to_published_numbers_or_agree_with_them(
+    site: Site,
+) -> None:
+    shown = {}
+    for name in site.knowledge.side_effects():
+        make = maker(f"weeks-{name}")
+        assert make is not None
+        if (figure := make(site)) is not None:
+            holds(figure)
+            shown[name] = figure
+            assert figure.known.sources, name
+    assert {"neuropathy", "mood_change", "mucositis", "crs", "infertility"} <= set(shown)
+    read = {
+        name for name in site.knowledge.side_effects()
+        for one in site.knowledge.side_effect(name).published if one.read != "memory"
+    }  # fmt: skip
+    of_trials = {e.side_effect for trial in map(site.knowledge.trial, site.knowledge.trials())
+                 for _arm, e in trial.endpoints() if e.side_effect}  # fmt: skip
+    assert set(shown) <= read | of_trials, "a share that was never held against anything is not shown"
+
+
+def test_of_an_unknown_side_effect_there_is_no_figure(site: Site) -> None:
+    assert maker("weeks-nothing")(site) is None  # type: ignore[misc]
+    assert maker("nothing-at-all") is None
+
+
 def test_a_figure_that_is_not_stored_is_left_out(site: Site) -> None:
     empty = Site(still=True)
     empty.__dict__["pool"] = type("Empty", (), {"results": lambda *_args, **_more: Results(None, 0, 1000, "waiting")})()

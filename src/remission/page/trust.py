@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal
 
 import polars as pl
@@ -14,11 +15,18 @@ from .summary import Summary
 Trust = Literal["calibrated", "agrees", "untested"]
 
 
+@lru_cache(maxsize=4)
+def _calibrated_by_trials(knowledge: Library) -> frozenset[str]:
+    """The side effects of which a trial's file gives a number that the model was fitted to."""
+    told = (endpoint for trial in map(knowledge.trial, knowledge.trials()) for _arm, endpoint in trial.endpoints())
+    return frozenset(e.side_effect for e in told if e.side_effect and e.used == "calibrate" and e.read != "memory")
+
+
 def trust(name: str, summary: Summary, knowledge: Library) -> Trust:
     """Of a side effect. *agrees*: the simulated share lies in the published 95 % interval of the same protocol and
     phase; where several were published, in each."""
     published = [one for one in knowledge.side_effect(name).published if one.read != "memory"]
-    if any(one.used == "calibrate" for one in published):
+    if name in _calibrated_by_trials(knowledge) or any(one.used == "calibrate" for one in published):
         return "calibrated"
     held = []
     for one in published:

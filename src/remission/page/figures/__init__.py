@@ -23,6 +23,7 @@ from .one_clone import relapse_one_clone
 from .remission_limits import remission_three_limits
 from .resistant_clone import t315i_under_dasatinib
 from .transplant import transplant_empty_days
+from .weeks import weeks
 
 if TYPE_CHECKING:
     from ..site import Site
@@ -45,7 +46,12 @@ REGISTRY: dict[str, Maker] = {
     "transplant-empty-days": transplant_empty_days,
 }
 
+FAMILIES: dict[str, Callable[["Site", str], Figure | None]] = {"weeks": weeks}
+
 
 def maker(id: str) -> Maker | None:
     """What makes the figure of that id; None where there is none of it."""
+    family, _dash, name = id.partition("-")
+    if id not in REGISTRY and family in FAMILIES:
+        return lambda site: FAMILIES[family](site, name)
     return REGISTRY.get(id)

@@ -34,7 +34,7 @@ def _plain(value: str | float) -> str:
 
 
 def path(points: Sequence[tuple[float, float] | None], step: bool = False, closed: bool = False) -> str:
-    """The data of a path in whole units, relative, without the points that lie within `OFF` of a line; None is a gap."""
+    """The data of a path in whole units, relative, without points within `OFF` of a line; None is a gap."""
     out: list[str] = []
     for part in _parts(points):
         part = _stairs(part) if step else _thinned(part)
