@@ -6,17 +6,21 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 import remission.page as page
+from remission.body.pharmacokinetics import kinetics
+from remission.knowledge.library import library
 from remission.page.cohorts import MORE
 from remission.page.figure import Figure
-from remission.page.figures import REGISTRY, maker, stored
+from remission.page.figures import REGISTRY, maker, solved, stored
 from remission.page.jobs import Results
 from remission.page.language import number
-from remission.page.scenario import Scenario
+from remission.page.scenario import Scenario, typical
 from remission.page.site import Site
 from remission.page.store import ENDING, STORED, _read
+from remission.patient.population import draw
 
 TEXTS = Path(page.__file__).parent / "text" / "en"
 
@@ -109,6 +113,29 @@ def test_weeks_are_shown_of_the_side_effects_that_were_fitted_to_published_numbe
     of_trials = {e.side_effect for trial in map(site.knowledge.trial, site.knowledge.trials())
                  for _arm, e in trial.endpoints() if e.side_effect}  # fmt: skip
     assert set(shown) <= read | of_trials, "a share that was never held against anything is not shown"
+
+
+@pytest.mark.parametrize("name", ["vincristine", "mercaptopurine", "pegaspargase", "methotrexate", "dasatinib"])
+def test_the_level_of_a_medicine_is_a_figure_of_its_page(site: Site, name: str) -> None:
+    figure = made(site, f"level-{name}")
+    holds(figure)
+    assert figure.known.sources
+
+
+def test_the_area_under_a_level_is_the_dose_over_the_clearance() -> None:
+    """Whatever the compartments are: AUC = dose / clearance; vincristine 1.5 mg/m2, clearance 30.5 L/h/m2."""
+    agent = library().agent("vincristine")
+    person = draw(typical("cog-standard-risk").people, 1, seed=1)
+    system = kinetics(solved.typical(agent), person, seed=1, routes=("IV",))
+    dose = 1.5 * float(person.bsa_m2[0])  # mg
+    times, values = solved.solve(system, [(0.0, 0.0, system.entries["IV"].state, dose)], 28, "plasma")
+    area = float(np.sum((values[1:] + values[:-1]) / 2 * np.diff(times))) * 24  # ng/mL h
+    assert area == pytest.approx(1.5 / 30.5 * 1000, rel=0.05)
+
+
+def test_cells_and_rays_have_no_level(site: Site) -> None:
+    for name in ("tisagenlecleucel", "total_body_irradiation", "sibling_marrow"):
+        assert maker(f"level-{name}")(site) is None, name  # type: ignore[misc]
 
 
 def test_of_an_unknown_side_effect_there_is_no_figure(site: Site) -> None:

@@ -17,6 +17,7 @@ from .consolidation import consolidation_invisible
 from .course_of_treatment import course_of_treatment
 from .front import front
 from .induction import induction_leukaemia
+from .level import level
 from .maintenance import maintenance_dose_and_counts, maintenance_stops
 from .missed_tablets import missed_tablets
 from .one_clone import relapse_one_clone
@@ -46,7 +47,7 @@ REGISTRY: dict[str, Maker] = {
     "transplant-empty-days": transplant_empty_days,
 }
 
-FAMILIES: dict[str, Callable[["Site", str], Figure | None]] = {"weeks": weeks}
+FAMILIES: dict[str, Callable[[Site, str], Figure | None]] = {"level": level, "weeks": weeks}
 
 
 def maker(id: str) -> Maker | None:

@@ -70,7 +70,8 @@ def _figure(knowledge: Library, name: str, summary: Summary, rows: pl.DataFrame)
         (float(week + 1), _count(some[week]), _count(severe[week])) for week in every
         if week % step == 0 or week == peak
     ]  # fmt: skip
-    table.append((_("At any time, by the model"), _count(ever), _count(100 * float(whole["severe"][0])) if whole.height else ""))
+    worst = _count(100 * float(whole["severe"][0])) if whole.height else ""
+    table.append((_("At any time, by the model"), _count(ever), worst))
     shown = [phase for phase in phases if phase.start < x[-1]]
     return Figure(
         id=f"weeks-{name}",
@@ -139,7 +140,8 @@ def _said(one: Published) -> _Said:
 def _of_trial(trial: str, protocol: str, endpoint: Endpoint) -> _Said:
     span = endpoint.within or endpoint.at
     when = _("within {days} days").format(days=number(round(days(span)))) if span else ""
-    return _Said(protocol, trial, when, endpoint.value, endpoint.grade or 1, endpoint.used == "calibrate", endpoint.source)
+    fitted = endpoint.used == "calibrate"
+    return _Said(protocol, trial, when, endpoint.value, endpoint.grade or 1, fitted, endpoint.source)
 
 
 def _protocols(knowledge: Library, name: str) -> Iterator[str]:
