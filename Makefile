@@ -6,6 +6,7 @@
 # make treatments  one patient for each treatment, drawn: docs/treatments.md
 # make language   every word of the protocol language with an example: docs/language.md
 # make what-ifs  one thing changed in a treatment, side by side: docs/what-ifs.md
+# make sanitize  the core under address, undefined-behaviour and thread sanitizers: all protocols, and arrays that lead astray
 # make benchmark million  the reference problem in remission and in what people use, every protocol before and now
 # make million  a million patients written to Parquet on two cores and 2 GiB: docs/scaling.md
 # make cohorts  play the scenarios that travel with the package (what is still of these numbers stays; FRESH=1: all)
@@ -105,6 +106,11 @@ lint: $(READY)
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+EVERY ?= 5
+
+sanitize: $(READY)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/guards/sanitize.py --every $(EVERY)
 
 benchmark: $(READY)
 	@echo "Installing what remission is compared with ..."

@@ -325,6 +325,7 @@ def main() -> None:
     words.add_argument("core")
     words.add_argument("arrays", nargs="+")
     words.add_argument("--every", type=int, default=1)
+    words.add_argument("--days", type=int, default=DAYS, help="that are played")
     words.add_argument("--first", type=int, default=0)
     words.add_argument("--no-limit", action="store_true", help="of memory: sanitizers map more than there is")
     words.add_argument("--say", action="store_true", help="what each error says")
@@ -335,6 +336,7 @@ def main() -> None:
     refused = played = number = 0
     for path in said.arrays:
         parts: Parts = pickle.loads(Path(path).read_bytes())
+        parts["options"] |= {"treatment_days": said.days, "follow_up_days": said.days}
         play(core, parts)
         for name, run in cases(core, parts):
             number += 1

@@ -6,6 +6,7 @@ at once, on three threads each. The sanitizers stop the process at the first thi
 
 from __future__ import annotations
 
+import argparse
 import os
 import pickle
 import subprocess
@@ -65,7 +66,9 @@ def run(library: str, script: str, *words: object) -> None:
 
 
 def main() -> None:
-    every = int(sys.argv[1]) if len(sys.argv) > 1 else 1  # of the arrays that lead astray
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("--every", type=int, default=1, help="only every so many-th of what leads astray")
+    every = words.parse_args().every
     folder = BUILD / "arrays"
     folder.mkdir(parents=True, exist_ok=True)
     for name in PROTOCOLS:
@@ -73,7 +76,7 @@ def main() -> None:
     files = {name: folder / f"{name}.pickle" for name in PROTOCOLS}
     core = built("address")
     run("asan", "plays.py", core, *files.values())
-    run("asan", "hostile.py", core, *(files[name] for name in ASTRAY), "--no-limit", "--every", every)
+    run("asan", "hostile.py", core, *(files[name] for name in ASTRAY), "--no-limit", "--every", every, "--days", 12)
     run("tsan", "plays.py", built("thread"), *(files[name] for name in THREADS), "--days", 100, "--at-once", 2)
     print("The sanitizers have found nothing.")
 

@@ -12,6 +12,7 @@ import polars as pl
 
 from remission.compiled import core
 from remission.knowledge.agent import Agent
+from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library, library
 from remission.patient.cohort import LINEAGE, METABOLISER, SEX, Cohort
 from remission.protocol.model import Protocol
@@ -61,6 +62,7 @@ def play(
 
     A patient's rows depend on the program, the patient's own columns, the seed and the options only: not on the
     other patients, the number of threads or the order. ``plan``: that of `plan_of`, made once for many cohorts."""
+    not_forked()
     options, shelf = options or Options(), knowledge or library()
     cohort = cohort.take(_alike(program, cohort))
     plan, columns = lanes.build(program, cohort, shelf, seed=seed, plan=plan or plan_of(program, options, shelf))
@@ -83,6 +85,21 @@ def play(
         for step, seconds in zip(state.DAY, spent, strict=True):
             timings[step] = timings.get(step, 0.0) + seconds
     return tables(program, cohort, result, records, options, plan, shelf)
+
+
+_played_in: int | None = None  # process
+
+
+def not_forked() -> None:
+    """`BadInput` in a process that was forked from one that had played: the threads with which Polars makes tables are
+    not there, and it would wait for them for ever."""
+    global _played_in
+    if _played_in not in (None, os.getpid()):
+        raise BadInput(
+            "this process was forked from one that had already simulated: the threads that make tables are not in it",
+            remedy="Start processes with multiprocessing.get_context('spawn'), or fork before the first simulation",
+        )
+    _played_in = os.getpid()
 
 
 def cores() -> int:

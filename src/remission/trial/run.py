@@ -259,12 +259,13 @@ def simulate(
     patients, seed, follow_up_years = int(patients), int(seed), float(follow_up_years)
 
     # the compiled engine is loaded only when something is played
-    from remission.engine.play import Options, cores, plan_of, play, prepare
+    from remission.engine.play import Options, cores, not_forked, plan_of, play, prepare
     from remission.patient import recipe
     from remission.patient.population import draw
     from remission.protocol.model import Protocol
     from remission.protocol.reader import read_protocol
 
+    not_forked()
     if isinstance(protocol, str | Path):
         protocol = read_protocol(protocol)
     elif not isinstance(protocol, Protocol):
