@@ -22,7 +22,7 @@ READY := $(VENV)/.ready
 CORE := CMakeLists.txt $(wildcard src/remission/engine/core/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test browser verify validate treatments language what-ifs cohorts benchmark million lint format lock \
+.PHONY: help setup demo serve test browser verify validate treatments language what-ifs cohorts sanitize benchmark million lint format lock \
         wheel clean
 
 help:
@@ -107,7 +107,7 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-EVERY ?= 5
+EVERY ?= 20
 
 sanitize: $(READY)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/guards/sanitize.py --every $(EVERY)
