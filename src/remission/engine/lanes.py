@@ -25,7 +25,7 @@ from remission.patient import chance
 from remission.patient.cohort import LINEAGE, SENSITIVITIES, Cohort, Floats
 
 from .acting import Clone
-from .layout import LINES, Layout, layout, refinement, routes, standard_child
+from .layout import LINES, Layout, layout, routes, standard_child
 from .living import IMMUNE_NUMBERS, immune, numbers_of_acts
 from .program import MEASURED, Program
 from .side_effects import side_numbers
@@ -175,7 +175,7 @@ def _lines(marrow: Any) -> list[int]:
 
 
 def plan_of(
-    program: Program, library: Library, *, refine: int | None = None, watch: bool = False, side_effects: bool = True
+    program: Program, library: Library, *, refine: int = 1, watch: bool = False, side_effects: bool = True
 ) -> Layout:
     """How every block of a program lies in memory, whoever is in it; refine, watch: see `layout.layout`; None: as the
     program's drugs need."""
@@ -184,7 +184,7 @@ def plan_of(
     power = int(library.body("leukaemia")["marrow.crowding_power"].value)
     return layout(
         program, systems, settings(library), list(program.clones), kinds, power,
-        refine=refine or refinement(program), watch=watch, side_effects=side_effects,
+        refine=refine, watch=watch, side_effects=side_effects,
     )  # fmt: skip
 
 
@@ -195,7 +195,7 @@ def build(
     *,
     seed: int,
     plan: Layout | None = None,
-    refine: int | None = None,
+    refine: int = 1,
     watch: bool = False,
     side_effects: bool = True,
 ) -> tuple[Layout, Lanes]:

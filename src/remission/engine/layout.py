@@ -28,20 +28,19 @@ RADIATION, GRAFT, CELLS = words.RADIATION, words.GRAFT, words.CELLS  # what acts
 COLLECTION, IMMUNOGLOBULIN = words.COLLECTION, words.IMMUNOGLOBULIN
 SLOW_DAYS = 5.0  # half-life of a driver whose mean over a window can be taken for its value
 QUICK_DAYS = 1.5  # half-life of a driver that rises and falls with each dose
-SHARP_RATE = 6.0  # 1/day: a line feels within a step that a driver moves faster than this
-RED_CELLS = TARGETS.index("red cells")
+SHARP_RATE = 1.0  # 1/day: a line feels within a step that a driver moves faster than this
 MEAN, NODES, PRODUCT = words.MEAN, words.NODES, words.PRODUCT  # what a shape is made of
 
 SHAPE = np.dtype(core.records["Shape"])
 # Effects of one driver that differ only by a factor are one shape, evaluated once. antagonist: agent or -1; effect:
 # whose parameters stand for all; first, last: of members; row: where its means stand, for slots of two hours (fine 1)
-# or four (0), or its nodes (two for every two hours) if it has an antagonist; sharp: where the means of the halves of
-# sharp panels stand, step after step of the body, or -1; source: first row in the step matrix, or the product; panels:
+# or four (0), or its nodes (two for every two hours) if it has an antagonist; sharp: where the means of sharp panels
+# stand, slot after slot, or -1; source: first row in the step matrix, or the product; panels:
 # the same for panels, or -1; answer: first row of what the antagonist takes away, or -1
 
 
 class Layout(NamedTuple):
-    bins: int  # steps of the body in a day
+    bins: int  # of a day: see `mesh`
     state_from: Any  # (agents + 1,)
     a_from: Any  # into the flattened system matrices
     g_from: Any
@@ -76,7 +75,7 @@ class Layout(NamedTuple):
     panel_times: Any  # two for each panel
     bent_from: Any  # outputs that are wanted at them
     bent: Any
-    sharp_from: Any  # outputs whose means in the halves of sharp panels are wanted
+    sharp_from: Any  # outputs whose means in sharp panels are wanted
     sharp: Any
     plain_from: Any  # by agent: passes of the window nodes, of the levels and of the panels
     level_from: Any
@@ -224,10 +223,9 @@ class _Agent:
         self.fine_means: list[int] = list(range(self.lin)) if watch and not saturable else []
         self.fine_nodes: list[int] = []
         self.bent: list[int] = []
-        self.answered = False  # it has an antagonist, or is one: panels must tile the fine windows
         self.sharp: list[int] = []
         self.antagonist = any(other.agent == self.agent.agent for a in program.agents for other in a.antagonists)
-        self.windows = 1 if saturable else mesh.windows_of(self.steps, Fraction(4, refine))
+        self.windows = 1 if saturable else mesh.windows_of(self.steps, Fraction(2 if system.saturable_products else 4, refine))
         self.fine_windows = 1 if saturable else mesh.windows_of(self.steps, Fraction(2, refine))
         levels = {int(number) for number in program.tables.level_agent}
         hours = STEPS_PER_DAY // self.steps
@@ -244,12 +242,10 @@ class _Agent:
         half = _half_life(self.agent, effect.driver)
         product = self.system.output(effect.driver) >= self.lin
         if self.system.vmax is not None:
-            return product and half < QUICK_DAYS and self.steps % (mesh.BINS * self.refine) == 0
+            return product and half < QUICK_DAYS
         if product or effect.function != "linear":
             return False
         at_once = any(f.route in ("IV", "IT") for f in self.forms)
-        if mesh.BINS % self.steps:
-            return False  # its doses do not stand at the start of the body's steps
         return at_once and (half == 0.0 or np.log(2.0) / half > SHARP_RATE) and self.fastest > SHARP_RATE
 
     def want(self, wanted: list[int], output: int) -> None:
@@ -267,22 +263,8 @@ class _Agent:
         if not rates or self.system.vmax is not None:
             return grid
         changes = [f.infusion_days % grid.length for f in self.forms]
-        edges = mesh.Mesh(self.steps, self.fine_windows) if self.answered else grid
+        edges = mesh.Mesh(self.steps, self.fine_windows)
         return mesh.Mesh(self.steps, self.windows, mesh.panels_of(edges, max(rates), changes + self.lags))
-
-
-def refinement(program: Program) -> int:
-    """By how much the steps must be divided for counts right to a thousandth: by two where a drug that rises and falls
-    with each dose acts on cell lines (docs/verification.md has the measurements), by four if such doses, where
-    elimination saturates, then do not stand at the start of a step of the body; else by one."""
-    orders, needed = program.tables.orders, 1
-    for agent in program.agents:
-        if not any(e.on in LINES and _half_life(agent, e.driver) < QUICK_DAYS for e in agent.effects):
-            continue
-        own = np.array([f.agent == agent.agent for f in program.forms])[orders["form"]]
-        bent = agent.pharmacokinetics.saturable_elimination is not None
-        needed = max(needed, 4 if bent and np.any(2 * mesh.BINS % orders["times"][own]) else 2)
-    return needed
 
 
 def layout(
@@ -329,7 +311,7 @@ def layout(
             out["micro_plain"].append(out["micro_from"][-1])
         kinds = sorted(set(micro))
         panels = grid.panels
-        sharp_halves = mesh.HALVES if a.sharp else 0
+        sharp_panels = mesh.PANELS if a.sharp else 0
         reach = (np.abs(k.a).max(axis=0) > 0) | np.eye(n, dtype=bool)
         for _ in range(n):
             reach = reach | ((reach.astype(int) @ reach.astype(int)) > 0)
@@ -338,7 +320,7 @@ def layout(
         parts = [
             (0, grid.windows, a.means), (1, 2 * grid.windows, a.nodes), (0, a.fine_windows, a.fine_means),
             (0, 2 * a.fine_windows, a.fine_nodes), (2, len(a.level_times), [0] if a.level_times else []),
-            (3, 2 * len(panels), a.bent), (3, sharp_halves, a.sharp),
+            (3, 2 * len(panels), a.bent), (3, sharp_panels, a.sharp),
         ]  # fmt: skip
         patterns = [(0, row) for row in reach]
         first: list[dict[int, int]] = []
@@ -527,8 +509,8 @@ def _shapes(
         first = len(members)
         members += effects
         saturable = a.system.vmax is not None
-        red = any(targets[e] == RED_CELLS for e in effects) and made_of == MEAN and not a.slow(a.system.outputs[output])
-        fine = saturable or antagonist >= 0 or sharp or red
+        quick = made_of == NODES or (made_of == MEAN and (function != LINEAR or not a.slow(a.system.outputs[output])))
+        fine = saturable or antagonist >= 0 or sharp or quick
         if saturable and made_of != PRODUCT:
             a.want(a.means, output)
         elif made_of == MEAN:
@@ -536,7 +518,6 @@ def _shapes(
         elif made_of == NODES:
             a.want(a.fine_nodes if antagonist >= 0 else a.nodes, output)
             a.want(a.bent, output)
-            a.answered = a.answered or antagonist >= 0
         if sharp and made_of != PRODUCT:
             a.want(a.sharp, output)
         shapes.append(
@@ -550,7 +531,7 @@ def _shapes(
         per_day = STEPS_PER_DAY * refine
         rows += 2 * per_day if antagonist >= 0 else per_day if fine else per_day // 2
         answers += 2 * per_day if antagonist >= 0 else 0
-        sharp_rows += mesh.HALVES * mesh.BINS * refine if sharp else 0
+        sharp_rows += mesh.PANELS * per_day if sharp else 0
     for a in agents:
         if a.system.saturable_products:
             a.want(a.nodes if a.system.vmax is None else a.means, 0)  # plasma, which they are made from
@@ -558,5 +539,4 @@ def _shapes(
         if a.antagonist and a.system.vmax is None:
             a.want(a.fine_nodes, a.system.outputs.index(PLASMA))
             a.want(a.bent, a.system.outputs.index(PLASMA))
-            a.answered = True
     return targets, shapes, members

@@ -1,6 +1,6 @@
 """Where in a day an agent's concentrations are asked for.
 
-A day has BINS * refine steps of the body, and in each of them four slots. An agent's day is made of equal steps, so
+A day has BINS * refine bins, and in each of them four slots, by which cell lines go. An agent's day is made of equal steps, so
 that every dose and level check stands at the start of one. Windows tile a step: four hours, or two where effects
 need it. After a dose that concentrations follow fast, a mesh of panels that widen from it takes their place.
 """
@@ -15,18 +15,12 @@ import numpy as np
 from remission.body.kinetics import GAUSS
 from remission.compiled import core
 
-BINS = 3  # steps of the body in a day
+BINS = 3  # of a day
 SLOTS_PER_BIN: int = core.words.SLOTS_PER_BIN  # of two hours
 HOURS = 24
 
-# ends of the panels of a step of the body in which a sharp dose is given, in 64ths of the step; each has two halves
-SHARP: tuple[int, ...] = core.words.SHARP
-SHARP_HALVES = tuple(
-    (a + (b - a) * k / 2, a + (b - a) * (k + 1) / 2) for a, b in zip(SHARP, SHARP[1:], strict=False) for k in range(2)
-)
-HALVES = len(SHARP_HALVES)
-SHARP_SLOTS = tuple(int(a * SLOTS_PER_BIN / SHARP[-1]) for a, _ in SHARP_HALVES)  # that the halves lie in
-SHARP_WIDTHS = tuple(sorted({b - a for a, b in zip(SHARP, SHARP[1:], strict=False)}))
+SHARP: tuple[int, ...] = core.words.SHARP  # ends of the panels of a slot in which a sharp dose is given, in its 64ths
+PANELS = len(SHARP) - 1
 
 FIRST = 0.25  # first panel after a dose, in time constants: two Gauss nodes then leave less than 1e-5 of an effect
 

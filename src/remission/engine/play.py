@@ -36,12 +36,12 @@ MAX_TREATMENT_DAYS = 5 * 366
 @dataclass(frozen=True)
 class Options:
     """How far and how much: follow-up in days from the first treatment, chance on or off, tables to keep; ``refine``
-    divides every step of the engine (None: as the drugs need), to see how far a result is from the equations."""
+    divides every step of the engine, to see how far a result is from the equations."""
 
     follow_up_days: int = 3653
     chance: bool = True
     record: tuple[str, ...] = TABLES
-    refine: int | None = None
+    refine: int = 1
     daily_until: int = 0  # day before which states are recorded daily, then weekly
     side_effects: bool = True  # those by hazard; crs and neurotoxicity are part of the immune system
 

@@ -414,10 +414,10 @@ Real* rows_of(const Numbers& x, Int first, Int rows) {
 }
 
 void bind_equations(nb::module_& m) {
-  m.def("exp_small", &exp_small);
-  m.def("exp_wide", &exp_wide);
-  m.def("log_wide", &log_wide);
-  m.def("near_power", &near_power);
+  m.def("exp_small", &exp_small<Real>);
+  m.def("exp_wide", &exp_wide<Real>);
+  m.def("log_wide", &log_wide<Real>);
+  m.def("near_power", &near_power<Real>);
   m.def("integrals", [](const nb::ndarray<nb::numpy, const Real, nb::ndim<3>, nb::c_contig>& a, Real t, int times) {
     const int n = static_cast<int>(a.shape(0));
     if (a.shape(1) != a.shape(0) || a.shape(2) != LANES) throw nb::value_error("(n, n, LANES) is needed");
@@ -440,21 +440,22 @@ void bind_equations(nb::module_& m) {
   m.def("life_span_weights", [](const Numbers& rate, const Numbers& ageing, Real h, const Numbers& out) {
     life_span_weights(rows_of(rate, 0, 1), rows_of(ageing, 0, 1), h, rows_of(out, 0, WEIGHT_ROWS));
   });
-  m.def("power_chain", [](const Numbers& s, const Numbers& w, const Numbers& effect, const Numbers& room,
+  auto alone = [](const Numbers& effect) { return Effects{rows_of(effect, 0, LINE_SLOTS), false, false, {}}; };
+  m.def("power_chain", [alone](const Numbers& s, const Numbers& w, const Numbers& effect, const Numbers& room,
                           const Numbers& rate, const Numbers& gamma, Real h) {
-    power_chain(rows_of(s, 0, STATE_ROWS), rows_of(w, 0, WEIGHT_ROWS), rows_of(effect, 0, 1), rows_of(effect, 1, 1),
+    power_chain(rows_of(s, 0, STATE_ROWS), rows_of(w, 0, WEIGHT_ROWS), alone(effect),
                 rows_of(room, 0, 1), rows_of(room, 1, 1), rows_of(room, 2, 1), rows_of(rate, 0, 1),
                 rows_of(gamma, 0, 1), h);
   });
-  m.def("saturating_chain", [](const Numbers& s, const Numbers& w, const Numbers& effect, const Numbers& room,
+  m.def("saturating_chain", [alone](const Numbers& s, const Numbers& w, const Numbers& effect, const Numbers& room,
                                const Numbers& half, const Numbers& growth, const Numbers& transit, Real h) {
-    saturating_chain(rows_of(s, 0, STATE_ROWS), rows_of(w, 0, WEIGHT_ROWS), rows_of(effect, 0, 1),
-                     rows_of(effect, 1, 1), rows_of(room, 0, 1), rows_of(room, 1, 1), rows_of(room, 2, 1),
-                     rows_of(half, 0, 1), rows_of(growth, 0, 1), rows_of(transit, 0, 1), h);
+    saturating_chain(rows_of(s, 0, STATE_ROWS), rows_of(w, 0, WEIGHT_ROWS), alone(effect),
+                     rows_of(room, 0, 1), rows_of(room, 1, 1), rows_of(room, 2, 1), rows_of(half, 0, 1),
+                     rows_of(growth, 0, 1), rows_of(transit, 0, 1), h);
   });
-  m.def("red_cell_chain", [](const Numbers& s, const Numbers& w, const Numbers& effect, const Numbers& room,
+  m.def("red_cell_chain", [alone](const Numbers& s, const Numbers& w, const Numbers& effect, const Numbers& room,
                              const Numbers& production) {
-    red_cell_chain(rows_of(s, 0, STATE_ROWS), rows_of(w, 0, WEIGHT_ROWS), rows_of(effect, 0, 1), rows_of(effect, 1, 1),
+    red_cell_chain(rows_of(s, 0, STATE_ROWS), rows_of(w, 0, WEIGHT_ROWS), alone(effect),
                    rows_of(room, 0, 1), rows_of(room, 1, 1), rows_of(room, 2, 1), rows_of(production, 0, 1));
   });
   m.def("normal_marrow", [](const Numbers& n, const Numbers& load, const Numbers& rho, const Numbers& omega,
@@ -499,6 +500,7 @@ void bind_words(nb::module_& m) {
   m.attr("STEPS") = STEPS;
   m.attr("MAX_DEPTH") = MAX_DEPTH;
   m.attr("SLOTS_PER_BIN") = SLOTS_PER_BIN;
+  m.attr("LINE_SLOTS") = LINE_SLOTS;
   nb::list sharp;
   for (int end : SHARP) sharp.append(end);
   m.attr("SHARP") = nb::tuple(sharp);

@@ -1,8 +1,8 @@
 // Drug effects: from the concentrations of a day to rates on targets.
 //
 // Effects of one driver that differ by a factor only are one shape, whose means over slots of two or four hours kinetics
-// has left. Lines feel the means of half a step of the body, and where a sharp dose was given the means of the halves of
-// ever wider panels; red cells, whose inhibition is bounded, are judged by two hours; blasts by the step.
+// has left. Lines feel the means of slots, and where a sharp dose was given those of ever wider panels of its slot; blasts
+// those of half a bin.
 #pragma once
 #include "block.hpp"
 
@@ -53,17 +53,14 @@ inline void bend(Int function, const Real* __restrict u, const Real* __restrict 
   }
 }
 
-// Rows of out += means of `each` rows of x (1, 2, 4) times the factor.
+// Rows of out += means of `each` rows of x (1 or 2) times the factor.
 inline void add_means(Real* __restrict out, const Real* __restrict x, Int rows, int each,
                       const Real* __restrict factor) {
   for (Int k = 0; k < rows; ++k, out += LANES, x += each * LANES) {
     if (each == 1)
       for (int l = 0; l < LANES; ++l) out[l] += x[l] * factor[l];
-    else if (each == 2)
-      for (int l = 0; l < LANES; ++l) out[l] += 0.5 * (x[l] + x[LANES + l]) * factor[l];
     else
-      for (int l = 0; l < LANES; ++l)
-        out[l] += 0.25 * factor[l] * (x[l] + x[LANES + l] + x[2 * LANES + l] + x[3 * LANES + l]);
+      for (int l = 0; l < LANES; ++l) out[l] += 0.5 * (x[l] + x[LANES + l]) * factor[l];
   }
 }
 
@@ -103,7 +100,7 @@ inline void with_t_cells(Block& b, Int i) {
 
 // The antagonist's part: each node of a shape times what it leaves, then means of two hours.
 inline void answer(Block& b, const Shape& s) {
-  const Int slots = b.lay.bins * SLOTS_PER_BIN;
+  const Int slots = b.lay.slots();
   if (b.drugs.acting[s.antagonist])
     for (Int k = 0; k < 2 * slots; ++k) {
       Real* __restrict o = b.drugs.shape.row(s.row + k);
@@ -123,9 +120,8 @@ inline void effects_of_day(Block& b) {
   Work& work = b.work;
   Flesh& flesh = b.flesh;
   Drugs& drugs = b.drugs;
-  const Int bins = lay.bins, slots = bins * SLOTS_PER_BIN;
+  const Int slots = lay.slots(), halves = lay.halves();
   work.e_line.fill(0.0);
-  work.e_red.fill(0.0);
   flesh.k_blood.fill(0.0);
   work.k_cns.fill(0.0);
   flesh.mobilised.fill(0.0);
@@ -139,8 +135,8 @@ inline void effects_of_day(Block& b) {
   for (Int c = 0; c < lay.pools(); ++c)
     if (work.pool_active[c]) {
       work.pool_active[c] = 0;
-      work.k_cyc.clear(c * bins, bins);
-      work.k_rest.clear(c * bins, bins);
+      work.k_cyc.clear(c * halves, halves);
+      work.k_rest.clear(c * halves, halves);
     }
   for (Int g = 0; g < lay.shapes.size; ++g) {
     const Shape& s = lay.shapes[g];
@@ -153,22 +149,20 @@ inline void effects_of_day(Block& b) {
       const Int i = lay.members[m], target = lay.effect_target[i];
       const Real *size = work.size.row(i), *rest = work.size_rest.row(i);
       if (target >= HAZARDS && lay.side_effects == 0) continue;
-      if (target == RED_CELLS) {  // by two hours
+      if (target < LINES) {  // by slots
         if (fine)
-          add_means(work.e_red.row(0), shape, slots, 1, size);
+          add_means(work.e_line.row(slots * target), shape, slots, 1, size);
         else
-          add_twice(work.e_red.row(0), shape, slots / 2, size);
-      } else if (target < LINES) {  // by half steps
-        add_means(work.e_line.row(2 * bins * target), shape, 2 * bins, fine ? 2 : 1, size);
-      } else if (target == BLASTS) {  // by steps
+          add_twice(work.e_line.row(slots * target), shape, slots / 2, size);
+      } else if (target == BLASTS) {  // by half bins
         const Int pool = lay.effect_pool[i];
         work.pool_active[pool] = 1;
-        add_means(work.k_cyc.row(pool * bins), shape, bins, fine ? 4 : 2, size);
-        add_means(work.k_rest.row(pool * bins), shape, bins, fine ? 4 : 2, rest);
+        add_means(work.k_cyc.row(pool * halves), shape, halves, fine ? 2 : 1, size);
+        add_means(work.k_rest.row(pool * halves), shape, halves, fine ? 2 : 1, rest);
       } else if (target == CNS) {
-        add_means(work.k_cns.row(0), shape, bins, fine ? 4 : 2, size);
+        add_means(work.k_cns.row(0), shape, halves, fine ? 2 : 1, size);
       } else if (target == ON_STEM_CELLS || target == ON_B_CELLS) {
-        add_means((target == ON_STEM_CELLS ? work.k_stem : work.k_b).row(0), shape, bins, fine ? 4 : 2, size);
+        add_means((target == ON_STEM_CELLS ? work.k_stem : work.k_b).row(0), shape, halves, fine ? 2 : 1, size);
       } else {  // by the day
         if (!known) mean_of(work.mean.row(0), shape, fine ? slots : slots / 2);
         known = true;
@@ -185,7 +179,7 @@ inline void effects_of_day(Block& b) {
     Rows& out = lay.effect_target[i] == ON_B_CELLS ? work.released_b : work.released;
     alignas(64) Real sets_free[LANES];
     for (int l = 0; l < LANES; ++l) sets_free[l] = work.size(i, l) * b.q.released(i, l);
-    add_means(out.row(0), drugs.shape.row(s.row), bins, s.fine == 1 ? 4 : 2, sets_free);
+    add_means(out.row(0), drugs.shape.row(s.row), halves, s.fine == 1 ? 2 : 1, sets_free);
   }
 }
 

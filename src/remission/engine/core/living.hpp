@@ -14,7 +14,7 @@ inline Real with_antigen(const Rows& cells, const Layout& lay, int l) {
   return total;
 }
 
-// CAR T-cells over step j of the day, and the kill that they add to their pool. Antigen falls as they kill; what grows
+// CAR T-cells over half bin j of the day, and the kill that they add to their pool. Antigen falls as they kill; what grows
 // anew within the step is left out.
 inline void cells_step(Block& b, Int j, Real h, Int today) {
   const Layout& lay = b.lay;
@@ -50,8 +50,8 @@ inline void cells_step(Block& b, Int j, Real h, Int today) {
     const Real copies = std::sqrt(before * (e + m));
     im.kill = working * copies / (copies + n(C_HALF));
     const Real of_blasts = im.kill * has;
-    b.work.k_cyc(pool * lay.bins + j, l) += of_blasts;
-    b.work.k_rest(pool * lay.bins + j, l) += of_blasts;
+    b.work.k_cyc(pool * lay.halves() + j, l) += of_blasts;
+    b.work.k_rest(pool * lay.halves() + j, l) += of_blasts;
     b.work.k_cns(j, l) += of_blasts * n(C_CNS);
     im.cells = e;
     im.memory = m;
@@ -109,18 +109,19 @@ inline void cytokine_step(Block& b, int l, Real killed, Real k, Real h) {
   im.brain = towards(im.brain, 0.5 * (driven(before) + driven(im.cytokine)), n.brain_rate, h);
 }
 
-// B cells, antibodies and cytokine over step j of the day.
+// B cells, antibodies and cytokine over half bin j of the day.
 inline void immunity_step(Block& b, Int j, Real h) {
   const Layout& lay = b.lay;
   for (int l = 0; l < LANES; ++l) {
     if (b.lane(l).status == DONE) continue;
     ImmuneState& im = b.flesh.immune[l];
     const ImmuneNumbers& n = b.q.immune[l];
-    const Int early = 2 * (lay.bins * LYMPHOCYTES + j);
+  // the lymphocytes' precursors, over both slots
+    const Int early = lay.slots() * LYMPHOCYTES + 2 * j;
     const Real on_precursors = std::min(1.0, 0.5 * (b.work.e_line(early, l) + b.work.e_line(early + 1, l)));
     const Real releases = im.cells_day >= 0 ? b.q.acts(im.cells_act * ACT_NUMBERS + C_RELEASES, l) : 0.0;
     const Real b_before = im.b;
-    const Real made = n.b_turnover * b.work.n(1, l) * (1.0 - n.b_share * on_precursors);
+    const Real made = n.b_turnover * b.work.n(3, l) * (1.0 - n.b_share * on_precursors);
     const Real rate = n.b_turnover + b.work.k_b(j, l) + im.kill;
     im.b = towards(im.b, made / rate, rate, h);
     const Real b_mean = log_mean(b_before, im.b), plasma_before = im.plasma;
@@ -144,7 +145,7 @@ inline void immunity_of_day(Block& b, Int today) {
     if (b.lane(l).status == DONE) continue;
     const ImmuneState& im = b.flesh.immune[l];
     const Real baseline = b.q.immune[l].cytokine_baseline;
-    for (Int j = 0; j < b.lay.bins; ++j)
+    for (Int j = 0; j < b.lay.halves(); ++j)
       if (b.work.k_stem(j, l) > 0.0) {
         marrow_is_lost(b, l);
         break;

@@ -6,10 +6,10 @@
 // away. Normal marrow n (share of its capacity) regrows logistically in the room that leukaemia leaves, and sets the
 // point that feedback steers to: n * baseline. Time is days, counts 10^9/L, haemoglobin g/dL.
 //
-// A step of h days goes through its middle. Behind the proliferating pool P a line is linear, so that circulating cells
-// barely feel what P does within the step: they are foreseen with P held still, the feedback follows from them, ln P
-// from the feedback and from the mean effects of both halves (and from how the two change together), and the rest of
-// the line exactly from P as a parabola through the start, the middle and the end (weights from `line_weights`).
+// A step of LINE_SLOTS slots of h days, half a day in all. Behind the proliferating pool P a line is linear, so that
+// circulating cells barely feel what P does within the step: they are foreseen with P held still, and the feedback as a
+// parabola follows from them. ln P then changes by the mean effect of each slot; the rest of the line follows exactly
+// from P as straight lines between the ends of the slots (weights from `line_weights`), each corrected for how P is bent.
 #pragma once
 #include "kinetics.hpp"
 #include "words.hpp"
@@ -22,15 +22,18 @@ constexpr Real FLOOR = 1e-6;        // counts never fall below one cell in a lit
 // states of a line; FEEDBACK: (n C0 / C)^gamma at C = FORESEEN, the circulating cells that the last step foresaw
 enum : int { PROLIFERATING, TRANSIT_1, TRANSIT_2, TRANSIT_3, CIRCULATING, FEEDBACK, FORESEEN };
 constexpr int STATE_ROWS = 7;
-constexpr int WEIGHT_ROWS = 25;
+constexpr int OF_NODES = 15;
+constexpr int OF_MIDDLE = OF_NODES + 4 * (LINE_SLOTS + 1);
+constexpr int WEIGHT_ROWS = OF_MIDDLE + LINE_SLOTS / 2 + 1;
 // Rows of weights: cells in the middle (of P, the transits and C) 0-4, at the end 5 of P and 6-9, passing down by one,
-// two, three transits 10-12, then for each of the four compartments the parabola's three: 13-24
+// two, three transits 10-12, cells in the middle and at the end of the slope of P 13-14, then for each of the four
+// compartments that of P at the ends of the slots, and the same for the cells in the middle
 
-// Fill the weights (WEIGHT_ROWS, L) of a line P -> three transits -> C for a step of h days:
+// Fill the weights (WEIGHT_ROWS, L) of a line P -> three transits -> C for LINE_SLOTS slots of h days:
 // dA/dt = transit (P - A), ..., dC/dt = gain D - loss C; rates per day.
 inline void line_weights(const Real* transit, const Real* gain, const Real* loss, Real h, Real* out) {
-  const int n = 7;  // the four compartments, and P with its first and second derivative
-  Matrices a(n), whole(n);
+  const int n = 6;  // the four compartments, and P with its slope
+  Matrices a(n), half(n), whole(n);
   for (int l = 0; l < LANES; ++l) {
     const Real k = transit[l];
     for (int i = 0; i < 3; ++i) {
@@ -40,27 +43,51 @@ inline void line_weights(const Real* transit, const Real* gain, const Real* loss
     a.at(3, 3)[l] = -loss[l];
     a.at(3, 2)[l] = gain[l];
     a.at(4, 5)[l] = 1.0;
-    a.at(5, 6)[l] = 1.0;
   }
-  Integrals half(a);
-  half.fill(0.5 * h, 4, false);  // rates of a few a day
-  matmul(half.phi, half.phi, whole, half.reach.whole, half.reach.whole);
+  Integrals slot(a);
+  slot.fill(h, 4, false);  // rates of a few a day
+  const Pattern& reach = slot.reach.whole;
+  half = slot.phi;
+  for (int k = 1; k < LINE_SLOTS / 2; ++k) {
+    matmul(slot.phi, half, whole, reach, reach);
+    std::swap(half, whole);
+  }
+  matmul(half, half, whole, reach, reach);
   auto put = [&](int row, const Real* x) { std::copy_n(x, LANES, out + row * LANES); };
-  put(0, half.phi.at(3, 4));
+  put(0, half.at(3, 4));
   put(5, whole.at(3, 4));
+  put(13, half.at(3, 5));
+  put(14, whole.at(3, 5));
   for (int i = 0; i < 4; ++i) {
-    put(1 + i, half.phi.at(3, i));
+    put(1 + i, half.at(3, i));
     put(6 + i, whole.at(3, i));
   }
   for (int i = 0; i < 3; ++i) put(10 + i, whole.at(i, 0));
-  // P(s) = P0 + s (4 Pm - 3 P0 - P1) / h + s^2 / 2 * 4 (P0 - 2 Pm + P1) / h^2
-  for (int i = 0; i < 4; ++i)
-    for (int l = 0; l < LANES; ++l) {
-      const Real slope = whole.at(i, 5)[l] / h, bend = 4.0 * whole.at(i, 6)[l] / (h * h);
-      out[(13 + 3 * i) * LANES + l] = whole.at(i, 4)[l] - 3.0 * slope + bend;
-      out[(14 + 3 * i) * LANES + l] = 4.0 * slope - 2.0 * bend;
-      out[(15 + 3 * i) * LANES + l] = bend - slope;
+  // what P at the start and at the end of a slot has made by the end of the step, and of its first half
+  Wide first[4], last[4];
+  for (int i = 0; i < 4; ++i) {
+    last[i] = load(slot.phi.at(i, 5)) / h;
+    first[i] = load(slot.phi.at(i, 4)) - last[i];
+    for (int k = 0; k <= LINE_SLOTS; ++k) store(out + (OF_NODES + (LINE_SLOTS + 1) * i + k) * LANES, Wide{});
+  }
+  for (int k = 0; k <= LINE_SLOTS / 2; ++k) store(out + (OF_MIDDLE + k) * LANES, Wide{});
+  auto more = [&](int at, Wide x) { store(out + at * LANES, load(out + at * LANES) + x); };
+  auto on = [&](Wide (&x)[4]) {  // a slot later
+    for (int i = 3; i >= 0; --i) {
+      Wide sum = {};
+      for (int j = 0; j <= i; ++j) sum += load(slot.phi.at(i, j)) * x[j];
+      x[i] = sum;
     }
+  };
+  for (int k = LINE_SLOTS - 1; k >= 0; --k, on(first), on(last)) {
+    for (int i = 0; i < 4; ++i) {
+      more(OF_NODES + (LINE_SLOTS + 1) * i + k, first[i]);
+      more(OF_NODES + (LINE_SLOTS + 1) * i + k + 1, last[i]);
+    }
+    if (k < LINE_SLOTS / 2) continue;
+    more(OF_MIDDLE + k - LINE_SLOTS / 2, first[3]);
+    more(OF_MIDDLE + k - LINE_SLOTS / 2 + 1, last[3]);
+  }
 }
 
 // Fill the weights of red cells: the effect of compartment j <= i on compartment i over h days, packed by lower triangle
@@ -89,147 +116,223 @@ inline void life_span_weights(const Real* rate, const Real* ageing, Real h, Real
   }
 }
 
-struct Foreseen {
-  Real middle, end, rest;
+// What a sharp drug does in one slot: its mean effect in each panel, and in whom.
+struct SharpSlot {
+  const Real* effect = nullptr;  // (PANELS, L); null: in nobody
+  const Real* given = nullptr;   // (L), 1 or 0
 };
 
-// Circulating cells in the middle and at the end with P held still, and the end's part that P has nothing to do with.
-inline Foreseen foreseen(const Real* w, int l, Real p0, Real a, Real b, Real d, Real c) {
-  const Real mid = w[l] * p0 + w[LANES + l] * a + w[2 * LANES + l] * b + w[3 * LANES + l] * d + w[4 * LANES + l] * c;
-  const Real rest = w[6 * LANES + l] * a + w[7 * LANES + l] * b + w[8 * LANES + l] * d + w[9 * LANES + l] * c;
-  return {mid, w[5 * LANES + l] * p0 + rest, rest};
-}
+// The effects on a line in a step.
+struct Effects {
+  const Real* mean = nullptr;  // (LINE_SLOTS, L) means of the slots, among those of the day
+  bool before = false, after = false;  // are there slots before and after these?
+  SharpSlot sharp[LINE_SLOTS];
 
-// P and the line behind it at the end of the step, P as the parabola through p0, pm and p1.
-inline void behind(Real* s, const Real* w, int l, Real p0, Real pm, Real p1, Real a, Real b, Real d, Real rest) {
-  const Real t0 = w[10 * LANES + l], t1 = w[11 * LANES + l], t2 = w[12 * LANES + l];
-  s[l] = p1;
-  s[LANES + l] =
-      larger(t0 * a + w[13 * LANES + l] * p0 + w[14 * LANES + l] * pm + w[15 * LANES + l] * p1, FLOOR);
-  s[2 * LANES + l] =
-      larger(t0 * b + t1 * a + w[16 * LANES + l] * p0 + w[17 * LANES + l] * pm + w[18 * LANES + l] * p1, FLOOR);
-  s[3 * LANES + l] = larger(
-      t0 * d + t1 * b + t2 * a + w[19 * LANES + l] * p0 + w[20 * LANES + l] * pm + w[21 * LANES + l] * p1, FLOOR);
-  s[4 * LANES + l] =
-      larger(rest + w[22 * LANES + l] * p0 + w[23 * LANES + l] * pm + w[24 * LANES + l] * p1, FLOOR);
-}
-
-struct Edges {
-  Real start, middle, end;
+  Wide slot(int k) const { return load(mean + k * LANES); }
+  // By how much the effect falls through slot k, from how much less it is in the next slot, or else than in the last, if
+  // it wears off like an exponential; where it rises, 0.
+  Wide fall(int k) const {
+    const Wide now = slot(k);
+    const Wide last = k == 0 && !before ? now : slot(k - 1), next = k == LINE_SLOTS - 1 && !after ? now : slot(k + 1);
+    const Wide by_next = (now - next) * root(now / larger(next, now * (1.0 / 9.0)));
+    const Wide by_last = (last - now) * root(larger(now, last * (1.0 / 9.0)) / last);
+    return now > next ? by_next : last > now ? by_last : Wide{};
+  }
 };
 
-// An effect at the edges of a step's halves, from its means in both: as if it fell or rose by the same factor in each.
-inline Edges edges(Real first, Real second) {
-  const Real a = larger(first, 1e-12), b = larger(second, 1e-12), middle = std::sqrt(a * b);
-  return {a * a / middle, middle, b * b / middle};
-}
-
-// A pool that drugs have taken to its floor begins to grow again within a half step, when its rate per day (r0 at the
-// start, r1 at the end, linear between) turns positive: it is then at least the floor and what has grown since.
-inline Real regrown(Real r0, Real r1, Real h) {
-  const Real rise = r0 < 0.0 && r1 > 0.0 ? 0.5 * h * r1 * r1 / (r1 - r0) : 0.0;
+// A pool that drugs have taken to its floor begins to grow again within a slot, when its rate (x0 at the start, x1 at the
+// end, by the slot, linear between) turns positive: it is then at least the floor and what has grown since.
+inline Wide regrown(Wide x0, Wide x1) {
+  const Wide rise = ((x0 < 0.0) & (x1 > 0.0)) ? 0.5 * x1 * x1 / (x1 - x0) : Wide{};
   return FLOOR * (1.0 + rise * (1.0 + rise * (0.5 + rise * (1.0 / 6.0))));
 }
 
-// One step of h days of a line with the power feedback F = (n C0 / C)^gamma. s: STATE_ROWS of it, w: its weights;
-// first, second: mean effects of both halves; n0, nm, n1: normal marrow at the start, in the middle and at the end;
-// rate: of P and the transits, per day.
-inline void power_chain(Real* __restrict s, const Real* __restrict w, const Real* __restrict first,
-                        const Real* __restrict second, const Real* __restrict n0, const Real* __restrict nm,
-                        const Real* __restrict n1, const Real* __restrict rate, const Real* __restrict gamma, Real h) {
-#pragma GCC ivdep
-  for (int l = 0; l < LANES; ++l) {
-    const Real p0 = s[l], a = s[LANES + l], b = s[2 * LANES + l], d = s[3 * LANES + l];
-    const Real c = s[4 * LANES + l], f0 = s[5 * LANES + l], seen = s[6 * LANES + l];
-    const Foreseen x = foreseen(w, l, p0, a, b, d, c);
-    const Real fm = f0 * near_power(nm[l] * seen, n0[l] * x.middle, gamma[l]);
-    const Real f1 = fm * near_power(n1[l] * x.middle, nm[l] * x.end, gamma[l]);
-    const Real u0 = smaller(f0, MAX_FEEDBACK), um = smaller(fm, MAX_FEEDBACK), u1 = smaller(f1, MAX_FEEDBACK);
-    const Real z = 0.5 * h * rate[l];
-    const Real both = 1.0 + (second[l] - first[l]) * (u1 - u0) * (1.0 / 24.0);
-    const Edges e = edges(first[l], second[l]);
-    const Real r0 = rate[l] * ((1.0 - e.start) * u0 - 1.0), rm = rate[l] * ((1.0 - e.middle) * um - 1.0);
-    const Real r1 = rate[l] * ((1.0 - e.end) * u1 - 1.0);
-    Real pm = p0 * exp_small(z * ((1.0 - first[l]) * (5.0 * u0 + 8.0 * um - u1) * (1.0 / 12.0) - both));
-    pm = larger(pm, regrown(r0, rm, 0.5 * h));
-    Real p1 = pm * exp_small(z * ((1.0 - second[l]) * (8.0 * um + 5.0 * u1 - u0) * (1.0 / 12.0) - both));
-    p1 = larger(p1, regrown(rm, r1, 0.5 * h));
-    behind(s, w, l, p0, pm, p1, a, b, d, x.rest);
-    s[5 * LANES + l] = f1;
-    s[6 * LANES + l] = x.end;
+// P through a step: at its end, and what the ends of the slots count for.
+struct Course {
+  Wide node[LINE_SLOTS + 1], end;
+};
+
+// d ln P / dt = growth (1 - E) u - loss, u the parabola through the feedback u0, um, u1 at the start, in the middle, at the
+// end.
+inline Course course(Wide p, const Effects& effects, Wide u0, Wide um, Wide u1, Wide growth, Wide loss, Real h) {
+  const Wide u = growth * h, v = loss * h;
+  Wide felt[LINE_SLOTS], rise[LINE_SLOTS], grown[LINE_SLOTS], bend[LINE_SLOTS];
+  for (int k = 0; k < LINE_SLOTS; ++k) {
+    const Real t = (k + 0.5) / LINE_SLOTS, t2 = t * t + 1.0 / (12.0 * LINE_SLOTS * LINE_SLOTS);  // means in the slot
+    felt[k] = (1.0 - 3.0 * t + 2.0 * t2) * u0 + 4.0 * (t - t2) * um + (2.0 * t2 - t) * u1;
+    rise[k] = ((4.0 * t - 3.0) * u0 + (4.0 - 8.0 * t) * um + (4.0 * t - 1.0) * u1) * (1.0 / LINE_SLOTS);
+    const Wide fall = effects.fall(k);
+    // by the middle, but for the slopes of E
+    grown[k] = exp_small(0.5 * (u * ((1.0 - effects.slot(k)) * felt[k] + fall * rise[k] * (1.0 / 12.0)) - v));
+    const Wide slope = 0.125 * u * felt[k] * fall;
+    bend[k] = 1.0 - slope * (1.0 - 0.5 * slope);
   }
+  Course out{};
+  for (int k = 0; k < LINE_SLOTS; ++k) {
+    const Wide middle = p * grown[k];
+    Wide end = middle * grown[k];
+    if (any(end < 2.0 * FLOOR)) [[unlikely]] {
+      const Wide half = 0.5 * effects.fall(k), now = 1.0 - effects.slot(k);
+      end = larger(end, regrown(u * (now - half) * felt[k] - v, u * (now + half) * felt[k] - v));
+    }
+    Wide mean = (p + 4.0 * middle * bend[k] + end) * (1.0 / 6.0);  // Simpson
+    if (effects.sharp[k].effect) [[unlikely]] {
+      Wide at = p, area = {};
+      for (int i = 0; i < PANELS; ++i) {
+        const Real width = (SHARP[i + 1] - SHARP[i]) / SHARP_END;
+        const Wide e = load(effects.sharp[k].effect + i * LANES);
+        const Wide now = felt[k] + (0.5 * (SHARP[i] + SHARP[i + 1]) / SHARP_END - 0.5) * rise[k];
+        const Wide half = exp_small(0.5 * width * (u * (1.0 - e) * now - v));
+        const Wide after = larger(at * half * half, FLOOR);
+        area += width / 6.0 * (at + 4.0 * at * half + after);
+        at = after;
+      }
+      const auto given = load(effects.sharp[k].given) > 0.0;
+      mean = given ? area : mean;
+      end = given ? at : end;
+    }
+    // what the straight line lacks goes to both ends; those of the step count half
+    const Wide bent = (k == 0 || k == LINE_SLOTS - 1 ? 2.0 / 3.0 : 0.5) * (mean - 0.5 * (p + end));
+    out.node[k] += p + bent;
+    out.node[k + 1] = bent;
+    p = end;
+  }
+  out.node[LINE_SLOTS] += p;
+  out.end = p;
+  return out;
+}
+
+// A line at the start of a step, and its circulating cells in the middle and at the end.
+struct Line {
+  Real* s;
+  const Real* w;
+  Wide p, a, b, d, c;
+  Wide middle_rest, rest;  // their parts that P has nothing to do with
+  Wide middle, end;
+
+  Wide row(int i) const { return load(w + i * LANES); }
+  Line(Real* states, const Real* weights) : s(states), w(weights) {
+    p = load(s), a = load(s + LANES), b = load(s + 2 * LANES), d = load(s + 3 * LANES), c = load(s + 4 * LANES);
+    middle_rest = row(1) * a + row(2) * b + row(3) * d + row(4) * c;
+    rest = row(6) * a + row(7) * b + row(8) * d + row(9) * c;
+  }
+  // With P going straight to where the feedback of the start would take it.
+  void foresee(const Effects& effects, Wide growth, Wide loss, Wide feedback, Real h) {
+    Wide left = everywhere(LINE_SLOTS);
+    for (int k = 0; k < LINE_SLOTS; ++k) left -= effects.slot(k);
+    const Wide slope = p * (exp_small(h * (growth * left * feedback - LINE_SLOTS * loss)) - 1.0) / (LINE_SLOTS * h);
+    middle = row(0) * p + middle_rest + row(13) * slope;
+    end = row(5) * p + rest + row(14) * slope;
+  }
+  // With the course of P, in patients in whom it moves much. False if there are none.
+  bool again(const Course& course) {
+    const auto much = (course.end < 0.8 * p) | (course.end > 1.25 * p);
+    if (!any(much)) return false;
+    Wide at_middle = middle_rest, at_end = rest;
+    for (int k = 0; k <= LINE_SLOTS / 2; ++k) at_middle += row(OF_MIDDLE + k) * course.node[k];
+    for (int k = 0; k <= LINE_SLOTS; ++k) at_end += row(OF_NODES + 3 * (LINE_SLOTS + 1) + k) * course.node[k];
+    middle = much ? at_middle : middle;
+    end = much ? at_end : end;
+    return true;
+  }
+  // The line behind P, at the end of the step.
+  void follow(const Course& course) {
+    Wide x[4] = {row(10) * a, row(10) * b + row(11) * a, row(10) * d + row(11) * b + row(12) * a, rest};
+    for (int i = 0; i < 4; ++i) {
+      for (int k = 0; k <= LINE_SLOTS; ++k) x[i] += row(OF_NODES + (LINE_SLOTS + 1) * i + k) * course.node[k];
+      store(s + (1 + i) * LANES, larger(x[i], FLOOR));
+    }
+    store(s, course.end);
+  }
+};
+
+// One step of a line with the power feedback F = (n C0 / C)^gamma. s: STATE_ROWS of it, w: its weights; n0, nm, n1: normal
+// marrow at the start, in the middle and at the end; rate: of P and the transits, per day; h: days of a slot.
+inline void power_chain(Real* s, const Real* w, const Effects& effects, const Real* n0, const Real* nm, const Real* n1,
+                        const Real* rate, const Real* gamma, Real h) {
+  Line line(s, w);
+  const Wide f0 = load(s + FEEDBACK * LANES), g = load(gamma), n = load(nm), k = load(rate);
+  const Wide seen = load(s + FORESEEN * LANES), u0 = smaller(f0, MAX_FEEDBACK);
+  Wide f1 = {};
+  auto felt = [&] {
+    const Wide fm = f0 * near_power<Wide>(n * seen, load(n0) * line.middle, g);
+    f1 = fm * near_power<Wide>(load(n1) * line.middle, n * line.end, g);
+    return course(line.p, effects, u0, smaller(fm, MAX_FEEDBACK), smaller(f1, MAX_FEEDBACK), k, k, h);
+  };
+  line.foresee(effects, k, k, u0, h);
+  Course p = felt();
+  if (line.again(p)) p = felt();
+  line.follow(p);
+  const Wide cells = load(s + CIRCULATING * LANES);
+  store(s + FEEDBACK * LANES, f1 * near_power<Wide>(line.end, cells, g));
+  store(s + FORESEEN * LANES, cells);
 }
 
 // As `power_chain` with proliferation growth (1 - E) KM / (KM + C), KM = half * n, and loss `transit` of P.
-inline void saturating_chain(Real* __restrict s, const Real* __restrict w, const Real* __restrict first,
-                             const Real* __restrict second, const Real* __restrict n0, const Real* __restrict nm,
-                             const Real* __restrict n1, const Real* __restrict half, const Real* __restrict growth,
-                             const Real* __restrict transit, Real h) {
-#pragma GCC ivdep
-  for (int l = 0; l < LANES; ++l) {
-    const Real p0 = s[l], a = s[LANES + l], b = s[2 * LANES + l], d = s[3 * LANES + l], c = s[4 * LANES + l];
-    const Foreseen x = foreseen(w, l, p0, a, b, d, c);
-    const Real ka = half[l] * n0[l], kb = half[l] * nm[l], kc = half[l] * n1[l];
-    const Real u0 = ka / (ka + c), um = kb / (kb + x.middle), u1 = kc / (kc + x.end);
-    const Real g = growth[l], u = 0.5 * h;
-    const Real k = transit[l] + g * (second[l] - first[l]) * (u1 - u0) * (1.0 / 24.0);
-    const Edges e = edges(first[l], second[l]);
-    const Real r0 = g * (1.0 - e.start) * u0 - transit[l], rm = g * (1.0 - e.middle) * um - transit[l];
-    const Real r1 = g * (1.0 - e.end) * u1 - transit[l];
-    Real pm = p0 * exp_small(u * (g * (1.0 - first[l]) * (5.0 * u0 + 8.0 * um - u1) * (1.0 / 12.0) - k));
-    pm = larger(pm, regrown(r0, rm, u));
-    Real p1 = pm * exp_small(u * (g * (1.0 - second[l]) * (8.0 * um + 5.0 * u1 - u0) * (1.0 / 12.0) - k));
-    p1 = larger(p1, regrown(rm, r1, u));
-    behind(s, w, l, p0, pm, p1, a, b, d, x.rest);
-  }
+inline void saturating_chain(Real* s, const Real* w, const Effects& effects, const Real* n0, const Real* nm,
+                             const Real* n1, const Real* half, const Real* growth, const Real* transit, Real h) {
+  Line line(s, w);
+  const Wide k0 = load(half) * load(n0), km = load(half) * load(nm), k1 = load(half) * load(n1);
+  const Wide u0 = k0 / (k0 + line.c), g = load(growth), out = load(transit);
+  auto felt = [&] { return course(line.p, effects, u0, km / (km + line.middle), k1 / (k1 + line.end), g, out, h); };
+  line.foresee(effects, g, out, u0, h);
+  Course p = felt();
+  if (line.again(p)) p = felt();
+  line.follow(p);
 }
 
 // One step of haemoglobin: dP/dt = production n (1 - E) - P/tau, then four compartments emptied one into the other, with
-// production held at its mean in each half of the step; E is bounded to 0..1.
-inline void red_cell_chain(Real* __restrict s, const Real* __restrict w, const Real* __restrict first,
-                           const Real* __restrict second, const Real* __restrict n0, const Real* __restrict nm,
-                           const Real* __restrict n1, const Real* __restrict production) {
-#pragma GCC ivdep
-  for (int l = 0; l < LANES; ++l) {
-    const Real p = s[l], a = s[LANES + l], b = s[2 * LANES + l], c = s[3 * LANES + l], d = s[4 * LANES + l];
-    const Real made = 0.5 * production[l];
-    const Real x = made * (n0[l] + nm[l]) * (1.0 - smaller(larger(first[l], 0.0), 1.0));
-    const Real y = made * (nm[l] + n1[l]) * (1.0 - smaller(larger(second[l], 0.0), 1.0));
-    s[l] = w[l] * p + w[15 * LANES + l] * x + w[20 * LANES + l] * y;
-    s[LANES + l] = w[LANES + l] * p + w[2 * LANES + l] * a + w[16 * LANES + l] * x + w[21 * LANES + l] * y;
-    s[2 * LANES + l] = w[3 * LANES + l] * p + w[4 * LANES + l] * a + w[5 * LANES + l] * b + w[17 * LANES + l] * x +
-                       w[22 * LANES + l] * y;
-    s[3 * LANES + l] = w[6 * LANES + l] * p + w[7 * LANES + l] * a + w[8 * LANES + l] * b + w[9 * LANES + l] * c +
-                       w[18 * LANES + l] * x + w[23 * LANES + l] * y;
-    s[4 * LANES + l] = w[10 * LANES + l] * p + w[11 * LANES + l] * a + w[12 * LANES + l] * b + w[13 * LANES + l] * c +
-                       w[14 * LANES + l] * d + w[19 * LANES + l] * x + w[24 * LANES + l] * y;
+// production held at its mean in each half of the step; E is bounded to 0..1 in each slot or panel.
+inline void red_cell_chain(Real* s, const Real* w, const Effects& effects, const Real* n0, const Real* nm, const Real* n1,
+                           const Real* production) {
+  auto row = [w](int i) { return load(w + i * LANES); };
+  auto kept = [](const Real* e) { return 1.0 - smaller(larger(load(e), 0.0), 1.0); };
+  auto left = [&](int first) {
+    Wide sum = {};
+    for (int k = first; k < first + LINE_SLOTS / 2; ++k) {
+      Wide mean = kept(effects.mean + k * LANES);
+      if (effects.sharp[k].effect) [[unlikely]] {
+        Wide panels = {};
+        for (int i = 0; i < PANELS; ++i)
+          panels += (SHARP[i + 1] - SHARP[i]) / SHARP_END * kept(effects.sharp[k].effect + i * LANES);
+        mean = load(effects.sharp[k].given) > 0.0 ? panels : mean;
+      }
+      sum += mean;
+    }
+    return sum * (2.0 / LINE_SLOTS);
+  };
+  const Wide made = 0.5 * load(production);
+  const Wide x = made * (load(n0) + load(nm)) * left(0), y = made * (load(nm) + load(n1)) * left(LINE_SLOTS / 2);
+  Wide before[5];
+  for (int i = 0; i < 5; ++i) before[i] = load(s + i * LANES);
+  int at = 0;
+  for (int i = 0; i < 5; ++i) {
+    Wide sum = row(15 + i) * x + row(20 + i) * y;
+    for (int j = 0; j <= i; ++j) sum += row(at++) * before[j];
+    store(s + i * LANES, sum);
   }
 }
 
 // dn/dt = rho n (1 - n - omega l) - kill n: one Runge-Kutta step of the growth between two halves of the kill (of stem
 // cells, by conditioning), with l = leukaemic cells / capacity at the start, in the middle and at the end. Fills n_new and
 // n_mid, n in the middle (Hermite's cubic).
-inline void normal_marrow(const Real* __restrict n, const Real* __restrict load0, const Real* __restrict load_mid,
-                          const Real* __restrict load1, const Real* __restrict rho, const Real* __restrict omega,
-                          const Real* __restrict kill, Real h, Real* __restrict n_mid, Real* __restrict n_new) {
-#pragma GCC ivdep
-  for (int l = 0; l < LANES; ++l) {
-    const Real r = rho[l], w = omega[l], k = kill[l];
-    const Real la = w * load0[l], lc = w * load1[l], lb = w * load_mid[l];
-    const Real kept = exp_small(-0.5 * h * k), start = n[l] * kept;
-    const Real k1 = r * start * (1.0 - start - la);
-    Real m = start + 0.5 * h * k1;
-    const Real k2 = r * m * (1.0 - m - lb);
-    m = start + 0.5 * h * k2;
-    const Real k3 = r * m * (1.0 - m - lb);
-    m = start + h * k3;
-    const Real k4 = r * m * (1.0 - m - lc);
-    // leukaemia alone does not take it below 1e-4
-    const Real last = larger(start + h / 6.0 * (k1 + 2.0 * (k2 + k3) + k4), smaller(start, 1e-4));
-    const Real k5 = r * last * (1.0 - last - lc);
-    n_new[l] = last * kept;
-    n_mid[l] = 0.5 * (start + last) + 0.125 * h * (k1 - k5);
-  }
+inline void normal_marrow(const Real* n, const Real* load0, const Real* load_mid, const Real* load1, const Real* rho,
+                          const Real* omega, const Real* kill, Real h, Real* n_mid, Real* n_new) {
+  const Wide r = load(rho), w = load(omega), k = load(kill);
+  const Wide a = 1.0 - w * load(load0), b = 1.0 - w * load(load_mid), c = 1.0 - w * load(load1);
+  const Wide kept = any(k != 0.0) ? exp_small(-0.5 * h * k) : everywhere(1.0), start = load(n) * kept;
+  const Wide k1 = r * start * (a - start);
+  Wide m = start + 0.5 * h * k1;
+  const Wide k2 = r * m * (b - m);
+  m = start + 0.5 * h * k2;
+  const Wide k3 = r * m * (b - m);
+  m = start + h * k3;
+  const Wide k4 = r * m * (c - m);
+  // leukaemia alone does not take it below 1e-4
+  const Wide last = larger(start + h / 6.0 * (k1 + 2.0 * (k2 + k3) + k4), smaller(start, 1e-4));
+  const Wide k5 = r * last * (c - last);
+  store(n_new, last * kept);
+  store(n_mid, 0.5 * (start + last) + 0.125 * h * (k1 - k5));
 }
 
 }  // namespace remission

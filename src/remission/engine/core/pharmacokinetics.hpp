@@ -20,13 +20,9 @@ inline void fill_responses(Block& b) {
   const Tables& t = b.t;
   const Lanes& q = b.q;
   Drugs& drugs = b.drugs;
-  const Real h = 1.0 / static_cast<Real>(lay.bins);
-  std::vector<Real> sharp_edges(HALVES + 1);
-  for (int i = 0; i < PANELS; ++i) {
-    sharp_edges[2 * i] = SHARP[i] * h / SHARP_END;
-    sharp_edges[2 * i + 1] = 0.5 * (SHARP[i] + SHARP[i + 1]) * h / SHARP_END;
-  }
-  sharp_edges[HALVES] = h;
+  const Real slot = 1.0 / static_cast<Real>(lay.slots());
+  std::vector<Real> sharp_edges;
+  for (int end : SHARP) sharp_edges.push_back(end * slot / SHARP_END);
   for (Int agent = 0; agent < lay.agents(); ++agent) {
     const int n = static_cast<int>(lay.state_from[agent + 1] - lay.state_from[agent]);
     const Int lin = lay.linear_outputs[agent], rows = lay.row_from[agent + 1] - lay.row_from[agent];
@@ -78,16 +74,13 @@ inline void fill_responses(Block& b) {
       if (sink) copy_rows(drugs.sink, lay.sink_from[agent] + kind * rows, answers.rate[forms], 0, rows);
     }
   }
-  for (Int size = 0; size < drugs.line_weight.rows() / (LINES * WEIGHT_ROWS); ++size) {
-    const Real width = size == 0 ? h : h * SHARP_WIDTHS[size - 1] / SHARP_END;
-    for (int line = 0; line < LINES; ++line) {
-      Real* out = drugs.line_weight.row((LINES * size + line) * WEIGHT_ROWS);
-      const Int kind = lay.line_kind[line];
-      if (kind == POWER || kind == SATURATING)
-        line_weights(q.line_transit.row(line), q.line_gain.row(line), q.line_loss.row(line), width, out);
-      else if (kind == LIFE_SPAN)
-        life_span_weights(q.line_transit.row(line), q.line_loss.row(line), width, out);
-    }
+  for (int line = 0; line < LINES; ++line) {
+    Real* out = drugs.line_weight.row(line * WEIGHT_ROWS);
+    const Int kind = lay.line_kind[line];
+    if (kind == POWER || kind == SATURATING)
+      line_weights(q.line_transit.row(line), q.line_gain.row(line), q.line_loss.row(line), slot, out);
+    else if (kind == LIFE_SPAN)
+      life_span_weights(q.line_transit.row(line), q.line_loss.row(line), LINE_SLOTS * slot, out);
   }
 }
 
@@ -144,7 +137,7 @@ class AgentDay {
         s0(lay.state_from[number]), n(lay.state_from[number + 1] - s0), z0(lay.product_from[number]),
         products(lay.product_from[number + 1] - z0), r0(lay.row_from[number]),
         rows(lay.row_from[number + 1] - r0), f0(lay.agent_form_from[number]), f1(lay.agent_form_from[number + 1]),
-        steps(lay.steps[number]), slots(lay.bins * SLOTS_PER_BIN) {}
+        steps(lay.steps[number]), slots(lay.slots()) {}
 
   void play() {
     clear();
@@ -187,7 +180,7 @@ class AgentDay {
   bool given = false;  // any dose now
 
   Int slots_of(const Shape& s) const { return s.fine == 1 ? slots : slots / 2; }
-  bool is_sharp(Int bin) const { return drugs.sharp_agent[agent * lay.bins + bin] != 0; }
+  bool is_sharp(Int slot) const { return drugs.sharp_agent[agent * slots + slot] != 0; }
 
   // Empty the agent's rows of the day.
   void clear() {
@@ -407,6 +400,18 @@ class AgentDay {
     bend(s.function, drugs.out.row(u), drugs.out.row(v), q, s.effect, q.effect_b.row(s.effect), drugs.weighing, out);
   }
 
+  // The means of both halves of a window, from the straight line through both nodes.
+  void bend_halves(const Shape& s, Int u, Int v, Real* out) {
+    alignas(64) Real early[LANES] = {}, late[LANES] = {};
+    const Real *half = q.effect_b.row(s.effect), *x = drugs.out.row(u), *y = drugs.out.row(v);
+    bend(s.function, x, x, q, s.effect, half, drugs.weigh_plain, early);
+    bend(s.function, y, y, q, s.effect, half, drugs.weigh_plain, late);
+    constexpr Real more = 0.25 / (GAUSS[1] - GAUSS[0]);
+    const Wide mean = 0.5 * (load(early) + load(late)), change = more * (load(late) - load(early));
+    store(out, load(out) + larger(mean - change, 0.0));
+    store(out + LANES, load(out + LANES) + larger(mean + change, 0.0));
+  }
+
   void watch(Int at, Real share, const Real* __restrict x) {
     Real* __restrict o = drugs.watch.row(at);
     for (int l = 0; l < LANES; ++l) o[l] += share * drugs.weigh_kept[l] * x[l];
@@ -453,9 +458,11 @@ class AgentDay {
       for (Int k = 0; k < each * std::max<Int>(1, static_cast<Int>(length * number + 1e-9)); ++k)
         bend(s.function, drugs.z_mean, drugs.z_mean, q, s.effect, q.effect_b.row(s.effect), drugs.weighing,
              drugs.shape.row(s.row + each * at + k));
-      const Real bins = static_cast<Real>(lay.bins);
-      const Int bin = static_cast<Int>(start * bins + 1e-9);
-      if (s.sharp >= 0 && is_sharp(bin)) sharp_product(s, bin, start * bins - static_cast<Real>(bin), length * bins);
+      if (s.sharp >= 0) {
+        const Real by = static_cast<Real>(slots);
+        const Int slot = static_cast<Int>(start * by + 1e-9);
+        if (is_sharp(slot)) sharp_product(s, slot, start * by - static_cast<Real>(slot), length * by);
+      }
     }
     const Int watched = lay.watched[lay.output_from[agent] + output];
     if (watched >= 0) {
@@ -465,26 +472,25 @@ class AgentDay {
     }
   }
 
-  // Add a micro-step to the means of the halves of the panels it lies in; start and length in steps of the body.
-  void sharp_product(const Shape& s, Int bin, Real start, Real length) {
-    for (int p = 0; p < HALVES; ++p) {
-      const Real a = SHARP[p / 2], w = SHARP[p / 2 + 1] - SHARP[p / 2];
-      const Real from = (a + w * (p % 2) / 2) / SHARP_END, to = (a + w * (p % 2 + 1) / 2) / SHARP_END;
+  // Add a micro-step to the means of the panels it lies in; start and length in slots.
+  void sharp_product(const Shape& s, Int slot, Real start, Real length) {
+    for (int p = 0; p < PANELS; ++p) {
+      const Real from = SHARP[p] / SHARP_END, to = SHARP[p + 1] / SHARP_END;
       const Real shared = std::min(to, start + length) - std::max(from, start);
       if (shared <= 1e-9) continue;
       scaled(drugs.weigh_kept, shared / (to - from));
       bend(s.function, drugs.z_mean, drugs.z_mean, q, s.effect, q.effect_b.row(s.effect), drugs.weighing,
-           drugs.sharp.row(s.sharp + bin * HALVES + p));
+           drugs.sharp.row(s.sharp + slot * PANELS + p));
     }
   }
 
-  // Note for a step of the body who was given a sharp dose.
-  void mark_sharp(Int bin) {
-    drugs.sharp_on[bin] = 1;
-    drugs.sharp_agent[agent * lay.bins + bin] = 1;
+  // Note for a slot who was given a sharp dose.
+  void mark_sharp(Int slot) {
+    drugs.sharp_on[slot] = 1;
+    drugs.sharp_agent[agent * slots + slot] = 1;
     for (int l = 0; l < LANES; ++l) {
-      drugs.sharp_given(agent * lay.bins + bin, l) = drugs.dosed[l] ? 1.0 : 0.0;
-      if (drugs.dosed[l]) drugs.sharp_lane[bin * LANES + l] = 1;
+      drugs.sharp_given(agent * slots + slot, l) = drugs.dosed[l] ? 1.0 : 0.0;
+      if (drugs.dosed[l]) drugs.sharp_lane(slot, l) = 1.0;
     }
   }
 
@@ -550,7 +556,7 @@ class AgentDay {
       const Shape& s = lay.shapes[g];
       if (s.made_of == PRODUCT) continue;
       const Int source = r0 + s.source, two = s.made_of == MEAN ? 0 : 1;
-      const Int tiles = s.fine == 1 ? lay.fine_windows[agent] : windows;
+      const Int tiles = s.fine == 1 && (two == 0 || s.antagonist >= 0) ? lay.fine_windows[agent] : windows;
       const Real share = static_cast<Real>(slots_of(s)) / static_cast<Real>(steps * tiles);
       for (Int w = 0; w < tiles; ++w) {
         const Int at = static_cast<Int>(static_cast<Real>(number * tiles + w) * share + 1e-9);
@@ -561,22 +567,28 @@ class AgentDay {
           continue;
         }
         if ((rest || two == 0) && !nothing(source + (two + 1) * w, 1 + two)) {
-          scaled(two == 1 ? drugs.weigh_plain : drugs.ones, share);
           const Int value = source + (two + 1) * w;
-          bend_rows(s, value, value + two, drugs.shape.row(s.row + at));
+          if (two == 1 && share == 2.0) {  // a window of two slots
+            bend_halves(s, value, value + 1, drugs.shape.row(s.row + at));
+          } else {
+            scaled(two == 1 ? drugs.weigh_plain : drugs.ones, share);
+            bend_rows(s, value, value + two, drugs.shape.row(s.row + at));
+          }
         }
         if (some && two == 1)
-          for (Int k = 0; k < panels; ++k)
-            if (lay.panel_window[lay.panel_from[agent] + k] == w) {
-              scaled(drugs.weigh_fresh, share * lay.panel_share[lay.panel_from[agent] + k]);
-              const Int value = r0 + s.panels + 2 * k;
-              bend_rows(s, value, value + 1, drugs.shape.row(s.row + at));
-            }
+          for (Int k = 0; k < panels; ++k) {
+            const Int p = lay.panel_from[agent] + k;
+            if (lay.panel_window[p] != w) continue;
+            const Int half = share == 2.0 && lay.panel_times[2 * p] / length - static_cast<Real>(w) > 0.5 ? 1 : 0;
+            scaled(drugs.weigh_fresh, share * lay.panel_share[p]);
+            const Int value = r0 + s.panels + 2 * k;
+            bend_rows(s, value, value + 1, drugs.shape.row(s.row + at + half));
+          }
       }
-      if (sharp && s.sharp >= 0) {  // the means of the halves of the panels, for the step of the body that starts now
-        const Int bin = number * lay.bins / steps;
-        mark_sharp(bin);
-        copy_rows(drugs.sharp, s.sharp + bin * HALVES, drugs.out, r0 + s.panels, HALVES);
+      if (sharp && s.sharp >= 0) {  // the means of the panels of the slot that starts now
+        const Int slot = number * slots / steps;
+        mark_sharp(slot);
+        copy_rows(drugs.sharp, s.sharp + slot * PANELS, drugs.out, r0 + s.panels, PANELS);
       }
     }
     if (lay.against_row[agent] >= 0) {
@@ -605,16 +617,17 @@ class AgentDay {
     std::fill_n(drugs.weigh_kept, LANES, 1.0);
     for (Int g = lay.shape_from[agent]; g < lay.shape_from[agent + 1]; ++g) {
       const Shape& s = lay.shapes[g];
-      if (s.sharp < 0 || number % (steps / lay.bins) != 0) continue;
-      const Int bin = number * lay.bins / steps;
-      if (bin > 0 && is_sharp(bin - 1)) {  // until the evening
-        for (int l = 0; l < LANES; ++l)
-          drugs.dosed[l] = drugs.dosed[l] || drugs.sharp_given(agent * lay.bins + bin - 1, l) > 0.0;
-        given = true;
-      }
-      if (given) {
-        mark_sharp(bin);
-        drugs.sharp.clear(s.sharp + bin * HALVES, HALVES);
+      if (s.sharp < 0) continue;
+      for (Int slot = number * slots / steps; slot < (number + 1) * slots / steps; ++slot) {
+        if (slot > 0 && is_sharp(slot - 1)) {  // until the evening
+          for (int l = 0; l < LANES; ++l)
+            drugs.dosed[l] = drugs.dosed[l] || drugs.sharp_given(agent * slots + slot - 1, l) > 0.0;
+          given = true;
+        }
+        if (given) {
+          mark_sharp(slot);
+          drugs.sharp.clear(s.sharp + slot * PANELS, PANELS);
+        }
       }
     }
     if (mixed) {
@@ -730,7 +743,7 @@ inline void kinetics_of_day(Block& b, Int today) {
   const Layout& lay = b.lay;
   std::fill(drugs.sharp_on.begin(), drugs.sharp_on.end(), 0);
   std::fill(drugs.sharp_agent.begin(), drugs.sharp_agent.end(), 0);
-  std::fill(drugs.sharp_lane.begin(), drugs.sharp_lane.end(), 0);
+  drugs.sharp_lane.fill(0.0);
   bool pending = false;
   for (Int r = 0; r < b.t.rules.size; ++r)
     if (b.t.rules[r].kind == RESCUE)

@@ -1,4 +1,5 @@
-// Rows of LANES patients, side by side: every loop over lanes is one that the compiler works on with wide instructions.
+// Rows of LANES patients, side by side: a row is one vector of the compiler, which makes of it as many wide instructions
+// as the processor needs.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -15,7 +16,20 @@ namespace remission {
 using Int = std::int64_t;
 using Real = double;
 
-constexpr int LANES = 32;  // patients of a block
+constexpr int LANES = 8;  // patients of a block
+
+// A row as a value. Loads and stores need no alignment.
+typedef Real Wide __attribute__((vector_size(LANES * sizeof(Real))));
+typedef Int WideInt __attribute__((vector_size(LANES * sizeof(Int))));
+typedef Real LooseWide __attribute__((vector_size(LANES * sizeof(Real)), aligned(8), may_alias));
+inline Wide load(const Real* row) { return *reinterpret_cast<const LooseWide*>(row); }
+inline void store(Real* row, Wide x) { *reinterpret_cast<LooseWide*>(row) = x; }
+inline Wide everywhere(Real x) { return x - Wide{}; }
+inline bool any(WideInt x) {
+  Int all = 0;
+  for (int l = 0; l < LANES; ++l) all |= x[l];
+  return all != 0;
+}
 constexpr Real NEVER_MEASURED = std::numeric_limits<Real>::quiet_NaN();
 
 template <class T>
@@ -63,6 +77,8 @@ struct View {
   const T* begin() const { return data; }
   const T* end() const { return data + size; }
 };
+
+inline Wide load_row(const Rows& x, Int i) { return load(x.row(i)); }
 
 inline void copy_rows(Rows& out, Int out0, const Rows& x, Int x0, Int rows) {
   std::memcpy(out.row(out0), x.row(x0), static_cast<std::size_t>(rows) * LANES * sizeof(Real));

@@ -77,11 +77,11 @@ struct Drugs {
   Rows out;      // states at the end of a step, means and values in it
   Rows z;        // saturable products
   Rows shape;    // means of bent drivers
-  Rows sharp;    // the same in the halves of sharp panels
-  std::vector<char> sharp_on;     // bins
-  std::vector<char> sharp_agent;  // agents * bins
-  Rows sharp_given;               // agents * bins: 1 where the patient was given the agent
-  std::vector<char> sharp_lane;   // bins * lanes
+  Rows sharp;    // the same in the panels of every slot
+  std::vector<char> sharp_on;     // slots
+  std::vector<char> sharp_agent;  // agents * slots
+  Rows sharp_given;               // agents * slots: 1 where the patient was given the agent
+  Rows sharp_lane;                // slots: 1 where any was
   Rows against;  // what antagonists take away from shapes at the nodes, plasma / (half + plasma)
   Rows watch;    // means of outputs that somebody asked for
   Rows level;    // levels * STEPS: plasma now
@@ -100,7 +100,7 @@ struct Drugs {
   Rows weight;                    // 4 * passes, kind after kind of step
   Rows part, full;                // form rows
   Rows sink;
-  Rows line_weight;               // 4 lines of WEIGHT_ROWS for the step of the body, then for each of SHARP_WIDTHS
+  Rows line_weight;               // 4 lines of WEIGHT_ROWS
   Rows plateau, decay, shift;     // of saturable products: formation / loss; exp(-loss t) over a window, its mean
   Rows saved, saved_left, other;
   bool fresh[LANES], dosed[LANES];
@@ -137,19 +137,19 @@ struct Flesh {
 
 // Of one day: drug effects, the leukaemia at its start, and the day's mean rates.
 struct Work {
-  Rows e_line;   // 4 lines of half steps
-  Rows e_red;    // slots
-  Rows e_sharp;  // 4 lines of halves
-  Rows k_cyc, k_rest;  // pools * bins
+  Rows e_line;   // 4 lines of slots
+  Rows e_sharp;  // 4 lines of slots, PANELS in each
+  Rows k_cyc, k_rest;  // pools * half bins
   std::vector<char> pool_active;
-  Rows k_cns;               // bins
-  Rows k_stem, k_b;         // bins: kill of stem cells and of B cells
-  Rows released, released_b;  // bins: kill of blasts times the cytokine that it sets free; of B cells
+  Rows k_cns;               // half bins
+  Rows k_stem, k_b;         // half bins: kill of stem cells and of B cells
+  Rows released, released_b;  // half bins: kill of blasts times the cytokine that it sets free; of B cells
   Rows mean;                // of a driver's shape over the day
   Rows size, size_rest;     // effects: with what they need of T cells
-  Rows n, n_sharp;          // normal marrow at the start, in the middle, at the end of a (sub)step
-  Rows line_before, line_plain;
-  Rows load, load_mid, load_new, crowd, kill_cyc, kill_rest, clone_cyc, clone_rest;
+  Rows n;                   // normal marrow at the start, in the middle, at the end of a step of the lines; in the middle of a half bin
+  Rows load, load_mid;      // at the edges of the half bins, and in their middle
+  Rows fall;                // half bins: of the load in the middle, as kill wears off
+  Rows crowd, kill_cyc, kill_rest, clone_cyc, clone_rest;
 
   Work(const Layout& lay, const Lanes& q);
 };
@@ -176,7 +176,7 @@ struct Records {
 };
 
 inline Drugs::Drugs(const Tables& t, const Layout& lay, const Lanes& q) {
-  const Int agents = lay.agents(), forms = t.forms.size, slots = lay.bins * SLOTS_PER_BIN;
+  const Int agents = lay.agents(), forms = t.forms.size, slots = lay.slots();
   const Int products = lay.product_from[agents];
   Int shape_rows = 0, sharp_shapes = 0, antagonised = 0, most = 0;
   for (const Shape& s : lay.shapes) {
@@ -194,11 +194,11 @@ inline Drugs::Drugs(const Tables& t, const Layout& lay, const Lanes& q) {
   out = Rows(lay.row_from[agents]);
   z = Rows(products);
   shape = Rows(shape_rows);
-  sharp = Rows(HALVES * lay.bins * sharp_shapes);
-  sharp_on.assign(lay.bins, 0);
-  sharp_agent.assign(agents * lay.bins, 0);
-  sharp_given = Rows(agents * lay.bins);
-  sharp_lane.assign(lay.bins * LANES, 0);
+  sharp = Rows(PANELS * slots * sharp_shapes);
+  sharp_on.assign(slots, 0);
+  sharp_agent.assign(agents * slots, 0);
+  sharp_given = Rows(agents * slots);
+  sharp_lane = Rows(slots);
   against = Rows(2 * slots * antagonised);
   watch = Rows(slots * watched);
   level = Rows(t.level_agent.size * STEPS);
@@ -214,7 +214,7 @@ inline Drugs::Drugs(const Tables& t, const Layout& lay, const Lanes& q) {
   weight = Rows(4 * lay.weight_from[agents]);
   part = full = Rows(lay.form_row_from[forms]);
   sink = Rows(lay.sink_from[agents]);
-  line_weight = Rows((sharp_shapes ? 1 + WIDTHS : 1) * LINES * WEIGHT_ROWS);
+  line_weight = Rows(LINES * WEIGHT_ROWS);
   plateau = Rows(products);
   const Int rows = products ? lay.product_row[products] : 1;
   decay = shift = Rows(rows);
@@ -263,10 +263,10 @@ inline Flesh::Flesh(const Layout& lay, const Lanes& q)
 }
 
 inline Work::Work(const Layout& lay, const Lanes& q)
-    : e_line(LINES * 2 * lay.bins), e_red(lay.bins * SLOTS_PER_BIN), e_sharp(LINES * HALVES),
-      k_cyc(lay.pools() * lay.bins), k_rest(lay.pools() * lay.bins), pool_active(lay.pools(), 0), k_cns(lay.bins),
-      k_stem(lay.bins), k_b(lay.bins), released(lay.bins), released_b(lay.bins), mean(1), size(q.effect_size), size_rest(q.effect_rest), n(3), n_sharp(3),
-      line_before(LINES * STATE_ROWS), line_plain(LINES * STATE_ROWS), load(1), load_mid(1), load_new(1), crowd(1),
-      kill_cyc(1), kill_rest(1), clone_cyc(1), clone_rest(1) {}
+    : e_line(LINES * lay.slots()), e_sharp(LINES * lay.slots() * PANELS), k_cyc(lay.pools() * lay.halves()),
+      k_rest(lay.pools() * lay.halves()), pool_active(lay.pools(), 0), k_cns(lay.halves()), k_stem(lay.halves()),
+      k_b(lay.halves()), released(lay.halves()), released_b(lay.halves()), mean(1), size(q.effect_size),
+      size_rest(q.effect_rest), n(4), load(lay.halves() + 1), load_mid(lay.halves()), fall(lay.halves()), crowd(1), kill_cyc(1), kill_rest(1),
+      clone_cyc(1), clone_rest(1) {}
 
 }  // namespace remission

@@ -111,6 +111,8 @@ struct Layout {
   LAYOUT_NUMBERS(REMISSION_NUMBER)
   Int clones() const { return clone_purpose.size; }
   Int pools() const { return clones() ? clone_kill.size / clones() : 0; }
+  Int slots() const { return bins * SLOTS_PER_BIN; }  // of a day
+  Int halves() const { return 2 * bins; }             // half bins, by which blasts go
   Int agents() const { return steps.size; }
 };
 

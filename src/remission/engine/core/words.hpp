@@ -112,13 +112,12 @@ constexpr Int DAILY = ON_STEM_CELLS, STEM_CELLS = 0, B_CELLS = ON_B_CELLS - DAIL
 constexpr Int AFTER_DAYS = 84;  // days after treatment that are still played in full, for the counts to come back
 enum Check : Int { COUNTS = 1, MARROW_MRD = 2, BLOOD_MRD = 4, MARROW_BLASTS = 8, BLOOD_BLASTS = 16, RESPONSE = 32 };
 
-// The mesh of a day: steps of the body, slots of two hours in each, panels after a sharp dose (mesh.py).
+// The mesh of a day: bins, slots in each (two hours if there are three bins), panels of the slot in which a sharp dose
+// is given (mesh.py). Blasts and the load go by half bins, cell lines by LINE_SLOTS slots.
 constexpr int SLOTS_PER_BIN = 4;
-constexpr int SHARP[] = {0, 1, 2, 4, 8, 16, 32, 64};  // ends of panels, in 64ths of a step of the body
-constexpr int PANELS = 7;
-constexpr int HALVES = 2 * PANELS;
-constexpr int SHARP_WIDTHS[] = {1, 2, 4, 8, 16, 32};
-constexpr int WIDTHS = 6;
+constexpr int LINE_SLOTS = 6;
+constexpr int SHARP[] = {0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64};  // ends of panels, in 64ths of a slot
+constexpr int PANELS = 12;
 constexpr Real SHARP_END = 64.0;
 
 }  // namespace remission
