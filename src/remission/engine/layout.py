@@ -57,7 +57,7 @@ class Layout(NamedTuple):
     micro_start: Any
     kind_from: Any
     unit: Any  # days, by kind
-    weight_from: Any  # passes of an agent, times its kinds
+    weight_from: Any  # entries of an agent, times its kinds
     means_from: Any  # linear outputs whose window means and node values are rows (local numbers)
     means: Any
     nodes_from: Any
@@ -77,9 +77,7 @@ class Layout(NamedTuple):
     bent: Any
     sharp_from: Any  # outputs whose means in sharp panels are wanted
     sharp: Any
-    plain_from: Any  # by agent: passes of the window nodes, of the levels and of the panels
-    level_from: Any
-    fresh_from: Any
+    plain_rows: Any  # by agent: rows of every step; levels and panels follow
     central: Any
     plasma_row: Any  # plasma at the nodes of windows and of panels; where elimination saturates, its mean
     plasma_panels: Any
@@ -88,11 +86,9 @@ class Layout(NamedTuple):
     saturable: Any  # 1: elimination saturates or changes
     sink_from: Any
     row_from: Any
-    pass_from: Any  # four products at a time
-    pass_row: Any
-    pass_first: Any
-    pass_column: Any  # (4 * passes,)
-    pass_used: Any
+    entry_from: Any  # entries of the step matrix that may differ from zero
+    entry_row: Any
+    column_from: Any  # by agent, group of rows (always, plain, level, fresh) and state: its entries; then their end
     rescued: Any  # 1: an agent whose doses depend on levels of the day
     against_row: Any  # an antagonist's plasma at the nodes of a step and of its panels, else -1
     against_panels: Any
@@ -276,7 +272,7 @@ def layout(
     refine: divide every step by it. side_effects: play them. watch: keep the means of every output by two hours."""
     out: dict[str, list[Any]] = {name: [] for name in Layout._fields}
     for name in Layout._fields:
-        if name.endswith("_from") and name not in ("plain_from", "level_from", "fresh_from"):
+        if name.endswith("_from") and name != "column_from":
             out[name] = [0]
     for name in ("product_row", "micro_plain"):
         out[name] = [0] if name == "product_row" else []
@@ -381,21 +377,15 @@ def layout(
             out["watched"].append(watched_rows if watch else -1)
             out["watch_source"].append((means if k.vmax is not None else fine_means).get(j, -1))
             watched_rows += STEPS_PER_DAY * refine if watch else 0
-        for group, starts in enumerate((None, "plain_from", "level_from", "fresh_from")):
-            if starts:
-                out[starts].append(len(out["pass_row"]))
-            for row, (own, used) in enumerate(patterns):
-                if own != group:
-                    continue
-                columns = np.flatnonzero(used).tolist()
-                for start in range(0, len(columns), 4):
-                    four = columns[start : start + 4]
-                    out["pass_row"].append(row)
-                    out["pass_first"].append(start == 0)
-                    out["pass_column"] += four + [0] * (4 - len(four))
-                    out["pass_used"] += [1] * len(four) + [0] * (4 - len(four))
-        out["pass_from"].append(len(out["pass_row"]))
-        out["weight_from"].append(out["weight_from"][-1] + len(kinds) * (out["pass_from"][-1] - out["pass_from"][-2]))
+        for group in range(4):
+            for column in range(n):
+                out["column_from"].append(len(out["entry_row"]))
+                out["entry_row"] += [row for row, (own, used) in enumerate(patterns) if own == group and used[column]]
+        out["column_from"].append(len(out["entry_row"]))
+        out["plain_rows"].append(sum(own < 2 for own, _ in patterns))
+        entries = len(out["entry_row"]) - out["entry_from"][-1]
+        out["entry_from"].append(len(out["entry_row"]))
+        out["weight_from"].append(out["weight_from"][-1] + len(kinds) * entries)
     agent_forms: list[list[int]] = [[] for _ in systems]
     for i, f in enumerate(program.forms):
         own = int(program.tables.forms["agent"][i])
@@ -424,7 +414,7 @@ def layout(
     arrays: dict[str, Any] = {}
     for name, values in out.items():
         real = name in ("micro_share", "micro_start", "unit", "panel_share", "panel_times", "level_times", "fastest")
-        kind: Any = np.float64 if real else np.bool_ if name == "pass_first" else np.int64
+        kind: Any = np.float64 if real else np.int64
         arrays[name] = np.array(values, dtype=kind)
     arrays |= {
         "bins": mesh.BINS * refine,

@@ -11,44 +11,33 @@ namespace remission {
 // Effect of the asparaginase activity x: 1 - N (rest + half) / (rest (N + half)), N the asparagine it leaves at the
 // steady state of supply, loss and Michaelis-Menten breakdown: N^2 + N (rest d x + km - rest) - km rest = 0, with rest
 // the baseline, d the breakdown per activity over the supply, km the Michaelis constant; half is N at half effect.
-inline Real asparagine(Real x, Real half, Real rest, Real d, Real km) {
-  const Real p = rest * d * x + km - rest;
-  const Real n = 2.0 * km * rest / (p + std::sqrt(p * p + 4.0 * km * rest));
-  return x > 0.0 ? 1.0 - n * (rest + half) / (rest * (n + half)) : 0.0;
+inline Wide asparagine(Wide x, Wide half, Wide rest, Wide d, Wide km) {
+  const Wide p = rest * d * x + km - rest;
+  const Wide n = 2.0 * km * rest / (p + root(p * p + 4.0 * km * rest));
+  return x > 0.0 ? 1.0 - n * (rest + half) / (rest * (n + half)) : Wide{};
 }
 
 // x^power / (half^power + x^power).
-inline Real hill(Real x, Real half, Real power) {
-  const Real positive = larger(x, 1e-300);
-  const Real value = 1.0 / (1.0 + exp_wide(power * log_wide(half / positive)));
-  return x > 0.0 ? value : 0.0;
+inline Wide hill(Wide x, Wide half, Wide power) {
+  const Wide value = 1.0 / (1.0 + exp_wide(power * log_wide(half / larger(x, 1e-300))));
+  return x > 0.0 ? value : Wide{};
 }
 
-// out += weight times the mean of the shape of effect `i` (its value for a factor of 1) at two values u, v of its driver.
-// half: the concentration of half effect.
-inline void bend(Int function, const Real* __restrict u, const Real* __restrict v, const Lanes& q, Int i,
-                 const Real* __restrict half, const Real* __restrict weight, Real* __restrict out) {
+// then(f), f the shape of effect `i`: its value for a factor of 1 at a value of its driver. half: the concentration of
+// half effect.
+template <class Then>
+void bent(const Lanes& q, Int function, Int i, Wide half, Then then) {
   switch (function) {
-    case EMAX:
-      for (int l = 0; l < LANES; ++l) {
-        const Real bu = half[l] + u[l], bv = half[l] + v[l];
-        out[l] += 0.5 * weight[l] * (u[l] * bv + v[l] * bu) / (bu * bv);
-      }
-      break;
-    case LINEAR:
-      for (int l = 0; l < LANES; ++l) out[l] += 0.5 * weight[l] * (u[l] + v[l]);
-      break;
+    case EMAX: then([half](Wide x) { return x / (half + x); }); break;
+    case LINEAR: then([](Wide x) { return x; }); break;
     case HILL: {
-      const Real* c = q.effect_c.row(i);
-      for (int l = 0; l < LANES; ++l)
-        out[l] += 0.5 * weight[l] * (hill(u[l], half[l], c[l]) + hill(v[l], half[l], c[l]));
+      const Wide power = load_row(q.effect_c, i);
+      then([half, power](Wide x) { return hill(x, half, power); });
       break;
     }
     default: {
-      const Real *c = q.effect_c.row(i), *d = q.effect_d.row(i), *km = q.effect_e.row(i);
-      for (int l = 0; l < LANES; ++l)
-        out[l] += 0.5 * weight[l] *
-                  (asparagine(u[l], half[l], c[l], d[l], km[l]) + asparagine(v[l], half[l], c[l], d[l], km[l]));
+      const Wide rest = load_row(q.effect_c, i), d = load_row(q.effect_d, i), km = load_row(q.effect_e, i);
+      then([half, rest, d, km](Wide x) { return asparagine(x, half, rest, d, km); });
     }
   }
 }

@@ -310,8 +310,7 @@ class LayoutCheck {
   void agents_of_layout() {
     for (auto [name, values] :
          {std::pair{"linear_outputs", &lay.linear_outputs}, {"windows", &lay.windows}, {"fine_windows", &lay.fine_windows},
-          {"micro_plain", &lay.micro_plain}, {"plain_from", &lay.plain_from}, {"level_from", &lay.level_from},
-          {"fresh_from", &lay.fresh_from}, {"central", &lay.central}, {"plasma_row", &lay.plasma_row},
+          {"micro_plain", &lay.micro_plain}, {"plain_rows", &lay.plain_rows}, {"central", &lay.central}, {"plasma_row", &lay.plasma_row},
           {"plasma_panels", &lay.plasma_panels}, {"level_row", &lay.level_row}, {"against_row", &lay.against_row},
           {"against_panels", &lay.against_panels}, {"level_purpose", &lay.level_purpose}})
       size(name, values->size, agents);
@@ -336,10 +335,8 @@ class LayoutCheck {
     rising("panel_from", lay.panel_from, agents, lay.panel_window.size);
     size("panel_share", lay.panel_share.size, lay.panel_window.size);
     size("panel_times", lay.panel_times.size, 2 * lay.panel_window.size);
-    rising("pass_from", lay.pass_from, agents, lay.pass_row.size);
-    size("pass_first", lay.pass_first.size, lay.pass_row.size);
-    size("pass_column", lay.pass_column.size, 4 * lay.pass_row.size);
-    size("pass_used", lay.pass_used.size, 4 * lay.pass_row.size);
+    rising("entry_from", lay.entry_from, agents, lay.entry_row.size);
+    size("column_from", lay.column_from.size, 4 * lay.state_from[agents] + agents);
     rising("output_from", lay.output_from, agents, lay.watched.size);
     size("watch_source", lay.watch_source.size, lay.watched.size);
     size("row_from", lay.row_from.size, agents + 1);
@@ -347,7 +344,7 @@ class LayoutCheck {
     Int watched = 0;
     for (Int x : lay.watched) watched += x >= 0;
     for (Int agent = 0; agent < agents; ++agent) one_agent(agent, watched * slots_of_day());
-    offsets("weight_from", lay.weight_from, agents, [&](Int i) { return kinds(i) * of(lay.pass_from, i); });
+    offsets("weight_from", lay.weight_from, agents, [&](Int i) { return kinds(i) * of(lay.entry_from, i); });
     offsets("sink_from", lay.sink_from, agents, [&](Int i) { return kinds(i) * rows(i); });
     const Int products = lay.product_from[agents];
     size("product_row", lay.product_row.size, products + 1);
@@ -399,24 +396,24 @@ class LayoutCheck {
       real({"panel_share", i, ""}, lay.panel_share[i], 0.0, 1.0 + 1e-9);
       for (Int k = 2 * i; k < 2 * i + 2; ++k) real({"panel_times", k, ""}, lay.panel_times[k], 0.0, longest);
     }
-    // rows of a step: states, means and nodes on both grids, levels, nodes of panels, halves of sharp panels (kinetics.hpp)
+    // rows of a step: states, means and nodes on both grids, levels, nodes of panels, means of sharp panels (kinetics.hpp)
     const Int all_rows = n + windows * (of(lay.means_from, agent) + 2 * of(lay.nodes_from, agent)) +
                          fine * (of(lay.fine_means_from, agent) + 2 * of(lay.fine_nodes_from, agent)) + levels +
-                         2 * panels(agent) * of(lay.bent_from, agent) + HALVES * of(lay.sharp_from, agent);
+                         2 * panels(agent) * of(lay.bent_from, agent) + PANELS * of(lay.sharp_from, agent);
     const Int most = static_cast<Int>(MOST_BLOCK_BYTES) / (LANES * static_cast<Int>(sizeof(Real)));
     if (all_rows > most || kinds(agent) > most / all_rows) refuse(at("windows"), "makes a step of too many rows");
     same({"row_from", agent + 1, ""}, lay.row_from[agent + 1], lay.row_from[agent] + all_rows);
     if (bends && (windows != 1 || fine != 1 || panels(agent) != 0 || all_rows < n + lin))
       refuse(at("saturable"), "is 1 for an agent with more than one window, with panels, or without its means");
-    within(at("plain_from"), lay.plain_from[agent], lay.pass_from[agent], lay.pass_from[agent + 1]);
-    within(at("level_from"), lay.level_from[agent], lay.plain_from[agent], lay.pass_from[agent + 1]);
-    within(at("fresh_from"), lay.fresh_from[agent], lay.level_from[agent], lay.pass_from[agent + 1]);
-    for (Int i = lay.pass_from[agent]; i < lay.pass_from[agent + 1]; ++i) {
-      index({"pass_row", i, ""}, lay.pass_row[i], all_rows);
-      for (Int k = 4 * i; k < 4 * i + 4; ++k) {
-        index({"pass_column", k, ""}, lay.pass_column[k], n);
-        within({"pass_used", k, ""}, lay.pass_used[k], 0, 1);
-      }
+    same(at("plain_rows"), lay.plain_rows[agent],
+         all_rows - levels - 2 * panels(agent) * of(lay.bent_from, agent) - PANELS * of(lay.sharp_from, agent));
+    for (Int i = lay.entry_from[agent]; i < lay.entry_from[agent + 1]; ++i)
+      index({"entry_row", i, ""}, lay.entry_row[i], all_rows);
+    Int before = lay.entry_from[agent];
+    for (Int k = 0; k <= 4 * n; ++k) {
+      const Int i = 4 * lay.state_from[agent] + agent + k;
+      within({"column_from", i, ""}, lay.column_from[i], before, lay.entry_from[agent + 1]);
+      before = lay.column_from[i];
     }
     // rows that are asked for by name: -1 where nothing asks
     auto asked = [&](const char* array, const View<Int>& row, Int number, bool needed) {
@@ -480,17 +477,16 @@ class LayoutCheck {
         }
         if (s.sharp != -1) {
           same(at("sharp"), s.sharp, sharp);
-          sharp += HALVES * lay.bins;
+          sharp += PANELS * slots;
           if (s.fine != 1 || s.antagonist >= 0 || s.made_of == NODES)
             refuse(at("sharp"), "is for means of two hours that nothing answers");
-          if (bends && lay.steps[agent] % lay.bins != 0)
-            refuse(at("sharp"), "is for an agent with steps within those of the body");
         }
         if (s.made_of == PRODUCT) continue;
-        const Int tiles = s.fine == 1 ? lay.fine_windows[agent] : lay.windows[agent];
+        const bool nodes = s.made_of == NODES && s.antagonist < 0;  // on the grid of the windows
+        const Int tiles = s.fine == 1 && !nodes ? lay.fine_windows[agent] : lay.windows[agent];
         rows_from(at("source"), s.source, bends ? 1 : s.made_of == NODES ? 2 * tiles : tiles, rows(agent));
         if (bends) continue;
-        if (s.sharp != -1) rows_from(at("panels"), s.panels, HALVES, rows(agent));
+        if (s.sharp != -1) rows_from(at("panels"), s.panels, PANELS, rows(agent));
         if (s.made_of == NODES && panels(agent) > 0) rows_from(at("panels"), s.panels, 2 * panels(agent), rows(agent));
       }
     size("members", lay.members.size, member);
@@ -536,11 +532,11 @@ class LayoutCheck {
       const Real windows = static_cast<Real>(lay.windows[agent] + lay.fine_windows[agent] + 2);
       answers = std::max(answers, (n + 2.0 * entries) * static_cast<Real>(rows(agent)) + windows * entries * n + 9.0 * n * n);
     }
-    for (const Shape& s : lay.shapes) shape_rows += 4.0 * slots + (s.sharp >= 0 ? HALVES * bins : 0.0);
+    for (const Shape& s : lay.shapes) shape_rows += 4.0 * slots + (s.sharp >= 0 ? PANELS * slots : 0.0);
     for (Int x : lay.watched) watched += x >= 0 ? slots : 0.0;
     const Real all_rows =
-        answers + shape_rows + watched + number * bins + static_cast<Real>(t.level_agent.size + forms) * STEPS +
-        static_cast<Real>(lay.row_from[agents]) + 4.0 * static_cast<Real>(lay.weight_from[agents]) +
+        answers + shape_rows + watched + number * slots + static_cast<Real>(t.level_agent.size + forms) * STEPS +
+        static_cast<Real>(lay.row_from[agents]) + static_cast<Real>(lay.weight_from[agents]) +
         2.0 * static_cast<Real>(lay.form_row_from[forms]) + static_cast<Real>(lay.sink_from[agents]) +
         bins * (12.0 + 2.0 * static_cast<Real>(lay.pools()));
     const Real bytes = all_rows * LANES * sizeof(Real);

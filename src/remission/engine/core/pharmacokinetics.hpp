@@ -58,14 +58,14 @@ inline void fill_responses(Block& b) {
     asked.sharp = ints(lay.sharp, lay.sharp_from, agent);
     asked.sharp_edges = sharp_edges;
     Responses answers(a, g, rows, lay.fastest[agent], entries);
-    const Int p0 = lay.pass_from[agent], p1 = lay.pass_from[agent + 1];
+    const Int e0 = lay.entry_from[agent], number = lay.entry_from[agent + 1] - e0;
+    const Int* column_from = lay.column_from.data + 4 * lay.state_from[agent] + agent;
     for (Int kind = 0; kind < lay.kind_from[agent + 1] - lay.kind_from[agent]; ++kind) {
       answers.fill(lay.unit[lay.kind_from[agent] + kind], asked);
-      const Int w0 = 4 * (lay.weight_from[agent] + kind * (p1 - p0));
-      for (Int i = p0; i < p1; ++i)
-        for (Int k = 0; k < 4; ++k)
-          if (lay.pass_used[4 * i + k] == 1)
-            copy_rows(drugs.weight, w0 + 4 * (i - p0) + k, answers.free[lay.pass_column[4 * i + k]], lay.pass_row[i], 1);
+      const Int w0 = lay.weight_from[agent] + kind * number - e0;
+      for (Int k = 0; k < 4 * n; ++k)
+        for (Int i = column_from[k]; i < column_from[k + 1]; ++i)
+          copy_rows(drugs.weight, w0 + i, answers.free[k % n], lay.entry_row[i], 1);
       for (Int i = 0; i < forms; ++i) {
         const Int at = lay.form_row_from[lay.agent_forms[f0 + i]] + kind * rows;
         copy_rows(drugs.part, at, answers.part[i], 0, rows);
@@ -102,12 +102,7 @@ inline void rescue_doses(Block& b, Int agent, Int today) {
           state.rescue_next = -1;
           continue;
         }
-        Real dose = o.amount;
-        if (o.basis == PER_M2)
-          dose *= b.person(l).bsa_m2;
-        else if (o.basis == PER_KG)
-          dose *= b.person(l).weight_kg;
-        dose = std::min(dose, o.cap);
+        Real dose = std::min(by_size(b, o, o.amount, l, today), o.cap);
         const Real planned = dose;
         Reason reason = R_RESCUE;
         if (b.place.slot(o.slot, l).stopped == 1) {
@@ -147,7 +142,7 @@ class AgentDay {
     const bool wanted = leveled >= 0 && pending;
     for (Int number = 0; number < steps; ++number) {
       const Int slot = number * (STEPS / steps);
-      if (wanted) concentration(drugs.level.row(leveled * STEPS + slot));
+      if (wanted) store(drugs.level.row(leveled * STEPS + slot), concentration());
       doses(slot, static_cast<Real>(today) + static_cast<Real>(slot) / STEPS);
       if (lay.saturable[agent] == 1) {
         saturable_step(number);
@@ -160,10 +155,7 @@ class AgentDay {
     }
     for (Int i = f0; i < f1; ++i) {
       const Int f = lay.agent_forms[i];
-      if (!drugs.running[f]) continue;
-      drugs.running[f] = 0;
-      for (int l = 0; l < LANES; ++l)
-        if (drugs.left(f, l) > 0.0) drugs.running[f] = 1;
+      if (drugs.running[f]) drugs.running[f] = any(load_row(drugs.left, f) > 0.0);
     }
     wash_out();
   }
@@ -176,11 +168,18 @@ class AgentDay {
   const Int agent, today;
   const bool pending;
   const Int s0, n, z0, products, r0, rows, f0, f1, steps, slots;
-  int count = 0;       // patients whose concentrations change now
-  bool given = false;  // any dose now
+  int count = 0;               // patients whose concentrations change now
+  bool given = false;          // any dose now
+  Wide fresh{}, dosed{};       // 1 in patients whose concentrations change now; who are given a dose now
+  Wide plain{}, kept{};        // 1 in the others; in those whose step counts
+  std::uint64_t started = 0;   // bits of the states that the step began with
+  bool fed = false;            // something came in during the step
 
   Int slots_of(const Shape& s) const { return s.fine == 1 ? slots : slots / 2; }
   bool is_sharp(Int slot) const { return drugs.sharp_agent[agent * slots + slot] != 0; }
+  Wide out(Int row) const { return load_row(drugs.out, r0 + row); }
+  // Can the row of the step be anything but zero?
+  bool something(Int row) const { return fed || (drugs.made_of[r0 + row] & started) != 0; }
 
   // Empty the agent's rows of the day.
   void clear() {
@@ -196,170 +195,124 @@ class AgentDay {
   }
 
   // Plasma concentration now: the first output's row of g times the states.
-  void concentration(Real* out) const {
-    for (int l = 0; l < LANES; ++l) {
-      Real total = 0.0;
-      for (Int j = 0; j < n; ++j) total += q.g(lay.g_from[agent] + j, l) * drugs.x(s0 + j, l);
-      out[l] = total;
-    }
+  Wide concentration() const {
+    Wide total = {};
+    for (Int j = 0; j < n; ++j) total += load_row(q.g, lay.g_from[agent] + j) * load_row(drugs.x, s0 + j);
+    return total;
   }
 
   // Doses of this hour (`now`, in days): boluses into the states, delayed ones and infusions into what the step's inputs
   // are. Marks the patients whose concentrations change now: a dose, or an infusion that runs or has just stopped.
   void doses(Int slot, Real now) {
-    char* was = drugs.was_running.data() + agent * LANES;
-    for (int l = 0; l < LANES; ++l) {
-      drugs.fresh[l] = was[l] != 0;
-      was[l] = 0;
-      drugs.dosed[l] = false;
-    }
+    Real* was = drugs.was_running.row(agent);
+    fresh = load(was);
+    dosed = Wide{};
     given = false;
+    Wide still = {};
     for (Int i = f0; i < f1; ++i) {
       const Int f = lay.agent_forms[i];
       const Form& form = b.t.forms[f];
       if (drugs.used[f * STEPS + slot]) {
         given = true;
-        for (int l = 0; l < LANES; ++l) {
-          const Real dose = drugs.amount(f * STEPS + slot, l);
-          if (!(dose > 0.0)) continue;
-          drugs.dosed[l] = drugs.fresh[l] = true;
-          if (drugs.first(agent, l) < 0.0) drugs.first(agent, l) = now;
-          if (form.tau > 0.0) {
+        const Wide dose = load_row(drugs.amount, f * STEPS + slot), since = load_row(drugs.first, agent);
+        const auto some = dose > 0.0;
+        fresh = some ? everywhere(1.0) : fresh;
+        dosed = some ? everywhere(1.0) : dosed;
+        store(drugs.first.row(agent), (some & (since < 0.0)) ? everywhere(now) : since);
+        if (form.tau > 0.0) {
+          for (int l = 0; l < LANES; ++l) {
+            if (!(dose[l] > 0.0)) continue;
             Int free = f;  // the first copy in which no infusion runs in this patient
             while (drugs.left(free, l) > 0.0 && b.t.forms[free].next >= 0) free = b.t.forms[free].next;
             drugs.left(free, l) = form.tau;
-            drugs.rate(free, l) = dose / form.tau;
+            drugs.rate(free, l) = dose[l] / form.tau;
             drugs.running[free] = 1;
-          } else if (form.lag > 0.0) {
-            drugs.late(f, l) = dose;
-            drugs.wait(f, l) = form.lag;
-            drugs.delaying[f] = 1;
-          } else {
-            drugs.x(s0 + lay.form_entry[f], l) += dose;
-            drugs.x_any[s0 + lay.form_entry[f]] = 1;
           }
+        } else if (form.lag > 0.0) {
+          store(drugs.late.row(f), some ? dose : load_row(drugs.late, f));
+          store(drugs.wait.row(f), some ? everywhere(form.lag) : load_row(drugs.wait, f));
+          drugs.delaying[f] = 1;
+        } else {
+          Real* x = drugs.x.row(s0 + lay.form_entry[f]);
+          store(x, load(x) + (some ? dose : Wide{}));
+          drugs.present[agent] |= std::uint64_t{1} << lay.form_entry[f];
         }
       }
-      if (drugs.running[f])
-        for (int l = 0; l < LANES; ++l)
-          if (drugs.left(f, l) > 0.0) {
-            drugs.fresh[l] = true;
-            was[l] = 1;
-          }
+      if (drugs.running[f]) {
+        const auto runs = load_row(drugs.left, f) > 0.0;
+        fresh = runs ? everywhere(1.0) : fresh;
+        still = runs ? everywhere(1.0) : still;
+      }
     }
+    store(was, still);
+    plain = 1.0 - fresh;
     count = 0;
-    for (int l = 0; l < LANES; ++l) {
-      count += drugs.fresh[l];
-      drugs.weigh_fresh[l] = drugs.fresh[l] ? 1.0 : 0.0;
-      drugs.weigh_plain[l] = drugs.fresh[l] ? 0.0 : 1.0;
+    for (int l = 0; l < LANES; ++l) count += fresh[l] > 0.0;
+  }
+
+  // The rows of a group (0 always, 1 plain, 2 levels, 3 fresh) of a step, from the states that anybody has something of;
+  // column by column, so that what is left out changes nothing, to the last bit. w: where the kind's weights begin.
+  void step(int group, Int w) {
+    const Int* from = lay.column_from.data + 4 * s0 + agent + group * n;
+    const Int* row = lay.entry_row.data;
+    Real* o = drugs.out.row(r0);
+    for (Int c = 0; c < n; ++c) {
+      if (!(started >> c & 1)) continue;
+      const Wide x = load_row(drugs.x, s0 + c);
+      const Real* weight = drugs.weight.row(w + from[c] - lay.entry_from.data[agent]);
+      for (Int i = from[c]; i < from[c + 1]; ++i, weight += LANES) {
+        Real* at = o + row[i] * LANES;
+        store(at, load(at) + load(weight) * x);
+      }
     }
   }
 
-  // out rows of a step: up to four products of weights and states a pass; w: first row of their weights. States that
-  // nobody has anything of are left out, and rows that are made of nothing else are zero.
-  void step(Int first, Int last, Int w) {
-    for (Int i = first; i < last; ++i, w += 4) {
-      const Int row = lay.pass_row[i];
-      Real* __restrict o = drugs.out.row(r0 + row);
-      if (lay.pass_first[i]) {
-        drugs.row_any[r0 + row] = 0;
-        std::fill_n(o, LANES, 0.0);
-      }
-      const Int* column = lay.pass_column.data + 4 * i;
-      const Real* m[4];
-      const Real* x[4];
-      int used = 0;
-      for (int k = 0; k < 4; ++k)
-        if (lay.pass_used[4 * i + k] == 1 && drugs.x_any[s0 + column[k]]) {
-          m[used] = drugs.weight.row(w + k);
-          x[used++] = drugs.x.row(s0 + column[k]);
-        }
-      if (used == 0) continue;
-      drugs.row_any[r0 + row] = 1;
-      // one product after the other: what is left out then changes nothing, to the last bit
-      switch (used) {
-        case 1:
-          for (int l = 0; l < LANES; ++l) o[l] += m[0][l] * x[0][l];
-          break;
-        case 2:
-          for (int l = 0; l < LANES; ++l) {
-            const Real sum = o[l] + m[0][l] * x[0][l];
-            o[l] = sum + m[1][l] * x[1][l];
-          }
-          break;
-        case 3:
-          for (int l = 0; l < LANES; ++l) {
-            Real sum = o[l] + m[0][l] * x[0][l];
-            sum = sum + m[1][l] * x[1][l];
-            o[l] = sum + m[2][l] * x[2][l];
-          }
-          break;
-        default:
-          for (int l = 0; l < LANES; ++l) {
-            Real sum = o[l] + m[0][l] * x[0][l];
-            sum = sum + m[1][l] * x[1][l];
-            sum = sum + m[2][l] * x[2][l];
-            o[l] = sum + m[3][l] * x[3][l];
-          }
-      }
-    }
+  // The first `number` rows of a step, empty.
+  void begin_step(Int number) {
+    started = drugs.present[agent];
+    fed = false;
+    drugs.out.clear(r0, number);
   }
 
   // The states at the end of a step become those at the start of the next.
   void keep_states() {
     copy_rows(drugs.x, s0, drugs.out, r0, n);
-    for (Int j = 0; j < n; ++j) drugs.x_any[s0 + j] = drugs.row_any[r0 + j];
+    std::uint64_t present = 0;
+    for (Int j = 0; j < n; ++j)
+      if (something(j)) present |= std::uint64_t{1} << j;
+    drugs.present[agent] = present;
   }
 
-  // Is there nothing in `number` rows of the step?
-  bool nothing(Int first, Int number) const {
-    for (Int i = first; i < first + number; ++i)
-      if (drugs.row_any[i]) return false;
-    return true;
-  }
-
-  // Add an input to all rows of the step: amount times its unit response.
-  void add(const Rows& unit, Int unit0, const Real* __restrict amount) {
-    for (Int r = 0; r < rows; ++r) {
-      drugs.row_any[r0 + r] = 1;
-      Real* __restrict o = drugs.out.row(r0 + r);
-      const Real* __restrict u = unit.row(unit0 + r);
-      for (int l = 0; l < LANES; ++l) o[l] += u[l] * amount[l];
+  // Add an input to the first `number` rows of the step: amount times its unit response.
+  void add(const Rows& unit, Int unit0, Wide amount, Int number) {
+    fed = true;
+    for (Int r = 0; r < number; ++r) {
+      Real* o = drugs.out.row(r0 + r);
+      store(o, load(o) + load_row(unit, unit0 + r) * amount);
     }
   }
 
   // What infusions and delayed doses put into a step of `length` days.
-  void inputs(Int kind, Real length) {
+  void inputs(Int kind, Real length, Int number) {
+    const bool bends = lay.saturable[agent] == 1;
     for (Int i = f0; i < f1; ++i) {
       const Int f = lay.agent_forms[i], at = lay.form_row_from[f] + kind * rows;
-      const bool bends = lay.saturable[agent] == 1;
       if (drugs.delaying[f] && !bends) {
-        for (int l = 0; l < LANES; ++l) {
-          drugs.now_part[l] = drugs.late(f, l);
-          drugs.late(f, l) = 0.0;
-        }
+        add(drugs.part, at, load_row(drugs.late, f), number);
+        drugs.late.clear(f, 1);
         drugs.delaying[f] = 0;
-        add(drugs.part, at, drugs.now_part);
       }
       if (!drugs.running[f]) continue;
+      const Wide left = load_row(drugs.left, f), rate = load_row(drugs.rate, f);
       if (bends) {  // what ends within a step is spread over it
-        for (int l = 0; l < LANES; ++l) {
-          Real& left = drugs.left(f, l);
-          drugs.now_rate[l] = drugs.rate(f, l) * std::min(left, length) / length;
-          left = left > length + 1e-9 ? left - length : 0.0;
-        }
+        add(drugs.full, at, rate * smaller(left, length) / length, number);
       } else {  // whole steps, then the rest with its own response
         const Real rest = b.t.forms[f].rest_days;
-        for (int l = 0; l < LANES; ++l) {
-          Real& left = drugs.left(f, l);
-          const bool full = left > length - 1e-9;
-          drugs.now_rate[l] = full ? drugs.rate(f, l) : 0.0;
-          drugs.now_part[l] = left > 0.0 && !full ? drugs.rate(f, l) * rest : 0.0;
-          left = left > length + 1e-9 ? left - length : 0.0;
-        }
-        if (rest > 0.0) add(drugs.part, at, drugs.now_part);
+        const auto whole = left > length - 1e-9;
+        if (rest > 0.0) add(drugs.part, at, (~whole & (left > 0.0)) ? rate * rest : Wide{}, number);
+        add(drugs.full, at, whole ? rate : Wide{}, number);
       }
-      add(drugs.full, at, drugs.now_rate);
+      store(drugs.left.row(f), left > length + 1e-9 ? left - length : Wide{});
     }
   }
 
@@ -367,120 +320,91 @@ class AgentDay {
   // matter: a compartment that keeps an effect for months must not keep plasma on the clock. Nothing is taken from a
   // patient in whom an infusion runs.
   void wash_out() {
-    bool left = false;
-    for (Int j = s0; j < s0 + n; ++j) {
-      if (!drugs.x_any[j]) continue;
-      Real* __restrict x = drugs.x.row(j);
-      const Real* scale = q.state_scale.row(j);
-      Real most = 0.0;
-      for (int l = 0; l < LANES; ++l) {
-        x[l] = std::fabs(x[l]) > GONE * scale[l] || drugs.was_running[agent * LANES + l] ? x[l] : 0.0;
-        most = larger(most, std::fabs(x[l]));
-      }
-      drugs.x_any[j] = most > 0.0;
-      left |= most > 0.0;
+    const auto runs = load_row(drugs.was_running, agent) > 0.0;
+    std::uint64_t present = 0;
+    for (Int j = 0; j < n; ++j) {
+      if (!(drugs.present[agent] >> j & 1)) continue;
+      const Wide x = load_row(drugs.x, s0 + j), least = GONE * load_row(q.state_scale, s0 + j);
+      const Wide left = ((x > least) | (x < -least) | runs) ? x : Wide{};
+      store(drugs.x.row(s0 + j), left);
+      if (any(left != 0.0)) present |= std::uint64_t{1} << j;
     }
-    for (Int i = z0; i < z0 + products; ++i)
-      for (int l = 0; l < LANES; ++l) {
-        if (!(drugs.z(i, l) > GONE * drugs.plateau(i, l)) && !drugs.was_running[agent * LANES + l]) drugs.z(i, l) = 0.0;
-        left |= drugs.z(i, l) > 0.0;
-      }
-    for (int l = 0; l < LANES; ++l) {
-      left |= drugs.was_running[agent * LANES + l] != 0;
-      for (Int i = f0; i < f1; ++i) left |= drugs.left(lay.agent_forms[i], l) > 0.0;
+    drugs.present[agent] = present;
+    bool left = present != 0 || any(runs);
+    for (Int i = z0; i < z0 + products; ++i) {
+      const Wide z = load_row(drugs.z, i);
+      const Wide stays = ((z > GONE * load_row(drugs.plateau, i)) | runs) ? z : Wide{};
+      store(drugs.z.row(i), stays);
+      left |= any(stays > 0.0);
     }
+    for (Int i = f0; i < f1 && !left; ++i) left = any(load_row(drugs.left, lay.agent_forms[i]) > 0.0);
     drugs.on_board[agent] = left;  // today's outputs stay until the effects of the day are known
   }
 
-  void scaled(const Real* __restrict x, Real factor) {
-    for (int l = 0; l < LANES; ++l) drugs.weighing[l] = x[l] * factor;
+  void watch(Int at, Real share, Wide x) {
+    Real* o = drugs.watch.row(at);
+    store(o, load(o) + share * kept * x);
   }
 
-  void bend_rows(const Shape& s, Int u, Int v, Real* out) {
-    bend(s.function, drugs.out.row(u), drugs.out.row(v), q, s.effect, q.effect_b.row(s.effect), drugs.weighing, out);
-  }
+  void raise(Rows& x, Int at, Wide more) { store(x.row(at), load_row(x, at) + more); }
 
-  // The means of both halves of a window, from the straight line through both nodes.
-  void bend_halves(const Shape& s, Int u, Int v, Real* out) {
-    alignas(64) Real early[LANES] = {}, late[LANES] = {};
-    const Real *half = q.effect_b.row(s.effect), *x = drugs.out.row(u), *y = drugs.out.row(v);
-    bend(s.function, x, x, q, s.effect, half, drugs.weigh_plain, early);
-    bend(s.function, y, y, q, s.effect, half, drugs.weigh_plain, late);
-    constexpr Real more = 0.25 / (GAUSS[1] - GAUSS[0]);
-    const Wide mean = 0.5 * (load(early) + load(late)), change = more * (load(late) - load(early));
-    store(out, load(out) + larger(mean - change, 0.0));
-    store(out + LANES, load(out + LANES) + larger(mean + change, 0.0));
-  }
+  // Mean of C / (half + C) over a window or a step, and its first moment about the middle, in windows.
+  struct Uptake {
+    Wide mean = {}, moment = {};
+  };
 
-  void watch(Int at, Real share, const Real* __restrict x) {
-    Real* __restrict o = drugs.watch.row(at);
-    for (int l = 0; l < LANES; ++l) o[l] += share * drugs.weigh_kept[l] * x[l];
-  }
-
-  // Add the mean of C / (half + C) at two Gauss nodes over a `share` of a window; its first moment about the middle, from
-  // where the nodes stand: early, late, in windows.
-  void take_up(Int first, Int product, const Real* __restrict weigh, Real share, Real early, Real late) {
-    const Real *u = drugs.out.row(first), *v = drugs.out.row(first + 1), *half = q.product_half.row(product);
-    for (int l = 0; l < LANES; ++l) {
-      const Real w = 0.5 * share * weigh[l];
-      const Real f = w * u[l] / (half[l] + u[l]), g = w * v[l] / (half[l] + v[l]);
-      drugs.uptake[l] += f + g;
-      drugs.moment[l] += early * f + late * g;
-    }
+  // Add what the two Gauss nodes of a `share` of a window take up; early, late: where they stand from its middle.
+  void take_up(Uptake& up, Int first, Int product, Wide weigh, Real share, Real early, Real late) const {
+    const Wide half = load_row(q.product_half, product), w = 0.5 * share * weigh;
+    const Wide u = out(first), v = out(first + 1);
+    const Wide f = w * u / (half + u), g = w * v / (half + v);
+    up.mean += f + g;
+    up.moment += early * f + late * g;
   }
 
   // Advance a product, dz/dt = formation C/(half+C) - loss z, over one window with the window's mean uptake and its
   // moment; row d of decay and shift belongs to the window's length. What is taken up late in the window adds less to the
-  // mean of z, and more to its end: to first and second order in loss t.
-  void form_product(Int i, Int d) {
-    Real* __restrict z = drugs.z.row(i);
-    const Real *plateau = drugs.plateau.row(i), *decay = drugs.decay.row(d), *shift = drugs.shift.row(d);
-    for (int l = 0; l < LANES; ++l) {
-      const Real steady = plateau[l] * drugs.uptake[l];
-      const Real gap = z[l] - steady;
-      const Real lost = (1.0 - decay[l]) / shift[l];
-      const Real later = plateau[l] * lost * drugs.moment[l];
-      drugs.z_mean[l] = steady + gap * shift[l] - later;
-      z[l] = steady + gap * decay[l] + lost * later;
-    }
+  // mean of z, and more to its end: to first and second order in loss t. Returns the mean.
+  Wide form_product(Int i, Int d, const Uptake& up) {
+    const Wide plateau = load_row(drugs.plateau, i), decay = load_row(drugs.decay, d), shift = load_row(drugs.shift, d);
+    const Wide steady = plateau * up.mean, gap = load_row(drugs.z, i) - steady, lost = load_row(drugs.lost, d);
+    const Wide later = plateau * lost * up.moment;
+    store(drugs.z.row(i), steady + gap * decay + lost * later);
+    return steady + gap * shift - later;
   }
 
   // Shapes of a saturable product from `start` on for `length` (of a day), judged at its mean.
-  void product_effects(Int product, Real start, Real length) {
+  void product_effects(Int product, Wide mean, Real start, Real length) {
     const Int output = lay.linear_outputs[agent] + product;
     for (Int g = lay.shape_from[agent]; g < lay.shape_from[agent + 1]; ++g) {
       const Shape& s = lay.shapes[g];
       if (s.made_of != PRODUCT || s.output != output) continue;
-      const Real number = static_cast<Real>(slots_of(s));
-      const Int at = static_cast<Int>(start * number + 1e-9);
-      scaled(drugs.weigh_kept, std::min(1.0, length * number));
-      const Int each = s.antagonist >= 0 ? 2 : 1;
-      for (Int k = 0; k < each * std::max<Int>(1, static_cast<Int>(length * number + 1e-9)); ++k)
-        bend(s.function, drugs.z_mean, drugs.z_mean, q, s.effect, q.effect_b.row(s.effect), drugs.weighing,
-             drugs.shape.row(s.row + each * at + k));
-      if (s.sharp >= 0) {
+      bent(q, s.function, s.effect, load_row(q.effect_b, s.effect), [&](auto f) {
+        const Real number = static_cast<Real>(slots_of(s));
+        const Int each = s.antagonist >= 0 ? 2 : 1, at = s.row + each * static_cast<Int>(start * number + 1e-9);
+        const Wide x = f(mean), more = kept * std::min(1.0, length * number) * x;
+        for (Int k = 0; k < each * std::max<Int>(1, static_cast<Int>(length * number + 1e-9)); ++k)
+          raise(drugs.shape, at + k, more);
+        if (s.sharp < 0) return;
         const Real by = static_cast<Real>(slots);
         const Int slot = static_cast<Int>(start * by + 1e-9);
-        if (is_sharp(slot)) sharp_product(s, slot, start * by - static_cast<Real>(slot), length * by);
-      }
+        if (is_sharp(slot)) sharp_product(s, slot, start * by - static_cast<Real>(slot), length * by, x);
+      });
     }
     const Int watched = lay.watched[lay.output_from[agent] + output];
     if (watched >= 0) {
       const Real number = static_cast<Real>(slots);
       for (Int k = 0; k < std::max<Int>(1, static_cast<Int>(length * number + 1e-9)); ++k)
-        watch(watched + static_cast<Int>(start * number + 1e-9) + k, std::min(1.0, length * number), drugs.z_mean);
+        watch(watched + static_cast<Int>(start * number + 1e-9) + k, std::min(1.0, length * number), mean);
     }
   }
 
   // Add a micro-step to the means of the panels it lies in; start and length in slots.
-  void sharp_product(const Shape& s, Int slot, Real start, Real length) {
+  void sharp_product(const Shape& s, Int slot, Real start, Real length, Wide x) {
     for (int p = 0; p < PANELS; ++p) {
       const Real from = SHARP[p] / SHARP_END, to = SHARP[p + 1] / SHARP_END;
       const Real shared = std::min(to, start + length) - std::max(from, start);
-      if (shared <= 1e-9) continue;
-      scaled(drugs.weigh_kept, shared / (to - from));
-      bend(s.function, drugs.z_mean, drugs.z_mean, q, s.effect, q.effect_b.row(s.effect), drugs.weighing,
-           drugs.sharp.row(s.sharp + slot * PANELS + p));
+      if (shared > 1e-9) raise(drugs.sharp, s.sharp + slot * PANELS + p, kept * (shared / (to - from)) * x);
     }
   }
 
@@ -488,20 +412,18 @@ class AgentDay {
   void mark_sharp(Int slot) {
     drugs.sharp_on[slot] = 1;
     drugs.sharp_agent[agent * slots + slot] = 1;
-    for (int l = 0; l < LANES; ++l) {
-      drugs.sharp_given(agent * slots + slot, l) = drugs.dosed[l] ? 1.0 : 0.0;
-      if (drugs.dosed[l]) drugs.sharp_lane(slot, l) = 1.0;
-    }
+    store(drugs.sharp_given.row(agent * slots + slot), dosed);
+    Real* lane = drugs.sharp_lane.row(slot);
+    store(lane, larger(load(lane), dosed));
   }
 
-  // A shape, or what takes away from it, at both nodes of window w of `width` days: two rows of out, since one must be
+  // A shape, or what takes away from it, at both nodes of window w of `width` days: two rows of `to`, since one must be
   // multiplied by the other. After a dose (rows from `panel` on, else -1) two rows stand for all panels of the window,
   // with their mean and their first moment. source: row of the plain nodes, or -1.
-  void both(Int w, Real width, Int function, Int source, Int panel, Int e, const Real* half, Real* out) {
-    if (source >= 0 && !nothing(source, 2))
-      for (Int k = 0; k < 2; ++k)
-        bend(function, drugs.out.row(source + k), drugs.out.row(source + k), q, e, half, drugs.weigh_plain,
-             out + k * LANES);
+  template <class F>
+  void both(Int w, Real width, F f, Int source, Int panel, Rows& to, Int at) {
+    if (source >= 0 && something(source))
+      for (Int k = 0; k < 2; ++k) raise(to, at + k, plain * f(out(source + k)));
     if (panel < 0) return;
     for (Int p = lay.panel_from[agent]; p < lay.panel_from[agent + 1]; ++p) {
       const Real early = lay.panel_times[2 * p], late = lay.panel_times[2 * p + 1];
@@ -509,119 +431,147 @@ class AgentDay {
       const Real share = (late - early) / ((GAUSS[1] - GAUSS[0]) * width);
       for (Int m = 0; m < 2; ++m) {
         const Real x = lay.panel_times[2 * p + m] / width - static_cast<Real>(w);
-        const Real* value = drugs.out.row(panel + 2 * (p - lay.panel_from[agent]) + m);
-        for (Int k = 0; k < 2; ++k) {
-          scaled(drugs.weigh_fresh, share * (GAUSS[1 - k] - x) / (GAUSS[1 - k] - GAUSS[k]));
-          bend(function, value, value, q, e, half, drugs.weighing, out + k * LANES);
-        }
+        const Wide value = fresh * f(out(panel + 2 * (p - lay.panel_from[agent]) + m));
+        for (Int k = 0; k < 2; ++k) raise(to, at + k, share * (GAUSS[1 - k] - x) / (GAUSS[1 - k] - GAUSS[k]) * value);
       }
     }
   }
 
   // One step of an agent whose elimination is linear.
   void linear_step(Int number, bool leveled) {
-    const Int p0 = lay.pass_from[agent], p1 = lay.pass_from[agent + 1];
-    const Int plain = lay.plain_from[agent], level = lay.level_from[agent], fresh = lay.fresh_from[agent];
-    const Int panels = lay.panel_from[agent + 1] - lay.panel_from[agent], windows = lay.windows[agent];
+    const Int panels = lay.panel_from[agent + 1] - lay.panel_from[agent];
     const bool some = panels > 0 && count > 0, rest = !(panels > 0 && count == LANES);
     const bool sharp = given && lay.sharp_from[agent + 1] > lay.sharp_from[agent];
-    const Int weights = 4 * (lay.weight_from[agent] - p0);
-    step(p0, plain, weights + 4 * p0);
-    if (rest) step(plain, level, weights + 4 * plain);
-    if (leveled) step(level, fresh, weights + 4 * level);
-    if (some || sharp) step(fresh, p1, weights + 4 * fresh);
-    inputs(lay.micro_kind[lay.micro_from[agent]], 1.0 / static_cast<Real>(steps));
+    const Int w = lay.weight_from[agent], all = leveled || some || sharp ? rows : lay.plain_rows[agent];
+    begin_step(all);
+    step(0, w);
+    if (rest) step(1, w);
+    if (leveled) step(2, w);
+    if (some || sharp) step(3, w);
+    inputs(lay.micro_kind[lay.micro_from[agent]], 1.0 / static_cast<Real>(steps), all);
     keep_states();
-    const Real length = 1.0 / static_cast<Real>(steps * windows);  // of a window, in days
-    std::fill_n(drugs.weigh_kept, LANES, 1.0);
-    if (!some) std::fill_n(drugs.weigh_plain, LANES, 1.0);
-    for (Int i = z0; i < z0 + products; ++i)
-      for (Int w = 0; w < windows; ++w) {
-        std::fill_n(drugs.uptake, LANES, 0.0);
-        std::fill_n(drugs.moment, LANES, 0.0);
-        if (rest)
-          take_up(r0 + lay.plasma_row[agent] + 2 * w, i, drugs.weigh_plain, 1.0, GAUSS[0] - 0.5, GAUSS[1] - 0.5);
-        if (some)
-          for (Int k = 0; k < panels; ++k) {
-            const Int p = lay.panel_from[agent] + k;
-            if (lay.panel_window[p] != w) continue;
-            take_up(r0 + lay.plasma_panels[agent] + 2 * k, i, drugs.weigh_fresh, lay.panel_share[p],
-                    lay.panel_times[2 * p] / length - static_cast<Real>(w) - 0.5,
-                    lay.panel_times[2 * p + 1] / length - static_cast<Real>(w) - 0.5);
-          }
-        form_product(i, lay.product_row[i]);
-        product_effects(i - z0, static_cast<Real>(number * windows + w) * length, length);
-      }
+    kept = everywhere(1.0);
+    if (!some) plain = kept;
+    products_of_step(number, rest, some, panels);
     for (Int g = lay.shape_from[agent]; g < lay.shape_from[agent + 1]; ++g) {
       const Shape& s = lay.shapes[g];
       if (s.made_of == PRODUCT) continue;
-      const Int source = r0 + s.source, two = s.made_of == MEAN ? 0 : 1;
-      const Int tiles = s.fine == 1 && (two == 0 || s.antagonist >= 0) ? lay.fine_windows[agent] : windows;
-      const Real share = static_cast<Real>(slots_of(s)) / static_cast<Real>(steps * tiles);
-      for (Int w = 0; w < tiles; ++w) {
-        const Int at = static_cast<Int>(static_cast<Real>(number * tiles + w) * share + 1e-9);
-        if (two == 1 && s.antagonist >= 0) {
-          both(w, length * static_cast<Real>(windows) / static_cast<Real>(tiles), s.function,
-               rest ? source + 2 * w : -1, some ? r0 + s.panels : -1, s.effect, q.effect_b.row(s.effect),
-               drugs.shape.row(s.row + 2 * at));
-          continue;
-        }
-        if ((rest || two == 0) && !nothing(source + (two + 1) * w, 1 + two)) {
-          const Int value = source + (two + 1) * w;
-          if (two == 1 && share == 2.0) {  // a window of two slots
-            bend_halves(s, value, value + 1, drugs.shape.row(s.row + at));
-          } else {
-            scaled(two == 1 ? drugs.weigh_plain : drugs.ones, share);
-            bend_rows(s, value, value + two, drugs.shape.row(s.row + at));
-          }
-        }
-        if (some && two == 1)
-          for (Int k = 0; k < panels; ++k) {
-            const Int p = lay.panel_from[agent] + k;
-            if (lay.panel_window[p] != w) continue;
-            const Int half = share == 2.0 && lay.panel_times[2 * p] / length - static_cast<Real>(w) > 0.5 ? 1 : 0;
-            scaled(drugs.weigh_fresh, share * lay.panel_share[p]);
-            const Int value = r0 + s.panels + 2 * k;
-            bend_rows(s, value, value + 1, drugs.shape.row(s.row + at + half));
-          }
-      }
+      bent(q, s.function, s.effect, load_row(q.effect_b, s.effect), [&](auto f) {
+        if (s.made_of == MEAN)
+          shape_of_means(s, number, f);
+        else if (s.antagonist >= 0)
+          answered_shape(s, number, f, rest, some);
+        else
+          shape_of_nodes(s, number, f, rest, some, panels);
+      });
       if (sharp && s.sharp >= 0) {  // the means of the panels of the slot that starts now
         const Int slot = number * slots / steps;
         mark_sharp(slot);
         copy_rows(drugs.sharp, s.sharp + slot * PANELS, drugs.out, r0 + s.panels, PANELS);
       }
     }
-    if (lay.against_row[agent] >= 0) {
-      const Int tiles = lay.fine_windows[agent];
+    const Int tiles = lay.fine_windows[agent];
+    if (lay.against_row[agent] >= 0)
       for (const Shape& s : lay.shapes)
         if (s.antagonist == agent)
-          for (Int w = 0; w < tiles; ++w)
-            both(w, length * static_cast<Real>(windows) / static_cast<Real>(tiles), EMAX,
-                 rest ? r0 + lay.against_row[agent] + 2 * w : -1, some ? r0 + lay.against_panels[agent] : -1, s.effect,
-                 q.antagonist_half.row(s.effect), drugs.against.row(s.answer + 2 * (number * tiles + w)));
-    }
-    const Int tiles = lay.fine_windows[agent];
+          bent(q, EMAX, s.effect, load_row(q.antagonist_half, s.effect), [&](auto f) {
+            for (Int k = 0; k < tiles; ++k)
+              both(k, 1.0 / static_cast<Real>(steps * tiles), f, rest ? lay.against_row[agent] + 2 * k : -1,
+                   some ? lay.against_panels[agent] : -1, drugs.against, s.answer + 2 * (number * tiles + k));
+          });
     const Real share = static_cast<Real>(slots) / static_cast<Real>(steps * tiles);
     for (Int j = lay.output_from[agent]; j < lay.output_from[agent] + lay.linear_outputs[agent]; ++j)
       if (lay.watched[j] >= 0)
-        for (Int w = 0; w < tiles; ++w)
-          watch(lay.watched[j] + static_cast<Int>(static_cast<Real>(number * tiles + w) * share + 1e-9), share,
-                drugs.out.row(r0 + lay.watch_source[j] + w));
+        for (Int k = 0; k < tiles; ++k)
+          watch(lay.watched[j] + static_cast<Int>(static_cast<Real>(number * tiles + k) * share + 1e-9), share,
+                out(lay.watch_source[j] + k));
+  }
+
+  // Products whose formation saturates, window by window.
+  void products_of_step(Int number, bool rest, bool some, Int panels) {
+    const Int windows = lay.windows[agent], plasma = lay.plasma_row[agent];
+    const Real length = 1.0 / static_cast<Real>(steps * windows);  // of a window, in days
+    for (Int i = z0; i < z0 + products; ++i) {
+      if (!something(plasma) && !any(load_row(drugs.z, i) != 0.0)) continue;
+      for (Int w = 0; w < windows; ++w) {
+        Uptake up;
+        if (rest && something(plasma + 2 * w)) take_up(up, plasma + 2 * w, i, plain, 1.0, GAUSS[0] - 0.5, GAUSS[1] - 0.5);
+        if (some)
+          for (Int k = 0; k < panels; ++k) {
+            const Int p = lay.panel_from[agent] + k;
+            if (lay.panel_window[p] != w) continue;
+            take_up(up, lay.plasma_panels[agent] + 2 * k, i, fresh, lay.panel_share[p],
+                    lay.panel_times[2 * p] / length - static_cast<Real>(w) - 0.5,
+                    lay.panel_times[2 * p + 1] / length - static_cast<Real>(w) - 0.5);
+          }
+        const Wide mean = form_product(i, lay.product_row[i], up);
+        product_effects(i - z0, mean, static_cast<Real>(number * windows + w) * length, length);
+      }
+    }
+  }
+
+  // A shape of a driver's means over windows.
+  template <class F>
+  void shape_of_means(const Shape& s, Int number, F f) {
+    if (!something(s.source)) return;
+    const Int tiles = s.fine == 1 ? lay.fine_windows[agent] : lay.windows[agent];
+    const Real share = static_cast<Real>(slots_of(s)) / static_cast<Real>(steps * tiles);
+    for (Int w = 0; w < tiles; ++w)
+      raise(drugs.shape, s.row + static_cast<Int>(static_cast<Real>(number * tiles + w) * share + 1e-9),
+            share * f(out(s.source + w)));
+  }
+
+  // A shape of a driver's values at the nodes of windows of one slot or two, and of panels after a dose.
+  template <class F>
+  void shape_of_nodes(const Shape& s, Int number, F f, bool rest, bool some, Int panels) {
+    const Int windows = lay.windows[agent];
+    const Real share = static_cast<Real>(slots_of(s)) / static_cast<Real>(steps * windows);
+    auto row = [&](Int w) { return s.row + static_cast<Int>(static_cast<Real>(number * windows + w) * share + 1e-9); };
+    if (rest && something(s.source))
+      for (Int w = 0; w < windows; ++w) {
+        const Wide early = plain * f(out(s.source + 2 * w)), late = plain * f(out(s.source + 2 * w + 1));
+        const Wide mean = 0.5 * (early + late);
+        if (share == 2.0) {  // both slots, from the straight line through both nodes
+          const Wide change = 0.25 / (GAUSS[1] - GAUSS[0]) * (late - early);
+          raise(drugs.shape, row(w), larger(mean - change, 0.0));
+          raise(drugs.shape, row(w) + 1, larger(mean + change, 0.0));
+        } else {
+          raise(drugs.shape, row(w), share * mean);
+        }
+      }
+    if (!some) return;
+    const Real length = 1.0 / static_cast<Real>(steps * windows);
+    for (Int k = 0; k < panels; ++k) {
+      const Int p = lay.panel_from[agent] + k, w = lay.panel_window[p], value = s.panels + 2 * k;
+      const Int half = share == 2.0 && lay.panel_times[2 * p] / length - static_cast<Real>(w) > 0.5 ? 1 : 0;
+      raise(drugs.shape, row(w) + half, 0.5 * share * lay.panel_share[p] * fresh * (f(out(value)) + f(out(value + 1))));
+    }
+  }
+
+  // A shape that an antagonist answers: its values at the nodes of fine windows.
+  template <class F>
+  void answered_shape(const Shape& s, Int number, F f, bool rest, bool some) {
+    const Int tiles = lay.fine_windows[agent];
+    const Real share = static_cast<Real>(slots_of(s)) / static_cast<Real>(steps * tiles);
+    for (Int w = 0; w < tiles; ++w) {
+      const Int at = static_cast<Int>(static_cast<Real>(number * tiles + w) * share + 1e-9);
+      both(w, 1.0 / static_cast<Real>(steps * tiles), f, rest ? s.source + 2 * w : -1, some ? s.panels : -1, drugs.shape,
+           s.row + 2 * at);
+    }
   }
 
   // Two hours of an agent whose elimination saturates or changes: patients whose concentrations change now on a finer
   // mesh than the others, each on its own only.
   void saturable_step(Int number) {
-    const Int first = lay.micro_from[agent], plain = lay.micro_plain[agent], last = lay.micro_from[agent + 1];
+    const Int first = lay.micro_from[agent], later = lay.micro_plain[agent], last = lay.micro_from[agent + 1];
     const bool mixed = 0 < count && count < LANES;
-    std::fill_n(drugs.weigh_kept, LANES, 1.0);
+    kept = everywhere(1.0);
     for (Int g = lay.shape_from[agent]; g < lay.shape_from[agent + 1]; ++g) {
       const Shape& s = lay.shapes[g];
       if (s.sharp < 0) continue;
       for (Int slot = number * slots / steps; slot < (number + 1) * slots / steps; ++slot) {
         if (slot > 0 && is_sharp(slot - 1)) {  // until the evening
-          for (int l = 0; l < LANES; ++l)
-            drugs.dosed[l] = drugs.dosed[l] || drugs.sharp_given(agent * slots + slot - 1, l) > 0.0;
+          dosed = larger(dosed, load_row(drugs.sharp_given, agent * slots + slot - 1));
           given = true;
         }
         if (given) {
@@ -630,11 +580,13 @@ class AgentDay {
         }
       }
     }
+    const std::uint64_t present = drugs.present[agent];
+    std::uint64_t others = 0;
     if (mixed) {
       copy_rows(drugs.saved, 0, drugs.x, s0, n);
       copy_rows(drugs.saved, n, drugs.z, z0, products);
       for (Int i = f0; i < f1; ++i) copy_rows(drugs.saved_left, i - f0, drugs.left, lay.agent_forms[i], 1);
-      std::copy_n(drugs.weigh_plain, LANES, drugs.weigh_kept);
+      kept = plain;
     }
     for (int mesh = 0; mesh < 2; ++mesh) {
       if ((mesh == 0 && count == LANES) || (mesh == 1 && count == 0)) continue;
@@ -644,20 +596,23 @@ class AgentDay {
         copy_rows(drugs.x, s0, drugs.saved, 0, n);
         copy_rows(drugs.z, z0, drugs.saved, n, products);
         for (Int i = f0; i < f1; ++i) copy_rows(drugs.left, lay.agent_forms[i], drugs.saved_left, i - f0, 1);
-        std::copy_n(drugs.weigh_fresh, LANES, drugs.weigh_kept);
+        others = drugs.present[agent];
+        drugs.present[agent] = present;
+        kept = fresh;
       }
-      for (Int m = mesh == 0 ? plain : first; m < (mesh == 0 ? last : plain); ++m) {
+      for (Int m = mesh == 0 ? later : first; m < (mesh == 0 ? last : later); ++m) {
         if (mesh == 1) arrivals(lay.micro_share[m] / static_cast<Real>(steps));
         micro_step(number, m);
       }
       if (mesh == 1) arrivals(std::numeric_limits<Real>::infinity());
     }
-    if (mixed)
-      for (int l = 0; l < LANES; ++l)
-        if (!drugs.fresh[l]) {
-          for (Int j = 0; j < n; ++j) drugs.x(s0 + j, l) = drugs.other(j, l);
-          for (Int j = 0; j < products; ++j) drugs.z(z0 + j, l) = drugs.other(n + j, l);
-        }
+    if (!mixed) return;
+    auto merge = [&](Rows& x, Int i, Int other) {
+      store(x.row(i), fresh > 0.0 ? load_row(x, i) : load_row(drugs.other, other));
+    };
+    for (Int j = 0; j < n; ++j) merge(drugs.x, s0 + j, j);
+    for (Int j = 0; j < products; ++j) merge(drugs.z, z0 + j, n + j);
+    drugs.present[agent] |= others;
   }
 
   // Delayed doses that enter in a micro-step of `length` days: at its start and its end, so much of each that they enter
@@ -674,7 +629,7 @@ class AgentDay {
         }
         const Real later = drugs.late(f, l) * wait / length;
         drugs.x(s0 + lay.form_entry[f], l) += drugs.late(f, l) - later;
-        drugs.x_any[s0 + lay.form_entry[f]] = 1;
+        drugs.present[agent] |= std::uint64_t{1} << lay.form_entry[f];
         drugs.late(f, l) = later;
         drugs.wait(f, l) = 0.0;
       }
@@ -683,57 +638,55 @@ class AgentDay {
   }
 
   void micro_step(Int number, Int m) {
-    const Int p0 = lay.pass_from[agent], p1 = lay.pass_from[agent + 1], kind = lay.micro_kind[m];
+    const Int kind = lay.micro_kind[m];
     const Real share = lay.micro_share[m], all = static_cast<Real>(steps);
-    step(p0, p1, 4 * (lay.weight_from[agent] + kind * (p1 - p0)));
-    inputs(kind, share / all);
+    begin_step(rows);
+    step(0, lay.weight_from[agent] + kind * (lay.entry_from[agent + 1] - lay.entry_from[agent]));
+    inputs(kind, share / all, rows);
     const Real start = (static_cast<Real>(number) + lay.micro_start[m]) / all;
     const Int k0 = lay.sink_from[agent] + kind * rows;
-    sink(static_cast<Real>(today) + start + 0.5 * share / all, k0);
-    add(drugs.sink, k0, drugs.now_rate);
+    const bool was_fed = fed;
+    add(drugs.sink, k0, sink(static_cast<Real>(today) + start + 0.5 * share / all, k0), rows);
+    fed = was_fed;  // it only takes away
     for (Int i = z0; i < z0 + products; ++i) {
-      std::fill_n(drugs.uptake, LANES, 0.0);
-      std::fill_n(drugs.moment, LANES, 0.0);
-      const Real* plasma = drugs.out.row(r0 + lay.plasma_row[agent]);
-      bend(EMAX, plasma, plasma, q, i, q.product_half.row(i), drugs.ones, drugs.uptake);
-      form_product(i, lay.product_row[i] + kind);
-      product_effects(i - z0, start, share / all);
+      const Wide plasma = out(lay.plasma_row[agent]);
+      const Uptake up{plasma / (load_row(q.product_half, i) + plasma), {}};
+      const Wide mean = form_product(i, lay.product_row[i] + kind, up);
+      product_effects(i - z0, mean, start, share / all);
     }
     for (Int g = lay.shape_from[agent]; g < lay.shape_from[agent + 1]; ++g) {
       const Shape& s = lay.shapes[g];
-      if (s.made_of == PRODUCT) continue;
+      if (s.made_of == PRODUCT || !something(s.source)) continue;
       const Real number_of = static_cast<Real>(slots_of(s));
-      scaled(drugs.weigh_kept, share / all * number_of);
-      bend_rows(s, r0 + s.source, r0 + s.source, drugs.shape.row(s.row + static_cast<Int>(start * number_of + 1e-9)));
+      bent(q, s.function, s.effect, load_row(q.effect_b, s.effect), [&](auto f) {
+        raise(drugs.shape, s.row + static_cast<Int>(start * number_of + 1e-9),
+              kept * (share / all * number_of) * f(out(s.source)));
+      });
     }
     for (Int j = 0; j < lay.linear_outputs[agent]; ++j) {
       const Int watched = lay.watched[lay.output_from[agent] + j];
       if (watched >= 0)
-        watch(watched + static_cast<Int>(start * static_cast<Real>(slots) + 1e-9),
-              share / all * static_cast<Real>(slots), drugs.out.row(r0 + n + j));
+        watch(watched + static_cast<Int>(start * static_cast<Real>(slots) + 1e-9), share / all * static_cast<Real>(slots),
+              out(n + j));
     }
     keep_states();
   }
 
-  // Rate at which vmax C / (km + C) + extra exp(-fading t) C leaves the central compartment over one step, t days after
-  // the first dose, C its mean over the step with that taken out: C = m - d (vmax C / (km + C) + extra C), m without and d
-  // the response to a unit rate: a quadratic equation for m and d over 1 + d extra.
-  void sink(Real now, Int k0) {
+  // Rate (below 0) at which vmax C / (km + C) + extra exp(-fading t) C leaves the central compartment over one step, t
+  // days after the first dose, C its mean over the step with that taken out: C = m - d (vmax C / (km + C) + extra C), m
+  // without and d the response to a unit rate: a quadratic equation for m and d over 1 + d extra.
+  Wide sink(Real now, Int k0) const {
     const Int plasma = lay.plasma_row[agent], central = lay.central[agent];
-    const Real *before = drugs.out.row(r0 + plasma), *vmax = q.vmax.row(agent), *km = q.km.row(agent);
-    const Real *answer = drugs.sink.row(k0 + plasma), *inside = drugs.out.row(r0 + central);
-    const Real* gone = drugs.sink.row(k0 + central);
-    const Real *more = q.clearance_extra.row(agent), *fading = q.clearance_fading.row(agent);
-    const Real* first = drugs.first.row(agent);
-    for (int l = 0; l < LANES; ++l) {
-      const Real extra = more[l] * exp_small(-fading[l] * larger(0.0, now - first[l]));
-      const Real share = 1.0 / (1.0 + answer[l] * extra);
-      const Real m = share * before[l], v = vmax[l], k = km[l];
-      const Real p = k - m + share * answer[l] * v;
-      const Real root = std::sqrt(p * p + 4.0 * m * k);
-      const Real c = p > 0.0 ? 2.0 * m * k / (p + root) : 0.5 * (root - p);
-      drugs.now_rate[l] = -smaller(v * c / (k + c) + extra * c, inside[l] / gone[l]);
-    }
+    const Wide answer = load_row(drugs.sink, k0 + plasma), gone = load_row(drugs.sink, k0 + central);
+    const Wide v = load_row(q.vmax, agent), k = load_row(q.km, agent), more = load_row(q.clearance_extra, agent);
+    Wide extra = {};
+    if (any(more != 0.0))
+      extra = more * exp_small(-load_row(q.clearance_fading, agent) * larger(now - load_row(drugs.first, agent), 0.0));
+    const Wide share = 1.0 / (1.0 + answer * extra);
+    const Wide m = share * out(plasma), p = k - m + share * answer * v;
+    const Wide top = root(p * p + 4.0 * m * k);
+    const Wide c = p > 0.0 ? 2.0 * m * k / (p + top) : 0.5 * (top - p);
+    return -smaller(v * c / (k + c) + extra * c, out(central) / gone);
   }
 };
 

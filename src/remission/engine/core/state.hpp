@@ -72,8 +72,8 @@ struct Place {
 // Amounts on board and the step responses of every agent.
 struct Drugs {
   Rows x;        // states
-  std::vector<char> x_any;    // states that anybody has something of
-  std::vector<char> row_any;  // rows of a step that are not zero
+  std::vector<std::uint64_t> present;   // agents: bits of the states that anybody has something of
+  std::vector<std::uint64_t> made_of;   // rows of a step: bits of the states that they are made of
   Rows out;      // states at the end of a step, means and values in it
   Rows z;        // saturable products
   Rows shape;    // means of bent drivers
@@ -96,16 +96,14 @@ struct Drugs {
   Rows wait;                      // and after how many days, where elimination bends
   std::vector<char> delaying;
   Rows first;                     // agents: day of the first dose, -1 before
-  std::vector<char> was_running;  // agents * lanes: an infusion ran in the step before
-  Rows weight;                    // 4 * passes, kind after kind of step
+  Rows was_running;               // agents: 1 where an infusion ran in the step before
+  Rows weight;                    // entries, kind after kind of step
   Rows part, full;                // form rows
   Rows sink;
   Rows line_weight;               // 4 lines of WEIGHT_ROWS
-  Rows plateau, decay, shift;     // of saturable products: formation / loss; exp(-loss t) over a window, its mean
+  Rows plateau;                   // of saturable products: formation / loss
+  Rows decay, shift, lost;        // and over a window: exp(-loss t), its mean, (1 - decay) / shift
   Rows saved, saved_left, other;
-  bool fresh[LANES], dosed[LANES];
-  alignas(64) Real z_mean[LANES], uptake[LANES], moment[LANES], now_rate[LANES], now_part[LANES], weigh_fresh[LANES],
-      weigh_plain[LANES], weigh_kept[LANES], weighing[LANES], ones[LANES];
 
   Drugs(const Tables& t, const Layout& lay, const Lanes& q);
 };
@@ -189,8 +187,14 @@ inline Drugs::Drugs(const Tables& t, const Layout& lay, const Lanes& q) {
   for (Int a = 0; a < agents; ++a)
     most = std::max(most, lay.state_from[a + 1] - lay.state_from[a] + lay.product_from[a + 1] - lay.product_from[a]);
   x = Rows(lay.state_from[agents]);
-  x_any.assign(lay.state_from[agents], 0);
-  row_any.assign(lay.row_from[agents], 0);
+  present.assign(agents, 0);
+  made_of.assign(lay.row_from[agents], 0);
+  for (Int a = 0; a < agents; ++a) {
+    const Int n = lay.state_from[a + 1] - lay.state_from[a], first = 4 * lay.state_from[a] + a;
+    for (Int k = 0; k < 4 * n; ++k)
+      for (Int i = lay.column_from[first + k]; i < lay.column_from[first + k + 1]; ++i)
+        made_of[lay.row_from[a] + lay.entry_row[i]] |= std::uint64_t{1} << k % n;
+  }
   out = Rows(lay.row_from[agents]);
   z = Rows(products);
   shape = Rows(shape_rows);
@@ -210,14 +214,14 @@ inline Drugs::Drugs(const Tables& t, const Layout& lay, const Lanes& q) {
   running.assign(forms, 0);
   delaying.assign(forms, 0);
   first = Rows(agents, -1.0);
-  was_running.assign(agents * LANES, 0);
-  weight = Rows(4 * lay.weight_from[agents]);
+  was_running = Rows(agents);
+  weight = Rows(lay.weight_from[agents]);
   part = full = Rows(lay.form_row_from[forms]);
   sink = Rows(lay.sink_from[agents]);
   line_weight = Rows(LINES * WEIGHT_ROWS);
   plateau = Rows(products);
   const Int rows = products ? lay.product_row[products] : 1;
-  decay = shift = Rows(rows);
+  decay = shift = lost = Rows(rows);
   for (Int a = 0; a < agents; ++a)
     for (Int i = lay.product_from[a]; i < lay.product_from[a + 1]; ++i)
       for (int l = 0; l < LANES; ++l) {
@@ -226,10 +230,10 @@ inline Drugs::Drugs(const Tables& t, const Layout& lay, const Lanes& q) {
           const Real loss = lay.unit[lay.kind_from[a] + k] / static_cast<Real>(lay.windows[a]) * q.product_loss(i, l);
           decay(lay.product_row[i] + k, l) = std::exp(-loss);
           shift(lay.product_row[i] + k, l) = -std::expm1(-loss) / loss;
+          this->lost(lay.product_row[i] + k, l) = loss;
         }
       }
   saved = other = Rows(most);
-  std::fill_n(ones, LANES, 1.0);
 }
 
 // The body at diagnosis: counts as they present, haemoglobin production already crowded out.

@@ -82,9 +82,9 @@ REMISSION_RECORD(ImmuneNumbers, IMMUNE_FIELDS)
   T(Int, means) T(Int, nodes_from) T(Int, nodes) T(Int, fine_means_from) T(Int, fine_means) T(Int, fine_nodes_from)   \
   T(Int, fine_nodes) T(Int, level_times_from) T(Real, level_times) T(Int, level_row) T(Int, panel_from)               \
   T(Real, panel_share) T(Int, panel_window) T(Real, panel_times) T(Int, bent_from) T(Int, bent) T(Int, sharp_from)    \
-  T(Int, sharp) T(Int, plain_from) T(Int, level_from) T(Int, fresh_from) T(Int, central) T(Int, plasma_row)           \
+  T(Int, sharp) T(Int, plain_rows) T(Int, central) T(Int, plasma_row)           \
   T(Int, plasma_panels) T(Int, product_from) T(Int, product_row) T(Int, saturable) T(Int, sink_from) T(Int, row_from) \
-  T(Int, pass_from) T(Int, pass_row) T(bool, pass_first) T(Int, pass_column) T(Int, pass_used) T(Int, rescued)        \
+  T(Int, entry_from) T(Int, entry_row) T(Int, column_from) T(Int, rescued)                                            \
   T(Int, against_row) T(Int, against_panels) T(Int, watched) T(Int, watch_source) T(Int, form_entry)                  \
   T(Int, form_row_from) T(Int, agent_form_from) T(Int, agent_forms) T(Int, effect_target) T(Int, effect_pool)         \
   T(Int, effect_needs) T(Int, releasing) T(Act, acts) T(Int, level_purpose) T(Int, side_purpose) T(Real, grades) T(Int, again) T(Cause, causes)                  \
