@@ -62,31 +62,41 @@ inline Reach reachable(const Matrices& a) {
   return r;
 }
 
-// out = a b, lane by lane. left, right: where a and b may differ from zero.
-inline void matmul(const Matrices& a, const Matrices& b, Matrices& out, const Pattern& left, const Pattern& right) {
-  const int n = a.n;
-  for (int i = 0; i < n; ++i)
-    for (int j = 0; j < n; ++j) {
-      Real* __restrict o = out.at(i, j);
-      for (int l = 0; l < LANES; ++l) o[l] = 0.0;
-      for (int k = 0; k < n; ++k)
-        if (left(i, k) && right(k, j)) {
-          const Real *x = a.at(i, k), *y = b.at(k, j);
-          for (int l = 0; l < LANES; ++l) o[l] += x[l] * y[l];
-        }
-    }
-}
-
-// x += b y + c z where they may differ from zero.
-inline void grow(Matrices& x, const Matrices& y, Real b, const Matrices& z, Real c, const Pattern& reach) {
-  for (int i = 0; i < x.n; ++i)
-    for (int j = 0; j < x.n; ++j)
-      if (reach(i, j)) {
-        Real* o = x.at(i, j);
-        const Real *u = y.at(i, j), *v = z.at(i, j);
-        for (int l = 0; l < LANES; ++l) o[l] += b * u[l] + c * v[l];
+// A product of matrices, term by term where both may differ from zero. What it does not write stays zero: patterns of an
+// exponential are closed under it.
+class Product {
+ public:
+  Product(const Pattern& left, const Pattern& right) {
+    const int n = left.n;
+    for (int i = 0; i < n; ++i)
+      for (int j = 0; j < n; ++j) {
+        const std::size_t before = terms_.size();
+        for (int k = 0; k < n; ++k)
+          if (left(i, k) && right(k, j)) terms_.push_back({(i * n + k) * LANES, (k * n + j) * LANES});
+        if (terms_.size() > before) entries_.push_back({(i * n + j) * LANES, static_cast<int>(terms_.size())});
       }
-}
+  }
+  // out = a b
+  void operator()(const Matrices& a, const Matrices& b, Matrices& out) const {
+    const Real *x = a.v.data(), *y = b.v.data();
+    const Term* term = terms_.data();
+    for (const Entry& e : entries_) {
+      Wide sum = {};
+      for (const Term* last = terms_.data() + e.last; term < last; ++term) sum += load(x + term->a) * load(y + term->b);
+      store(out.v.data() + e.at, sum);
+    }
+  }
+
+ private:
+  struct Term {
+    int a, b;
+  };
+  struct Entry {
+    int at, last;  // terms before this one
+  };
+  std::vector<Term> terms_;
+  std::vector<Entry> entries_;
+};
 
 // How often to double from the Taylor series on, for |A| t up to `size`: it starts below 1/4 (twelve digits).
 inline int doublings(Real size) {
@@ -95,52 +105,69 @@ inline int doublings(Real size) {
   return number;
 }
 
+// What is wanted of a step: exp(A t), its integral too, and that one's integral.
+enum class Want { PHI, M, NN };
+
 // exp(A t) and its integrals over 0..t for one system; keeps what it works with.
 class Integrals {
  public:
-  Matrices phi, m, nn;
   Reach reach;
+  Matrices phi, m, nn;
 
   explicit Integrals(const Matrices& a)
-      : phi(a.n), m(a.n), nn(a.n), reach(reachable(a)), a_(a), power_(a.n), work_(a.n) {}
+      : reach(reachable(a)), phi(a.n), m(a.n), nn(a.n), by_a_(reach.whole, reach.direct),
+        by_itself_(reach.whole, reach.whole), a_(a), power_(a.n), work_(a.n) {
+    for (int i = 0; i < a.n; ++i)
+      for (int j = 0; j < a.n; ++j)
+        if (reach.whole(i, j)) entries_.push_back((i * a.n + j) * LANES);
+  }
 
-  // Fill phi, m and, if `twice`, nn. The number of terms and doublings is given, so that a lane never depends on the
+  // Fill phi and, if wanted, m and nn. The number of terms and doublings is given, so that a lane never depends on the
   // others: times = doublings(|A| t).
-  void fill(Real t, int times, bool twice = true) {
-    const int n = a_.n;
+  void fill(Real t, int times, Want want = Want::NN) {
+    const bool once = want != Want::PHI, twice = want == Want::NN;
     Real h = t / std::exp2(times);
-    power_.fill(0.0);
-    phi.fill(0.0);
-    m.fill(0.0);
-    nn.fill(0.0);
-    for (int i = 0; i < n; ++i)
-      for (int l = 0; l < LANES; ++l) power_.at(i, i)[l] = 1.0;
+    for (Matrices* x : {&power_, &phi, &m, &nn})
+      for (int at : entries_) store(x->v.data() + at, Wide{});
+    for (int i = 0; i < a_.n; ++i) store(power_.at(i, i), everywhere(1.0));
     Real c = 1.0;  // h^k / k!
     for (int k = 0; k < TERMS; ++k) {
       const Real c1 = c * h / (k + 1), c2 = c1 * h / (k + 2);
-      grow(phi, power_, c, power_, 0.0, reach.whole);
-      grow(m, power_, c1, power_, 0.0, reach.whole);
-      if (twice) grow(nn, power_, c2, power_, 0.0, reach.whole);
+      add(phi, c, power_);
+      if (once) add(m, c1, power_);
+      if (twice) add(nn, c2, power_);
       if (k + 1 < TERMS) {
-        matmul(power_, a_, work_, reach.whole, reach.direct);
-        std::swap(power_, work_);
+        by_a_(power_, a_, work_);
+        std::swap(power_.v, work_.v);
       }
       c = c1;
     }
     for (int k = 0; k < times; ++k) {
       if (twice) {
-        matmul(phi, nn, work_, reach.whole, reach.whole);
-        grow(nn, work_, 1.0, m, h, reach.whole);
+        by_itself_(phi, nn, work_);
+        add(nn, 1.0, work_);
+        add(nn, h, m);
       }
-      matmul(phi, m, work_, reach.whole, reach.whole);
-      grow(m, work_, 1.0, m, 0.0, reach.whole);
-      matmul(phi, phi, work_, reach.whole, reach.whole);
-      std::swap(phi, work_);
+      if (once) {
+        by_itself_(phi, m, work_);
+        add(m, 1.0, work_);
+      }
+      by_itself_(phi, phi, work_);
+      std::swap(phi.v, work_.v);
       h *= 2.0;
     }
   }
 
+  // out = x y, both with the pattern of the exponential.
+  void product(const Matrices& x, const Matrices& y, Matrices& out) const { by_itself_(x, y, out); }
+
  private:
+  void add(Matrices& x, Real factor, const Matrices& y) const {
+    for (int at : entries_) store(x.v.data() + at, load(x.v.data() + at) + factor * load(y.v.data() + at));
+  }
+
+  Product by_a_, by_itself_;
+  std::vector<int> entries_;
   const Matrices& a_;
   Matrices power_, work_;
 };
@@ -149,33 +176,29 @@ class Integrals {
 using Column = Rows;
 
 inline void row_times(const Rows& row, const Matrices& b, Rows& out) {
-  const int n = b.n;
-  for (int j = 0; j < n; ++j) {
-    Real* __restrict o = out.row(j);
-    for (int l = 0; l < LANES; ++l) o[l] = row(0, l) * b.at(0, j)[l];
-    for (int k = 1; k < n; ++k)
-      for (int l = 0; l < LANES; ++l) o[l] += row(k, l) * b.at(k, j)[l];
+  for (int j = 0; j < b.n; ++j) {
+    Wide sum = {};
+    for (int k = 0; k < b.n; ++k) sum += load_row(row, k) * load(b.at(k, j));
+    store(out.row(j), sum);
   }
 }
 
-inline void product(const Rows& row, const Rows& column, int n, Real* __restrict out) {
-  for (int l = 0; l < LANES; ++l) out[l] = row(0, l) * column(0, l);
-  for (int k = 1; k < n; ++k)
-    for (int l = 0; l < LANES; ++l) out[l] += row(k, l) * column(k, l);
+inline void product(const Rows& row, const Rows& column, int n, Real* out) {
+  Wide sum = {};
+  for (int k = 0; k < n; ++k) sum += load_row(row, k) * load_row(column, k);
+  store(out, sum);
 }
 
 inline void times(const Matrices& a, const Rows& column, Rows& out) {
   for (int i = 0; i < a.n; ++i) {
-    Real* __restrict o = out.row(i);
-    for (int l = 0; l < LANES; ++l) o[l] = a.at(i, 0)[l] * column(0, l);
-    for (int k = 1; k < a.n; ++k)
-      for (int l = 0; l < LANES; ++l) o[l] += a.at(i, k)[l] * column(k, l);
+    Wide sum = {};
+    for (int k = 0; k < a.n; ++k) sum += load(a.at(i, k)) * load_row(column, k);
+    store(out.row(i), sum);
   }
 }
 
 inline void take_column(const Matrices& a, int j, Rows& out, Real factor = 1.0) {
-  for (int i = 0; i < a.n; ++i)
-    for (int l = 0; l < LANES; ++l) out(i, l) = a.at(i, j)[l] * factor;
+  for (int i = 0; i < a.n; ++i) store(out.row(i), load(a.at(i, j)) * factor);
 }
 
 // How a unit dose enters: state, duration of the infusion or of the lag (days; 0: at once, no answer needed).
@@ -206,9 +229,11 @@ class Responses {
   std::vector<Rows> free;               // by state: (rows, L), a column of the step matrix
   std::vector<Rows> part, rate;         // by form: the answer to a unit dose, and to a unit rate during all of the step
 
-  Responses(const Matrices& a, const std::vector<Rows>& g, Int rows_, Real fastest, std::vector<Entry> entries)
+  // infused: does any form run in? Else nothing is asked of unit rates.
+  Responses(const Matrices& a, const std::vector<Rows>& g, Int rows_, Real fastest, std::vector<Entry> entries,
+            bool infused)
       : rows(rows_), n(a.n), forms(static_cast<int>(entries.size())), a_(a), g_(g), fastest_(fastest),
-        entries_(std::move(entries)), whole_(a), inner_(a) {
+        entries_(std::move(entries)), infused_(infused), whole_(a), inner_(a) {
     free.assign(n, Rows(rows));
     part.assign(forms, Rows(rows));
     rate.assign(forms, Rows(rows));
@@ -222,22 +247,23 @@ class Responses {
     ends_.assign(forms, Rows(n));
     for (int f = 0; f < forms; ++f) {
       if (entries_[f].delayed) {
-        for (int l = 0; l < LANES; ++l) ends_[f](entries_[f].state, l) = 1.0;
+        store(ends_[f].row(entries_[f].state), everywhere(1.0));
       } else if (entries_[f].tau > 0.0) {
-        whole_.fill(entries_[f].tau, count(entries_[f].tau), false);
+        whole_.fill(entries_[f].tau, count(entries_[f].tau), Want::M);
         take_column(whole_.m, entries_[f].state, ends_[f], 1.0);
         for (Real& x : ends_[f].v) x /= entries_[f].tau;
       }
     }
-    whole_.fill(length, count(length), false);
+    whole_.fill(length, count(length), rates());
     for (int c = 0; c < n; ++c)
       for (int i = 0; i < n; ++i) std::copy_n(whole_.phi.at(i, c), LANES, free[c].row(i));
-    for (int f = 0; f < forms; ++f)
-      for (int i = 0; i < n; ++i) std::copy_n(whole_.m.at(i, entries_[f].state), LANES, rate[f].row(i));
+    if (infused_)
+      for (int f = 0; f < forms; ++f)
+        for (int i = 0; i < n; ++i) std::copy_n(whole_.m.at(i, entries_[f].state), LANES, rate[f].row(i));
     for (int f = 0; f < forms; ++f)
       if (entries_[f].tau > 0.0) {
         const Real rest = length - entries_[f].tau;
-        whole_.fill(rest, count(rest), false);
+        whole_.fill(rest, count(rest), Want::PHI);
         Rows column(n);
         times(whole_.phi, ends_[f], column);
         copy_rows(part[f], 0, column, 0, n);
@@ -253,20 +279,20 @@ class Responses {
 
  private:
   int count(Real t) const { return doublings(fastest_ * t); }
+  Want rates() const { return infused_ ? Want::M : Want::PHI; }
 
   void keep(Int row, const Rows& row_of, Real divisor) {
-    for (int c = 0; c < n; ++c)
-      for (int l = 0; l < LANES; ++l) free[c](row, l) = row_of(c, l) / divisor;
+    for (int c = 0; c < n; ++c) store(free[c].row(row), load_row(row_of, c) / divisor);
   }
 
   // Rows of a grid of `windows` equal windows of w days: means of outputs `means` in each window, then values of
   // outputs `nodes` at both Gauss nodes of each. at: first row; returns the row after the last.
   Int on_grid(Real w, Int windows, const std::vector<int>& means, const std::vector<int>& nodes, Int at) {
-    whole_.fill(w, count(w));
+    whole_.fill(w, count(w), infused_ ? Want::NN : Want::M);
     std::vector<std::vector<Rows>> filled(windows + 1, std::vector<Rows>(forms, Rows(n)));  // at the edges, unit rate
     Rows column(n), next(n), row_of(n), start(n), more(n), into(n);
     alignas(64) Real one[LANES];
-    for (Int k = 0; k < windows; ++k)
+    for (Int k = 0; infused_ && k < windows; ++k)
       for (int f = 0; f < forms; ++f) {
         times(whole_.phi, filled[k][f], column);
         for (int i = 0; i < n; ++i)
@@ -276,11 +302,11 @@ class Responses {
     const Int first = at;
     for (int j : means) {
       row_times(g_[j], whole_.m, start);
-      row_times(g_[j], whole_.nn, more);
+      if (infused_) row_times(g_[j], whole_.nn, more);
       row_of = start;
       for (Int k = 0; k < windows; ++k) {
         keep(at, row_of, w);
-        for (int f = 0; f < forms; ++f) {
+        for (int f = 0; infused_ && f < forms; ++f) {
           product(start, filled[k][f], n, one);
           for (int l = 0; l < LANES; ++l) rate[f](at, l) = (one[l] + more(entries_[f].state, l)) / w;
         }
@@ -292,15 +318,15 @@ class Responses {
     const Int count_nodes = static_cast<Int>(nodes.size());
     for (int q = 0; q < (nodes.empty() ? 0 : 2); ++q) {
       const Real t = GAUSS[q] * w;
-      inner_.fill(t, count(t), false);
+      inner_.fill(t, count(t), rates());
       for (Int o = 0; o < count_nodes; ++o) {
         row_times(g_[nodes[o]], inner_.phi, start);
-        row_times(g_[nodes[o]], inner_.m, more);
+        if (infused_) row_times(g_[nodes[o]], inner_.m, more);
         row_of = start;
         for (Int k = 0; k < windows; ++k) {
           const Int r = at + 2 * windows * o + 2 * k + q;
           keep(r, row_of, 1.0);
-          for (int f = 0; f < forms; ++f) {
+          for (int f = 0; infused_ && f < forms; ++f) {
             product(start, filled[k][f], n, one);
             for (int l = 0; l < LANES; ++l) rate[f](r, l) = one[l] + more(entries_[f].state, l);
           }
@@ -317,7 +343,7 @@ class Responses {
       // windows: 0 before tau, the one that tau stands in, and those after it
       const Int k0 = static_cast<Int>(std::ceil(tau / w - 1e-9));
       Real t = static_cast<Real>(k0) * w - tau;
-      inner_.fill(t, count(t), false);
+      inner_.fill(t, count(t), Want::M);
       times(inner_.phi, ends_[f], column);
       times(inner_.m, ends_[f], into);  // integral over the rest of the window that tau stands in
       if (!delayed) {
@@ -352,7 +378,7 @@ class Responses {
               times(whole_.phi, column, next);
               std::swap(column, next);
             } else {
-              inner_.fill(t - tau, count(t - tau), false);
+              inner_.fill(t - tau, count(t - tau), Want::PHI);
               times(inner_.phi, ends_[f], column);
               begun = true;
             }
@@ -375,7 +401,7 @@ class Responses {
   void since_dose(int which, Real t, int f, const Rows* at_end, const Matrices& running, Rows& column) {
     const Real tau = entries_[f].tau;
     if (t > tau) {
-      inner_.fill(t - tau, count(t - tau), false);
+      inner_.fill(t - tau, count(t - tau), Want::M);
       times(which == 0 ? inner_.phi : inner_.m, ends_[f], column);
       if (which == 1)
         for (std::size_t i = 0; i < column.v.size(); ++i) column.v[i] += at_end->v[i];
@@ -393,11 +419,12 @@ class Responses {
     Rows row_of(n), column(n);
     for (Int i = 0; i < number; ++i) {
       const Real t = at_days[i];
-      whole_.fill(t, count(t), false);
+      whole_.fill(t, count(t), rates());
       for (std::size_t o = 0; o < outputs.size(); ++o) {
         const Int r = at + static_cast<Int>(o) * number + i;
         row_times(g_[outputs[o]], whole_.phi, row_of);
         keep(r, row_of, 1.0);
+        if (!infused_) continue;
         row_times(g_[outputs[o]], whole_.m, row_of);
         for (int f = 0; f < forms; ++f) copy_rows(rate[f], r, row_of, entries_[f].state, 1);
       }
@@ -426,13 +453,14 @@ class Responses {
       }
     for (Int i = 0; i < number; ++i) {
       const Real u = edges[i], v = edges[i + 1];
-      whole_.fill(v, count(v));
+      whole_.fill(v, count(v), infused_ ? Want::NN : Want::M);
       for (std::size_t o = 0; o < outputs.size(); ++o) {
         const Int r = at + static_cast<Int>(o) * number + i;
         for (std::size_t k = 0; k < difference.v.size(); ++k)
           difference.v[k] = (whole_.m.v[k] - m_before.v[k]) / (v - u);
         row_times(g_[outputs[o]], difference, row_of);
         keep(r, row_of, 1.0);
+        if (!infused_) continue;
         for (std::size_t k = 0; k < difference.v.size(); ++k)
           difference.v[k] = (whole_.nn.v[k] - nn_before.v[k]) / (v - u);
         row_times(g_[outputs[o]], difference, row_of);
@@ -456,6 +484,7 @@ class Responses {
   const std::vector<Rows>& g_;
   Real fastest_;
   std::vector<Entry> entries_;
+  bool infused_;
   Integrals whole_, inner_;
   std::vector<Rows> ends_;
 };

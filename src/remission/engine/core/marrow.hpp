@@ -45,14 +45,13 @@ inline void line_weights(const Real* transit, const Real* gain, const Real* loss
     a.at(4, 5)[l] = 1.0;
   }
   Integrals slot(a);
-  slot.fill(h, 4, false);  // rates of a few a day
-  const Pattern& reach = slot.reach.whole;
+  slot.fill(h, 4, Want::PHI);  // rates of a few a day
   half = slot.phi;
   for (int k = 1; k < LINE_SLOTS / 2; ++k) {
-    matmul(slot.phi, half, whole, reach, reach);
+    slot.product(slot.phi, half, whole);
     std::swap(half, whole);
   }
-  matmul(half, half, whole, reach, reach);
+  slot.product(half, half, whole);
   auto put = [&](int row, const Real* x) { std::copy_n(x, LANES, out + row * LANES); };
   put(0, half.at(3, 4));
   put(5, whole.at(3, 4));
@@ -105,9 +104,9 @@ inline void life_span_weights(const Real* rate, const Real* ageing, Real h, Real
     }
   }
   Integrals half(a);
-  half.fill(0.5 * h, 4, false);
-  matmul(half.phi, half.phi, whole, half.reach.whole, half.reach.whole);
-  matmul(half.phi, half.m, early, half.reach.whole, half.reach.whole);
+  half.fill(0.5 * h, 4, Want::M);
+  half.product(half.phi, half.phi, whole);
+  half.product(half.phi, half.m, early);
   int row = 0;
   for (int i = 0; i < n; ++i) {
     for (int j = 0; j <= i; ++j) std::copy_n(whole.at(i, j), LANES, out + row++ * LANES);

@@ -32,9 +32,11 @@ inline void fill_responses(Block& b) {
     for (Int j = 0; j < lin; ++j) copy_rows(g[j], 0, q.g, lay.g_from[agent] + j * n, n);
     const Int f0 = lay.agent_form_from[agent], forms = lay.agent_form_from[agent + 1] - f0;
     const bool sink = lay.saturable[agent] == 1;
+    bool infused = sink;
     std::vector<Entry> entries;
     for (Int i = 0; i < forms; ++i) {
       const Int f = lay.agent_forms[f0 + i];
+      infused |= t.forms[f].tau > 0.0;
       Entry e{static_cast<int>(lay.form_entry[f]), 0.0, false};
       if (t.forms[f].lag > 0.0) {
         e.tau = t.forms[f].lag;
@@ -57,7 +59,7 @@ inline void fill_responses(Block& b) {
     asked.fresh_times = reals(lay.panel_times, 2 * lay.panel_from[agent], 2 * lay.panel_from[agent + 1]);
     asked.sharp = ints(lay.sharp, lay.sharp_from, agent);
     asked.sharp_edges = sharp_edges;
-    Responses answers(a, g, rows, lay.fastest[agent], entries);
+    Responses answers(a, g, rows, lay.fastest[agent], entries, infused);
     const Int e0 = lay.entry_from[agent], number = lay.entry_from[agent + 1] - e0;
     const Int* column_from = lay.column_from.data + 4 * lay.state_from[agent] + agent;
     for (Int kind = 0; kind < lay.kind_from[agent + 1] - lay.kind_from[agent]; ++kind) {
