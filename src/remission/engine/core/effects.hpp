@@ -129,7 +129,7 @@ inline void effects_of_day(Block& b) {
     }
   for (Int g = 0; g < lay.shapes.size; ++g) {
     const Shape& s = lay.shapes[g];
-    if (!drugs.acting[s.agent]) continue;
+    if (!drugs.acting[s.agent] || !drugs.touched[g]) continue;
     if (s.antagonist >= 0) answer(b, s);
     const bool fine = s.fine == 1;
     const Real* shape = drugs.shape.row(s.row);
@@ -164,7 +164,7 @@ inline void effects_of_day(Block& b) {
   }
   for (Int i : lay.releasing) {
     const Shape& s = lay.shapes[lay.shape_of[i]];
-    if (!drugs.acting[s.agent]) continue;
+    if (!drugs.acting[s.agent] || !drugs.touched[lay.shape_of[i]]) continue;
     Rows& out = lay.effect_target[i] == ON_B_CELLS ? work.released_b : work.released;
     alignas(64) Real sets_free[LANES];
     for (int l = 0; l < LANES; ++l) sets_free[l] = work.size(i, l) * b.q.released(i, l);

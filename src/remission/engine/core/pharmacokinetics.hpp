@@ -186,8 +186,10 @@ class AgentDay {
   // Empty the agent's rows of the day.
   void clear() {
     for (Int g = lay.shape_from[agent]; g < lay.shape_from[agent + 1]; ++g) {
+      if (!drugs.touched[g]) continue;
       const Shape& s = lay.shapes[g];
       drugs.shape.clear(s.row, s.antagonist >= 0 ? 2 * slots : slots_of(s));
+      drugs.touched[g] = 0;
     }
     if (lay.against_row[agent] >= 0)
       for (const Shape& s : lay.shapes)
@@ -348,6 +350,7 @@ class AgentDay {
     store(o, load(o) + share * kept * x);
   }
 
+  void touch(const Shape& s) { drugs.touched[&s - lay.shapes.data] = 1; }
   void raise(Rows& x, Int at, Wide more) { store(x.row(at), load_row(x, at) + more); }
 
   // Mean of C / (half + C) over a window or a step, and its first moment about the middle, in windows.
@@ -381,6 +384,7 @@ class AgentDay {
     for (Int g = lay.shape_from[agent]; g < lay.shape_from[agent + 1]; ++g) {
       const Shape& s = lay.shapes[g];
       if (s.made_of != PRODUCT || s.output != output) continue;
+      touch(s);
       bent(q, s.function, s.effect, load_row(q.effect_b, s.effect), [&](auto f) {
         const Real number = static_cast<Real>(slots_of(s));
         const Int each = s.antagonist >= 0 ? 2 : 1, at = s.row + each * static_cast<Int>(start * number + 1e-9);
@@ -457,7 +461,8 @@ class AgentDay {
     products_of_step(number, rest, some, panels);
     for (Int g = lay.shape_from[agent]; g < lay.shape_from[agent + 1]; ++g) {
       const Shape& s = lay.shapes[g];
-      if (s.made_of == PRODUCT) continue;
+      if (s.made_of == PRODUCT || !(something(s.source) || some)) continue;
+      touch(s);
       bent(q, s.function, s.effect, load_row(q.effect_b, s.effect), [&](auto f) {
         if (s.made_of == MEAN)
           shape_of_means(s, number, f);
@@ -515,7 +520,6 @@ class AgentDay {
   // A shape of a driver's means over windows.
   template <class F>
   void shape_of_means(const Shape& s, Int number, F f) {
-    if (!something(s.source)) return;
     const Int tiles = s.fine == 1 ? lay.fine_windows[agent] : lay.windows[agent];
     const Real share = static_cast<Real>(slots_of(s)) / static_cast<Real>(steps * tiles);
     for (Int w = 0; w < tiles; ++w)
@@ -659,6 +663,7 @@ class AgentDay {
     for (Int g = lay.shape_from[agent]; g < lay.shape_from[agent + 1]; ++g) {
       const Shape& s = lay.shapes[g];
       if (s.made_of == PRODUCT || !something(s.source)) continue;
+      touch(s);
       const Real number_of = static_cast<Real>(slots_of(s));
       bent(q, s.function, s.effect, load_row(q.effect_b, s.effect), [&](auto f) {
         raise(drugs.shape, s.row + static_cast<Int>(start * number_of + 1e-9),

@@ -77,6 +77,7 @@ struct Drugs {
   Rows out;      // states at the end of a step, means and values in it
   Rows z;        // saturable products
   Rows shape;    // means of bent drivers
+  std::vector<char> touched;  // shapes that hold anything today
   Rows sharp;    // the same in the panels of every slot
   std::vector<char> sharp_on;     // slots
   std::vector<char> sharp_agent;  // agents * slots
@@ -198,6 +199,7 @@ inline Drugs::Drugs(const Tables& t, const Layout& lay, const Lanes& q) {
   out = Rows(lay.row_from[agents]);
   z = Rows(products);
   shape = Rows(shape_rows);
+  touched.assign(lay.shapes.size, 0);
   sharp = Rows(PANELS * slots * sharp_shapes);
   sharp_on.assign(slots, 0);
   sharp_agent.assign(agents * slots, 0);
