@@ -39,6 +39,12 @@ struct Block {
   LaneState& lane(int l) { return place.lane[l]; }
   const Person& person(int l) const { return q.person[l]; }
   Int pid(int l) const { return q.person[l].patient; }
+  // -1 for those who are played today
+  WideInt here() const {
+    WideInt out;
+    for (int l = 0; l < LANES; ++l) out[l] = -Int{place.here[l]};
+    return out;
+  }
 
   Real uniform(int l, std::uint32_t purpose, Int index) const {
     return chance::uniform(play.seed, pid(l), purpose, index);

@@ -33,10 +33,6 @@ inline void relapse_of_day(Block& b, int l, Int today) {
   if (marrow || brain) relapsed(b, l, today, relapse_site(b, marrow, brain, fraction, b.flesh.cns(0, l)));
 }
 
-inline void harm_of_day(Block& b, int l, Int today) {
-  if (b.play.chance && b.lane(l).status != DONE) fate_of_treatment(b, l, today, b.blast_share(l, b.flesh.total(0, l)));
-}
-
 inline void record_of_day(Block& b, int l, Int today) {
   if (!b.play.keep_states) return;
   const bool daily = today + 1 < b.play.daily_until || (b.lay.living == 1 && daily_record(b, l, today));
@@ -102,17 +98,16 @@ constexpr Step DAY[] = {
     {"effects", [](Block& b, Int) { effects_of_day(b); }, always},     // rates on their targets
     {"body", body_of_day, always},                                     // leukaemia, normal marrow, blood, CAR T-cells, B cells, cytokine
     {"immunity", immunity_of_day, with_living},                        // marrow that is lost, grades, a product that is ready
-    {"few cells", each<few_cells_of_day>, always},                     // where chance plays with single cells
+    {"few cells", few_cells_of_day, always},                           // where chance plays with single cells
     {"infection", each<infection_of_day>, always},
     {"relapse", each<relapse_of_day>, always},
-    {"side effects", each<harm_of_day>, always},                       // and what they or the leukaemia end
+    {"side effects", harm_of_day, always},                             // and what they or the leukaemia end
     {"record", each<record_of_day>, always},                           // the states of the week
     {"clock", each<clock_of_day>, always},                             // tomorrow's place in the protocol
     {"follow-up", each<follow_up_of_day>, always},                     // week by week to the horizon
 };
-constexpr void (*EVENING[])(Block&, int, Int) = {few_cells_of_day, infection_of_day, relapse_of_day, harm_of_day,
-                                                record_of_day,    clock_of_day,     follow_up_of_day};
 constexpr int DAY_STEPS = sizeof DAY / sizeof *DAY;
+constexpr int EVENING = DAY_STEPS - 7;  // the first step of what follows a day of the body: few cells
 constexpr int PREPARATION = DAY_STEPS;  // is timed after the steps of the day
 static_assert(PREPARATION < MOST_TIMED);
 

@@ -93,20 +93,38 @@ inline Int relapse_site(const Block& b, bool marrow, bool brain, Real fraction, 
   return marrow ? 0 : 1;
 }
 
-// Side effects of drugs and grafts, some fatal; death from leukaemia that has come back and is not held, by the share of
-// blasts in the marrow.
-inline void fate_of_treatment(Block& b, int l, Int today, Real share) {
-  if (b.flesh.immune[l].fatal == 1) return die(b, l, today, CAUSE_CRS);
-  if (b.lay.side_effects > 0) {
-    const Int killer = side_effects_of_day(b, l, today);
-    if (killer >= 0) return die(b, l, today, FIRST_CAUSE + killer);
-  }
+// Death from leukaemia that has come back and is not held, by the share of blasts in the marrow.
+inline void leukaemia_kills(Block& b, int l, Int today) {
   const Real lethal = b.setting(S_LETHAL);
   const LaneState& lane = b.lane(l);
   const bool refractory = lane.remission == 0 && today >= REFRACTORY_DAYS;
-  if (lethal > 0.0 && (b.person(l).relapsed > 0.0 || lane.relapses > 0 || refractory)) {
-    if (share >= b.setting(S_RELAPSE_MARROW)) b.flesh.lethal(0, l) += lethal * share;
-    if (b.flesh.lethal(0, l) >= b.flesh.lethal_at(0, l)) die(b, l, today, CAUSE_LEUKAEMIA);
+  if (!(lethal > 0.0) || !(b.person(l).relapsed > 0.0 || lane.relapses > 0 || refractory)) return;
+  const Real share = b.blast_share(l, b.flesh.total(0, l));
+  if (share >= b.setting(S_RELAPSE_MARROW)) b.flesh.lethal(0, l) += lethal * share;
+  if (b.flesh.lethal(0, l) >= b.flesh.lethal_at(0, l)) die(b, l, today, CAUSE_LEUKAEMIA);
+}
+
+// Cytokine release that kills; side effects of drugs and grafts, some fatal; the leukaemia.
+inline void harm_of_day(Block& b, Int today) {
+  if (!b.play.chance) return;
+  WideInt at_risk{};
+  for (int l = 0; l < LANES; ++l) {
+    if (!b.place.here[l] || b.lane(l).status == DONE) continue;
+    if (b.flesh.immune[l].fatal == 1)
+      die(b, l, today, CAUSE_CRS);
+    else
+      at_risk[l] = -1;
+  }
+  if (!any(at_risk)) return;
+  Int killer[LANES];
+  std::fill_n(killer, LANES, -1);
+  side_effects_of_day(b, at_risk, today, killer);
+  for (int l = 0; l < LANES; ++l) {
+    if (!at_risk[l]) continue;
+    if (killer[l] >= 0)
+      die(b, l, today, FIRST_CAUSE + killer[l]);
+    else
+      leukaemia_kills(b, l, today);
   }
 }
 

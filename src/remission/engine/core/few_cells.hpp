@@ -37,51 +37,33 @@ inline bool mutants_of_day(Block& b, Int c, int l, Int today, Real made) {
   return true;
 }
 
-inline void few_cells_of_day(Block& b, int l, Int today) {
-  const Layout& lay = b.lay;
-  Flesh& flesh = b.flesh;
+// The cells of clone c that are left to `lane` tonight, drawn: by the birth-death process where there were few this
+// morning, rounded where they have become few today.
+inline void draw_clone(Block& b, Int c, int l, Int today, bool were_few) {
+  Real &cycling = b.flesh.cells(2 * c, l), &resting = b.flesh.cells(2 * c + 1, l);
   const std::uint64_t seed = b.play.seed;
   const Int pid = b.pid(l);
-  const Real was = b.day.cns_before(0, l), flux = b.day.flux(0, l);
-  if (!b.play.chance) {
-    flesh.cns(0, l) += flux;
-    return;
+  const std::uint32_t purpose = static_cast<std::uint32_t>(b.lay.clone_purpose[c]);
+  if (were_few) {
+    std::tie(cycling, resting) =
+        few_cells(b.day.before(2 * c, l), b.day.before(2 * c + 1, l), b.q.birth(c, l) * b.day.birth(0, l),
+                  b.person(l).death, b.q.to_rest(c, l), b.person(l).wake, b.day.cyc(c, l), b.day.rest(c, l), 1.0, seed,
+                  pid, purpose, today);
+  } else {
+    cycling = whole(cycling, seed, pid, purpose + 5, today);
+    resting = whole(resting, seed, pid, purpose + 6, today);
   }
-  bool drawn = false;
-  for (Int c = 0; c < lay.clones(); ++c) {
-    Real &cycling = flesh.cells(2 * c, l), &resting = flesh.cells(2 * c + 1, l);
-    const Real was_cycling = b.day.before(2 * c, l), was_resting = b.day.before(2 * c + 1, l);
-    const Real n = was_cycling + was_resting;
-    if (n == 0.0) continue;
-    const std::uint32_t purpose = static_cast<std::uint32_t>(lay.clone_purpose[c]);
-    if (n < FEW) {
-      std::tie(cycling, resting) =
-          few_cells(was_cycling, was_resting, b.q.birth(c, l) * b.day.birth(0, l), b.person(l).death,
-                    b.q.to_rest(c, l), b.person(l).wake, b.day.cyc(c, l), b.day.rest(c, l), 1.0, seed, pid, purpose,
-                    today);
-      drawn = true;
-    } else if (cycling + resting < FEW) {
-      cycling = whole(cycling, seed, pid, purpose + 5, today);
-      resting = whole(resting, seed, pid, purpose + 6, today);
-      drawn = true;
-    }
-  }
-  for (Int c = 1; c < lay.clones(); ++c) {
-    const Real made = b.q.mutation(c, l) * b.day.births(0, l);
-    if (made > 0.0 && mutants_of_day(b, c, l, today, made)) drawn = true;
-  }
-  if (drawn) flesh.total(0, l) = b.leukaemic_cells(l);
+}
+
+// What has come to the CNS today by chance: `flux` cells are expected.
+inline void seed_cns(Block& b, int l, Int today, Real flux) {
+  Flesh& flesh = b.flesh;
   Real& cns = flesh.cns(0, l);
-  if (0.0 < was && was < FEW)
-    cns = chance::birth_death(seed, pid, P_CNS, today, was, b.setting(S_CNS_BIRTH),
-                              b.setting(S_CNS_DEATH) + b.day.cns(0, l), 1.0);
-  else if (0.0 < cns && cns < FEW)
-    cns = whole(cns, seed, pid, P_CNS + 1, today);
   if (flux >= FEW) {
     cns += flux;
   } else if (flux > RARE) {
     cns += b.poisson(l, P_SEED, today, flux);
-  } else if (flux > 0.0) {
+  } else {
     // rare arrivals: a Poisson process on the clock of cells expected, its next arrival drawn at the last
     flesh.seeded(0, l) += flux;
     while (flesh.seeded(0, l) >= flesh.seed_at(0, l)) {
@@ -89,6 +71,51 @@ inline void few_cells_of_day(Block& b, int l, Int today) {
       flesh.seeds(0, l) += 1.0;
       flesh.seed_at(0, l) += b.exponential(l, P_SEED_CLOCK, static_cast<Int>(flesh.seeds(0, l)));
     }
+  }
+}
+
+// Most patients have none of these cells on most days: what is to be drawn is looked for in all of the block at once.
+inline void few_cells_of_day(Block& b, Int today) {
+  const Layout& lay = b.lay;
+  Flesh& flesh = b.flesh;
+  const WideInt here = b.here();
+  const Wide was = load_row(b.day.cns_before, 0), flux = load_row(b.day.flux, 0);
+  if (!b.play.chance) {
+    const Wide cns = load_row(flesh.cns, 0);
+    store(flesh.cns.row(0), here ? cns + flux : cns);
+    return;
+  }
+  WideInt drawn{};
+  for (Int c = 0; c < lay.clones(); ++c) {
+    const Wide n = load_row(b.day.before, 2 * c) + load_row(b.day.before, 2 * c + 1);
+    const Wide left = load_row(flesh.cells, 2 * c) + load_row(flesh.cells, 2 * c + 1);
+    const WideInt were_few = here & (n != 0.0) & (n < FEW), draws = were_few | (here & (n >= FEW) & (left < FEW));
+    if (!any(draws)) continue;
+    for (int l = 0; l < LANES; ++l)
+      if (draws[l]) draw_clone(b, c, l, today, were_few[l]);
+    drawn |= draws;
+  }
+  for (Int c = 1; c < lay.clones(); ++c) {
+    const Wide made = load_row(b.q.mutation, c) * load_row(b.day.births, 0);
+    const WideInt some = here & (made > 0.0);
+    if (!any(some)) continue;
+    for (int l = 0; l < LANES; ++l)
+      if (some[l] && mutants_of_day(b, c, l, today, made[l])) drawn[l] = -1;
+  }
+  if (any(drawn))
+    for (int l = 0; l < LANES; ++l)
+      if (drawn[l]) flesh.total(0, l) = b.leukaemic_cells(l);
+  const Wide cns = load_row(flesh.cns, 0);
+  const WideInt were_few = here & (was > 0.0) & (was < FEW), draws = were_few | (here & (cns > 0.0) & (cns < FEW));
+  const WideInt come = here & (flux > 0.0);
+  if (!any(draws | come)) return;
+  for (int l = 0; l < LANES; ++l) {
+    if (were_few[l])
+      flesh.cns(0, l) = chance::birth_death(b.play.seed, b.pid(l), P_CNS, today, was[l], b.setting(S_CNS_BIRTH),
+                                            b.setting(S_CNS_DEATH) + b.day.cns(0, l), 1.0);
+    else if (draws[l])
+      flesh.cns(0, l) = whole(cns[l], b.play.seed, b.pid(l), P_CNS + 1, today);
+    if (come[l]) seed_cns(b, l, today, flux[l]);
   }
 }
 

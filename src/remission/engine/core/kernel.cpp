@@ -11,7 +11,8 @@ void morning_of(Block& b, int lane, Int today) { morning(b, lane, today); }
 void rescues_of(Block& b, Int agent, Int today) { rescue_doses(b, agent, today); }
 void kinetics_of(Block& b, Int today) { kinetics_of_day(b, today); }
 void evening_of(Block& b, int lane, Int today) {
-  for (auto step : EVENING) step(b, lane, today);
+  for (int l = 0; l < LANES; ++l) b.place.here[l] = l == lane;
+  for (int s = EVENING; s < DAY_STEPS; ++s) DAY[s].run(b, today);
 }
 std::vector<const char*> steps_of_day() {
   std::vector<const char*> names;

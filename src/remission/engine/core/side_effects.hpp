@@ -1,6 +1,7 @@
 // Side effects by hazard: they begin when the hazard that drugs and grafts add up to has reached the patient's own
 // threshold, with a grade, for a while. Chance is keyed by the side effect's name and the number of the episode: what else
-// is played, and on which day, does not move it.
+// is played, and on which day, does not move it. Clocks run for all patients of the block at once; what begins or ends is
+// played patient by patient.
 #pragma once
 #include "block.hpp"
 
@@ -10,87 +11,121 @@ constexpr Int COMPUTED = 2;  // side effects that are computed come first in the
 constexpr Int FATAL = 5;
 
 // Hazard of side effect s from cells killed today, cells that are there, and low counts.
-inline Real hazard_of_body(const Block& b, Int s, int l) {
-  Real hazard = 0.0;
-  const Real capacity = b.person(l).capacity;
-  for (Int i = b.lay.cause_from[s]; i < b.lay.cause_from[s + 1]; ++i) {
-    const Cause& cause = b.lay.causes[i];
-    Real share = 0.0, x = 0.0;
+inline Wide hazard_of_body(const Block& b, Int s) {
+  const Layout& lay = b.lay;
+  const Rows& line = b.flesh.line;
+  const Int red = RED_CELLS * STATE_ROWS;
+  auto sum = [&](const Rows& cells) {
+    Wide x{};
+    for (Int c = 0; c < 2 * lay.clones(); ++c) x += load_row(cells, c);
+    return x;
+  };
+  Wide hazard{};
+  for (Int i = lay.cause_from[s]; i < lay.cause_from[s + 1]; ++i) {
+    const Cause& cause = lay.causes[i];
+    Wide share, x;
     switch (cause.of) {
-      case OF_KILLED:
-        for (Int c = 0; c < 2 * b.lay.clones(); ++c) x += b.day.before(c, l);
-        share = std::max(0.0, x - b.leukaemic_cells(l)) / capacity;
-        break;
-      case OF_LOAD: share = b.leukaemic_cells(l) / capacity; break;
+      case OF_KILLED: share = larger(sum(b.day.before) - sum(b.flesh.cells), 0.0) / load_row(b.q.capacity, 0); break;
+      case OF_LOAD: share = sum(b.flesh.cells) / load_row(b.q.capacity, 0); break;
       default:
         if (cause.of == OF_NEUTROPHILS)
-          x = b.circulating(NEUTROPHILS, l);
+          x = load_row(line, NEUTROPHILS * STATE_ROWS + CIRCULATING);
         else if (cause.of == OF_PLATELETS)
-          x = b.platelets(l);
+          x = load_row(line, PLATELETS * STATE_ROWS + CIRCULATING) + load_row(b.flesh.pool, 0);
         else if (cause.of == OF_HAEMOGLOBIN)
-          x = b.haemoglobin(l);
+          x = load_row(line, red + 1) + load_row(line, red + 2) + load_row(line, red + 3) + load_row(line, red + 4);
         else  // where the immune system is not played nobody knows
-          x = b.lay.living == 1 ? b.flesh.immune[l].igg : cause.below;
-        share = std::max(0.0, 1.0 - x / cause.below);
+          for (int l = 0; l < LANES; ++l) x[l] = b.lay.living == 1 ? b.flesh.immune[l].igg : cause.below;
+        share = larger(1.0 - x / cause.below, 0.0);
     }
     hazard += cause.hazard * share;
   }
   return hazard;
 }
 
-// The side effect of which the patient dies today, or -1.
-inline Int side_effects_of_day(Block& b, int l, Int today) {
+// An episode of side effect s begins.
+inline void begin_side_effect(Block& b, Int s, int l, Int today) {
   const Layout& lay = b.lay;
   Flesh& flesh = b.flesh;
-  Int died = -1;
-  for (Int s = 0; s < lay.side_effects; ++s) {
-    SideState& side = flesh.side(s, l);
-    if (side.grade > 0) {
-      if (today >= side.until) {
-        b.side_effect(l, COMPUTED + s, side.began, today - 1, side.grade);
-        side.grade = 0;
-      }
-      continue;
+  SideState& side = flesh.side(s, l);
+  const Real u = b.uniform(l, static_cast<std::uint32_t>(lay.side_purpose[2 * s + 1]), side.episodes);
+  Int grade = 1;
+  while (grade < FATAL && u >= lay.grades[s * FATAL + grade - 1]) ++grade;
+  side.grade = grade;
+  side.worst = std::max(side.worst, grade);
+  side.episodes += 1;
+  side.began = today;
+  const Real days = std::nearbyint(b.q.side(s * SIDE_NUMBERS + COURSE, l));
+  flesh.side_until(s, l) = static_cast<Real>(today + std::max<Int>(1, static_cast<Int>(days)));
+  flesh.side_clock(s, l) = 0.0;
+  flesh.side_due(s, l) = lay.again[s] == 1 ? -1.0 : std::numeric_limits<Real>::infinity();
+  for (Int agent = 0; agent < lay.agents(); ++agent)
+    if (lay.inactivates[s * lay.agents() + agent] == 1) {
+      flesh.lost(agent, l) = 1.0;
+      for (Int k = lay.state_from[agent]; k < lay.state_from[agent + 1]; ++k) b.drugs.x(k, l) = 0.0;
     }
-    const Int row = FIRST_HAZARD + 3 * s;
-    Real hazard = flesh.daily(row, l);
-    if (lay.cause_from[s + 1] > lay.cause_from[s]) hazard += hazard_of_body(b, s, l);
-    if (hazard <= 0.0 || side.over == 1) continue;
-    const Int n = s * SIDE_NUMBERS;
-    hazard *= b.q.side(n + PERSON, l) * (1.0 + flesh.daily(row + 2, l)) / (1.0 + flesh.daily(row + 1, l));
-    const Int graft = flesh.immune[l].transplant_day;
-    if (graft >= 0 && static_cast<Real>(today - graft) <= b.q.side(n + FACTOR_DAYS, l))
-      hazard *= b.q.side(n + FACTOR, l);
-    side.clock += hazard;
-    if (side.due < 0.0) side.due = b.exponential(l, static_cast<std::uint32_t>(lay.side_purpose[2 * s]), side.episodes);
-    if (side.clock < side.due) continue;
-    const Real u = b.uniform(l, static_cast<std::uint32_t>(lay.side_purpose[2 * s + 1]), side.episodes);
-    Int grade = 1;
-    while (grade < FATAL && u >= lay.grades[s * FATAL + grade - 1]) ++grade;
-    side.grade = grade;
-    side.worst = std::max(side.worst, grade);
-    side.episodes += 1;
-    side.began = today;
-    side.until = today + std::max<Int>(1, static_cast<Int>(std::nearbyint(b.q.side(n + COURSE, l))));
-    side.clock = 0.0;
-    side.due = -1.0;
-    side.over = 1 - lay.again[s];
-    for (Int agent = 0; agent < lay.agents(); ++agent)
-      if (lay.inactivates[s * lay.agents() + agent] == 1) {
-        flesh.lost(agent, l) = 1.0;
-        for (Int k = lay.state_from[agent]; k < lay.state_from[agent + 1]; ++k) b.drugs.x(k, l) = 0.0;
+}
+
+// Write the episode that ends, or lasts to the end: its last day.
+inline void note_side_effect(Block& b, Int s, int l, Int last) {
+  const SideState& side = b.flesh.side(s, l);
+  b.side_effect(l, COMPUTED + s, side.began, last, side.grade);
+}
+
+// Of patients who are at risk today (-1, others 0). `killer`: the side effect of which a patient dies, or -1.
+inline void side_effects_of_day(Block& b, WideInt at_risk, Int today, Int* killer) {
+  const Layout& lay = b.lay;
+  Flesh& flesh = b.flesh;
+  Wide since_graft = everywhere(std::numeric_limits<Real>::infinity());
+  bool grafted = false;
+  for (int l = 0; l < LANES; ++l)
+    if (const Int graft = flesh.immune[l].transplant_day; graft >= 0) {
+      since_graft[l] = static_cast<Real>(today - graft);
+      grafted = true;
+    }
+  for (Int s = 0; s < lay.side_effects; ++s) {
+    const Int row = FIRST_HAZARD + 3 * s, n = s * SIDE_NUMBERS;
+    Wide hazard = load_row(flesh.daily, row);
+    if (lay.cause_from[s + 1] > lay.cause_from[s]) hazard += hazard_of_body(b, s);
+    const Wide until = load_row(flesh.side_until, s);
+    const WideInt lasts = until > 0.0, runs = at_risk & ~lasts & (hazard > 0.0);
+    if (const WideInt ends = at_risk & lasts & (until <= static_cast<Real>(today)); any(ends))
+      for (int l = 0; l < LANES; ++l)
+        if (ends[l]) {
+          note_side_effect(b, s, l, today - 1);
+          flesh.side(s, l).grade = 0;
+          flesh.side_until(s, l) = 0.0;
+        }
+    if (!any(runs)) continue;
+    const Wide protects = load_row(flesh.daily, row + 1), worsens = load_row(flesh.daily, row + 2);
+    Wide factor = load_row(b.q.side, n + PERSON);
+    if (any((protects != 0.0) | (worsens != 0.0))) factor = factor * (1.0 + worsens) / (1.0 + protects);
+    hazard *= factor;
+    if (grafted) hazard = since_graft <= load_row(b.q.side, n + FACTOR_DAYS) ? hazard * load_row(b.q.side, n + FACTOR) : hazard;
+    const Wide before = load_row(flesh.side_clock, s);
+    const Wide clock = runs ? before + hazard : before;
+    store(flesh.side_clock.row(s), clock);
+    Wide due = load_row(flesh.side_due, s);
+    if (const WideInt undrawn = runs & (due < 0.0); any(undrawn)) {
+      for (int l = 0; l < LANES; ++l)
+        if (undrawn[l]) due[l] = b.exponential(l, static_cast<std::uint32_t>(lay.side_purpose[2 * s]), flesh.side(s, l).episodes);
+      store(flesh.side_due.row(s), due);
+    }
+    const WideInt begins = runs & (clock >= due);
+    if (!any(begins)) continue;
+    for (int l = 0; l < LANES; ++l)
+      if (begins[l]) {
+        begin_side_effect(b, s, l, today);
+        if (flesh.side(s, l).grade == FATAL && killer[l] < 0) killer[l] = s;
       }
-    if (grade == FATAL && died < 0) died = s;
   }
-  return died;
 }
 
 // Write the side effects that last to the end.
 inline void end_of_side_effects(Block& b, int l, Int today) {
-  for (Int s = 0; s < b.lay.side_effects; ++s) {
-    const SideState& side = b.flesh.side(s, l);
-    if (side.grade > 0) b.side_effect(l, COMPUTED + s, side.began, std::min(today, side.until - 1), side.grade);
-  }
+  for (Int s = 0; s < b.lay.side_effects; ++s)
+    if (b.flesh.side(s, l).grade > 0)
+      note_side_effect(b, s, l, std::min(today, static_cast<Int>(b.flesh.side_until(s, l)) - 1));
 }
 
 }  // namespace remission

@@ -35,8 +35,7 @@ struct ImmuneState {
   Int collections = 0, infusions = 0, grafts = 0, storms = 0;
 };
 struct SideState {
-  Real clock = 0.0, due = -1.0;
-  Int grade = 0, worst = 0, began = 0, until = 0, over = 0, episodes = 0;
+  Int grade = 0, worst = 0, began = 0, episodes = 0;
 };
 
 // Where each patient stands in the protocol, and what its rules have decided.
@@ -126,6 +125,8 @@ struct Flesh {
   Rows lost;             // agents: 1 where antibodies take the agent away
   ImmuneState immune[LANES];
   std::vector<SideState> sides;  // side effects * lanes
+  Rows side_clock, side_due;     // hazard since the last episode, and where on that clock the next begins: -1 before it is drawn
+  Rows side_until;               // first day without the episode that lasts; 0 where there is none
   Rows mutants, mutant_at, mutants_came;  // clones: the same for mutants
 
   SideState& side(Int s, int l) { return sides[s * LANES + l]; }
@@ -243,7 +244,8 @@ inline Flesh::Flesh(const Layout& lay, const Lanes& q)
     : line(LINES * STATE_ROWS, NEVER_MEASURED), pool(1), room(q.normal), cells(q.cells), cns(q.cns_cells), total(1),
       k_blood(1), mobilised(1), fever(1), fever_at(1), lethal(1), lethal_at(1), seeded(1), seed_at(1), seeds(1), rho(q.rho),
       daily(FIRST_HAZARD + 3 * lay.again.size), field(3 * lay.acts.size, -1000.0), lost(lay.agents()),
-      sides(lay.again.size * LANES), mutants(lay.clones()), mutant_at(lay.clones(), -1.0),
+      sides(lay.again.size * LANES), side_clock(lay.again.size), side_due(lay.again.size, -1.0),
+      side_until(lay.again.size), mutants(lay.clones()), mutant_at(lay.clones(), -1.0),
       mutants_came(lay.clones()) {
   for (int l = 0; l < LANES; ++l) {
     for (Int c = 0; c < 2 * lay.clones(); ++c) total(0, l) += cells(c, l);
