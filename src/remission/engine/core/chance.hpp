@@ -140,7 +140,7 @@ inline Real poisson_quantile(Real u, Real mean) {
   if (mean > EXACT_BELOW) return rounded_quantile(u, mean, std::sqrt(mean), 1.0);
   Real k = std::max(0.0, std::floor(mean - 9.0 * std::sqrt(mean)));  // less than 1e-17 lies below
   const Real last = mean + 12.0 * std::sqrt(mean) + 40.0;
-  Real mass = std::exp(k * std::log(mean) - mean - std::lgamma(k + 1.0));
+  Real mass = std::exp(k > 0.0 ? k * std::log(mean) - mean - std::lgamma(k + 1.0) : -mean);
   Real reached = mass;
   while (reached < u && k < last) {
     k += 1.0;
@@ -170,8 +170,8 @@ inline Real binomial_rare(Real u, Real n, Real p) {
   Real k = std::max(0.0, std::floor(mean - 9.0 * std::sqrt(mean)));
   const Real last = std::min(n, mean + 12.0 * sd + 40.0);
   const Real odds = p / (1.0 - p);
-  Real mass =
-      std::exp(log_choices(n, k) - std::lgamma(k + 1.0) + k * std::log(p) + (n - k) * std::log1p(-p));
+  const Real others = (n - k) * std::log1p(-p);
+  Real mass = std::exp(k > 0.0 ? log_choices(n, k) - std::lgamma(k + 1.0) + k * std::log(p) + others : others);
   Real reached = mass;
   while (reached < u && k < last) {
     k += 1.0;

@@ -130,7 +130,8 @@ inline void give(Block& b, Int order, int l, Int today, Int phase) {
   if (o.condition >= 0 && !b.holds(o.condition, l)) return;
   const SlotState& s = b.place.slot(o.slot, l);
   const Form& form = t.forms[o.form];
-  const Phase& p = t.phases[phase];
+  const Int *rules = b.place.dose_rules.data() + b.place.dose_rules_from[o.slot],
+            *last_rule = b.place.dose_rules.data() + b.place.dose_rules_from[o.slot + 1];
   Reason reason = R_PROTOCOL;
   Real share = 0.0, untaken = 0.0;
   bool keep = false;
@@ -151,20 +152,17 @@ inline void give(Block& b, Int order, int l, Int today, Int phase) {
       reason = R_RAISED;
     else if (b.lane(l).extra == 1 && t.slots[o.slot].made_up == 1)
       reason = R_MADE_UP;
-    for (Int i = p.rules_from; i < p.rules_to; ++i) {
-      const Rule& rule = t.rules[t.phase_rules[i]];
-      if (rule.kind != OMIT && rule.kind != REPEAT && rule.kind != MISS) continue;
-      for (Int j = rule.slots_from; j < rule.slots_to; ++j)
-        if (t.rule_slots[j] == o.slot && (rule.condition < 0 || b.holds(rule.condition, l))) {
-          if (rule.kind == MISS) {
-            untaken = std::max(untaken, rule.value);
-          } else if (rule.kind == OMIT) {
-            share = 0.0;
-            reason = R_OMITTED;
-          } else {
-            keep = true;
-          }
-        }
+    for (const Int* r = rules; r < last_rule; ++r) {
+      const Rule& rule = t.rules[*r];
+      if (rule.kind == RESCUE || (rule.condition >= 0 && !b.holds(rule.condition, l))) continue;
+      if (rule.kind == MISS) {
+        untaken = std::max(untaken, rule.value);
+      } else if (rule.kind == OMIT) {
+        share = 0.0;
+        reason = R_OMITTED;
+      } else {
+        keep = true;
+      }
     }
   }
   unsigned gone = 0;
@@ -189,15 +187,11 @@ inline void give(Block& b, Int order, int l, Int today, Int phase) {
       b.drugs.amount(at, l) += dose * usable;
       b.drugs.used[at] = 1;
     }
-    for (Int i = p.rules_from; i < p.rules_to; ++i) {
-      const Int r = t.phase_rules[i];
-      if (t.rules[r].kind != RESCUE) continue;
-      for (Int j = t.rules[r].slots_from; j < t.rules[r].slots_to; ++j)
-        if (t.rule_slots[j] == o.slot) {
-          b.place.rule(r, l).rescue_next = today * STEPS + t.rules[r].from_step;
-          b.place.rule(r, l).rescue_given = 0;
-        }
-    }
+    for (const Int* r = rules; r < last_rule; ++r)
+      if (t.rules[*r].kind == RESCUE) {
+        b.place.rule(*r, l).rescue_next = today * STEPS + t.rules[*r].from_step;
+        b.place.rule(*r, l).rescue_given = 0;
+      }
   }
   const Real times = static_cast<Real>(o.times), part = static_cast<Real>(taken) / times;
   if (t.slots[o.slot].watched == 1) {

@@ -47,14 +47,11 @@ inline Real whole(Real cells, std::uint64_t seed, Int patient, std::uint32_t pur
 
 using Pools = std::pair<Real, Real>;  // cycling, resting
 
-// Cells after `days` of nothing but going to rest and waking: each is on the other side by chance.
-inline Pools exchange(Real c, Real q, Real to_rest, Real wake, Real days, std::uint64_t seed, Int patient,
-                      std::uint32_t waking, std::uint32_t resting, Int index) {
-  const Real both = to_rest + wake;
-  if (both <= 0.0) return {c, q};
-  const Real share = -std::expm1(-both * days) / both;
-  const Real woken = q > 0.0 ? chance::binomial(seed, patient, waking, index, q, wake * share) : 0.0;
-  const Real rested = c > 0.0 ? chance::binomial(seed, patient, resting, index, c, to_rest * share) : 0.0;
+// Cells after nothing but going to rest and waking: each is on the other side by chance.
+inline Pools exchange(Real c, Real q, Real rests, Real wakes, std::uint64_t seed, Int patient, std::uint32_t waking,
+                      std::uint32_t resting, Int index) {
+  const Real woken = q > 0.0 ? chance::binomial(seed, patient, waking, index, q, wakes) : 0.0;
+  const Real rested = c > 0.0 ? chance::binomial(seed, patient, resting, index, c, rests) : 0.0;
   return {c + woken - rested, q + rested - woken};
 }
 
@@ -64,12 +61,15 @@ inline Pools exchange(Real c, Real q, Real to_rest, Real wake, Real days, std::u
 inline Pools few_cells(Real c, Real q, Real birth, Real death, Real to_rest, Real wake, Real kill_cycling,
                        Real kill_resting, Real days, std::uint64_t seed, Int patient, std::uint32_t purpose,
                        Int index) {
-  std::tie(c, q) = exchange(c, q, to_rest, wake, 0.5 * days, seed, patient, purpose + 1, purpose + 3, index);
+  const Real both = to_rest + wake;
+  const Real share = both > 0.0 ? -std::expm1(-both * (0.5 * days)) / both : 0.0;
+  const Real rests = to_rest * share, wakes = wake * share;
+  std::tie(c, q) = exchange(c, q, rests, wakes, seed, patient, purpose + 1, purpose + 3, index);
   if (q > 0.0 && kill_resting > 0.0)
     q -= chance::binomial(seed, patient, purpose + 2, index, q, -std::expm1(-kill_resting * days));
   if (c > 0.0)
     c = chance::birth_death(seed, patient, purpose + 4, index, c, birth, death + kill_cycling, days);
-  return exchange(c, q, to_rest, wake, 0.5 * days, seed, patient, purpose + 7, purpose, index);
+  return exchange(c, q, rests, wakes, seed, patient, purpose + 7, purpose, index);
 }
 
 }  // namespace remission

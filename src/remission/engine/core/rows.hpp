@@ -25,10 +25,13 @@ typedef Real LooseWide __attribute__((vector_size(LANES * sizeof(Real)), aligned
 inline Wide load(const Real* row) { return *reinterpret_cast<const LooseWide*>(row); }
 inline void store(Real* row, Wide x) { *reinterpret_cast<LooseWide*>(row) = x; }
 inline Wide everywhere(Real x) { return x - Wide{}; }
-inline bool any(WideInt x) {
-  Int all = 0;
-  for (int l = 0; l < LANES; ++l) all |= x[l];
-  return all != 0;
+// Does a comparison hold for any patient (-1 where it does, 0 elsewhere)? A byte of each is enough.
+inline bool any(WideInt truths) {
+  typedef std::int8_t Bytes __attribute__((vector_size(LANES)));
+  const Bytes bytes = __builtin_convertvector(truths, Bytes);
+  char all[LANES], none[LANES] = {};
+  std::memcpy(all, &bytes, sizeof all);
+  return std::memcmp(all, none, sizeof all) != 0;
 }
 constexpr Real NEVER_MEASURED = std::numeric_limits<Real>::quiet_NaN();
 

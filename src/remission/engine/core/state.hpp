@@ -46,6 +46,7 @@ struct Place {
   std::vector<RuleState> rules;
   std::vector<Int> begun;   // phase after phase: first day, -1 before
   std::vector<Int> cycles;  // and how often it has begun
+  std::vector<Int> dose_rules, dose_rules_from;  // slot after slot: rules that are judged with each of its doses
   Rows seen;               // variables
   Real result[LANES][RESULT_COLUMNS];
 
@@ -56,7 +57,17 @@ struct Place {
 
   Place(const Tables& t, const Lanes& q)
       : slots(t.slots.size * LANES), rules(t.rules.size * LANES), begun(t.phases.size * LANES, -1),
-        cycles(t.phases.size * LANES, 0), seen(q.seen) {
+        cycles(t.phases.size * LANES, 0), dose_rules_from{0}, seen(q.seen) {
+    for (const Slot& slot : t.slots) {
+      const Phase& phase = t.phases[slot.phase];
+      for (Int i = phase.rules_from; i < phase.rules_to; ++i) {
+        const Rule& rule = t.rules[t.phase_rules[i]];
+        if (rule.kind != OMIT && rule.kind != REPEAT && rule.kind != MISS && rule.kind != RESCUE) continue;
+        for (Int j = rule.slots_from; j < rule.slots_to; ++j)
+          if (t.rule_slots[j] == &slot - t.slots.data) dose_rules.push_back(t.phase_rules[i]);
+      }
+      dose_rules_from.push_back(static_cast<Int>(dose_rules.size()));
+    }
     for (int l = 0; l < LANES; ++l) {
       lane[l].status = q.person[l].real == 1 ? WAITING : DONE;
       lane[l].remission = static_cast<Int>(q.person[l].in_remission);
