@@ -77,12 +77,8 @@ inline void side_effects_of_day(Block& b, WideInt at_risk, Int today, Int* kille
   const Layout& lay = b.lay;
   Flesh& flesh = b.flesh;
   Wide since_graft = everywhere(std::numeric_limits<Real>::infinity());
-  bool grafted = false;
   for (int l = 0; l < LANES; ++l)
-    if (const Int graft = flesh.immune[l].transplant_day; graft >= 0) {
-      since_graft[l] = static_cast<Real>(today - graft);
-      grafted = true;
-    }
+    if (const Int graft = flesh.immune[l].transplant_day; graft >= 0) since_graft[l] = static_cast<Real>(today - graft);
   for (Int s = 0; s < lay.side_effects; ++s) {
     const Int row = FIRST_HAZARD + 3 * s, n = s * SIDE_NUMBERS;
     Wide hazard = load_row(flesh.daily, row);
@@ -101,7 +97,8 @@ inline void side_effects_of_day(Block& b, WideInt at_risk, Int today, Int* kille
     Wide factor = load_row(b.q.side, n + PERSON);
     if (any((protects != 0.0) | (worsens != 0.0))) factor = factor * (1.0 + worsens) / (1.0 + protects);
     hazard *= factor;
-    if (grafted) hazard = since_graft <= load_row(b.q.side, n + FACTOR_DAYS) ? hazard * load_row(b.q.side, n + FACTOR) : hazard;
+    hazard = since_graft <= load_row(b.q.side, n + FACTOR_DAYS) ? hazard * load_row(b.q.side, n + FACTOR)
+                                                                    : hazard;
     const Wide before = load_row(flesh.side_clock, s);
     const Wide clock = runs ? before + hazard : before;
     store(flesh.side_clock.row(s), clock);
