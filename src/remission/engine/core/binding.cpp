@@ -466,9 +466,9 @@ void bind_equations(nb::module_& m) {
   m.def("clone_step", [](const Numbers& cells, const Numbers& crowding, const Numbers& birth, const Numbers& death,
                          const Numbers& to_rest, const Numbers& wake, const Numbers& kill_cycling,
                          const Numbers& kill_resting, Real h) {
-    clone_step(rows_of(cells, 0, 1), rows_of(cells, 1, 1), rows_of(crowding, 0, 1), rows_of(birth, 0, 1),
-               rows_of(death, 0, 1), rows_of(to_rest, 0, 1), rows_of(wake, 0, 1), rows_of(kill_cycling, 0, 1),
-               rows_of(kill_resting, 0, 1), h);
+    auto row = [](const Numbers& x) { return load(rows_of(x, 0, 1)); };
+    clone_step(rows_of(cells, 0, 1), rows_of(cells, 1, 1), row(crowding), row(birth), row(death), row(to_rest), row(wake),
+               row(kill_cycling), row(kill_resting), h);
   });
   m.def("towards", &towards);
   m.def("expansion", &expansion);

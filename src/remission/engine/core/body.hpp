@@ -9,31 +9,23 @@ namespace remission {
 constexpr Int EXACT_FEEDBACK_DAYS = 32;  // the feedback, carried as a state, is brought back to the exact power so often
 
 // load = leukaemic cells of all clones over the marrow's capacity.
-inline void load_of(const Rows& cells, Int clones, const Real* __restrict capacity, Real* __restrict load) {
-  for (int l = 0; l < LANES; ++l) load[l] = 0.0;
-  for (Int c = 0; c < 2 * clones; ++c) {
-    const Real* some = cells.row(c);
-    for (int l = 0; l < LANES; ++l) load[l] += some[l];
-  }
-  for (int l = 0; l < LANES; ++l) load[l] /= capacity[l];
+inline Wide load_of(const Rows& cells, Int clones, Wide capacity) {
+  Wide sum = {};
+  for (Int c = 0; c < 2 * clones; ++c) sum += load_row(cells, c);
+  return sum / capacity;
 }
 
 // Has any patient of the block cells of this clone?
 inline bool alive(const Rows& cells, Int clone) {
-  const Real* x = cells.row(2 * clone);
-  Real most = 0.0;
-  for (int l = 0; l < 2 * LANES; ++l) most = larger(most, x[l]);
-  return most > 0.0;
+  return any((load_row(cells, 2 * clone) > 0.0) | (load_row(cells, 2 * clone + 1) > 0.0));
 }
 
 // Factor on birth: 1 - (load / packing)^power, power 1, 2 or 4.
-inline void crowding(const Real* __restrict load, Real packing, Int power, Real* __restrict out) {
-  for (int l = 0; l < LANES; ++l) {
-    Real x = load[l] / packing;
-    if (power > 1) x *= x;
-    if (power > 2) x *= x;
-    out[l] = larger(0.0, 1.0 - x);
-  }
+inline Wide crowding(Wide load, Real packing, Int power) {
+  Wide x = load / packing;
+  if (power > 1) x *= x;
+  if (power > 2) x *= x;
+  return larger(1.0 - x, 0.0);
 }
 
 // All clones in marrow over half bin j of the day; the load in its middle and at its end.
@@ -44,60 +36,38 @@ inline void leukaemia_step(Block& b, Int j, Real h) {
   DayMeans& day = b.day;
   Rows& cells = b.flesh.cells;
   const Real packing = b.setting(S_PACKING);
-  Real *kill_cyc = w.kill_cyc.row(0), *kill_rest = w.kill_rest.row(0), *crowd = w.crowd.row(0);
-  Real *load = w.load.row(j), *load_mid = w.load_mid.row(j), *load_new = w.load.row(j + 1);
-  w.kill_cyc.fill(0.0);
-  w.kill_rest.fill(0.0);
+  const Wide load0 = load_row(w.load, j), death = load_row(q.death, 0);
+  auto add = [](Rows& to, Int i, Wide more) { store(to.row(i), load_row(to, i) + more); };
+  Wide kill_cyc = {}, kill_rest = {};
   for (Int k = 0; k < lay.pools(); ++k)  // kill rates of all drugs, for a clone that nothing spares
     if (w.pool_active[k]) {
-      const Real *cycling = w.k_cyc.row(k * lay.halves() + j), *resting = w.k_rest.row(k * lay.halves() + j);
-      for (int l = 0; l < LANES; ++l) {
-        kill_cyc[l] += cycling[l];
-        kill_rest[l] += resting[l];
-      }
+      kill_cyc += load_row(w.k_cyc, k * lay.halves() + j);
+      kill_rest += load_row(w.k_rest, k * lay.halves() + j);
     }
-  crowding(load, packing, lay.power_of_load, crowd);
-  {  // the load in the middle of the step, from the growth of the main clone now
-    const Real *birth = q.birth.row(0), *death = q.death.row(0);
-    for (int l = 0; l < LANES; ++l)
-      load_mid[l] = load[l] * exp_small(0.5 * h * (birth[l] * crowd[l] - death[l] - kill_cyc[l]));
-  }
-  crowding(load_mid, packing, lay.power_of_load, crowd);
-  {
-    const Real *birth = q.birth.row(0), *main = cells.row(0);
-    Real *mean = day.birth.row(0), *births = day.births.row(0);
-    for (int l = 0; l < LANES; ++l) {
-      mean[l] += crowd[l] * h;
-      births[l] += birth[l] * crowd[l] * main[l] * h;
-    }
-  }
+  const Wide birth = load_row(q.birth, 0), room = crowding(load0, packing, lay.power_of_load);
+  // the load in the middle of the step, from the growth of the main clone now
+  const Wide midway = load0 * exp_small(0.5 * h * (birth * room - death - kill_cyc));
+  const Wide crowd = crowding(midway, packing, lay.power_of_load);
+  add(day.birth, 0, crowd * h);
+  add(day.births, 0, birth * crowd * load_row(cells, 0) * h);
   for (Int c = 0; c < lay.clones(); ++c) {
     if (!alive(cells, c)) continue;
-    Real *cyc = w.clone_cyc.row(0), *rest = w.clone_rest.row(0);
-    std::copy_n(kill_cyc, LANES, cyc);
-    std::copy_n(kill_rest, LANES, rest);
+    Wide cyc = kill_cyc, rest = kill_rest;
     for (Int k = 0; k < lay.pools(); ++k) {
       const Real felt = lay.clone_kill[c * lay.pools() + k];
       if (!w.pool_active[k] || felt == 1.0) continue;
-      const Real spared = 1.0 - felt;
-      const Real *cycling = w.k_cyc.row(k * lay.halves() + j), *resting = w.k_rest.row(k * lay.halves() + j);
-      for (int l = 0; l < LANES; ++l) {
-        cyc[l] -= spared * cycling[l];
-        rest[l] -= spared * resting[l];
-      }
+      cyc -= (1.0 - felt) * load_row(w.k_cyc, k * lay.halves() + j);
+      rest -= (1.0 - felt) * load_row(w.k_rest, k * lay.halves() + j);
     }
-    Real *mean_cyc = day.cyc.row(c), *mean_rest = day.rest.row(c);
-    for (int l = 0; l < LANES; ++l) {
-      mean_cyc[l] += cyc[l] * h;
-      mean_rest[l] += rest[l] * h;
-    }
-    clone_step(cells.row(2 * c), cells.row(2 * c + 1), crowd, q.birth.row(c), q.death.row(0), q.to_rest.row(c),
-               q.wake.row(0), cyc, rest, h);
+    add(day.cyc, c, cyc * h);
+    add(day.rest, c, rest * h);
+    clone_step(cells.row(2 * c), cells.row(2 * c + 1), crowd, load_row(q.birth, c), death, load_row(q.to_rest, c),
+               load_row(q.wake, 0), cyc, rest, h);
   }
-  load_of(cells, lay.clones(), q.capacity.row(0), load_new);
+  store(w.load.row(j + 1), load_of(cells, lay.clones(), load_row(q.capacity, 0)));
   // the load in the middle, if it falls as an exponential, and more at first as drugs wear off
   const Wide fall = load_row(w.fall, j);
-  store(load_mid, root(load_row(w.load, j) * load_row(w.load, j + 1)) * (1.0 - fall * (1.0 - 0.5 * fall)));
+  store(w.load_mid.row(j), root(load0 * load_row(w.load, j + 1)) * (1.0 - fall * (1.0 - 0.5 * fall)));
 }
 
 // How much less of the main clone is there in the middle of each half bin, since drugs kill more at its start than at its
@@ -124,16 +94,12 @@ inline void kill_wears_off(Block& b, Real h) {
 inline void cns_step(Block& b, Int j, Real h) {
   const Work& w = b.work;
   const Real birth = b.setting(S_CNS_BIRTH), death = b.setting(S_CNS_DEATH), seeding = b.setting(S_SEED);
-  const Real *kill = w.k_cns.row(j), *load0 = w.load.row(j), *load_mid = w.load_mid.row(j);
-  const Real *load1 = w.load.row(j + 1), *capacity = b.q.capacity.row(0);
-  Real *cns = b.flesh.cns.row(0), *flux = b.day.flux.row(0), *mean_kill = b.day.cns.row(0);
-  for (int l = 0; l < LANES; ++l) {
-    const Real half = exp_small(0.5 * h * (birth - death - kill[l]));
-    const Real came = seeding * h / 6.0 * (load0[l] + 4.0 * load_mid[l] + load1[l]) * capacity[l];
-    cns[l] *= half * half;
-    flux[l] = (flux[l] * half + came) * half;
-    mean_kill[l] += h * kill[l];
-  }
+  const Wide kill = load_row(w.k_cns, j), half = exp_small(0.5 * h * (birth - death - kill));
+  const Wide mean = (load_row(w.load, j) + 4.0 * load_row(w.load_mid, j) + load_row(w.load, j + 1)) * (1.0 / 6.0);
+  const Wide came = seeding * h * mean * load_row(b.q.capacity, 0);
+  store(b.flesh.cns.row(0), load_row(b.flesh.cns, 0) * half * half);
+  store(b.day.flux.row(0), (load_row(b.day.flux, 0) * half + came) * half);
+  store(b.day.cns.row(0), load_row(b.day.cns, 0) + h * kill);
 }
 
 // Effects in the panels of every slot in which a sharp dose was given: the slot's own, with sharp drugs as they really
@@ -196,7 +162,7 @@ inline void body_of_day(Block& b, Int today) {
   copy_rows(day.before, 0, flesh.cells, 0, 2 * lay.clones());
   for (Rows* x : {&day.cyc, &day.rest, &day.birth, &day.births, &day.cns, &day.flux}) x->fill(0.0);
   copy_rows(day.cns_before, 0, flesh.cns, 0, 1);
-  load_of(flesh.cells, lay.clones(), b.q.capacity.row(0), w.load.row(0));
+  store(w.load.row(0), load_of(flesh.cells, lay.clones(), load_row(b.q.capacity, 0)));
   sharp_effects(b);
   kill_wears_off(b, half);
   for (Int j = 0; j < lay.halves(); ++j) {
@@ -214,10 +180,8 @@ inline void body_of_day(Block& b, Int today) {
     if (lay.living == 1) immunity_step(b, j, half);
   }
   const Real kept = 1.0 - b.setting(S_PLT_POOL_LOSS);
-  for (int l = 0; l < LANES; ++l) {
-    flesh.pool(0, l) *= kept;
-    flesh.total(0, l) = w.load(lay.halves(), l) * b.q.capacity(0, l);
-  }
+  store(flesh.pool.row(0), load_row(flesh.pool, 0) * kept);
+  store(flesh.total.row(0), load_row(w.load, lay.halves()) * load_row(b.q.capacity, 0));
   if (today % EXACT_FEEDBACK_DAYS == 0)
     for (int i = 0; i < LINES; ++i)
       if (lay.line_kind[i] == POWER)

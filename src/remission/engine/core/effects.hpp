@@ -43,31 +43,24 @@ void bent(const Lanes& q, Int function, Int i, Wide half, Then then) {
 }
 
 // Rows of out += means of `each` rows of x (1 or 2) times the factor.
-inline void add_means(Real* __restrict out, const Real* __restrict x, Int rows, int each,
-                      const Real* __restrict factor) {
-  for (Int k = 0; k < rows; ++k, out += LANES, x += each * LANES) {
-    if (each == 1)
-      for (int l = 0; l < LANES; ++l) out[l] += x[l] * factor[l];
-    else
-      for (int l = 0; l < LANES; ++l) out[l] += 0.5 * (x[l] + x[LANES + l]) * factor[l];
-  }
+inline void add_means(Real* out, const Real* x, Int rows, int each, Wide factor) {
+  for (Int k = 0; k < rows; ++k, out += LANES, x += each * LANES)
+    store(out, load(out) + (each == 1 ? load(x) : 0.5 * (load(x) + load(x + LANES))) * factor);
 }
 
 // Two rows of out += each row of x times the factor.
-inline void add_twice(Real* __restrict out, const Real* __restrict x, Int rows, const Real* __restrict factor) {
-  for (Int k = 0; k < rows; ++k, out += 2 * LANES, x += LANES)
-    for (int l = 0; l < LANES; ++l) {
-      const Real more = x[l] * factor[l];
-      out[l] += more;
-      out[LANES + l] += more;
-    }
+inline void add_twice(Real* out, const Real* x, Int rows, Wide factor) {
+  for (Int k = 0; k < rows; ++k, out += 2 * LANES, x += LANES) {
+    const Wide more = load(x) * factor;
+    store(out, load(out) + more);
+    store(out + LANES, load(out + LANES) + more);
+  }
 }
 
-inline void mean_of(Real* __restrict out, const Real* __restrict x, Int rows) {
-  const Real share = 1.0 / static_cast<Real>(rows);
-  for (int l = 0; l < LANES; ++l) out[l] = 0.0;
-  for (Int k = 0; k < rows; ++k, x += LANES)
-    for (int l = 0; l < LANES; ++l) out[l] += x[l] * share;
+inline Wide mean_of(const Real* x, Int rows) {
+  Wide sum = {};
+  for (Int k = 0; k < rows; ++k, x += LANES) sum += load(x);
+  return sum * (1.0 / static_cast<Real>(rows));
 }
 
 // Lymphocytes half a day on, by what the last transit holds now.
@@ -92,14 +85,12 @@ inline void answer(Block& b, const Shape& s) {
   const Int slots = b.lay.slots();
   if (b.drugs.acting[s.antagonist])
     for (Int k = 0; k < 2 * slots; ++k) {
-      Real* __restrict o = b.drugs.shape.row(s.row + k);
-      const Real* taken = b.drugs.against.row(s.answer + k);
-      for (int l = 0; l < LANES; ++l) o[l] *= 1.0 - taken[l];
+      Real* o = b.drugs.shape.row(s.row + k);
+      store(o, load(o) * (1.0 - load_row(b.drugs.against, s.answer + k)));
     }
   for (Int k = 0; k < slots; ++k) {
-    Real* o = b.drugs.shape.row(s.row + k);
-    const Real *u = b.drugs.shape.row(s.row + 2 * k), *v = b.drugs.shape.row(s.row + 2 * k + 1);
-    for (int l = 0; l < LANES; ++l) o[l] = 0.5 * (u[l] + v[l]);
+    const Wide u = load_row(b.drugs.shape, s.row + 2 * k), v = load_row(b.drugs.shape, s.row + 2 * k + 1);
+    store(b.drugs.shape.row(s.row + k), 0.5 * (u + v));
   }
 }
 
@@ -133,10 +124,11 @@ inline void effects_of_day(Block& b) {
     if (s.antagonist >= 0) answer(b, s);
     const bool fine = s.fine == 1;
     const Real* shape = drugs.shape.row(s.row);
+    Wide mean = {};
     bool known = false;
     for (Int m = s.first; m < s.last; ++m) {
       const Int i = lay.members[m], target = lay.effect_target[i];
-      const Real *size = work.size.row(i), *rest = work.size_rest.row(i);
+      const Wide size = load_row(work.size, i);
       if (target >= HAZARDS && lay.side_effects == 0) continue;
       if (target < LINES) {  // by slots
         if (fine)
@@ -147,18 +139,18 @@ inline void effects_of_day(Block& b) {
         const Int pool = lay.effect_pool[i];
         work.pool_active[pool] = 1;
         add_means(work.k_cyc.row(pool * halves), shape, halves, fine ? 2 : 1, size);
-        add_means(work.k_rest.row(pool * halves), shape, halves, fine ? 2 : 1, rest);
+        add_means(work.k_rest.row(pool * halves), shape, halves, fine ? 2 : 1, load_row(work.size_rest, i));
       } else if (target == CNS) {
         add_means(work.k_cns.row(0), shape, halves, fine ? 2 : 1, size);
       } else if (target == ON_STEM_CELLS || target == ON_B_CELLS) {
         add_means((target == ON_STEM_CELLS ? work.k_stem : work.k_b).row(0), shape, halves, fine ? 2 : 1, size);
       } else {  // by the day
-        if (!known) mean_of(work.mean.row(0), shape, fine ? slots : slots / 2);
+        if (!known) mean = mean_of(shape, fine ? slots : slots / 2);
         known = true;
         Real* out = target == BLOOD          ? flesh.k_blood.row(0)
                     : target == MOBILISATION ? flesh.mobilised.row(0)
                                              : flesh.daily.row(target - DAILY);
-        add_means(out, work.mean.row(0), 1, 1, size);
+        store(out, load(out) + mean * size);
       }
     }
   }
@@ -166,9 +158,8 @@ inline void effects_of_day(Block& b) {
     const Shape& s = lay.shapes[lay.shape_of[i]];
     if (!drugs.acting[s.agent] || !drugs.touched[lay.shape_of[i]]) continue;
     Rows& out = lay.effect_target[i] == ON_B_CELLS ? work.released_b : work.released;
-    alignas(64) Real sets_free[LANES];
-    for (int l = 0; l < LANES; ++l) sets_free[l] = work.size(i, l) * b.q.released(i, l);
-    add_means(out.row(0), drugs.shape.row(s.row), halves, s.fine == 1 ? 2 : 1, sets_free);
+    add_means(out.row(0), drugs.shape.row(s.row), halves, s.fine == 1 ? 2 : 1,
+              load_row(work.size, i) * load_row(b.q.released, i));
   }
 }
 

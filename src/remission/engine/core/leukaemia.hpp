@@ -19,24 +19,18 @@ namespace remission {
 constexpr Real FEW = 1000.0;  // cells of a pool below which chance plays
 
 // Advance a clone by h days in all lanes; crowding is the factor on birth.
-inline void clone_step(Real* __restrict cycling, Real* __restrict resting, const Real* __restrict crowding,
-                       const Real* __restrict birth, const Real* __restrict death, const Real* __restrict to_rest,
-                       const Real* __restrict wake, const Real* __restrict kill_cycling,
-                       const Real* __restrict kill_resting, Real h) {
-  const Real u = 0.5 * h;
-#pragma GCC ivdep
-  for (int l = 0; l < LANES; ++l) {
-    Real c = cycling[l], q = resting[l];
-    // exchange for half a step before and after: (1 - exp(-s)) / (to_rest + wake), s = (to_rest + wake) u
-    const Real s = (to_rest[l] + wake[l]) * u;
-    const Real part = u * (1.0 - s * (0.5 - s * (1.0 / 6.0)));
-    Real moved = (c * to_rest[l] - q * wake[l]) * part;
-    c = (c - moved) * exp_small((birth[l] * crowding[l] - death[l] - kill_cycling[l]) * h);
-    q = (q + moved) * exp_small(-kill_resting[l] * h);
-    moved = (c * to_rest[l] - q * wake[l]) * part;
-    cycling[l] = c - moved;
-    resting[l] = q + moved;
-  }
+inline void clone_step(Real* cycling, Real* resting, Wide crowding, Wide birth, Wide death, Wide to_rest, Wide wake,
+                       Wide kill_cycling, Wide kill_resting, Real h) {
+  Wide c = load(cycling), q = load(resting);
+  // exchange for half a step before and after: (1 - exp(-s)) / (to_rest + wake), s = (to_rest + wake) u
+  const Wide u = everywhere(0.5 * h), s = (to_rest + wake) * u;
+  const Wide part = u * (1.0 - s * (0.5 - s * (1.0 / 6.0)));
+  Wide moved = (c * to_rest - q * wake) * part;
+  c = (c - moved) * exp_small((birth * crowding - death - kill_cycling) * h);
+  q = (q + moved) * exp_small(-kill_resting * h);
+  moved = (c * to_rest - q * wake) * part;
+  store(cycling, c - moved);
+  store(resting, q + moved);
 }
 
 // Round to a whole number of cells by chance, without changing the mean.

@@ -149,6 +149,13 @@ inline Wide regrown(Wide x0, Wide x1) {
 // P through a step: at its end, and what the ends of the slots count for.
 struct Course {
   Wide node[LINE_SLOTS + 1], end;
+
+  // That of another, in the patients of `who`: the rest keep theirs to the last bit.
+  template <class Mask>
+  void take(Mask who, const Course& other) {
+    for (int k = 0; k <= LINE_SLOTS; ++k) node[k] = who ? other.node[k] : node[k];
+    end = who ? other.end : end;
+  }
 };
 
 // d ln P / dt = growth (1 - E) u - loss, u the parabola through the feedback u0, um, u1 at the start, in the middle, at the
@@ -172,7 +179,8 @@ inline Course course(Wide p, const Effects& effects, Wide u0, Wide um, Wide u1, 
     Wide end = middle * grown[k];
     if (any(end < 2.0 * FLOOR)) [[unlikely]] {
       const Wide half = 0.5 * effects.fall(k), now = 1.0 - effects.slot(k);
-      end = larger(end, regrown(u * (now - half) * felt[k] - v, u * (now + half) * felt[k] - v));
+      const Wide least = regrown(u * (now - half) * felt[k] - v, u * (now + half) * felt[k] - v);
+      end = end < 2.0 * FLOOR ? larger(end, least) : end;
     }
     Wide mean = (p + 4.0 * middle * bend[k] + end) * (1.0 / 6.0);  // Simpson
     if (effects.sharp[k].effect) [[unlikely]] {
@@ -223,16 +231,16 @@ struct Line {
     middle = row(0) * p + middle_rest + row(13) * slope;
     end = row(5) * p + rest + row(14) * slope;
   }
-  // With the course of P, in patients in whom it moves much. False if there are none.
-  bool again(const Course& course) {
+  // With the course of P, in patients in whom it moves much: in these.
+  auto again(const Course& course) {
     const auto much = (course.end < 0.8 * p) | (course.end > 1.25 * p);
-    if (!any(much)) return false;
+    if (!any(much)) return much;
     Wide at_middle = middle_rest, at_end = rest;
     for (int k = 0; k <= LINE_SLOTS / 2; ++k) at_middle += row(OF_MIDDLE + k) * course.node[k];
     for (int k = 0; k <= LINE_SLOTS; ++k) at_end += row(OF_NODES + 3 * (LINE_SLOTS + 1) + k) * course.node[k];
     middle = much ? at_middle : middle;
     end = much ? at_end : end;
-    return true;
+    return much;
   }
   // The line behind P, at the end of the step.
   void follow(const Course& course) {
@@ -260,7 +268,11 @@ inline void power_chain(Real* s, const Real* w, const Effects& effects, const Re
   };
   line.foresee(effects, k, k, u0, h);
   Course p = felt();
-  if (line.again(p)) p = felt();
+  if (const auto much = line.again(p); any(much)) {
+    const Wide first = f1;
+    p.take(much, felt());
+    f1 = much ? f1 : first;
+  }
   line.follow(p);
   const Wide cells = load(s + CIRCULATING * LANES);
   store(s + FEEDBACK * LANES, f1 * near_power<Wide>(line.end, cells, g));
@@ -276,7 +288,7 @@ inline void saturating_chain(Real* s, const Real* w, const Effects& effects, con
   auto felt = [&] { return course(line.p, effects, u0, km / (km + line.middle), k1 / (k1 + line.end), g, out, h); };
   line.foresee(effects, g, out, u0, h);
   Course p = felt();
-  if (line.again(p)) p = felt();
+  if (const auto much = line.again(p); any(much)) p.take(much, felt());
   line.follow(p);
 }
 

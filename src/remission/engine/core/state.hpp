@@ -155,12 +155,10 @@ struct Work {
   Rows k_cns;               // half bins
   Rows k_stem, k_b;         // half bins: kill of stem cells and of B cells
   Rows released, released_b;  // half bins: kill of blasts times the cytokine that it sets free; of B cells
-  Rows mean;                // of a driver's shape over the day
   Rows size, size_rest;     // effects: with what they need of T cells
   Rows n;                   // normal marrow at the start, in the middle, at the end of a step of the lines; in the middle of a half bin
   Rows load, load_mid;      // at the edges of the half bins, and in their middle
   Rows fall;                // half bins: of the load in the middle, as kill wears off
-  Rows crowd, kill_cyc, kill_rest, clone_cyc, clone_rest;
 
   Work(const Layout& lay, const Lanes& q);
 };
@@ -284,8 +282,7 @@ inline Flesh::Flesh(const Layout& lay, const Lanes& q)
 inline Work::Work(const Layout& lay, const Lanes& q)
     : e_line(LINES * lay.slots()), e_sharp(LINES * lay.slots() * PANELS), k_cyc(lay.pools() * lay.halves()),
       k_rest(lay.pools() * lay.halves()), pool_active(lay.pools(), 0), k_cns(lay.halves()), k_stem(lay.halves()),
-      k_b(lay.halves()), released(lay.halves()), released_b(lay.halves()), mean(1), size(q.effect_size),
-      size_rest(q.effect_rest), n(4), load(lay.halves() + 1), load_mid(lay.halves()), fall(lay.halves()), crowd(1), kill_cyc(1), kill_rest(1),
-      clone_cyc(1), clone_rest(1) {}
+      k_b(lay.halves()), released(lay.halves()), released_b(lay.halves()), size(q.effect_size),
+      size_rest(q.effect_rest), n(4), load(lay.halves() + 1), load_mid(lay.halves()), fall(lay.halves()) {}
 
 }  // namespace remission
