@@ -572,18 +572,12 @@ class AgentDay {
     const Int first = lay.micro_from[agent], later = lay.micro_plain[agent], last = lay.micro_from[agent + 1];
     const bool mixed = 0 < count && count < LANES;
     kept = everywhere(1.0);
-    for (Int g = lay.shape_from[agent]; g < lay.shape_from[agent + 1]; ++g) {
+    for (Int g = lay.shape_from[agent]; given && g < lay.shape_from[agent + 1]; ++g) {
       const Shape& s = lay.shapes[g];
       if (s.sharp < 0) continue;
       for (Int slot = number * slots / steps; slot < (number + 1) * slots / steps; ++slot) {
-        if (slot > 0 && is_sharp(slot - 1)) {  // until the evening
-          dosed = larger(dosed, load_row(drugs.sharp_given, agent * slots + slot - 1));
-          given = true;
-        }
-        if (given) {
-          mark_sharp(slot);
-          drugs.sharp.clear(s.sharp + slot * PANELS, PANELS);
-        }
+        mark_sharp(slot);
+        drugs.sharp.clear(s.sharp + slot * PANELS, PANELS);
       }
     }
     const std::uint64_t present = drugs.present[agent];
