@@ -138,6 +138,7 @@ struct Flesh {
   std::vector<SideState> sides;  // side effects * lanes
   Rows side_clock, side_due;     // hazard since the last episode, and where on that clock the next begins: -1 before it is drawn
   Rows side_until;               // first day without the episode that lasts; 0 where there is none
+  std::vector<char> moderated;   // side effects that a drug protects from or makes worse
   Rows mutants, mutant_at, mutants_came;  // clones: the same for mutants
 
   SideState& side(Int s, int l) { return sides[s * LANES + l]; }
@@ -254,8 +255,10 @@ inline Flesh::Flesh(const Layout& lay, const Lanes& q)
       k_blood(1), mobilised(1), fever(1), fever_at(1), lethal(1), lethal_at(1), seeded(1), seed_at(1), seeds(1), rho(q.rho),
       daily(FIRST_HAZARD + 3 * lay.again.size), field(3 * lay.acts.size, -1000.0), lost(lay.agents()),
       sides(lay.again.size * LANES), side_clock(lay.again.size), side_due(lay.again.size, -1.0),
-      side_until(lay.again.size), mutants(lay.clones()), mutant_at(lay.clones(), -1.0),
+      side_until(lay.again.size), moderated(lay.again.size), mutants(lay.clones()), mutant_at(lay.clones(), -1.0),
       mutants_came(lay.clones()) {
+  for (Int target : lay.effect_target)
+    if (target >= HAZARDS && (target - HAZARDS) % 3 != 0) moderated[(target - HAZARDS) / 3] = 1;
   for (int l = 0; l < LANES; ++l) {
     for (Int c = 0; c < 2 * lay.clones(); ++c) total(0, l) += cells(c, l);
     for (int i = 0; i < LINES; ++i) {
