@@ -1,5 +1,6 @@
 // What changes while a block is played: where each patient stands, what is on board, the body, what is recorded.
 #pragma once
+#include "leukaemia.hpp"
 #include "marrow.hpp"
 #include "tables.hpp"
 #include "words.hpp"
@@ -167,9 +168,13 @@ struct Work {
 // What chance needs where few cells are left: the cells in the morning and the day's mean rates.
 struct DayMeans {
   Rows before, cns_before, cyc, rest, birth, births, cns, flux;
-  explicit DayMeans(const Layout& lay)
+  Rows half;  // clones: `exchanged` in half a day
+  DayMeans(const Layout& lay, const Lanes& q)
       : before(2 * lay.clones()), cns_before(1), cyc(lay.clones()), rest(lay.clones()), birth(1), births(1), cns(1),
-        flux(1) {}
+        flux(1), half(lay.clones()) {
+    for (Int c = 0; c < lay.clones(); ++c)
+      for (int l = 0; l < LANES; ++l) half(c, l) = exchanged(q.to_rest(c, l), q.person[l].wake, 0.5);
+  }
 };
 
 // Rows written, one after the other; the first column is the patient's place in the cohort.
