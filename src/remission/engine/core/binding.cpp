@@ -397,7 +397,11 @@ void bind_chance(nb::module_& m) {
   m.def("binomial", &chance::binomial);
   m.def("negative_binomial_births", &chance::negative_binomial_births);
   m.def("birth_death", &chance::birth_death);
-  m.def("few_cells", &few_cells);
+  m.def("few_cells", [](Real c, Real q, Real birth, Real death, Real to_rest, Real wake, Real kill_cycling,
+                        Real kill_resting, Real days, std::uint64_t seed, Int patient, std::uint32_t purpose, Int index) {
+    return few_cells(c, q, birth, death, to_rest, wake, exchanged(to_rest, wake, 0.5 * days), kill_cycling, kill_resting,
+                     days, seed, patient, purpose, index);
+  });
   m.def("whole", &whole);
   m.def("uniforms", [](std::uint64_t seed, const Whole& patients, std::uint32_t purpose, const Whole& index) {
     return drawn(patients, index, [&](Int p, Int i) { return chance::uniform(seed, p, purpose, i); });

@@ -31,7 +31,7 @@ struct Block {
 
   Block(const Tables& t_, const Layout& lay_, const Play& play_, const Columns& all, Int number)
       : t(t_), lay(lay_), play(play_), q(all, number), place(t_, q), drugs(t_, lay_, q), flesh(lay_, q), work(lay_, q),
-        day(lay_) {
+        day(lay_, q) {
     rec.offset = number * LANES;
   }
 

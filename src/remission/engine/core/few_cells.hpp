@@ -47,8 +47,8 @@ inline void draw_clone(Block& b, Int c, int l, Int today, bool were_few) {
   if (were_few) {
     std::tie(cycling, resting) =
         few_cells(b.day.before(2 * c, l), b.day.before(2 * c + 1, l), b.q.birth(c, l) * b.day.birth(0, l),
-                  b.person(l).death, b.q.to_rest(c, l), b.person(l).wake, b.day.cyc(c, l), b.day.rest(c, l), 1.0, seed,
-                  pid, purpose, today);
+                  b.person(l).death, b.q.to_rest(c, l), b.person(l).wake, b.day.half(c, l), b.day.cyc(c, l),
+                  b.day.rest(c, l), 1.0, seed, pid, purpose, today);
   } else {
     cycling = whole(cycling, seed, pid, purpose + 5, today);
     resting = whole(resting, seed, pid, purpose + 6, today);

@@ -22,8 +22,9 @@ inline void follow_clone(Block& b, Int c, int l, Int today, Real crowd) {
   const std::uint64_t seed = b.play.seed;
   const std::uint32_t purpose = static_cast<std::uint32_t>(b.lay.clone_purpose[c]);
   if (b.play.chance && x + y < FEW) {
-    std::tie(x, y) = few_cells(x, y, birth, death, to_rest, wake, 0.0, 0.0, static_cast<Real>(FOLLOW_DAYS), seed,
-                               b.pid(l), purpose, today);
+    const Real days = static_cast<Real>(FOLLOW_DAYS);
+    std::tie(x, y) = few_cells(x, y, birth, death, to_rest, wake, exchanged(to_rest, wake, 0.5 * days), 0.0, 0.0, days,
+                               seed, b.pid(l), purpose, today);
   } else {
     for (Int k = 0; k < FOLLOW_DAYS; ++k) {
       Real moved = 0.5 * (x * to_rest - y * wake);

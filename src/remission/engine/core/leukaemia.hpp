@@ -49,15 +49,19 @@ inline Pools exchange(Real c, Real q, Real rests, Real wakes, std::uint64_t seed
   return {c + woken - rested, q + rested - woken};
 }
 
+// (1 - exp(-s days)) / s, s = to_rest + wake: times either rate, the share of cells that is on the other side.
+inline Real exchanged(Real to_rest, Real wake, Real days) {
+  const Real both = to_rest + wake;
+  return both > 0.0 ? -std::expm1(-both * days) / both : 0.0;
+}
+
 // Cycling and resting cells after `days` when both are few: whole numbers in, whole numbers out. Exchange for half of
 // the time, then Kendall's process of the cycling cells and death of the resting ones, then exchange again: second order
-// in days. Uses purpose + 0 to 4 and + 7.
-inline Pools few_cells(Real c, Real q, Real birth, Real death, Real to_rest, Real wake, Real kill_cycling,
+// in days. half: `exchanged` in half of the time. Uses purpose + 0 to 4 and + 7.
+inline Pools few_cells(Real c, Real q, Real birth, Real death, Real to_rest, Real wake, Real half, Real kill_cycling,
                        Real kill_resting, Real days, std::uint64_t seed, Int patient, std::uint32_t purpose,
                        Int index) {
-  const Real both = to_rest + wake;
-  const Real share = both > 0.0 ? -std::expm1(-both * (0.5 * days)) / both : 0.0;
-  const Real rests = to_rest * share, wakes = wake * share;
+  const Real rests = to_rest * half, wakes = wake * half;
   std::tie(c, q) = exchange(c, q, rests, wakes, seed, patient, purpose + 1, purpose + 3, index);
   if (q > 0.0 && kill_resting > 0.0)
     q -= chance::binomial(seed, patient, purpose + 2, index, q, -std::expm1(-kill_resting * days));

@@ -76,9 +76,13 @@ inline void note_side_effect(Block& b, Int s, int l, Int last) {
 inline void side_effects_of_day(Block& b, WideInt at_risk, Int today, Int* killer) {
   const Layout& lay = b.lay;
   Flesh& flesh = b.flesh;
+  bool grafted = false;
   Wide since_graft = everywhere(std::numeric_limits<Real>::infinity());
   for (int l = 0; l < LANES; ++l)
-    if (const Int graft = flesh.immune[l].transplant_day; graft >= 0) since_graft[l] = static_cast<Real>(today - graft);
+    if (const Int graft = flesh.immune[l].transplant_day; graft >= 0) {
+      since_graft[l] = static_cast<Real>(today - graft);
+      grafted = true;
+    }
   for (Int s = 0; s < lay.side_effects; ++s) {
     const Int row = FIRST_HAZARD + 3 * s, n = s * SIDE_NUMBERS;
     Wide hazard = load_row(flesh.daily, row);
@@ -93,14 +97,14 @@ inline void side_effects_of_day(Block& b, WideInt at_risk, Int today, Int* kille
           flesh.side_until(s, l) = 0.0;
         }
     if (!any(runs)) continue;
-    const Wide protects = load_row(flesh.daily, row + 1), worsens = load_row(flesh.daily, row + 2);
     Wide factor = load_row(b.q.side, n + PERSON);
-    if (any((protects != 0.0) | (worsens != 0.0))) factor = factor * (1.0 + worsens) / (1.0 + protects);
+    if (flesh.moderated[s])
+      factor = factor * (1.0 + load_row(flesh.daily, row + 2)) / (1.0 + load_row(flesh.daily, row + 1));
     hazard *= factor;
-    hazard = since_graft <= load_row(b.q.side, n + FACTOR_DAYS) ? hazard * load_row(b.q.side, n + FACTOR)
-                                                                    : hazard;
-    const Wide before = load_row(flesh.side_clock, s);
-    const Wide clock = runs ? before + hazard : before;
+    if (grafted)
+      hazard = since_graft <= load_row(b.q.side, n + FACTOR_DAYS) ? hazard * load_row(b.q.side, n + FACTOR) : hazard;
+    // chosen first, then added: never contracted with a product, so that a neighbour's graft changes no bit
+    const Wide clock = load_row(flesh.side_clock, s) + (runs ? hazard : Wide{});
     store(flesh.side_clock.row(s), clock);
     Wide due = load_row(flesh.side_due, s);
     if (const WideInt undrawn = runs & (due < 0.0); any(undrawn)) {

@@ -1,5 +1,6 @@
 // What changes while a block is played: where each patient stands, what is on board, the body, what is recorded.
 #pragma once
+#include "leukaemia.hpp"
 #include "marrow.hpp"
 #include "tables.hpp"
 #include "words.hpp"
@@ -138,6 +139,7 @@ struct Flesh {
   std::vector<SideState> sides;  // side effects * lanes
   Rows side_clock, side_due;     // hazard since the last episode, and where on that clock the next begins: -1 before it is drawn
   Rows side_until;               // first day without the episode that lasts; 0 where there is none
+  std::vector<char> moderated;   // side effects that a drug protects from or makes worse
   Rows mutants, mutant_at, mutants_came;  // clones: the same for mutants
 
   SideState& side(Int s, int l) { return sides[s * LANES + l]; }
@@ -166,9 +168,13 @@ struct Work {
 // What chance needs where few cells are left: the cells in the morning and the day's mean rates.
 struct DayMeans {
   Rows before, cns_before, cyc, rest, birth, births, cns, flux;
-  explicit DayMeans(const Layout& lay)
+  Rows half;  // clones: `exchanged` in half a day
+  DayMeans(const Layout& lay, const Lanes& q)
       : before(2 * lay.clones()), cns_before(1), cyc(lay.clones()), rest(lay.clones()), birth(1), births(1), cns(1),
-        flux(1) {}
+        flux(1), half(lay.clones()) {
+    for (Int c = 0; c < lay.clones(); ++c)
+      for (int l = 0; l < LANES; ++l) half(c, l) = exchanged(q.to_rest(c, l), q.person[l].wake, 0.5);
+  }
 };
 
 // Rows written, one after the other; the first column is the patient's place in the cohort.
@@ -254,8 +260,10 @@ inline Flesh::Flesh(const Layout& lay, const Lanes& q)
       k_blood(1), mobilised(1), fever(1), fever_at(1), lethal(1), lethal_at(1), seeded(1), seed_at(1), seeds(1), rho(q.rho),
       daily(FIRST_HAZARD + 3 * lay.again.size), field(3 * lay.acts.size, -1000.0), lost(lay.agents()),
       sides(lay.again.size * LANES), side_clock(lay.again.size), side_due(lay.again.size, -1.0),
-      side_until(lay.again.size), mutants(lay.clones()), mutant_at(lay.clones(), -1.0),
+      side_until(lay.again.size), moderated(lay.again.size), mutants(lay.clones()), mutant_at(lay.clones(), -1.0),
       mutants_came(lay.clones()) {
+  for (Int target : lay.effect_target)
+    if (target >= HAZARDS && (target - HAZARDS) % 3 != 0) moderated[(target - HAZARDS) / 3] = 1;
   for (int l = 0; l < LANES; ++l) {
     for (Int c = 0; c < 2 * lay.clones(); ++c) total(0, l) += cells(c, l);
     for (int i = 0; i < LINES; ++i) {
