@@ -170,7 +170,7 @@ inline Course course(Wide p, const Effects& effects, Wide u0, Wide um, Wide u1, 
     const Wide fall = effects.fall(k);
     // by the middle, but for the slopes of E
     grown[k] = exp_small(0.5 * (u * ((1.0 - effects.slot(k)) * felt[k] + fall * rise[k] * (1.0 / 12.0)) - v));
-    const Wide slope = 0.125 * u * felt[k] * fall;
+    const Wide slope = 0.125 * u * (felt[k] * fall + (1.0 - effects.slot(k)) * rise[k]);
     bend[k] = 1.0 - slope * (1.0 - 0.5 * slope);
   }
   Course out{};
