@@ -62,18 +62,18 @@ inline Reach reachable(const Matrices& a) {
   return r;
 }
 
-// A product of matrices, term by term where both may differ from zero. What it does not write stays zero: patterns of an
-// exponential are closed under it.
+// A product of matrices, term by term where both may differ from zero. All of the left pattern is written, which must hold
+// the product: that of an exponential does.
 class Product {
  public:
   Product(const Pattern& left, const Pattern& right) {
     const int n = left.n;
     for (int i = 0; i < n; ++i)
       for (int j = 0; j < n; ++j) {
-        const std::size_t before = terms_.size();
+        if (!left(i, j)) continue;
         for (int k = 0; k < n; ++k)
           if (left(i, k) && right(k, j)) terms_.push_back({(i * n + k) * LANES, (k * n + j) * LANES});
-        if (terms_.size() > before) entries_.push_back({(i * n + j) * LANES, static_cast<int>(terms_.size())});
+        entries_.push_back({(i * n + j) * LANES, static_cast<int>(terms_.size())});
       }
   }
   // out = a b

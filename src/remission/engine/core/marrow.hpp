@@ -158,19 +158,34 @@ struct Course {
   }
 };
 
+// Where a slot's feedback (mean and rise, a straight line) goes beyond its bound, it stays there.
+inline void bound(Wide& mean, Wide& rise) {
+  const Wide all = larger(rise, -rise), over = larger(mean + 0.5 * all - MAX_FEEDBACK, 0.0);
+  mean -= over < all ? over * over / (2.0 * all) : over - 0.5 * all;
+  rise = over > 0.0 ? (over < all ? rise * (1.0 - over / all) : Wide{}) : rise;
+}
+
 // d ln P / dt = growth (1 - E) u - loss, u the parabola through the feedback u0, um, u1 at the start, in the middle, at the
-// end.
+// end, up to its bound.
 inline Course course(Wide p, const Effects& effects, Wide u0, Wide um, Wide u1, Wide growth, Wide loss, Real h) {
   const Wide u = growth * h, v = loss * h;
+  const auto high = (u0 > MAX_FEEDBACK) | (um > MAX_FEEDBACK) | (u1 > MAX_FEEDBACK);
+  const bool some = any(high);
   Wide felt[LINE_SLOTS], rise[LINE_SLOTS], grown[LINE_SLOTS], bend[LINE_SLOTS];
   for (int k = 0; k < LINE_SLOTS; ++k) {
     const Real t = (k + 0.5) / LINE_SLOTS, t2 = t * t + 1.0 / (12.0 * LINE_SLOTS * LINE_SLOTS);  // means in the slot
     felt[k] = (1.0 - 3.0 * t + 2.0 * t2) * u0 + 4.0 * (t - t2) * um + (2.0 * t2 - t) * u1;
     rise[k] = ((4.0 * t - 3.0) * u0 + (4.0 - 8.0 * t) * um + (4.0 * t - 1.0) * u1) * (1.0 / LINE_SLOTS);
+    if (some) [[unlikely]] {
+      Wide mean = felt[k], by = rise[k];
+      bound(mean, by);
+      felt[k] = high ? mean : felt[k];
+      rise[k] = high ? by : rise[k];
+    }
     const Wide fall = effects.fall(k);
     // by the middle, but for the slopes of E
     grown[k] = exp_small(0.5 * (u * ((1.0 - effects.slot(k)) * felt[k] + fall * rise[k] * (1.0 / 12.0)) - v));
-    const Wide slope = 0.125 * u * felt[k] * fall;
+    const Wide slope = 0.125 * u * (felt[k] * fall + (1.0 - effects.slot(k)) * rise[k]);
     bend[k] = 1.0 - slope * (1.0 - 0.5 * slope);
   }
   Course out{};
@@ -259,14 +274,14 @@ inline void power_chain(Real* s, const Real* w, const Effects& effects, const Re
                         const Real* rate, const Real* gamma, Real h) {
   Line line(s, w);
   const Wide f0 = load(s + FEEDBACK * LANES), g = load(gamma), n = load(nm), k = load(rate);
-  const Wide seen = load(s + FORESEEN * LANES), u0 = smaller(f0, MAX_FEEDBACK);
+  const Wide seen = load(s + FORESEEN * LANES);
   Wide f1 = {};
   auto felt = [&] {
     const Wide fm = f0 * near_power<Wide>(n * seen, load(n0) * line.middle, g);
     f1 = fm * near_power<Wide>(load(n1) * line.middle, n * line.end, g);
-    return course(line.p, effects, u0, smaller(fm, MAX_FEEDBACK), smaller(f1, MAX_FEEDBACK), k, k, h);
+    return course(line.p, effects, f0, fm, f1, k, k, h);
   };
-  line.foresee(effects, k, k, u0, h);
+  line.foresee(effects, k, k, smaller(f0, MAX_FEEDBACK), h);
   Course p = felt();
   if (const auto much = line.again(p); any(much)) {
     const Wide first = f1;
