@@ -53,7 +53,10 @@ def burden(summary: Summary, knowledge: Library, specialist: bool = False) -> Fi
         )
         said.append(Row(name, [Bar(row["q50"], words, "neutrophils", row["q05"], row["q95"])]))
         table.append((name, round(row["mean"], 1), row["q05"], row["q50"], row["q95"]))
-    finding = _("What one patient goes through, over the whole treatment")
+    most = max(table, key=lambda row: row[3])
+    finding = _("The patient in the middle, whole treatment: {what}, {n}").format(
+        what=most[0][:1].lower() + most[0][1:], n=number(most[3], 0)
+    )
     return Figure(
         id="burden",
         finding=finding,
@@ -84,7 +87,8 @@ def spinal(summary: Summary) -> Figure | None:
         svg=bars(finding, _("Punctures by phase."), axis.linear(0, max(4.0, *(n for _n, n in table)),
                  _("Needles in the back with medicine, on average")), rows),
         reading=_("Most medicines reach brain and spine badly. Leukaemia can hide there. So medicine goes there, too."),
-        table=Table((_("Phase"), _("Punctures with medicine")), tuple(table), _("On average, by phase")),
+        table=Table((_("Phase"), _("Punctures with medicine")), tuple(table),
+                    _("On average, by phase; about {n} in all").format(n=number(round(total)))),
         known=shared.predicted(_("The number follows the plan; some are put off or left out.")),
         about=_("{n} virtual patients like {who}.").format(n=number(lives), who=who.called(summary.scenario)),
     )  # fmt: skip
