@@ -58,4 +58,4 @@ def blinatumomab_harms(site: Site) -> Figure | None:
 
 
 def _names() -> tuple[str, str]:
-    return _("Chemotherapy alone"), _("With blinatumomab")
+    return _("chemotherapy alone"), _("blinatumomab as well")

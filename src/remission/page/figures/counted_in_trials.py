@@ -14,7 +14,7 @@ from ..svg.bars import Bar, Row, bars
 
 YEARS = 365.25
 FEVER, FEVER_IN = ("febrile_neutropenia", "bloodstream_infection"), "aall1731-control"
-LATE = ("osteonecrosis", "heart_damage", "infertility", "growth_slowing", "second_cancer", "second_leukaemia",
+LATE = ("osteonecrosis", "heart_damage", "infertility", "second_cancer", "second_leukaemia",
         "hypothyroidism", "cataract")  # fmt: skip
 TOP = 100.0
 
@@ -43,15 +43,12 @@ def late_effects(site: Site) -> Figure | None:
     said.sort(key=lambda each: -each[1].value)
     if not said:
         return None
-    most, least = said[0], said[-1]
-    titles = reading(language())
-    finding = _("Late effects differ much: {most} in {n} of 100, {least} in {few} of 100").format(
-        most=titles.title("side-effects", most[0]).lower(), n=_of(most[1].value),
-        least=titles.title("side-effects", least[0]).lower(), few=_of(least[1].value),
-    )  # fmt: skip
+    finding = _("Late effects differ much: the rarest came in {few} of 100, the most common in {n} of 100").format(
+        few=_of(said[-1][1].value), n=_of(said[0][1].value)
+    )
     return _bars(
         "late-effects", finding, said,
-        _("Each bar is from another study. The high ones are after a transplant. Ask which ones fit your plan."),
+        _("Each bar is from another study, with other patients: see the table. Ask which ones fit your plan."),
         _("Survivors of several studies, named in the table; not one group of people."),
     )  # fmt: skip
 

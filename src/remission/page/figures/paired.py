@@ -43,12 +43,12 @@ def harms(a: Summary, b: Summary, names: Names, knowledge: Library, specialist: 
         ends = ((row["any"], row["any_low"], row["any_high"], "first"),
                 (row["any_b"], row["any_low_b"], row["any_high_b"], "second"))  # fmt: skip
         rows.append(Row(title, [
-            Bar(100 * value, _("{n} of 100").format(n=number(round(100 * value))), kind, 100 * low, 100 * high)
+            Bar(100 * value, _("{n} of 100").format(n=number(round(100 * value, 1), 0)), kind, 100 * low, 100 * high)
             for value, low, high, kind in ends
         ]))  # fmt: skip
         table.append((title, round(100 * row["any"], 1), round(100 * row["any_b"], 1),
                       round(100 * row["severe"], 1), round(100 * row["severe_b"], 1)))  # fmt: skip
-    finding = _("The harm that differs most: {name}, in {a} of 100 with the first and {b} with the second").format(
+    finding = _("The harm that differs most: {name}, {a} of 100 against {b} of 100").format(
         name=table[0][0], a=number(table[0][1], 0), b=number(table[0][2], 0)
     )
     return Figure(

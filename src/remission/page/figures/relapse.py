@@ -142,8 +142,8 @@ def behind(summary: Summary, knowledge: Library) -> Figure | None:
     if len(rows) < 2:
         return None
     start, end = table[0][1], table[-1][1]
-    finding = _("{start} of 100 have a relapse still to come at the start, {end} of 100 after {years} years without one"
-                ).format(start=number(start), end=number(end), years=number(len(table) - 1))  # fmt: skip
+    finding = _("At the start {start} of 100 have a relapse to come; after {years} years without one, {end} of 100"
+                ).format(start=_whole(start), end=_whole(end), years=number(len(table) - 1))  # fmt: skip
     top = max(10.0, max(row[1] for row in table))
     return Figure(
         id="behind-us",
@@ -157,6 +157,10 @@ def behind(summary: Summary, knowledge: Library) -> Figure | None:
         known=known(summary, knowledge),
         about=who.about(summary),
     )  # fmt: skip
+
+
+def _whole(of_hundred: float) -> str:
+    return number(of_hundred, 0) if of_hundred >= 1 else _("fewer than 1")
 
 
 def last_cell(summary: Summary) -> Figure | None:
