@@ -24,6 +24,7 @@ from remission.page.store import ENDING, STORED, _read
 from remission.patient.population import draw
 
 FIGURE = re.compile(r"^::figure (\S+)( folded)?$", re.M)
+PHONE = 44  # letters that a phone has room for
 TEXTS = Path(page.__file__).parent / "text" / "en"
 
 
@@ -68,7 +69,9 @@ def holds(figure: Figure) -> None:
     """What is true of every figure."""
     assert "style=" not in figure.svg
     assert len(figure.svg.encode()) < 10_000, len(figure.svg.encode())
-    ElementTree.fromstring(figure.svg)
+    for text in ElementTree.fromstring(figure.svg).iter("{http://www.w3.org/2000/svg}text"):
+        if text.get("class") in ("head", "row", "key"):
+            assert len(text.text or "") <= PHONE, text.text
     assert figure.finding and figure.reading.endswith(".") and figure.about
     assert figure.table.rows
     assert "{" not in figure.finding + figure.reading + figure.about + figure.known.text

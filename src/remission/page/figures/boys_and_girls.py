@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date
 
@@ -31,7 +32,7 @@ def boys_and_girls(site: Site) -> Figure | None:
             months.append(round(((plan.end - plan.start).days + 1) / DAYS_A_MONTH))
         girl, boy = months
         longer += boy > girl + SAME
-        name = who.treatment_name(scenario, site.knowledge)
+        name = re.split(r" \(|, ", who.treatment_name(scenario, site.knowledge))[0]
         rows.append(Row(name, [Bar(girl, _("girl: {n} months").format(n=number(girl)), "first"),
                                Bar(boy, _("boy: {n} months").format(n=number(boy)), "second")]))  # fmt: skip
         table.append((name, float(girl), float(boy)))
@@ -45,7 +46,7 @@ def boys_and_girls(site: Site) -> Figure | None:
         finding=finding,
         svg=bars(finding, _("Two bars for each plan: months of treatment of a girl and of a boy."),
                  axis.linear(0, max(max(row[1:]) for row in table), _("Months from the first to the last day")), rows),
-        reading=_("Older plans gave boys a year more. Newer ones give all the same time. Your own plan counts."),
+        reading=_("The upper bar is a girl, the lower one a boy. Plans differ. Your own plan counts."),
         table=Table((_("Plan"), _("Girl, months"), _("Boy, months")),
                     (*table, (_("Plans with longer treatment of boys"), float(longer), ""),
                      (_("Plans"), float(len(PLANS)), "")), _("Length of treatment as planned")),

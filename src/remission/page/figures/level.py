@@ -23,7 +23,7 @@ from .. import who
 from ..figure import Figure, Known, Table
 from ..language import _, language, ngettext, number
 from ..reading import reading
-from ..scenario import Scenario, typical
+from ..scenario import Scenario, read_known, typical
 from ..scenes import planned
 from ..site import Site
 from ..svg import axis
@@ -114,12 +114,19 @@ def _planned(knowledge: Library, name: str) -> tuple[Scenario, list[Row]] | None
     """The first plan that gives it to a typical patient into the body, else into the spinal fluid; what it gives."""
     spinal = None
     for protocol in dict.fromkeys([*USUAL, *knowledge.protocols()]):
+        if not _gives(knowledge, protocol, name):
+            continue
         rows = _rows(knowledge, protocol).get(name)
         if rows and rows[0].route != "IT":
             return _scenario(knowledge, protocol), rows
         if rows and spinal is None:
             spinal = protocol, rows
     return (_scenario(knowledge, spinal[0]), spinal[1]) if spinal else None
+
+
+def _gives(knowledge: Library, protocol: str, name: str) -> bool:
+    phases = read_known(protocol, knowledge).phases
+    return any(give.agent == name for phase in phases for give in phase.give)
 
 
 def _scenario(knowledge: Library, protocol: str) -> Scenario:

@@ -149,7 +149,7 @@ def behind(summary: Summary, knowledge: Library) -> Figure | None:
         id="behind-us",
         finding=finding,
         svg=bars(finding, _("Bars that get shorter with every year without a relapse."),
-                 axis.linear(0, top, _("Of 100 who had none so far: relapse by year {year}").format(year=number(last))),
+                 axis.linear(0, top, _("Of 100 free so far: relapse by year {year}").format(year=number(last))),
                  rows),
         reading=_("Each bar counts only those who are still well at that time. What lies behind you counts for you."),
         table=Table((_("When"), _("Relapse still to come, of 100"), _("Free of any event so far, of 100")),
