@@ -17,11 +17,14 @@ from remission.page.figure import Figure
 from remission.page.figures import REGISTRY, maker, solved, stored
 from remission.page.jobs import Results
 from remission.page.language import number
+from remission.page.reading import reading
 from remission.page.scenario import Scenario, typical
 from remission.page.site import Site
 from remission.page.store import ENDING, STORED, _read
 from remission.patient.population import draw
 
+FIGURE = re.compile(r"^::figure (\S+)( folded)?$", re.M)
+PHONE = 44  # letters that a phone has room for
 TEXTS = Path(page.__file__).parent / "text" / "en"
 
 
@@ -50,7 +53,7 @@ def asked() -> list[str]:
     """The ids of ``::figure ID`` in the texts."""
     found = set()
     for path in TEXTS.rglob("*.md"):
-        found |= set(re.findall(r"^::figure (\S+)$", path.read_text(encoding="utf-8"), re.M))
+        found |= {id for id, _folded in FIGURE.findall(path.read_text(encoding="utf-8"))}
     return sorted(found)
 
 
@@ -66,7 +69,9 @@ def holds(figure: Figure) -> None:
     """What is true of every figure."""
     assert "style=" not in figure.svg
     assert len(figure.svg.encode()) < 10_000, len(figure.svg.encode())
-    ElementTree.fromstring(figure.svg)
+    for text in ElementTree.fromstring(figure.svg).iter("{http://www.w3.org/2000/svg}text"):
+        if text.get("class") in ("head", "row", "key"):
+            assert len(text.text or "") <= PHONE, text.text
     assert figure.finding and figure.reading.endswith(".") and figure.about
     assert figure.table.rows
     assert "{" not in figure.finding + figure.reading + figure.about + figure.known.text
@@ -76,7 +81,8 @@ def holds(figure: Figure) -> None:
         number(cell) if isinstance(cell, float | int) else cell
         for row in (figure.table.columns, *figure.table.rows) for cell in row
     )  # fmt: skip
-    known = set(re.findall(r"\d[\d,.]*\d|\d", cells))
+    known = set(re.findall(r"\d[\d,.]*\d|\d", f"{cells} {figure.table.caption}"))
+    known |= {number(float(n.replace(",", "")), 0) for n in known if re.fullmatch(r"[\d,]+(\.\d+)?", n)}  # rounded
     said = re.sub(r"T315I|CD\d+|\bof 100\b", "", figure.finding)
     missing = [n for n in re.findall(r"\d[\d,.]*\d|\d", said) if n not in known]
     assert not missing, (figure.finding, missing)
@@ -138,6 +144,30 @@ def test_cells_and_rays_have_no_level(site: Site) -> None:
         assert maker(f"level-{name}")(site) is None, name  # type: ignore[misc]
 
 
+def test_at_least_22_of_the_25_questions_are_answered_by_a_figure_and_the_others_say_that_they_are_not(
+    site: Site,
+) -> None:
+    pages = [path for path in (TEXTS / "questions").glob("*.md") if path.name != "index.md"]
+    assert len(pages) == 25
+    hub = (TEXTS / "questions" / "index.md").read_text(encoding="utf-8")
+    answered = set()
+    for path in pages:
+        text = path.read_text(encoding="utf-8")
+        assert f"(/questions/{path.stem})" in hub, path.stem
+        ids = [id for id, _folded in FIGURE.findall(text)]
+        if ids and all(made(site, id) for id in ids):
+            answered.add(path.stem)
+        else:
+            assert "no picture" in text, path.stem
+    assert len(answered) >= 22, sorted(answered)
+
+
+def test_a_figure_of_chances_stands_where_the_reader_opens_it(site: Site) -> None:
+    page = reading("en").page("questions/relapse")
+    figures = [block for block in page.blocks if block.figure]
+    assert figures and all(block.summary for block in figures)
+
+
 def test_of_an_unknown_side_effect_there_is_no_figure(site: Site) -> None:
     assert maker("weeks-nothing")(site) is None  # type: ignore[misc]
     assert maker("nothing-at-all") is None
@@ -147,7 +177,8 @@ def test_a_figure_that_is_not_stored_is_left_out(site: Site) -> None:
     empty = Site(still=True)
     empty.__dict__["pool"] = type("Empty", (), {"results": lambda *_args, **_more: Results(None, 0, 1000, "waiting")})()
     told = {id: make(empty) for id, make in REGISTRY.items()}
-    assert {id for id, figure in told.items() if figure is not None} <= {"missed-tablets"}
+    published = {"missed-tablets", "fever-counted", "late-effects", "boys-and-girls", "blinatumomab-added"}
+    assert {id for id, figure in told.items() if figure is not None} == published
 
 
 def test_the_example_of_the_pages_is_among_the_stored_cohorts() -> None:

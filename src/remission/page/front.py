@@ -50,6 +50,7 @@ def _asked() -> list[tuple[str, str]]:
         ("/all/remission", _("What does MRD mean for us?")),
         ("/living/missed-doses", _("What if we miss tablets?")),
         ("/all/prognosis", _("How good are the chances?")),
+        ("/questions", _("More questions, each with a picture")),
     ]
 
 

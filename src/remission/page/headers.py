@@ -20,7 +20,7 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
-_FIGURE = re.compile(r"^(?P<page>/.*?)/figure/(?P<id>[a-z0-9-]{1,80})\.(?P<kind>[a-z]{3,4})$")
+_FIGURE = re.compile(r"^(?P<page>/.*?)/figure/(?P<id>[a-z0-9_-]{1,80})\.(?P<kind>[a-z]{3,4})$")
 
 
 class Headers:

@@ -118,8 +118,8 @@ def _effect(reading: Reading, name: str, marks: Marks) -> Iterator[Block]:
         yield Block("call", "call", said["when to call"], to_html(words["watch"], marks))
     if told.when:
         yield Block("when", "text", said["when it comes"], to_html(told.when, marks))
-    yield Block("weeks", "figure", figure=f"weeks-{name}")
     yield Block("often", "often", said["how often"], often(reading, name, marks))
+    yield Block("weeks", "figure", figure=f"weeks-{name}")
     if told.helps:
         yield Block("helps", "text", said["what helps"], _list(told.helps, marks) + cite(told.source, marks))
     if words["care"]:

@@ -267,7 +267,7 @@ class Reading:
         id = _id(now)
         try:
             if what == "figure":
-                return Block(id, "figure", figure=names[0])
+                return Block(id, "figure", figure=names[0], summary=self.said["show the numbers"] if names[1:] else "")
             if what == "cards":
                 return Block(id, "cards", cards=tuple((name, self.card(name)) for name in names))
             if what == "often":

@@ -53,12 +53,15 @@ def burden(summary: Summary, knowledge: Library, specialist: bool = False) -> Fi
         )
         said.append(Row(name, [Bar(row["q50"], words, "neutrophils", row["q05"], row["q95"])]))
         table.append((name, round(row["mean"], 1), row["q05"], row["q50"], row["q95"]))
-    finding = _("What one patient goes through, over the whole treatment")
+    most = max(table, key=lambda row: row[3])
+    finding = _("The patient in the middle, whole treatment: {what}, {n}").format(
+        what=most[0][:1].lower() + most[0][1:], n=number(most[3], 0)
+    )
     return Figure(
         id="burden",
         finding=finding,
         svg=bars(finding, _("Bars for days in hospital, transfusions, fevers and punctures."),
-                 axis.linear(0, top, _("So often, or so many days, for the patient in the middle")), said),
+                 axis.linear(0, top, _("How many, for the patient in the middle")), said),
         reading=_("The bar is the patient in the middle. Nine of ten patients lie on the line."),
         table=Table((_("What"), _("Mean"), _("5% have fewer"), _("Middle"), _("95% have fewer")), tuple(table),
                     _("By patient, whole treatment")),
@@ -82,9 +85,10 @@ def spinal(summary: Summary) -> Figure | None:
         id="spinal",
         finding=finding,
         svg=bars(finding, _("Punctures by phase."), axis.linear(0, max(4.0, *(n for _n, n in table)),
-                 _("Needles in the back with medicine, on average")), rows),
+                 _("Needles in the back, on average")), rows),
         reading=_("Most medicines reach brain and spine badly. Leukaemia can hide there. So medicine goes there, too."),
-        table=Table((_("Phase"), _("Punctures with medicine")), tuple(table), _("On average, by phase")),
+        table=Table((_("Phase"), _("Punctures with medicine")), tuple(table),
+                    _("On average, by phase; about {n} in all").format(n=number(round(total)))),
         known=shared.predicted(_("The number follows the plan; some are put off or left out.")),
         about=_("{n} virtual patients like {who}.").format(n=number(lives), who=who.called(summary.scenario)),
     )  # fmt: skip

@@ -74,7 +74,7 @@ def waits(summary: Summary) -> Figure | None:
         id="waits",
         finding=finding,
         svg=bars(finding, _("The share of patients who waited before each phase."),
-                 axis.linear(0, 100, _("Of 100 patients who came to the phase, so many waited")), bars_of),
+                 axis.linear(0, 100, _("Of 100 in the phase, so many waited")), bars_of),
         reading=_("A wait is part of the plan: the next phase begins when the blood has come back."),
         table=Table((_("Phase"), _("Patients"), _("Waited, %"), _("Days of waiting, of those who waited")),
                     tuple(table), _("Waiting for counts before a phase")),

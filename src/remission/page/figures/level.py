@@ -23,7 +23,7 @@ from .. import who
 from ..figure import Figure, Known, Table
 from ..language import _, language, ngettext, number
 from ..reading import reading
-from ..scenario import Scenario, typical
+from ..scenario import Scenario, read_known, typical
 from ..scenes import planned
 from ..site import Site
 from ..svg import axis
@@ -75,7 +75,9 @@ def level(site: Site, name: str) -> Figure | None:
     unit = system.concentration_unit.replace("ug", "µg").replace("umol", "µmol")
     label = _("Level in the blood, {unit}") if where == PLASMA else _("Level in the fluid around the brain, {unit}")
     top = float(values.max())
-    least = 10.0 ** math.floor(math.log10(top) - DEEP)
+    low = max(float(values[peak + 1 :].min()), top / 10.0**DEEP)
+    least = 10.0 ** min(math.floor(math.log10(low)), math.ceil(math.log10(top)) - 2)
+    every = 2 if math.log10(top / least) > 3 else 1
     day = [round(t, 3) for t in times]
     given = sorted({row.day - first for row in rows if row.day - first < DAYS})
     table: list[tuple[str | float, ...]] = [
@@ -92,10 +94,11 @@ def level(site: Site, name: str) -> Figure | None:
             finding, _("The level rises with each dose and falls after it."),
             axis.Axis(0, DAYS, ticks=tuple(axis.Tick(d, _("day {day}").format(day=number(d + 1)), d % 14 == 7)
                                            for d in range(0, DAYS + 1, 7))),
-            [Panel(axis.powers(least, top, label.format(unit=unit), every=2),
+            [Panel(axis.powers(least, top, label.format(unit=unit), every=every),
                    [Line(day, [max(float(v), least) for v in values], "drug")], height=140)],
         ),
-        reading=_("Each rise is a dose. Each line across is a hundred times more than the one below it."),
+        reading=_("Each rise is a dose. Each line across is a hundred times more than the one below it.") if every == 2
+        else _("Each rise is a dose. Each line across is ten times more than the one below it."),
         table=Table((_("What"), _("Value")), tuple(table), _("Level over the first four weeks with this medicine")),
         known=_known(agent),
         about=_("A typical patient ({who}, {size}), given it on {n} of {days} days by the plan {plan}.").format(
@@ -111,12 +114,19 @@ def _planned(knowledge: Library, name: str) -> tuple[Scenario, list[Row]] | None
     """The first plan that gives it to a typical patient into the body, else into the spinal fluid; what it gives."""
     spinal = None
     for protocol in dict.fromkeys([*USUAL, *knowledge.protocols()]):
+        if not _gives(knowledge, protocol, name):
+            continue
         rows = _rows(knowledge, protocol).get(name)
         if rows and rows[0].route != "IT":
             return _scenario(knowledge, protocol), rows
         if rows and spinal is None:
             spinal = protocol, rows
     return (_scenario(knowledge, spinal[0]), spinal[1]) if spinal else None
+
+
+def _gives(knowledge: Library, protocol: str, name: str) -> bool:
+    phases = read_known(protocol, knowledge).phases
+    return any(give.agent == name for phase in phases for give in phase.give)
 
 
 def _scenario(knowledge: Library, protocol: str) -> Scenario:

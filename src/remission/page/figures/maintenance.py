@@ -59,7 +59,7 @@ def maintenance_dose_and_counts(site: Site) -> Figure | None:
                    [Line([days[i] for i in inside], [anc[i] for i in inside], "neutrophils")],
                    zones=[Zone(*TARGET, _("aimed at"))],
                    dots=[Dot(day, min(value, top), "neutrophils") for day, value in tests], height=150),
-             Panel(axis.linear(0, 150, _("Mercaptopurine, percent of the planned dose")),
+             Panel(axis.linear(0, 150, _("Mercaptopurine, % of the plan")),
                    [Line(x, y, "tablets", step=True)], limits=[], height=120)],
         ),
         reading=_("When the dots lie above the shaded range, the dose goes up. When they lie below it, the tablets "
@@ -94,7 +94,7 @@ def maintenance_stops(site: Site) -> Figure | None:
         id="maintenance-stops",
         finding=finding,
         svg=bars(finding, _("Bars: days without mercaptopurine."),
-                 axis.linear(0, max(10.0, lost["q95"]), _("Days without mercaptopurine in the whole treatment")), said),
+                 axis.linear(0, max(10.0, lost["q95"]), _("Days without mercaptopurine")), said),
         reading=_("Some hardly ever stop, some stop often. Stops that the team orders are part of the plan."),
         table=Table((_("Of all patients"), _("Days without mercaptopurine"),
                      _("Of the planned dose in maintenance, %: as many have less")), tuple(table),

@@ -43,12 +43,14 @@ def harms(a: Summary, b: Summary, names: Names, knowledge: Library, specialist: 
         ends = ((row["any"], row["any_low"], row["any_high"], "first"),
                 (row["any_b"], row["any_low_b"], row["any_high_b"], "second"))  # fmt: skip
         rows.append(Row(title, [
-            Bar(100 * value, _("{n} of 100").format(n=number(round(100 * value))), kind, 100 * low, 100 * high)
+            Bar(100 * value, _("{n} of 100").format(n=number(round(100 * value, 1), 0)), kind, 100 * low, 100 * high)
             for value, low, high, kind in ends
         ]))  # fmt: skip
         table.append((title, round(100 * row["any"], 1), round(100 * row["any_b"], 1),
                       round(100 * row["severe"], 1), round(100 * row["severe_b"], 1)))  # fmt: skip
-    finding = _("Harms: what each treatment costs")
+    finding = _("The harm that differs most: {name}, {a} of 100 against {b} of 100").format(
+        name=table[0][0], a=number(table[0][1], 0), b=number(table[0][2], 0)
+    )
     return Figure(
         id="harms",
         finding=finding,
@@ -161,7 +163,9 @@ def published(first: str, second: str, names: Names, knowledge: Library) -> Figu
         low, high = end.interval or ((end.value - half, min(100.0, end.value + half)) if half else (None, None))
         rows.append(Row(name, [Bar(end.value, _("about {n} of 100").format(n=number(end.value, 0)), kind, low, high)]))
     free = [round(end.value) for end in ends]
-    finding = _("What a trial found: free of relapse after {years} years").format(years=years)
+    finding = _("What a trial found after {years} years: free of relapse are {a} of 100, and {b} of 100").format(
+        years=years, a=number(ends[0].value), b=number(ends[1].value)
+    )
     return Figure(
         id="published",
         finding=finding,

@@ -97,8 +97,11 @@ def hundred(summary: Summary, knowledge: Library, years: float = YEARS) -> Figur
         free=number(free), years=y
     )
     limits = [part for part in parts.values() if part]
-    rows = tuple((name, round(100 * p[0], 1), round(100 * p[1], 1), round(100 * p[2], 1))
-                 for name, p in zip(parts, limits, strict=True))  # fmt: skip
+    rows: tuple[tuple[str | float, ...], ...] = (
+        (_("Free of it, all together"), float(free), "", ""),
+        *((name, round(100 * p[0], 1), round(100 * p[1], 1), round(100 * p[2], 1))
+          for name, p in zip(parts, limits, strict=True)),
+    )  # fmt: skip
     return Figure(
         id="of-hundred",
         finding=finding,
@@ -107,7 +110,7 @@ def hundred(summary: Summary, knowledge: Library, years: float = YEARS) -> Figur
             "In {n} of 100 the leukaemia came back within {years} years; in {rest} of 100 it did not.",
             "In {n} of 100 the leukaemia came back within {years} years; in {rest} of 100 it did not.", relapse,
         ).format(n=number(relapse), rest=number(100 - relapse), years=y),
-        table=Table((_("First event"), _("Of 100"), _("From"), _("To")), rows,
+        table=Table((_("First event within {years} years").format(years=y), _("Of 100"), _("From"), _("To")), rows,
                     _("First events within {years} years, with 95% limits").format(years=y)),
         known=known(summary, knowledge),
         about=who.about(summary),
@@ -138,13 +141,15 @@ def behind(summary: Summary, knowledge: Library) -> Figure | None:
         table.append((name, round(ahead, 1), round(100 * now[0], 1)))
     if len(rows) < 2:
         return None
-    finding = _("The longer it stays away, the less likely it is to come back")
+    start, end = table[0][1], table[-1][1]
+    finding = _("At the start {start} of 100 have a relapse to come; after {years} years without one, {end} of 100"
+                ).format(start=_whole(start), end=_whole(end), years=number(len(table) - 1))  # fmt: skip
     top = max(10.0, max(row[1] for row in table))
     return Figure(
         id="behind-us",
         finding=finding,
         svg=bars(finding, _("Bars that get shorter with every year without a relapse."),
-                 axis.linear(0, top, _("Of 100 who had none so far: relapse by year {year}").format(year=number(last))),
+                 axis.linear(0, top, _("Of 100 free so far: relapse by year {year}").format(year=number(last))),
                  rows),
         reading=_("Each bar counts only those who are still well at that time. What lies behind you counts for you."),
         table=Table((_("When"), _("Relapse still to come, of 100"), _("Free of any event so far, of 100")),
@@ -152,6 +157,10 @@ def behind(summary: Summary, knowledge: Library) -> Figure | None:
         known=known(summary, knowledge),
         about=who.about(summary),
     )  # fmt: skip
+
+
+def _whole(of_hundred: float) -> str:
+    return number(of_hundred, 0) if of_hundred >= 1 else _("fewer than 1")
 
 
 def last_cell(summary: Summary) -> Figure | None:
@@ -179,8 +188,8 @@ def last_cell(summary: Summary) -> Figure | None:
         finding=finding,
         svg=bars(finding, _("Bars: months until no leukaemic cell is left."),
                  axis.linear(0, max(12.0, months), _("Months until no leukaemic cell is left")), said),
-        reading=_("Nobody can measure this. It is why treatment goes on long after the tests are clear, and why "
-                  "doctors speak of cure only years later."),
+        reading=_("Nobody can measure this. So treatment goes on long after the tests are clear. And doctors speak of "
+                  "cure only years later."),
         table=Table((_("Of 100 patients"), _("Day"), _("Months")), tuple(table),
                     _("When the last leukaemic cell was gone")),
         known=shared.predicted(_("Only a model can count the last cells; it was fitted to relapses, not to this.")),

@@ -79,7 +79,7 @@ def _figure(knowledge: Library, name: str, summary: Summary, rows: pl.DataFrame)
         svg=chart(
             finding, _("The share of patients who have it, week by week, under the phases of treatment."),
             axis.time(0, x[-1]),
-            Panel(axis.linear(0, max(1.0, *some), _("Of 100 patients, so many have it in that week")),
+            Panel(axis.linear(0, max(1.0, *some), _("Of 100 patients, with it that week")),
                   [Line(x, [*some, some[-1]], "leukaemia", _("any grade"), step=True),
                    Line(x, [*severe, severe[-1]], "other", _("severe (grade 3 or more)"), step=True, dashed=True)],
                   height=130),

@@ -10,6 +10,7 @@ from .chart import FOOT, Phase, _strip, picture
 from .mark import el, percent, words
 
 HEIGHT = 16
+NARROW = 44  # letters that a line holds on a phone
 LEVELS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.4)  # shares at which a cell gets the next shade
 
 
@@ -30,7 +31,8 @@ def strips(title: str, description: str, x: Axis, rows: Sequence[Strip], phases:
     for row in rows:
         parts.append(words(row.name, class_="row", x="0", y=y + 14))
         if row.says:
-            parts.append(words(row.says, class_="key", x="100%", y=y + 14, text_anchor="end"))
+            how = "key" if len(row.name) + len(row.says) <= NARROW else "key wide"
+            parts.append(words(row.says, class_=how, x="100%", y=y + 14, text_anchor="end"))
         y += 20
         parts.append(el("rect", class_="cell q0", x="0", width="100%", y=y, height=HEIGHT))
         parts += _cells(row, x, y)
