@@ -22,7 +22,7 @@ HOURS = 24
 SHARP: tuple[int, ...] = core.words.SHARP  # ends of the panels of a slot in which a sharp dose is given, in its 64ths
 PANELS = len(SHARP) - 1
 
-FIRST = 0.25  # first panel after a dose, in time constants: two Gauss nodes then leave less than 1e-5 of an effect
+FIRST = 0.125  # first panel after a dose, in time constants: two Gauss nodes then leave less than 1e-5 of an effect
 
 # micro-steps of two hours where elimination saturates or changes, in minutes: after a dose, and else
 FRESH_MINUTES = (0.625,) * 16 + (1.25,) * 8 + (2.5,) * 8 + (5.0,) * 8 + (10.0,) * 4
