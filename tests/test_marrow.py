@@ -189,7 +189,7 @@ def test_the_strongest_effect_empties_the_marrow_and_it_comes_back(gamma, mtt):
     """E at its bound for ten days: counts fall to almost nothing, stay positive, and recover to the baseline."""
     got = neutrophils(during(10, 4.0), 400, gamma=gamma, mtt=mtt)
     assert np.all(got > 0) and got[round(11 / STEP)] < 0.2
-    assert np.all(np.diff(got[round(2 / STEP) : round(10 / STEP)]) < 0), "cells grow while everything that divides is killed"
+    assert np.all(np.diff(got[round(2 / STEP) : round(10 / STEP)]) < 0), "cells grow while all that divides are killed"
     assert got[-1] == pytest.approx(3.95, rel=1e-3)
 
 

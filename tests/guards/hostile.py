@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+LANES = 8  # the core's, that comes by its path
 SECONDS = 300  # a case that takes longer hangs
 BYTES = 3 << 30
 DAYS = 40  # that are played
@@ -63,6 +64,7 @@ def play(core: Any, parts: Parts, **changed: Any) -> Any:
 
 
 def block(core: Any, parts: Parts) -> Any:
+    assert core.LANES == LANES
     whole = (SimpleNamespace(**parts[name]) for name in Arrays._fields)
     return core.Block(*whole, follow_up_days=DAYS, chance=True, seed=1)
 
@@ -194,7 +196,7 @@ def _wrong_calls() -> Iterator[Case]:
 
 def _wrong_steps() -> Iterator[Case]:
     """A block played by hand: out of place, out of order, with its arrays changed under it."""
-    numbers = (-1, 32, 10**6, 2**62, -(2**63), 2**64)
+    numbers = (-1, LANES, 10**6, 2**62, -(2**63), 2**64)
     for name, first in {
         "morning": (0,), "evening": (0,), "rescue_doses": (0,), "kinetics": (), "close_runs": (), "status": (),
         "rescues_due": (),
@@ -207,7 +209,7 @@ def _wrong_steps() -> Iterator[Case]:
         rng = np.random.default_rng(1)
         one = block(core, parts)
         for k in range(400):
-            lane, today = int(rng.integers(32)), int(rng.integers(DAYS))
+            lane, today = int(rng.integers(LANES)), int(rng.integers(DAYS))
             try:
                 match rng.integers(6):
                     case 0 | 1:
@@ -220,7 +222,7 @@ def _wrong_steps() -> Iterator[Case]:
                         one.kinetics(today)
             except ValueError:
                 pass
-        for lane in range(32):
+        for lane in range(LANES):
             one.close_runs(lane)
         one.results(), one.records(parts["options"]["order"])
 
@@ -232,10 +234,10 @@ def _wrong_steps() -> Iterator[Case]:
                 if hasattr(array, "view") and array.size:
                     array.reshape(-1).view(np.uint8)[:] = 0x7F
         for today in range(5):
-            for lane in range(32):
+            for lane in range(LANES):
                 one.morning(lane, today)
             one.kinetics(today)
-            for lane in range(32):
+            for lane in range(LANES):
                 one.evening(lane, today)
 
     def nonsense_in_it(core: Any, parts: Parts) -> None:
@@ -246,11 +248,11 @@ def _wrong_steps() -> Iterator[Case]:
                     getattr(one, name)[:] = value
                 one.used[:] = True
                 one.on_board[:] = True
-                for lane in range(32):
+                for lane in range(LANES):
                     if one.status(lane) < 2:
                         one.morning(lane, today)
                 one.kinetics(today)
-                for lane in range(32):
+                for lane in range(LANES):
                     one.evening(lane, today)
 
     def outlived(core: Any, parts: Parts) -> None:
@@ -273,21 +275,21 @@ def _wrong_equations(core: Any) -> Iterator[Case]:
             known = len(re.findall(r"\barg\d*:", call.__doc__ or ""))
             for count in range(max(0, known - 1), known + 2):
                 for x in (*real, -1, 2**31, 2**63, 2**64, None, "x", np.zeros(0), np.zeros(7), np.zeros((3, 3)),
-                          np.zeros((2, 3, 32)), np.zeros(32, np.int64), np.zeros(3000)[::2]):  # fmt: skip
+                          np.zeros((2, 3, LANES)), np.zeros(LANES, np.int64), np.zeros(3000)[::2]):  # fmt: skip
                     yield f"{room}.{name}({count} times {_short(x)})", _called(call, *[x] * count)
                 for seed in range(6):  # mixed: whole numbers first, as seed, patient, purpose and index are
                     rng = np.random.default_rng([seed, count])
                     words = [int(rng.integers(0, 1 << 31)) for _ in range(min(count, 4))]
                     words += [real[int(rng.integers(len(real)))] for _ in range(count - len(words))]
                     yield f"{room}.{name}{tuple(words)}", _called(call, *words)
-                    sizes = [int(rng.choice([0, 31, 32, 33, 7 * 32, 25 * 32])) for _ in range(count)]
+                    sizes = [int(rng.choice([0, LANES - 1, LANES, LANES + 1, 7 * LANES, 25 * LANES])) for _ in range(count)]
                     arrays = [np.full(n, real[int(rng.integers(len(real)))]) for n in sizes]
                     for numbers in (0, 1):
                         given = [*arrays[: count - numbers], *[0.5] * numbers]
                         yield f"{room}.{name}(arrays of {sizes}, {numbers} numbers)", _called(call, *given)
-    few, many = np.zeros((1, 1, 32)), np.zeros((40, 40, 32))
+    few, many = np.zeros((1, 1, LANES)), np.zeros((40, 40, LANES))
     for times in (-1, 0, 64, 65, 2**31 - 1, 2**40):
-        for x in (few, many, few[:, :, :31].copy(), np.zeros((0, 0, 32)), np.full((2, 2, 32), np.nan)):
+        for x in (few, many, few[:, :, : LANES - 1].copy(), np.zeros((0, 0, LANES)), np.full((2, 2, LANES), np.nan)):
             yield f"equations.integrals({x.shape}, {times})", _called(core.equations.integrals, x, 1.0, times)
     for seed in (0, 2**64 - 1, -1):
         for patients, index in (

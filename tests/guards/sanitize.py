@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from arrays import PROTOCOLS, arrays
+from hostile import LANES
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -72,7 +73,7 @@ def main() -> None:
     folder = BUILD / "arrays"
     folder.mkdir(parents=True, exist_ok=True)
     for name in PROTOCOLS:
-        (folder / f"{name}.pickle").write_bytes(pickle.dumps(arrays(name, 64 if name in THREADS else 32)))
+        (folder / f"{name}.pickle").write_bytes(pickle.dumps(arrays(name, 4 * LANES if name in THREADS else LANES)))
     files = {name: folder / f"{name}.pickle" for name in PROTOCOLS}
     core = built("address")
     run("asan", "plays.py", core, *files.values())

@@ -1,8 +1,8 @@
 """Where in a day an agent's concentrations are asked for.
 
-A day has BINS * refine bins, and in each of them four slots, by which cell lines go. An agent's day is made of equal steps, so
-that every dose and level check stands at the start of one. Windows tile a step: four hours, or two where effects
-need it. After a dose that concentrations follow fast, a mesh of panels that widen from it takes their place.
+A day has BINS * refine bins, and in each of them four slots, by which cell lines go. An agent's day is made of equal
+steps, so that every dose and level check stands at the start of one. Windows tile a step: four hours, or two where
+effects need it. After a dose that concentrations follow fast, a mesh of panels that widen from it takes their place.
 """
 
 from __future__ import annotations
