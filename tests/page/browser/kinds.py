@@ -5,7 +5,7 @@ READ = [  # pages that are read
     "/en/side-effects/febrile_neutropenia", "/en/symptoms/fever", "/en/glossary", "/en/help", "/en/news", "/en/index",
     "/en/sources", "/en/sources/maloney2020", "/en/about", "/en/work", "/en/search?q=fever",
     "/en/treatment/induction?view=specialist",
-    "/en/when-to-call", "/en/now", "/en/all/prognosis",
+    "/en/when-to-call", "/en/now", "/en/all/prognosis", "/en/questions", "/en/questions/relapse",
 ]  # fmt: skip
 SEEN = [  # pages that are seen, with pictures of what was played
     "/en/see/", "/en/see/cog-standard-risk", "/en/see/cog-standard-risk/day/8", "/en/see/cog-standard-risk/calendar",

@@ -27,6 +27,7 @@ from .mrd import after_mrd, mrd_day_29
 from .one_clone import relapse_one_clone
 from .remission_limits import remission_three_limits
 from .resistant_clone import t315i_under_dasatinib
+from .steroids import steroid_counts
 from .transplant import transplant_empty_days
 from .weeks import weeks
 
@@ -54,6 +55,7 @@ REGISTRY: dict[str, Maker] = {
     "fever-counted": fever_counted,
     "late-effects": late_effects,
     "boys-and-girls": boys_and_girls,
+    "steroid-counts": steroid_counts,
     "waits": asked.waits,
     "lowest-counts": asked.lowest_counts,
     "hospital": asked.hospital,
