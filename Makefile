@@ -127,7 +127,7 @@ lock: $(READY)
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-config --upgrade --output-file requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --group benchmark million --constraint requirements.lock --universal \
+	$(BIN)/uv pip compile pyproject.toml --group benchmark --constraint requirements.lock --universal \
 	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-config --upgrade \
 	  --output-file benchmarks/requirements.lock
 	echo "ziglang>=0.13" | $(BIN)/uv pip compile - --universal --python-version 3.11 \

@@ -128,7 +128,7 @@ def test_orders():
 
 @pytest.mark.skipif(not convergence.can_refine(), reason="the engine has no option to divide its steps")
 def test_steps_are_so_small_that_smaller_ones_change_nothing_that_is_asked_for():
-    """The least divided day is already as near the equations as what is not divided (the days of feedback, of chance)."""
+    """The undivided day is already as near the equations as what is not divided (days of exact feedback)."""
     study = replace(STUDIES[0], patients=2)
     for name, errors in convergence.measure(*study.ready(), study.seed).typical.items():
         assert max(errors) < 0.5 * (AIMS[name] or 2e-3), (name, errors)

@@ -280,9 +280,10 @@ def _wrong_equations(core: Any) -> Iterator[Case]:
                 for seed in range(6):  # mixed: whole numbers first, as seed, patient, purpose and index are
                     rng = np.random.default_rng([seed, count])
                     words = [int(rng.integers(0, 1 << 31)) for _ in range(min(count, 4))]
-                    words += [real[int(rng.integers(len(real)))] for _ in range(count - len(words))]
+                    words += [real[int(k)] for k in rng.integers(len(real), size=count - len(words))]
                     yield f"{room}.{name}{tuple(words)}", _called(call, *words)
-                    sizes = [int(rng.choice([0, LANES - 1, LANES, LANES + 1, 7 * LANES, 25 * LANES])) for _ in range(count)]
+                    lengths = [0, LANES - 1, LANES, LANES + 1, 7 * LANES, 25 * LANES]
+                    sizes = [int(rng.choice(lengths)) for _ in range(count)]
                     arrays = [np.full(n, real[int(rng.integers(len(real)))]) for n in sizes]
                     for numbers in (0, 1):
                         given = [*arrays[: count - numbers], *[0.5] * numbers]
