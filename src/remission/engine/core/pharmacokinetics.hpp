@@ -640,6 +640,7 @@ class AgentDay {
   void micro_step(Int number, Int m) {
     const Int kind = lay.micro_kind[m];
     const Real share = lay.micro_share[m], all = static_cast<Real>(steps);
+    const Wide before = products > 0 ? concentration() : Wide{};
     begin_step(rows);
     step(0, lay.weight_from[agent] + kind * (lay.entry_from[agent + 1] - lay.entry_from[agent]));
     inputs(kind, share / all, rows);
@@ -648,9 +649,14 @@ class AgentDay {
     const bool was_fed = fed;
     add(drugs.sink, k0, sink(static_cast<Real>(today) + start + 0.5 * share / all, k0), rows);
     fed = was_fed;  // it only takes away
+    Wide spread = {};  // variance of plasma within the step
+    if (products > 0) {
+      for (Int j = 0; j < n; ++j) spread += load_row(q.g, lay.g_from[agent] + j) * out(j);
+      spread = (spread - before) * (spread - before) * (1.0 / 12.0);
+    }
     for (Int i = z0; i < z0 + products; ++i) {
-      const Wide plasma = out(lay.plasma_row[agent]);
-      const Uptake up{plasma / (load_row(q.product_half, i) + plasma), {}};
+      const Wide plasma = out(lay.plasma_row[agent]), half = load_row(q.product_half, i), under = 1.0 / (half + plasma);
+      const Uptake up{plasma * under - half * spread * under * under * under, {}};  // to second order about the mean
       const Wide mean = form_product(i, lay.product_row[i] + kind, up);
       product_effects(i - z0, mean, start, share / all);
     }
