@@ -531,6 +531,16 @@ def test_order_and_neighbours_do_not_matter(cog, crowd):
     same({k: t.filter(pl.col("patient").is_in(people.patient[some].tolist())) for k, t in whole.items()}, part)
 
 
+def test_every_lane_of_a_block_computes_the_same(cog):
+    """A patient in all lanes at once: so many times the same patient, to the bit."""
+    people = draw("standard-risk-b-all", 6, seed=11)
+    for i in range(len(people)):
+        out = play(cog, people.take(np.full(core.LANES, i)), seed=4, threads=1, options=Options(follow_up_days=300))
+        assert out["states"].height > 8 * core.LANES
+        for table in out.values():
+            assert (table.group_by(table.columns).len()["len"] % core.LANES == 0).all()
+
+
 def test_a_patient_alone(cog, crowd):
     people, whole = crowd
     alone = play(cog, people.take(np.array([37])), seed=4, options=Options(follow_up_days=300))
@@ -576,7 +586,7 @@ def apart():
 def test_a_block_of_patients_dosed_on_different_days(apart):
     """Whoever is dosed beside a patient, and however many, the patient's numbers are the same to the bit."""
     program, people, options, whole = apart
-    assert len(set(people.sex[:32])) == 2
+    assert len(set(people.sex[: core.LANES])) == 2
     given = whole["doses"].filter(pl.col("dose") > 0)
     assert given.filter(pl.col("agent") == "leucovorin").height > 40
     for index in ([i] for i in range(0, 40, 3)):
@@ -589,7 +599,7 @@ def test_a_block_of_patients_dosed_on_different_days(apart):
 
 
 def test_a_full_block_dosed_at_once(apart):
-    """32 girls: every patient of the block is dosed at the same hours."""
+    """Whole blocks of girls: every patient is dosed at the same hours."""
     program, _, options, _ = apart
     people = draw("standard-risk-b-all", 90, seed=13)
     girls = people.take(np.flatnonzero(people.sex == people.sex[0])[:32])

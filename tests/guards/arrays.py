@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import remission
+from remission.compiled import core
 from remission.engine import lanes
 from remission.engine.play import orders
 from remission.engine.program import prepare
@@ -17,7 +18,7 @@ from remission.protocol.reader import read_protocol
 PROTOCOLS = sorted(path.stem for path in (Path(remission.__file__).parent / "knowledge/data/protocols").glob("*.yaml"))
 
 
-def arrays(protocol: str, patients: int = lanes.LANES) -> dict[str, dict[str, Any]]:
+def arrays(protocol: str, patients: int = core.LANES) -> dict[str, dict[str, Any]]:
     read, shelf = read_protocol(protocol), library()
     program = prepare(read, shelf)
     people = draw(recipe.population(read.population or "standard-risk-b-all"), patients, seed=1)

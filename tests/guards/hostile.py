@@ -26,7 +26,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-LANES = 8  # the core's, that comes by its path
 SECONDS = 300  # a case that takes longer hangs
 BYTES = 3 << 30
 DAYS = 40  # that are played
@@ -64,7 +63,6 @@ def play(core: Any, parts: Parts, **changed: Any) -> Any:
 
 
 def block(core: Any, parts: Parts) -> Any:
-    assert core.LANES == LANES
     whole = (SimpleNamespace(**parts[name]) for name in Arrays._fields)
     return core.Block(*whole, follow_up_days=DAYS, chance=True, seed=1)
 
@@ -194,9 +192,9 @@ def _wrong_calls() -> Iterator[Case]:
         yield f"play(order={order})", _played(order=order)
 
 
-def _wrong_steps() -> Iterator[Case]:
+def _wrong_steps(core: Any) -> Iterator[Case]:
     """A block played by hand: out of place, out of order, with its arrays changed under it."""
-    numbers = (-1, LANES, 10**6, 2**62, -(2**63), 2**64)
+    numbers = (-1, core.LANES, 10**6, 2**62, -(2**63), 2**64)
     for name, first in {
         "morning": (0,), "evening": (0,), "rescue_doses": (0,), "kinetics": (), "close_runs": (), "status": (),
         "rescues_due": (),
@@ -209,7 +207,7 @@ def _wrong_steps() -> Iterator[Case]:
         rng = np.random.default_rng(1)
         one = block(core, parts)
         for k in range(400):
-            lane, today = int(rng.integers(LANES)), int(rng.integers(DAYS))
+            lane, today = int(rng.integers(core.LANES)), int(rng.integers(DAYS))
             try:
                 match rng.integers(6):
                     case 0 | 1:
@@ -222,7 +220,7 @@ def _wrong_steps() -> Iterator[Case]:
                         one.kinetics(today)
             except ValueError:
                 pass
-        for lane in range(LANES):
+        for lane in range(core.LANES):
             one.close_runs(lane)
         one.results(), one.records(parts["options"]["order"])
 
@@ -234,10 +232,10 @@ def _wrong_steps() -> Iterator[Case]:
                 if hasattr(array, "view") and array.size:
                     array.reshape(-1).view(np.uint8)[:] = 0x7F
         for today in range(5):
-            for lane in range(LANES):
+            for lane in range(core.LANES):
                 one.morning(lane, today)
             one.kinetics(today)
-            for lane in range(LANES):
+            for lane in range(core.LANES):
                 one.evening(lane, today)
 
     def nonsense_in_it(core: Any, parts: Parts) -> None:
@@ -248,11 +246,11 @@ def _wrong_steps() -> Iterator[Case]:
                     getattr(one, name)[:] = value
                 one.used[:] = True
                 one.on_board[:] = True
-                for lane in range(LANES):
+                for lane in range(core.LANES):
                     if one.status(lane) < 2:
                         one.morning(lane, today)
                 one.kinetics(today)
-                for lane in range(LANES):
+                for lane in range(core.LANES):
                     one.evening(lane, today)
 
     def outlived(core: Any, parts: Parts) -> None:
@@ -266,6 +264,7 @@ def _wrong_steps() -> Iterator[Case]:
 
 def _wrong_equations(core: Any) -> Iterator[Case]:
     """Every function of `chance` and `equations` with numbers and arrays that it cannot want."""
+    lanes = core.LANES
     real: tuple[Any, ...] = (*REAL, 1.0, 5, 1e18)
     for room in ("chance", "equations"):
         for name in dir(getattr(core, room)):
@@ -275,22 +274,21 @@ def _wrong_equations(core: Any) -> Iterator[Case]:
             known = len(re.findall(r"\barg\d*:", call.__doc__ or ""))
             for count in range(max(0, known - 1), known + 2):
                 for x in (*real, -1, 2**31, 2**63, 2**64, None, "x", np.zeros(0), np.zeros(7), np.zeros((3, 3)),
-                          np.zeros((2, 3, LANES)), np.zeros(LANES, np.int64), np.zeros(3000)[::2]):  # fmt: skip
+                          np.zeros((2, 3, lanes)), np.zeros(lanes, np.int64), np.zeros(3000)[::2]):  # fmt: skip
                     yield f"{room}.{name}({count} times {_short(x)})", _called(call, *[x] * count)
                 for seed in range(6):  # mixed: whole numbers first, as seed, patient, purpose and index are
                     rng = np.random.default_rng([seed, count])
                     words = [int(rng.integers(0, 1 << 31)) for _ in range(min(count, 4))]
-                    words += [real[int(k)] for k in rng.integers(len(real), size=count - len(words))]
+                    words += [real[int(rng.integers(len(real)))] for _ in range(count - len(words))]
                     yield f"{room}.{name}{tuple(words)}", _called(call, *words)
-                    lengths = [0, LANES - 1, LANES, LANES + 1, 7 * LANES, 25 * LANES]
-                    sizes = [int(rng.choice(lengths)) for _ in range(count)]
+                    sizes = [int(rng.choice([0, lanes - 1, lanes, lanes + 1, 7 * lanes, 100 * lanes])) for _ in range(count)]
                     arrays = [np.full(n, real[int(rng.integers(len(real)))]) for n in sizes]
                     for numbers in (0, 1):
                         given = [*arrays[: count - numbers], *[0.5] * numbers]
                         yield f"{room}.{name}(arrays of {sizes}, {numbers} numbers)", _called(call, *given)
-    few, many = np.zeros((1, 1, LANES)), np.zeros((40, 40, LANES))
+    few, many = np.zeros((1, 1, lanes)), np.zeros((40, 40, lanes))
     for times in (-1, 0, 64, 65, 2**31 - 1, 2**40):
-        for x in (few, many, few[:, :, : LANES - 1].copy(), np.zeros((0, 0, LANES)), np.full((2, 2, LANES), np.nan)):
+        for x in (few, many, few[:, :, 1:].copy(), np.zeros((0, 0, lanes)), np.full((2, 2, lanes), np.nan)):
             yield f"equations.integrals({x.shape}, {times})", _called(core.equations.integrals, x, 1.0, times)
     for seed in (0, 2**64 - 1, -1):
         for patients, index in (
@@ -319,7 +317,7 @@ def cases(core: Any, parts: Parts) -> Iterator[Case]:
                 yield f"{part}.{field}: missing", _without(part, field)
     yield from _wrong_patients(parts["lanes"])
     yield from _wrong_calls()
-    yield from _wrong_steps()
+    yield from _wrong_steps(core)
     yield from _wrong_equations(core)
 
 

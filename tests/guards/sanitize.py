@@ -14,7 +14,8 @@ import sys
 from pathlib import Path
 
 from arrays import PROTOCOLS, arrays
-from hostile import LANES
+
+from remission.compiled import core
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -73,11 +74,11 @@ def main() -> None:
     folder = BUILD / "arrays"
     folder.mkdir(parents=True, exist_ok=True)
     for name in PROTOCOLS:
-        (folder / f"{name}.pickle").write_bytes(pickle.dumps(arrays(name, 4 * LANES if name in THREADS else LANES)))
+        (folder / f"{name}.pickle").write_bytes(pickle.dumps(arrays(name, core.LANES * (8 if name in THREADS else 1))))
     files = {name: folder / f"{name}.pickle" for name in PROTOCOLS}
-    core = built("address")
-    run("asan", "plays.py", core, *files.values())
-    run("asan", "hostile.py", core, *(files[name] for name in ASTRAY), "--no-limit", "--every", every, "--days", 12)
+    addresses = built("address")
+    run("asan", "plays.py", addresses, *files.values())
+    run("asan", "hostile.py", addresses, *(files[name] for name in ASTRAY), "--no-limit", "--every", every, "--days", 12)
     run("tsan", "plays.py", built("thread"), *(files[name] for name in THREADS), "--days", 100, "--at-once", 2)
     print("The sanitizers have found nothing.")
 
