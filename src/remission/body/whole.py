@@ -13,7 +13,7 @@ Every equation of the day stands in the modules beside this one; here they are p
 
 What is not a differential equation happens between two steps: doses, radiation and grafts (radiation.py,
 transplant.py), the peak of CAR T-cells, chance (infection.py). The core plays the same by other means, a day at a time,
-32 patients side by side; `make verify` integrates this with SciPy and compares (docs/verification.md). Plain NumPy:
+eight patients side by side; `make verify` integrates this with SciPy and compares (docs/verification.md). Plain NumPy:
 slow, to be read.
 """
 

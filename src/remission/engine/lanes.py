@@ -177,8 +177,7 @@ def _lines(marrow: Any) -> list[int]:
 def plan_of(
     program: Program, library: Library, *, refine: int = 1, watch: bool = False, side_effects: bool = True
 ) -> Layout:
-    """How every block of a program lies in memory, whoever is in it; refine, watch: see `layout.layout`; None: as the
-    program's drugs need."""
+    """How every block of a program lies in memory, whoever is in it; refine, watch: see `layout.layout`."""
     systems = kinetics_of(program, standard_child(), 0)
     kinds = _lines(library.body("marrow"))
     power = int(library.body("leukaemia")["marrow.crowding_power"].value)

@@ -1,8 +1,9 @@
 """Where in a day an agent's concentrations are asked for.
 
-A day has BINS * refine bins, and in each of them four slots, by which cell lines go. An agent's day is made of equal
-steps, so that every dose and level check stands at the start of one. Windows tile a step: four hours, or two where
-effects need it. After a dose that concentrations follow fast, a mesh of panels that widen from it takes their place.
+A day has BINS * refine bins, and in each of them four slots of two hours: cell lines go by six slots at once, leukaemia
+and normal marrow by two. An agent's day is made of equal steps, so that every dose and level check stands at the start
+of one. Windows tile a step: four hours, or two where effects need it. After a dose that concentrations follow fast, a
+mesh of panels that widen from it takes their place.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ PANELS = len(SHARP) - 1
 FIRST = 0.125  # first panel after a dose, in time constants: two Gauss nodes then leave less than 1e-5 of an effect
 
 # micro-steps of two hours where elimination saturates or changes, in minutes: after a dose, and else
-FRESH_MINUTES = (0.625,) * 16 + (1.25,) * 8 + (2.5,) * 8 + (5.0,) * 8 + (10.0,) * 4
+FRESH_MINUTES = (1.25,) * 12 + (2.5,) * 10 + (5.0,) * 8 + (10.0,) * 4
 PLAIN_MINUTES = (10.0,) * 12
 
 
