@@ -171,8 +171,8 @@ def close(got, want, tolerance):
 
 
 def test_matrix_exponential_and_its_integrals():
-    """Phi, its integral and the integral of that, against scipy's expm of a block matrix; stiff and slow lanes; the last
-    state loses nothing."""
+    """Phi, its integral and the integral of that, against scipy's expm of a block matrix; stiff and slow lanes; the
+    last state loses nothing."""
     rng = np.random.default_rng(1)
     n, t = 5, STEP
     a = rng.uniform(0, 1, (n, n, LANES)) * 10.0 ** rng.uniform(-2, 1.5, LANES)

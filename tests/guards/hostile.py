@@ -281,7 +281,8 @@ def _wrong_equations(core: Any) -> Iterator[Case]:
                     words = [int(rng.integers(0, 1 << 31)) for _ in range(min(count, 4))]
                     words += [real[int(rng.integers(len(real)))] for _ in range(count - len(words))]
                     yield f"{room}.{name}{tuple(words)}", _called(call, *words)
-                    sizes = [int(rng.choice([0, lanes - 1, lanes, lanes + 1, 7 * lanes, 100 * lanes])) for _ in range(count)]
+                    lengths = [0, lanes - 1, lanes, lanes + 1, 7 * lanes, 100 * lanes]
+                    sizes = [int(rng.choice(lengths)) for _ in range(count)]
                     arrays = [np.full(n, real[int(rng.integers(len(real)))]) for n in sizes]
                     for numbers in (0, 1):
                         given = [*arrays[: count - numbers], *[0.5] * numbers]

@@ -78,7 +78,8 @@ def main() -> None:
     files = {name: folder / f"{name}.pickle" for name in PROTOCOLS}
     addresses = built("address")
     run("asan", "plays.py", addresses, *files.values())
-    run("asan", "hostile.py", addresses, *(files[name] for name in ASTRAY), "--no-limit", "--every", every, "--days", 12)
+    astray = (files[name] for name in ASTRAY)
+    run("asan", "hostile.py", addresses, *astray, "--no-limit", "--every", every, "--days", 12)
     run("tsan", "plays.py", built("thread"), *(files[name] for name in THREADS), "--days", 100, "--at-once", 2)
     print("The sanitizers have found nothing.")
 
