@@ -91,3 +91,12 @@ def test_every_link_of_the_written_page_leads_to_a_file_of_it_and_no_page_is_mis
     assert dead_links(tmp_path) == []
     front = (tmp_path / "en/index.html").read_text()
     assert "content-security-policy" in front and 'role="search"' not in front
+
+
+@pytest.mark.parametrize("folder", ["file/below", "dangling"])
+def test_a_folder_that_cannot_be_made_is_told_before_the_pages_are_made(folder, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "dangling").symlink_to(tmp_path / "file" / "nowhere")
+    monkeypatch.setattr("remission.page.export.Site", lambda **of: pytest.fail("the work was begun"))
+    with pytest.raises(BadInput, match="cannot be written"):
+        export(tmp_path / folder)

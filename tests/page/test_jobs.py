@@ -99,3 +99,17 @@ def test_a_full_queue_says_when_to_come_back(tmp_path):
 def test_without_workers_nothing_is_played(tmp_path):
     results = Pool(Store(tmp_path), workers=0).results(scenario())
     assert results.summary is None and results.played == 0 and not results.over
+
+
+def test_where_no_process_can_be_started_a_run_fails_and_the_next_one_is_played(tmp_path, monkeypatch):
+    def nothing(*of, **more):
+        raise OSError(11, "Resource temporarily unavailable")
+
+    pool = Pool(Store(tmp_path), workers=1)
+    with monkeypatch.context() as full:
+        full.setattr("remission.page.jobs.subprocess.Popen", nothing)
+        job = pool.ask(scenario(seed=5, patients=8))
+        assert pool.wait(job, LONG_SECONDS) and job.state == "failed"
+    after = pool.ask(scenario(seed=6, patients=8))
+    assert pool.wait(after, LONG_SECONDS) and after.state == "done", "the thread that starts workers goes on"
+    pool.close()

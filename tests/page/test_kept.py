@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from remission.page.app import application
 from remission.page.kept import Kept
 
 
@@ -81,3 +82,15 @@ def test_a_browser_that_has_the_page_is_told_so(client):
     tag = client.get("/page").headers["etag"]
     answer = client.get("/page", headers={"if-none-match": tag})
     assert (answer.status_code, answer.content) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    ("accepted", "packed"),
+    [("gzip", True), ("br, GZIP;q=0.5", True), ("gzip;q=0", False), ("identity, gzip; q=0.000", False), ("", False),
+     ("notgzip", False)],
+)  # fmt: skip
+def test_an_answer_is_packed_for_who_takes_it_and_not_for_who_refuses(accepted, packed):
+    with TestClient(application()) as client:
+        for path in ("/en/", "/api/v1/agents"):
+            answer = client.get(path, headers={"accept-encoding": accepted})
+            assert (answer.headers.get("content-encoding") == "gzip") is packed, path

@@ -17,7 +17,7 @@ from remission.knowledge.library import library
 from remission.page.app import application
 from remission.page.figures import burden, counts, course, paired, relapse
 from remission.page.figures.missed_tablets import missed_tablets, observed
-from remission.page.jobs import Results
+from remission.page.jobs import Full, Results
 from remission.page.month import next_monday
 from remission.page.playing import played
 from remission.page.scenario import Scenario
@@ -30,11 +30,11 @@ HERE = f"/en/see/{WHO}?patients={PATIENTS}"
 
 
 class Pool:
-    """Plays in this process; ``slow`` is never done."""
+    """Plays in this process; ``slow`` is never done, ``full`` takes nothing more."""
 
     def __init__(self) -> None:
         self.known: dict[str, Results] = {}
-        self.slow = False
+        self.slow = self.full = False
 
     def results(self, scenario, begin=True):
         if self.slow:
@@ -45,6 +45,8 @@ class Pool:
         return self.known[scenario.address]
 
     async def follow(self, scenario, seconds=120.0):
+        if self.full:
+            raise Full(7)
         yield Results(None, 0, scenario.patients, "playing")
         yield self.results(scenario)
 
@@ -151,6 +153,18 @@ def test_events_bring_the_figures_and_end(client):
     assert "course.csv?patients=" in second, "the files are those of the page, not of the events"
 
 
+def test_events_that_cannot_be_told_are_refused_as_any_page_is(client, pool):
+    pool.full = True
+    try:
+        answer = client.get(f"/en/see/{WHO}/events?patients={PATIENTS}")
+    finally:
+        pool.full = False
+    assert answer.status_code == 429 and answer.headers["retry-after"] == "7"
+    assert "Too much is being computed" in answer.text
+    answer = client.get(f"/en/see/{WHO}/events?patients={PATIENTS}&patient=31")
+    assert answer.status_code == 400 and "patient=1 to patient=30" in answer.text
+
+
 def test_what_is_written_as_files_starts_nothing_and_has_no_forms(pool):
     site = Site(still=True)
     site.__dict__["pool"] = pool
@@ -195,7 +209,8 @@ def test_days_lead_to_their_neighbours_and_not_beyond_the_treatment(client):
     assert all("patients=48&amp;patient=2" in link for link in links.values())
     assert "data-previous" not in client.get(f"/en/see/{WHO}/day/1?patients={PATIENTS}").text
     assert client.get(f"/en/see/{WHO}/day/0").status_code == 404
-    assert client.get(f"/en/see/{WHO}/day/99999").status_code == 404
+    for digits in (5, 9, 10, 5000):
+        assert client.get(f"/en/see/{WHO}/day/{'9' * digits}").status_code == 404
     asked = client.get(f"/en/see/{WHO}/day?n=29&patients={PATIENTS}&view=specialist")
     assert (asked.status_code, asked.headers["location"]) == (
         303, f"/en/see/{WHO}/day/29?patients={PATIENTS}&view=specialist"

@@ -2,6 +2,7 @@
 package is of these numbers."""
 
 import io
+import os
 import zipfile
 from dataclasses import replace
 
@@ -138,3 +139,19 @@ def test_stored_cohorts_are_of_this_model(path):
     alike = gap.fill_null(pl.col("value").is_null() & pl.col("value_old").is_null())
     same = both.group_by("patient").agg(alike.mean().alias("alike"))
     assert (same["alike"] > 0.9).sum() >= 6, "made with another model. Renew them all with: make cohorts FRESH=1"
+
+
+def test_what_another_server_is_just_writing_is_left_to_it(tmp_path):
+    young, old = tmp_path / ".a.scenario.0.tmp", tmp_path / ".b.scenario.0.tmp"
+    for path in (young, old):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    assert Store(tmp_path).folder is not None
+    assert young.exists() and not old.exists()
+
+
+def test_a_pipe_in_the_place_of_results_makes_nobody_wait(summary, tmp_path):
+    os.mkfifo(tmp_path / f"{SMALL.key}{ENDING}")
+    assert Store(tmp_path).find(SMALL) is None
+    Store(tmp_path).keep(summary)
+    assert Store(tmp_path).find(SMALL) is not None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -56,6 +57,13 @@ class Felt:
     trust: str
 
 
+class _Day(IntegerConvertor):
+    regex = "[0-9]{1,9}"  # Python refuses to read what has thousands of digits
+
+
+register_url_convertor("day", _Day())
+
+
 def routes(site: Site) -> list[BaseRoute]:
     """The page of a day, and the form that leads to one."""
 
@@ -101,7 +109,7 @@ def routes(site: Site) -> list[BaseRoute]:
 
     return [
         Route("/see/{scenario}/day", chosen),
-        Route("/see/{scenario}/day/{n:int}", show),
+        Route("/see/{scenario}/day/{n:day}", show),
     ]
 
 

@@ -49,9 +49,15 @@ def export(folder: Path, tell: Callable[[int], None] = lambda pages: None) -> in
     """Writes all pages into a folder and returns how many files there are; ``tell`` hears now and then how many pages
     are made. With the stored patients it takes some minutes.
 
-    Raises ``BadInput`` for a folder that holds something else.
+    Raises ``BadInput`` for a folder that holds something else or cannot be written, before anything is made.
     """
-    _look_at(folder)
+    try:
+        _look_at(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        _mark(folder, 0)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise BadInput(f"{folder} cannot be written: {why}", remedy="Name a folder of your own") from error
     app = application(Site(still=True))
     return asyncio.run(_Crawl(app, folder, tell).run())
 
@@ -61,6 +67,10 @@ def _look_at(folder: Path) -> None:
         raise BadInput(f"{folder} is a file", remedy="Name a folder")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / MARK).is_file():
         raise BadInput(f"{folder} holds other files", remedy="Name an empty folder, or one that --export wrote")
+
+
+def _mark(folder: Path, files: int) -> None:
+    write_whole(folder / MARK, json.dumps({"files": files, "languages": list(LANGUAGES)}) + "\n")
 
 
 class _Crawl:
@@ -136,7 +146,7 @@ class _Crawl:
     def _write_frame(self, files: int) -> None:
         """What a host needs beside the pages: the first page and the headers."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_whole(self.folder / MARK, json.dumps({"files": files, "languages": list(LANGUAGES)}) + "\n")
+        _mark(self.folder, files)
         first = next(iter(LANGUAGES))
         languages = "".join(
             f'<li><a href="{tag}/index.html" lang="{tag}">{name}</a></li>' for tag, name in LANGUAGES.items()

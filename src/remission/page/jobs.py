@@ -217,8 +217,7 @@ class Pool:
         runs = 0
         while True:
             if process is None or runs >= RUNS:
-                _ended(process)
-                process, runs = self._spawn(number), 0
+                process, runs = self._spawn(number, process), 0
             with self._changed:
                 self._changed.wait_for(lambda: self._closed or self._queue)
                 if self._closed:
@@ -227,10 +226,11 @@ class Pool:
                 job.state, job.attempts = "playing", job.attempts + 1
                 job.version += 1
                 self._changed.notify_all()
-            if process.poll() is not None:  # it died while it had nothing to do
-                _ended(process)
-                process, runs = self._spawn(number), 0
+            if process is None or process.poll() is not None:  # it died while it had nothing to do
+                process, runs = self._spawn(number, process), 0
             try:
+                if process is None:
+                    raise _Lost("none can be started")
                 began = time.monotonic()
                 self._play(process, job)
                 self._seconds += 0.3 * (time.monotonic() - began - self._seconds)
@@ -248,9 +248,15 @@ class Pool:
             runs += 1
         _ended(process)
 
-    def _spawn(self, number: int) -> subprocess.Popen[bytes]:
+    def _spawn(self, number: int, old: subprocess.Popen[bytes] | None) -> subprocess.Popen[bytes] | None:
+        """A new worker in the place of an old one; None where the machine has no room for another process now."""
+        _ended(old)
         command = [sys.executable, "-m", "remission.page.worker", *map(str, self.store.knowledge.own)]
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+        try:
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+        except OSError as error:
+            _log.warning("no worker can be started: %s", error.strerror)
+            return None
         with self._changed:
             self._processes[number] = process
         return process

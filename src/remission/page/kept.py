@@ -38,11 +38,18 @@ class Kept:
         self._making: dict[Key, asyncio.Event] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "GET" or scope["path"].startswith("/api/"):
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         asked = Headers(scope=scope)
-        key = (scope["path"], scope["query_string"], "gzip" in asked.get("accept-encoding", ""))
+        packed = _takes_gzip(asked.get("accept-encoding", ""))
+        encoding = [(b"accept-encoding", b"gzip")] if packed else []  # what packs knows of no q=0
+        headers = [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]
+        scope = {**scope, "headers": [*headers, *encoding]}
+        if scope["method"] != "GET" or scope["path"].startswith("/api/"):
+            await self.app(scope, receive, send)
+            return
+        key = (scope["path"], scope["query_string"], packed)
         if making := self._making.get(key):
             await making.wait()  # what came of it is kept, or it was not to be kept
         if answer := self._answers.get(key):
@@ -90,6 +97,12 @@ class Kept:
         while self._held > self.size:
             _key, old = self._answers.popitem(last=False)
             self._held -= len(old.body)
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """Does an Accept-Encoding name gzip, and not to refuse it (RFC 9110, 12.5.3)?"""
+    named = (part.replace(" ", "").lower().partition(";q=") for part in accepted.split(","))
+    return any(coding == "gzip" and (not weight or weight.strip("0.") != "") for coding, _q, weight in named)
 
 
 def _may_be_kept(start: Message) -> bool:

@@ -50,8 +50,9 @@ def routes(site: Site) -> list[BaseRoute]:
         return shown(site, request, scenario)
 
     async def events(request: Request) -> Response:
-        scenario = read(request, site.knowledge)
-        return StreamingResponse(_told(site, request, scenario), media_type="text/event-stream")
+        told = _told(site, request, read(request, site.knowledge))
+        first = await anext(told)  # what is refused is refused before an answer begins
+        return StreamingResponse(_with(first, told), media_type="text/event-stream")
 
     return [
         Route("/see", lambda request: RedirectResponse(f"/{language()}/see/", 301)),
@@ -176,3 +177,9 @@ async def _told(site: Site, request: Request, scenario: Scenario) -> AsyncIterat
         yield f"event: {'done' if results.over else 'html'}\n" + "".join(f"data: {line}\n" for line in lines) + "\n"
         if await request.is_disconnected():
             return
+
+
+async def _with(first: str, others: AsyncIterator[str]) -> AsyncIterator[str]:
+    yield first
+    async for other in others:
+        yield other

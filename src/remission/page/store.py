@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import re
+import time
 from collections import OrderedDict
 from pathlib import Path
 from threading import Lock
@@ -26,6 +27,7 @@ STORED = Path(__file__).parent / "stored"
 ENDING = ".scenario"
 SIZE = 256_000_000  # bytes kept on disk
 IN_MEMORY = 48  # summaries
+ABANDONED_SECONDS = 600.0  # after which nobody writes a file any more
 
 _log = logging.getLogger("remission.page")
 
@@ -43,8 +45,7 @@ class Store:
         if folder is not None:
             try:
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-                for path in half_written(folder):
-                    path.unlink(missing_ok=True)
+                _tidied(folder)
             except OSError as error:
                 _log.warning("results are kept in memory only: %s", error)
                 self.folder = None
@@ -134,8 +135,18 @@ def default_folder() -> Path | None:
         return None
 
 
+def _tidied(folder: Path) -> None:
+    """What a kill left half written is taken away; what is young another server may just be writing."""
+    for path in half_written(folder):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
+                path.unlink()
+
+
 def _read(path: Path) -> Summary | None:
     try:
+        if not path.is_file():  # a pipe would make everybody wait
+            return None
         with open(path, "rb") as stream:
             data = stream.read(LARGEST + 1)
         return unpacked(data)
