@@ -140,5 +140,10 @@ def _said_of_column(column: str) -> set[tuple[str, str]]:
 def test_python_asks_tables_for_words_that_the_core_writes(column: str, known: tuple[str, ...]) -> None:
     said = _said_of_column(column)
     assert said, f"nobody asks for a word of {column}: this test has lost its way"
-    wrong = sorted(pair for pair in said if not any(word.endswith(pair[1]) for word in known))  # or ends with it
+    own = {"side effect", "event-free"} if column == "event" else set()  # words of the page's summaries
+    wrong = sorted(
+        (path, word) for path, word in said
+        if not any(each.endswith(word) for each in known)  # is one, or ends one
+        and not ("/page/" in path and word in own)
+    )  # fmt: skip
     assert not wrong, wrong

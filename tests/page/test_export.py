@@ -1,6 +1,5 @@
 """The page as files: every link leads to a file, and nothing is written over that was not written by it."""
 
-import asyncio
 import re
 from html import unescape
 from pathlib import Path
@@ -13,7 +12,7 @@ from starlette.routing import Route
 from remission.knowledge.errors import BadInput
 from remission.page import see
 from remission.page.app import application
-from remission.page.export import _Crawl, export, file_of
+from remission.page.export import _Crawl, export, file_of, to_its_end
 from remission.page.site import Site
 from remission.page.store import stored_addresses
 
@@ -45,7 +44,7 @@ def test_links_are_relative_redirects_are_followed_and_what_only_a_server_answer
     routes = [Route(path, HTMLResponse(html)) for path, html in pages.items()]
     routes += [Route("/en/old", RedirectResponse("/en/a/b", 301)), Route("/favicon.ico", Response("", 404))]
     routes += [Route("/en/a/figure/f.csv", Response("1,2", media_type="text/csv"))]
-    asyncio.run(_Crawl(Starlette(routes=routes), tmp_path).run())
+    to_its_end(_Crawl(Starlette(routes=routes), tmp_path).run())
     front = (tmp_path / "en/index.html").read_text()
     assert front.startswith(
         '<a href="a/index.html#part">a</a> <a href="a/b/index.html">old</a> <a href="live/index.html">'
@@ -85,7 +84,7 @@ def test_every_link_of_the_written_page_leads_to_a_file_of_it_and_no_page_is_mis
     """With one of the stored scenarios: the others have the same pages."""
     monkeypatch.setattr(see, "stored_addresses", lambda: stored_addresses()[-1:])
     crawl = _Crawl(application(Site(still=True)), tmp_path)
-    assert asyncio.run(crawl.run()) > 200
+    assert to_its_end(crawl.run()) > 200
     missing = {address for address, answer in crawl.answers.items() if answer.status >= 400}
     assert {address for address in missing if "/day/" not in address} == set(), "only later days are left out"
     assert dead_links(tmp_path) == []

@@ -1,6 +1,5 @@
 """One run a scenario whoever asks, in processes that may be killed; a bounded queue."""
 
-import asyncio
 import os
 import signal
 import threading
@@ -8,6 +7,7 @@ import time
 
 import pytest
 
+from remission.page.export import to_its_end
 from remission.page.jobs import ANEW_SECONDS, ATTEMPTS, Full, Pool
 from remission.page.scenario import Scenario
 from remission.page.store import Store
@@ -56,7 +56,7 @@ def test_results_grow_and_the_first_patients_stay_who_they_are(pool):
     async def seen():
         return [results async for results in pool.follow(scenario(seed=2, patients=300), LONG_SECONDS)]
 
-    told = asyncio.run(seen())
+    told = to_its_end(seen())
     played = [results.played for results in told]
     assert played == sorted(played) and told[-1].done and played[-1] == 300
     first = next(results.summary for results in told if results.played == 32)

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from remission.page.app import application
+from remission.page.export import to_its_end
 from remission.page.kept import Kept
 
 
@@ -56,7 +57,7 @@ def test_those_who_ask_meanwhile_wait_for_the_first(client, made):
         async with AsyncClient(transport=ASGITransport(client.app), base_url="http://x") as visitor:
             return await asyncio.gather(*(visitor.get("/page?many") for _visitor in range(10)))
 
-    answers = asyncio.run(many())
+    answers = to_its_end(many())
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.text for answer in answers}) == 1
     assert len(made) == 1

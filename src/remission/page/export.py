@@ -11,10 +11,12 @@ import asyncio
 import json
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from html import escape, unescape
 from pathlib import Path
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from starlette.types import ASGIApp, Message
@@ -28,6 +30,7 @@ from .headers import HEADERS
 from .language import LANGUAGES
 from .site import DOWNLOADS, Site
 
+T = TypeVar("T")
 MARK = "remission-export.json"  # by which a folder is known as one that may be written anew
 EVERY = 250  # files after which it is told how far it is
 LIVE = "live"  # the page that stands for what only a server can answer
@@ -45,6 +48,12 @@ class Answer:
     location: str | None
 
 
+def to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    """Run it in a thread of its own, so that a loop may run where it is asked for (a notebook)."""
+    with ThreadPoolExecutor(1) as one:
+        return one.submit(asyncio.run, work).result()
+
+
 def export(folder: Path, tell: Callable[[int], None] = lambda pages: None) -> int:
     """Writes all pages into a folder and returns how many files there are; ``tell`` hears now and then how many pages
     are made. With the stored patients it takes some minutes.
@@ -59,7 +68,7 @@ def export(folder: Path, tell: Callable[[int], None] = lambda pages: None) -> in
         why = (error.strerror or str(error)).lower()
         raise BadInput(f"{folder} cannot be written: {why}", remedy="Name a folder of your own") from error
     app = application(Site(still=True))
-    return asyncio.run(_Crawl(app, folder, tell).run())
+    return to_its_end(_Crawl(app, folder, tell).run())
 
 
 def _look_at(folder: Path) -> None:
