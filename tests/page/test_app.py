@@ -1,5 +1,7 @@
 """The frame of the page: addresses, headers, errors."""
 
+import re
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -51,6 +53,28 @@ def test_files_have_the_hash_of_what_they_hold_and_may_be_kept_for_ever(client):
 @pytest.mark.parametrize("address", ["/static/..%2fsite.py", "/static/%2e%2e%2fapp.py", "/static/site.py", "/static/a"])
 def test_only_files_of_the_page_are_given_out(client, address):
     assert client.get(address).status_code == 404
+
+
+@pytest.mark.parametrize("address", ["/en/", "/en/all/remission", "/en/what-if"])
+def test_the_files_of_a_figure_are_files(client, address):
+    client.app.state.site.figure("front")  # the first page waits for it only so long
+    page = client.get(address + "?files").text
+    files = set(re.findall(r'href="([^"]+/figure/[^"]+)"', page))
+    assert {file.partition("?")[0].rpartition(".")[2] for file in files} == {"csv", "svg", "json"}
+    for file in files:
+        answer = client.get(file)
+        assert answer.status_code == 200 and "attachment" in answer.headers["content-disposition"], file
+
+
+def test_where_a_page_is_elsewhere_its_files_are_too(client):
+    for asked, there in (
+        ("/en/all/remission//figure/x.csv?view=specialist", "/en/all/remission/figure/x.csv?view=specialist"),
+        ("/en/see/cog-standard-risk~f~age4~16kg~102cm~b~cns1/figure/course.csv?patient=2",
+         "/en/see/cog-standard-risk~age4~f~16kg~102cm~b~cns1/figure/course.csv?patient=2"),
+    ):  # fmt: skip
+        answer = client.get(asked)
+        assert (answer.status_code, answer.headers["location"]) == (301, there)
+    assert client.get("/en/see/figure/x.csv").headers["location"] == "/en/see/", "not round in a circle"
 
 
 def test_the_view_for_specialists_goes_along_with_every_link(client):

@@ -47,12 +47,26 @@ class Headers:
 
 
 class FigureFiles:
-    """``<page>/figure/<id>.csv`` is answered by the page itself, which knows its figures: see `Site.page`."""
+    """``<page>/figure/<id>.csv`` is answered by the page itself, which knows its figures: see `Site.page`. Where the
+    page is elsewhere, so is the file."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and (found := _FIGURE.match(scope["path"])):
-            scope = {**scope, "path": found["page"], "download": (found["id"], found["kind"])}
-        await self.app(scope, receive, send)
+        found = _FIGURE.match(scope["path"]) if scope["type"] == "http" else None
+        if found is None:
+            await self.app(scope, receive, send)
+            return
+        page = found["page"] + ("/" if found["page"].count("/") == 1 else "")  # the first page of a language
+        file = f"/figure/{found['id']}.{found['kind']}"
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                to, mark, query = headers.get("location", "").partition("?")
+                if to and to.rstrip("/") != page:
+                    headers["location"] = to.rstrip("/") + file + mark + query
+            await send(message)
+
+        await self.app({**scope, "path": page, "download": (found["id"], found["kind"])}, receive, sent)
