@@ -14,13 +14,16 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from remission.knowledge.library import library
+from remission.page import who
 from remission.page.app import application
 from remission.page.figures import burden, counts, course, paired, relapse
 from remission.page.figures.missed_tablets import missed_tablets, observed
 from remission.page.jobs import Full, Results
-from remission.page.month import next_monday
+from remission.page.month import months, next_monday
 from remission.page.playing import played
-from remission.page.scenario import Scenario
+from remission.page.reading import reading
+from remission.page.scenario import Scenario, typical
+from remission.page.scenes import planned
 from remission.page.site import Site
 from remission.page.trust import trust
 
@@ -256,7 +259,7 @@ def test_every_planned_dose_stands_on_its_date(client):
     assert "<span>6</span>" in days[1] and "Induction" in days[1] and "Vincristine" in days[1]
     assert "Pegaspargase" in days[4] and "Pegaspargase" not in days[5]
     first_row = january[january.index("<tbody>") : january.index("</tr>", january.index("<tbody>"))]
-    assert first_row.count('class="out"') == 4, "1 January 2027 is a Friday, the week begins on Monday"
+    assert "<span>4</span>" in first_row.partition("</td>")[0], "the week begins on Monday, the 4th"
 
 
 def test_the_calendar_file_begins_on_the_day_that_was_asked_for(client):
@@ -387,3 +390,61 @@ def test_observed_relapses_are_those_of_the_report():
     assert (seen.relapse.took_more, seen.relapse.took_less, seen.relapse.hazard_ratio) == (4.7, 13.9, 2.7)
     assert [g.value for g in seen.hazard.groups] == [4.1, 4.0, 5.7]
     assert all(g.low <= g.value <= g.high for g in seen.hazard.groups)
+
+
+def test_no_page_of_a_treatment_shows_a_raw_id_of_another_plan(client):
+    pages = [client.get(f"/en/see/{WHO}{there}?patients={PATIENTS}").text for there in ("", "/day/29", "/calendar")]
+    seen = "\n".join(re.sub(r"<[^>]+>", " ", page.partition("<main")[2]) for page in pages)
+    assert "go on with Consolidation (COG high-risk)" in seen
+    assert "cog-high-risk" not in seen
+
+
+def test_a_plan_is_called_by_the_beginning_of_its_name_and_an_unknown_one_by_its_id():
+    assert who.phase_name("cog-high-risk: consolidation") == "Consolidation (COG high-risk)"
+    assert who.phase_name("elsewhere: block 1", library()) == "Block 1 (elsewhere)"
+
+
+def test_punctures_of_the_stronger_plan_count_in_the_same_phase(summary):
+    names = [row[0] for row in burden.spinal(summary).table.rows]
+    assert len(names) == len(set(names)) and not [name for name in names if "(" in name and "onsolidation" in name]
+
+
+def test_phases_that_are_as_hard_are_both_named():
+    assert burden._hardest({"A": 1.0, "B": 0.95, "C": 0.5}) == "A and B are the hardest times"
+    assert burden._hardest({"A": 1.0, "B": 0.7}) == "A is the hardest time"
+
+
+def test_a_calendar_begins_and_ends_with_the_weeks_of_the_treatment():
+    plan = planned(typical("cog-standard-risk", library()), library(), date(2026, 11, 30))
+    first, *_between, last = months(plan, reading("en"))
+    assert [[d.date.day for d in week if d.within] for week in first.weeks] == [[30]]
+    assert plan.end in [d.date for d in last.weeks[-1]]
+    shown = {d.date for month in (first, *_between, last) for week in month.weeks for d in week if d.within}
+    assert {row.date for row in plan.rows} <= shown
+
+
+def test_the_heading_of_a_life_says_what_became_of_it(summary):
+    said = {}
+    for patient in summary.lives["patient"].unique():
+        said[patient] = course.course(summary, patient, library()).finding
+        ends = summary.events.filter(
+            (pl.col("patient") == patient) & pl.col("event").is_in(["end of treatment", "relapse", "death", "left"])
+        ).sort("day")["event"].to_list()  # fmt: skip
+        assert ("comes back" in said[patient]) == (ends[:1] == ["relapse"]), "the picture ends with the treatment"
+        assert ("died" in said[patient]) == (ends[:1] == ["death"])
+    assert len(set(said.values())) > 1, "no two courses are the same"
+
+
+def test_one_long_fall_of_neutrophils_is_not_again_and_again():
+    assert course._how_low([0.2, 0.3, 0.1, 0.2, 3.0]) == "Neutrophils are very low for a time."
+    assert course._how_low([0.2, 3.0, 0.1, 2.0, 0.4]) == "Neutrophils are very low again and again."
+    assert course._how_low([3.0, None, 2.0]) == "Neutrophils are hardly ever very low."
+
+
+def test_a_relapse_that_the_picture_of_the_marrow_cannot_show_says_that_it_is_elsewhere(summary):
+    here = pl.col("event") == "phase start"
+    for site, where in (("CNS", ", outside the marrow"), ("marrow", ""), ("combined", "")):
+        events = summary.events.filter((pl.col("patient") == 0) & here).head(1).with_columns(
+            event=pl.lit("relapse"), day=pl.lit(100, summary.events.schema["day"]), detail=pl.lit(site))  # fmt: skip
+        said = course._what_came(replace(summary, events=events), 0, library(), 128)
+        assert said == f"One virtual patient: the leukaemia comes back in month 4{where}"

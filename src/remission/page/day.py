@@ -90,8 +90,9 @@ def routes(site: Site) -> list[BaseRoute]:
         rows = [row for row in plan.rows if row.day == n]
         answer = site.page(
             request, "day.html", figures=figures, scenario=scenario, n=n, last=last, title=who.called(scenario),
-            phase=who.phase_name(cycle.name), phase_day=n - cycle.first_day + 1 if here else None, cycle=cycle,
-            given=list(_given(rows, texts, site.knowledge)), tests=list(_tests(rows)),
+            phase=who.phase_name(cycle.name, site.knowledge), cycle=cycle,
+            phase_day=n - cycle.first_day + 1 if here else None,
+            given=list(_given(rows, texts, site.knowledge)), tests=list(_tests(rows, site.knowledge)),
             body=_body(summary, n) if summary else [], felt=felt, untold=untold,
             cards=[(name, texts.card(name)) for name in ALWAYS], coming=_coming(plan, n), patient=patient_of(request),
             happened=list(_happened(summary, patient_of(request), n, texts)) if summary else [],
@@ -136,11 +137,23 @@ def _way(route: str) -> str:
     }.get(route, route)  # fmt: skip
 
 
-def _tests(rows: list[Row]) -> Iterator[tuple[str, str]]:
+def _tests(rows: list[Row], knowledge: Library) -> Iterator[tuple[str, str]]:
     """What is tested or decided today, and why."""
     for row in rows:
         if row.kind in ("check", "decision", "gate"):
-            yield row.note[:1].upper() + row.note[1:], _why(row)
+            said = _decided(row.note, knowledge) if row.kind == "decision" else row.note
+            yield said[:1].upper() + said[1:], _why(row)
+
+
+def _decided(note: str, knowledge: Library) -> str:
+    """``go to cog-high-risk: consolidation`` of a plan's decision, as a family reads it."""
+    before, way, target = note.rpartition(": go to ")
+    if way:
+        return _("{condition}: go on with {phase}").format(condition=before, phase=who.phase_name(target, knowledge))
+    before, way, target = note.rpartition(": leave for ")
+    if way:
+        return _("{condition}: this plan ends here ({why})").format(condition=before, why=target)
+    return note
 
 
 def _why(row: Row) -> str:

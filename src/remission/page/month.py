@@ -110,12 +110,13 @@ def months(plan: Plan, texts: Reading) -> Iterator[Month]:
         day = first - timedelta(days=(first.weekday() - locale.first_week_day) % 7)
         weeks = []
         while day < following:
-            week = []
+            week, begin = [], day
             for _weekday in range(7):
                 made = _day(plan, day, by_day.get(day, []), texts, first <= day < following)
                 week.append(made)
                 day += timedelta(days=1)
-            weeks.append(tuple(week))
+            if day > plan.start and begin <= plan.end:  # weeks before the first and after the last are left out
+                weeks.append(tuple(week))
         name = format_date(first, "MMMM y", locale=locale)
         yield Month(name, tuple(weeks))
         first = following

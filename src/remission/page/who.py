@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from remission.knowledge.library import Library
+import re
+
+from remission.knowledge.library import Library, library
 from remission.protocol.plan import Row
 
 from .language import _, ngettext, number
@@ -61,6 +63,16 @@ def treatment_name(scenario: Scenario, knowledge: Library) -> str:
     return read_known(scenario.protocol, knowledge).name
 
 
+def plan_name(protocol: str, knowledge: Library | None = None) -> str:
+    """The name of a treatment plan, cut where it goes into details: ``COG high-risk``; a plan that the library
+    does not have keeps its id."""
+    known = knowledge or library()
+    if protocol not in known.protocols():
+        return protocol
+    name = re.split(r" \(|, | from ", read_known(protocol, known).name)[0]
+    return re.sub(r"( B-ALL)?( backbone)?$", "", name)
+
+
 def agent(name: str) -> str:
     """An agent's name as it stands in a sentence: ``methotrexate (into the spine)``."""
     name, _space, route = name.partition(" ")
@@ -82,18 +94,18 @@ def changes(scenario: Scenario) -> list[str]:
 def about(summary: Summary) -> str:
     """Whom the numbers of a figure are about."""
     scenario, n = summary.scenario, summary.patients
-    said = ngettext("{n} virtual patient like this one", "{n} virtual patients like this one", n).format(n=number(n))
-    years = number(summary.follow_up_years)
-    return _("{patients} ({who}), followed for {years} years from the first day.").format(
-        patients=said, who=called(scenario), years=years
+    said = ngettext("{n} virtual patient like {who}", "{n} virtual patients like {who}", n).format(
+        n=number(n), who=called(scenario)
     )
+    years = number(summary.follow_up_years)
+    return _("{patients}, followed for {years} years from the first day.").format(patients=said, years=years)
 
 
-def phase_name(name: str) -> str:
-    """The name of a phase as it begins a line; the other plan that it is of behind it."""
+def phase_name(name: str, knowledge: Library | None = None) -> str:
+    """The name of a phase as it begins a line; the other plan that it is of behind it, by its name."""
     home, _colon, own = name.rpartition(": ")
     said = own[:1].upper() + own[1:]
-    return f"{said} ({home})" if home else said
+    return f"{said} ({plan_name(home, knowledge)})" if home else said
 
 
 def dose(row: Row) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from datetime import date
 
@@ -32,7 +31,7 @@ def boys_and_girls(site: Site) -> Figure | None:
             months.append(round(((plan.end - plan.start).days + 1) / DAYS_A_MONTH))
         girl, boy = months
         longer += boy > girl + SAME
-        name = re.split(r" \(|, ", who.treatment_name(scenario, site.knowledge))[0]
+        name = who.plan_name(protocol, site.knowledge)
         rows.append(Row(name, [Bar(girl, _("girl: {n} months").format(n=number(girl)), "first"),
                                Bar(boy, _("boy: {n} months").format(n=number(boy)), "second")]))  # fmt: skip
         table.append((name, float(girl), float(boy)))

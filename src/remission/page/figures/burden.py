@@ -21,6 +21,7 @@ from . import shared
 
 SHOWN = 8  # side effects in the strip
 OF_FEVERS = ("fevers", "days in hospital for side effects")  # rows that rest on how many fevers are played
+AS_HARD = 0.1  # phases whose burden differs by less than this part are called equally hard
 CELLS = 40  # of a row: weeks that are shown together are so few that no more are needed
 
 
@@ -39,7 +40,8 @@ def burden(summary: Summary, knowledge: Library, specialist: bool = False) -> Fi
         "lumbar punctures with treatment": _("Needles in the back with medicine"),
         "days of waiting for counts": _("Days of waiting for counts"),
     }
-    if not specialist and not stands(summary, knowledge):
+    hidden = not specialist and not stands(summary, knowledge)
+    if hidden:
         called = {what: name for what, name in called.items() if what not in OF_FEVERS}
     rows = [row for row in summary.burden.iter_rows(named=True) if row["what"] in called]
     if not rows:
@@ -54,9 +56,7 @@ def burden(summary: Summary, knowledge: Library, specialist: bool = False) -> Fi
         said.append(Row(name, [Bar(row["q50"], words, "neutrophils", row["q05"], row["q95"])]))
         table.append((name, round(row["mean"], 1), row["q05"], row["q50"], row["q95"]))
     most = max(table, key=lambda row: row[3])
-    finding = _("The patient in the middle, whole treatment: {what}, {n}").format(
-        what=most[0][:1].lower() + most[0][1:], n=number(most[3], 0)
-    )
+    finding = _("{what}: {n} for the patient in the middle").format(what=most[0], n=number(most[3], 0))
     return Figure(
         id="burden",
         finding=finding,
@@ -65,7 +65,10 @@ def burden(summary: Summary, knowledge: Library, specialist: bool = False) -> Fi
         reading=_("The bar is the patient in the middle. Nine of ten patients lie on the line."),
         table=Table((_("What"), _("Mean"), _("5% have fewer"), _("Middle"), _("95% have fewer")), tuple(table),
                     _("By patient, whole treatment")),
-        known=shared.predicted(_("Planned days in hospital are not counted.")),
+        known=shared.predicted(
+            _("Days in hospital and fevers are not shown: the model is not sure enough of them.") if hidden
+            else _("Planned days in hospital are not counted.")
+        ),
         about=who.about(summary),
     )  # fmt: skip
 
@@ -77,7 +80,11 @@ def spinal(summary: Summary) -> Figure | None:
         return None
     lives = summary.people.height
     by_phase = days.group_by("phase").agg(pl.len().alias("n"), pl.col("day").min().alias("first")).sort("first")
-    table = [(who.phase_name(phase), round(n / lives, 1)) for phase, n in by_phase.select("phase", "n").rows()]
+    sums: dict[str, float] = {}
+    for phase, n in by_phase.select("phase", "n").rows():
+        name = _as_in_own_plan(phase, by_phase["phase"].to_list())
+        sums[name] = sums.get(name, 0.0) + n / lives
+    table = [(name, round(n, 1)) for name, n in sums.items()]
     total = days.height / lives
     finding = _("About {n} times medicine goes into the fluid around brain and spine").format(n=number(round(total)))
     rows = [Row(name, [Bar(n, number(n), "drug")]) for name, n in table]
@@ -92,6 +99,16 @@ def spinal(summary: Summary) -> Figure | None:
         known=shared.predicted(_("The number follows the plan; some are put off or left out.")),
         about=_("{n} virtual patients like {who}.").format(n=number(lives), who=who.called(summary.scenario)),
     )  # fmt: skip
+
+
+def _as_in_own_plan(phase: str, phases: list[str]) -> str:
+    """A phase of another plan under the name that it has in the plan itself, where there is one, so that a bar is of
+    all patients; ``Maintenance 1`` of the other is ``Maintenance`` here."""
+    home, _colon, own = phase.rpartition(": ")
+    for name in (own, own.rstrip(" 0123456789")) if home else ():
+        if name in phases:
+            return who.phase_name(name)
+    return who.phase_name(phase)
 
 
 def hardest(summary: Summary, knowledge: Library, specialist: bool = False) -> Figure | None:
@@ -118,8 +135,7 @@ def hardest(summary: Summary, knowledge: Library, specialist: bool = False) -> F
         rows.append(Strip(title, edges, cells, says))
         table.append((title, float(peak + 1), round(100 * shares[peak], 1)))
     scores = {phase.name: _mean(by_week.values(), phase.start, phase.end) for phase in phases}
-    worst = max(scores, key=scores.__getitem__)
-    finding = _("{phase} is the hardest time").format(phase=worst)
+    finding = _hardest(scores)
     return Figure(
         id="hardest",
         finding=finding,
@@ -133,6 +149,14 @@ def hardest(summary: Summary, knowledge: Library, specialist: bool = False) -> F
         phases=tuple(phases),
         about=who.about(summary),
     )  # fmt: skip
+
+
+def _hardest(scores: dict[str, float]) -> str:
+    """The phases in which most is borne at once: the worst, and those that are about as hard."""
+    worst = [phase for phase, score in scores.items() if score >= (1 - AS_HARD) * max(scores.values())]
+    if len(worst) == 1:
+        return _("{phase} is the hardest time").format(phase=worst[0])
+    return _("{phases} and {last} are the hardest times").format(phases=", ".join(worst[:-1]), last=worst[-1])
 
 
 def _mean(by_week: Iterable[list[float]], start: float, end: float) -> float:

@@ -43,12 +43,17 @@ def late_effects(site: Site) -> Figure | None:
     said.sort(key=lambda each: -each[1].value)
     if not said:
         return None
-    finding = _("Late effects differ much: the rarest came in {few} of 100, the most common in {n} of 100").format(
-        few=_of(said[-1][1].value), n=_of(said[0][1].value)
+    most = said[0][1]
+    finding = _("Late effects differ: from {few} of 100 up to {n} of 100 ({whom})").format(
+        few=_of(said[-1][1].value), n=_of(most.value), whom=most.name
     )
+    titles = reading(language())
+    whose = "; ".join(f"{titles.title('side-effects', name)}: {one.name}" for name, one in said)
     return _bars(
         "late-effects", finding, said,
-        _("Each bar is from another study, with other patients: see the table. Ask which ones fit your plan."),
+        _("Each bar is from another study, with other patients. {whose}. Ask which ones fit your plan.").format(
+            whose=whose
+        ),
         _("Survivors of several studies, named in the table; not one group of people."),
     )  # fmt: skip
 

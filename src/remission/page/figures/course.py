@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import polars as pl
@@ -10,7 +11,7 @@ from remission.knowledge.library import Library
 
 from .. import who
 from ..figure import Figure, Table
-from ..language import _, number
+from ..language import _, ngettext, number
 from ..summary import Summary
 from ..svg import axis
 from ..svg.chart import Band, Dot, Limit, Line, Mark, Panel, Zone, chart
@@ -32,10 +33,7 @@ def course(summary: Summary, patient: int, knowledge: Library, day: float | None
     ]
     marks = [Mark(day, _("day {day}").format(day=number(day + 1)))] if day is not None else []
     ended = shared.treated_days(summary)
-    low = summary.lives.filter(
-        (pl.col("patient") == patient) & (pl.col("state") == "anc") & (pl.col("day") <= last) & (pl.col("value") < 0.5)
-    ).height  # fmt: skip
-    finding = _("One virtual patient: leukaemia falls out of sight within weeks, the treatment goes on")
+    finding = _what_came(summary, patient, knowledge, last)
     return Figure(
         id="course",
         finding=finding,
@@ -45,7 +43,7 @@ def course(summary: Summary, patient: int, knowledge: Library, day: float | None
             axis.time(0, last), panels, phases, marks,
         ),
         reading=_("The lines show the true numbers in this body, the dots what the first blood tests said.") + " "
-        + (_("Neutrophils are very low again and again.") if low > 3 else _("Neutrophils are seldom very low.")),
+        + _how_low(shared.life(summary, patient, "anc", last)[1]),
         table=_life_table(summary, patient, last),
         known=shared.predicted(),
         phases=tuple(phases),
@@ -53,6 +51,45 @@ def course(summary: Summary, patient: int, knowledge: Library, day: float | None
             patient=number(patient + 1), who=who.called(summary.scenario), months=number(round(ended / 30.44))
         ),
     )  # fmt: skip
+
+
+def _what_came(summary: Summary, patient: int, knowledge: Library, last: float) -> str:
+    """What became of the leukaemia of one life, as the microscope would see it, to the end of the picture."""
+    events = summary.events.filter((pl.col("patient") == patient) & (pl.col("day") <= last))
+    ends = {row["event"]: row for row in events.sort("day", descending=True).iter_rows(named=True)}
+    if relapse := ends.get("relapse"):
+        return (
+            _("One virtual patient: the leukaemia comes back in month {n}")
+            if relapse["detail"] in ("marrow", "combined")
+            else _("One virtual patient: the leukaemia comes back in month {n}, outside the marrow")
+        ).format(n=_month(relapse["day"]))
+    if death := ends.get("death"):
+        return _("One virtual patient, who died in month {n}").format(n=_month(death["day"]))
+    days, cells = shared.life(summary, patient, "log10_blasts_marrow", last, power=True)
+    seen = shared.cell_limits(summary, knowledge)[0].at
+    hidden = next((day for day, n in zip(days, cells, strict=True) if n is not None and n < seen), None)
+    if hidden is None:
+        return _("One virtual patient: the microscope goes on finding leukaemia")
+    if hidden == days[0]:
+        return _("One virtual patient: the microscope finds no leukaemia from the start, the treatment goes on")
+    weeks = math.ceil(hidden / 7)
+    return ngettext(
+        "One virtual patient: after {n} week the microscope finds no leukaemia, the treatment goes on",
+        "One virtual patient: after {n} weeks the microscope finds no leukaemia, the treatment goes on", weeks,
+    ).format(n=number(weeks))  # fmt: skip
+
+
+def _month(day: int) -> str:
+    return number(int(day / 30.44) + 1)
+
+
+def _how_low(neutrophils: list[float | None]) -> str:
+    """How often they fall below 0.5, each time once however long it lasts."""
+    low = [n is not None and n < 0.5 for n in neutrophils]
+    times = sum(now and not before for before, now in zip([False, *low], low, strict=False))
+    if times > 2:
+        return _("Neutrophils are very low again and again.")
+    return _("Neutrophils are very low for a time.") if times else _("Neutrophils are hardly ever very low.")
 
 
 def thousand(summary: Summary, knowledge: Library) -> Figure:

@@ -83,9 +83,9 @@ def level(site: Site, name: str) -> Figure | None:
     table: list[tuple[str | float, ...]] = [
         (_("After one dose: halves within"), _time(half)),
         (_("After one dose: 99 of 100 parts gone within"), _time(gone) if gone is not None else _("later")),
-        (_("Highest in these four weeks, {unit}").format(unit=unit), f"{top:.3g}"),
+        (_("Highest in these four weeks, {unit}").format(unit=unit), _value(top)),
     ]
-    table += [(_("Day {day}, {unit}").format(day=number(d + 1), unit=unit), f"{_at(times, values, d + 0.5):.3g}")
+    table += [(_("Day {day}, {unit}").format(day=number(d + 1), unit=unit), _value(_at(times, values, d + 0.5)))
               for d in range(0, DAYS, 2)]  # fmt: skip
     return Figure(
         id=f"level-{name}",
@@ -105,6 +105,11 @@ def level(site: Site, name: str) -> Figure | None:
             who=who.called(scenario), size=who.size(scenario), n=number(len(given)), days=number(DAYS),
             plan=who.treatment_name(scenario, site.knowledge)),
     )  # fmt: skip
+
+
+def _value(level: float) -> str:
+    """A level to three figures, as people write it: ``1,480``, never ``1.48e+03``."""
+    return number(float(f"{level:.3g}")) if level >= 0.001 or level <= 0 else _("below {n}").format(n=number(0.001))
 
 
 # --- the doses --------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ def mrd_day_29(site: Site) -> Figure | None:
     check = mine.row(-1, named=True)
     below, above = counted([check["below"], 1 - check["below"]])
     day = number(check["phase_day"])
-    finding = _("On day {day} flow finds no leukaemia in {n} of 100; in {rest} it does").format(
+    finding = _("On day {day} the finer test finds no leukaemia in {n} of 100; in {rest} it does").format(
         day=day, n=number(below), rest=number(above)
     )
     shares = [Share(below, _("MRD negative: below 1 in 10,000"), "neutrophils"),

@@ -180,7 +180,7 @@ def published(first: str, second: str, names: Names, knowledge: Library) -> Figu
                     _("{what}, {years} years from {since}").format(what=ends[0].what, years=years, since=since)),
         known=Known("published", _("{trial}, counted from {since}.").format(trial=trial, since=since),
                     tuple(dict.fromkeys(end.source for end in ends if end.source))),
-        about=_("The patients of the trial, who may differ from this one."),
+        about=_("The patients of the trial. Any one patient may differ from them."),
     )  # fmt: skip
 
 

@@ -93,7 +93,7 @@ def hundred(summary: Summary, knowledge: Library, years: float = YEARS) -> Figur
         Share(died, _("died without a relapse"), "other", "ring"),
         Share(resistant, _("never came to a remission"), "platelets", "pale"),
     ]
-    finding = _("Of 100 patients like this one, {free} are free of leukaemia after {years} years").format(
+    finding = _("Of 100 virtual patients, {free} are alive and free of leukaemia after {years} years").format(
         free=number(free), years=y
     )
     limits = [part for part in parts.values() if part]
@@ -127,7 +127,8 @@ def behind(summary: Summary, knowledge: Library) -> Figure | None:
         now, then, later = free[year], relapse[year], relapse[last]
         if not (now and then and later) or now[0] <= 0:
             continue
-        ahead = 100 * (later[0] - then[0]) / now[0]
+        well = now[0] if year else 1.0  # who never comes to a remission is counted as an event on the first day
+        ahead = 100 * (later[0] - then[0]) / well
         name = (
             _("At the start")
             if year == 0
@@ -138,7 +139,7 @@ def behind(summary: Summary, knowledge: Library) -> Figure | None:
         rows.append(
             Row(name, [Bar(ahead, _("{n} of 100").format(n=number(ahead, 0 if ahead >= 2 else 1)), "leukaemia")])
         )
-        table.append((name, round(ahead, 1), round(100 * now[0], 1)))
+        table.append((name, round(ahead, 1), round(100 * well, 1)))
     if len(rows) < 2:
         return None
     start, end = table[0][1], table[-1][1]
