@@ -79,6 +79,13 @@ def test_another_query_is_another_page_and_the_oldest_makes_room(client, made):
     assert len(made) == 5
 
 
+def test_a_long_address_takes_room_too(client, made):
+    plain = {"accept-encoding": "identity"}
+    for query in ("a", "b" * 8_000, "a"):
+        client.get(f"/page?{query}", headers=plain)
+    assert len(made) == 3, "8,000 bytes of address and 3,100 of the page leave no room for the first"
+
+
 def test_a_browser_that_has_the_page_is_told_so(client):
     tag = client.get("/page").headers["etag"]
     answer = client.get("/page", headers={"if-none-match": tag})

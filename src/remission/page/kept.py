@@ -91,12 +91,18 @@ class Kept:
         if len(answer.body) > LARGEST:
             return
         if old := self._answers.pop(key, None):
-            self._held -= len(old.body)
+            self._held -= _size(key, old)
         self._answers[key] = answer
-        self._held += len(answer.body)
+        self._held += _size(key, answer)
         while self._held > self.size:
-            _key, old = self._answers.popitem(last=False)
-            self._held -= len(old.body)
+            self._held -= _size(*self._answers.popitem(last=False))
+
+
+def _size(key: Key, answer: _Answer) -> int:
+    """Bytes of an answer with its address, which may be the longer part."""
+    path, query, _packed = key
+    headers = sum(len(name) + len(value) for name, value in answer.start["headers"])
+    return len(path) + len(query) + headers + len(answer.body)
 
 
 def _takes_gzip(accepted: str) -> bool:
