@@ -104,6 +104,17 @@ def test_another_address_of_the_same_scenario_leads_to_the_one_it_has(client):
 # --- the scenario -------------------------------------------------------------------------------
 
 
+def test_what_is_said_twice_is_refused_and_not_half_of_it_played(client):
+    twice = "miss=mercaptopurine:10&miss=vincristine:5"
+    for address in (f"/en/see/{WHO}?{twice}", f"/en/see/{WHO}/day/8?{twice}", f"/en/compare/{WHO}/{WHO}?{twice}",
+                    f"/en/see/?protocol=cog-standard-risk&{twice}", f"/en/what-if?protocol=cog-standard-risk&{twice}",
+                    f"/api/v1/scenarios/{WHO}?{twice}", f"/en/see/{WHO}?seed=2&seed=3"):  # fmt: skip
+        answer = client.get(address)
+        assert answer.status_code == 400 and "is said twice" in answer.text.replace("&#39;", "'"), address
+    answer = client.get(f"/en/see/{WHO}/calendar?miss=&miss=mercaptopurine:10")
+    assert answer.status_code == 200, "what is empty says nothing"
+
+
 def test_the_page_of_a_scenario_shows_one_patient_and_many(client):
     answer = client.get(HERE)
     assert answer.status_code == 200 and "max-age" in answer.headers["cache-control"]

@@ -33,7 +33,7 @@ from remission.trial.sources import agents_of
 from .compared import SCHEMA as COMPARED
 from .compared import compared, pairs
 from .jobs import Results
-from .scenario import LONGEST, MOST_PATIENTS, Scenario, read_known, typical
+from .scenario import LONGEST, MOST_PATIENTS, Scenario, read_known, said_once, typical
 from .site import Site
 from .store import stored_addresses
 from .summary import LIVES, SCHEMAS, UNITS, Summary
@@ -200,7 +200,7 @@ def _scenarios(api: FastAPI, site: Site) -> None:
     ) -> Scenario:
         asked = {"without": without, "miss": miss, "seed": seed, "patients": patients}
         asked = {key: value for key, value in asked.items() if value}
-        return Scenario.read(scenario, {**request.query_params, **asked}, site.knowledge)
+        return Scenario.read(scenario, said_once(request.query_params.multi_items()) | asked, site.knowledge)
 
     Named = Annotated[Scenario, Depends(named)]
 

@@ -16,7 +16,7 @@ from .figures import paired
 from .figures.missed_tablets import missed_tablets
 from .figures.relapse import YEARS, known, stands
 from .language import _, language
-from .scenario import Scenario
+from .scenario import Scenario, said_once
 from .scenes import results_of
 from .see import fresh, observed_only, protocols
 from .site import Site
@@ -45,6 +45,7 @@ def routes(site: Site) -> list[BaseRoute]:
             return _form(site, request, asked)
         other = asked.pop("other", "").strip()
         try:
+            said_once(request.query_params.multi_items())
             first = Scenario.from_form({k: v for k, v in asked.items() if k not in ("without", "miss")}, site.knowledge)
             changes = {k: asked[k] for k in ("without", "miss") if asked.get(k)}
             second = Scenario.read(
@@ -75,7 +76,7 @@ def _with_protocol(scenario: Scenario, protocol: str) -> str:
 
 
 def _both(request: Request, site: Site) -> tuple[Scenario, Scenario]:
-    query = request.query_params
+    query = said_once(request.query_params.multi_items())
     first = Scenario.read(request.path_params["a"], _seeds(query), site.knowledge)
     second = Scenario.read(request.path_params["b"], query, site.knowledge)
     if replace(second, protocol=first.protocol, without=(), miss=()) != first:

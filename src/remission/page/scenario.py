@@ -13,7 +13,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal
@@ -113,7 +113,7 @@ class Scenario:
     def of(cls, address: str, knowledge: Library | None = None) -> Scenario:
         """The scenario of an `address` as a whole, ``{path}?{query}``."""
         path, _, query = address.partition("?")
-        return cls.read(unquote(path), dict(parse_qsl(query)), knowledge)
+        return cls.read(unquote(path), said_once(parse_qsl(query)), knowledge)
 
     @classmethod
     def from_form(cls, query: Mapping[str, str], knowledge: Library | None = None) -> Scenario:
@@ -194,6 +194,18 @@ class Scenario:
     def treatment(self, knowledge: Library | None = None) -> Protocol:
         """The protocol with what is changed in it."""
         return _treatment(self.protocol, self.without, self.miss, knowledge or library())
+
+
+def said_once(query: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """A query by its keys; `BadInput` for one that says a part of a scenario twice, and not the same."""
+    said: dict[str, str] = {}
+    for key, value in query:
+        if key in QUERY and value and said.get(key) not in (None, "", value):
+            several = {"without": ": vincristine,methotrexate:IT", "miss": ": mercaptopurine:10,vincristine:5"}
+            raise BadInput(f"'{key}' is said twice", remedy=f"Say it once{several.get(key, '')}")
+        if value or key not in said:
+            said[key] = value
+    return said
 
 
 def typical(protocol: str, knowledge: Library | None = None) -> Scenario:

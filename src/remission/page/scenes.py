@@ -17,7 +17,7 @@ from remission.protocol.plan import Plan, plan
 
 from .jobs import Results
 from .language import _, language
-from .scenario import QUERY, Scenario
+from .scenario import QUERY, Scenario, said_once
 from .site import Site
 from .summary import LIVES
 
@@ -46,14 +46,14 @@ def scene(request: Request, knowledge: Library, after: str = "") -> Scenario:
 
 def read(request: Request, knowledge: Library) -> Scenario:
     """The scenario of a request, canonical or not."""
-    query = tuple((key, value) for key, value in request.query_params.items() if key not in OWN)
+    query = tuple((key, value) for key, value in request.query_params.multi_items() if key not in OWN)
     return _read(request.path_params["scenario"], query, knowledge)
 
 
 @lru_cache(maxsize=512)
 def _read(path: str, query: tuple[tuple[str, str], ...], knowledge: Library) -> Scenario:
     """Kept: whether a patient can be like this takes a tenth of a second to see, and pages are turned."""
-    return Scenario.read(path, dict(query), knowledge)
+    return Scenario.read(path, said_once(query), knowledge)
 
 
 def _asked(request: Request) -> str:

@@ -20,7 +20,7 @@ from .figure import Figure
 from .figures import burden, counts, course, relapse
 from .jobs import Results
 from .language import _, language
-from .scenario import Scenario
+from .scenario import Scenario, said_once
 from .scenes import Elsewhere, address, links, own, patient_of, read, results_of, scene
 from .site import Site
 from .store import stored_addresses
@@ -37,7 +37,7 @@ def routes(site: Site) -> list[BaseRoute]:
         if "protocol" not in asked:
             return _form(site, request, {"protocol": FIRST})
         try:
-            found = Scenario.from_form(asked, site.knowledge)
+            found = Scenario.from_form(said_once(request.query_params.multi_items()), site.knowledge)
         except BadInput as error:
             return _form(site, request, asked, error)
         return RedirectResponse(f"/{language()}" + address(found, **own(asked)), 303)
