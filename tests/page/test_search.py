@@ -19,10 +19,16 @@ def index():
         ("hair falls out", "/side-effects/hair_loss"),
         ("vincris", "/treatment/chemotherapy/vincristine"),
         ("mouth sores", "/side-effects/mucositis"),
+        ("calendar", "/see/"),
     ],
 )
 def test_the_first_results_hold_what_was_meant(index, question, address):
     assert address in [found.address for found in index.find(question)[:3]]
+
+
+@pytest.mark.parametrize("question", ["fever", "my child has a fever", "headache", "seizure"])
+def test_an_emergency_stands_before_all_else(index, question):
+    assert index.find(question)[0].address.startswith("/when-to-call#card-")
 
 
 HOSTILE = ['"', "a AND", "NEAR(", "*", "title:x", "x" * 10_000, "'; drop table entry; --", "\0"]

@@ -459,3 +459,13 @@ def test_a_relapse_that_the_picture_of_the_marrow_cannot_show_says_that_it_is_el
             event=pl.lit("relapse"), day=pl.lit(100, summary.events.schema["day"]), detail=pl.lit(site))  # fmt: skip
         said = course._what_came(replace(summary, events=events), 0, library(), 128)
         assert said == f"One virtual patient: the leukaemia comes back in month 4{where}"
+
+
+def test_two_treatments_side_by_side_are_called_by_name_and_the_page_looks_again_by_itself(client, pool):
+    pool.slow = True
+    try:
+        page = client.get(f"/en/compare/{WHO}/{WHO}?miss=mercaptopurine:20").text
+    finally:
+        pool.slow = False
+    assert '<meta http-equiv="refresh"' in page.replace("<noscript><meta", "")
+    assert "COG standard-risk B-ALL backbone" in page and ">cog-standard-risk<" not in page

@@ -121,7 +121,8 @@ def _shown(site: Site, request: Request, first: Scenario, second: Scenario) -> R
         figures = [missed_tablets(), *figures]
     answer = site.page(
         request, "compare.html", figures=[*figures, *late], costs=figures, late=late, first=first, second=second,
-        names=names, title=who.called(first), changes=who.changes(second), marks=marks, shares=shares, years=YEARS,
+        names=names, plans=[who.treatment_name(scenario, site.knowledge) for scenario in (first, second)],
+        title=who.called(first), changes=who.changes(second), marks=marks, shares=shares, years=YEARS,
         observed=observed, clear=clear, known=how, over=all(result.over for result in results),
         errors=[result.error for result in results if result.error],
     )  # fmt: skip

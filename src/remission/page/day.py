@@ -162,6 +162,8 @@ def _why(row: Row) -> str:
         return _("The phase begins when the blood is ready for it.")
     if row.kind == "decision":
         return _("The result decides how the treatment goes on.")
+    if said == "counts":
+        return _("They show how the bone marrow copes, and whether medicine can be given.")
     if "mrd" in said:
         return _("It looks for leukaemia cells that a microscope cannot see. It shows how well the treatment works.")
     if "blasts" in said:
@@ -202,7 +204,7 @@ def _leukaemia(cells: float | None, n: int) -> str:
     if cells > 8:
         return _("The leukaemia cells have become few; a microscope no longer finds them, finer tests do.")
     if cells > 3:
-        return _("No test may find leukaemia now, but thousands to millions of its cells are still there.")
+        return _("Tests often find no leukaemia now, but thousands to millions of its cells are still there.")
     return _("Only a few leukaemia cells are left; the treatment goes on until the last one is gone.")
 
 

@@ -82,7 +82,7 @@ class Index:
         if len(found) < MOST and len(words) > 1:
             known = {result.address for result in found}
             found += [result for result in self._ask(" OR ".join(words)) if result.address not in known]
-        return found[:MOST]
+        return sorted(found[:MOST], key=lambda one: not _urgent(one, question))
 
     def meant(self, question: str) -> str | None:
         """The question with words that are known in place of those that are not; None where nothing is near."""
@@ -102,6 +102,12 @@ class Index:
         with self._lock:
             rows = self._base.execute(sql, (BEGIN, END, query)).fetchall()
         return [Found(address, title, kind, _marked(excerpt)) for address, title, kind, excerpt in rows]
+
+
+def _urgent(found: Found, question: str) -> bool:
+    """A safety card that is called by a word of the question: it stands before all else."""
+    asked = {word for word in re.findall(r"\w+", question.lower()) if len(word) > 3}
+    return found.kind == "card" and not asked.isdisjoint(re.findall(r"\w+", found.title.lower()))
 
 
 def _words(question: str) -> list[str]:
@@ -128,7 +134,7 @@ def index(tag: str) -> Index:
 
 
 def entries(texts: Reading) -> Iterator[Entry]:
-    """Every page to read with its other names, every safety card and every word of the glossary."""
+    """Every page to read with its names, every safety card and word of the glossary, and where treatments are seen."""
     names = _other_names(texts)
     for page in texts.pages():
         yield Entry(f"/{page.id}", page.title, page.id, names.get(page.id, ""), page.summary, _text(page))
@@ -136,6 +142,10 @@ def entries(texts: Reading) -> Iterator[Entry]:
         yield Entry(f"/when-to-call#card-{name}", card.title, "card", "", " ".join(card.signs), " ".join(card.do))
     for key, word in texts.glossary.items():
         yield Entry(f"/glossary#{key}", word.word, "glossary", ", ".join(word.forms), word.means)
+    yield Entry(
+        "/see/", _("See a treatment day by day"), "see", _("calendar to print, any day of treatment, plan, protocol"),
+        _("Choose a patient and a treatment. You see the calendar, the course of one patient, and many like it."),
+    )  # fmt: skip
 
 
 def kind_of(id: str) -> str:
@@ -143,7 +153,7 @@ def kind_of(id: str) -> str:
     kinds = (
         ("card", _("When to call")), ("glossary", _("Word explained")), ("treatment/chemotherapy/", _("Medicine")),
         ("side-effects/", _("Side effect")), ("symptoms/", _("Sign")), ("stories", _("Story")),
-        ("treatment", _("Treatment")),
+        ("treatment", _("Treatment")), ("see", _("To see")),
     )  # fmt: skip
     return next((said for start, said in kinds if id.startswith(start)), _("To read"))
 

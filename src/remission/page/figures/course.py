@@ -135,7 +135,8 @@ def small(summary: Summary, knowledge: Library, day: float) -> Figure:
     panels: list[Panel] = []
     for state, kind, label, top, limits in (
         ("anc", "neutrophils", _("Neutrophils, 10⁹ per litre"), DAYS["anc"], [_very_low()]),
-        ("platelets", "platelets", _("Platelets, 10⁹ per litre"), DAYS["platelets"], [Limit(10, _("10: very low"))]),
+        ("platelets", "platelets", _("Platelets, 10⁹ per litre"), DAYS["platelets"],
+         [Limit(10, _("below 10: very low"))]),
         ("haemoglobin", "haemoglobin", _("Haemoglobin, g/dL"), 16.0, []),
     ):
         bands, lines = shared.band(summary, state, last, kind, named=not panels)
