@@ -11,6 +11,7 @@ import uvicorn
 from starlette.responses import PlainTextResponse
 
 from remission.page import patience
+from remission.page.serve import _room
 
 
 @pytest.fixture
@@ -68,3 +69,17 @@ def test_a_reader_who_comes_back_now_and_then_keeps_the_connection(port):
         assert connection.getresponse().read() == b"here"
         time.sleep(0.15)
     assert connection.sock is own, "never opened anew"
+
+
+@pytest.mark.parametrize(
+    ("given", "asked", "room"),
+    [((256, 10_000), 4096, (800, 1024)), ((128, 128), None, (64, 32)), ((1024, -1), 4096, (800, 1024)),
+     ((-1, -1), None, (800, 1024))],
+)  # fmt: skip
+def test_there_are_always_files_left_for_the_page_itself(given, asked, room, monkeypatch):
+    resource = pytest.importorskip("resource")
+    limits = []
+    monkeypatch.setattr(resource, "getrlimit", lambda which: given)
+    monkeypatch.setattr(resource, "setrlimit", lambda which, limit: limits.append(limit))
+    assert _room() == room
+    assert limits == ([(asked, given[1])] if asked else [])
