@@ -48,9 +48,13 @@ def harms(a: Summary, b: Summary, names: Names, knowledge: Library, specialist: 
         ]))  # fmt: skip
         table.append((title, round(100 * row["any"], 1), round(100 * row["any_b"], 1),
                       round(100 * row["severe"], 1), round(100 * row["severe_b"], 1)))  # fmt: skip
-    finding = _("The harm that differs most: {name}, {a} of 100 against {b} of 100").format(
-        name=table[0][0], a=number(table[0][1], 0), b=number(table[0][2], 0)
-    )
+    apart = [k for k, row in enumerate(told) if row["any_low"] > row["any_high_b"] or row["any_low_b"] > row["any_high"]]
+    finding = _("No harm differs clearly between the two")
+    if apart:
+        name, first_share, second_share, *_rest = table[apart[0]]
+        finding = _("The harm that differs most: {name}, {a} of 100 against {b} of 100").format(
+            name=name, a=number(first_share, 0), b=number(second_share, 0)
+        )
     return Figure(
         id="harms",
         finding=finding,
