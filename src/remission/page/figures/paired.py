@@ -48,7 +48,9 @@ def harms(a: Summary, b: Summary, names: Names, knowledge: Library, specialist: 
         ]))  # fmt: skip
         table.append((title, round(100 * row["any"], 1), round(100 * row["any_b"], 1),
                       round(100 * row["severe"], 1), round(100 * row["severe_b"], 1)))  # fmt: skip
-    apart = [k for k, row in enumerate(told) if row["any_low"] > row["any_high_b"] or row["any_low_b"] > row["any_high"]]
+    apart = [
+        k for k, row in enumerate(told) if row["any_low"] > row["any_high_b"] or row["any_low_b"] > row["any_high"]
+    ]
     finding = _("No harm differs clearly between the two")
     if apart:
         name, first_share, second_share, *_rest = table[apart[0]]
