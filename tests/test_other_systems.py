@@ -9,7 +9,7 @@ import remission
 
 PACKAGE = Path(remission.__file__).parent
 POSIX = {"fcntl", "grp", "pwd", "resource", "termios", "tty", "pty"}
-BOTH = {"engine/alone.py", "trial/memory.py"}  # each has its way for Windows
+BOTH = {"engine/alone.py", "page/serve.py", "trial/memory.py"}  # each has its way for Windows
 FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 
 

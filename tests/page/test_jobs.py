@@ -54,13 +54,13 @@ def test_a_scenario_is_played_once_whoever_asks_and_then_kept(pool):
 
 def test_results_grow_and_the_first_patients_stay_who_they_are(pool):
     async def seen():
-        return [results async for results in pool.follow(scenario(seed=2, patients=300), LONG_SECONDS)]
+        return [results async for results in pool.follow(scenario(seed=2, patients=1500), LONG_SECONDS)]
 
     told = to_its_end(seen())
     played = [results.played for results in told]
-    assert played == sorted(played) and told[-1].done and played[-1] == 300
-    first = next(results.summary for results in told if results.played == 32)
-    assert first.lives.equals(told[-1].summary.lives)
+    assert played == sorted(played) and told[-1].done and played[-1] == 1500
+    pictures = [results.summary for results in told if results.summary is not None]  # how many depends on the machine
+    assert all(each.lives.equals(pictures[-1].lives) for each in pictures)
 
 
 def test_a_killed_worker_is_replaced_and_the_run_done_again(pool):
