@@ -80,7 +80,7 @@ def _link(linked: int) -> str:
 
 
 def _own(own: list[Compared], name: str) -> str:
-    return f"{max(c.worst[name] for c in own):.0e}" if own else ""
+    return f"{max(c.worst[name] for c in own):.0e}" if own else "not to be had"
 
 
 def extinction(results: Sequence[Extinct]) -> list[str]:
