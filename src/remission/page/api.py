@@ -7,7 +7,6 @@ anything; POST /runs does.
 # no `from __future__ import annotations`: FastAPI reads those of the functions that are made in functions
 
 import json
-import logging
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import date
@@ -37,12 +36,12 @@ from .scenario import LONGEST, MOST_PATIENTS, Scenario, read_known, said_once, t
 from .site import Site
 from .store import stored_addresses
 from .summary import LIVES, SCHEMAS, UNITS, Summary
+from .unbroken import Unbroken
 
 LARGEST_BODY = 10_000  # bytes of a request
 KEPT = "public, max-age=300"
 PROBLEM = "application/problem+json"
 
-_log = logging.getLogger("remission.page")
 
 
 class Problem(BaseModel):
@@ -130,7 +129,8 @@ def mounted(site: Site) -> ASGIApp:
     _knowledge(api, site)
     _scenarios(api, site)
     _runs(api, site)
-    return _Small(_Unbroken(api))
+    wrong = "Something went wrong on our side"
+    return _Small(Unbroken(api, lambda scope: problem(500, wrong), "a request could not be answered"))
 
 
 # --- what is known ----------------------------------------------------------------------------
@@ -420,28 +420,6 @@ def _invalid(request: Request, error: Exception) -> Response:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"][1:])[:100]
     return problem(400, f"{where}: {first['msg']}" if where else str(first["msg"]))
-
-
-class _Unbroken:
-    """A fault of ours is logged and told as a problem."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        begun = False
-
-        async def sent(message: Message) -> None:
-            nonlocal begun
-            begun = begun or message["type"] == "http.response.start"
-            await send(message)
-
-        try:
-            await self.app(scope, receive, sent)
-        except Exception:
-            _log.exception("a request could not be answered")
-            if not begun:
-                await problem(500, "Something went wrong on our side")(scope, receive, send)
 
 
 class _Small:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +14,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, Router
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from remission.knowledge.errors import BadInput
 
@@ -24,12 +23,12 @@ from .headers import FigureFiles, Headers
 from .kept import Kept
 from .language import LANGUAGES, gettext, speaking
 from .site import Site, asset, static
+from .unbroken import Unbroken
 
 # each has routes(site): what is answered below /en/; read takes what is left
 PARTS = (front, lists, feed, search, see, day, month, compare, read)
 MEDIA = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".png": "image/png"}
 
-_log = logging.getLogger("remission.page")
 
 
 def application(site: Site | None = None) -> Starlette:
@@ -49,7 +48,7 @@ def application(site: Site | None = None) -> Starlette:
         Middleware(Headers),
         Middleware(Kept),
         Middleware(GZipMiddleware, minimum_size=600),
-        Middleware(_Unbroken, site=site),
+        Middleware(Unbroken, told=lambda scope: _said(site, Request(scope), 500), what="a page could not be made"),
         Middleware(FigureFiles),
     ]
     told = {BadInput: _refused, HTTPException: _failed}
@@ -74,30 +73,6 @@ class _Spoken:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with speaking(self.tag):
             await self.app(scope, receive, send)
-
-
-class _Unbroken:
-    """A fault of ours is logged and told in a page; the server goes on."""
-
-    def __init__(self, app: ASGIApp, site: Site) -> None:
-        self.app, self.site = app, site
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        begun = False
-
-        async def sent(message: Message) -> None:
-            nonlocal begun
-            begun = begun or message["type"] == "http.response.start"
-            await send(message)
-
-        try:
-            await self.app(scope, receive, sent)
-        except Exception:
-            if scope["type"] != "http":
-                raise
-            _log.exception("a page could not be made")
-            if not begun:
-                await _said(self.site, Request(scope), 500)(scope, receive, send)
 
 
 # --- addresses outside a language -------------------------------------------------------------
