@@ -1,6 +1,7 @@
 # make demo    simulate 1,000 virtual children; everything needed is set up first
 # make serve   open the page on this machine
 # make test    lint, layer contracts, types, tests (those in a browser need chromium; as root it is installed)
+# make surprise  the tests that draw their own examples, with new ones each time
 # make verify  hold the engine against an independent solver on whole treatments: docs/verification.md
 # make validate  play published trials, observed beside simulated: docs/validation.md, docs/side-effects.md
 # make treatments  one patient for each treatment, drawn: docs/treatments.md
@@ -22,7 +23,7 @@ READY := $(VENV)/.ready
 CORE := CMakeLists.txt $(wildcard src/remission/engine/core/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test browser verify validate treatments language what-ifs cohorts sanitize benchmark million lint format lock \
+.PHONY: help setup demo serve test surprise browser verify validate treatments language what-ifs cohorts sanitize benchmark million lint format lock \
         wheel clean
 
 help:
@@ -65,6 +66,9 @@ serve: $(READY)
 
 test: lint browser
 	$(BIN)/pytest -n 2
+
+surprise: $(READY)
+	$(BIN)/pytest -n 2 --hypothesis-profile=default
 
 # A browser for tests/page/browser. Where none is and none can be installed, those tests are skipped and say so.
 browser:

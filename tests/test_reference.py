@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 import reference
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from packing import pack
 from scipy.integrate import solve_ivp
@@ -71,6 +71,7 @@ def test_car_t_cells_expand():
 
 
 @settings(deadline=None, max_examples=10)
+@example(effect=1.263, room=0.870, start=0.326)  # the pool lies on its floor for days and feeds the transits from there
 @given(st.floats(0.0, 1.3), st.floats(0.2, 1.0), st.floats(0.3, 3.0))
 def test_a_line_of_neutrophils(effect, room, start):
     """Over ten days with a steady effect: the core by half days, here as it is written."""
@@ -90,7 +91,7 @@ def test_a_line_of_neutrophils(effect, room, start):
         return moved + [transit * (y[j - 1] - y[j]) for j in range(1, 5)]
 
     ours = solve_ivp(change, (0.0, 10.0), np.full(5, start), method="LSODA", rtol=1e-9, atol=1e-13).y[:, -1]
-    assert s[: 5 * core.LANES : core.LANES] == pytest.approx(ours, rel=2e-3)
+    assert s[: 5 * core.LANES : core.LANES] == pytest.approx(ours, rel=1e-4)
 
 
 def test_a_pool_on_its_floor_grows_again_within_a_step():

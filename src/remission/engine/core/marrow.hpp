@@ -191,13 +191,14 @@ inline Course course(Wide p, const Effects& effects, Wide u0, Wide um, Wide u1, 
   Course out{};
   for (int k = 0; k < LINE_SLOTS; ++k) {
     const Wide middle = p * grown[k];
-    Wide end = middle * grown[k];
+    Wide end = middle * grown[k], between = middle * bend[k];
     if (any(end < 2.0 * FLOOR)) [[unlikely]] {
       const Wide half = 0.5 * effects.fall(k), now = 1.0 - effects.slot(k);
       const Wide least = regrown(u * (now - half) * felt[k] - v, u * (now + half) * felt[k] - v);
+      between = end < 2.0 * FLOOR ? larger(between, FLOOR) : between;
       end = end < 2.0 * FLOOR ? larger(end, least) : end;
     }
-    Wide mean = (p + 4.0 * middle * bend[k] + end) * (1.0 / 6.0);  // Simpson
+    Wide mean = (p + 4.0 * between + end) * (1.0 / 6.0);  // Simpson
     if (effects.sharp[k].effect) [[unlikely]] {
       Wide at = p, area = {};
       for (int i = 0; i < PANELS; ++i) {
@@ -206,7 +207,7 @@ inline Course course(Wide p, const Effects& effects, Wide u0, Wide um, Wide u1, 
         const Wide now = felt[k] + (0.5 * (SHARP[i] + SHARP[i + 1]) / SHARP_END - 0.5) * rise[k];
         const Wide half = exp_small(0.5 * width * (u * (1.0 - e) * now - v));
         const Wide after = larger(at * half * half, FLOOR);
-        area += width / 6.0 * (at + 4.0 * at * half + after);
+        area += width / 6.0 * (at + 4.0 * larger(at * half, FLOOR) + after);
         at = after;
       }
       const auto given = load(effects.sharp[k].given) > 0.0;
