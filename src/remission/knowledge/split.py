@@ -1,0 +1,78 @@
+"""The division of published results into those that may be fitted and those that are foretold (data/split.yaml)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from .loader import load
+
+if TYPE_CHECKING:
+    from .library import Library
+
+FILE = Path(__file__).parent / "data" / "split.yaml"
+Used = Literal["calibrate", "predict"]
+Named = Used | dict[Used, tuple[str, ...]]
+
+
+class Split(BaseModel):
+    """By trial and by side effect: one word for all its numbers, or every number by name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    trials: dict[str, Named]
+    side_effects: dict[str, Named]
+
+    def of_trial(self, trial: str, arm: str, label: str) -> Used:
+        """What an endpoint is for; ``label``: `Endpoint.label()`. What is not named is predicted."""
+        return _used(self.trials.get(trial), f"{arm}: {label}")
+
+    def of_incidence(self, side_effect: str, name: str, protocol: str, label: str) -> Used:
+        """What an incidence of a side effect's file is for; ``label``: `Published.label()`."""
+        return _used(self.side_effects.get(side_effect), f"{name}, {protocol}: {label}")
+
+
+@lru_cache(maxsize=1)
+def split() -> Split:
+    """The file that is shipped."""
+    return load(FILE, Split)
+
+
+def departures(library: Library) -> Iterator[str]:
+    """Every number of the library's trials and side effects that says another use than the split, and every number
+    that the split names but the library has no longer, one line each."""
+    known = split()
+    found: dict[str, set[str]] = {}
+    for trial in map(library.trial, library.trials()):
+        for key, arm in trial.arms.items():
+            for e in arm.endpoints:
+                meant = known.of_trial(trial.trial, key, e.label())
+                yield from _other(trial.trial, f"{key}: {e.label()}", e.used, meant, found)
+    for effect in map(library.side_effect, library.side_effects()):
+        for seen in effect.published:
+            meant = known.of_incidence(effect.side_effect, seen.name, seen.protocol, seen.label())
+            yield from _other(
+                effect.side_effect, f"{seen.name}, {seen.protocol}: {seen.label()}", seen.used, meant, found
+            )
+    for name, named in (*known.trials.items(), *known.side_effects.items()):
+        if isinstance(named, dict):
+            gone = {number for numbers in named.values() for number in numbers} - found.get(name, set())
+            yield from (f"{name}, {number}: named in the split, but no file says it" for number in sorted(gone))
+
+
+def _other(name: str, number: str, used: str, meant: Used, found: dict[str, set[str]]) -> Iterator[str]:
+    if used == "orientation":
+        return
+    found.setdefault(name, set()).add(number)
+    if used != meant:
+        yield f"{name}, {number}: says {used}, the split says {meant}"
+
+
+def _used(named: Named | None, number: str) -> Used:
+    if isinstance(named, str):
+        return named
+    return "calibrate" if named and number in named.get("calibrate", ()) else "predict"

@@ -1,0 +1,42 @@
+"""The division of published results into fitted and foretold ones: as it was recorded, and the files keep to it."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from remission.knowledge.library import DATA, Library, library
+from remission.knowledge.split import FILE, departures, split
+
+RECORDED = "a6f63e10236117f4bb25d0625025ffa23f510a80ad8615b1ade7e76b7aeaa48a"  # sha256, from before the fit
+FORBIDDEN = (  # results that an independent check uses: no trial of these may be here
+    "aall0932", "aall1131", "aall0622", "ca180_372", "aieop_bfm_2009", "all_bfm_90", "ukall2011", "ukall_xi", "total16",
+    "dcog_all10", "blast", "zuma3", "mll_10", "intreall", "all_r3", "rez_2002", "calgb_10403", "hyper_cvad", "ma_spore",
+    "dfci_05001", "ccg1961", "eortc_58951", "coall_07_03", "pog9404", "lal2317",
+)  # fmt: skip
+
+
+def test_the_split_is_the_one_that_was_recorded_before_the_fit() -> None:
+    assert hashlib.sha256(FILE.read_bytes()).hexdigest() == RECORDED
+
+
+def test_every_number_is_used_as_the_split_says() -> None:
+    assert not list(departures(library()))
+
+
+def test_a_number_that_is_fitted_against_the_split_is_found(tmp_path: Path) -> None:
+    trials = tmp_path / "trials"
+    trials.mkdir()
+    text = (DATA / "trials" / "aall0232.yaml").read_text()
+    (trials / "aall0232.yaml").write_text(text.replace("used: predict", "used: calibrate", 1))
+    assert [line for line in departures(Library([tmp_path])) if "aall0232" in line and "says calibrate" in line]
+
+
+def test_a_trial_that_the_split_does_not_name_is_predicted() -> None:
+    assert split().of_trial("of_tomorrow", "all", "relapse at 5 years") == "predict"
+    assert split().of_trial("aall0331", "all", "relapse at 5 years") == "predict"  # nor a new number of one it divides
+    assert split().of_trial("aall0331", "all", "event-free survival at 6 years") == "calibrate"
+
+
+def test_no_result_of_the_independent_check_is_used() -> None:
+    assert not set(FORBIDDEN) & (set(split().trials) | set(library().trials()))
