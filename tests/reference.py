@@ -147,6 +147,7 @@ def _compiled():
 
 
 GONE = 1e-10
+WASHED_OUT = 1e-6
 EXAMPLE: list[whole.Numbers] = []  # one patient's numbers: what kinds of parts there are
 
 
@@ -514,6 +515,17 @@ class Course:
         y[p.room] *= kept
         self.fields[act] = left * blasts, left_normal * normal, today
         self.lose()
+
+    def conditioned(self) -> bool:
+        """Is a drug on board that kills stem cells, more than the engine takes for washed out?"""
+        p = self.numbers
+        for i in p.effect.output[(p.effect.target == whole.STEM_CELLS) & (p.effect.output >= 0)]:
+            k = p.output_of[i]
+            span = slice(p.first[k], p.first[k + 1])
+            g = p.g[i, : p.first[k + 1] - p.first[k]]
+            if g @ self.y[span] > WASHED_OUT * (g @ self.most[span]):
+                return True
+        return False
 
     def lose(self) -> None:
         """What is too little to grow back is gone."""

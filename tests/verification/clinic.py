@@ -140,7 +140,8 @@ class Clinic:
         self.block.pool[0, LANE] *= self.pool_kept
         p, numbers = self.patient, course.numbers
         if numbers.living:
-            course.lose()
+            if course.conditioned():
+                course.lose()
             y = course.y[p.immune : p.seen]
             self.see(course.y)
             felt = immunity.felt_cytokine(y[whole.LEVEL], numbers.immune.cytokine_baseline, course.y[p.seen + 2])

@@ -64,6 +64,6 @@ def red_cell_progenitors(cells: float, production: float, room: float, effect: f
 def normal_marrow(room: float, rho: float, omega: float, load: float, kill: float) -> float:
     """dn/dt; load: leukaemic cells over capacity; kill: of stem cells by conditioning, 1/day."""
     growth = rho * room * (1.0 - room - omega * load)
-    if growth < 0.0 and room <= LEAST:
-        growth = 0.0
+    if growth < 0.0:  # the floor lies an edge above LEAST, below which a marrow is lost (transplant.py)
+        growth *= min(max((room / LEAST - 1.0) / EDGE - 1.0, 0.0), 1.0)
     return growth - kill * room

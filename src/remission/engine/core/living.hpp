@@ -14,8 +14,24 @@ inline Real with_antigen(const Rows& cells, const Layout& lay, int l) {
   return total;
 }
 
-// CAR T-cells over half bin j of the day, and the kill that they add to their pool. Antigen falls as they kill; what grows
-// anew within the step is left out.
+// Lymphocytes in blood h days into a step of the lines, which itself comes later: from what flows in now.
+inline Real lymphocytes_in(const Block& b, int l, Real h) {
+  const Real loss = b.q.line_loss(LYMPHOCYTES, l), came = b.flesh.line(LYMPHOCYTES * STATE_ROWS + TRANSIT_3, l);
+  return towards(b.circulating(LYMPHOCYTES, l), b.q.line_gain(LYMPHOCYTES, l) * came / loss, loss, h);
+}
+
+// B cells after h days of half bin j, from x now, in a marrow n.
+inline Real b_cells_after(const Block& b, int l, Int j, Real x, Real marrow, Real by_cells, Real h) {
+  const ImmuneNumbers& n = b.q.immune[l];
+  const Int early = b.lay.slots() * LYMPHOCYTES + 2 * j;  // the lymphocytes' precursors, over both slots
+  const Real on_precursors = std::min(1.0, 0.5 * (b.work.e_line(early, l) + b.work.e_line(early + 1, l)));
+  const Real made = n.b_turnover * marrow * (1.0 - n.b_share * on_precursors);
+  const Real rate = n.b_turnover + b.work.k_b(j, l) + by_cells;
+  return towards(x, made / rate, rate, h);
+}
+
+// CAR T-cells over half bin j of the day, and the kill that they add to their pool. Before the peak: a step to the middle,
+// then one with what is found there. They kill what they live on; of blasts, what grows anew within the step is left out.
 inline void cells_step(Block& b, Int j, Real h, Int today) {
   const Layout& lay = b.lay;
   for (int l = 0; l < LANES; ++l) {
@@ -27,16 +43,23 @@ inline void cells_step(Block& b, Int j, Real h, Int today) {
     const Int pool = lay.acts[im.cells_act].pool;
     const Real has = b.q.antigen(0, l);
     Real e = im.cells, m = im.memory;
-    const Real antigen = has * im.antigen + b.q.immune[l].b_body * im.b;
     const Real working = static_cast<Real>(im.works) * n(C_KILL), peak = n(C_PEAK);
     b.work.pool_active[pool] = 1;
     const Real age = static_cast<Real>(today - im.cells_day) + static_cast<Real>(j) * h;
     const Real grows = std::clamp(peak - age, 0.0, h), shrinks = h - grows;  // days before and after the peak
     const Real before = e + m;
     if (grows > 0.0) {
-      const Real midway = antigen * std::exp(-0.5 * grows * working * before / (before + n(C_HALF)));
-      e = expansion(e, m, grows, midway, b.circulating(LYMPHOCYTES, l), n(C_RATE), n(C_ANTIGEN_HALF), n(C_LYMPHOCYTES),
-                    n(C_MOST));
+      const Real rivals = lymphocytes_in(b, l, (static_cast<Real>(j % (LINE_SLOTS / 2)) + 0.5) * h);
+      auto grown = [&](Real days, Real found, Real copies) {
+        return expansion(e, copies - e, days, found, rivals, n(C_RATE), n(C_ANTIGEN_HALF), n(C_LYMPHOCYTES), n(C_MOST));
+      };
+      auto left = [&](Real days, Real copies) {
+        const Real kill = working * copies / (copies + n(C_HALF));
+        return has * im.antigen * std::exp(-days * kill) +
+               b.q.immune[l].b_body * b_cells_after(b, l, j, im.b, b.flesh.room(0, l), kill, days);
+      };
+      const Real halfway = grown(0.5 * grows, left(0.25 * grows, before), before) + m;
+      e = grown(grows, left(0.5 * grows, std::sqrt(before * halfway)), halfway);
     }
     if (peak >= age && peak < age + h) {
       const Real stay = n(C_MEMORY_SHARE) * e;
@@ -116,14 +139,9 @@ inline void immunity_step(Block& b, Int j, Real h) {
     if (b.lane(l).status == DONE) continue;
     ImmuneState& im = b.flesh.immune[l];
     const ImmuneNumbers& n = b.q.immune[l];
-  // the lymphocytes' precursors, over both slots
-    const Int early = lay.slots() * LYMPHOCYTES + 2 * j;
-    const Real on_precursors = std::min(1.0, 0.5 * (b.work.e_line(early, l) + b.work.e_line(early + 1, l)));
     const Real releases = im.cells_day >= 0 ? b.q.acts(im.cells_act * ACT_NUMBERS + C_RELEASES, l) : 0.0;
     const Real b_before = im.b;
-    const Real made = n.b_turnover * b.work.n(3, l) * (1.0 - n.b_share * on_precursors);
-    const Real rate = n.b_turnover + b.work.k_b(j, l) + im.kill;
-    im.b = towards(im.b, made / rate, rate, h);
+    im.b = b_cells_after(b, l, j, im.b, b.work.n(3, l), im.kill, h);
     const Real b_mean = log_mean(b_before, im.b), plasma_before = im.plasma;
     im.plasma = towards(im.plasma, n.plasma_independent + (1.0 - n.plasma_independent) * std::min(b_mean, 1.0),
                         n.plasma_rate, h);
