@@ -15,6 +15,7 @@ from remission.body.leukaemia import FEW
 from remission.body.marrow import ABSENT, LIFE_SPAN, POWER, SATURATING
 from remission.body.person import individual
 from remission.body.pharmacokinetics import Kinetics, kinetics
+from remission.body.weeks import colds
 from remission.compiled import core
 from remission.knowledge.agent import KILLED, RATES, TARGETS, Agent, Effect
 from remission.knowledge.body_file import Body
@@ -150,6 +151,7 @@ def settings(library: Library) -> dict[str, float]:
         "fever_pause_days": infection["fever.pause"].to_unit("day"),
         "bloodstream_share": infection["bloodstream.share"].to_unit("-"),
         "death_share": infection["bloodstream.death"].to_unit("-"),
+        **_of_weeks(library),
         "red_cell_rise": assays["transfusion.red_cells_rise"].value,
         "platelet_rise": assays["transfusion.platelets_rise"].value,
         "platelet_pool_loss": 1.0 - 2.0 ** (-1.0 / assays["transfusion.platelets_half_life"].to_unit("day")),
@@ -158,6 +160,18 @@ def settings(library: Library) -> dict[str, float]:
         "remission_marrow": leukaemia["detection.remission"].to_unit("-"),
         "lethal": leukaemia["detection.lethal"].to_unit("1/day") if "detection.lethal" in leukaemia else 0.0,
     }
+
+
+def _of_weeks(library: Library) -> dict[str, float]:
+    """Colds and the swing of proliferation; none where the library has no such file."""
+    weeks = library.body("weeks")
+    out = {"swing_kept": weeks["swing.kept"].to_unit("-"), "winter": weeks["colds.winter"].to_unit("-")}
+    for of, path in (("swing", "swing"), ("cold", "colds.takes")):
+        for line in LINES:
+            name = line.replace(" ", "_")
+            at = f"{path}.{name}"
+            out[f"{of}_{name}"] = weeks[at].to_unit("-") if at in weeks else 0.0
+    return out
 
 
 def _lines(marrow: Any) -> list[int]:
@@ -351,6 +365,7 @@ def build(
         "bsa_m2": people.bsa_m2, "capacity": capacity, "omega": omega,
         "blood_ratio": people.blood_blasts / np.where(total > 0.0, total, np.inf),
         "frailty": draw(infection, "fever.frailty", "-"), "wake": wake, "death": death,
+        "colds": colds(library.body("weeks"), people, seed), "missed": zeros,
         "relapsed": people.relapsed, "in_remission": f0 < leukaemia["detection.remission"].to_unit("-"),
     }  # fmt: skip
     for name, column in columns.items():

@@ -90,7 +90,8 @@ class Tables(NamedTuple):
     orders: Any
     ages: Any  # (tables, rows) of AGE: intrathecal doses
     slots: Any  # SLOT = what rules act on: agent and route in a phase; watched: its mean share is an outcome; made_up:
-    #             its held days are; key: of the chance that a dose is missed, from agent and route
+    #             its held days are; key: of the chance that a dose is missed, from agent and route; home: 1, taken at home
+    #             in maintenance, where people miss doses
     level_due: Any  # agents by day whose level is measured
     rules: Any
     rule_slots: Any
@@ -523,7 +524,7 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
 
     following_copy = _copies(forms, orders)
     steps = _steps(agents, forms, orders, rules)
-    ways: list[tuple[int, int, float, float, float, float, float]] = []
+    ways: list[tuple[int, int, float, float, float, float, float, float]] = []
     for f, copy in zip(forms, following_copy, strict=True):
         micro = 1.0 / steps[agent_index[f.agent]]
         full, rest = 0, f.infusion_days
@@ -544,7 +545,9 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
                 f"hour at which one may be due ({24 * micro:g} hours)",
                 remedy="a shorter `lag`, or a slower `rate` without one",
             )
-        ways.append((ROUTES.index(f.route), copy, rest, infusion_days, loss, half, lag))
+        spread = absorption.week_cv.to_unit("-") if absorption and absorption.week_cv else 0.0
+        week_sd = float(np.sqrt(np.log1p(spread**2)))
+        ways.append((ROUTES.index(f.route), copy, rest, infusion_days, loss, half, lag, week_sd))
 
     watched = [int(agent == WATCHED and bool(untils[p])) for p, agent, _ in slots]
 
@@ -579,7 +582,7 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
                     phase.recheck_days,
                     phase.rest_days,
                     start,
-                    bool(phase.repeat_until or phase.repeat_times),
+                    _repeats(phase),
                     *rule_span,
                     *until_span,
                     chance.purpose(phase.id.rpartition(": ")[2]),
@@ -600,7 +603,15 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
         slots=rows(
             SLOT,
             [
-                (s[0], agent_index[s[1]], ROUTES.index(s[2]), w, i in held_up, chance.purpose(f"missed {s[1]} {s[2]}"))
+                (
+                    s[0],
+                    agent_index[s[1]],
+                    ROUTES.index(s[2]),
+                    w,
+                    i in held_up,
+                    chance.purpose(f"missed {s[1]} {s[2]}"),
+                    s[2] == "PO" and _repeats(protocol.phases[s[0]]),
+                )
                 for i, (s, w) in enumerate(zip(slots, watched, strict=True))
             ],
         ),
@@ -655,6 +666,10 @@ def _parts(times: set[int]) -> int:
     then gives each at the two hours in which it falls)."""
     number = lcm(*times)
     return number if STEPS_PER_DAY % number == 0 else STEPS_PER_DAY
+
+
+def _repeats(phase: m.Phase) -> bool:
+    return bool(phase.repeat_until or phase.repeat_times)
 
 
 def _copies(forms: list[Form], orders: list[dict[str, Any]]) -> list[int]:

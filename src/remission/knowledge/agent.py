@@ -37,13 +37,15 @@ class _Strict(BaseModel):
 
 class Absorption(_Strict):
     """First-order input from a depot. Bioavailability falls with the dose per m2 when
-    ``bioavailability_loss`` is given: F = bioavailability - loss * D / (half_dose + D)."""
+    ``bioavailability_loss`` is given: F = bioavailability - loss * D / (half_dose + D). ``week_cv``: spread of what arrives between the weeks of one
+    patient (log-normal, mean 1)."""
 
     rate: Quantity
     bioavailability: Quantity
     bioavailability_loss: Quantity | None = None
     half_dose: Quantity | None = None
     lag: Quantity | None = None
+    week_cv: Quantity | None = None
 
 
 class Peripheral(_Strict):

@@ -190,6 +190,8 @@ def _absorption(absorption: Absorption, where: Where, amount: str) -> Iterator[P
         yield Place((*where, "half_dose"), absorption.half_dose, amount, zero=False)
     if absorption.lag:
         yield Place((*where, "lag"), absorption.lag, "day")
+    if absorption.week_cv:
+        yield Place((*where, "week_cv"), absorption.week_cv, "dimensionless", high=3.0)
 
 
 def _effect(agent: Agent, effect: Effect, where: Where) -> Iterator[Place]:

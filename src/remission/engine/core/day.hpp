@@ -6,6 +6,7 @@
 #include "follow_up.hpp"
 #include "living.hpp"
 #include "pharmacokinetics.hpp"
+#include "weeks.hpp"
 
 namespace remission {
 
@@ -88,6 +89,7 @@ void each(Block& b, Int today) {
 inline bool always(const Block&) { return true; }
 inline bool with_acts(const Block& b) { return b.lay.acts.size > 0; }
 inline bool with_levels(const Block& b) { return b.t.level_due.size > 0; }
+inline bool with_chance(const Block& b) { return b.play.chance; }
 inline bool with_living(const Block& b) { return b.lay.living == 1; }
 
 constexpr Step DAY[] = {
@@ -96,6 +98,7 @@ constexpr Step DAY[] = {
     {"levels", levels_of_day, with_levels},                            // drug levels that a visit asks for
     {"kinetics", kinetics_of_day, always},                             // with the rescue doses that levels ask for
     {"effects", [](Block& b, Int) { effects_of_day(b); }, always},     // rates on their targets
+    {"weeks", unrest_of_day, with_chance},                             // colds and the swing of proliferation
     {"body", body_of_day, always},                                     // leukaemia, normal marrow, blood, CAR T-cells, B cells, cytokine
     {"immunity", immunity_of_day, with_living},                        // marrow that is lost, grades, a product that is ready
     {"few cells", few_cells_of_day, always},                           // where chance plays with single cells

@@ -6,6 +6,8 @@
 
 namespace remission {
 
+constexpr std::uint32_t WEEKS_KEY = chance::purpose("absorption of the week");
+
 inline void close_run(Block& b, Int slot, int l) {
   const SlotState& s = b.place.slot(slot, l);
   const Real hours = s.run_dose > 0.0 ? 24.0 * s.run_tau * static_cast<Real>(s.run_times) : 0.0;
@@ -112,6 +114,12 @@ inline std::pair<Real, Real> dose_now(Block& b, const Order& o, Real share, bool
   return {std::min(dose * share, o.cap), std::min(dose, o.cap)};
 }
 
+// How much of a week's doses by mouth arrives, over what does on average: log-normal of mean 1, the same in every arm.
+inline Real of_week(const Block& b, const Order& o, Real sd, int l, Int today) {
+  const auto purpose = static_cast<std::uint32_t>(b.t.slots[o.slot].key) ^ WEEKS_KEY;
+  return std::exp(sd * b.normal(l, purpose, today / 7) - 0.5 * sd * sd);
+}
+
 // Which of a day's doses are not taken: bit k for the kth. The numbers of a dose are the same whatever the share, so that
 // who misses more misses those too that he misses when he misses less.
 inline unsigned missed(Block& b, const Order& o, Real share, int l, Int phase) {
@@ -165,6 +173,7 @@ inline void give(Block& b, Int order, int l, Int today, Int phase) {
       }
     }
   }
+  if (t.slots[o.slot].home == 1) untaken = std::max(untaken, b.person(l).missed);
   unsigned gone = 0;
   if (untaken > 0.0 && share > 0.0) {
     if (!b.play.chance)
@@ -181,6 +190,7 @@ inline void give(Block& b, Int order, int l, Int today, Int phase) {
       const Real per_m2 = dose / b.person(l).bsa_m2;
       usable *= 1.0 - form.loss * per_m2 / (form.half_dose + per_m2);
     }
+    if (form.week_sd > 0.0 && b.play.chance) usable *= of_week(b, o, form.week_sd, l, today);
     for (Int k = 0; k < o.times; ++k) {
       if (gone >> k & 1u) continue;
       const Int at = o.form * STEPS + k * STEPS / o.times;

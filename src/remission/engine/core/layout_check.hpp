@@ -273,6 +273,7 @@ class LayoutCheck {
       index({"slots", i, "agent"}, x.agent, agents);
       within({"slots", i, "watched"}, x.watched, 0, 1);
       within({"slots", i, "made_up"}, x.made_up, 0, 1);
+      within({"slots", i, "home"}, x.home, 0, 1);
       if (x.made_up == 1 && t.phases[x.phase].extra < 0)
         refuse({"slots", i, "made_up"}, "asks for extra days in a phase that has none");
     }
@@ -288,6 +289,7 @@ class LayoutCheck {
       real(at("tau"), x.tau, 0.0, static_cast<Real>(MOST_DAYS));
       if (x.rest_days != 0.0) real(at("rest_days"), x.rest_days, 1e-6 * step, (1.0 + 1e-9) * step);
       real(at("lag"), x.lag, 0.0, step);
+      real(at("week_sd"), x.week_sd, 0.0, 3.0);
     }
   }
 

@@ -141,6 +141,7 @@ struct Flesh {
   Rows side_until;               // first day without the episode that lasts; 0 where there is none
   std::vector<char> moderated;   // side effects that a drug protects from or makes worse
   Rows mutants, mutant_at, mutants_came;  // clones: the same for mutants
+  Rows swing, unrest;            // lines: the slow swing of this week (SD 1), and what it and a cold take of proliferation
 
   SideState& side(Int s, int l) { return sides[s * LANES + l]; }
   const SideState& side(Int s, int l) const { return sides[s * LANES + l]; }
@@ -261,7 +262,7 @@ inline Flesh::Flesh(const Layout& lay, const Lanes& q)
       daily(FIRST_HAZARD + 3 * lay.again.size), field(3 * lay.acts.size, -1000.0), lost(lay.agents()),
       sides(lay.again.size * LANES), side_clock(lay.again.size), side_due(lay.again.size, -1.0),
       side_until(lay.again.size), moderated(lay.again.size), mutants(lay.clones()), mutant_at(lay.clones(), -1.0),
-      mutants_came(lay.clones()) {
+      mutants_came(lay.clones()), swing(LINES), unrest(LINES) {
   for (Int target : lay.effect_target)
     if (target >= HAZARDS && (target - HAZARDS) % 3 != 0) moderated[(target - HAZARDS) / 3] = 1;
   for (int l = 0; l < LANES; ++l) {

@@ -32,11 +32,11 @@ struct FieldName {
 #define ORDER_FIELDS(I, R)                                                                                         \
   I(slot) I(form) I(basis) I(times) I(condition) I(age_table) I(of_slot) R(amount) R(cap) R(share) R(step) R(start_share)
 #define AGE_FIELDS(I, R) R(from_age) R(dose)
-#define SLOT_FIELDS(I, R) I(phase) I(agent) I(route) I(watched) I(made_up) I(key)
+#define SLOT_FIELDS(I, R) I(phase) I(agent) I(route) I(watched) I(made_up) I(key) I(home)
 #define RULE_FIELDS(I, R)                                                                                        \
   I(kind) I(phase) I(condition) I(until) I(days) I(visits) I(in_turn) I(slots_from) I(slots_to) I(resume_from)   \
   I(resume_to) I(order) I(from_step) I(every_step) I(at_least) R(value) R(low) R(high)
-#define FORM_FIELDS(I, R) I(agent) I(route) I(next) R(rest_days) R(tau) R(loss) R(half_dose) R(lag)
+#define FORM_FIELDS(I, R) I(agent) I(route) I(next) R(rest_days) R(tau) R(loss) R(half_dose) R(lag) R(week_sd)
 #define SHAPE_FIELDS(I, R)                                                                                         \
   I(agent) I(output) I(function) I(made_of) I(antagonist) I(effect) I(first) I(last) I(row) I(fine) I(sharp)       \
   I(source) I(panels) I(answer)
@@ -44,7 +44,7 @@ struct FieldName {
 #define CAUSE_FIELDS(I, R) I(of) R(hazard) R(below)
 #define PERSON_FIELDS(I, R)                                                                                    \
   I(patient) I(real) R(age_y) R(weight_kg) R(bsa_m2) R(capacity) R(blood_ratio) R(frailty) R(omega) R(wake)    \
-  R(death) R(relapsed) R(in_remission)
+  R(death) R(relapsed) R(in_remission) R(colds) R(missed)
 #define IMMUNE_FIELDS(I, R)                                                                                          \
   R(t_half) R(b_baseline) R(b_turnover) R(b_body) R(b_share) R(igg_baseline) R(igg_rate) R(plasma_rate)              \
   R(plasma_independent) R(cytokine_baseline) R(release) R(release_half) R(clearance) R(priming) R(priming_half)      \

@@ -1,0 +1,139 @@
+"""How counts live from week to week in maintenance: the same numbers of real charts and of a played cohort.
+
+A chart is a table of one patient's visits. Columns, found by name in small letters: weeks (of maintenance), anc and plt
+(10^9/L), mp_adj (mercaptopurine prescribed at the visit, % of the protocol's dose); others are passed over. What is
+computed of a patient is in `Weekly`; a cohort is described by the median over its patients and its range from the 10th
+to the 90th of 100.
+
+Which charts a fit may use and which it may not: CALIBRATE and PREDICT, by the number of the patient; divided before
+anything was fitted, every other one in the order of numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from remission.knowledge.errors import BadInput
+from remission.patient.cohort import Floats
+
+CALIBRATE = ("UPN_1", "UPN_915")
+PREDICT = ("UPN_914",)
+TARGET = (0.5, 1.5)  # ANC, 10^9/L, that the charts' protocol aims at
+NEIGHBOURS_WEEKS = (1.0, 3.0)  # visits so far apart are neighbours
+LEAST_VISITS = 10
+COLUMNS = {"weeks": "week", "anc": "anc", "plt": "platelets", "mp_adj": "mercaptopurine"}
+
+
+@dataclass(frozen=True)
+class Weekly:
+    """One patient's visits. Shares are of visits, 0..1; nan where nothing can be said."""
+
+    visits: float
+    sd_ln_anc: float  # standard deviation of ln ANC, within the patient
+    lag_1: float  # correlation of ln ANC between neighbouring visits
+    mean_anc: float  # 10^9/L, geometric
+    in_target: float  # ANC 0.5 to 1.5
+    below_0_5: float
+    sd_ln_platelets: float
+    mercaptopurine: float  # mean dose over that of the protocol, held days included
+    held: float  # visits with none prescribed
+
+
+NAMES = {
+    "visits": "visits a patient",
+    "sd_ln_anc": "SD of ln ANC within the patient",
+    "lag_1": "correlation with the next visit",
+    "mean_anc": "ANC, geometric mean (10^9/L)",
+    "in_target": "visits with ANC 0.5-1.5",
+    "below_0_5": "visits with ANC below 0.5",
+    "sd_ln_platelets": "SD of ln platelets within the patient",
+    "mercaptopurine": "mercaptopurine, share of the dose",
+    "held": "visits with mercaptopurine held",
+}
+
+
+def weekly(week: Floats, anc: Floats, platelets: Floats, dose: Floats) -> Weekly:
+    """Of one patient; arrays of one entry a visit, ``dose`` as a share of the protocol's."""
+    known = np.isfinite(anc) & (anc > 0.0)
+    week, anc, platelets, dose = week[known], anc[known], platelets[known], dose[known]
+    ln = np.log(anc)
+    apart = np.diff(week)
+    near = (apart >= NEIGHBOURS_WEEKS[0]) & (apart <= NEIGHBOURS_WEEKS[1])
+    away = ln - ln.mean()
+    lag = float(np.mean((away[:-1] * away[1:])[near]) / np.mean(away**2)) if near.sum() >= LEAST_VISITS else np.nan
+    plt = np.log(platelets[np.isfinite(platelets) & (platelets > 0.0)])
+    return Weekly(
+        visits=float(len(anc)),
+        sd_ln_anc=float(ln.std(ddof=1)),
+        lag_1=lag,
+        mean_anc=float(np.exp(ln.mean())),
+        in_target=float(np.mean((anc >= TARGET[0]) & (anc <= TARGET[1]))),
+        below_0_5=float(np.mean(anc < TARGET[0])),
+        sd_ln_platelets=float(plt.std(ddof=1)) if len(plt) > 1 else np.nan,
+        mercaptopurine=float(np.nanmean(dose)) if np.isfinite(dose).any() else np.nan,
+        held=float(np.mean(dose[np.isfinite(dose)] == 0.0)) if np.isfinite(dose).any() else np.nan,
+    )
+
+
+def read_chart(path: Path) -> Weekly:
+    """A chart from a CSV file; ``BadInput`` when a column is missing, a number is none, or visits are too few."""
+    try:
+        table = pl.read_csv(path, infer_schema_length=0, null_values=["", "NA"])
+    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"not a table: {str(error).splitlines()[0]}", path) from error
+    names = {name.strip().lower(): name for name in table.columns}
+    missing = [name for name in COLUMNS if name not in names]
+    if missing:
+        raise BadInput(f"no column {', '.join(missing)}", path, 1, 1, f"columns of a chart: {', '.join(COLUMNS)}")
+    columns = {}
+    for name, ours in COLUMNS.items():
+        text = table[names[name]].str.strip_chars()
+        numbers = text.cast(pl.Float64, strict=False)
+        wrong = (numbers.is_null() & text.is_not_null() & (text != "")).arg_true()
+        if len(wrong):
+            row = int(wrong[0])
+            raise BadInput(
+                f"{name} is '{text[row]}', not a number", path, row + 2, 1, "leave it empty where not measured"
+            )
+        columns[ours] = np.asarray(numbers.fill_null(np.nan).to_numpy(), dtype=float)
+    if np.sum(np.isfinite(columns["anc"])) < LEAST_VISITS:
+        raise BadInput("fewer than 10 visits with an ANC", path, remedy="the chart of a longer time")
+    return weekly(columns["week"], columns["anc"], columns["platelets"], columns["mercaptopurine"] / 100.0)
+
+
+def of_cohort(measurements: pl.DataFrame, doses: pl.DataFrame, phase: str, weeks: tuple[float, float]) -> list[Weekly]:
+    """Of every patient of a run with visits enough in a phase, between two weeks of it; ``doses``: dose and planned of
+    mercaptopurine."""
+    start = measurements.filter(pl.col("phase") == phase).group_by("patient").agg(pl.col("day").min().alias("start"))
+    visits = measurements.filter(pl.col("phase") == phase).join(start, on="patient")
+    visits = visits.with_columns(((pl.col("day") - pl.col("start")) / 7.0 + 1.0).alias("week"))
+    visits = visits.filter(pl.col("week").is_between(*weeks)).sort("patient", "day")
+    given = doses.filter((pl.col("agent") == "mercaptopurine") & (pl.col("phase") == phase) & (pl.col("planned") > 0.0))
+    given = given.select("patient", "from_day", (pl.col("dose") / pl.col("planned")).alias("share"))
+    visits = visits.join_asof(
+        given.sort("from_day").rename({"from_day": "day"}), on="day", by="patient", check_sortedness=False
+    )
+    out = []
+    for (_,), of in visits.group_by("patient", maintain_order=True):
+        if of.height < LEAST_VISITS:
+            continue
+        out.append(weekly(*(of[c].cast(pl.Float64).to_numpy() for c in ("week", "anc", "platelets", "share"))))
+    return out
+
+
+def side_by_side(charts: Sequence[tuple[str, Weekly]], played: Iterable[Weekly]) -> pl.DataFrame:
+    """One row a number: each chart, then median, 10th and 90th of 100 of the played."""
+    people = list(played)
+    rows = []
+    for field in fields(Weekly):
+        values = np.array([getattr(person, field.name) for person in people])
+        low, middle, high = np.nanpercentile(values, [10, 50, 90]) if np.isfinite(values).any() else (np.nan,) * 3
+        row: dict[str, str | float] = {"number": NAMES[field.name]}
+        row |= {name: getattr(chart, field.name) for name, chart in charts}
+        rows.append(row | {"played": float(middle), "low": float(low), "high": float(high)})
+    return pl.DataFrame(rows)

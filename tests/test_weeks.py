@@ -1,0 +1,207 @@
+"""What differs from week to week: colds, the swing of the marrow, absorption, missed tablets; the charts beside it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+from scipy.integrate import solve_ivp
+
+from remission.body import marrow, weeks
+from remission.engine import lanes
+from remission.engine.play import Options, play
+from remission.engine.program import prepare
+from remission.knowledge.errors import BadInput
+from remission.knowledge.library import DATA, Library, library
+from remission.patient import chance
+from remission.patient.cohort import Cohort
+from remission.patient.person import one
+from remission.patient.population import draw
+from remission.protocol.reader import read_protocol
+from remission.protocol.variant import variant
+from remission.trial import charts
+
+QUIET = """\
+protocol: quiet
+name: Nothing that blood feels is given
+plain: A test.
+sources: [forum]
+phases:
+  - watch:
+      days: {days}
+      give:
+        - ondansetron 5 mg/m2 PO on day 1 [memory]
+      check:
+        - every 7 days: counts
+"""
+HEALTHY = {"marrow_blasts": 1e-9, "blood_blasts": 0.0, "wbc": 6.0, "anc": 4.0, "platelets": 260.0, "haemoglobin": 12.5,
+           "growth_per_day": 1e-3}  # fmt: skip
+WEEKS = 52
+
+
+def healthy(n: int, age_y: float = 6.0) -> Cohort:
+    child = one(age_y=age_y, sex="female", weight_kg=22.0, height_cm=118.0, **HEALTHY)
+    many = child.take([0] * n)
+    many.patient[:] = range(n)
+    return many
+
+
+def watched(people: Cohort, folder: Path, days: int = 7 * WEEKS, shelf: Library | None = None, chance: bool = True):
+    path = folder / "quiet.yaml"
+    path.write_text(QUIET.format(days=days), encoding="utf-8")
+    shelf = shelf or library()
+    options = Options(follow_up_days=days, chance=chance)
+    return play(prepare(read_protocol(path), shelf), people, seed=3, threads=1, options=options, knowledge=shelf)
+
+
+def changed(folder: Path, change: dict[str, str]) -> Library:
+    """The library with other numbers in files of the body or of agents: name of the file -> what to replace, with what."""
+    for file, (pattern, by) in change.items():
+        to = folder / file
+        to.parent.mkdir(parents=True, exist_ok=True)
+        text, times = re.subn(pattern, by, (DATA / file).read_text(encoding="utf-8"))
+        assert times, file
+        to.write_text(text, encoding="utf-8")
+    return Library(extra=[folder])
+
+
+@pytest.fixture(scope="module")
+def year(tmp_path_factory):
+    return watched(healthy(200), tmp_path_factory.mktemp("year"))
+
+
+def within(seen: pl.DataFrame, name: str) -> np.ndarray:
+    ln = seen.with_columns(pl.col(name).log().alias("ln"))
+    return ln.group_by("patient").agg(pl.col("ln").std())["ln"].to_numpy()
+
+
+def test_counts_of_a_healthy_child_vary_as_published(year) -> None:
+    """Within a person: neutrophils 20-35 %, platelets 7-9 % of adults in a year, here with a child's colds."""
+    assert 0.20 < np.median(within(year["measurements"], "anc")) < 0.40
+    assert 0.05 < np.median(within(year["measurements"], "platelets")) < 0.16
+    assert np.median(within(year["measurements"], "haemoglobin")) < 0.05
+
+
+def test_what_differs_from_week_to_week_leaves_the_mean(year, tmp_path) -> None:
+    still = watched(healthy(200), tmp_path, chance=False)
+    for name in ("anc", "platelets", "lymphocytes"):
+        ratio = year["states"][name].log().mean() - still["states"][name].log().mean()
+        assert abs(ratio) < 0.06, name
+
+
+def test_without_chance_counts_stand_still(tmp_path) -> None:
+    still = watched(healthy(8), tmp_path, chance=False)["states"].filter(pl.col("day") > 70)
+    spread = still.group_by("patient").agg(pl.col("anc").log().std())["anc"]
+    assert spread.max() < 1e-3
+
+
+def test_a_library_without_weeks_plays_as_if_nothing_differed(tmp_path) -> None:
+    """All numbers of weeks.yaml at zero: the states of a run with chance are those of one without."""
+    own = changed(tmp_path / "own", {"body/weeks.yaml": (r"value: [0-9.]+", "value: 0")})
+    off = watched(healthy(16), tmp_path, 140, own)["states"]
+    still = watched(healthy(16), tmp_path, 140, chance=False)["states"]
+    for name in ("anc", "platelets", "haemoglobin", "lymphocytes"):
+        assert off[name].to_numpy() == pytest.approx(still[name].to_numpy(), rel=1e-8), (
+            name
+        )  # single blasts crowd it a little
+
+
+def test_the_core_plays_what_the_equations_say(tmp_path) -> None:
+    """Three lines of a child through twenty weeks: the equations of marrow.py under the draws of weeks.py, by LSODA."""
+    people, body, count = healthy(3), library().body("weeks"), 20
+    seen = watched(people, tmp_path, 7 * count)["states"].sort("patient", "day")
+    program = prepare(read_protocol(tmp_path / "quiet.yaml"), library())
+    q = lanes.build(program, people, library(), seed=3)[1]
+    own = weeks.colds(body, people, seed=3)
+    for i in range(3):
+        taken = weeks.unrest(body, own[i], i, 3, count)
+        for line, name in ((0, "anc"), (1, "platelets"), (3, "lymphocytes")):
+            base, k, gain, loss, feedback, growth = (
+                float(getattr(q, f"line_{of}")[line, i])
+                for of in ("base", "transit", "gain", "loss", "feedback", "growth")
+            )
+
+            def change(_, y, e, base=base, k=k, gain=gain, loss=loss, feedback=feedback, growth=growth, line=line):
+                steered = (
+                    marrow.saturating_feedback(1.0, feedback, y[4])
+                    if line == 1
+                    else marrow.power_feedback(1.0, base, y[4], feedback)
+                )
+                moved = [marrow.proliferation(y[0], growth if line == 1 else k, k, e, steered)]
+                moved += [k * (y[j - 1] - y[j]) for j in range(1, 4)]
+                return [*moved, gain * y[3] - loss * y[4]]
+
+            start = float(q.presenting[line, i])
+            y = np.array([start * loss / gain] * 4 + [start])
+            course = [start]
+            for week in range(count):
+                y = solve_ivp(change, (0.0, 7.0), y, args=(taken[week, line],), method="LSODA", rtol=1e-9).y[:, -1]
+                course.append(y[4])
+            ours = np.array(course)[: len(seen.filter(pl.col("patient") == i))]
+            assert seen.filter(pl.col("patient") == i)[name].to_numpy() == pytest.approx(ours, rel=2e-3), name
+
+
+def test_colds_are_as_many_as_published_and_come_in_winter() -> None:
+    body = library().body("weeks")
+    for age, low, high in ((0.5, 5.5, 6.7), (2.0, 5.1, 6.3), (8.0, 3.0, 4.0), (35.0, 1.9, 2.7)):
+        assert low < weeks.colds(body, healthy(2000, age), seed=1).mean() < high
+    assert weeks.cold_share(4.0, 0.5, 0.0) > 2.0 * weeks.cold_share(4.0, 0.5, 0.5)
+    shares = [weeks.cold_share(4.0, 0.5, k / 52) for k in range(52)]
+    assert 52 * np.mean(shares) == pytest.approx(4.0, rel=0.06)
+
+
+def test_the_same_child_has_the_same_colds_in_every_arm() -> None:
+    """Lymphocytes that no drug of the added kind touches keep their course to the last bit."""
+    people = draw("maintenance-children", 32, seed=5)
+    options = Options(follow_up_days=140)
+    protocol = read_protocol(library().protocol_path("icicle-maintenance"))
+    more = variant(protocol, add=["ondansetron 5 mg/m2 PO every 12 hours on days 1-84"], phases=["maintenance"])
+    a, b = (play(prepare(p, library()), people, seed=5, threads=1, options=options) for p in (protocol, more))
+    assert_frame_equal(a["states"], b["states"])
+
+
+def test_patients_are_the_same_alone_and_in_a_crowd() -> None:
+    protocol = prepare(read_protocol(library().protocol_path("icicle-maintenance")), library())
+    people, options = draw("maintenance-children", 37, seed=5), Options(follow_up_days=84)
+    crowd = play(protocol, people, seed=5, threads=1, options=options)["states"]
+    alone = play(protocol, people.take(slice(30, 37)), seed=5, threads=1, options=options)["states"]
+    assert_frame_equal(crowd.filter(pl.col("patient").is_in(alone["patient"].unique().implode())), alone)
+
+
+def test_absorption_differs_between_weeks_and_not_on_average() -> None:
+    agent = library().agent("mercaptopurine").pharmacokinetics.absorption["PO"]
+    sd = float(np.sqrt(np.log1p(agent.week_cv.to_unit("-") ** 2)))
+    z = np.array([chance.normal(1, 0, 7, week) for week in range(20000)])
+    arriving = np.exp(sd * z - sd**2 / 2)
+    assert arriving.mean() == pytest.approx(1.0, abs=0.02)
+    assert arriving.std() / arriving.mean() == pytest.approx(0.58, abs=0.03)
+
+
+def test_a_chart_says_what_is_wrong_with_it(tmp_path) -> None:
+    path = tmp_path / "chart.csv"
+    path.write_text("Weeks,ANC\n1,2\n")
+    with pytest.raises(BadInput, match="no column plt, mp_adj"):
+        charts.read_chart(path)
+    path.write_text("Weeks,ANC,PLT,MP_adj\n1,2,200,100\n3,low,200,100\n")
+    with pytest.raises(BadInput, match="anc is 'low', not a number"):
+        charts.read_chart(path)
+    path.write_text("Weeks,ANC,PLT,MP_adj\n1,2,200,100\n")
+    with pytest.raises(BadInput, match="fewer than 10 visits"):
+        charts.read_chart(path)
+
+
+def test_statistics_of_a_chart_by_hand(tmp_path) -> None:
+    anc = [1.0, 2.0] * 6
+    path = tmp_path / "chart.csv"
+    rows = [f"{1 + 2 * i},{a},{100 if i else ''},{0 if i % 4 == 0 else 80}" for i, a in enumerate(anc)]
+    path.write_text("Weeks,ANC,PLT,MP_adj\n" + "\n".join(rows) + "\n")
+    of = charts.read_chart(path)
+    assert (of.visits, of.in_target, of.below_0_5) == (12.0, 0.5, 0.0)
+    assert of.mean_anc == pytest.approx(np.sqrt(2.0))
+    assert of.sd_ln_anc == pytest.approx(np.log(2.0) / 2.0 * np.sqrt(12 / 11))
+    assert of.lag_1 == pytest.approx(-1.0)
+    assert of.mercaptopurine == pytest.approx(0.6) and of.held == pytest.approx(0.25)
