@@ -59,7 +59,7 @@ def watched(people: Cohort, folder: Path, days: int = 7 * WEEKS, shelf: Library 
 
 
 def changed(folder: Path, change: dict[str, str]) -> Library:
-    """The library with other numbers in files of the body or of agents: name of the file -> what to replace, with what."""
+    """The library with other numbers in some files: name of the file -> what to replace, with what."""
     for file, (pattern, by) in change.items():
         to = folder / file
         to.parent.mkdir(parents=True, exist_ok=True)

@@ -90,7 +90,7 @@ class Tables(NamedTuple):
     orders: Any
     ages: Any  # (tables, rows) of AGE: intrathecal doses
     slots: Any  # SLOT = what rules act on: agent and route in a phase; watched: its mean share is an outcome; made_up:
-    #             its held days are; key: of the chance that a dose is missed, from agent and route; home: 1, taken at home
+    #             its held days are; key: of the chance that a dose is missed, from agent and route; home: 1, by mouth
     #             in maintenance, where people miss doses
     level_due: Any  # agents by day whose level is measured
     rules: Any

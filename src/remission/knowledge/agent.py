@@ -37,8 +37,8 @@ class _Strict(BaseModel):
 
 class Absorption(_Strict):
     """First-order input from a depot. Bioavailability falls with the dose per m2 when
-    ``bioavailability_loss`` is given: F = bioavailability - loss * D / (half_dose + D). ``week_cv``: spread of what arrives between the weeks of one
-    patient (log-normal, mean 1)."""
+    ``bioavailability_loss`` is given: F = bioavailability - loss * D / (half_dose + D).
+    ``week_cv``: spread of what arrives between the weeks of one patient (log-normal, mean 1)."""
 
     rate: Quantity
     bioavailability: Quantity
