@@ -720,6 +720,42 @@ def serve(
 
 
 @app.command()
+def translations(
+    what: Annotated[str, typer.Argument(metavar="status|todo|take|check", help="See the description.")] = "status",
+    language: Annotated[str, typer.Argument(metavar="[LANGUAGE]", help="es, fr, de, pt-BR, ar, hi, zh.")] = "",
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="With take: what was translated.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Of the work files; todo/LANGUAGE when left out.")] = None,
+    again: Annotated[bool, typer.Option("--all", help="With todo: what is translated already, too.")] = False,
+) -> None:
+    """Translate the page. status: what each language has; todo LANGUAGE: write work files of what is missing or old;
+    take LANGUAGE FILE: check a translated file and file what is right; check LANGUAGE: all that is missing or wrong."""
+    from remission.knowledge.errors import BadInput
+    from remission.translation.status import lacks, table
+    from remission.translation.work import known, take, todo
+
+    if what == "status":
+        rows = table()
+        _print_table("Translations", tuple(rows[0]), [tuple(str(value) for value in row.values()) for row in rows])
+        return
+    known(language)
+    here = folder or Path("todo") / language
+    if what == "todo":
+        print(*(todo(language, here, again) or ["Nothing is missing."]), sep="\n")
+    elif what == "take" and file is not None:
+        taken = take(language, file, here)
+        print(*taken.faults, f"{taken.filed:,} filed, {len(taken.faults):,} faults", sep="\n")
+        if taken.faults:
+            raise typer.Exit(1)
+    elif what == "check":
+        found = [str(lack) for lack in lacks(language)]
+        print(*found, f"{len(found):,} texts are missing, old or wrong", sep="\n")
+        if found:
+            raise typer.Exit(1)
+    else:
+        raise BadInput(f"'{what}' is not understood", remedy="Known: status, todo es, take es FILE, check es")
+
+
+@app.command()
 def schema(out: Annotated[Path, typer.Option(help="Folder for the JSON Schemas.")]) -> None:
     """Write JSON Schemas, with which editors complete and check protocol and knowledge files."""
     from remission.knowledge.editor_schemas import as_text, write_schemas

@@ -18,12 +18,12 @@ from remission.protocol.reader import read_protocol
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reading:
     """A reading of the English pages with one page of a test in place of `treatment/induction`."""
     made = Reading("en")
-    made._files = {**made._files, "mine": tmp_path / "mine.md"}  # type: ignore[misc]
+    made.files = {**made.files, "mine": tmp_path / "mine.md"}  # type: ignore[misc]
     return made
 
 
 def write(own: Reading, body: str) -> None:
-    own._files["mine"].write_text("---\ntitle: T\nsummary: S.\nreviewed: 2026-11-29\n---\n" + body, "utf-8")
+    own.files["mine"].write_text("---\ntitle: T\nsummary: S.\nreviewed: 2026-11-29\n---\n" + body, "utf-8")
 
 
 def test_every_agent_side_effect_and_symptom_has_a_page() -> None:
@@ -108,13 +108,13 @@ def test_a_story_has_a_page_only_with_consent_and_until_it_is_taken_back(tmp_pat
     story = tmp_path / "stories" / "ann.md"
     story.write_text(head + "---\n## A {#a}\nx\n", "utf-8")
     with pytest.raises(BadInput, match="consent"):
-        made._files  # noqa: B018
+        made.files  # noqa: B018
     story.write_text(head + "consent: 2026-01-02\n---\n## A {#a}\nx\n", "utf-8")
     assert made.page("stories/ann").byline == "Ann, mother, 2020, Chile"
     taken_back = Reading("en")
     taken_back.folder = tmp_path
     story.write_text(head + "consent: 2026-01-02\nwithdrawn: 2026-02-03\n---\n## A {#a}\nx\n", "utf-8")
-    assert "stories/ann" not in taken_back._files
+    assert "stories/ann" not in taken_back.files
 
 
 def test_what_a_phase_gives_is_read_from_the_protocol_s_file() -> None:

@@ -14,8 +14,8 @@ from starlette.testclient import TestClient
 from remission.knowledge.library import library
 from remission.page.app import application
 from remission.page.prose import page_id
-from remission.page.reading import Reading, languages, reading
-from remission.page.shelf import TEXT, Card
+from remission.page.reading import reading
+from remission.page.shelf import Card
 from remission.page.site import Site
 
 from .reading_grade import for_families, grade, plain, sentences, syllables
@@ -162,12 +162,6 @@ def test_every_medicine_and_every_side_effect_is_on_its_list_and_has_words_of_it
     assert all(words.when and words.helps for words in told["side-effects"].values())
 
 
-def test_what_a_knowledge_file_says_is_not_said_again_in_english() -> None:
-    for room, words in reading().told.items():
-        for name, told in words.items():
-            assert not any((told.plain, told.now, told.watch, told.care)), (room, name)
-
-
 def test_every_page_of_a_treatment_phase_has_aim_medicines_cards_questions_and_what_comes_next() -> None:
     for phase in ("induction", "consolidation", "interim-maintenance", "intensification", "maintenance"):
         page = reading().page(f"treatment/{phase}")
@@ -197,20 +191,6 @@ def test_organisations_say_when_a_copy_was_looked_at() -> None:
 def test_no_story_is_printed_without_consent() -> None:
     for id, head in reading().stories():
         assert head.consent <= datetime.date.today() and head.withdrawn is None, id
-
-
-@pytest.mark.parametrize("language", [tag for tag in languages() if tag != "en"] or ["en"])
-def test_every_language_has_the_same_pages_blocks_cards_and_words(language: str) -> None:
-    other, english = Reading(language), reading()
-    assert {p.relative_to(TEXT / language) for p in (TEXT / language).rglob("*")} >= {
-        p.relative_to(TEXT / "en") for p in (TEXT / "en").rglob("*") if "stories" not in p.parts
-    }
-    for page in PAGES:
-        assert [b.id for b in other.page(page.id).blocks] == [b.id for b in english.page(page.id).blocks], page.id
-    assert set(other.cards) == set(english.cards) and set(other.glossary) == set(english.glossary)
-    assert set(other.said) == set(english.said)
-    placeholders = {key: set(re.findall(r"\{\w+\}", text)) for key, text in english.said.items()}
-    assert {key: set(re.findall(r"\{\w+\}", text)) for key, text in other.said.items()} == placeholders
 
 
 def test_every_card_stands_once_on_the_page_that_says_when_to_call() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..knowledge.errors import BadInput, nearest
 from ..protocol.model import Give, Phase
 from ..protocol.reader import read_protocol
+from .language import number
 from .pages import Item
 from .prose import Marks, to_html
 
@@ -51,9 +52,9 @@ def _sentence(reading: Reading, route: str, days: Sequence[int], phase: Phase) -
     if len(days) > 0.9 * phase.days:
         when = said["each day"]
     elif steps == {7} and len(days) > 4:
-        when = said["each week"].format(first=days[0])
+        when = said["each week"].format(first=number(days[0]))
     elif len(days) == 1:
-        when = said["on day"].format(day=days[0])
+        when = said["on day"].format(day=number(days[0]))
     else:
         when = said["on days"].format(days=", ".join(_runs(days, said["from to"])))
     return said[f"way {route}"].format(when=when)
@@ -69,5 +70,6 @@ def _runs(days: Sequence[int], form: str) -> list[str]:
             runs.append([day])
     out: list[str] = []
     for run in runs:
-        out += [form.format(first=run[0], last=run[-1])] if len(run) > 2 else [str(day) for day in run]
+        whole = form.format(first=number(run[0]), last=number(run[-1]))
+        out += [whole] if len(run) > 2 else [number(day) for day in run]
     return out

@@ -6,6 +6,7 @@ The figures ``weeks-SIDE_EFFECT`` and ``level-AGENT`` stand on their pages where
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterable, Iterator
 from html import escape
 from typing import TYPE_CHECKING
@@ -13,9 +14,10 @@ from typing import TYPE_CHECKING
 from ..knowledge.agent import Agent, Note
 from ..knowledge.errors import BadInput, nearest
 from ..knowledge.side_effect import Published, SideEffect
+from ..locale import bare, mark, ngettext, number
 from .pages import Block, Item, Page
 from .prose import ROOMS, Marks, cite, to_html
-from .shelf import Told
+from .shelf import Told, one
 
 if TYPE_CHECKING:
     from .reading import Reading
@@ -44,7 +46,8 @@ def page(reading: Reading, id: str) -> Page:
 def first_words(reading: Reading, kind: str, name: str) -> tuple[str, str]:
     """The room of words and the first sentence of what an agent, a side effect or a symptom is."""
     text = _words(reading, kind, name)["plain"]
-    return _ROOM[kind], _sentences(text)[0]
+    first = _sentences(bare(text))[0]
+    return _ROOM[kind], first if bare(text) == text else mark(first)
 
 
 def often(reading: Reading, name: str, marks: Marks) -> str:
@@ -147,11 +150,11 @@ def agents_that_cause(reading: Reading, name: str) -> list[str]:
 def _frequency(reading: Reading, p: Published) -> str:
     """One whole sentence: so many of 100, in which time, in which study; both framings."""
     said = reading.said
-    had = said["had few"] if p.value < 1 else said["had"].format(n=f"{p.value:.0f}")
-    rest = 99 if p.value < 1 else 100 - round(p.value)
+    few = p.value < 1
+    rest = 99 if few else 100 - round(p.value)
     parts = (
-        said["study"].format(name=p.name),
-        said["of 100"].format(had=had, what=said[f"had grade {min(p.grade, 4)}"], rest=rest),
+        said["study"].format(name=mark(p.name)),
+        said[f"{'few' if few else 'of 100'} grade {min(p.grade, 4)}"].format(n=f"{p.value:.0f}", rest=rest),
         said["counted"].format(when=", ".join(_times(reading, p))),
     )
     return escape(" ".join(parts))
@@ -163,19 +166,29 @@ def _times(reading: Reading, p: Published) -> Iterator[str]:
         for unit, length in (("years", 360), ("months", 57), ("weeks", 13), ("days", 1)):
             if p.within_days >= length:
                 size = {"years": 365.25, "months": 30.4, "weeks": 7, "days": 1}[unit]
-                count = max(1, round(p.within_days / size))
-                yield said[f"within {unit}" if count > 1 else f"within 1 {unit}"].format(count=count)
+                yield _within(unit, max(1, round(p.within_days / size)))
                 break
     if p.phase is not None:
         after = "from phase" if p.within_days is not None else "in phase"
-        yield said[after].format(phase=said.get(f"phase {p.phase}", p.phase))
+        yield said[after].format(phase=said.get(f"phase {p.phase}", mark(p.phase)))
+
+
+def _within(unit: str, count: int) -> str:
+    """``within two years``, as what says in which time something was counted."""
+    forms = {
+        "years": ngettext("within one year", "within {count} years", count),
+        "months": ngettext("within one month", "within {count} months", count),
+        "weeks": ngettext("within one week", "within {count} weeks", count),
+        "days": ngettext("within one day", "within {count} days", count),
+    }
+    return forms[unit].format(count=number(count))
 
 
 def _published(reading: Reading, effect: SideEffect, marks: Marks) -> Iterator[Block]:
     if effect.published:
         rows = "".join(
-            f"<tr><td>{escape(p.name)}</td><td>{escape(p.label())}</td><td>{p.value:g}</td>"
-            f"<td>{p.n if p.n else ''}</td><td>{escape(p.read)}, {escape(p.used)}"
+            f"<tr><td>{escape(mark(p.name))}</td><td>{escape(mark(p.label()))}</td><td>{p.value:g}</td>"
+            f"<td>{p.n if p.n else ''}</td><td>{escape(mark(f'{p.read}, {p.used}'))}"
             f"{cite(filter(None, [p.source]), marks)}</td></tr>"
             for p in effect.published
         )
@@ -191,7 +204,7 @@ def _graded(effect: SideEffect) -> str:
     if effect.limits:
         limits = (f"grade {g}: below {q.value:g} {q.unit}" for g, q in effect.limits.items())
         parts.append(f"{effect.measured}: " + "; ".join(limits) + ".")
-    return f"<p>{escape(' '.join(parts))}</p>"
+    return f"<p>{escape(mark(' '.join(parts)))}</p>"
 
 
 # --- a symptom
@@ -207,7 +220,8 @@ def _symptom(reading: Reading, name: str, marks: Marks) -> Iterator[Block]:
     yield Block("what", "text", said["what it is"], to_html(words["plain"], marks))
     yield Block("team", "text", said["what the team does"], to_html(words["care"], marks))
     items = tuple(
-        Item(item.id, item.title, to_html(b.text or "", marks, explain=False) + cite(filter(None, [b.source]), marks))
+        Item(item.id, item.title, to_html(reading.say(f"symptoms/{name}#of.{b.side_effect}", one(b.text or "")), marks,
+                                          explain=False) + cite(filter(None, [b.source]), marks))
         for b in symptom.of
         for item in [reading.item("effect", b.side_effect, marks)]
     )
@@ -221,8 +235,7 @@ def _words(reading: Reading, kind: str, name: str) -> dict[str, str]:
     """plain, now, watch and care of a knowledge file, in the language of the page."""
     known = {"agent": reading.knowledge.agent, "effect": lambda n: _known_effect(reading, n),
              "symptom": reading.knowledge.symptom}[kind](name)  # fmt: skip
-    told = reading.told[_ROOM[kind]].get(name)
-    return {field: " ".join((getattr(told, field, None) or getattr(known, field, None) or "").split())
+    return {field: reading.say(f"{_ROOM[kind]}/{name}#{field}", one(getattr(known, field, None) or ""))
             for field in ("plain", "now", "watch", "care")}  # fmt: skip
 
 
@@ -239,7 +252,7 @@ def _asked(reading: Reading, kind: str) -> tuple[str, ...]:
 
 
 def _notes(heading: str, id: str, notes: Iterable[Note], marks: Marks) -> Iterator[Block]:
-    rows = [f"<li>{escape(note.text)}{cite(filter(None, [note.source]), marks)}</li>" for note in notes]
+    rows = [f"<li>{escape(mark(note.text))}{cite(filter(None, [note.source]), marks)}</li>" for note in notes]
     if rows:
         yield Block(id, "text", heading, f"<ul>{''.join(rows)}</ul>", specialist=True)
 
@@ -249,10 +262,9 @@ def _list(texts: Iterable[str], marks: Marks) -> str:
 
 
 def _plain_list(texts: Iterable[str]) -> str:
-    return "<ul>" + "".join(f"<li>{escape(text)}</li>" for text in texts) + "</ul>"
+    return "<ul>" + "".join(f"<li>{escape(mark(text))}</li>" for text in texts) + "</ul>"
 
 
 def _sentences(text: str) -> list[str]:
     """The sentences of a text; a dot inside a number ends none."""
-    cut = [piece.strip() for piece in text.replace("! ", "!\n").replace("? ", "?\n").replace(". ", ".\n").split("\n")]
-    return [piece for piece in cut if piece]
+    return [piece for piece in re.split(r"(?<=[.!?؟।]) +|(?<=[。！？])", text.strip()) if piece]

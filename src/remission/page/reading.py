@@ -1,6 +1,7 @@
-"""The pages that are read: prose from Markdown files, one folder a language, and pages made of knowledge files.
+"""The pages that are read: prose from Markdown files and pages made of knowledge files, in the reader's language.
 
-A Markdown file is one page; its place under ``text/LANGUAGE`` is the page's id (``index.md`` is that of its folder).
+A Markdown file is one page; its place under ``text/en`` is the page's id (``index.md`` is that of its folder). Another
+language has the same pages with its own words in each passage (`passages`); the English where it has none.
 It begins with its head between two lines ``---``, then every part begins with a heading and an id that stays::
 
     ## What is given {#given}
@@ -36,13 +37,16 @@ from ..knowledge.errors import BadInput, nearest
 from ..knowledge.library import Library, library
 from ..knowledge.loader import fault_of, load
 from ..knowledge.yaml_file import compose, construct, text_of
+from ..locale import KNOWN, say, speaking
 from . import given, made
 from .pages import Block, Item, Page
+from .passages import said
 from .prose import ROOMS, Marks, cited_in, page_id, to_html
 from .shelf import (
     TEXT,
     Card,
     Cards,
+    Entry,
     Glossary,
     News,
     NewsFile,
@@ -52,6 +56,8 @@ from .shelf import (
     Told,
     Word,
     Words,
+    one,
+    translated,
 )
 
 _HEADING = re.compile(r"##\s+(.+?)\s*\{#([a-z][a-z0-9-]*)\}$")
@@ -98,18 +104,27 @@ class Reading:
 
     def __init__(self, language: str = "en", knowledge: Library | None = None) -> None:
         self.language = language
-        self.folder = TEXT / language
+        self.folder = TEXT / "en"
         self.knowledge = knowledge or library()
-        if not self.folder.is_dir():
-            known = ", ".join(languages())
-            raise BadInput(f"there is no language '{language}' here", remedy=f"Known: {known}")
-        self.cards = load(self.folder / "cards.yaml", Cards).cards
-        self.glossary = load(self.folder / "glossary.yaml", Glossary).words
-        self.said = load(self.folder / "sentences.yaml", Sentences).sentences
+        if language not in KNOWN:
+            raise BadInput(f"there is no language '{language}' here", remedy=f"Known: {', '.join(KNOWN)}")
+        self.cards = self._all(load(self.folder / "cards.yaml", Cards).cards, "cards")
+        self.glossary = self._all(load(self.folder / "glossary.yaml", Glossary).words, "glossary")
+        said = load(self.folder / "sentences.yaml", Sentences).sentences
+        self.said = {key: self.say(f"sentences#{key}", one(text)) for key, text in said.items()}
         self.told: dict[str, dict[str, Told]] = {
-            room: load(self.folder / f"{room}.yaml", Words).words for room in ("agents", "side-effects", "symptoms")
+            room: self._all(load(self.folder / f"{room}.yaml", Words).words, room)
+            for room in ("agents", "side-effects", "symptoms")
         }
         self._pages: dict[str, Page] = {}
+
+    def say(self, id: str, english: str) -> str:
+        """A text in the language of these pages."""
+        with speaking(self.language):
+            return say(id, english)
+
+    def _all(self, entries: dict[str, Entry], room: str) -> dict[str, Entry]:
+        return {key: translated(entry, f"{room}/{key}", self.say) for key, entry in entries.items()}
 
     # --- pages
 
@@ -120,19 +135,20 @@ class Reading:
             *(f"{ROOMS['effect']}/{name}" for name in self.knowledge.side_effects()),
             *(f"{ROOMS['symptom']}/{name}" for name in self.knowledge.symptoms()),
         ]
-        return sorted({*self._files, *made})
+        return sorted({*self.files, *made})
 
     def page(self, id: str) -> Page:
         """A page by its id. Raises ``BadInput`` for an unknown one, with the nearest known."""
         id = id.strip("/")
         if id not in self._pages:
-            if id in self._files:
-                self._pages[id] = self._read(id, self._files[id])
-            elif id in self.ids():
-                self._pages[id] = made.page(self, id)
-            else:
-                near = nearest(id, self.ids())
-                raise BadInput(f"there is no page '{id}'", remedy=f"Did you mean '{near}'?" if near else None)
+            with speaking(self.language):
+                if id in self.files:
+                    self._pages[id] = self._read(id, self.files[id])
+                elif id in self.ids():
+                    self._pages[id] = made.page(self, id)
+                else:
+                    near = nearest(id, self.ids())
+                    raise BadInput(f"there is no page '{id}'", remedy=f"Did you mean '{near}'?" if near else None)
         return self._pages[id]
 
     def pages(self) -> Iterator[Page]:
@@ -142,12 +158,13 @@ class Reading:
 
     @property
     def organisations(self) -> tuple[Organisation, ...]:
-        return load(self.folder / "organisations.yaml", Organisations).organisations
+        known = load(self.folder / "organisations.yaml", Organisations).organisations
+        return tuple(translated(each, f"organisations/{each.name}", self.say) for each in known)
 
     @property
     def news(self) -> tuple[News, ...]:
         """What is new, the newest first."""
-        entries = load(self.folder / "news.yaml", NewsFile).news
+        entries = [translated(e, f"news/{e.id}", self.say) for e in load(self.folder / "news.yaml", NewsFile).news]
         return tuple(sorted(entries, key=lambda entry: entry.date, reverse=True))
 
     def numbered(self, make: Callable[[Marks], Iterable[Block]]) -> tuple[tuple[Block, ...], Marks, int]:
@@ -176,7 +193,7 @@ class Reading:
         """The pages above a page, the highest first."""
         steps = id.split("/")
         above = ("/".join(steps[:n]) for n in range(1, len(steps)))
-        return tuple(step for step in above if step in self._files)
+        return tuple(step for step in above if step in self.files)
 
     def item(self, kind: str, name: str, marks: Marks) -> Item:
         """One line of a list of agents, side effects or symptoms."""
@@ -188,7 +205,7 @@ class Reading:
     # --- Markdown files
 
     @cached_property
-    def _files(self) -> dict[str, Path]:
+    def files(self) -> dict[str, Path]:
         found = {}
         for path in sorted(self.folder.rglob("*.md")):
             steps = path.relative_to(self.folder).with_suffix("").parts
@@ -197,13 +214,23 @@ class Reading:
                 found[id] = path
         return found
 
+    def body(self, path: Path) -> tuple[_Head, list[str]]:
+        """The head and the lines of a page's file, as it is written."""
+        head, lines, _first = _head(path, Story if path.parent.name == "stories" and path.stem != "index" else _Head)
+        return head, lines
+
     def stories(self) -> list[tuple[str, Story]]:
         """The ids and heads of the stories that may be printed, the newest first."""
-        told = [(id, _head(path, Story)[0]) for id, path in self._files.items() if id.startswith("stories/")]
+        told = [(id, _head(path, Story)[0]) for id, path in self.files.items() if id.startswith("stories/")]
         return sorted(told, key=lambda pair: pair[1].consent, reverse=True)
 
     def _read(self, id: str, path: Path) -> Page:
         head, lines, first = _head(path, Story if id.startswith("stories/") else _Head)
+        head = head.model_copy(update={
+            name: self.say(f"{id or 'index'}#{name}", one(text))
+            for name in ("title", "summary", "next_text") if (text := getattr(head, name))
+        })  # fmt: skip
+        lines = said(lines, lambda part, text: self.say(f"{id}#{part}", text))
         blocks, marks, plain = self.numbered(lambda marks: self._blocks(lines, first, path, marks))
         for block, other in _pairs(blocks):
             if block.id == other.id:
@@ -303,11 +330,6 @@ def reading(language: str = "en") -> Reading:
     return Reading(language)
 
 
-def languages() -> list[str]:
-    """The languages that have a folder of pages."""
-    return sorted(path.name for path in TEXT.iterdir() if path.is_dir())
-
-
 def _markup(block: Block) -> Iterator[str]:
     yield block.html
     yield from (item.html for item in block.items)
@@ -344,4 +366,4 @@ def _head(path: Path, model: type[Head]) -> tuple[Head, list[str], int]:
         raise BadInput(fault.message, path, 1, remedy=fault.remedy) from error
 
 
-__all__ = ["Block", "Item", "Page", "Reading", "languages", "page_id", "reading"]
+__all__ = ["Block", "Item", "Page", "Reading", "page_id", "reading"]

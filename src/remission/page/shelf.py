@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from ..locale import bare
 
 Level = Literal["emergency", "urgent", "ask"]
 Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
@@ -50,14 +53,9 @@ class Glossary(_Strict):
 
 
 class Told(_Strict):
-    """The words that a knowledge file lacks in this language. In English ``plain``, ``watch`` and ``care`` stand in the
-    knowledge file itself and not here; a translation holds them all."""
+    """The words that a knowledge file lacks: ``plain``, ``watch`` and ``care`` stand in the file itself."""
 
     title: str
-    plain: str | None = None
-    now: str | None = None
-    watch: str | None = None
-    care: str | None = None
     when: str | None = None  # when in the treatment it comes, and how long it lasts
     helps: tuple[str, ...] = ()  # what a family can do
     home: tuple[str, ...] = ()  # what to know of a medicine that is taken at home
@@ -106,3 +104,35 @@ class Sentences(_Strict):
     """Headings and whole sentences with {placeholders} for pages that are built from knowledge files."""
 
     sentences: dict[str, str]
+
+
+Entry = TypeVar("Entry", Card, Word, Told, Organisation, News)
+_TEXTS: dict[type[BaseModel], tuple[str, ...]] = {  # the fields that a reader sees
+    Card: ("title", "signs", "do", "dont", "dated"),
+    Word: ("word", "forms", "means"),
+    Told: ("title", "when", "helps", "home", "ask"),
+    Organisation: ("country", "languages", "offers", "stored"),
+    News: ("title", "text"),
+}
+FORMS = "forms"  # of a word: not translated but written anew, separated by |
+NO_FORMS = "-"
+
+
+def translated(entry: Entry, id: str, say: Callable[[str, str], str]) -> Entry:
+    """The entry with each of its texts put through ``say(id, text)``."""
+    turned: dict[str, object] = {}
+    for name in _TEXTS[type(entry)]:
+        value = getattr(entry, name)
+        if name == FORMS:
+            forms = bare(say(f"{id}#{name}", " | ".join(value) or NO_FORMS))
+            turned[name] = tuple(form for part in forms.split("|") if (form := part.strip()) not in ("", NO_FORMS))
+        elif isinstance(value, tuple):
+            turned[name] = tuple(say(f"{id}#{name}.{i}", one(text)) for i, text in enumerate(value, 1))
+        elif value is not None:
+            turned[name] = say(f"{id}#{name}", one(value))
+    return entry.model_copy(update=turned)
+
+
+def one(text: str) -> str:
+    """The text in one line."""
+    return " ".join(text.split())

@@ -1,0 +1,20 @@
+"""The reader's language: sentences by gettext, longer texts by their id, numbers and dates by CLDR.
+
+What a reader sees is written in English. Sentences of the program stand inside ``_()`` or ``ngettext()``, whole, with
+named placeholders. Pages and knowledge files are texts with an id (`say`). Their translations are gettext catalogues,
+one folder a language: ``interface.po``, ``pages.po`` and ``knowledge.po``, whose entries hold the English they were
+made from. A translation of another English than today's is not shown: English stands there, marked (`mark`).
+"""
+
+from .languages import KNOWN, LANGUAGES, Language, preferred, unpublished
+from .marks import bare, isolated, mark, marked
+from .numbers import date, first_week_day, locale, month, number, percent, weekdays
+from .speech import direction, gettext, language, ngettext, say, speaking
+
+_ = gettext
+
+__all__ = [
+    "KNOWN", "LANGUAGES", "Language", "_", "bare", "date", "direction", "first_week_day", "gettext", "isolated",
+    "language", "locale", "mark", "marked", "month", "ngettext", "number", "percent", "preferred", "say", "speaking",
+    "unpublished", "weekdays",
+]  # fmt: skip

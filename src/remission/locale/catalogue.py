@@ -1,0 +1,74 @@
+"""The catalogues of a language: gettext files of three kinds, read when the language is first spoken."""
+
+from __future__ import annotations
+
+import io
+from functools import lru_cache
+from gettext import GNUTranslations, NullTranslations
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import PoFileError, read_po
+
+from ..knowledge.errors import BadInput
+from .languages import HERE, KNOWN
+
+KINDS = ("interface", "pages", "knowledge")  # sentences of the program; pages to read; knowledge files
+
+
+class Catalogue:
+    """What one language has: sentences by their English, texts by their id and English."""
+
+    def __init__(self, key: str) -> None:
+        interface, *others = (read(key, kind) for kind in KINDS)
+        self._sentences: NullTranslations = compiled(interface)
+        self._texts: dict[tuple[str, str], str] = {}
+        self._same: dict[str, str] = {}  # English: a text that is not at its place any more is found by what it says
+        for catalog in others:
+            for message in catalog:
+                if message.id and message.string and not message.fuzzy:
+                    self._texts[message.context or "", message.id] = message.string
+                    self._same.setdefault(message.id, message.string)
+
+    def sentence(self, english: str) -> str | None:
+        said = self._sentences.gettext(english)
+        return said if said != english or self._has(english) else None
+
+    def plural(self, one: str, many: str, n: int) -> str | None:
+        said = self._sentences.ngettext(one, many, n)
+        return None if said == (one if n == 1 else many) and not self._has((one, 0)) else said
+
+    def text(self, id: str, english: str) -> str | None:
+        return self._texts.get((id, english)) or self._same.get(english)
+
+    def _has(self, key: object) -> bool:
+        return key in getattr(self._sentences, "_catalog", {})
+
+
+def path_of(key: str, kind: str) -> Path:
+    return HERE / key / f"{kind}.po"
+
+
+def read(key: str, kind: str) -> Catalog:
+    """A catalogue as it stands in its file; an empty one where there is none. Raises ``BadInput`` with the line."""
+    path = path_of(key, kind)
+    if not path.is_file():
+        return Catalog(locale=KNOWN[key].locale)
+    with path.open("rb") as file:
+        try:
+            return read_po(file, locale=KNOWN[key].locale, abort_invalid=True)
+        except PoFileError as error:
+            raise BadInput(str(error), path, error.lineno + 1, remedy="Write it as gettext wants it") from error
+
+
+def compiled(catalog: Catalog) -> GNUTranslations:
+    file = io.BytesIO()
+    write_mo(file, catalog)
+    file.seek(0)
+    return GNUTranslations(file)
+
+
+@lru_cache
+def catalogue(key: str) -> Catalogue:
+    return Catalogue(key)

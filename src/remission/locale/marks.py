@@ -1,0 +1,77 @@
+"""Marks inside a text: English that stands for a missing translation; doses and Latin names in right-to-left text.
+
+While a page is made, English that stands in for another language is kept between two brackets that no text uses;
+`marked` turns them into markup, `bare` takes them out of what is no markup.
+"""
+
+from __future__ import annotations
+
+import re
+
+BEGIN, END = "\u2e28", "\u2e29"  # punctuation, so that Markdown reads what stands beside them
+ISOLATE, POP = "\u2066", "\u2069"  # left to right between them, whatever stands around
+_MARKS = re.compile(f"([{BEGIN}{END}])")
+_NAME = re.compile(r"<(/?[a-zA-Z][a-zA-Z0-9]*)")
+_INSIDE = {
+    "text": "tspan",
+    "title": "",
+    "desc": "",
+    "option": "",
+    "textarea": "",
+}  # what marks text inside them; "": nothing
+_LTR = {"span": 'dir="ltr" ', "tspan": ""}
+_BLOCKS = {"p", "li", "td", "th", "dd", "dt", "h1", "h2", "h3", "div", "section", "main", "text", "title"}
+_PIECE = re.compile(r"(<(?:script|style)\b.*?</(?:script|style)>|<!--.*?-->|<[^>]*>)", re.DOTALL)
+# what is read from left to right as one: a dose, a range, a name in Latin letters
+_LATIN = re.compile(
+    r"(?<![\w&#])[<>≤≥±+−-]?[A-Za-z0-9µ](?:[A-Za-z0-9.,/%°×⁹^+−–:·²³µ'’ \u00a0\u202f-]*[A-Za-z0-9%°⁹²³µ])?(?![\w;])"
+)
+_STRONG = re.compile(r"[A-Za-z/%°×–-]")
+
+
+def mark(english: str) -> str:
+    """English that stands for a text of another language."""
+    return f"{BEGIN}{english}{END}" if english.strip() else english
+
+
+def bare(text: str) -> str:
+    """The text without the marks, for what is no markup."""
+    return _MARKS.sub("", text)
+
+
+def isolated(text: str) -> str:
+    """Plain right-to-left text in which doses, ranges and Latin names keep their order."""
+    return _LATIN.sub(lambda found: f"{ISOLATE}{found[0]}{POP}" if _STRONG.search(found[0]) else found[0], text)
+
+
+def marked(html: str, rtl: bool = False) -> str:
+    """A page with what is English marked as English; right to left, with doses and Latin names isolated.
+
+    Inside attributes and scripts marks are taken out; within ``<text>`` of a picture the mark is a ``<tspan>``.
+    """
+    if not rtl and BEGIN not in html:
+        return html
+    out: list[str] = []
+    inside, opened = "span", ""
+    for i, piece in enumerate(_PIECE.split(html)):
+        if i % 2:
+            name = _NAME.match(piece)
+            tag = name[1].lower() if name else ""
+            inside = _INSIDE.get(tag, "span" if tag.lstrip("/") in _INSIDE else inside)
+            if opened and tag.lstrip("/") in _BLOCKS:  # a mark that lost its end
+                out.append(f"</{opened}>")
+                opened = ""
+            out.append(bare(piece))
+            continue
+        for part in _MARKS.split(piece):
+            if part == BEGIN:
+                if inside and not opened:
+                    opened = inside
+                    out.append(f'<{inside} lang="en" {_LTR[inside]}class="english">')
+            elif part == END:
+                if opened:
+                    out.append(f"</{opened}>")
+                opened = ""
+            else:
+                out.append(isolated(part) if rtl and not opened else part)
+    return "".join(out)

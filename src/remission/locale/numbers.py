@@ -1,0 +1,66 @@
+"""Numbers and dates as a language writes them; digits are Latin in all, as laboratories and pharmacies print them."""
+
+from __future__ import annotations
+
+from datetime import date as Date
+from functools import lru_cache
+
+from babel import Locale
+from babel.dates import format_date, get_day_names
+from babel.numbers import format_decimal, format_percent
+
+from .languages import KNOWN
+
+LATIN = "latn"
+
+
+def number(value: float, places: int | None = None) -> str:
+    """1,234.5 as the language writes it; with as many decimals as are asked for, else as many as it has, at most 3."""
+    form = "#,##0.###" if places is None else "#,##0" + ("." + "0" * places if places else "")
+    return format_decimal(value, format=form, locale=_here(), numbering_system=LATIN)
+
+
+def percent(share: float, places: int = 0) -> str:
+    """0.25 as 25% (or 25 %)."""
+    form = _here().percent_formats[None].pattern
+    form = form.replace("0", "0." + "0" * places, 1) if places else form
+    return format_percent(share, format=form, locale=_here(), numbering_system=LATIN)
+
+
+def date(day: Date) -> str:
+    """4 January 2027: never figures alone, whose order differs."""
+    return _latin(format_date(day, format="d MMMM y" if _here().language == "en" else "long", locale=_here()))
+
+
+def month(day: Date) -> str:
+    """January 2027."""
+    return _latin(format_date(day, format="MMMM y" if _here().language != "zh" else "y年M月", locale=_here()))
+
+
+def weekdays() -> list[tuple[str, str]]:
+    """Short and long names of the days of a week, the first as the language begins its weeks."""
+    first = first_week_day()
+    short, long = (get_day_names(width, locale=_here()) for width in ("abbreviated", "wide"))
+    return [(short[(first + i) % 7], long[(first + i) % 7]) for i in range(7)]
+
+
+def first_week_day() -> int:
+    """The day on which the weeks of the language begin, 0 = Monday."""
+    return _here().first_week_day
+
+
+def _latin(text: str) -> str:
+    return "".join(str(int(c)) if c.isdigit() and not c.isascii() else c for c in text)
+
+
+def _here() -> Locale:
+    from .speech import language
+
+    return locale(language())
+
+
+@lru_cache
+def locale(key: str) -> Locale:
+    """The locale of a language, by CLDR."""
+    known = KNOWN.get(key)
+    return Locale.parse(known.locale if known else key.replace("-", "_"))
