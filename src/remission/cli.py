@@ -740,7 +740,7 @@ def translations(
     known(language)
     here = folder or Path("todo") / language
     if what == "todo":
-        print(*(todo(language, here, again) or ["Nothing is missing."]), sep="\n")
+        print("\n".join(map(str, todo(language, here, again))) or "Nothing is missing.")
     elif what == "take" and file is not None:
         taken = take(language, file, here)
         print(*taken.faults, f"{taken.filed:,} filed, {len(taken.faults):,} faults", sep="\n")

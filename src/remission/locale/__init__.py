@@ -6,7 +6,7 @@ one folder a language: ``interface.po``, ``pages.po`` and ``knowledge.po``, whos
 made from. A translation of another English than today's is not shown: English stands there, marked (`mark`).
 """
 
-from .languages import KNOWN, LANGUAGES, Language, preferred, unpublished
+from .languages import KNOWN, LANGUAGES, TRANSLATED, Language, preferred, unpublished
 from .marks import bare, isolated, mark, marked
 from .numbers import date, first_week_day, locale, month, number, percent, weekdays
 from .speech import direction, gettext, language, ngettext, say, speaking
@@ -14,7 +14,7 @@ from .speech import direction, gettext, language, ngettext, say, speaking
 _ = gettext
 
 __all__ = [
-    "KNOWN", "LANGUAGES", "Language", "_", "bare", "date", "direction", "first_week_day", "gettext", "isolated",
-    "language", "locale", "mark", "marked", "month", "ngettext", "number", "percent", "preferred", "say", "speaking",
-    "unpublished", "weekdays",
+    "KNOWN", "LANGUAGES", "TRANSLATED", "Language", "_", "bare", "date", "direction", "first_week_day", "gettext",
+    "isolated", "language", "locale", "mark", "marked", "month", "ngettext", "number", "percent", "preferred", "say",
+    "speaking", "unpublished", "weekdays",
 ]  # fmt: skip

@@ -6,6 +6,7 @@ import io
 from functools import lru_cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
+from typing import Literal
 
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
@@ -13,8 +14,10 @@ from babel.messages.pofile import PoFileError, read_po
 
 from ..knowledge.errors import BadInput
 from .languages import HERE, KNOWN
+from .pseudo import Pseudo
 
-KINDS = ("interface", "pages", "knowledge")  # sentences of the program; pages to read; knowledge files
+Kind = Literal["interface", "pages", "knowledge"]  # sentences of the program; pages to read; knowledge files
+KINDS: tuple[Kind, ...] = ("interface", "pages", "knowledge")
 
 
 class Catalogue:
@@ -27,9 +30,10 @@ class Catalogue:
         self._same: dict[str, str] = {}  # English: a text that is not at its place any more is found by what it says
         for catalog in others:
             for message in catalog:
-                if message.id and message.string and not message.fuzzy:
-                    self._texts[message.context or "", message.id] = message.string
-                    self._same.setdefault(message.id, message.string)
+                english, said = message.id, message.string
+                if isinstance(english, str) and isinstance(said, str) and english and said and not message.fuzzy:
+                    self._texts[message.context or "", english] = said
+                    self._same.setdefault(english, said)
 
     def sentence(self, english: str) -> str | None:
         said = self._sentences.gettext(english)
@@ -46,11 +50,11 @@ class Catalogue:
         return key in getattr(self._sentences, "_catalog", {})
 
 
-def path_of(key: str, kind: str) -> Path:
+def path_of(key: str, kind: Kind) -> Path:
     return HERE / key / f"{kind}.po"
 
 
-def read(key: str, kind: str) -> Catalog:
+def read(key: str, kind: Kind) -> Catalog:
     """A catalogue as it stands in its file; an empty one where there is none. Raises ``BadInput`` with the line."""
     path = path_of(key, kind)
     if not path.is_file():
@@ -70,5 +74,6 @@ def compiled(catalog: Catalog) -> GNUTranslations:
 
 
 @lru_cache
-def catalogue(key: str) -> Catalogue:
-    return Catalogue(key)
+def catalogue(key: str) -> Catalogue | Pseudo:
+    """What a language says. Read once: what is translated while a page is served is seen when it starts anew."""
+    return Pseudo() if KNOWN[key].pseudo else Catalogue(key)

@@ -24,6 +24,7 @@ class Language(BaseModel):
     locale: str
     tag: str | None = None
     script: str | None = None
+    pseudo: bool = False  # made by a rule, for tests
     published: bool
 
 
@@ -36,13 +37,14 @@ KNOWN: dict[str, Language] = load(HERE / "languages.yaml", _Languages).languages
 LANGUAGES: dict[str, str] = {
     key: known.name for key, known in KNOWN.items() if known.published
 }  # what readers are offered
+TRANSLATED = tuple(key for key, known in KNOWN.items() if key != "en" and not known.pseudo)
 
 
 @contextmanager
 def unpublished(*keys: str) -> Iterator[None]:
-    """Inside, these languages (all, where none is named) are offered, too."""
+    """Inside, these languages (all that are translated, where none is named) are offered, too."""
     before = dict(LANGUAGES)
-    LANGUAGES.update({key: KNOWN[key].name for key in keys or KNOWN})
+    LANGUAGES.update({key: KNOWN[key].name for key in keys or TRANSLATED})
     try:
         yield
     finally:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 BEGIN, END = "\u2e28", "\u2e29"  # punctuation, so that Markdown reads what stands beside them
-ISOLATE, POP = "\u2066", "\u2069"  # left to right between them, whatever stands around
+ISOLATE, RTL, POP = "\u2066", "\u2067", "\u2069"  # left to right between them, whatever stands around
 _MARKS = re.compile(f"([{BEGIN}{END}])")
 _NAME = re.compile(r"<(/?[a-zA-Z][a-zA-Z0-9]*)")
 _INSIDE = {
@@ -19,6 +19,7 @@ _INSIDE = {
     "option": "",
     "textarea": "",
 }  # what marks text inside them; "": nothing
+_RTL_LETTER = re.compile(r"[\u0590-\u08ff]")
 _LTR = {"span": 'dir="ltr" ', "tspan": ""}
 _BLOCKS = {"p", "li", "td", "th", "dd", "dt", "h1", "h2", "h3", "div", "section", "main", "text", "title"}
 _PIECE = re.compile(r"(<(?:script|style)\b.*?</(?:script|style)>|<!--.*?-->|<[^>]*>)", re.DOTALL)
@@ -42,6 +43,12 @@ def bare(text: str) -> str:
 def isolated(text: str) -> str:
     """Plain right-to-left text in which doses, ranges and Latin names keep their order."""
     return _LATIN.sub(lambda found: f"{ISOLATE}{found[0]}{POP}" if _STRONG.search(found[0]) else found[0], text)
+
+
+def _turned(text: str, inside: str) -> str:
+    """Right-to-left text; in a picture, which runs from left to right, as one piece of its own direction."""
+    said = isolated(text)
+    return f"{RTL}{said}{POP}" if inside == "tspan" and _RTL_LETTER.search(said) else said
 
 
 def marked(html: str, rtl: bool = False) -> str:
@@ -73,5 +80,5 @@ def marked(html: str, rtl: bool = False) -> str:
                     out.append(f"</{opened}>")
                 opened = ""
             else:
-                out.append(isolated(part) if rtl and not opened else part)
+                out.append(_turned(part, inside) if rtl and not opened else part)
     return "".join(out)

@@ -21,7 +21,7 @@ from remission.knowledge.errors import BadInput
 from . import api, compare, day, feed, front, lists, month, read, search, see
 from .headers import FigureFiles, Headers
 from .kept import Kept
-from .language import LANGUAGES, gettext, speaking
+from .language import LANGUAGES, gettext, preferred, speaking
 from .site import Site, asset, static
 from .unbroken import Unbroken
 
@@ -80,22 +80,9 @@ class _Spoken:
 
 def _first(request: Request) -> Response:
     """To the language that the browser asks for; nothing is kept of it."""
-    to = RedirectResponse(f"/{_preferred(request.headers.get('accept-language', ''))}/", 302)
+    to = RedirectResponse(f"/{preferred(request.headers.get('accept-language', ''))}/", 302)
     to.headers["vary"] = "accept-language"
     return to
-
-
-def _preferred(header: str) -> str:
-    """The first language of the list by weight that the page has."""
-    asked: list[tuple[float, str]] = []
-    for part in header[:500].split(","):
-        tag, _semicolon, said = part.strip().partition(";q=")
-        asked.append((float(said) if re.fullmatch(r"[01](\.\d{0,3})?", said) else 0.0 if said else 1.0, tag))
-    for weight, tag in sorted(asked, key=lambda each: -each[0]):
-        for known in (tag, tag.partition("-")[0]):
-            if weight and known in LANGUAGES:
-                return known
-    return next(iter(LANGUAGES))
 
 
 def _static(request: Request) -> Response:

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from babel import Locale
-from babel.dates import format_date, get_day_names
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -16,7 +14,7 @@ from remission.protocol.calendar import as_ics
 from remission.protocol.plan import Plan, Row
 
 from . import who
-from .language import _, language, number
+from .language import _, first_week_day, language, month, number, weekdays
 from .reading import Reading, reading
 from .scenes import STILL_DAYS, Elsewhere, address, kept, links, planned, results_of, scene, start_of
 from .site import Site
@@ -90,24 +88,15 @@ def next_monday(day: date) -> date:
     return day + timedelta(days=-day.weekday() % 7)
 
 
-def weekdays() -> list[tuple[str, str]]:
-    """Short and long names of the days of a week, the first as the language begins its weeks."""
-    locale = Locale.parse(language(), sep="-")
-    first = locale.first_week_day
-    short, long = (get_day_names(width, locale=locale) for width in ("abbreviated", "wide"))
-    return [(short[(first + i) % 7], long[(first + i) % 7]) for i in range(7)]
-
-
 def months(plan: Plan, texts: Reading) -> Iterator[Month]:
     """Every month that the treatment touches, in whole weeks."""
-    locale = Locale.parse(language(), sep="-")
     by_day: dict[date, list[Row]] = {}
     for row in plan.rows:
         by_day.setdefault(row.date, []).append(row)
     first = plan.start.replace(day=1)
     while first <= plan.end:
         following = (first.replace(day=28) + timedelta(days=4)).replace(day=1)
-        day = first - timedelta(days=(first.weekday() - locale.first_week_day) % 7)
+        day = first - timedelta(days=(first.weekday() - first_week_day()) % 7)
         weeks = []
         while day < following:
             week, begin = [], day
@@ -117,8 +106,7 @@ def months(plan: Plan, texts: Reading) -> Iterator[Month]:
                 day += timedelta(days=1)
             if day > plan.start and begin <= plan.end:  # weeks before the first and after the last are left out
                 weeks.append(tuple(week))
-        name = format_date(first, "MMMM y", locale=locale)
-        yield Month(name, tuple(weeks))
+        yield Month(month(first), tuple(weeks))
         first = following
 
 

@@ -32,7 +32,12 @@ class Passage:
 def passages(lines: Sequence[str]) -> list[Passage]:
     """The passages of the body of a page."""
     found: list[Passage] = []
-    for _line in _walk(lines, lambda passage: found.append(passage) or passage.text):
+
+    def keep(passage: Passage) -> str:
+        found.append(passage)
+        return passage.text
+
+    for _line in _walk(lines, keep):
         pass
     return found
 

@@ -80,9 +80,13 @@ def offered(site: Site) -> list[tuple[str, str]]:
     return list(names.items())
 
 
-@lru_cache(maxsize=4)
 def protocols(knowledge: Library) -> tuple[tuple[str, str], ...]:
     """Id and name of every protocol."""
+    return tuple((id, who.named(id, name)) for id, name in _names(knowledge))
+
+
+@lru_cache(maxsize=4)
+def _names(knowledge: Library) -> tuple[tuple[str, str], ...]:
     return tuple((name, read_protocol(name, knowledge, checked=False).name) for name in knowledge.protocols())
 
 

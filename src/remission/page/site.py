@@ -21,6 +21,8 @@ from remission.knowledge.library import Library, library
 
 from . import language
 from .figure import Figure
+from .reading import reading
+from .shelf import Card
 
 if TYPE_CHECKING:
     from .jobs import Pool
@@ -94,11 +96,14 @@ class Site:
         )
         env.install_gettext_callables(language.gettext, language.ngettext, newstyle=True)  # type: ignore[attr-defined]
         env.filters |= {"number": language.number, "percent": language.percent, "date": language.date}
+        env.filters |= {"in_sentence": language.in_sentence}
         env.globals |= {
             "asset": asset,
             "to": _to,
             "language": language.language,
             "languages": language.LANGUAGES,
+            "html_tag": language.html_tag,
+            "english_card": _english_card,
             "direction": language.direction,
             "source": self.knowledge.source,
             "still": self.still,
@@ -127,6 +132,7 @@ class Site:
         asked = urlencode([(k, v) for k, v in request.query_params.multi_items() if k != "view"])
         given = {
             "lang": language.language(),
+            "english": language.language() == "en",
             "here": here if here.startswith("/") else "/",
             "this": here + (f"?{asked}" if asked else ""),
             "specialist": request.query_params.get("view") == "specialist",
@@ -135,7 +141,7 @@ class Site:
             "figure_query": f"?{request.url.query}" if request.url.query else "",
         }
         html = self.templates.get_template(template).render(given | context)
-        return HTMLResponse(html, status)
+        return HTMLResponse(language.marked(html, language.direction() == "rtl"), status)
 
 
 def _file(figures: list[Figure], id: str, kind: str) -> Response:
@@ -144,7 +150,14 @@ def _file(figures: list[Figure], id: str, kind: str) -> Response:
         raise HTTPException(404)
     media, made = DOWNLOADS[kind]
     name = f'attachment; filename="{figure.id}.{kind}"'
-    return Response(made(figure), media_type=media, headers={"content-disposition": name})
+    said = made(figure)
+    said = language.marked(said, language.direction() == "rtl") if kind == "svg" else language.bare(said)
+    return Response(said, media_type=media, headers={"content-disposition": name})
+
+
+def _english_card(name: str) -> Card:
+    """A safety card as the English counts."""
+    return reading("en").card(name)
 
 
 @jinja2.pass_context

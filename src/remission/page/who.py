@@ -7,8 +7,10 @@ import re
 from remission.knowledge.library import Library, library
 from remission.protocol.plan import Row
 
-from .language import _, ngettext, number
+from .language import _, in_sentence, language, ngettext, number, say
+from .reading import reading
 from .scenario import Scenario, read_known
+from .shelf import one
 from .summary import Summary
 
 _CHILD, _ADULT = 13, 18  # years from which one is a young person, an adult
@@ -49,10 +51,22 @@ def facts(scenario: Scenario, knowledge: Library) -> list[tuple[str, str]]:
     if scenario.wbc is not None:
         out.append((_("White cells at diagnosis"), _("{count} × 10⁹/L").format(count=number(scenario.wbc))))
     genes = [(name, value) for name in ("tpmt", "nudt15") if (value := getattr(scenario, name))]
-    out += [(name.upper(), value) for name, value in genes]
+    out += [(name.upper(), activity(value)) for name, value in genes]
     if scenario.donor:
-        out.append((_("Donor"), scenario.donor))
+        out.append((_("Donor"), donor(scenario.donor)))
     return out
+
+
+def activity(value: str) -> str:
+    """Of an enzyme."""
+    known = {"normal": _("normal"), "intermediate": _("intermediate"), "poor": _("poor")}
+    return known.get(value, value) if language() != "en" else value
+
+
+def donor(value: str) -> str:
+    known = {"none": _("none"), "sibling": _("sibling"), "unrelated": _("unrelated"),
+             "haploidentical": _("half-matched"), "cord": _("cord blood")}  # fmt: skip
+    return known.get(value, value) if language() != "en" else value
 
 
 def central(cns: int) -> str:
@@ -60,7 +74,12 @@ def central(cns: int) -> str:
 
 
 def treatment_name(scenario: Scenario, knowledge: Library) -> str:
-    return read_known(scenario.protocol, knowledge).name
+    return named(scenario.protocol, read_known(scenario.protocol, knowledge).name)
+
+
+def named(protocol: str, name: str) -> str:
+    """The name of a treatment plan in the reader's language."""
+    return say(f"protocols/{protocol}#name", one(name))
 
 
 def plan_name(protocol: str, knowledge: Library | None = None) -> str:
@@ -70,13 +89,15 @@ def plan_name(protocol: str, knowledge: Library | None = None) -> str:
     if protocol not in known.protocols():
         return protocol
     name = re.split(r" \(|, | from ", read_known(protocol, known).name)[0]
-    return re.sub(r"( B-ALL)?( backbone)?$", "", name)
+    return say(f"protocols/{protocol}#short", re.sub(r"( B-ALL)?( backbone)?$", "", name))
 
 
 def agent(name: str) -> str:
     """An agent's name as it stands in a sentence: ``methotrexate (into the spine)``."""
     name, _space, route = name.partition(" ")
     said = name.replace("_", " ")
+    if language() != "en":
+        said = in_sentence(reading(language()).title("agents", name))
     where = {"IT": _("into the spine"), "PO": _("by mouth"), "IV": _("into a vein")}.get(route)
     return f"{said} ({where})" if where else said
 
@@ -104,7 +125,7 @@ def about(summary: Summary) -> str:
 def phase_name(name: str, knowledge: Library | None = None) -> str:
     """The name of a phase as it begins a line; the other plan that it is of behind it, by its name."""
     home, _colon, own = name.rpartition(": ")
-    said = own[:1].upper() + own[1:]
+    said = say(f"phases#{own[:1].upper()}{own[1:]}", own[:1].upper() + own[1:])
     return f"{said} ({plan_name(home, knowledge)})" if home else said
 
 

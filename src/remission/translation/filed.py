@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Literal
 
 from babel.messages.catalog import Catalog
@@ -13,8 +14,8 @@ from babel.messages.pofile import write_po
 
 from ..knowledge.writing import write_whole
 from ..locale import KNOWN
-from ..locale.catalogue import KINDS, catalogue, path_of, read
-from .units import Kind, Unit, units
+from ..locale.catalogue import KINDS, Kind, catalogue, path_of, read
+from .units import Unit, units
 
 State = Literal["done", "missing", "old", "fuzzy"]
 _HEAD = """# {language} translations of remission: {kind}.
@@ -65,14 +66,12 @@ class Filed:
         return "old" if (unit.kind, unit.id) in self.old and unit.id else "missing"
 
     def put(self, unit: Unit, said: Sequence[str]) -> None:
-        self.texts[unit.kind, unit.id, unit.english] = tuple(said)
+        self.texts[unit.kind, unit.id, unit.english] = self._same[unit.kind, unit.english] = tuple(said)
         self.fuzzy.discard((unit.kind, unit.id, unit.english))
 
-    @property
-    def _same(self) -> dict[tuple[str, str], tuple[str, ...]]:
-        if not hasattr(self, "_by_english"):
-            self._by_english = {(kind, english): said for (kind, _id, english), said in self.texts.items()}
-        return self._by_english
+    @cached_property
+    def _same(self) -> dict[tuple[Kind, str], tuple[str, ...]]:
+        return {(kind, english): said for (kind, _id, english), said in self.texts.items()}
 
     def write(self, kinds: Iterable[Kind] = KINDS) -> None:
         """Write the catalogues anew: every unit of today, in the order of `units`; old ones as fuzzy."""

@@ -10,12 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
 
 from babel.messages.extract import extract_from_dir
 
+from ..knowledge.agent import Agent
 from ..knowledge.library import library
+from ..knowledge.side_effect import SideEffect
+from ..knowledge.symptom import Symptom
 from ..locale import speaking
+from ..locale.catalogue import Kind
 from ..page import language as _page_language
 from ..page.passages import passages
 from ..page.reading import Reading
@@ -23,7 +26,6 @@ from ..page.shelf import one, translated
 from ..page.who import plan_name
 from ..protocol.reader import read_protocol
 
-Kind = Literal["interface", "pages", "knowledge"]
 _PACKAGE = Path(_page_language.__file__).parents[1]
 _CODE = [("page/**.py", "python"), ("protocol/**.py", "python"), ("page/templates/**.html", "jinja2")]
 _NOTE = "For translators:"
@@ -116,14 +118,14 @@ def _page(id: str, reading: Reading, path: Path) -> Iterator[Unit]:
 def _knowledge() -> Iterator[Unit]:
     reading, known = Reading("en"), library()
     for room, told in reading.told.items():
-        for name, entry in told.items():
-            yield from _fields(entry, f"{room}/{name}", f"{room}: {entry.title}", "knowledge")
+        for name, words in told.items():
+            yield from _fields(words, f"{room}/{name}", f"{room}: {words.title}", "knowledge")
     for room, names, get in (
         ("agents", known.agents(), known.agent), ("side-effects", list(known.side_effects()), known.side_effect),
         ("symptoms", list(known.symptoms()), known.symptom),
     ):  # fmt: skip
         for name in names:
-            entry = get(name)
+            entry: Agent | SideEffect | Symptom = get(name)  # type: ignore[operator]
             for field in ("plain", "now", "watch", "care"):
                 if text := one(getattr(entry, field, None) or ""):
                     yield Unit("knowledge", f"{room}/{name}#{field}", text, f"{room}: {reading.title(room, name)}")

@@ -26,7 +26,8 @@ import yaml
 from ..knowledge.errors import BadInput, nearest
 from ..knowledge.writing import write_whole
 from ..knowledge.yaml_file import text_of
-from ..locale import KNOWN
+from ..locale import KNOWN, TRANSLATED
+from ..locale.catalogue import Kind
 from .checks import faults, plural_forms
 from .filed import Filed
 from .terms import Said, Terms, found_in, path_of, term_base, terms_of
@@ -255,7 +256,7 @@ def _returned(path: Path) -> Iterator[Returned]:
         yield Returned(name, begun, tuple(lines))
 
 
-def _numbers(key: str, folder: Path) -> dict[str, tuple[str, str, str]]:
+def _numbers(key: str, folder: Path) -> dict[str, tuple[Kind, str, str]]:
     path = folder / NUMBERS
     if not path.is_file():
         raise BadInput("there are no work files", folder, remedy=f"Write them first: remission translations todo {key}")
@@ -268,7 +269,6 @@ def _numbers(key: str, folder: Path) -> dict[str, tuple[str, str, str]]:
 
 
 def known(key: str) -> str:
-    if key not in KNOWN or key == "en":
-        others = ", ".join(other for other in KNOWN if other != "en")
-        raise BadInput(f"there is no language '{key}' to translate into", remedy=f"Known: {others}")
+    if key not in TRANSLATED:
+        raise BadInput(f"there is no language '{key}' to translate into", remedy=f"Known: {', '.join(TRANSLATED)}")
     return key
