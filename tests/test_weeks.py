@@ -12,9 +12,11 @@ from polars.testing import assert_frame_equal
 from scipy.integrate import solve_ivp
 
 from remission.body import marrow, weeks
+from remission.cli import app
 from remission.engine import lanes
 from remission.engine.play import Options, play
 from remission.engine.program import prepare
+from remission.knowledge.charts_file import charts as published
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import DATA, Library, library
 from remission.patient import chance
@@ -205,3 +207,34 @@ def test_statistics_of_a_chart_by_hand(tmp_path) -> None:
     assert of.sd_ln_anc == pytest.approx(np.log(2.0) / 2.0 * np.sqrt(12 / 11))
     assert of.lag_1 == pytest.approx(-1.0)
     assert of.mercaptopurine == pytest.approx(0.6) and of.held == pytest.approx(0.25)
+
+
+CHARTS = Path(__file__).parents[2] / "shared" / "data" / "maintenance"
+
+
+def test_what_the_charts_file_says_is_what_the_charts_say() -> None:
+    if not CHARTS.is_dir():
+        pytest.skip("the charts are not here")
+    known = published()
+    real = {name: charts.read_chart(CHARTS / f"{name}.csv") for name in known.charts}
+    assert sorted(known.charts.values()) == ["calibrate", "calibrate", "predict"]
+    for name, target in known.targets.items():
+        assert {known.charts[chart] for chart in target.charts} == {target.used}, name
+        mean = np.mean([getattr(real[chart], name) for chart in target.charts])
+        assert target.value == pytest.approx(mean, abs=0.006), name
+        assert target.low <= target.value <= target.high
+
+
+def test_charts_stand_beside_what_is_played(tmp_path, capsys) -> None:
+    path = tmp_path / "MINE.csv"
+    rows = [f"{1 + 2 * i},{1 + i % 3},{200 + i},{80}" for i in range(14)]
+    path.write_text("Weeks,ANC,PLT,MP_adj\n" + "\n".join(rows) + "\n")
+    with pytest.raises(SystemExit) as end:
+        app(["charts", str(path), "--patients", "8"])
+    said = capsys.readouterr().out
+    assert end.value.code == 0
+    assert "MINE" in said and "SD of ln ANC within the patient" in said and "played" in said
+
+
+def test_half_of_the_charts_is_kept_for_prediction_and_the_division_stays() -> None:
+    assert published().charts == {"UPN_1": "calibrate", "UPN_914": "predict", "UPN_915": "calibrate"}

@@ -319,6 +319,47 @@ def side_effects(
 
 
 @app.command()
+def charts(
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="[CHART.csv ...]", help="Maintenance charts of real patients.")
+    ] = None,
+    run: Annotated[Path | None, typer.Option(help="The folder of a run; else a protocol is played now.")] = None,
+    protocol: Annotated[str | None, typer.Option(help="What is played; left out: that of the charts.")] = None,
+    phase: Annotated[str | None, typer.Option(help="Its phase of maintenance.")] = None,
+    patients: Annotated[int, typer.Option(help="Number of virtual patients, when it is played now.")] = 200,
+    seed: Annotated[int, typer.Option(help="As in simulate.")] = 1,
+    json: Json = False,
+) -> None:
+    """How counts live from week to week in maintenance: charts of real patients beside those that are played."""
+    from remission.knowledge.charts_file import charts as published
+    from remission.trial.charts import of_cohort, read_chart, side_by_side
+    from remission.trial.run import open_run, simulate
+
+    known = published()
+    real = [(path.stem, read_chart(path)) for path in files or ()]
+    weeks = (known.played.first_week, known.played.last_week)
+    if run is not None:
+        played = open_run(run)
+    else:
+        with Bar() as progress:
+            played = simulate(
+                protocol or known.played.protocol,
+                patients=patients,
+                seed=seed,
+                follow_up_years=max(2.0, (weeks[1] + 1.0) / 52.0),
+                progress=progress,
+            )
+    where = phase or known.played.phase
+    table = side_by_side(real, of_cohort(played.measurements, played.doses, where, weeks))
+    if json:
+        _print({"title": played.title, "phase": where, "charts": table}, json)
+        return
+    headings = ("", *(name for name, _ in real), "played: median", "of 100, 10th", "90th")
+    rows = [(row[0], *("" if x is None or x != x else f"{x:.2f}" for x in row[1:])) for row in table.rows()]
+    _print_table(f"{played.title}: {where}", headings, rows)
+
+
+@app.command()
 def validate(
     trials: Annotated[
         list[str] | None,

@@ -5,8 +5,7 @@ A chart is a table of one patient's visits. Columns, found by name in small lett
 computed of a patient is in `Weekly`; a cohort is described by the median over its patients and its range from the 10th
 to the 90th of 100.
 
-Which charts a fit may use and which it may not: CALIBRATE and PREDICT, by the number of the patient; divided before
-anything was fitted, every other one in the order of numbers.
+What published charts say, and which of them a fit may use: knowledge/data/charts.yaml.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ import polars as pl
 from remission.knowledge.errors import BadInput
 from remission.patient.cohort import Floats
 
-CALIBRATE = ("UPN_1", "UPN_915")
-PREDICT = ("UPN_914",)
+from .estimates import Estimate, Z
+
 TARGET = (0.5, 1.5)  # ANC, 10^9/L, that the charts' protocol aims at
 NEIGHBOURS_WEEKS = (1.0, 3.0)  # visits so far apart are neighbours
 LEAST_VISITS = 10
@@ -109,6 +108,9 @@ def read_chart(path: Path) -> Weekly:
 def of_cohort(measurements: pl.DataFrame, doses: pl.DataFrame, phase: str, weeks: tuple[float, float]) -> list[Weekly]:
     """Of every patient of a run with visits enough in a phase, between two weeks of it; ``doses``: dose and planned of
     mercaptopurine."""
+    if measurements.filter(pl.col("phase") == phase).is_empty():
+        there = ", ".join(map(str, measurements["phase"].unique(maintain_order=True)))
+        raise BadInput(f"nobody was measured in a phase '{phase}'", remedy=f"Phases of the run: {there}")
     start = measurements.filter(pl.col("phase") == phase).group_by("patient").agg(pl.col("day").min().alias("start"))
     visits = measurements.filter(pl.col("phase") == phase).join(start, on="patient")
     visits = visits.with_columns(((pl.col("day") - pl.col("start")) / 7.0 + 1.0).alias("week"))
@@ -126,9 +128,22 @@ def of_cohort(measurements: pl.DataFrame, doses: pl.DataFrame, phase: str, weeks
     return out
 
 
+def estimate(people: Sequence[Weekly], name: str) -> Estimate:
+    """The median of a number over patients, with the 95 % limits of its order statistics."""
+    values = np.sort([x for person in people if np.isfinite(x := getattr(person, name))])
+    if not len(values):
+        raise BadInput(f"no patient says anything of {NAMES[name]}", remedy="More patients, or a longer time")
+    reach = 0.5 * Z * np.sqrt(len(values))
+    ends = np.clip(np.round([len(values) / 2 - reach - 0.5, len(values) / 2 + reach - 0.5]), 0, len(values) - 1)
+    low, high = values[ends.astype(int)]
+    return Estimate(float(np.median(values)), float(low), float(high), len(values))
+
+
 def side_by_side(charts: Sequence[tuple[str, Weekly]], played: Iterable[Weekly]) -> pl.DataFrame:
     """One row a number: each chart, then median, 10th and 90th of 100 of the played."""
     people = list(played)
+    if not people:
+        raise BadInput("nobody has 10 visits in the phase", remedy="More patients, or a longer follow-up")
     rows = []
     for field in fields(Weekly):
         values = np.array([getattr(person, field.name) for person in people])
