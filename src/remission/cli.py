@@ -426,6 +426,68 @@ def _validate_side_effects(patients: int, seed: int, out: Path | None, threads: 
         _write(out, as_markdown(done, patients=patients, seed=seed))
 
 
+@app.command()
+def calibrate(
+    plan: Annotated[Path, typer.Argument(metavar="PLAN.yaml", help="What is fitted to what; see docs/calibration.md.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the evaluations; runs/calibration/NAME when left out.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=4096, help="Cores to use; all when left out.")] = None,
+    minutes: Annotated[float | None, typer.Option(min=0, help="Stop then; the same command goes on.")] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Write the fitted numbers into the knowledge files.")] = False,
+    report: Annotated[Path | None, typer.Option(help="Write the report to this Markdown file too.")] = None,
+    show: Annotated[bool, typer.Option("--show", help="Print the targets and stop.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Replace the evaluations that the folder holds.")] = False,
+) -> None:
+    """Fit numbers that nobody measured to published results: a posterior, a report and, with --apply, the files.
+
+    A calibration that was stopped goes on when the same command is given again.
+    """
+    from functools import partial
+
+    from remission.calibration.evaluate import evaluate_all
+    from remission.calibration.folder import Folder
+    from remission.calibration.plan import read_plan
+    from remission.calibration.report import apply as write_numbers
+    from remission.calibration.report import page, sample_of
+    from remission.calibration.search import OutOfTime
+    from remission.calibration.search import calibrate as fit_to
+    from remission.calibration.targets import arms_of, targets
+    from remission.knowledge.posterior import FILE
+
+    read = read_plan(plan)
+    found, passed = targets(read.targets)
+    if show:
+        rows = [(t.name, f"{t.value:g}", f"{t.low:.3g} to {t.high:.3g}", t.unit) for t in found]
+        _print_table(f"{read.title}: {len(found)} targets", ("", "published", "95 % CI", "unit"), rows)
+        _print_table("Arms", ("protocol", "targets"), [(name, str(n)) for name, n in arms_of(found).items()])
+        for name, why in passed.items():
+            print(f"not fitted to {name}: {why}")
+        return
+    folder = Folder(out or Path("runs") / "calibration" / read.plan, read, found, fresh=fresh)
+    again = f"What is played is kept in {folder.path}: the same command goes on from there."
+    try:
+        fit = fit_to(
+            read, found, folder, minutes=minutes, say=_say, play_all=partial(evaluate_all, workers=workers)
+        )
+    except KeyboardInterrupt:
+        _say(f"Stopped. {again}")
+        raise typer.Exit(130) from None
+    except OutOfTime as left:
+        _say(f"The time is over; {left}. {again}")
+        raise typer.Exit(3) from None
+    date = datetime.now().strftime("%Y-%m-%d")
+    text = page(read, found, passed, fit, date=date, plan_file=plan.name)
+    _write(folder.path / FILE, sample_of(read, fit, date).text())
+    for path in (folder.path / "report.md", *([report] if report else [])):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path, text)
+    _console().print(text.split("## Numbers")[0].partition("\n")[2].strip(), highlight=False)
+    if apply:
+        for path in write_numbers(read, found, fit, date=date, plan_file=plan.name):
+            _say(f"{path}")
+
+
 # --- protocols --------------------------------------------------------------------------------
 
 

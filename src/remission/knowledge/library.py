@@ -38,6 +38,7 @@ WRITE_ONE = "See: remission list agents. For another one write a file (docs/own-
 ROOMS = (
     "agents", "body", "pharmacy", "populations", "protocols", "side_effects", "supportive", "symptoms", "trials",
 )  # fmt: skip  # folders of a library
+BESIDE = ("sources.yaml", "posterior.yaml")  # files beside them
 
 
 class Source(BaseModel):
@@ -372,6 +373,25 @@ class Library:
         """The file of a block of supportive care (read it with ``remission.protocol``)."""
         return self._path("supportive", name, "supportive care")
 
+    def file(self, room: str, name: str) -> Path:
+        """The file of that name in a room."""
+        return self._path(room, name, f"file in {room}")
+
+    def below(self, folder: Path) -> Library:
+        """This library with one more folder laid over it; what that folder leaves as it is need not be read again."""
+        over = Library([folder, *self.own])
+        here = {room: {p.stem for p in (folder / room).glob("*.yaml")} for room in ROOMS}
+        over._sources, over._names = self._sources, None if here["agents"] else self._names
+        for room, mine, read in (
+            ("agents", over._agents, self._agents),
+            ("side_effects", over._side_effects, self._side_effects),
+            ("symptoms", over._symptoms, self._symptoms),
+            ("trials", over._trials, self._trials),
+        ):
+            mine.update({name: one for name, one in read.items() if name not in here[room]})  # type: ignore[attr-defined]
+        over._bodies = {key: one for key, one in self._bodies.items() if key[1] not in here[key[0]]}
+        return over
+
     def digest(self) -> str:
         """One sha256 over the names and contents of all files, those of own folders before the shipped ones."""
         digest = hashlib.sha256()
@@ -465,7 +485,7 @@ def _look_at(folder: Path) -> None:
             if not file.is_file():  # a pipe would be waited for without end
                 raise BadInput("this is no file that can be read", file, remedy="Take it out of the folder")
     rooms = f"It may hold the folders {', '.join(ROOMS)} and the file sources.yaml"
-    if not any(path.name in (*ROOMS, "sources.yaml") for path in inside):
+    if not any(path.name in (*ROOMS, *BESIDE) for path in inside):
         raise BadInput("the folder holds no knowledge files", folder, remedy=rooms)
     for path in inside:
         if path.is_dir() and path.name not in ROOMS and any(path.glob("*.y*ml")):
@@ -473,7 +493,7 @@ def _look_at(folder: Path) -> None:
             raise BadInput(f"a folder '{path.name}' is not read", path, remedy=f"Call it {near}" if near else rooms)
         if path.is_dir() and path.name in ROOMS and (other := sorted(path.glob("*.yml"))):
             raise BadInput("a file that ends in .yml is not read", other[0], remedy="Let its name end in .yaml")
-        if path.suffix in (".yaml", ".yml") and path.name != "sources.yaml":
+        if path.suffix in (".yaml", ".yml") and path.name not in BESIDE:
             raise BadInput("a file beside the folders is not read", path, remedy=rooms)
 
 

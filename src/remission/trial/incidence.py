@@ -141,13 +141,17 @@ def _of_trials(shelf: Library) -> Iterator[tuple[str, Seen]]:
             )
 
 
+def years(wanted: Iterable[tuple[str, Seen]]) -> float:
+    """How long an arm is followed: until all phases of every protocol are begun, and what is counted from there."""
+    return YEARS + max((seen.within_days or 0.0 for _, seen in wanted), default=0.0) / DAYS_PER_YEAR
+
+
 def compare(shelf: Library, play: Play) -> list[Incidence]:
     """Every published incidence beside the simulated one, by side effect in alphabetical order."""
     rows = []
     for arm, wanted in arms(shelf).items():
-        later = max((seen.within_days or 0.0 for _, seen in wanted), default=0.0) / DAYS_PER_YEAR
         try:
-            tables = play(arm, YEARS + later)
+            tables = play(arm, years(wanted))
         except BadInput as error:
             rows += [Incidence(name, seen, None, f"cannot be played: {reason(error)}") for name, seen in wanted]
             continue
@@ -165,6 +169,14 @@ def validate_side_effects(
     """Play the protocols that side effects' files name, and compare."""
     check_arguments(patients, seed, YEARS, threads, RECORDED)
 
+    return compare(library(), player(patients=patients, seed=seed, threads=threads, progress=progress))
+
+
+def player(
+    *, patients: int, seed: int, threads: int | None = None, progress: Progress | None = None
+) -> Play:
+    """How a published incidence is played, with the library in use."""
+
     def play(arm: Arm, years: float) -> Tables:
         changed = variant(arm.protocol, without=arm.without, add=arm.add, phases=arm.phases)
         run = simulate(
@@ -173,7 +185,7 @@ def validate_side_effects(
         )  # fmt: skip
         return {name: frame.collect() for name, frame in run.frames.items()}
 
-    return compare(library(), play)
+    return play
 
 
 @dataclass(frozen=True)

@@ -194,6 +194,16 @@ def validate(
     trials = [shelf.trial(name) for name in ([names] if isinstance(names, str | Path) else names) or shelf.trials()]
     check_arguments(patients, seed, 1.0, threads, RECORDED)
 
+    play = player(patients=patients, seed=seed, threads=threads, progress=progress)
+    return Validation(reproduce(trial, play) for trial in trials)
+
+
+def player(
+    *, patients: int, seed: int, threads: int | None = None, progress: Progress | None = None
+) -> Play:
+    """How an arm of a trial is played, with the library in use."""
+    shelf = library()
+
     def play(trial: Trial, arm: Arm) -> Played:
         run = simulate(
             arm.protocol,
@@ -208,7 +218,7 @@ def validate(
         frames = {name: frame.collect() for name, frame in run.frames.items()}
         return Played(frames, shelf.side_effects())
 
-    return Validation(reproduce(trial, play) for trial in trials)
+    return play
 
 
 def count(done: Iterable[Reproduction], used: Literal["predict", "calibrate"]) -> Count:

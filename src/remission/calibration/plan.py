@@ -1,0 +1,191 @@
+"""What is to be fitted to what, as a file: numbers with bounds and priors, targets, patients, seeds, method."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from remission.knowledge.errors import BadInput
+from remission.knowledge.library import Library, library
+from remission.knowledge.loader import Fault, FaultyNode, load
+from remission.knowledge.places import Place, number, place
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Prior(_Strict):
+    """Normal on the scale of the parameter: ``mean`` in its unit, ``sd`` in its unit or, on the log scale, in ln."""
+
+    mean: float
+    sd: Annotated[float, Field(gt=0)]
+
+
+class Parameter(_Strict):
+    """One unknown. ``at``: the places of the number; ``factor`` instead: it multiplies the numbers at those places."""
+
+    at: str | tuple[str, ...] | None = None
+    factor: str | tuple[str, ...] | None = None
+    bounds: tuple[float, float]
+    scale: Literal["linear", "log"] = "linear"
+    prior: Prior | None = None  # even within the bounds when it is left out
+    why: str
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        one = self.at if self.at is not None else self.factor
+        return (one,) if isinstance(one, str) else one or ()
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        return tuple(map(place, self.texts))
+
+    def unit(self, value: float) -> float:
+        """From 0 at the lower bound to 1 at the upper one, on the parameter's scale."""
+        low, high = map(self._on_scale, self.bounds)
+        return (self._on_scale(value) - low) / (high - low)
+
+    def value(self, unit: float) -> float:
+        """The inverse of ``unit``."""
+        low, high = map(self._on_scale, self.bounds)
+        x = low + unit * (high - low)
+        return math.exp(x) if self.scale == "log" else x
+
+    def prior_in_units(self) -> tuple[float, float] | None:
+        """Mean and SD of the prior where the bounds are 0 and 1; None when it is even."""
+        if self.prior is None:
+            return None
+        low, high = map(self._on_scale, self.bounds)
+        return self.unit(self.prior.mean), self.prior.sd / (high - low)
+
+    def _on_scale(self, value: float) -> float:
+        return math.log(value) if self.scale == "log" else value
+
+    @model_validator(mode="after")
+    def _fits(self) -> Parameter:
+        low, high = self.bounds
+        if (self.at is None) == (self.factor is None):
+            raise FaultyNode(Fault((), "a parameter has `at` or `factor`", "Write one of the two"))
+        if not self.texts:
+            raise FaultyNode(Fault((), "no place is named", "Write `at: body/leukaemia.yaml: cycling.wake`"))
+        if not low < high:
+            raise FaultyNode(Fault(("bounds",), f"the bounds run from {low:g} to {high:g}", "Write [smaller, larger]"))
+        if self.scale == "log" and low <= 0:
+            raise FaultyNode(Fault(("bounds",), f"{low:g} has no logarithm", "Write a bound above 0, or scale: linear"))
+        if self.prior is not None and not low <= self.prior.mean <= high:
+            what = f"the prior's mean {self.prior.mean:g} lies outside the bounds"
+            raise FaultyNode(Fault(("prior", "mean"), what, "Correct one of them"))
+        return self
+
+
+class Targets(_Strict):
+    """Trials whose `calibrate` endpoints are fitted to (names, or files of one's own), and side effects whose published
+    incidences are; ``all`` means every one that has such a number. ``leave_out``: targets by the beginning of their
+    name."""
+
+    trials: tuple[str, ...] | Literal["all"] = ()
+    side_effects: tuple[str, ...] | Literal["all"] = ()
+    leave_out: tuple[str, ...] = ()
+
+
+class Method(_Strict):
+    """Waves of a Sobol design, each followed by an emulator of every target and a sample of the posterior, from which
+    the points of the next wave are taken; in the end the best of the sample are played with other seeds."""
+
+    first: Annotated[int, Field(ge=4)] = 64  # points of the first wave
+    waves: Annotated[int, Field(ge=1, le=20)] = 3
+    points: Annotated[int, Field(ge=1)] = 32  # of every further wave
+    confirm: Annotated[int, Field(ge=1)] = 4
+    confirm_seeds: tuple[int, ...] = Field(min_length=1)
+    discrepancy: Annotated[float, Field(ge=0)] = 0.1  # SD on the scale of the target (logit or ln) that no fit removes
+    draws: Annotated[int, Field(ge=2)] = 50  # of the posterior, that are kept
+    seed: int = 1  # of design and sampler
+
+
+class Plan(_Strict):
+    """The file. ``patients``: in each arm and with each of the ``seeds``."""
+
+    plan: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    title: str
+    parameters: dict[str, Parameter] = Field(min_length=1)
+    targets: Targets
+    patients: Annotated[int, Field(ge=8)] = 200
+    seeds: tuple[int, ...] = Field(min_length=1)
+    method: Method
+
+    @model_validator(mode="after")
+    def _fits(self) -> Plan:
+        if both := set(self.seeds) & set(self.method.confirm_seeds):
+            what = f"the seed {min(both)} is fitted with and confirmed with"
+            raise FaultyNode(Fault(("method", "confirm_seeds"), what, "Confirm with seeds that no fit used"))
+        if not self.targets.trials and not self.targets.side_effects:
+            raise FaultyNode(Fault(("targets",), "nothing is fitted to", "Write `trials: all`"))
+        return self
+
+    def numbers(self, values: dict[str, float], now: dict[Place, float]) -> dict[Place, float]:
+        """What stands at every place for these values of the parameters; ``now``: what stands there in the files."""
+        return {
+            where: value * now[where] if self.parameters[name].factor is not None else value
+            for name, value in values.items()
+            for where in self.parameters[name].places
+        }
+
+    def values(self, units: list[float]) -> dict[str, float]:
+        """The values of the parameters at a point of the unit cube."""
+        return {name: one.value(u) for (name, one), u in zip(self.parameters.items(), units, strict=True)}
+
+    def units(self, values: dict[str, float]) -> list[float]:
+        return [one.unit(values[name]) for name, one in self.parameters.items()]
+
+    def present(self, now: dict[Place, float]) -> dict[str, float]:
+        """The values that the files hold (1 for a factor)."""
+        return {
+            name: 1.0 if one.factor is not None else now[one.places[0]] for name, one in self.parameters.items()
+        }
+
+
+def read_plan(path: str | Path, shelf: Library | None = None) -> Plan:
+    """A plan from its file; raises `BadInput` with file and line for every place, trial or number that is not there."""
+    path, shelf = Path(path), shelf or library()
+    return load(path, Plan, lambda plan: _faults(plan, shelf))
+
+
+def now(plan: Plan, shelf: Library | None = None) -> dict[Place, float]:
+    """What the files hold at the places of the plan."""
+    return {where: number(where, shelf) for one in plan.parameters.values() for where in one.places}
+
+
+def _faults(plan: Plan, shelf: Library) -> Iterator[Fault]:
+    taken: dict[Place, str] = {}
+    for name, one in plan.parameters.items():
+        key = "at" if one.at is not None else "factor"
+        for text in one.texts:
+            at = ("parameters", name, key)
+            try:
+                where = place(text)
+                value = number(where, shelf)
+            except BadInput as error:
+                yield Fault(at, error.message, error.remedy)
+                continue
+            if where in taken:
+                yield Fault(at, f"'{where}' is moved by {taken[where]} too", "Take it out of one of them")
+            taken[where] = name
+            low, high = one.bounds
+            if not low <= (1.0 if one.factor is not None else value) <= high:
+                what = f"the file holds {value:g}, outside the bounds" if key == "at" else "the bounds leave out 1"
+                yield Fault(("parameters", name, "bounds"), what, "Let the bounds hold what is there now")
+    for key, names, known in (
+        ("trials", plan.targets.trials, shelf.trial),
+        ("side_effects", plan.targets.side_effects, shelf.side_effect),
+    ):
+        for i, text in enumerate(names if isinstance(names, tuple) else ()):
+            try:
+                known(text)  # type: ignore[operator]
+            except BadInput as error:
+                yield Fault(("targets", key, i), error.message, error.remedy)
+

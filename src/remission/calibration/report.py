@@ -1,0 +1,184 @@
+"""What was fitted to what, how well and how surely: as a page, as data, and into the knowledge files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from remission.knowledge.library import Library, library
+from remission.knowledge.places import Place, Provenance, changed, written
+from remission.knowledge.posterior import FILE, Posterior
+from remission.knowledge.writing import write_whole
+
+from .emulator import Floats
+from .plan import Parameter, Plan, now
+from .search import Fit, Point
+from .targets import Target, off_scale
+
+SPEAKING = 4  # targets that are named for a parameter
+TIED = 0.6  # correlation from which two parameters are named together
+
+
+def inside(target: Target, point: Point) -> bool | None:
+    """Does the simulated value at a point lie in the published interval? None where it cannot be told."""
+    one = point.told.get(target.name)
+    return None if one is None else target.low <= off_scale(one[0], target.unit) <= target.high
+
+
+def speaking(plan: Plan, found: list[Target], fit: Fit) -> dict[str, list[tuple[str, float]]]:
+    """The targets that tell most about each parameter: how far each moves, in its own standard errors, when the
+    parameter goes from end to end of its bounds and the others stay where they fit."""
+    by_name = {t.name: t for t in found}
+    out: dict[str, list[tuple[str, float]]] = {}
+    for i, name in enumerate(plan.parameters):
+        ends = np.array([fit.best.units, fit.best.units], dtype=float)
+        ends[:, i] = 0.0, 1.0
+        mean, _ = fit.emulator.predict(ends)
+        moved = [(t, abs(mean[1, k] - mean[0, k]) / by_name[t].sd) for k, t in enumerate(fit.emulator.names)]
+        out[name] = sorted(moved, key=lambda one: -one[1])[:SPEAKING]
+    return out
+
+
+def page(plan: Plan, found: list[Target], passed: Mapping[str, str], fit: Fit, *, date: str, plan_file: str) -> str:
+    """The report as Markdown."""
+    base = now(plan)
+    present, best = plan.present(base), plan.values(list(fit.best.units))
+    telling = speaking(plan, found, fit)
+    seeds, again = (", ".join(map(str, s)) for s in (plan.seeds, plan.method.confirm_seeds))
+    told = [t for t in found if inside(t, fit.best) is not None]
+    good, was = (sum(inside(t, p) or False for t in found) for p in (fit.best, fit.before))
+    lines = [
+        f"# Calibration: {plan.title}",
+        "",
+        f"`remission calibrate {plan_file}` wrote this page ({date}). {len(plan.parameters)} numbers were fitted to "
+        f"{len(found)} published ones of the kind `calibrate`; no number of the kind `predict` was read.",
+        "",
+        f"**{good} of {len(told)} fitted numbers lie in the published 95 % interval** with seeds that no fit used "
+        f"({again}); before, {was} with the seeds of the fit ({seeds}).",
+        "",
+        f"Method: Sobol design of {plan.method.first} points, {plan.method.waves} waves of {plan.method.points} from "
+        "the posterior of the wave before; every target emulated on its scale (percentages as logits, the rest as "
+        "logarithms) by a line and a Gaussian process; posterior of prior x normal likelihood by affine-invariant "
+        "sampling, a target's variance being that of the paper, of the emulator, of the finite cohorts and of a "
+        f"discrepancy of {plan.method.discrepancy:g} that no fit removes. {plan.patients} patients an arm and seed, "
+        f"the same patients and chance at every point. {fit.played} points, {fit.seconds / 3600:.1f} hours of one core.",
+        "",
+        "## Numbers",
+        "",
+        "*Learnt*: how much narrower the posterior is than the prior (1 - SD / SD). *Told by*: the targets that move "
+        "most, in their standard errors, when the number goes from bound to bound.",
+        "",
+        "| number | bounds | before | fitted | 95 % of the posterior | learnt | told by |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for i, (name, one) in enumerate(plan.parameters.items()):
+        low, high = limits(one, fit.sample[:, i])
+        names = "; ".join(f"{t} ({x:.1f})" for t, x in telling[name])
+        words = f"**{name}** {one.why.strip()} ({', '.join(f'`{text}`' for text in one.texts)})"
+        cells = (
+            words, f"{one.bounds[0]:g} to {one.bounds[1]:g}", f"{present[name]:.3g}", f"{best[name]:.3g}",
+            f"{low:.3g} to {high:.3g}", f"{learnt(one, fit.sample[:, i]):.2f}", names,
+        )  # fmt: skip
+        lines.append(_row(cells))
+    if tied := _tied(plan, fit.sample):
+        lines += ["", f"Told only together (correlation in the posterior): {'; '.join(tied)}."]
+    lines += [
+        "",
+        "## Targets",
+        "",
+        "*z*: fitted minus published on the target's scale, over the standard errors of both together.",
+        "",
+        "| target | published (95 %) | before | fitted | z | in interval |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for t in found:
+        unit = " %" if t.unit == "percent" else f" {t.unit}".rstrip(" -")
+        seen = f"{t.value:.3g}{unit} ({t.low:.3g} to {t.high:.3g})"
+        is_in = inside(t, fit.best)
+        away = fit.best.told.get(t.name)
+        lines.append(_row((
+            t.name, seen, _told(t, fit.before), _told(t, fit.best),
+            "" if away is None else f"{(away[0] - t.centre) / math.hypot(t.sd, away[1]):+.1f}",
+            "not told" if is_in is None else "yes" if is_in else "**no**",
+        )))  # fmt: skip
+    if passed:
+        lines += ["", "Not fitted to: " + "; ".join(f"{name}: {why}" for name, why in passed.items()) + "."]
+    return "\n".join(lines) + "\n"
+
+
+def limits(one: Parameter, units: Floats) -> tuple[float, float]:
+    """95 % limits of a parameter in a sample."""
+    low, high = np.quantile(units, [0.025, 0.975])
+    return one.value(float(low)), one.value(float(high))
+
+
+def learnt(one: Parameter, units: Floats) -> float:
+    """1 - SD of the posterior / SD of the prior, at least 0."""
+    normal = one.prior_in_units()
+    prior = 1 / math.sqrt(12) if normal is None else min(normal[1], 1 / math.sqrt(12))
+    return max(0.0, 1 - float(units.std()) / prior)
+
+
+def sample_of(plan: Plan, fit: Fit, date: str) -> Posterior:
+    """The posterior as it travels with the knowledge files; the first draw is the fit itself."""
+    base = now(plan)
+    rows = [plan.numbers(plan.values([float(x) for x in units]), base) for units in (fit.best.units, *fit.sample)]
+    places = sorted(rows[0])
+    numbers = [tuple(float(written(row[where])) for where in places) for row in rows]
+    return Posterior(
+        plan=plan.plan, date=date, seeds=plan.seeds, places=tuple(map(str, places)), fitted=numbers[0],
+        draws=tuple(numbers[1:]),
+    )  # fmt: skip
+
+
+def apply(
+    plan: Plan, found: list[Target], fit: Fit, *, date: str, plan_file: str, shelf: Library | None = None
+) -> list[Path]:
+    """Write the fitted numbers into the knowledge files, each with its provenance, and the sample beside them; the
+    files' comments and order stay. Returns the files."""
+    shelf = shelf or library()
+    base = now(plan, shelf)
+    best = plan.values(list(fit.best.units))
+    telling = speaking(plan, found, fit)
+    sample = sample_of(plan, fit, date)
+    texts: dict[Path, str] = {}
+    for i, (name, one) in enumerate(plan.parameters.items()):
+        low, high = limits(one, fit.sample[:, i])
+        factor = "as a factor " if one.factor is not None else ""
+        to = (
+            f"{len(found)} published numbers at once, most of all {'; '.join(t for t, _ in telling[name][:2])}: "
+            f"{factor}{low:.3g} to {high:.3g} is as plausible ({plan_file}, {date}, seeds "
+            f"{', '.join(map(str, plan.seeds))})"
+        )
+        mine: dict[Place, float] = {
+            where: value for where, value in plan.numbers(best, base).items() if where in one.places
+        }
+        for path, text in changed(mine, shelf, Provenance(to)).items():
+            texts[path] = text
+            write_whole(path, text)  # the next number may stand in the same file
+    beside = write_whole(shelf.folders[0] / FILE, sample.text())
+    return [*texts, beside]
+
+
+def _told(target: Target, point: Point) -> str:
+    one = point.told.get(target.name)
+    if one is None:
+        return "not told"
+    low, middle, high = (off_scale(one[0] + k * 1.96 * one[1], target.unit) for k in (-1, 0, 1))
+    return f"{middle:.3g} ({low:.3g} to {high:.3g})"
+
+
+def _tied(plan: Plan, sample: Floats) -> list[str]:
+    names = list(plan.parameters)
+    if len(names) < 2:
+        return []
+    r = np.corrcoef(sample.T)
+    pairs = [(i, j) for i in range(len(names)) for j in range(i) if abs(r[i, j]) >= TIED]
+    return [f"{names[j]} and {names[i]} ({r[i, j]:+.2f})" for i, j in pairs]
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"

@@ -1,0 +1,219 @@
+"""From played points to a posterior, wave by wave."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from remission.knowledge.places import Place
+
+from .emulator import Emulator, Floats, learn, needed
+from .evaluate import Row, Task, evaluate_all
+from .folder import Folder
+from .plan import Plan, now
+from .targets import Target, pooled
+
+MISSING = 5.0  # standard errors that a target counts as missed by where it cannot be told
+STEPS = 600  # of the sampler, a third of them to settle
+Say = Callable[[str], None]
+PlayAll = Callable[[Plan, Iterable[Task]], Iterator[Row]]
+
+
+class OutOfTime(Exception):
+    """The budget is used up; what is played is kept."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of the unit cube with what was played there, on the scale of the targets."""
+
+    name: str
+    units: tuple[float, ...]
+    told: Mapping[str, tuple[float, float] | None]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What the calibration found."""
+
+    before: Point  # with the numbers of the files
+    best: Point  # with seeds that no fit used
+    confirmed: tuple[Point, ...]
+    sample: Floats  # draws x parameters, in units
+    emulator: Emulator
+    played: int  # points
+    seconds: float  # of all evaluations
+
+
+def calibrate(
+    plan: Plan,
+    found: list[Target],
+    folder: Folder,
+    *,
+    minutes: float | None = None,
+    say: Say = lambda text: None,
+    play_all: PlayAll = evaluate_all,
+) -> Fit:
+    """Play the waves of the plan, as far as the folder does not hold them yet; raises `OutOfTime`.
+
+    ``play_all``: who plays tasks, in any order: the cores of this machine, or whatever can take them.
+    """
+    qmc = needed("scipy.stats.qmc", "SciPy")
+    deadline = None if minutes is None else time.monotonic() + 60 * minutes
+    base = now(plan)
+    size = len(plan.parameters)
+    play = _Player(plan, found, folder, base, play_all, deadline, say)
+
+    first = folder.wave("wave-1")
+    if first is None:
+        design = qmc.Sobol(size, seed=plan.method.seed).random(_power_of_two(plan.method.first))[: plan.method.first]
+        first = folder.begin("wave-1", [plan.units(plan.present(base)), *design])
+    points = play("wave-1", first, plan.seeds)
+    for wave in range(2, plan.method.waves + 1):
+        name = f"wave-{wave}"
+        chosen = folder.wave(name)
+        if chosen is None:
+            sample, _, _ = posterior(plan, found, points, seed=plan.method.seed + wave)
+            chosen = folder.begin(name, spread(sample, plan.method.points))
+        points += play(name, chosen, plan.seeds)
+    sample, heights, emulator = posterior(plan, found, points, seed=plan.method.seed)
+    chosen = folder.wave("confirm")
+    if chosen is None:
+        top = sample[np.argsort(-heights)]
+        chosen = folder.begin("confirm", [top[0], sample.mean(axis=0), *spread(sample, plan.method.confirm)])
+    confirmed = play("confirm", chosen, plan.method.confirm_seeds)
+    best = max(confirmed, key=lambda p: log_prior(plan, np.array([p.units]))[0] + fit_of(p.told, found, plan))
+    kept = spread(sample, plan.method.draws)
+    rows = folder.rows().values()
+    return Fit(
+        points[0], best, tuple(confirmed), kept, emulator, len(points) + len(confirmed), sum(r.seconds for r in rows)
+    )
+
+
+class _Player:
+    """Plays the points of a wave with its seeds, but for those that the folder holds."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        found: list[Target],
+        folder: Folder,
+        base: dict[Place, float],
+        play_all: PlayAll,
+        deadline: float | None,
+        say: Say,
+    ) -> None:
+        self.plan, self.found, self.folder, self.base = plan, found, folder, base
+        self.play_all, self.deadline, self.say = play_all, deadline, say
+
+    def __call__(self, wave: str, points: Sequence[Sequence[float]], seeds: Sequence[int]) -> list[Point]:
+        plan = self.plan
+        names = [f"{wave}-{i:03d}" for i in range(len(points))]
+        there = self.folder.rows()
+        tasks = [
+            Task(name, seed, tuple(plan.numbers(plan.values(list(units)), self.base).items()))
+            for name, units in zip(names, points, strict=True)
+            for seed in seeds
+            if (name, seed) not in there
+        ]
+        began, done = time.monotonic(), 0
+        for row in self.play_all(plan, self._until(tasks)):
+            self.folder.keep(row)
+            there[row.point, row.seed] = row
+            done += 1
+            left = (time.monotonic() - began) / done * (len(tasks) - done) / 60
+            self.say(f"{wave}: {done} of {len(tasks)} evaluations, about {left:.0f} min left")
+        if done < len(tasks):
+            raise OutOfTime(f"{wave}: {len(tasks) - done} evaluations are left")
+        units = {t.name: t.unit for t in self.found}
+        return [
+            Point(
+                name,
+                tuple(point),
+                {
+                    target: pooled([there[name, seed].answers.get(target, "not asked") for seed in seeds], unit)
+                    for target, unit in units.items()
+                },
+            )
+            for name, point in zip(names, points, strict=True)
+        ]
+
+    def _until(self, tasks: Sequence[Task]) -> Iterator[Task]:
+        for task in tasks:
+            if self.deadline is not None and time.monotonic() > self.deadline:
+                return
+            yield task
+
+
+def log_prior(plan: Plan, units: Floats) -> Floats:
+    """points; minus infinity outside the bounds."""
+    out = np.where(((units >= 0) & (units <= 1)).all(axis=1), 0.0, -np.inf)
+    for i, one in enumerate(plan.parameters.values()):
+        if (normal := one.prior_in_units()) is not None:
+            out -= 0.5 * ((units[:, i] - normal[0]) / normal[1]) ** 2
+    return out
+
+
+def fit_of(told: Mapping[str, tuple[float, float] | None], found: list[Target], plan: Plan) -> float:
+    """The log likelihood of the published numbers at a point that was played."""
+    out = 0.0
+    for target in found:
+        one = told.get(target.name)
+        if one is None:
+            out -= 0.5 * MISSING**2
+            continue
+        variance = target.sd**2 + plan.method.discrepancy**2 + one[1] ** 2
+        out -= 0.5 * (one[0] - target.centre) ** 2 / variance + 0.5 * np.log(variance)
+    return float(out)
+
+
+def posterior(
+    plan: Plan, found: list[Target], points: Sequence[Point], *, seed: int, steps: int = STEPS
+) -> tuple[Floats, Floats, Emulator]:
+    """A sample (draws x parameters, in units), the log posterior of each, and the emulator behind it: affine-invariant
+    ensemble sampling (Goodman and Weare, by emcee) of prior x likelihood, where a target's variance is that of the
+    paper, of the emulator, of the finite cohorts and of the discrepancy that the plan allows."""
+    emcee = needed("emcee", "emcee")
+    x = np.array([p.units for p in points])
+    emulator = learn(x, {t.name: [p.told.get(t.name) for p in points] for t in found})
+    known = [t for t in found if t.name in emulator.names]
+    centre = np.array([t.centre for t in known])
+    cohorts = np.array(
+        [np.median([p.told[t.name][1] for p in points if p.told.get(t.name) is not None]) for t in known]  # type: ignore[index]
+    )
+    fixed = np.array([t.sd for t in known]) ** 2 + plan.method.discrepancy**2 + cohorts**2
+
+    def height(units: Floats) -> Floats:
+        out = log_prior(plan, units)
+        inside = np.isfinite(out)
+        if inside.any():
+            mean, sd = emulator.predict(units[inside])
+            variance = fixed + sd**2
+            out[inside] -= 0.5 * ((mean - centre) ** 2 / variance + np.log(variance)).sum(axis=1)
+        return out
+
+    size = x.shape[1]
+    walkers = max(4 * size, 32)
+    random = np.random.default_rng(seed)
+    pool = np.vstack([x, random.random((8 * walkers, size))])
+    start = np.clip(pool[np.argsort(-height(pool))[: 2 * walkers]], 1e-6, 1 - 1e-6)
+    start = start[random.permutation(len(start))[:walkers]]
+    start = np.clip(start + 0.01 * random.standard_normal(start.shape), 1e-6, 1 - 1e-6)
+    sampler = emcee.EnsembleSampler(walkers, size, height, vectorize=True)
+    sampler.random_state = np.random.RandomState(seed).get_state()
+    sampler.run_mcmc(start, steps)
+    flat, heights = (get(discard=steps // 3, thin=5, flat=True) for get in (sampler.get_chain, sampler.get_log_prob))
+    return flat, heights, emulator
+
+
+def spread(sample: Floats, count: int) -> Floats:
+    """So many of a sample, evenly along it."""
+    return sample[np.linspace(0, len(sample) - 1, count).round().astype(int)]
+
+
+def _power_of_two(count: int) -> int:
+    return 1 << (count - 1).bit_length()
+

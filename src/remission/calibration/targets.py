@@ -1,0 +1,217 @@
+"""The published numbers that are fitted to, on the scale on which they are compared, and what is played for them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+from remission.knowledge.errors import BadInput
+from remission.knowledge.library import Library, library
+from remission.knowledge.side_effect import Published as Seen
+from remission.knowledge.trial_file import Endpoint, Trial
+from remission.trial import incidence
+from remission.trial.endpoints import NotSimulated, simulated
+from remission.trial.estimates import Estimate, Z
+from remission.trial.validate import Published, player, published, wilson_of
+
+from .plan import Targets
+
+FITTED = "calibrate"
+
+
+@dataclass(frozen=True)
+class Target:
+    """One published number of the kind `calibrate`, in its unit. ``what``: an endpoint of an arm, or an incidence."""
+
+    name: str
+    unit: str
+    value: float
+    low: float
+    high: float
+    what: tuple[Trial, str, Endpoint] | tuple[incidence.Arm, str, Seen]
+
+    @property
+    def centre(self) -> float:
+        return on_scale(self.value, self.unit, self.n)
+
+    @property
+    def sd(self) -> float:
+        """Standard error on the scale, from the published 95 % limits."""
+        low, high = (on_scale(x, self.unit, self.n) for x in (self.low, self.high))
+        return max((high - low) / (2 * Z), 1e-3)
+
+    @property
+    def n(self) -> float:
+        """Patients that the limits speak of: what keeps a share of 0 or 100 % finite."""
+        return 200.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A simulated value, its standard error on the scale of the target, and whether it can be told at all."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+    def on_scale(self, unit: str) -> tuple[float, float]:
+        """Value and standard error on the scale."""
+        y = on_scale(self.value, unit, self.n)
+        if unit == "percent":
+            p = 1 / (1 + math.exp(-y))
+            return y, 1 / math.sqrt(max(self.n, 1) * p * (1 - p))
+        low, high = (on_scale(x, unit, self.n) for x in (self.low, self.high))
+        spread = (high - low) / (2 * Z)
+        return y, spread if math.isfinite(spread) and spread > 0 else 0.3
+
+
+def on_scale(value: float, unit: str, n: float) -> float:
+    """Percentages as logits (0 and 100 % half a patient from the edge), everything else as logarithm."""
+    if unit == "percent":
+        p = (value / 100 * n + 0.5) / (n + 1)
+        return math.log(p / (1 - p))
+    return math.log(max(value, 1e-3))
+
+
+def targets(wanted: Targets, shelf: Library | None = None) -> tuple[list[Target], dict[str, str]]:
+    """What is fitted to, and what of it cannot be, with the reason. Only numbers of the kind `calibrate` are looked
+    at: one that is to be predicted is not even read."""
+    shelf = shelf or library()
+    found: list[Target] = []
+    passed: dict[str, str] = {}
+    for name, unit, value, limits, what in (*_of_trials(wanted, shelf), *_of_side_effects(wanted, shelf)):
+        if name.startswith(wanted.leave_out):
+            passed[name] = "left out by the plan"
+        elif limits is None:
+            passed[name] = "it has no published interval"
+        else:
+            found.append(Target(name, unit, value, limits.low, limits.high, what))
+    unused = [part for part in wanted.leave_out if not any(name.startswith(part) for name in passed)]
+    if unused:
+        raise BadInput(f"no target begins with '{unused[0]}'", remedy="See the names: remission calibrate PLAN --show")
+    if not found:
+        raise BadInput("no number of the kind calibrate is named", remedy="Name trials that have some, or `all`")
+    return found, passed
+
+
+Row = tuple[str, str, float, Published | None, tuple[Trial, str, Endpoint] | tuple[incidence.Arm, str, Seen]]
+
+
+def _of_trials(wanted: Targets, shelf: Library) -> Iterator[Row]:
+    for name in shelf.trials() if wanted.trials == "all" else wanted.trials:
+        trial = shelf.trial(name)
+        for key, arm in trial.arms.items():
+            for e in arm.endpoints:
+                if e.used == FITTED:
+                    label = f"{trial.trial}, {key}: {e.label()} ({e.source})"
+                    yield label, e.unit, e.value, published(e, arm), (trial, key, e)
+
+
+def _of_side_effects(wanted: Targets, shelf: Library) -> Iterator[Row]:
+    if not wanted.side_effects:
+        return
+    in_trials = {label for label, *_ in _of_trials(wanted, shelf)} if wanted.trials else set()
+    for arm, rows in incidence.arms(shelf).items():
+        for name, seen in rows:
+            if seen.used != FITTED or not (wanted.side_effects == "all" or name in wanted.side_effects):
+                continue
+            limits = (
+                Published(*seen.interval, "paper") if seen.interval is not None
+                else Published(*wilson_of(seen.value, seen.n), "n") if seen.n else None
+            )  # fmt: skip
+            label = f"{name}, {seen.name}: {seen.label()} ({arm.protocol}, {seen.source})"
+            if label not in in_trials:
+                yield label, "percent", seen.value, limits, (arm, name, seen)
+
+
+def answers(found: list[Target], *, patients: int, seed: int, shelf: Library | None = None) -> dict[str, Answer | str]:
+    """Every target in virtual patients of the library in use, or why it cannot be told there.
+
+    Arms are played by the same functions as in ``remission validate``.
+    """
+    shelf = shelf or library()
+    out: dict[str, Answer | str] = {}
+    by_trial: dict[str, list[Target]] = {}
+    by_arm: dict[incidence.Arm, list[Target]] = {}
+    for target in found:
+        first = target.what[0]
+        if isinstance(first, Trial):
+            by_trial.setdefault(first.trial, []).append(target)
+        else:
+            by_arm.setdefault(first, []).append(target)
+    for mine in by_trial.values():
+        out |= _trial_answers(mine, patients, seed)
+    play = incidence.player(patients=patients, seed=seed, threads=1)
+    for arm, mine in by_arm.items():
+        wanted = [(name, seen) for _, name, seen in (t.what for t in mine) if isinstance(seen, Seen)]
+        try:
+            tables = play(arm, incidence.years(wanted))
+        except BadInput as error:
+            out |= {t.name: str(error) for t in mine}
+            continue
+        for target, (name, seen) in zip(mine, wanted, strict=True):
+            out[target.name] = _told(partial(incidence.simulated, tables, name, seen, shelf))
+    return out
+
+
+def _trial_answers(mine: list[Target], patients: int, seed: int) -> dict[str, Answer | str]:
+    trial = mine[0].what[0]
+    assert isinstance(trial, Trial)
+    play = player(patients=patients, seed=seed, threads=1)
+    needed = {key for t in mine for key in (t.what[1], getattr(t.what[2], "against", None)) if key}
+    played, unplayed = {}, {}
+    for key, arm in trial.arms.items():
+        if key in needed:
+            try:
+                played[key] = play(trial, arm)
+            except BadInput as error:
+                unplayed[key] = str(error)
+    out: dict[str, Answer | str] = {}
+    for target in mine:
+        _, key, endpoint = target.what
+        assert isinstance(endpoint, Endpoint)
+        if key in unplayed:
+            out[target.name] = unplayed[key]
+        else:
+            out[target.name] = _told(partial(simulated, replace(played[key], others=played), endpoint))
+    return out
+
+
+def _told(ask: Callable[[], Estimate]) -> Answer | str:
+    try:
+        found = ask()
+    except NotSimulated as why:
+        return str(why)
+    if not math.isfinite(found.value):
+        return "not reached"
+    return Answer(found.value, found.low, found.high, found.n)
+
+
+def pooled(parts: list[Answer | str], unit: str) -> tuple[float, float] | None:
+    """One value and standard error on the scale, of the same point played with several seeds; None where fewer than
+    half of them tell it."""
+    told = [one.on_scale(unit) for one in parts if isinstance(one, Answer)]
+    if not told or 2 * len(told) < len(parts):
+        return None
+    weights = [1 / sd**2 for _, sd in told]
+    value = sum(w * y for w, (y, _) in zip(weights, told, strict=True)) / sum(weights)
+    return value, 1 / math.sqrt(sum(weights))
+
+
+def off_scale(y: float, unit: str) -> float:
+    """The inverse of ``on_scale`` (but for the half patient)."""
+    return 100 / (1 + math.exp(-y)) if unit == "percent" else math.exp(y)
+
+
+def arms_of(found: list[Target]) -> Mapping[str, int]:
+    """How many targets each protocol speaks of."""
+    out: dict[str, int] = {}
+    for target in found:
+        first, key, _ = target.what
+        protocol = first.arms[key].protocol if isinstance(first, Trial) else first.protocol
+        out[protocol] = out.get(protocol, 0) + 1
+    return out
+

@@ -1,0 +1,245 @@
+"""Calibration: it finds the truth of a toy, goes on where it was stopped, reads nothing that is to be predicted."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from remission.calibration.evaluate import Row, Task
+from remission.calibration.folder import Folder
+from remission.calibration.plan import Plan, now, read_plan
+from remission.calibration.report import apply, page, sample_of
+from remission.calibration.search import OutOfTime, calibrate
+from remission.calibration.targets import Answer, Target, answers, targets
+from remission.cli import app
+from remission.knowledge.errors import BadInput
+from remission.knowledge.library import DATA, Library, library, using
+from remission.knowledge.places import Provenance, changed, laid_over, number, place
+from remission.knowledge.posterior import drawn, posterior
+from remission.patient.recipe import population
+
+WAKE, LETHAL = "body/leukaemia.yaml: cycling.wake", "body/leukaemia.yaml: detection.lethal"
+TRUTH = {"wake": 0.006, "lethal": 0.012}
+TREE: dict[str, Any] = {
+    "plan": "toy",
+    "title": "a toy",
+    "parameters": {
+        "wake": {"at": WAKE, "bounds": [0.001, 0.02], "scale": "log", "why": "toy"},
+        "lethal": {"at": LETHAL, "bounds": [0.004, 0.03], "scale": "log", "why": "toy"},
+    },
+    "targets": {"trials": ["aall1331"]},
+    "patients": 100,
+    "seeds": [1, 2],
+    "method": {"first": 16, "waves": 2, "points": 8, "confirm": 3, "confirm_seeds": [11], "discrepancy": 0.01, "draws": 20},
+}  # fmt: skip
+
+
+def written(folder: Path, **changes: Any) -> Path:
+    path = folder / "toy.yaml"
+    path.write_text(yaml.safe_dump({**TREE, **changes}, sort_keys=False), encoding="utf-8")
+    return path
+
+
+def share(wake: float, lethal: float) -> float:
+    """Percent: rises with the one and falls with the other, not straight."""
+    x = 1.2 * math.log(wake / 0.004) - 0.8 * math.log(lethal / 0.01) + 0.3 * math.log(wake / 0.004) ** 2
+    return 100 / (1 + math.exp(-x))
+
+
+def months(wake: float, lethal: float) -> float:
+    return 6.0 * (0.01 / lethal) ** 0.9 * (wake / 0.004) ** 0.1
+
+
+MODEL = {"share": (share, "percent"), "months": (months, "months")}
+
+
+def toy(tasks: Iterable[Task]) -> Iterator[Row]:
+    """A model whose answers are known, with the noise of a cohort that is the same at every point of a seed."""
+    for task in tasks:
+        values = {str(where).split(".")[-1]: value for where, value in task.numbers}
+        random = np.random.default_rng(task.seed)
+        told: dict[str, Answer | str] = {}
+        for name, (model, _) in MODEL.items():
+            y = model(values["wake"], values["lethal"]) * (1 + 0.01 * random.standard_normal())
+            told[name] = Answer(y, y * 0.95, y * 1.05, 2000)
+        yield Row(task.point, task.seed, told, 1.0)
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    return read_plan(written(tmp_path))
+
+
+@pytest.fixture
+def found(plan: Plan) -> list[Target]:
+    what = targets(plan.targets)[0][0].what
+    return [
+        Target(name, unit, y := model(**TRUTH), y * 0.96, y * 1.04, what) for name, (model, unit) in MODEL.items()
+    ]
+
+
+def test_the_truth_of_a_toy_lies_in_the_posterior_and_the_fit_is_near_it(
+    plan: Plan, found: list[Target], tmp_path: Path
+) -> None:
+    fit = calibrate(plan, found, Folder(tmp_path / "out", plan, found), play_all=lambda _, tasks: toy(tasks))
+    best = plan.values(list(fit.best.units))
+    for i, (name, one) in enumerate(plan.parameters.items()):
+        low, high = np.quantile(fit.sample[:, i], [0.005, 0.995])
+        assert one.value(float(low)) < TRUTH[name] < one.value(float(high))
+        assert best[name] == pytest.approx(TRUTH[name], rel=0.15)
+        assert fit.sample[:, i].std() < 0.5 / math.sqrt(12)  # much has been learnt
+    text = page(plan, found, {}, fit, date="2030-01-01", plan_file="toy.yaml")
+    assert "**2 of 2 fitted numbers lie in the published 95 % interval**" in text
+    assert text.count("| yes |") == 2
+
+
+def test_what_was_stopped_goes_on_to_the_same_end(plan: Plan, found: list[Target], tmp_path: Path) -> None:
+    whole = calibrate(plan, found, Folder(tmp_path / "a", plan, found), play_all=lambda _, tasks: toy(tasks))
+    asked: list[Task] = []
+
+    def some(count: int) -> Any:
+        def play(_: Plan, tasks: Iterable[Task]) -> Iterator[Row]:
+            for n, task in enumerate(tasks):
+                if n == count:
+                    raise KeyboardInterrupt
+                asked.append(task)
+                yield from toy([task])
+
+        return play
+
+    stops = 0
+    while True:
+        try:
+            again = calibrate(plan, found, Folder(tmp_path / "b", plan, found), play_all=some(9))
+            break
+        except KeyboardInterrupt:
+            stops += 1
+            assert stops < 20
+    assert stops > 2
+    assert len(asked) == len({(task.point, task.seed) for task in asked})  # nothing was played twice
+    assert again.best == whole.best
+    assert np.array_equal(again.sample, whole.sample)
+    with pytest.raises(OutOfTime):
+        calibrate(plan, found, Folder(tmp_path / "c", plan, found), minutes=0, play_all=lambda _, tasks: toy(tasks))
+
+
+def test_a_damaged_evaluation_is_played_again_and_another_plan_is_refused(
+    plan: Plan, found: list[Target], tmp_path: Path
+) -> None:
+    folder = Folder(tmp_path / "out", plan, found)
+    calibrate(plan, found, folder, play_all=lambda _, tasks: toy(tasks))
+    rows = sorted((tmp_path / "out" / "rows").glob("*.json"))
+    rows[3].write_text("{", encoding="utf-8")
+    asked: list[Task] = []
+    calibrate(plan, found, folder, play_all=lambda _, tasks: toy(asked.append(t) or t for t in tasks))
+    assert [f"{t.point}-seed-{t.seed}.json" for t in asked] == [rows[3].name]
+    with pytest.raises(BadInput, match="another plan"):
+        Folder(tmp_path / "out", plan.model_copy(update={"patients": 64}), found)
+    Folder(tmp_path / "out", plan.model_copy(update={"patients": 64}), found, fresh=True)
+
+
+def test_no_fit_reads_a_number_that_is_to_be_predicted() -> None:
+    from remission.calibration.plan import Targets
+
+    found, _ = targets(Targets(trials="all", side_effects="all"))
+    assert len(found) > 50
+    assert {target.what[2].used for target in found} == {"calibrate"}
+    every = {e.used for name in library().trials() for _, e in library().trial(name).endpoints()}
+    assert "predict" in every  # there is something to be kept out
+    with pytest.raises(BadInput, match="no number of the kind calibrate"):
+        targets(Targets(trials=("aall0232",)))  # a trial that is only predicted
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"parameters": {"w": {"at": WAKE.replace("wake", "wak"), "bounds": [0, 1], "why": "x"}}}, "Did you mean 'wake'"),
+        ({"parameters": {"w": {"at": WAKE, "bounds": [1, 2], "why": "x"}}}, "the file holds 0.00"),
+        ({"parameters": {"w": {"at": WAKE, "bounds": [0, 2], "scale": "log", "why": "x"}}}, "has no logarithm"),
+        ({"parameters": {"w": {"at": "leukaemia", "bounds": [0, 2], "why": "x"}}}, "names no number"),
+        ({"targets": {"trials": ["aall13"]}}, "unknown trial"),
+        ({"targets": {}}, "nothing is fitted to"),
+        ({"seeds": [11]}, "is fitted with and confirmed with"),
+        ({"patients": "many"}, "patients"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_a_plan_is_told_with_file_and_line(changes: dict[str, Any], says: str, tmp_path: Path) -> None:
+    path = written(tmp_path, **changes)
+    with pytest.raises(BadInput) as error:
+        read_plan(path)
+    assert says in str(error.value) and error.value.line and error.value.file == str(path)
+
+
+def test_other_numbers_reach_the_model_and_whatever_is_drawn_from_them(tmp_path: Path) -> None:
+    spread = place("populations/childhood-all.yaml: sensitivity.patient_factor_sd_log")
+    before = number(spread)
+    over = laid_over({spread: 0.5, place(WAKE): 0.0123}, tmp_path)
+    with using(over):
+        assert population("childhood-all").sensitivity.patient_factor_sd_log.value == 0.5
+        assert population("standard-risk-b-all").sensitivity.patient_factor_sd_log.value == 0.5  # like the other
+        assert library().body("leukaemia")["cycling.wake"].value == 0.0123
+    assert number(spread) == before
+
+
+def test_a_point_of_a_plan_is_played_as_the_trial_is(plan: Plan) -> None:
+    """Among the arms of AALL1331 more patients die when a full marrow kills ten times as fast."""
+    from remission.calibration.evaluate import evaluate
+
+    found = [t for t in targets(plan.targets)[0] if "complete remission" in t.name]
+    base = now(plan)
+    one = evaluate(plan.model_copy(update={"patients": 32}), Task("x", 1, tuple(base.items())), found)
+    same = answers(found, patients=32, seed=1)
+    assert one.answers == same
+    assert all(isinstance(answer, Answer) and answer.n == 32 for answer in same.values())
+
+
+def test_fitted_numbers_are_written_with_their_provenance_and_nothing_else_changes(
+    plan: Plan, found: list[Target], tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine"
+    (mine / "body").mkdir(parents=True)
+    shutil.copy(DATA / "body" / "leukaemia.yaml", mine / "body")
+    shelf = library(mine)
+    with using(shelf):
+        fit = calibrate(plan, found, Folder(tmp_path / "out", plan, found), play_all=lambda _, tasks: toy(tasks))
+        apply(plan, found, fit, date="2030-01-01", plan_file="toy.yaml")
+    before = (DATA / "body" / "leukaemia.yaml").read_text(encoding="utf-8").splitlines()
+    after = (mine / "body" / "leukaemia.yaml").read_text(encoding="utf-8").splitlines()
+    changed_lines = [new for old, new in zip(before, after, strict=True) if old != new]
+    assert len(changed_lines) == 2
+    for line in changed_lines:
+        assert "read: calibrated" in line and "toy.yaml, 2030-01-01, seeds 1, 2" in line and "because:" not in line
+    read = Library([mine])
+    assert read.body("leukaemia")["cycling.wake"].value == pytest.approx(plan.values(list(fit.best.units))["wake"], 1e-4)
+    with using(read):
+        sample = posterior()
+        assert sample == sample_of(plan, fit, "2030-01-01").model_copy(update={"date": "2030-01-01"})
+        with drawn(3, sample) as one:
+            assert [number(place(text), one) for text in sample.places] == list(sample.draws[3])
+    path = mine / "body" / "leukaemia.yaml"
+    path.write_text(path.read_text().replace("wake: {value: ", "wake: {value: 9"), encoding="utf-8")
+    with pytest.raises(BadInput, match="not .* as fitted"):
+        posterior(Library([mine]))
+
+
+def test_an_assumed_number_that_is_fitted_is_no_longer_assumed() -> None:
+    where = place("body/leukaemia.yaml: cns.cells_cns1")
+    (text,) = changed({where: 5e4}, known=Provenance('a "target"')).values()
+    line = next(line for line in text.splitlines() if "cells_cns1" in line)
+    assert yaml.safe_load(line)["cells_cns1"] == {
+        "value": 50000, "unit": "-", "read": "calibrated", "to": 'a "target"',
+    }  # fmt: skip
+
+
+def test_the_command_shows_what_would_be_fitted_to(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["calibrate", str(written(tmp_path)), "--show"])
+    assert done.exit_code == 0
+    assert "aall1331, chemotherapy: complete remission" in done.output
