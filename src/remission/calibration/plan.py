@@ -144,9 +144,7 @@ class Plan(_Strict):
 
     def present(self, now: dict[Place, float]) -> dict[str, float]:
         """The values that the files hold (1 for a factor)."""
-        return {
-            name: 1.0 if one.factor is not None else now[one.places[0]] for name, one in self.parameters.items()
-        }
+        return {name: 1.0 if one.factor is not None else now[one.places[0]] for name, one in self.parameters.items()}
 
 
 def read_plan(path: str | Path, shelf: Library | None = None) -> Plan:
@@ -188,4 +186,3 @@ def _faults(plan: Plan, shelf: Library) -> Iterator[Fault]:
                 known(text)  # type: ignore[operator]
             except BadInput as error:
                 yield Fault(("targets", key, i), error.message, error.remedy)
-

@@ -64,7 +64,7 @@ def page(plan: Plan, found: list[Target], passed: Mapping[str, str], fit: Fit, *
         "logarithms) by a line and a Gaussian process; posterior of prior x normal likelihood by affine-invariant "
         "sampling, a target's variance being that of the paper, of the emulator, of the finite cohorts and of a "
         f"discrepancy of {plan.method.discrepancy:g} that no fit removes. {plan.patients} patients an arm and seed, "
-        f"the same patients and chance at every point. {fit.played} points, {fit.seconds / 3600:.1f} hours of one core.",
+        f"the same patients and chance at every point. {fit.played} points, {fit.seconds / 3600:.1f} hours of a core.",
         "",
         "## Numbers",
         "",
@@ -175,7 +175,7 @@ def _tied(plan: Plan, sample: Floats) -> list[str]:
     names = list(plan.parameters)
     if len(names) < 2:
         return []
-    r = np.corrcoef(sample.T)
+    r = np.atleast_2d(np.corrcoef(sample.T))
     pairs = [(i, j) for i in range(len(names)) for j in range(i) if abs(r[i, j]) >= TIED]
     return [f"{names[j]} and {names[i]} ({r[i, j]:+.2f})" for i, j in pairs]
 

@@ -216,4 +216,3 @@ def spread(sample: Floats, count: int) -> Floats:
 
 def _power_of_two(count: int) -> int:
     return 1 << (count - 1).bit_length()
-

@@ -214,4 +214,3 @@ def arms_of(found: list[Target]) -> Mapping[str, int]:
         protocol = first.arms[key].protocol if isinstance(first, Trial) else first.protocol
         out[protocol] = out.get(protocol, 0) + 1
     return out
-

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -33,6 +33,7 @@ from .yaml_file import compose, construct, is_file, text_of
 if TYPE_CHECKING:
     from .trial_file import Trial  # its models take a moment to build: only for those who ask for a trial
 
+Entity = TypeVar("Entity")
 DATA = Path(__file__).parent / "data"
 WRITE_ONE = "See: remission list agents. For another one write a file (docs/own-library.md)"
 ROOMS = (
@@ -382,13 +383,10 @@ class Library:
         over = Library([folder, *self.own])
         here = {room: {p.stem for p in (folder / room).glob("*.yaml")} for room in ROOMS}
         over._sources, over._names = self._sources, None if here["agents"] else self._names
-        for room, mine, read in (
-            ("agents", over._agents, self._agents),
-            ("side_effects", over._side_effects, self._side_effects),
-            ("symptoms", over._symptoms, self._symptoms),
-            ("trials", over._trials, self._trials),
-        ):
-            mine.update({name: one for name, one in read.items() if name not in here[room]})  # type: ignore[attr-defined]
+        over._agents = _but(self._agents, here["agents"])
+        over._side_effects = _but(self._side_effects, here["side_effects"])
+        over._symptoms = _but(self._symptoms, here["symptoms"])
+        over._trials = _but(self._trials, here["trials"])
         over._bodies = {key: one for key, one in self._bodies.items() if key[1] not in here[key[0]]}
         return over
 
@@ -436,6 +434,10 @@ class Library:
                     out.setdefault(path.stem, path)
             self._rooms[room] = out
         return self._rooms[room]
+
+
+def _but(read: dict[str, Entity], others: set[str]) -> dict[str, Entity]:
+    return {name: one for name, one in read.items() if name not in others}
 
 
 @lru_cache(maxsize=1)

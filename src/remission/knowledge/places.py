@@ -156,7 +156,8 @@ def _span(node: Node) -> tuple[int, int]:
 
 def _provenance(nodes: list[Node], known: Provenance, where: Place, path: Path) -> dict[tuple[int, int], str]:
     """The edits that make the nearest group with a ``read`` one that is calibrated."""
-    group = next((n for n in reversed(nodes) if isinstance(n, MappingNode) and _child(n, "read", path) is not None), None)
+    groups = (node for node in reversed(nodes) if isinstance(node, MappingNode))
+    group = next((node for node in groups if _child(node, "read", path) is not None), None)
     if group is None:
         raise BadInput(f"'{where}' has no provenance around it", path, nodes[-1].start_mark.line + 1)
     read = _child(group, "read", path)

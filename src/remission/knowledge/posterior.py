@@ -52,7 +52,8 @@ class Posterior(BaseModel):
         seeds = ", ".join(map(str, self.seeds))
         return (
             "# Written by `remission calibrate --apply`: numbers that are plausible together, a draw a row.\n"
-            f"plan: {self.plan}\ndate: '{self.date}'\nseeds: [{seeds}]\nplaces:\n{places}fitted: [{fitted}]\ndraws:\n{rows}"
+            f"plan: {self.plan}\ndate: '{self.date}'\nseeds: [{seeds}]\nplaces:\n{places}"
+            f"fitted: [{fitted}]\ndraws:\n{rows}"
         )
 
 
@@ -61,7 +62,8 @@ def posterior(shelf: Library | None = None) -> Posterior:
     shelf = shelf or library()
     path = next((folder / FILE for folder in shelf.folders if (folder / FILE).is_file()), None)
     if path is None:
-        raise BadInput("no calibration has left a sample of its numbers", remedy="Run: remission calibrate PLAN --apply")
+        remedy = "Run: remission calibrate PLAN --apply"
+        raise BadInput("no calibration has left a sample of its numbers", remedy=remedy)
     found = load(path, Posterior)
     for i, (text, value) in enumerate(zip(found.places, found.fitted, strict=True)):
         there = number(place(text), shelf)
