@@ -116,6 +116,14 @@ InPhase = Annotated[
     list[str] | None,
     typer.Option("--in", metavar="PHASE", help="Where --without, --miss and --add hold; everywhere if not given."),
 ]
+AfterRelapse = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PROTOCOL|none",
+        help="Treat a relapse by this protocol instead of the one that the file names; none: it is the end.",
+        autocompletion=_known("protocols"),
+    ),
+]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN-FOLDER", help="A folder given to simulate --out.")]
 
 
@@ -164,6 +172,7 @@ def simulate(
     miss: Miss = None,
     add: Add = None,
     in_phase: InPhase = None,
+    after_relapse: AfterRelapse = None,
     timings: Annotated[bool, typer.Option("--timings", help="Show what each step of a day costs.")] = False,
     json: Json = False,
 ) -> None:
@@ -174,7 +183,10 @@ def simulate(
     from remission.protocol.variant import missed, variant
     from remission.trial.run import simulate
 
-    changed = variant(protocol, without=without or (), miss=missed(miss or ()), add=add or (), phases=in_phase or ())
+    changed = variant(
+        protocol, without=without or (), miss=missed(miss or ()), add=add or (), phases=in_phase or (),
+        after_relapse=after_relapse,
+    )  # fmt: skip
     try:
         with Bar() as progress:
             run = simulate(
@@ -247,24 +259,27 @@ def compare(
     miss: Miss = None,
     add: Add = None,
     in_phase: InPhase = None,
+    after_relapse: AfterRelapse = None,
     json: Json = False,
     yes: Annotated[bool, typer.Option("--yes", help="As in simulate.")] = False,
 ) -> None:
     """Play two protocols with the same patients and the same chance, side by side.
 
-    --without, --miss, --add and --in change the second one: remission compare cog-high-risk --without pegaspargase
+    --without, --miss, --add, --in and --after-relapse change the second one:
+    remission compare cog-high-risk --without pegaspargase
     """
     from remission.knowledge.errors import BadInput
     from remission.protocol.reader import read_protocol
     from remission.protocol.variant import missed, variant
     from remission.trial.side_by_side import side_by_side
 
-    if other is None and not without and not miss and not add:
+    if other is None and not (without or miss or add or after_relapse):
         raise BadInput("one protocol has nothing beside it", remedy="Name another one, or say what to add or leave out")
     first = read_protocol(protocol)
     second = variant(
-        other or protocol, without=without or (), miss=missed(miss or ()), add=add or (), phases=in_phase or ()
-    )
+        other or protocol, without=without or (), miss=missed(miss or ()), add=add or (), phases=in_phase or (),
+        after_relapse=after_relapse,
+    )  # fmt: skip
     with Bar() as progress:
         done = side_by_side(
             first, second, patients=patients, seed=seed, population=population, years=years, threads=threads,
@@ -284,6 +299,7 @@ def side_effects(
     miss: Miss = None,
     add: Add = None,
     in_phase: InPhase = None,
+    after_relapse: AfterRelapse = None,
     json: Json = False,
 ) -> None:
     """Side effects by phase and grade, days in hospital, doses lost, deaths; or one patient's course."""
@@ -294,7 +310,10 @@ def side_effects(
     if Path(what).is_dir():
         run = open_run(what)
     else:
-        changed = variant(what, without=without or (), miss=missed(miss or ()), add=add or (), phases=in_phase or ())
+        changed = variant(
+            what, without=without or (), miss=missed(miss or ()), add=add or (), phases=in_phase or (),
+            after_relapse=after_relapse,
+        )  # fmt: skip
         with Bar() as progress:
             run = simulate(changed, patients=patients, seed=seed, follow_up_years=5.0, progress=progress)
     if patient is not None:

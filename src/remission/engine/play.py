@@ -30,7 +30,7 @@ SITES = ("marrow", "CNS", "combined")
 MRD_SITES = ("marrow", "blood")
 TABLES = ("outcomes", "measurements", "mrd", "doses", "events", "states", "side_effects", "levels")
 COMPARISONS = (np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal)
-MAX_TREATMENT_DAYS = 5 * 366
+MAX_TREATMENT_DAYS = 5 * 366  # of a first line; where a relapse is treated, to the end of the follow-up
 
 
 @dataclass(frozen=True)
@@ -66,12 +66,13 @@ def play(
     options, shelf = options or Options(), knowledge or library()
     cohort = cohort.take(_alike(program, cohort))
     plan, columns = lanes.build(program, cohort, shelf, seed=seed, plan=plan or plan_of(program, options, shelf))
+    days = options.follow_up_days
     result, records, spent = core.play(
         program.tables,
         plan,
         columns,
-        treatment_days=min(options.follow_up_days, MAX_TREATMENT_DAYS),
-        follow_up_days=options.follow_up_days,
+        treatment_days=days if program.on_relapse >= 0 else min(days, MAX_TREATMENT_DAYS),
+        follow_up_days=days,
         chance=options.chance,
         keep_doses="doses" in options.record,
         keep_states="states" in options.record,

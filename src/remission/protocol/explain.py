@@ -101,6 +101,7 @@ _CALLED = {
     "b cells": ("B cells", "are", " per microlitre"),
     "igg": ("IgG", "is", " g/L"),
     "relapses": ("relapses so far", "are", ""),
+    "relapse month": ("months from the first day to the first relapse", "are", ""),
     "crs": ("cytokine release syndrome (grade)", "is", ""),
     "neurotoxicity": ("neurotoxicity of immune cells (grade)", "is", ""),
     "donor": ("donor", "is", ""),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ..knowledge.errors import BadInput
 from .complaint import bad, unknown
@@ -59,7 +60,9 @@ class _Linker:
 
     def linked(self) -> Protocol:
         own = tuple(self._renamed(self.main, phase) for phase in self.main.phases)
-        return replace(self.main, phases=(*own, *self.added.values()), places=self.places)
+        after = self.main.on_relapse
+        on_relapse = self._id(self.main, after, self.main.places.get("on relapse")) if after else None
+        return replace(self.main, phases=(*own, *self.added.values()), places=self.places, on_relapse=on_relapse)
 
     def _renamed(self, home: Protocol, phase: Phase) -> Phase:
         """The phase with ids of phases as they are called in the linked protocol; asks for what it leads to."""
@@ -76,7 +79,8 @@ class _Linker:
             return replace(phase, decide=decide, next=following)
         shared = {rule.action for rule in self.main.rules}
         given = {give.agent for give in phase.give}
-        rules = (*phase.rules, *(r for r in home.rules if r.action not in shared and _applies(r, given)))
+        common = (_applied(rule, given) for rule in home.rules if rule.action not in shared)
+        rules = (*phase.rules, *(rule for rule in common if rule is not None))
         return replace(
             phase,
             id=f"{home.id}: {phase.id}",
@@ -152,6 +156,11 @@ def _reached(home: Protocol, added: dict[tuple[str, str], Phase]) -> set[str]:
     return {phase for file, phase in added if file == home.id}
 
 
-def _applies(rule: Rule, given: set[str]) -> bool:
-    targets = getattr(rule.action, "targets", None)
-    return targets is None or bool(given & {target.agent for target in targets})
+def _applied(rule: Rule, given: set[str]) -> Rule | None:
+    """A rule of a whole protocol as it holds in a phase that gives these agents; None: it has no use there."""
+    action: Any = rule.action
+    targets = getattr(action, "targets", None)
+    if targets is None:
+        return rule
+    here = tuple(target for target in targets if target.agent in given)
+    return replace(rule, action=replace(action, targets=here)) if here else None

@@ -110,22 +110,12 @@ def _examine(path_or_id: str | Path, known: Library, checked: bool) -> tuple[Pro
 
 
 def _looked_at(path_or_id: str | Path, known: Library, checked: bool) -> tuple[Protocol | None, list[BadInput]]:
-
-    def other(id: str, near: Path | None) -> Protocol:
-        protocol, found = read_file(protocol_path(id, known, near))
-        if found:
-            raise first_of(found)
-        return with_blocks(protocol)
-
-    def with_blocks(protocol: Protocol) -> Protocol:
-        return include(protocol, [_block(id, protocol, known) for id in protocol.include])
-
     try:
         protocol, found = read_file(protocol_path(path_or_id, known))
     except BadInput as error:
         return None, [error]
     try:
-        protocol = link(with_blocks(protocol), other)
+        protocol = linked(_with_blocks(protocol, known), known)
     except BadInput as error:
         found.append(error)
         protocol = replace(protocol, unread=(*protocol.unread, "go to"))
@@ -134,6 +124,23 @@ def _looked_at(path_or_id: str | Path, known: Library, checked: bool) -> tuple[P
     once = {str(problem): problem for problem in found}
     found = sorted(once.values(), key=lambda p: (p.file != protocol.file, p.file or "", p.line or 0, p.column or 0))
     return protocol, found[: limits.MISTAKES]
+
+
+def linked(protocol: Protocol, known: Library) -> Protocol:
+    """The protocol with the phases of others that it can go on to (link.py), whose files are those of the library or
+    lie beside its own."""
+
+    def other(id: str, near: Path | None) -> Protocol:
+        found, problems = read_file(protocol_path(id, known, near))
+        if problems:
+            raise first_of(problems)
+        return _with_blocks(found, known)
+
+    return link(protocol, other)
+
+
+def _with_blocks(protocol: Protocol, known: Library) -> Protocol:
+    return include(protocol, [_block(id, protocol, known) for id in protocol.include])
 
 
 def _block(id: str, protocol: Protocol, known: Library) -> Block:

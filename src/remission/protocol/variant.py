@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 from ..knowledge.errors import BadInput, nearest
 from ..knowledge.library import Library, library, using
 from .checks import check
+from .complaint import unknown
 from .grammar import Kind
 from .include import together
 from .model import Give, Phase, Place, Protocol, Rescue, Rule, Target
 from .numerals import percent
-from .reader import first_of, mistakes, read_protocol, read_sentence
+from .reader import first_of, linked, mistakes, read_protocol, read_sentence
 from .vocabulary import ROUTES
 
 _RULES = ("hold", "make", "raise", "reduce", "halve", "omit", "repeat", "stop", "transfuse", "start", "give", "miss")
@@ -30,21 +31,27 @@ def variant(
     miss: Mapping[str, float] | None = None,
     add: Sequence[str] = (),
     phases: Sequence[str] = (),
+    after_relapse: str | None = None,
     knowledge: Library | None = None,
 ) -> Protocol:
     """The protocol ``without`` some agents ("methotrexate", or of one route "methotrexate IT"), with doses that are
     missed (``miss``: percent of the doses of an agent, ``{"mercaptopurine": 10}``) and with sentences to ``add``, in
-    the named phases or in all of them.
+    the named phases or in all of them. ``after_relapse``: the protocol with which a relapse is treated in place of what
+    the file says, or "none": the relapse is the end.
 
     A sentence is written as in a file: what is given, checked or decided, or a rule. What is left is checked as a file
     is. Raises `BadInput` for an agent that is not given there, a phase that is not there, a sentence that does not fit.
     """
     if knowledge is not None:
         with using(knowledge):  # whose agents and side effects are words of the language
-            return variant(protocol, without=without, miss=miss, add=add, phases=phases)
+            return variant(
+                protocol, without=without, miss=miss, add=add, phases=phases, after_relapse=after_relapse
+            )
     known = library()
     if isinstance(protocol, str | Path):
         protocol = read_protocol(protocol, known)
+    if after_relapse is not None:
+        protocol = _followed(protocol, after_relapse, known)
     missing = [(_named(name, known), share) for name, share in (miss or {}).items()]
     if not without and not add and not missing:
         if phases:
@@ -70,6 +77,24 @@ def variant(
         said[-1] += f" in {' and '.join(phases)}"
     said_so = " and ".join(said)
     changed = replace(changed, id=f"{protocol.id} {said_so}", name=f"{protocol.name}, {said_so}")
+    if found := mistakes(check(changed, known)):
+        raise first_of(found)
+    return changed
+
+
+def _followed(protocol: Protocol, second_line: str, known: Library) -> Protocol:
+    """The protocol whose relapses are treated by the first phase of another one."""
+    own = replace(protocol, phases=tuple(phase for phase in protocol.phases if ":" not in phase.id))
+    if second_line == "none":
+        return replace(linked(replace(own, on_relapse=None), known), id=f"{protocol.id} to the first relapse")
+    if second_line not in known.protocols():
+        message, remedy = unknown("protocol", second_line, known.protocols())
+        raise BadInput(message, remedy=remedy)
+    other = read_protocol(second_line, known, checked=False)
+    if other.id == protocol.id:
+        raise BadInput(f"{second_line} cannot follow itself", remedy="Name the treatment of a relapse")
+    after = f"{other.id}: {other.phases[0].id}"
+    changed = replace(linked(replace(own, on_relapse=after), known), id=f"{protocol.id}, then {other.id}")
     if found := mistakes(check(changed, known)):
         raise first_of(found)
     return changed

@@ -30,7 +30,14 @@ COUNTS = {
 }
 FRACTIONS = ("marrow blasts", "marrow MRD", "blood MRD")
 SHARES = ("chimerism", "t315i")  # of donor cells in the marrow, of T315I in the leukaemia
-STATES = {"b cells": "per microlitre", "igg": "g/L", "relapses": "", "crs": "", "neurotoxicity": ""}
+STATES = {
+    "b cells": "per microlitre",
+    "igg": "g/L",
+    "relapses": "",
+    "relapse month": "months",
+    "crs": "",
+    "neurotoxicity": "",
+}
 PERSON = {"age": "years", "weight": "kg", "bsa": "m2", "cns": "", "diagnosis wbc": "10^9/L"}
 VALUES = {
     "sex": ("female", "male"),

@@ -112,6 +112,11 @@ struct Block {
     const Int red = RED_CELLS * STATE_ROWS;
     return flesh.line(red + 1, l) + flesh.line(red + 2, l) + flesh.line(red + 3, l) + flesh.line(red + 4, l);
   }
+  // The share of blasts in a marrow that is at rest, when there are so many.
+  Real share_at_rest(int l, Real cells) const {
+    const Real load = cells / person(l).capacity;
+    return load / (load + std::max(1e-4, 1.0 - person(l).omega * load));
+  }
   Real leukaemic_cells(int l) const {
     Real total = 0.0;
     for (Int c = 0; c < 2 * lay.clones(); ++c) total += flesh.cells(c, l);

@@ -206,7 +206,7 @@ inline bool may_enter(Block& b, Int entry, int l, Int today) {
   Real& age = b.place.seen(V_AGE, l);
   const Real at_first = age;
   age = b.person(l).age_y + static_cast<Real>(today) / 365.25;
-  b.place.seen(V_RELAPSES, l) = static_cast<Real>(b.lane(l).relapses) + b.person(l).relapsed;
+  count_relapses(b, l);
   const bool meets = b.holds(entry, l);
   age = at_first;
   return meets;

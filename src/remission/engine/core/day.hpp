@@ -25,6 +25,7 @@ inline void infection_of_day(Block& b, int l, Int today) {
 // Once a week: is there a remission to lose, and is it lost?
 inline void relapse_of_day(Block& b, int l, Int today) {
   LaneState& lane = b.lane(l);
+  if (lane.wakes == today) return wake(b, l, today);
   const Real fraction = b.blast_share(l, b.flesh.total(0, l));
   if (b.lay.looks == 0 && lane.remission == 0 && today % 7 == 0 && fraction < b.setting(S_REMISSION))
     lane.remission = 1;  // no marrow is ever looked at: it is not assessed, but it can be lost
@@ -147,7 +148,8 @@ inline bool play_day(Block& b, Int today) {
   bool anyone = false;
   for (int l = 0; l < LANES; ++l) {
     b.lane(l).visited = -1;
-    anyone |= b.place.here[l] = playing(b, l);
+    anyone |= playing(b, l);
+    b.place.here[l] = playing(b, l) && !asleep(b, l, today);
   }
   if (!anyone) return false;
   for (int s = 0; s < DAY_STEPS; ++s) {

@@ -1,13 +1,16 @@
-// After treatment, with no drug on board: the leukaemia alone, week by week, until cure, relapse or the horizon.
+// After treatment, with no drug on board: the leukaemia alone, week by week, until cure, relapse or the horizon. Where a
+// relapse is treated, the patient sleeps until its day and is played on from there.
 #pragma once
+#include <utility>
+
 #include "ends.hpp"
 
 namespace remission {
 
-// Can the rest be played week by week: a marrow that works, a remission, and a relapse that would be the end?
+// Can the rest be played week by week: a marrow that works, and a remission?
 inline bool needs_no_days(Block& b, int l, Real total) {
-  if (total == 0.0 && b.flesh.cns(0, l) == 0.0) return b.flesh.room(0, l) >= 0.1;
-  if (b.lay.on_relapse >= 0 || b.flesh.room(0, l) < 0.1) return false;
+  if (b.flesh.room(0, l) < 0.1) return false;
+  if (total == 0.0 && b.flesh.cns(0, l) == 0.0) return true;
   LaneState& lane = b.lane(l);
   if (lane.remission == 0 && b.blast_share(l, total) < b.setting(S_REMISSION)) lane.remission = 1;  // no marrow was looked at
   return lane.remission > 0;
@@ -43,6 +46,28 @@ inline void follow_clone(Block& b, Int c, int l, Int today, Real crowd) {
   resting = y;
 }
 
+// The leukaemia is laid aside as it will be on the day of its relapse: nothing of it acts until then.
+inline void fall_asleep(Block& b, int l, Int relapse) {
+  const Int rows = b.flesh.cells.rows();
+  for (Int c = 0; c < rows; ++c) b.flesh.asleep(c, l) = std::exchange(b.flesh.cells(c, l), 0.0);
+  b.flesh.asleep(rows, l) = std::exchange(b.flesh.cns(0, l), 0.0);
+  b.lane(l).wakes = relapse;
+}
+
+inline bool asleep(const Block& b, int l, Int today) { return today < b.place.lane[l].wakes; }
+
+// The day has come.
+inline void wake(Block& b, int l, Int today) {
+  const Int rows = b.flesh.cells.rows();
+  for (Int c = 0; c < rows; ++c) b.flesh.cells(c, l) = b.flesh.asleep(c, l);
+  b.flesh.cns(0, l) = b.flesh.asleep(rows, l);
+  b.lane(l).wakes = -1;
+  const Real total = b.leukaemic_cells(l), fraction = b.share_at_rest(l, total), brain = b.flesh.cns(0, l);
+  b.flesh.total(0, l) = total;
+  relapsed(b, l, today,
+           relapse_site(b, fraction >= b.setting(S_RELAPSE_MARROW), brain >= b.setting(S_RELAPSE_CNS), fraction, brain));
+}
+
 inline void follow(Block& b, int l, Int start) {
   const Real days = static_cast<Real>(FOLLOW_DAYS), capacity = b.person(l).capacity;
   const Real cns_birth = b.setting(S_CNS_BIRTH), cns_death = b.setting(S_CNS_DEATH);
@@ -51,11 +76,11 @@ inline void follow(Block& b, int l, Int start) {
   for (Int today = start; today < horizon; today += FOLLOW_DAYS) {
     const Real total = b.leukaemic_cells(l);
     if (total == 0.0 && cns == 0.0) return finish(b, l, CURED, horizon);  // followed to the end without event
-    const Real load = total / capacity, room = std::max(1e-4, 1.0 - b.person(l).omega * load);
-    const Real fraction = load / (load + room);
+    const Real load = total / capacity, fraction = b.share_at_rest(l, total);
     if (b.lane(l).remission > 0) {
       const bool marrow = fraction >= b.setting(S_RELAPSE_MARROW), brain = cns >= b.setting(S_RELAPSE_CNS);
       if (marrow || brain) {
+        if (b.lay.on_relapse >= 0 && today < b.play.treatment_days) return fall_asleep(b, l, today);
         const Int site = relapse_site(b, marrow, brain, fraction, cns);
         b.event(l, today, b.lane(l).phase, E_RELAPSE, static_cast<Real>(site));
         b.place.result[l][RESULT_SITE] = static_cast<Real>(site);

@@ -16,6 +16,12 @@ inline void number_sample(Block& b, int l, Int phase, Int day, Int waited) {
   b.lane(l).sample = b.numbered(l, phase, day, waited);
 }
 
+// How often the leukaemia has come back, and how many months after the first dose it first did (NaN: not here).
+inline void count_relapses(Block& b, int l) {
+  b.place.seen(V_RELAPSES, l) = static_cast<Real>(b.lane(l).relapses) + b.person(l).relapsed;
+  b.place.seen(V_RELAPSE_MONTH, l) = b.place.result[l][RESULT_RELAPSE] * (12.0 / 365.25);
+}
+
 // Counts with log-normal noise, and everything else that conditions may ask for.
 inline void measure(Block& b, int l) {
   const Int sample = b.lane(l).sample;
@@ -35,7 +41,7 @@ inline void measure(Block& b, int l) {
   seen(V_CRS, l) = static_cast<Real>(im.crs);
   seen(V_BRAIN, l) = static_cast<Real>(im.neuro);
   seen(V_PRODUCT, l) = static_cast<Real>(im.product);
-  seen(V_RELAPSES, l) = static_cast<Real>(b.lane(l).relapses) + b.person(l).relapsed;
+  count_relapses(b, l);
   seen(V_REMISSION, l) = b.lane(l).remission == 1 ? 1.0 : 0.0;
   const Int effects = b.lay.again.size, ever = seen.rows() - effects;
   for (Int i = 0; i < effects; ++i) {

@@ -17,6 +17,7 @@ struct LaneState {
   Int visited = -1;  // the row of `days` of today's visit
   Int cut = 0;       // infusions end this morning: 1 those of what is held or stopped, 2 all
   Int again = 0;     // the phase begins anew
+  Int wakes = -1;    // the day on which a relapse that the follow-up foresaw comes; until then the patient is not played
   // held days that are made up: extra 1 on such a day, extended days so far, owed still to come, owed_on last counted
   Int extra = 0, extended = 0, owed = 0, owed_on = -1;
 };
@@ -127,6 +128,7 @@ struct Flesh {
   Rows room;   // normal marrow over capacity
   Rows cells;  // clones * 2: cycling, resting
   Rows cns, total;
+  Rows asleep;  // cells and, last, those of the CNS on the day on which a relapse will be seen
   Rows k_blood, mobilised;
   Rows fever, fever_at;  // hazard of fever since the last, and where it comes
   Rows lethal, lethal_at;        // hazard of death from leukaemia so far, and where it comes
@@ -257,7 +259,7 @@ inline Drugs::Drugs(const Tables& t, const Layout& lay, const Lanes& q) {
 
 // The body at diagnosis: counts as they present, haemoglobin production already crowded out.
 inline Flesh::Flesh(const Layout& lay, const Lanes& q)
-    : line(LINES * STATE_ROWS, NEVER_MEASURED), pool(1), room(q.normal), cells(q.cells), cns(q.cns_cells), total(1),
+    : line(LINES * STATE_ROWS, NEVER_MEASURED), pool(1), room(q.normal), cells(q.cells), cns(q.cns_cells), total(1), asleep(q.cells.rows() + 1),
       k_blood(1), mobilised(1), fever(1), fever_at(1), lethal(1), lethal_at(1), seeded(1), seed_at(1), seeds(1), rho(q.rho),
       daily(FIRST_HAZARD + 3 * lay.again.size), field(3 * lay.acts.size, -1000.0), lost(lay.agents()),
       sides(lay.again.size * LANES), side_clock(lay.again.size), side_due(lay.again.size, -1.0),
