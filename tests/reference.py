@@ -47,6 +47,7 @@ class Dose:
     route: str
     amount: float
     duration: float = 0.0
+    arrives: float = 1.0  # of what arrives on average (weeks.py)
 
 
 @dataclass(frozen=True)
@@ -202,10 +203,17 @@ class Patient:
         return y[first : first + marrow.STATES]
 
     def solve(
-        self, events: list[Dose | Transfusion], days: int, rtol: float = 1e-10, every: float = 7.0, atol: float = 1.0
+        self,
+        events: list[Dose | Transfusion],
+        days: int,
+        rtol: float = 1e-10,
+        every: float = 7.0,
+        atol: float = 1.0,
+        unrest: np.ndarray | None = None,
     ) -> dict[str, np.ndarray]:
         """Integrate to ``days``; anc, platelets, haemoglobin, lymphocytes, log10 marrow and CNS blasts at multiples
-        of ``every`` days (before that morning's doses). ``atol`` scales the absolute tolerance."""
+        of ``every`` days (before that morning's doses). ``atol`` scales the absolute tolerance; ``unrest``: (weeks,
+        lines), see `remission.body.weeks`."""
         course = Course(self, rtol, atol)
         doses: dict[float, list[tuple[int, float, float]]] = defaultdict(list)  # time: (state, amount, over days)
         red: dict[float, float] = defaultdict(float)
@@ -223,11 +231,14 @@ class Patient:
             if entry.loss:
                 share = kinetics.arriving(share, event.amount / self.bsa, entry.loss, entry.half_dose)
             duration = round(event.duration * 1440.0) / 1440.0
-            doses[at].append((self.first[event.agent] + entry.state, share * event.amount, duration))
+            amount = share * event.amount * event.arrives
+            doses[at].append((self.first[event.agent] + entry.state, amount, duration))
         weeks = [w * every for w in range(int(days / every) + 1)]
         out = []
         for t in sorted({t for t in (*doses, *red, *weeks) if t <= days}):
             course.to(t)
+            if unrest is not None and t % 7 == 0 and t < 7 * len(unrest):
+                course.numbers.unrest[:] = unrest[int(t) // 7]
             if any(abs(t - w) < 1e-9 for w in weeks):
                 out.append(self._seen(t, course.y, pool))
             for state, amount, duration in doses.get(t, ()):
@@ -336,6 +347,7 @@ def _numbers(plan: Layout, q: lanes.Lanes, systems: tuple[Kinetics, ...], settin
             ))
         ),
         living=bool(plan.living),
+        unrest=np.zeros(whole.LINES),
     )  # fmt: skip
 
 
@@ -414,7 +426,7 @@ class Course:
     def _own(self, p: whole.Numbers) -> None:
         """Numbers of this course alone: some of them change on the way."""
         self.numbers = p._replace(
-            entering=p.entering.copy(), begun=p.begun.copy(), rho=p.rho.copy(), stage=p.stage.copy()
+            **{name: getattr(p, name).copy() for name in ("entering", "begun", "rho", "stage", "unrest")}
         )
         self.on_board: dict[tuple[int, ...], OnBoard] = {}
         self.most = np.zeros(self.patient.lines)  # that each amount has ever been
@@ -460,7 +472,7 @@ class Course:
 
     def _solve(self, until: float) -> None:
         now = self._present()
-        for name in ("rho", "stage"):
+        for name in ("rho", "stage", "unrest"):
             getattr(now.numbers, name)[:] = getattr(self.numbers, name)
         now.numbers.entering[:] = self.numbers.entering[now.states]
         now.numbers.begun[:] = self.numbers.begun[now.agents]

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+import reference
 from polars.testing import assert_frame_equal
-from scipy.integrate import solve_ivp
 
-from remission.body import marrow, weeks
+from remission.body import weeks
 from remission.cli import app
-from remission.engine import lanes
 from remission.engine.play import Options, play
 from remission.engine.program import prepare
 from remission.knowledge.charts_file import charts as published
@@ -112,39 +112,32 @@ def test_a_library_without_weeks_plays_as_if_nothing_differed(tmp_path) -> None:
         )  # single blasts crowd it a little
 
 
-def test_the_core_plays_what_the_equations_say(tmp_path) -> None:
-    """Three lines of a child through twenty weeks: the equations of marrow.py under the draws of weeks.py, by LSODA."""
-    people, body, count = healthy(3), library().body("weeks"), 20
-    seen = watched(people, tmp_path, 7 * count)["states"].sort("patient", "day")
-    program = prepare(read_protocol(tmp_path / "quiet.yaml"), library())
-    q = lanes.build(program, people, library(), seed=3)[1]
-    own = weeks.colds(body, people, seed=3)
-    for i in range(3):
-        taken = weeks.unrest(body, own[i], i, 3, count)
-        for line, name in ((0, "anc"), (1, "platelets"), (3, "lymphocytes")):
-            base, k, gain, loss, feedback, growth = (
-                float(getattr(q, f"line_{of}")[line, i])
-                for of in ("base", "transit", "gain", "loss", "feedback", "growth")
-            )
-
-            def change(_, y, e, base=base, k=k, gain=gain, loss=loss, feedback=feedback, growth=growth, line=line):
-                steered = (
-                    marrow.saturating_feedback(1.0, feedback, y[4])
-                    if line == 1
-                    else marrow.power_feedback(1.0, base, y[4], feedback)
-                )
-                moved = [marrow.proliferation(y[0], growth if line == 1 else k, k, e, steered)]
-                moved += [k * (y[j - 1] - y[j]) for j in range(1, 4)]
-                return [*moved, gain * y[3] - loss * y[4]]
-
-            start = float(q.presenting[line, i])
-            y = np.array([start * loss / gain] * 4 + [start])
-            course = [start]
-            for week in range(count):
-                y = solve_ivp(change, (0.0, 7.0), y, args=(taken[week, line],), method="LSODA", rtol=1e-9).y[:, -1]
-                course.append(y[4])
-            ours = np.array(course)[: len(seen.filter(pl.col("patient") == i))]
-            assert seen.filter(pl.col("patient") == i)[name].to_numpy() == pytest.approx(ours, rel=2e-3), name
+def test_the_core_plays_what_the_equations_say() -> None:
+    """A course of maintenance with chance: what is given and the draws of weeks.py, the equations solved by LSODA."""
+    program = prepare(read_protocol(library().protocol_path("icicle-maintenance")), library())
+    people, seed, body = draw("maintenance-children", 8, seed=5), 5, library().body("weeks")
+    seen = play(program, people, seed=seed, threads=1, options=Options(follow_up_days=112))
+    own = weeks.colds(body, people, seed)
+    spread = {
+        (agent.agent, route): way.week_cv.to_unit("-")
+        for agent in program.agents
+        for route, way in agent.pharmacokinetics.absorption.items()
+        if way.week_cv
+    }
+    assert set(spread) == {("mercaptopurine", "PO"), ("methotrexate", "PO")}
+    for i in (1,):
+        number = int(people.patient[i])
+        given = reference.events_of(program, seen, number)
+        for k, dose in enumerate(given):
+            if isinstance(dose, reference.Dose) and (dose.agent, dose.route) in spread:
+                cv = spread[dose.agent, dose.route]
+                arrives = weeks.absorbed(seed, number, dose.agent, dose.route, cv, int(dose.day) // 7)
+                given[k] = replace(dose, arrives=arrives)
+        patient = reference.Patient(program, people, seed, i)
+        ours = patient.solve(given, 112, rtol=1e-8, unrest=weeks.unrest(body, own[i], number, seed, 16))
+        off = reference.errors(ours, seen["states"].filter(pl.col("patient") == number))
+        for name in ("anc", "platelets", "haemoglobin", "lymphocytes"):
+            assert np.abs(off[name]).max() < 1e-3, (name, number)
 
 
 def test_colds_are_as_many_as_published_and_come_in_winter() -> None:

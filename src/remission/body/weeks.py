@@ -49,6 +49,13 @@ def cold_share(colds: float, winter: float, year: float) -> float:
     return float(-np.expm1(-7.0 / YEAR_DAYS * colds * (1.0 + winter * np.cos(2.0 * np.pi * year))))
 
 
+def absorbed(seed: int, patient: int, agent: str, route: str, week_cv: float, week: int) -> float:
+    """What arrives of a week's doses over what does on average."""
+    sd = np.sqrt(np.log1p(week_cv**2))
+    key = chance.purpose(f"missed {agent} {route}") ^ chance.purpose("absorption of the week")
+    return float(np.exp(sd * chance.normal(seed, patient, key, week) - 0.5 * sd**2))
+
+
 def unrest(weeks: Body, colds: float, patient: int, seed: int, count: int) -> Floats:
     """What is taken of proliferation in the first ``count`` weeks, shape (count, lines)."""
     kept, winter = weeks["swing.kept"].to_unit("-"), weeks["colds.winter"].to_unit("-")

@@ -145,7 +145,7 @@ class Immune(NamedTuple):
 
 
 class Numbers(NamedTuple):
-    """One patient. Arrays may change between two steps of the solver: entering, begun, rho, stage."""
+    """One patient. Arrays may change between two steps of the solver: entering, begun, rho, stage, unrest."""
 
     first: Any  # (agents + 1,) first state of each agent
     a: Any  # (agents, most states, most states), 1/day
@@ -183,6 +183,7 @@ class Numbers(NamedTuple):
     car_t: CarT
     immune: Immune
     living: bool  # is the immune system played
+    unrest: Any  # (lines,) what a cold and the swing of this week take of proliferation (weeks.py)
 
 
 def change(t: float, y: Any, p: Numbers) -> Any:
@@ -272,6 +273,7 @@ def change(t: float, y: Any, p: Numbers) -> Any:
         transit, loss, feedback = p.line.transit[which], p.line.loss[which], p.line.feedback[which]
         if kind == ABSENT:
             continue
+        on[which] += p.unrest[which]
         if kind == LIFE_SPAN:
             dy[s] = red_cell_progenitors(y[s], p.production, room, on[which], transit)
             dy[s + 1] = transit * y[s] - loss * y[s + 1]
