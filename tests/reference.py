@@ -88,7 +88,7 @@ def events_of(program: Program, tables: dict[str, pl.DataFrame], patient: int) -
             if d["phase"] == phase_id and d["agent"] == action.after.agent and d["route"] in (action.after.route, "IV")
         ]  # fmt: skip
         starts = sorted(day for d in after for day in range(d["from_day"], d["to_day"] + 1))
-        single = _single_dose(action.give, tables, patient)
+        single = _single_dose(action.give, tables, patient, min(by_day.values()))
         for i, start in enumerate(starts):
             k = 0
             last = starts[i + 1] if i + 1 < len(starts) else np.inf
@@ -108,11 +108,12 @@ def events_of(program: Program, tables: dict[str, pl.DataFrame], patient: int) -
     return sorted(found, key=lambda event: event.day)
 
 
-def _single_dose(give: m.Give, tables: dict[str, pl.DataFrame], patient: int) -> float:
+def _single_dose(give: m.Give, tables: dict[str, pl.DataFrame], patient: int, of_a_day: float) -> float:
+    """``of_a_day``: what some day's doses come to; a whole number of doses, each of today's size of who has grown."""
     person = tables["outcomes"].filter(pl.col("patient") == patient).row(0, named=True)
     per = {"m2": person["bsa_m2"], "kg": person["weight_kg"], "": 1.0}[give.unit.partition("/")[2]]
     assert give.amount is not None
-    return float(give.amount * per)
+    return of_a_day / max(1, int(of_a_day / (give.amount * per)))
 
 
 for _module in (kinetics, effects, marrow, leukaemia, immunity):  # compiled as they stand in the package
@@ -163,7 +164,10 @@ class Patient:
         self.layout, self.lanes = plan, q = lanes.build(program, one, knowledge, seed=seed)
         self.setting = dict(zip(words.Setting, plan.settings.tolist(), strict=True))
         systems = lanes.kinetics_of(program, one, seed)
-        self.bsa, self.weight = float(one.bsa_m2[0]), float(one.weight_kg[0])
+        self.sizes = q.size.reshape(2, core.words.SIZES, -1)[:, :, 0]  # surface and weight
+        self.diluted = {
+            (f.agent, f.route): bool(x) for f, x in zip(program.forms, program.tables.forms["by_size"], strict=True)
+        }
         self.systems = {k.agent: k for k in systems}
         self.first = dict(zip(self.systems, np.cumsum([0] + [k.n for k in systems]).tolist(), strict=False))
         self.numbers = _numbers(plan, q, systems, self.setting)
@@ -227,9 +231,11 @@ class Patient:
                     pool.append((at, self.setting["platelet_rise"] * event.ml_per_kg))
                 continue
             entry = self.systems[event.agent].entries[event.route]
-            share = float(entry.bioavailability[0])
+            share, surface = float(entry.bioavailability[0]), self.size_on(int(event.day), 0)
             if entry.loss:
-                share = kinetics.arriving(share, event.amount / self.bsa, entry.loss, entry.half_dose)
+                share = kinetics.arriving(share, event.amount / surface, entry.loss, entry.half_dose)
+            if self.diluted[event.agent, event.route]:
+                share *= self.sizes[0, 0] / surface
             duration = round(event.duration * 1440.0) / 1440.0
             amount = share * event.amount * event.arrives
             doses[at].append((self.first[event.agent] + entry.state, amount, duration))
@@ -247,6 +253,10 @@ class Patient:
                 self.line(course.y, whole.RED_CELLS)[1:] += red[t]
         names = ("day", "anc", "platelets", "haemoglobin", "lymphocytes", "log10_blasts_marrow", "log10_blasts_cns")
         return dict(zip(names, np.array(out).T, strict=True))
+
+    def size_on(self, day: int, which: int) -> float:
+        """Body surface in m2 (0) or weight in kg (1) on a day."""
+        return float(np.interp(day / core.words.SIZE_DAYS, np.arange(core.words.SIZES), self.sizes[which]))
 
     def _seen(self, t: float, y: np.ndarray, pool: list[tuple[float, float]]) -> list[float]:
         loss = -np.log1p(-self.setting["platelet_pool_loss"])
@@ -552,7 +562,7 @@ class Course:
             self.numbers.rho[0] = 0.0
 
     def graft(self, act: int, dose: float) -> None:
-        p, seeded = self.patient, float(self.patient.acts[act][0]) * dose / self.patient.weight
+        p, seeded = self.patient, float(self.patient.acts[act][0]) * dose / self.patient.size_on(int(self.day), 1)
         self.y[p.room], self.host = transplant.engrafted(float(self.y[p.room]), self.host, seeded)
         self.grafted = True
         of = self.numbers.line
@@ -573,7 +583,7 @@ class Course:
         )  # fmt: skip
         self._own(numbers)
         self.numbers.stage[0] = whole.GROWING
-        self.y[self.patient.immune + whole.E] = n["C_INITIAL"] * dose / self.patient.weight
+        self.y[self.patient.immune + whole.E] = n["C_INITIAL"] * dose / self.patient.size_on(int(self.day), 1)
         self.y[self.patient.immune + whole.M] = 0.0
         self.peak, self.memory_share = self.day + n["C_PEAK"], n["C_MEMORY_SHARE"]
 
@@ -587,7 +597,9 @@ class Course:
         self.peak = np.inf
 
     def immunoglobulin(self, act: int, dose: float) -> None:
-        self.y[self.patient.immune + whole.IGG] += self.patient.acts[act][0] * dose / self.patient.weight
+        self.y[self.patient.immune + whole.IGG] += (
+            self.patient.acts[act][0] * dose / self.patient.size_on(int(self.day), 1)
+        )
 
 
 # states of the immune system and of grafts; below this they are compared to this (copies, pg/mL, per uL, g/L, shares)

@@ -450,7 +450,8 @@ def test_rising_doses_and_a_dose_repeated_or_omitted():
     omitted = run(phase(rising, days=40, rules=(Omit((Target("inert", "IV"),), ALWAYS),)))
     assert list(daily(omitted).values()) == [0.0] * 4
     second = give("inert", (1, 11), 100.0, route="IV", escalation=Escalation(50.0, 2 / 3, "a"))
-    both = run(phase(rising, days=40, id="a"), phase(second, days=20, id="b", next=None))
+    grown_up = person(age_y=30.0)  # a child's surface would be measured again when b begins
+    both = run(phase(rising, days=40, id="a"), phase(second, days=20, id="b", next=None), who=grown_up)
     assert list(daily(both).values())[4:] == pytest.approx([250 * bsa * 2 / 3, (250 * 2 / 3 + 50) * bsa])
 
 

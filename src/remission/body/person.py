@@ -43,12 +43,12 @@ def _factor(covariate: Covariate, cohort: Cohort) -> Floats:
         words = WORDS[covariate.on]
         table = np.array([covariate.map.get(word, 1.0) for word in words])
         return table[x.astype(int)]
+    inside = np.ones(len(x), dtype=bool)
+    if covariate.above is not None:
+        inside &= x > covariate.above
+    if covariate.below is not None:
+        inside &= x <= covariate.below
     if covariate.factor is not None:
-        inside = np.ones(len(x), dtype=bool)
-        if covariate.above is not None:
-            inside &= x > covariate.above
-        if covariate.below is not None:
-            inside &= x <= covariate.below
         return np.where(inside, covariate.factor, 1.0)
     assert covariate.reference is not None and covariate.power is not None
-    return (x / covariate.reference) ** covariate.power
+    return np.where(inside, (x / covariate.reference) ** covariate.power, 1.0)

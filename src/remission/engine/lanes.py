@@ -24,6 +24,7 @@ from remission.knowledge.library import Library
 from remission.knowledge.quantity import Quantity
 from remission.patient import chance
 from remission.patient.cohort import LINEAGE, SENSITIVITIES, Cohort, Floats
+from remission.patient.growth import sizes
 
 from .acting import Clone
 from .layout import LINES, Layout, layout, routes, standard_child
@@ -86,6 +87,7 @@ class Lanes(NamedTuple):
     acts: Any  # (acts * ACT_NUMBERS, N)
     immune: Any  # (N,) of IMMUNE_NUMBERS
     side: Any  # (side effects * SIDE_NUMBERS, N)
+    size: Any  # (2 * SIZES, N): body surface (m2), then weight (kg), every SIZE_DAYS from entry on
 
 
 def _effect_parameters(agent: Agent, effect: Effect, k: Kinetics, cohort: Cohort, seed: int, path: str) -> list[Floats]:
@@ -150,6 +152,7 @@ def settings(library: Library) -> dict[str, float]:
         "maintenance_hazard": infection["fever.maintenance_factor"].to_unit("-"),
         "fever_pause_days": infection["fever.pause"].to_unit("day"),
         "bloodstream_share": infection["bloodstream.share"].to_unit("-"),
+        "bloodstream_share_above_0.5": infection["bloodstream.share_above_0_5"].to_unit("-"),
         "death_share": infection["bloodstream.death"].to_unit("-"),
         **_of_weeks(library),
         "red_cell_rise": assays["transfusion.red_cells_rise"].value,
@@ -364,8 +367,8 @@ def build(
         "patient": people.patient, "real": np.arange(padded) < n, "age_y": people.age_y, "weight_kg": people.weight_kg,
         "bsa_m2": people.bsa_m2, "capacity": capacity, "omega": omega,
         "blood_ratio": people.blood_blasts / np.where(total > 0.0, total, np.inf),
-        "frailty": draw(infection, "fever.frailty", "-"), "wake": wake, "death": death,
-        "colds": colds(library.body("weeks"), people, seed), "missed": zeros,
+        "frailty": draw(infection, "fever.frailty", "-"), "lethality": draw(infection, "bloodstream.lethality", "-"),
+        "wake": wake, "death": death, "colds": colds(library.body("weeks"), people, seed), "missed": people.missed,
         "relapsed": people.relapsed, "in_remission": f0 < leukaemia["detection.remission"].to_unit("-"),
     }  # fmt: skip
     for name, column in columns.items():
@@ -424,6 +427,7 @@ def build(
         acts=living,
         immune=immune(library, people, seed) if plan.living else np.zeros(padded, dtype=IMMUNE_NUMBERS),
         side=side_numbers(program, people, seed),
+        size=np.concatenate(sizes(people, np.arange(core.words.SIZES) * core.words.SIZE_DAYS)),
     )
     return plan, lanes
 

@@ -97,7 +97,8 @@ class Tables(NamedTuple):
     rule_slots: Any
     resume: Any
     phase_rules: Any
-    forms: Any  # FORM = a way of giving: agent, route, length of infusion; next: a copy for an infusion that overlaps
+    forms: Any  # FORM = a way of giving: agent, route, length of infusion; next: a copy for an infusion that overlaps;
+    #             by_size 1: a larger body dilutes it
     level_agent: Any  # agents whose plasma level is a variable
 
 
@@ -129,6 +130,11 @@ class Program:
     on_relapse: int  # phase, or -1
     on_relapse_for: int  # whom its protocol is for, where it is another: a condition, or -1
     asked: frozenset[str]  # names that conditions compare
+
+
+def by_size(agent: Agent, route: str) -> bool:
+    """Does a larger body dilute a dose? Not in the spinal fluid, nor radiation, and cells count by the kilogram."""
+    return route in ("IV", "PO", "SC", "IM") and not (agent.radiation or agent.graft or agent.cells or agent.igg)
 
 
 def variable_names(levels: list[str], side_effects: list[str]) -> tuple[str, ...]:
@@ -524,7 +530,7 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
 
     following_copy = _copies(forms, orders)
     steps = _steps(agents, forms, orders, rules)
-    ways: list[tuple[int, int, float, float, float, float, float, float]] = []
+    ways: list[tuple[int, int, bool, float, float, float, float, float, float]] = []
     for f, copy in zip(forms, following_copy, strict=True):
         micro = 1.0 / steps[agent_index[f.agent]]
         full, rest = 0, f.infusion_days
@@ -547,7 +553,8 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
             )
         spread = absorption.week_cv.to_unit("-") if absorption and absorption.week_cv else 0.0
         week_sd = float(np.sqrt(np.log1p(spread**2)))
-        ways.append((ROUTES.index(f.route), copy, rest, infusion_days, loss, half, lag, week_sd))
+        diluted = by_size(agents[f.agent], f.route)
+        ways.append((ROUTES.index(f.route), copy, diluted, rest, infusion_days, loss, half, lag, week_sd))
 
     watched = [int(agent == WATCHED and bool(untils[p])) for p, agent, _ in slots]
 

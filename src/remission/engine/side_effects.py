@@ -16,11 +16,14 @@ from remission.patient.cohort import Cohort, Floats
 from .program import Program
 
 SIDE_NUMBERS = len(core.words.SideNumber)
-PERSON, FACTOR, FACTOR_DAYS, COURSE = range(SIDE_NUMBERS)
+PERSON, FACTOR, FACTOR_DAYS, COURSE, FATALITY = range(SIDE_NUMBERS)
+
+MOST_FATAL = 0.9  # of the episodes, whatever the covariates of `grades.5` say
 
 
 def side_numbers(program: Program, people: Cohort, seed: int) -> Floats:
-    """(side effects * SIDE_NUMBERS, N): factor of the person, factor after a transplant and its days, course (days)."""
+    """(side effects * SIDE_NUMBERS, N): factor of the person, factor after a transplant and its days, course (days),
+    probability that an episode is fatal (at most `MOST_FATAL`)."""
     out = np.zeros((len(program.side_effects), SIDE_NUMBERS, len(people)))
     for i, effect in enumerate(program.side_effects):
 
@@ -33,4 +36,6 @@ def side_numbers(program: Program, people: Cohort, seed: int) -> Floats:
         out[i, FACTOR_DAYS] = draw(after.days, "day", "after_transplant.days") if after else 0.0
         assert effect.course is not None
         out[i, COURSE] = draw(effect.course, "day", "course")
+        if 5 in effect.grades:
+            out[i, FATALITY] = np.minimum(draw(effect.grades[5], "-", "grades.5"), MOST_FATAL)
     return out.reshape(-1, len(people))

@@ -23,6 +23,8 @@ TARGETS = (
     "B cells",  # kill rate of normal B cells, 1/day
     "cytokine",  # share of cytokine signalling taken away, -
     "fever",  # share of the hazard of fever and infection taken away, -
+    "infection",  # how much more often a fever is a bloodstream infection, -: times 1 + sum
+    "infection death",  # how much more often one kills, -: times 1 + sum
 )  # every other target is a side effect (side_effects/): a hazard, 1/day
 RATES = (*KILLED, "stem cells", "B cells")
 Function = Literal["linear", "emax", "asparagine depletion"]

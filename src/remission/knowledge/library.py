@@ -37,7 +37,8 @@ Entity = TypeVar("Entity")
 DATA = Path(__file__).parent / "data"
 WRITE_ONE = "See: remission list agents. For another one write a file (docs/own-library.md)"
 ROOMS = (
-    "agents", "body", "pharmacy", "populations", "protocols", "side_effects", "supportive", "symptoms", "trials",
+    "agents", "body", "growth", "pharmacy", "populations", "protocols", "side_effects", "supportive", "symptoms",
+    "trials",
 )  # fmt: skip  # folders of a library
 BESIDE = ("sources.yaml", "posterior.yaml")  # files beside them
 
@@ -357,6 +358,14 @@ class Library:
     def population_path(self, name: str) -> Path:
         """The file of a population (read it with ``remission.patient``)."""
         return self._path("populations", name, "population")
+
+    def growths(self) -> list[str]:
+        """The names of the growth references."""
+        return sorted(self._files("growth"))
+
+    def growth_path(self, name: str) -> Path:
+        """The file of a growth reference (read it with ``remission.patient``)."""
+        return self._path("growth", name, "growth reference")
 
     def protocols(self) -> list[str]:
         """The names of the protocols."""

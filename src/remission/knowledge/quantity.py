@@ -56,13 +56,13 @@ class Covariate(BaseModel):
     """How a parameter changes with the person.
 
     Numeric: the typical value is multiplied by ``(x / reference) ** power``.
-    Categorical: it is multiplied by ``map[x]``. ``above`` / ``below`` limit a categorical
-    factor to part of a numeric covariate (for example age <= 3 y).
+    Categorical: it is multiplied by ``map[x]``, or by ``factor``. ``above`` / ``below`` limit a factor or a power
+    to part of a numeric covariate (for example age <= 3 y). ``down`` is 1 with Down syndrome, else 0.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    on: Literal["weight_kg", "bsa_m2", "age_y", "creatinine_umol_l", "wbc", "sex", "tpmt", "nudt15", "lineage"]
+    on: Literal["weight_kg", "bsa_m2", "age_y", "creatinine_umol_l", "wbc", "sex", "tpmt", "nudt15", "lineage", "down"]
     reference: float | None = None
     power: float | None = None
     map: dict[str, float] | None = None

@@ -56,6 +56,9 @@ class Cohort:
     nudt15: Ints
     creatinine_umol_l: Floats
     growth_per_day: Floats  # net growth of the leukaemia at low burden
+    down: Ints  # 1: Down syndrome
+    testes: Ints  # 1: leukaemia that can be felt in a testis
+    missed: Floats  # share of the doses of tablets at home that are missed, 0..1
     donor: Ints  # index into DONOR
     relapsed: Ints  # 1: has relapsed before or now
     prior_transplant: Ints  # 1: had a transplant before

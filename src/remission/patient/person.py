@@ -40,6 +40,7 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "haemoglobin": (1, 25, "g/dL"),
     "creatinine_umol_l": (1, 2000, "umol/L"),
     "growth_per_day": (1e-4, 2, "1/day"),
+    "missed": (0, 1, "a fraction, 0-1"),
 }
 
 
@@ -70,7 +71,10 @@ def one(
     def number(name: str, typical: Any) -> float:
         return _number(name, fields.get(name, typical))
 
-    median_height, median_weight = (float(x[0]) for x in median_size(p, np.array([age]), np.array([sex_index])))
+    down = _yes("down", fields.get("down", False))
+    median_height, median_weight = (
+        float(x[0]) for x in median_size(p, np.array([age]), np.array([sex_index]), np.array([down]))
+    )
     height = median_height if height_cm is None else _number("height_cm", height_cm)
     weight = median_weight * (height / median_height) ** 2 if weight_kg is None else _number("weight_kg", weight_kg)
     subtype, lineage = _disease(p, fields)
@@ -112,11 +116,27 @@ def one(
         "nudt15": _word("nudt15", fields.get("nudt15", "normal"), METABOLISER),
         "creatinine_umol_l": number("creatinine_umol_l", typical_creatinine(p, np.array(height))),
         "growth_per_day": number("growth_per_day", float(net_growth(p, doubling_days, np.array(relapsed)))),
+        "down": down,
+        "testes": _yes("testes", fields.get("testes", False)),
+        "missed": number("missed", 0.0),
         "donor": _word("donor", fields.get("donor", "none"), DONOR),
         "relapsed": relapsed,
         "prior_transplant": _yes("prior_transplant", fields.get("prior_transplant", False)),
     }
-    whole = {"patient", "sex", "lineage", "subtype", "cns", "tpmt", "nudt15", "donor", "relapsed", "prior_transplant"}
+    whole = {
+        "patient",
+        "sex",
+        "lineage",
+        "subtype",
+        "cns",
+        "tpmt",
+        "nudt15",
+        "donor",
+        "relapsed",
+        "prior_transplant",
+        "down",
+        "testes",
+    }
     arrays: dict[str, Any] = {k: np.array([v], dtype=np.int64 if k in whole else np.float64) for k, v in values.items()}
     kill = sensitivity(p, lc50_fold(p)[[subtype]])
     if values["relapsed"]:

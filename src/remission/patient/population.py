@@ -19,6 +19,7 @@ from remission.knowledge.errors import BadInput
 from . import chance, recipe
 from .cohort import DONOR, LINEAGE, METABOLISER, SENSITIVITIES, SEX, Cohort, Floats, Ints, columns
 from .given import NOTHING, Given, alleles_lost, among
+from .growth import reference
 from .quantiles import logistic, normal_share, truncated_beta, truncated_normal
 
 Accept = Callable[[dict[str, NDArray[Any]]], Any]
@@ -70,15 +71,10 @@ def draw(
     return result
 
 
-def median_size(p: recipe.Population, age_y: Floats, sex: Ints) -> tuple[Floats, Floats]:
-    """Median height (cm) and weight (kg) by age and sex, linear between the ages of the table."""
-    sizes = [getattr(p.body, word) for word in SEX]
-    years = np.arange(len(sizes[0].height_cm)) if p.body.ages_y is None else np.array(p.body.ages_y)
-    height, weight = (
-        np.where(sex == 0, *(np.interp(age_y, years, getattr(s, column)) for s in sizes))
-        for column in ("height_cm", "weight_kg")
-    )
-    return height, weight
+def median_size(p: recipe.Population, age_y: Floats, sex: Ints, down: Ints | None = None) -> tuple[Floats, Floats]:
+    """Median height (cm) and weight (kg) by age, sex and Down syndrome (0 or 1, nobody where left out)."""
+    zero = np.zeros(np.shape(age_y))
+    return _size(p, age_y, sex, zero.astype(np.int64) if down is None else down, zero, zero)
 
 
 def bsa(height_cm: Floats, weight_kg: Floats) -> Floats:
@@ -165,11 +161,13 @@ def _candidates(p: recipe.Population, seed: int, patients: Ints, attempts: Ints,
 
     age = known(given.age_y, _age(p, uniform("age")))
     sex = word(given.sex, SEX, (uniform("sex") < p.male.value).astype(np.int64))
-    height, weight = _size(p, age, sex, normal("height"), normal("weight"))
-    height, weight = known(given.height_cm, height), known(given.weight_kg, weight)
     lineage = word(given.lineage, LINEAGE, _lineage(p, age, sex, uniform("lineage")))
-    subtype = _subtype(p, age, lineage, uniform("subtype"))
+    down = _down(p, age, lineage, uniform("down syndrome"))
+    height, weight = _size(p, age, sex, down, normal("height"), normal("weight"))
+    height, weight = known(given.height_cm, height), known(given.weight_kg, weight)
+    subtype = _subtype(p, age, lineage, down, uniform("subtype"))
     wbc = _by_lineage(p, lineage, "median") * np.exp(_by_lineage(p, lineage, "sd_log") * normal("white count"))
+    wbc = wbc * np.array([p.subtypes.white_count_fold(name) for name in p.subtypes.names])[subtype]
     wbc = known(given.wbc, wbc)
     blasts = wbc * blast_share(p, wbc)
 
@@ -216,6 +214,9 @@ def _candidates(p: recipe.Population, seed: int, patients: Ints, attempts: Ints,
         nudt15=word(given.nudt15, METABOLISER, _null_alleles(p, "nudt15", uniform("ancestry"), uniform("nudt15"))),
         creatinine_umol_l=creatinine,
         growth_per_day=net_growth(p, doubling, relapsed),
+        down=down,
+        testes=_testes(p, sex, lineage, uniform("testes")),
+        missed=missed(p, age, normal("missed doses")),
         donor=word(given.donor, DONOR, _donor(p, uniform("donor"))),
         relapsed=relapsed.astype(np.int64),
         prior_transplant=transplanted.astype(np.int64),
@@ -260,8 +261,8 @@ def _choose_by_row(shares: Floats, row: Ints, u: Floats) -> Ints:
     upper = np.cumsum(shares, axis=1)
     result = np.zeros(u.shape, dtype=np.int64)
     for kind in range(len(shares)):
-        here = row == kind
-        result[here] = _choose(upper[kind] / upper[kind, -1], u[here])
+        if np.any(here := row == kind):
+            result[here] = _choose(upper[kind] / upper[kind, -1], u[here])
     return result
 
 
@@ -269,11 +270,17 @@ def _band(lower_limits: tuple[float, ...], age_y: Floats) -> Ints:
     return np.maximum(np.searchsorted(lower_limits, age_y, side="right") - 1, 0)
 
 
-def _size(p: recipe.Population, age: Floats, sex: Ints, z_height: Floats, z_weight: Floats) -> tuple[Floats, Floats]:
-    height, weight = median_size(p, age, sex)
-    taller = np.exp(p.body.height_sd_log.value * z_height)
-    sd = np.where(age >= 10.0, p.body.weight_sd_log_above_10_y.value, p.body.weight_sd_log.value)
-    return height * taller, weight * taller * taller * np.exp(sd * z_weight)
+def _size(
+    p: recipe.Population, age: Floats, sex: Ints, down: Ints, z_height: Floats, z_own: Floats
+) -> tuple[Floats, Floats]:
+    """Height and weight at their scores; that of weight goes with that of height."""
+    r = p.body.correlation.value
+    z_weight = r * z_height + math.sqrt(1.0 - r * r) * z_own
+    sizes = []
+    for what, z in (("height_cm", z_height), ("weight_kg", z_weight)):
+        without, with_down = (reference(name).size(what, age, sex, z) for name in (p.body.growth, p.body.down_syndrome))
+        sizes.append(np.where(down == 1, with_down, without))
+    return sizes[0], sizes[1]
 
 
 def _lineage(p: recipe.Population, age: Floats, sex: Ints, u: Floats) -> Ints:
@@ -281,15 +288,36 @@ def _lineage(p: recipe.Population, age: Floats, sex: Ints, u: Floats) -> Ints:
     return (u < t[sex, _band(p.t_lineage.from_age_y, age)]).astype(np.int64)
 
 
-def _subtype(p: recipe.Population, age: Floats, lineage: Ints, u: Floats) -> Ints:
+def _down(p: recipe.Population, age: Floats, lineage: Ints, u: Floats) -> Ints:
+    """1: Down syndrome."""
+    share = np.array([p.down_syndrome.B, p.down_syndrome.T])[lineage] / 100.0
+    low, high = p.down_syndrome.age_y
+    return ((u < share) & (age >= low) & (age < high)).astype(np.int64)
+
+
+def _testes(p: recipe.Population, sex: Ints, lineage: Ints, u: Floats) -> Ints:
+    """1: leukaemia that can be felt in a testis."""
+    return ((u < np.array([p.testes.B, p.testes.T])[lineage] / 100.0) & (sex == 1)).astype(np.int64)
+
+
+def missed(p: recipe.Population, age: Floats, z: Floats) -> Floats:
+    """The share of the doses of tablets at home that are missed at the normal score ``z``, less than 1."""
+    m = p.missed_doses
+    older = np.where(age >= m.older_from_y, m.older.value, 1.0)
+    return np.minimum(m.median.value * older * np.exp(m.sd_log.value * z), m.most.value)
+
+
+def _subtype(p: recipe.Population, age: Floats, lineage: Ints, down: Ints, u: Floats) -> Ints:
     frequency = p.subtypes.frequency
     b, t = np.array(list(frequency.B.values())).T, np.array(list(frequency.T.values())).T
-    rows = np.zeros((len(b) + len(t), b.shape[1] + t.shape[1]))  # B bands, then T bands
-    rows[: len(b), : b.shape[1]], rows[len(b) :, b.shape[1] :] = b, t
+    rows = np.zeros((len(b) + len(t) + 1, b.shape[1] + t.shape[1]))  # B bands, then T bands, then B of Down syndrome
+    rows[: len(b), : b.shape[1]], rows[len(b) : -1, b.shape[1] :] = b, t
+    rows[-1, : b.shape[1]] = [p.down_syndrome.subtypes.get(name, 0.0) for name in frequency.B]
     if p.limits.only_subtypes:
         among = rows * np.isin(p.subtypes.names, p.limits.only_subtypes)
         rows = np.where(among.sum(axis=1, keepdims=True) > 0.0, among, rows)  # where there is none, nobody will fit
-    return _choose_by_row(rows, _band(frequency.from_age_y, age) + lineage * len(b), u)
+    band = _band(frequency.from_age_y, age) + lineage * len(b)
+    return _choose_by_row(rows, np.where((down == 1) & (lineage == 0), len(rows) - 1, band), u)
 
 
 def _by_lineage(p: recipe.Population, lineage: Ints, part: str) -> Floats:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from remission.knowledge.agent import Sensitivity as DrugClass
 from remission.knowledge.errors import nearest
 from remission.knowledge.library import library
 from remission.knowledge.loader import Fault, FaultyNode, complain, load, read_yaml
-from remission.knowledge.quantity import Quantity, Read
+from remission.knowledge.quantity import Quantity
 from remission.knowledge.yaml_file import beside
 
 from .cohort import SENSITIVITIES
+from .table import Strict, Table
 
 At = Literal["diagnosis", "relapse", "remission"]
 Lineage = Literal["B", "T"]
@@ -47,27 +47,7 @@ Years = Annotated[Quantity, _in("year")]
 Count = Annotated[Quantity, _in("Gcell/L")]  # 1e9/L
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Table(_Strict):
-    """Numbers that share one unit and one provenance."""
-
-    unit: str
-    source: str | None = None
-    read: Read
-    to: str | None = None
-    because: str | None = None
-    note: str | None = None
-
-    @model_validator(mode="after")
-    def _same_rules_as_a_quantity(self) -> Table:
-        Quantity(value=0, **{name: getattr(self, name) for name in Table.model_fields})
-        return self
-
-
-class Limits(_Strict):
+class Limits(Strict):
     """Who belongs: age in years and white count in 1e9/L, from the first number to below the second.
 
     Whoever lies outside is drawn again, except for ``only_subtypes``: the subtype is drawn among these alone, so that
@@ -93,7 +73,7 @@ class Limits(_Strict):
         return self
 
 
-class AgeGroup(_Strict):
+class AgeGroup(Strict):
     """A share of the patients; within the group the density is even, peaks at ``mode`` or falls ``fall`` to 1."""
 
     from_y: float = Field(ge=0)
@@ -116,34 +96,34 @@ class TLineage(Table):
     male: tuple[Percent, ...]
 
 
-class LogNormal(_Strict):
+class LogNormal(Strict):
     """Truncated to the range of ``median`` where one is given."""
 
     median: Count
     sd_log: Number
 
 
-class Normal(_Strict):
+class Normal(Strict):
     """Truncated to the range of ``typical``."""
 
     typical: Annotated[Quantity, _in("g/dL")]
     sd: Annotated[Quantity, _in("g/dL")]
 
 
-class Counts(_Strict):
+class Counts(Strict):
     haemoglobin: Normal
     platelets: LogNormal
     anc: LogNormal
 
 
-class BloodBlasts(_Strict):
+class BloodBlasts(Strict):
     """Share of the white cells = logistic(intercept + slope ln(WBC / 10e9/L))."""
 
     intercept: Number
     slope: Number
 
 
-class MarrowBlasts(_Strict):
+class MarrowBlasts(Strict):
     """Beta(a, b) between least and most; ``crowding`` correlates it with low normal counts."""
 
     a: Number
@@ -153,7 +133,7 @@ class MarrowBlasts(_Strict):
     crowding: Number
 
 
-class Cns(_Strict):
+class Cns(Strict):
     below: tuple[Percent, Percent, Percent]
     above: tuple[Percent, Percent, Percent]
 
@@ -167,21 +147,43 @@ class CnsStatus(Table):
     T: Cns
 
 
-class Sizes(_Strict):
-    height_cm: tuple[Positive, ...]
-    weight_kg: tuple[Positive, ...]
+class Body(Strict):
+    """Height and weight by age and sex as in a growth reference (``growth``: its name), that of ``down_syndrome`` for
+    those who have it; ``correlation``: of the scores of height and weight."""
+
+    growth: str
+    down_syndrome: str
+    correlation: Number
 
 
-class Body(Table):
-    """Medians by completed years 0, 1, 2, ... or at the ages of ``ages_y``, linear between; the first and last row
-    serve whoever is younger or older. Spreads are standard deviations of the logarithm."""
+class DownSyndrome(Table):
+    """Percent with Down syndrome of the patients of an age (from the first number to below the second), by lineage, and
+    percent of their B-lineage leukaemias by subtype."""
 
-    ages_y: tuple[float, ...] | None = None
-    female: Sizes
-    male: Sizes
-    height_sd_log: Number
-    weight_sd_log: Number
-    weight_sd_log_above_10_y: Number
+    unit: Literal["percent"]
+    age_y: tuple[float, float]
+    B: Percent
+    T: Percent
+    subtypes: dict[str, Percent] = {}
+
+
+class Testes(Table):
+    """Percent of boys and men with leukaemia that can be felt in a testis, by lineage."""
+
+    unit: Literal["percent"]
+    B: Percent
+    T: Percent
+
+
+class MissedDoses(Strict):
+    """Share of the doses of tablets at home that are missed: log-normal, ``older`` times as many from an age on, never
+    more than ``most``."""
+
+    median: Number
+    sd_log: Number
+    older_from_y: float
+    older: Number
+    most: Number
 
 
 class Pharmacogenetics(Table):
@@ -193,7 +195,7 @@ class Pharmacogenetics(Table):
     nudt15: dict[str, dict[str, Percent]]
 
 
-class Creatinine(_Strict):
+class Creatinine(Strict):
     """Median = typical x height / height_cm."""
 
     typical: Annotated[Quantity, _in("umol/L")]
@@ -226,12 +228,19 @@ class Lc50(Table):
     fold: dict[DrugClass, Positive]
 
 
-class Unknown(_Strict):
+class WhiteCountFold(Table):
+    """Median white count by subtype as a multiple of that of the lineage."""
+
+    unit: Literal["-"]
+    values: dict[str, Positive]
+
+
+class Unknown(Strict):
     B: str
     T: str
 
 
-class Subtypes(_Strict):
+class Subtypes(Strict):
     """``unknown`` names the subtype that stands for a person whose subtype is not known."""
 
     unknown: Unknown
@@ -240,18 +249,23 @@ class Subtypes(_Strict):
     doubling_time_sd_log: Number
     least_growth: Rate
     most_growth: Rate
+    white_count: WhiteCountFold | None = None
     lc50: tuple[Lc50, ...]
 
     @property
     def names(self) -> tuple[str, ...]:
         return (*self.frequency.B, *self.frequency.T)
 
+    def white_count_fold(self, subtype: str) -> float:
+        """Median white count as a multiple of that of the lineage; 1 where the file says nothing."""
+        return self.white_count.values.get(subtype, 1.0) if self.white_count else 1.0
+
     def lc50_fold(self, subtype: str, drug_class: str) -> float:
         """LC50 as a multiple of the reference; 1 where the file says nothing."""
         return next((e.fold[drug_class] for e in self.lc50 if e.subtype == subtype and drug_class in e.fold), 1.0)  # type: ignore[index]
 
 
-class Sensitivity(_Strict):
+class Sensitivity(Strict):
     """clip((LC50 fold x individual factor)^-exponent, least, most) x patient factor, for every class."""
 
     exponent: Number
@@ -263,7 +277,7 @@ class Sensitivity(_Strict):
     log_sd: dict[DrugClass, Number]
 
 
-class SensitivityFactor(_Strict):
+class SensitivityFactor(Strict):
     """Drug sensitivity of relapsed leukaemia relative to diagnosis: ``all`` or what ``classes`` says for a class, times
     exp(N(0, sd_log)), one draw a patient. It multiplies the kill of whoever has relapsed."""
 
@@ -282,7 +296,7 @@ class Donors(Table):
     shares: dict[Donor, Share]
 
 
-class Residual(_Strict):
+class Residual(Strict):
     """Leukaemic share of the marrow in remission: ``none`` have not one cell; log10 of the others is normal, truncated
     to the range of ``log10``."""
 
@@ -291,7 +305,7 @@ class Residual(_Strict):
     sd_log10: Number
 
 
-class Remission(_Strict):
+class Remission(Strict):
     """What differs in remission; ``white_count`` is that of the normal cells. ``white_count`` and ``marrow_blasts`` of
     the population then describe the overt disease: they say how many blasts go with a marrow cell in blood."""
 
@@ -300,7 +314,7 @@ class Remission(_Strict):
     counts: Counts
 
 
-class Population(_Strict):
+class Population(Strict):
     """``at``: when the patients enter. The white count, the counts and the marrow blasts are those at entry.
 
     ``relapsed``: share who have relapsed before or now (default: all at relapse, else none); ``prior_transplant``:
@@ -321,6 +335,9 @@ class Population(_Strict):
     marrow_blasts: MarrowBlasts
     cns: CnsStatus
     body: Body
+    down_syndrome: DownSyndrome
+    testes: Testes
+    missed_doses: MissedDoses
     pharmacogenetics: Pharmacogenetics
     creatinine: Creatinine
     subtypes: Subtypes
@@ -337,7 +354,7 @@ class Population(_Strict):
         return self.relapsed.value if self.relapsed else float(self.at == "relapse")
 
 
-class Part(_Strict):
+class Part(Strict):
     """A population that differs from another one (``like``): what it writes replaces that section of the other one.
 
     ``ancestry`` and ``subtype_frequency`` replace these tables within `pharmacogenetics` and `subtypes` only, and of
@@ -360,6 +377,9 @@ class Part(_Strict):
     marrow_blasts: MarrowBlasts | None = None
     cns: CnsStatus | None = None
     body: Body | None = None
+    down_syndrome: DownSyndrome | None = None
+    testes: Testes | None = None
+    missed_doses: MissedDoses | None = None
     pharmacogenetics: Pharmacogenetics | None = None
     creatinine: Creatinine | None = None
     sensitivity: Sensitivity | None = None
@@ -375,6 +395,7 @@ class Part(_Strict):
         changed = {name: getattr(self, name) for name in type(self).model_fields if getattr(self, name) is not None}
         if self.white_count is not None:
             changed["white_count"] = {**whole.white_count, **self.white_count}
+            whole = whole.model_copy(update={"subtypes": whole.subtypes.model_copy(update={"white_count": None})})
         if (frequency := changed.pop("subtype_frequency", None)) is not None:
             frequency = frequency.among(whole.subtypes.frequency)
             changed["subtypes"] = whole.subtypes.model_copy(update={"frequency": frequency})
@@ -420,8 +441,16 @@ def numbers(p: Population) -> dict[str, Quantity]:
     return dict(_numbers(p, "", None))
 
 
-_UNITS = {"height_cm": "cm", "weight_kg": "kg"}
-_NOT_DATA = {"from_y", "to_y", "from_age_y", "ages_y", "threshold_wbc", "ancestry", "limits"}  # boundaries and choices
+_NOT_DATA = {
+    "from_y",
+    "to_y",
+    "from_age_y",
+    "age_y",
+    "older_from_y",
+    "threshold_wbc",
+    "ancestry",
+    "limits",
+}  # boundaries and choices
 
 
 def _numbers(node: Any, where: str, table: Table | None) -> Iterator[tuple[str, Quantity]]:
@@ -429,7 +458,6 @@ def _numbers(node: Any, where: str, table: Table | None) -> Iterator[tuple[str, 
         yield where, node
     elif isinstance(node, float) and table is not None:
         known = {name: getattr(table, name) for name in Table.model_fields}
-        known["unit"] = next((unit for name, unit in _UNITS.items() if f".{name}." in where), table.unit)
         yield where, Quantity(value=node, **known)
     elif isinstance(node, BaseModel):
         table = node if isinstance(node, Table) else table
@@ -457,16 +485,20 @@ def _mistakes(p: Population) -> Iterator[Fault]:
     for sex in ("female", "male"):
         if len(getattr(p.t_lineage, sex)) != len(bands):
             yield Fault(("t_lineage", sex), f"needs one percentage per age band, {len(bands)}")
-        sizes: Sizes = getattr(p.body, sex)
-        if len(sizes.height_cm) != len(sizes.weight_kg):
-            yield Fault(
-                ("body", sex), "height_cm and weight_kg have different lengths", "give one number per year of age"
-            )
-        ages = p.body.ages_y
-        if ages is not None and len(sizes.height_cm) != len(ages):
-            yield Fault(("body", sex), f"needs one number per age of ages_y, {len(ages)}")
-    if p.body.ages_y is not None and any(b <= a for a, b in pairwise(p.body.ages_y)):
-        yield Fault(("body", "ages_y"), "the ages do not rise", "write them from the youngest to the oldest")
+    for key in ("growth", "down_syndrome"):
+        if (name := getattr(p.body, key)) not in (known := library().growths()):
+            near = nearest(name, known)
+            remedy = f"did you mean '{near}'?" if near else f"write one of: {', '.join(known)}"
+            yield Fault(("body", key), f"there is no growth reference '{name}'", remedy)
+    for name in p.down_syndrome.subtypes:
+        if name not in p.subtypes.frequency.B:
+            yield Fault(("down_syndrome", "subtypes", name), *_unknown(name, tuple(p.subtypes.frequency.B)))
+    if (p.down_syndrome.B or p.down_syndrome.T) and abs(sum(p.down_syndrome.subtypes.values()) - 100) > 1:
+        yield Fault(("down_syndrome", "subtypes"), "the subtypes do not add up to 100 %")
+    if p.subtypes.white_count:
+        for name in p.subtypes.white_count.values:
+            if name not in p.subtypes.names:
+                yield Fault(("subtypes", "white_count", "values", name), *_unknown(name, p.subtypes.names))
     groups = p.age.groups
     if abs(sum(g.share for g in groups) - 1) > 0.01:
         yield Fault(("age", "groups"), "the shares of the age groups do not add up to 1")

@@ -102,7 +102,7 @@ inline bool is_made(const Layout& lay, Int agent) {
 inline bool act_on(Block& b, Int i, int l, Int today, Real dose, int times) {
   const Act& act = b.lay.acts[i];
   const Int phase = b.lane(l).phase;
-  const Real agent = static_cast<Real>(act.agent), weight = b.person(l).weight_kg;
+  const Real agent = static_cast<Real>(act.agent), weight = b.size_on(l, today, 1);
   auto n = [&](int k) { return b.q.acts(i * ACT_NUMBERS + k, l); };
   ImmuneState& im = b.flesh.immune[l];
   switch (act.kind) {

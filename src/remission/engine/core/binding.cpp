@@ -516,6 +516,8 @@ void bind_words(nb::module_& m) {
   m.attr("FLOOR") = FLOOR;
   m.attr("GAP_HOURS") = GAP_HOURS;
   m.attr("AFTER_DAYS") = AFTER_DAYS;
+  m.attr("SIZES") = SIZES;
+  m.attr("SIZE_DAYS") = SIZE_DAYS;
 }
 
 template <class T>

@@ -106,6 +106,14 @@ struct Block {
 
   // --- readings of the body
 
+  // The size on a day, straight between its rows: which 0 surface in m2, 1 weight in kg.
+  Real size_on(int l, Int today, Int which) const {
+    const Real at = std::min(static_cast<Real>(today) / SIZE_DAYS, static_cast<Real>(SIZES - 1));
+    const Int i = which * SIZES + std::min(static_cast<Int>(at), SIZES - 2);
+    const Real from = q.size(i, l), to = q.size(i + 1, l);
+    return from + (to - from) * (at - static_cast<Real>(i - which * SIZES));
+  }
+
   Real circulating(int line, int l) const { return flesh.line(line * STATE_ROWS + CIRCULATING, l); }
   Real platelets(int l) const { return circulating(PLATELETS, l) + flesh.pool(0, l); }
   Real haemoglobin(int l) const {

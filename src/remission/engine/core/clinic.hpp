@@ -218,6 +218,8 @@ inline void enter(Block& b, int l, Int today, Int phase) {
   lane.status = TREATING;
   b.place.began(phase, l) = today;
   b.place.cycle(phase, l) += 1;
+  lane.bsa_m2 = b.place.seen(V_BSA, l) = b.size_on(l, today, 0);
+  lane.weight_kg = b.place.seen(V_WEIGHT, l) = b.size_on(l, today, 1);
   begin_days(lane);
   lane.gate_from = -1;
   b.event(l, today, phase, E_PHASE, static_cast<Real>(phase));

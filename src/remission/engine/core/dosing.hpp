@@ -81,13 +81,19 @@ inline void cut_run(Block& b, Int slot, int l, Int morning, Reason reason) {
   s.run_from = -1;
 }
 
+// Who has grown dilutes a dose in a larger body. The kinetics are those of the size at entry: a dose by mouth, vein, muscle
+// or skin counts there as the share that the body's surface at entry is of today's.
+inline Real diluted(const Block& b, Int form, int l, Int today) {
+  return b.t.forms[form].by_size == 1 ? b.q.person[l].bsa_m2 / b.size_on(l, today, 0) : 1.0;
+}
+
 // A dose of an order by the patient's size: amount per m2, per kg or flat, or by age where the order has a table of ages.
 inline Real by_size(const Block& b, const Order& o, Real amount, int l, Int today) {
-  const Person& person = b.person(l);
-  if (o.basis == PER_M2) return amount * person.bsa_m2;
-  if (o.basis == PER_KG) return amount * person.weight_kg;
+  const LaneState& lane = b.place.lane[l];
+  if (o.basis == PER_M2) return amount * lane.bsa_m2;
+  if (o.basis == PER_KG) return amount * lane.weight_kg;
   if (o.age_table < 0) return amount;
-  const Real years = person.age_y + static_cast<Real>(today) / 365.25;
+  const Real years = b.person(l).age_y + static_cast<Real>(today) / 365.25;
   for (Int j = 0; j < b.t.age_rows; ++j) {
     const Age& row = b.t.ages[o.age_table * b.t.age_rows + j];
     if (years >= row.from_age) amount = row.dose;
@@ -185,9 +191,9 @@ inline void give(Block& b, Int order, int l, Int today, Int phase) {
   if (taken == 0) share = 0.0;
   const auto [dose, planned] = dose_now(b, o, share, keep, l, today);
   if (dose > 0.0) {
-    Real usable = (1.0 - b.flesh.lost(form.agent, l)) * b.q.bioavailability(o.form, l);
+    Real usable = (1.0 - b.flesh.lost(form.agent, l)) * b.q.bioavailability(o.form, l) * diluted(b, o.form, l, today);
     if (form.loss > 0.0) {
-      const Real per_m2 = dose / b.person(l).bsa_m2;
+      const Real per_m2 = dose / b.size_on(l, today, 0);
       usable *= 1.0 - form.loss * per_m2 / (form.half_dose + per_m2);
     }
     if (form.week_sd > 0.0 && b.play.chance) usable *= of_week(b, o, form.week_sd, l, today);

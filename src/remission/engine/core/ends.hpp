@@ -42,7 +42,7 @@ inline bool fever_due(Block& b, int l, Int today) {
   return b.flesh.fever(0, l) >= b.flesh.fever_at(0, l);
 }
 
-// Fever: some fevers are bloodstream infections, some of those kill.
+// Fever: some fevers are bloodstream infections, more on steroids; some of those kill, by the person and by steroids.
 inline void infection(Block& b, int l, Int today) {
   LaneState& lane = b.lane(l);
   const Real anc = b.circulating(NEUTROPHILS, l);
@@ -52,10 +52,12 @@ inline void infection(Block& b, int l, Int today) {
   const Int number = static_cast<Int>(b.place.result[l][RESULT_FEVERS]);
   b.flesh.fever_at(0, l) = b.exponential(l, P_FEVER, number);
   b.event(l, today, lane.phase, E_FEVER, anc);
-  if (b.uniform(l, P_BLOODSTREAM, number) >= b.setting(S_BSI)) return;
+  const Real share = b.setting(anc < 0.5 ? S_BSI : S_BSI_ABOVE) * (1.0 + b.flesh.daily(INFECTION, l));
+  if (b.uniform(l, P_BLOODSTREAM, number) >= share) return;
   b.place.result[l][RESULT_BLOODSTREAM] += 1.0;
   b.event(l, today, lane.phase, E_BLOODSTREAM, anc);
-  if (b.uniform(l, P_DEATH, number) < b.setting(S_BSI_DEATH)) die(b, l, today, CAUSE_INFECTION);
+  const Real lethal = b.setting(S_BSI_DEATH) * b.person(l).lethality * (1.0 + b.flesh.daily(INFECTION_DEATH, l));
+  if (b.uniform(l, P_DEATH, number) < -std::expm1(-lethal)) die(b, l, today, CAUSE_INFECTION);
 }
 
 // The leukaemia is back: the end, or the protocol's way on.

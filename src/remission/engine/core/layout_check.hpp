@@ -281,6 +281,7 @@ class LayoutCheck {
       const Form& x = t.forms[i];
       auto at = [i](const char* field) { return Where{"forms", i, field}; };
       index(at("agent"), x.agent, agents);
+      within(at("by_size"), x.by_size, 0, 1);
       if (x.next != -1) {
         within(at("next"), x.next, i + 1, forms - 1);  // never in a circle
         same(at("next"), t.forms[x.next].agent, x.agent);
@@ -590,6 +591,7 @@ class LayoutCheck {
     rows("seen", all.seen, variables());
     rows("acts", all.acts, lay.acts.size * ACT_NUMBERS);
     rows("side", all.side, lay.again.size * SIDE_NUMBERS);
+    rows("size", all.size, 2 * SIZES);
     // numbers of people that become whole days
     for (Int i = 0; i < n; ++i) real({"person", i, "in_remission"}, all.person[i].in_remission, 0.0, 1.0);
     for (Int k = 0; k < lay.again.size; ++k)

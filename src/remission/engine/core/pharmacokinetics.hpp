@@ -114,7 +114,7 @@ inline void rescue_doses(Block& b, Int agent, Int today) {
           dose = 0.0;
           reason = R_HELD;
         }
-        b.drugs.amount(o.form * STEPS + k, l) += dose * b.q.bioavailability(o.form, l);
+        b.drugs.amount(o.form * STEPS + k, l) += dose * b.q.bioavailability(o.form, l) * diluted(b, o.form, l, today);
         b.drugs.used[o.form * STEPS + k] = 1;
         state.rescue_given += 1;
         state.rescue_next += rule.every_step;

@@ -43,14 +43,25 @@ inline Wide hazard_of_body(const Block& b, Int s) {
   return hazard;
 }
 
+// The grade of an episode at the quantile u: death with the patient's own probability, else grades 1-4 as they are among
+// those who do not die of it.
+inline Int grade_of(const Block& b, Int s, int l, Real u) {
+  const Real* upper = &b.lay.grades[s * FATAL];
+  const Real fatal = b.q.side(s * SIDE_NUMBERS + FATALITY, l);
+  if (u >= 1.0 - fatal) return FATAL;
+  const Real survived = u * upper[FATAL - 2] / (1.0 - fatal);
+  Int grade = 1;
+  while (grade < FATAL - 1 && survived >= upper[grade - 1]) ++grade;
+  return grade;
+}
+
 // An episode of side effect s begins.
 inline void begin_side_effect(Block& b, Int s, int l, Int today) {
   const Layout& lay = b.lay;
   Flesh& flesh = b.flesh;
   SideState& side = flesh.side(s, l);
   const Real u = b.uniform(l, static_cast<std::uint32_t>(lay.side_purpose[2 * s + 1]), side.episodes);
-  Int grade = 1;
-  while (grade < FATAL && u >= lay.grades[s * FATAL + grade - 1]) ++grade;
+  const Int grade = grade_of(b, s, l, u);
   side.grade = grade;
   side.worst = std::max(side.worst, grade);
   side.episodes += 1;

@@ -20,6 +20,7 @@ struct LaneState {
   Int wakes = -1;    // the day on which a relapse that the follow-up foresaw comes; until then the patient is not played
   // held days that are made up: extra 1 on such a day, extended days so far, owed still to come, owed_on last counted
   Int extra = 0, extended = 0, owed = 0, owed_on = -1;
+  Real bsa_m2 = 0.0, weight_kg = 0.0;  // as doses are calculated: measured when the phase began
 };
 struct SlotState {
   Real factor = 1.0, limit = 1.0, last_dose = 0.0, top_dose = 0.0, run_dose = 0.0, run_factor = 0.0, run_planned = 0.0,
@@ -73,6 +74,8 @@ struct Place {
     for (int l = 0; l < LANES; ++l) {
       lane[l].status = q.person[l].real == 1 ? WAITING : DONE;
       lane[l].remission = static_cast<Int>(q.person[l].in_remission);
+      lane[l].bsa_m2 = q.person[l].bsa_m2;
+      lane[l].weight_kg = q.person[l].weight_kg;
       for (Real& x : result[l]) x = NEVER_MEASURED;
       result[l][RESULT_OUTCOME] = ON_TREATMENT;
       result[l][RESULT_DELAY] = 0.0;

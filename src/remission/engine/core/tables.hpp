@@ -36,7 +36,8 @@ struct FieldName {
 #define RULE_FIELDS(I, R)                                                                                        \
   I(kind) I(phase) I(condition) I(until) I(days) I(visits) I(in_turn) I(slots_from) I(slots_to) I(resume_from)   \
   I(resume_to) I(order) I(from_step) I(every_step) I(at_least) R(value) R(low) R(high)
-#define FORM_FIELDS(I, R) I(agent) I(route) I(next) R(rest_days) R(tau) R(loss) R(half_dose) R(lag) R(week_sd)
+#define FORM_FIELDS(I, R) \
+  I(agent) I(route) I(next) I(by_size) R(rest_days) R(tau) R(loss) R(half_dose) R(lag) R(week_sd)
 #define SHAPE_FIELDS(I, R)                                                                                         \
   I(agent) I(output) I(function) I(made_of) I(antagonist) I(effect) I(first) I(last) I(row) I(fine) I(sharp)       \
   I(source) I(panels) I(answer)
@@ -44,7 +45,7 @@ struct FieldName {
 #define CAUSE_FIELDS(I, R) I(of) R(hazard) R(below)
 #define PERSON_FIELDS(I, R)                                                                                    \
   I(patient) I(real) R(age_y) R(weight_kg) R(bsa_m2) R(capacity) R(blood_ratio) R(frailty) R(omega) R(wake)    \
-  R(death) R(relapsed) R(in_remission) R(colds) R(missed)
+  R(lethality) R(death) R(relapsed) R(in_remission) R(colds) R(missed)
 #define IMMUNE_FIELDS(I, R)                                                                                          \
   R(t_half) R(b_baseline) R(b_turnover) R(b_body) R(b_share) R(igg_baseline) R(igg_rate) R(plasma_rate)              \
   R(plasma_independent) R(cytokine_baseline) R(release) R(release_half) R(clearance) R(priming) R(priming_half)      \
@@ -98,7 +99,7 @@ REMISSION_RECORD(ImmuneNumbers, IMMUNE_FIELDS)
   T(clearance_extra) T(clearance_fading) T(effect_b) T(effect_c) T(effect_d) T(effect_e) T(effect_size)              \
   T(effect_rest) T(antagonist_half) T(seen) T(line_base) T(line_transit) T(line_gain) T(line_loss) T(line_feedback)  \
   T(line_growth) T(production) T(rho) T(omega) T(presenting) T(capacity) T(cells) T(cns_cells) T(birth) T(death)     \
-  T(to_rest) T(wake) T(normal) T(mutation) T(released) T(antigen) T(acts) T(side)
+  T(to_rest) T(wake) T(normal) T(mutation) T(released) T(antigen) T(acts) T(side) T(size)
 
 #define REMISSION_VIEW(Type, name) View<Type> name;
 #define REMISSION_NUMBER(name) Int name = 0;

@@ -47,7 +47,7 @@ struct Word {
   W(S_NOISE_PLT, "noise_platelets") W(S_NOISE_HB, "noise_haemoglobin") W(S_H1, "hazard_below_0.1")            \
   W(S_H2, "hazard_below_0.5") W(S_H3, "hazard_below_1.0") W(S_H4, "hazard_above_1.0")                         \
   W(S_H_MAINTENANCE, "maintenance_hazard") W(S_FEVER_PAUSE, "fever_pause_days") W(S_BSI, "bloodstream_share") \
-  W(S_BSI_DEATH, "death_share") W(S_RED_RISE, "red_cell_rise") W(S_PLT_RISE, "platelet_rise")                 \
+  W(S_BSI_ABOVE, "bloodstream_share_above_0.5") W(S_BSI_DEATH, "death_share") W(S_RED_RISE, "red_cell_rise") W(S_PLT_RISE, "platelet_rise")                 \
   W(S_PLT_POOL_LOSS, "platelet_pool_loss") W(S_RELAPSE_MARROW, "relapse_marrow") W(S_RELAPSE_CNS, "relapse_cns") \
   W(S_REMISSION, "remission_marrow") W(S_LETHAL, "lethal") W(S_NOISE_LEVEL, "noise_level")                   \
   W(S_SWING_KEPT, "swing_kept") W(S_SWING_ANC, "swing_neutrophils") W(S_SWING_PLT, "swing_platelets")         \
@@ -82,12 +82,13 @@ struct Word {
 #define TARGET(W)                                                                                              \
   W(NEUTROPHILS, "neutrophils") W(PLATELETS, "platelets") W(RED_CELLS, "red cells") W(LYMPHOCYTES, "lymphocytes") \
   W(BLASTS, "blasts") W(BLOOD, "blood blasts") W(CNS, "CNS blasts") W(MOBILISATION, "neutrophil mobilisation") \
-  W(ON_STEM_CELLS, "stem cells") W(ON_B_CELLS, "B cells") W(ON_CYTOKINE, "cytokine") W(ON_FEVER, "fever")
+  W(ON_STEM_CELLS, "stem cells") W(ON_B_CELLS, "B cells") W(ON_CYTOKINE, "cytokine") W(ON_FEVER, "fever") \
+  W(ON_INFECTION, "infection") W(ON_INFECTION_DEATH, "infection death")
 #define ACT_NUMBER(W)                                                                                       \
   W(C_INITIAL, "") W(C_RATE, "") W(C_PEAK, "") W(C_MOST, "") W(C_ANTIGEN_HALF, "") W(C_CONTRACTION, "")     \
   W(C_MEMORY_SHARE, "") W(C_MEMORY_RATE, "") W(C_KILL, "") W(C_HALF, "") W(C_LYMPHOCYTES, "")               \
   W(C_RELEASES, "") W(C_CNS, "") W(C_DAYS, "") W(C_FAILURE, "") W(C_DYSFUNCTIONAL, "")
-#define SIDE_NUMBER(W) W(PERSON, "") W(FACTOR, "") W(FACTOR_DAYS, "") W(COURSE, "")
+#define SIDE_NUMBER(W) W(PERSON, "") W(FACTOR, "") W(FACTOR_DAYS, "") W(COURSE, "") W(FATALITY, "")
 #define CAUSE_OF_DEATH(W) W(CAUSE_INFECTION, "infection") W(CAUSE_LEUKAEMIA, "leukaemia") W(CAUSE_CRS, "crs")
 #define RECORD(W)                                                                                             \
   W(MEASUREMENTS, "measurements") W(MRD, "mrd") W(DOSES, "doses") W(EVENTS, "events") W(STATES, "states")     \
@@ -103,6 +104,8 @@ struct Word {
   L(ProductState, PRODUCT_STATE)
 REMISSION_EACH_LIST(REMISSION_WORDS)
 
+constexpr Int SIZES = 17;       // body sizes of a patient, one every SIZE_DAYS from entry on: surfaces, then weights
+constexpr Real SIZE_DAYS = 182.625;
 constexpr int STEPS = 12;      // two-hour steps of a day
 constexpr int MAX_DEPTH = 32;  // of a condition; brackets of a protocol file lie at most 20 deep (knowledge/limits.py)
 constexpr Int LEVELS_FROM = Variable_COUNT;
@@ -113,7 +116,8 @@ constexpr Int LINES = 4;                         // the first targets
 constexpr Int HAZARDS = Target_COUNT;
 // targets that are summed by the day, from stem cells on, and where the hazards begin among them
 constexpr Int DAILY = ON_STEM_CELLS, STEM_CELLS = 0, B_CELLS = ON_B_CELLS - DAILY, CYTOKINE = ON_CYTOKINE - DAILY,
-              FEVER = ON_FEVER - DAILY, FIRST_HAZARD = HAZARDS - DAILY;
+              FEVER = ON_FEVER - DAILY, INFECTION = ON_INFECTION - DAILY,
+              INFECTION_DEATH = ON_INFECTION_DEATH - DAILY, FIRST_HAZARD = HAZARDS - DAILY;
 constexpr Int AFTER_DAYS = 84;  // days after treatment that are still played in full, for the counts to come back
 enum Check : Int { COUNTS = 1, MARROW_MRD = 2, BLOOD_MRD = 4, MARROW_BLASTS = 8, BLOOD_BLASTS = 16, RESPONSE = 32 };
 

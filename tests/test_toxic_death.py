@@ -1,0 +1,43 @@
+"""Treatment kills more often by age, steroids and Down syndrome; the mechanism, not the published shares."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from remission.body.person import individual
+from remission.knowledge.library import library
+from remission.patient.person import one
+
+LETHALITY = "bloodstream.lethality"
+
+
+def lethality(**person: object) -> float:
+    who = one(**{"sex": "male", "age_y": 6.0, **person})  # type: ignore[arg-type]
+    return float(individual(library().body("infection")[LETHALITY], "-", who, seed=1, purpose="x")[0])
+
+
+def test_the_older_an_adult_the_more_often_a_bloodstream_infection_kills():
+    course = [lethality(age_y=age, population="adult-all") for age in (18, 25, 35, 45, 55, 65, 79)]
+    assert np.all(np.diff(course) > 0) and course[-1] > 8 * course[0]
+    assert lethality(age_y=4) == lethality(age_y=12) == lethality(age_y=17.9)
+
+
+def test_infants_girls_and_children_with_down_syndrome_die_more_often_of_it():
+    assert lethality(age_y=0.5) == pytest.approx(3 * lethality())
+    assert lethality(sex="female") == pytest.approx(1.63 * lethality(), rel=0.01)  # UKALL 2003, odds of 1.63
+    assert 3.4 < lethality(down=True) / lethality() < 12.1  # of all treatment deaths, and of infectious ones
+
+
+@pytest.mark.parametrize(("steroid", "mean"), [("dexamethasone", 0.060), ("prednisone", 0.22), ("prednisolone", 0.22)])
+def test_steroids_make_infection_and_its_death_likelier(steroid, mean):
+    """At the mean concentration of 6 mg/m2 of dexamethasone or 60 of prednisone (umol/L) and at 1.67 times as much."""
+    effects = {e.on: e for e in library().agent(steroid).effects}
+    often, fatal = effects["infection"], effects["infection death"]
+
+    def deaths(x: float) -> float:
+        risen = (x / fatal.half.value) ** fatal.hill.value
+        return (1 + often.slope.value * x) * (1 + fatal.max.value * risen / (1 + risen))
+
+    assert deaths(mean * 10 / 6) / deaths(mean) == pytest.approx(2.5 / 0.9, rel=0.05)  # AIEOP-BFM ALL 2000
+    assert 1 + often.slope.value * mean == pytest.approx(2, rel=0.01)
