@@ -21,7 +21,7 @@ from remission.knowledge.library import library
 from remission.knowledge.measured_file import measured as usual_numbers
 from remission.protocol.explain import explain_condition, explain_sentence
 from remission.protocol.model import Phase, Protocol
-from remission.protocol.reader import doubts, problems, read_block, read_protocol, read_sentence
+from remission.protocol.reader import doubts, problems, read_block, read_groups, read_protocol, read_sentence
 from remission.protocol.template import template
 from remission.protocol.vocabulary import ALIASES, CONCENTRATIONS, COUNTS, PERSON, STATES, VALUES
 from remission.protocol.write import condition, repeat, sentence, unparse
@@ -48,6 +48,7 @@ def words() -> Words:
 def protocol_of(kind: str, example: str, beside: Words | None = None) -> str:
     """The file of a small protocol in which an example can be checked."""
     more = dict(beside or {})
+    beside_keys = more.pop("top", {})
     for word in ("doubts", "canonical_differs"):
         more.pop(word, None)
     before = more.pop("before", None)
@@ -55,6 +56,7 @@ def protocol_of(kind: str, example: str, beside: Words | None = None) -> str:
                     "rules": []}  # fmt: skip
     next_phase: Words = {"days": 28, "give": ["mercaptopurine 60 mg/m2/day PO on days 1-28"]}
     top: Words = {"protocol": "example", "name": "An example", "for": "age >= 1"}
+    top |= beside_keys
     if kind == "protocol":
         top |= yaml.safe_load(example)
     elif kind == "phase":
@@ -117,6 +119,18 @@ def checked_block(example: str) -> list[BadInput]:
         path.write_text(_yaml(content), encoding="utf-8")
         try:
             return read_block(path)[1]
+        except BadInput as error:
+            return [error]
+
+
+def checked_groups(example: str) -> list[BadInput]:
+    """The mistakes of a file of risk groups that holds these keys."""
+    content = {"risk groups": "example", "name": "An example", "groups": []} | yaml.safe_load(example)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "example.yaml"
+        path.write_text(_yaml(content), encoding="utf-8")
+        try:
+            return read_groups(path)[1]
         except BadInput as error:
             return [error]
 

@@ -18,6 +18,7 @@ from remission.protocol import grammar, handwriting
 from remission.protocol.model import Hold
 from remission.protocol.reader import (
     BLOCK_KEYS,
+    GROUP_KEYS,
     PHASE_KEYS,
     PROTOCOL_KEYS,
     doubts,
@@ -92,7 +93,8 @@ def test_every_listed_word_of_the_grammar_stands_on_the_page() -> None:
 
 
 def test_every_key_of_a_file_has_its_entry() -> None:
-    for kind, keys in (("protocol", PROTOCOL_KEYS), ("phase", PHASE_KEYS), ("block", BLOCK_KEYS)):
+    for kind, keys in (("protocol", PROTOCOL_KEYS), ("phase", PHASE_KEYS), ("block", BLOCK_KEYS),
+                       ("groups", GROUP_KEYS)):  # fmt: skip
         assert sorted(word["word"] for of, word in ENTRIES if of == kind) == sorted(f"{key}:" for key in keys)
 
 
@@ -119,7 +121,7 @@ def test_every_spelling_that_is_put_right_is_shown() -> None:
 # --- every example is right --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("kind", "word"), [(k, w) for k, w in ENTRIES if "example" in w and k != "block"], ids=_id)
+@pytest.mark.parametrize(("kind", "word"), [(k, w) for k, w in ENTRIES if "example" in w and k not in ("block", "groups")], ids=_id)
 def test_an_example_passes_the_check_and_is_written_back(kind: str, word: dict[str, Any]) -> None:
     content = language.protocol_of(kind, word["example"], word.get("beside"))
     found = language.checked(content)
@@ -156,10 +158,17 @@ def test_a_key_of_supportive_care_is_read(word: dict[str, Any]) -> None:
     assert [str(problem) for problem in language.checked_block(word["example"])] == []
 
 
+@pytest.mark.parametrize("word", [w for k, w in ENTRIES if k == "groups"], ids=_id)
+def test_a_key_of_risk_groups_is_read(word: dict[str, Any]) -> None:
+    assert [str(problem) for problem in language.checked_groups(word["example"])] == []
+
+
 @pytest.mark.parametrize("name", list(FILE["quantities"]))
 def test_the_example_of_a_quantity_passes_the_check(name: str) -> None:
     said = FILE["quantities"][name]
-    beside = {"check": [f"day 28: {name}"]} if said.get("check") and name != "marrow MRD" else {}
+    look = said["check"] if isinstance(said.get("check"), str) else f"day 28: {name}"
+    beside = {"check": [look]} if said.get("check") and name != "marrow MRD" else {}
+    beside |= {"top": said["top"], "check": ["day 28: marrow MRD, time point 1"]} if "top" in said else {}
     beside |= {"give": said["give"]} if "give" in said else {}
     example = language.example_of(name, said)
     assert example in said.get("rule", example)

@@ -58,6 +58,7 @@ from remission.protocol.vocabulary import (
     FRACTIONS,
     ROUTES,
     SHARES,
+    TIME_POINTS,
     UNITS,
     VALUES,
 )
@@ -201,6 +202,9 @@ rules = st.builds(Rule, actions, provenances)
 checks = st.builds(
     Check, day_lists | recurring, st.sampled_from(["counts", *FRACTIONS, "blood blasts"]), st.none(), provenances
 ) | st.builds(Check, day_lists, st.just("level"), agents, provenances)
+checks |= st.builds(
+    lambda day, point: Check((day,), "marrow MRD", time_point=point), st.integers(1, 28), st.integers(1, TIME_POINTS)
+)
 decisions = st.builds(Decide, day, conditions, st.just("go to"), ids, provenances) | st.builds(
     Decide, day, conditions, st.just("leave"), st.sampled_from(["high-risk therapy", "transplant (allogeneic), or not"])
 )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remission.knowledge.errors import BadInput
-from remission.protocol.model import And, Compare, Condition, Not, Or
+from remission.protocol.model import And, Compare, Condition, Defined, Not, Or
 
 Columns = dict[str, NDArray[Any]]
 
@@ -25,6 +25,7 @@ COLUMN = {  # word of the protocol language -> column of the cohort
     "diagnosis wbc": "wbc",
     "donor": "donor",
     "ph": "ph",
+    "subtype": "subtype",
     "relapses": "relapsed",
 }
 OPERATORS = {
@@ -51,6 +52,8 @@ def eligible(condition: Condition | None, patients: Columns) -> NDArray[np.bool_
             return np.logical_or.reduce([eligible(item, patients) for item in items])
         case Not(item):
             return ~eligible(item, patients)
+        case Defined():
+            return eligible(condition.plain, patients)
         case Compare(name, op, value):
             if name not in COLUMN:
                 raise BadInput(f"'{name}' is not known at diagnosis", remedy="Use " + ", ".join(COLUMN))

@@ -25,6 +25,7 @@ from remission.knowledge.quantity import Quantity
 from remission.patient import chance
 from remission.patient.cohort import LINEAGE, SENSITIVITIES, Cohort, Floats
 from remission.patient.growth import sizes
+from remission.protocol.vocabulary import VALUES
 
 from .acting import Clone
 from .layout import LINES, Layout, layout, routes, standard_child
@@ -295,7 +296,7 @@ def build(
     seen = np.full((len(program.variables), padded), np.nan)
     personal = (
         people.age_y, people.weight_kg, people.bsa_m2, people.sex, people.cns, people.lineage, people.tpmt,
-        people.nudt15, people.wbc, people.donor, _in_subtypes(("BCR::ABL1",), people),
+        people.nudt15, people.wbc, people.donor, _in_subtypes(("BCR::ABL1",), people), _subtype(people),
     )  # fmt: skip
     for i, column in enumerate(personal):
         seen[len(MEASURED) + i] = column
@@ -444,6 +445,12 @@ def _has(antigen: str, people: Cohort, leukaemia: Body) -> Floats:
     lineages = [LINEAGE.index(word) for word in carriers if word in LINEAGE]
     subtypes = tuple(word for word in carriers if word not in LINEAGE)
     return np.maximum(np.isin(people.lineage, lineages), _in_subtypes(subtypes, people) if subtypes else 0.0)
+
+
+def _subtype(people: Cohort) -> Floats:
+    """The place of the subtype among the words of the protocol language, -1 for one that it does not know."""
+    places = [VALUES["subtype"].index(name) if name in VALUES["subtype"] else -1 for name in people.subtypes]
+    return np.asarray(places, dtype=float)[people.subtype]
 
 
 def _in_subtypes(subtypes: tuple[str, ...], people: Cohort) -> Floats:

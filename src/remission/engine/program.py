@@ -6,7 +6,6 @@ of orders listed by phase and day; rules become rows. Nothing here knows a drug 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import ceil, lcm
 from typing import Any, NamedTuple, assert_never
@@ -22,7 +21,7 @@ from remission.knowledge.side_effect import SideEffect
 from remission.patient import chance
 from remission.patient.cohort import LINEAGE, METABOLISER, SEX
 from remission.protocol import model as m
-from remission.protocol.logic import compares, names
+from remission.protocol.logic import asked, compares, names
 from remission.protocol.vocabulary import EVER, ROUTES, VALUES
 
 from .acting import Acting, Clone, acting, clone_table
@@ -33,7 +32,7 @@ MEASURED = VARIABLES[: words.V_AGE]
 PERSONAL = VARIABLES[words.V_AGE : words.V_CHIMERISM]
 LIVING = VARIABLES[words.V_CHIMERISM :]
 WORDS = {"sex": SEX, "lineage": LINEAGE, "tpmt": METABOLISER, "nudt15": METABOLISER} | {
-    name: VALUES[name] for name in ("donor", "ph", "remission", "product")
+    name: VALUES[name] for name in ("donor", "ph", "subtype", "remission", "product")
 }
 LEVEL = "level:"
 
@@ -169,6 +168,8 @@ class _Conditions:
     def _emit(self, condition: m.Condition) -> None:
         if isinstance(condition, m.Compare):
             self._put(COMPARE[condition.op], self.names.index(condition.name), self._number(condition))
+        elif isinstance(condition, m.Defined):
+            self._emit(condition.plain)
         elif isinstance(condition, m.Not):
             self._emit(condition.item)
             self._put(NOT)
@@ -196,19 +197,9 @@ class _Conditions:
         return float(compare.value)
 
 
-def _asked(protocol: m.Protocol) -> Iterator[m.Condition]:
-    """Every condition of the protocol, those of rules first."""
-    for phase in protocol.phases:
-        for rule in (*phase.rules, *protocol.rules):
-            yield from (c for name in ("when", "until") if (c := getattr(rule.action, name, None)) is not None)
-    for phase in protocol.phases:
-        others = [phase.start_when, *(give.when for give in phase.give), *(decide.when for decide in phase.decide)]
-        yield from (c for c in (*others, *(until.when for until in phase.repeat_until)) if c is not None)
-
-
 def _levels(protocol: m.Protocol) -> list[str]:
     """The agents whose level a condition compares."""
-    names = [compare.name for condition in _asked(protocol) for compare in compares(condition)]
+    names = [compare.name for condition in asked(protocol) for compare in compares(condition)]
     return list(dict.fromkeys(name.removeprefix(LEVEL) for name in names if name.startswith(LEVEL)))
 
 
@@ -221,7 +212,7 @@ def _side_effects(protocol: m.Protocol, agents: list[Agent], library: Library) -
 
 def _named(protocol: m.Protocol) -> set[str]:
     """Every name that a condition of the protocol compares."""
-    return {name.removesuffix(EVER) for condition in _asked(protocol) for name in names(condition)}
+    return {name.removesuffix(EVER) for condition in asked(protocol) for name in names(condition)}
 
 
 def dose_in_agent_unit(agent: Agent, amount: float, unit: str) -> tuple[float, int]:
@@ -379,7 +370,7 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
         levels_of: list[list[int]] = [[] for _ in range(length)]
         for check in phase.check:
             for day in check.days:
-                checks[day - 1] |= CHECKS[check.what]
+                checks[day - 1] |= CHECKS[check.what] | words.TIME_POINT * (check.time_point or 0)
                 if check.what == "level":
                     visit[day - 1] = 1
                     levels_of[day - 1].append(_measured_agent(check, agent_index))

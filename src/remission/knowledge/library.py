@@ -37,7 +37,8 @@ Entity = TypeVar("Entity")
 DATA = Path(__file__).parent / "data"
 WRITE_ONE = "See: remission list agents. For another one write a file (docs/own-library.md)"
 ROOMS = (
-    "agents", "body", "growth", "pharmacy", "populations", "protocols", "side_effects", "supportive", "symptoms",
+    "agents", "body", "growth", "pharmacy", "populations", "protocols", "risk_groups", "side_effects", "supportive",
+    "symptoms",
     "trials",
 )  # fmt: skip  # folders of a library
 BESIDE = ("sources.yaml", "posterior.yaml")  # files beside them
@@ -398,6 +399,14 @@ class Library:
         over._trials = _but(self._trials, here["trials"])
         over._bodies = {key: one for key, one in self._bodies.items() if key[1] not in here[key[0]]}
         return over
+
+    def risk_groups(self) -> list[str]:
+        """The names of the files that say what `risk group is ...` means."""
+        return sorted(self._files("risk_groups"))
+
+    def risk_groups_path(self, name: str) -> Path:
+        """The file of the risk groups of a study group (read it with ``remission.protocol``)."""
+        return self._path("risk_groups", name, "risk groups")
 
     def digest(self) -> str:
         """One sha256 over the names and contents of all files, those of own folders before the shipped ones."""

@@ -14,6 +14,7 @@ from lark import Token, Tree
 from ..knowledge import limits
 from ..knowledge.errors import nearest
 from .grammar import Misread, Parsed
+from .groups import groups_in_use
 from .logic import compares, ways
 from .model import (
     Action,
@@ -24,6 +25,7 @@ from .model import (
     Compare,
     Condition,
     Decide,
+    Defined,
     Escalation,
     Give,
     Hold,
@@ -34,6 +36,7 @@ from .model import (
     Omit,
     Or,
     Place,
+    Provenance,
     Repeat,
     Rescue,
     Route,
@@ -52,12 +55,14 @@ from .vocabulary import (
     CAP_UNITS,
     CONCENTRATIONS,
     COUNTS,
+    DEFINED,
     EVER,
     FRACTIONS,
     ORDINALS,
     PERSON,
     SHARES,
     STATES,
+    TIME_POINTS,
     UNITS,
     VALUES,
     agents,
@@ -378,11 +383,17 @@ class Builder:
 
     def check(self, parsed: Parsed, place: Place | None, text: str) -> Check:
         tree = parsed.tree
-        (days, weekdays), what = self.schedule(_trees(tree)[0]), _token(tree.children[-1])
+        (days, weekdays), what = self.schedule(_trees(tree)[0]), _token(tree.children[1])
         if tree.data == "check_level":
             return Check(days, "level", _word(what), parsed.provenance, place, text, weekdays)
-        known = ["counts", *FRACTIONS, "blood blasts"]
-        return Check(days, cast(Any, canonical(what, known)), None, parsed.provenance, place, text, weekdays)
+        found, point = canonical(what, ["counts", *FRACTIONS, "blood blasts"]), tree.children[2]
+        if point is not None and (found != "marrow MRD" or len(days) != 1):
+            remedy = "Write: day 29: marrow MRD, time point 1"
+            raise Misread(_at(point), "a time point is that of one marrow MRD", remedy)
+        if point is not None and str(point) not in map(str, range(1, TIME_POINTS + 1)):
+            raise Misread(_at(point), f"there is no time point {point}", f"Time points are 1 to {TIME_POINTS}")
+        number = int(str(point)) if point is not None else None
+        return Check(days, cast(Any, found), None, parsed.provenance, place, text, weekdays, number)
 
     def decide(self, parsed: Parsed, place: Place | None, text: str) -> Decide:
         day, when, outcome = parsed.tree.children
@@ -491,6 +502,8 @@ def _compare(token: Token, op: Any, value: Token, unit: Token | None) -> Compare
         return _level(token, op, value, unit)
     if unit is not None:
         raise Misread(_at(unit), f"{name} is written without a unit", _unit_of(name))
+    if name in DEFINED:
+        return _defined(token, op, value, name)
     if name in VALUES:
         word = canonical(value, VALUES[name])
         if word is None:
@@ -511,6 +524,24 @@ def _compare(token: Token, op: Any, value: Token, unit: Token | None) -> Compare
     if name in (*FRACTIONS, *SHARES) and number > 1:
         raise Misread(_at(value), f"{name} cannot exceed 100%", f"Write {value}% or a fraction between 0 and 1")
     return Compare(name, op, number)
+
+
+def _defined(token: Token, op: Any, value: Token, name: str) -> Defined:
+    groups = groups_in_use()
+    if groups is None:
+        raise Misread(_at(token), f"nothing says what {name} means", "Add to the file: risk groups: cog-b-all")
+    if op not in ("=", "!="):
+        raise Misread(_at(token), f"{name} has no order", f"Write {name} is {value}")
+    meanings = groups.meanings(name)
+    word = canonical(value, list(meanings))
+    if word is None:
+        near = nearest(value, meanings)
+        known = f"{groups.id} has " + ", ".join(meanings)
+        raise Misread(
+            _at(value), f"'{value}' is no value of {name}", f"Did you mean '{near}'? {known}" if near else known
+        )
+    said = dict(groups.said).get(word, Provenance())
+    return Defined(name, op, word, meanings[word], said, groups.id)
 
 
 def _level(token: Token, op: Any, value: Token, unit: Token | None) -> Compare:

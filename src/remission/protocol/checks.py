@@ -45,7 +45,7 @@ from .model import (
     Wait,
 )
 from .plausible import unusual_doses
-from .vocabulary import COUNTS, FRACTIONS
+from .vocabulary import AT_TIME_POINT, COUNTS, FRACTIONS
 
 _ALIKE = 80  # per cent, of names that are perhaps the same with a slip of the pen
 _MARROW = (*FRACTIONS, "blood blasts")
@@ -369,6 +369,13 @@ class _Checker:
         if isinstance(where, str) and place is None and phase is not None:
             place = phase.place
         for compare in compares(condition):
+            if compare.name in AT_TIME_POINT:
+                point = AT_TIME_POINT.index(compare.name) + 1
+                checks = [check for one in self.protocol.phases for check in one.check]
+                if not self.unread and not any(check.time_point == point for check in checks):
+                    spot = place if isinstance(where, str) else where.place
+                    remedy = f"Add under check: - day 29: marrow MRD, time point {point}"
+                    yield bad(spot, f"no check measures marrow MRD at time point {point}", remedy)
             if compare.name.startswith("level:"):
                 name = compare.name.partition(":")[2]
                 spot = place if isinstance(where, str) else at_word(where, name)

@@ -92,6 +92,7 @@ def protocol_schema() -> dict[str, Any]:
             "sources": keys | {"description": "Keys of sources.yaml"},
             "population": words | {"description": "The virtual patients that it draws by default"},
             "include": keys | {"description": "Files of supportive care whose lines and rules hold in every phase"},
+            "risk groups": words | {"description": "The file that says what `risk group is ...` means"},
             "for": _sentence("condition") | {"description": "Who is treated"},
             "on relapse": words | {"pattern": r"^go to .+", "description": "The phase that follows a relapse"},
             "phases": {

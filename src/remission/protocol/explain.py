@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import assert_never
 
 from .include import ANY_LENGTH, apart
+from .logic import words_of
 from .model import (
     Action,
     Adjust,
@@ -14,6 +15,7 @@ from .model import (
     Compare,
     Condition,
     Decide,
+    Defined,
     Give,
     Hold,
     Limit,
@@ -36,7 +38,7 @@ from .model import (
     Wait,
 )
 from .numerals import fraction_words, number, percent
-from .vocabulary import EVER, FRACTIONS, ORDINALS, SHARES
+from .vocabulary import AT_TIME_POINT, EVER, FRACTIONS, ORDINALS, SHARES
 
 _ROUTE = {
     "IV": "into a vein",
@@ -108,6 +110,8 @@ _CALLED = {
     "ph": ("BCR::ABL1", "is", ""),
     "remission": ("remission", "is", ""),
     "product": ("the cell product", "is", ""),
+    "subtype": ("subtype", "is", ""),
+    **{name: (name.replace("marrow MRD", "residual leukaemia (MRD) in marrow"), "is", "") for name in AT_TIME_POINT},
 }
 _OP = {"<": "below ", "<=": "at most ", ">": "above ", ">=": "at least ", "=": "", "!=": "not "}
 _CHECK = {
@@ -131,15 +135,17 @@ def explain_condition(condition: Condition) -> str:
     """``neutrophils are at least 0.75 and platelets are at least 75``."""
     if isinstance(condition, Compare):
         return _compare(condition)
+    if isinstance(condition, Defined):
+        return f"{condition.name} is {'not ' if condition.op == '!=' else ''}{condition.value}"
     if isinstance(condition, Not):
         return f"it is not so that {explain_condition(condition.item)}"
     word = " and " if isinstance(condition, And) else ", or "
-    plain = all(isinstance(item, Compare) for item in condition.items)
+    plain = all(isinstance(item, Compare | Defined) for item in condition.items)
     if plain:
         word = word.replace(",", "")
     return word.join(
         explain_condition(item)
-        if isinstance(item, Compare) or isinstance(item, And)
+        if isinstance(item, Compare | Defined | And)
         else f"({explain_condition(item)})"
         for item in condition.items
     )
@@ -186,6 +192,10 @@ def _protocol(protocol: Protocol) -> Iterator[str]:
         yield f"{block.name}, in every phase that says nothing else of these medicines"
         yield from (f"   {_give(give, names, _ANY)}" for give in block.give)
         yield from (f"   {_rule(rule.action)}" for rule in block.rules)
+    if words := words_of(protocol):
+        yield ""
+        yield "What is meant"
+        yield from (f"   {_capital(explain_condition(word))}: {explain_condition(word.meaning)}." for word in words)
     notes = [*protocol.open, *_notes(("who is treated", p) for _, p in protocol.said)]
     notes += _notes((_about(rule.action), rule.provenance) for rule in own)
     for block in blocks.values():
@@ -308,6 +318,8 @@ def _dose(give: Give) -> str:
 
 def _check(check: Check, phase: Phase) -> str:
     what = f"the level of {_agent(check.agent or '')}" if check.what == "level" else _CHECK[check.what]
+    if check.time_point:
+        what += f" (time point {check.time_point})"
     return f"{what} {_when(check, phase)}"
 
 

@@ -66,6 +66,7 @@ _MEANING: dict[str, str] = {
     "QUOTED": "words in double quotes",
     "PHASE": "the id of a phase",
     "TABLE": "the name of a dose table",
+    "SEVERAL": "a word such as B, poor, KMT2A-r",
     "WORD": "an agent",
     "$END": "the end of the sentence",
 }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 from math import inf, prod
+from typing import TypeGuard
 
-from .model import And, Compare, Condition, Not, Or
+from .model import And, Compare, Condition, Defined, Not, Or, Protocol
 from .vocabulary import FRACTIONS, SHARES, VALUES
 
 _OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "=": "!=", "!=": "="}
@@ -37,10 +38,12 @@ def boxes(condition: Condition) -> list[Box]:
     """The condition as a union of non-empty boxes: name -> what it may be. An empty list: never true."""
     if isinstance(condition, Compare):
         return [{condition.name: part} for part in _allowed(condition) if not _empty(part)]
+    if isinstance(condition, Defined):
+        return boxes(condition.plain)
     if isinstance(condition, Not):
         return boxes(negated(condition.item))
     if isinstance(condition, Or):
-        return [box for item in condition.items for box in boxes(item)]
+        return _joined(box for item in condition.items for box in boxes(item))
     met: list[Box] = [{}]
     for item in condition.items:
         met = [box for one, other in product(met, boxes(item)) if (box := _meet(one, other)) is not None]
@@ -50,11 +53,16 @@ def boxes(condition: Condition) -> list[Box]:
 def ways(condition: Condition) -> int:
     """How many boxes `boxes` would look at, without making them."""
     if isinstance(condition, Compare):
-        return 2 if condition.op == "!=" else 1
+        return 2 if condition.op == "!=" and not isinstance(condition.value, str) else 1
+    if isinstance(condition, Defined):
+        return ways(condition.plain)
     if isinstance(condition, Not):
         return ways(negated(condition.item))
     counts = [ways(item) for item in condition.items]
-    return sum(counts) if isinstance(condition, Or) else prod(counts)
+    if not isinstance(condition, Or):
+        return prod(counts)
+    words = [item.name for item in condition.items if _is_word(item)]
+    return sum(counts) - len(words) + len(set(words))
 
 
 def names(condition: Condition | None) -> set[str]:
@@ -65,11 +73,44 @@ def names(condition: Condition | None) -> set[str]:
 def compares(condition: Condition | None) -> Iterator[Compare]:
     if isinstance(condition, Compare):
         yield condition
+    elif isinstance(condition, Defined):
+        yield from compares(condition.meaning)
     elif isinstance(condition, Not):
         yield from compares(condition.item)
     elif isinstance(condition, And | Or):
         for item in condition.items:
             yield from compares(item)
+
+
+def asked(protocol: Protocol) -> Iterator[Condition]:
+    """Every condition of the protocol's phases and rules, those of rules first."""
+    for phase in protocol.phases:
+        for rule in (*phase.rules, *protocol.rules):
+            yield from (c for name in ("when", "until") if (c := getattr(rule.action, name, None)) is not None)
+    for phase in protocol.phases:
+        others = [phase.start_when, *(give.when for give in phase.give), *(decide.when for decide in phase.decide)]
+        yield from (c for c in (*others, *(until.when for until in phase.repeat_until)) if c is not None)
+
+
+def words_of(protocol: Protocol) -> list[Defined]:
+    """The words of risk groups that the protocol uses, each once, those that others are made of behind them."""
+    found = {}
+    for condition in (protocol.eligible, *asked(protocol)):
+        for word in defined(condition):
+            found.setdefault((word.name, word.value), replace(word, op="="))
+    return list(found.values())
+
+
+def defined(condition: Condition | None) -> Iterator[Defined]:
+    """Every word of risk groups in a condition."""
+    if isinstance(condition, Defined):
+        yield condition
+        yield from defined(condition.meaning)
+    elif isinstance(condition, Not):
+        yield from defined(condition.item)
+    elif isinstance(condition, And | Or):
+        for item in condition.items:
+            yield from defined(item)
 
 
 def possible(condition: Condition) -> bool:
@@ -92,6 +133,8 @@ def negated(condition: Condition) -> Condition:
     """The opposite, with every `not` moved into the comparisons."""
     if isinstance(condition, Compare):
         return Compare(condition.name, _OPPOSITE[condition.op], condition.value, condition.unit)  # type: ignore[arg-type]
+    if isinstance(condition, Defined):
+        return replace(condition, op="!=" if condition.op == "=" else "=")
     if isinstance(condition, Not):
         return condition.item
     items = tuple(negated(item) for item in condition.items)
@@ -137,6 +180,23 @@ def _meet(one: Box, other: Box) -> Box | None:
             return None
         out[name] = allowed
     return out
+
+
+def _joined(found: Iterable[Box]) -> list[Box]:
+    """The boxes, those that ask for words of one and the same thing as one."""
+    out: list[Box] = []
+    words: dict[str, frozenset[str]] = {}
+    for box in found:
+        (name, allowed), *more = box.items() or (("", Interval(0, 0)),)
+        if not more and isinstance(allowed, frozenset):
+            words[name] = words.get(name, frozenset()) | allowed
+        else:
+            out.append(box)
+    return [*out, *({name: allowed} for name, allowed in words.items())]
+
+
+def _is_word(item: Condition) -> TypeGuard[Compare]:
+    return isinstance(item, Compare) and isinstance(item.value, str)
 
 
 def _empty(allowed: Allowed) -> bool:

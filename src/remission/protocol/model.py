@@ -62,7 +62,25 @@ class Not:
     item: Condition
 
 
-Condition = Compare | And | Or | Not
+@dataclass(frozen=True)
+class Defined:
+    """``risk group is high``, ``genetics is favourable``: a word for another condition, as a file of risk groups
+    (groups.py) defines it."""
+
+    name: str
+    op: Literal["=", "!="]
+    value: str
+    meaning: Condition  # of ``name is value``
+    provenance: Provenance = field(default=Provenance(), compare=False)
+    file: str = field(default="", compare=False)  # its id
+
+    @property
+    def plain(self) -> Condition:
+        """The same without the word."""
+        return self.meaning if self.op == "=" else Not(self.meaning)
+
+
+Condition = Compare | And | Or | Not | Defined
 
 
 # --- treatment --------------------------------------------------------------------------------
@@ -149,6 +167,7 @@ class Check:
     place: Place | None = field(default=None, compare=False)
     text: str = field(default="", compare=False)
     weekdays: Weekdays | None = None  # what `days` come from when weekdays are written
+    time_point: int | None = None  # of marrow MRD: what `marrow MRD at time point 1` asks for
 
 
 Item = TypeVar("Item", Give, Check)
@@ -383,6 +402,7 @@ class Protocol:
     open: tuple[str, ...] = ()
     population: str | None = None  # the population file whose patients it is for
     include: tuple[str, ...] = ()  # the supportive-care files whose lines and rules hold in every phase
+    risk_groups: str | None = None  # the file that says what `risk group is ...` and `genetics is ...` mean
     on_relapse: str | None = None  # the phase that follows a relapse; None: the end
     said: tuple[tuple[str, Provenance], ...] = ()  # provenance of `for` and `on relapse`
     file: str = field(default="", compare=False)

@@ -10,7 +10,7 @@ from typing import Any
 from remission.knowledge.errors import BadInput, nearest
 
 from .logic import negated
-from .model import And, Compare, Condition, Not, Or
+from .model import And, Compare, Condition, Defined, Not, Or
 from .vocabulary import VALUES
 
 TYPICAL = {"cns": 1, "lineage": "B", "tpmt": "normal", "nudt15": "normal"}  # taken when not given, and said so
@@ -54,6 +54,7 @@ class Person:
     donor: str | None = None
     relapses: int | None = None
     t315i: float | None = None
+    subtype: str | None = None
     measured: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     seen: Mapping[str, float] = field(default_factory=dict)
     assumed: tuple[str, ...] = ()
@@ -83,6 +84,7 @@ class Person:
             "donor": self.donor,
             "relapses": self.relapses,
             "t315i": self.t315i,
+            "subtype": self.subtype,
         }
         return self.seen[name] if name in self.seen else facts.get(name)
 
@@ -91,12 +93,12 @@ def person(*, age_y: float, sex: str, weight_kg: float, height_cm: float, **more
     """A checked `Person`.
 
     ``more``: ``cns`` (1-3), ``lineage``, ``tpmt``, ``nudt15``, ``wbc`` (at diagnosis, 10^9/L), ``ph`` ('positive' or
-    'negative'), ``donor``, ``relapses`` (number so far), ``t315i`` (share of the leukaemia), and results of later
-    checks, one or several in the order of the checks: ``marrow_mrd``, ``marrow_blasts``, ``blood_mrd`` (fractions, or
-    text as '0.02%'), ``blood_blasts`` (per microlitre). None: not known.
+    'negative'), ``donor``, ``relapses`` (number so far), ``t315i`` (share of the leukaemia), ``subtype`` (by genes), and
+    results of later checks, one or several in the order of the checks: ``marrow_mrd``, ``marrow_blasts``, ``blood_mrd``
+    (fractions, or text as '0.02%'), ``blood_blasts`` (per microlitre). None: not known.
     Raises ``BadInput`` for a value that cannot be, or a word that is not known.
     """
-    known = (*TYPICAL, "wbc", "ph", "donor", "relapses", "t315i", *MEASURED)
+    known = (*TYPICAL, "wbc", "ph", "donor", "relapses", "t315i", "subtype", *MEASURED)
     for name in more:
         if name not in known:
             near = nearest(name, known)
@@ -119,6 +121,7 @@ def person(*, age_y: float, sex: str, weight_kg: float, height_cm: float, **more
         donor=_word("donor", told["donor"]) if "donor" in told else None,
         relapses=_relapses(told["relapses"]) if "relapses" in told else None,
         t315i=_fraction("t315i", told["t315i"]) if "t315i" in told else None,
+        subtype=_word("subtype", told["subtype"]) if "subtype" in told else None,
         measured={what: found for name, what in MEASURED.items() if (found := _results(name, told.get(name)))},
         assumed=tuple(name for name in TYPICAL if name not in told),
     )
@@ -149,6 +152,8 @@ def remaining(condition: Condition | None, person: Person) -> Condition | bool:
             if len(open_) < 2:
                 return open_[0] if open_ else not decides
             return Or(open_) if decides else And(open_)
+        case Defined():
+            return remaining(condition.plain, person)
         case Compare(name, op, value):
             fact = person.fact(name)
             return condition if fact is None else _compare(fact, op, value)

@@ -41,6 +41,7 @@ from .model import (
 from .person import MEASURED, Person, person, remaining, truth
 from .rounding import rounded
 from .tablets import pieces_of, week
+from .vocabulary import AT_TIME_POINT
 from .wording import change_in_words, condition_in_words, in_words, sentence
 
 if TYPE_CHECKING:
@@ -248,10 +249,13 @@ class _Planner:
     def _examine(self, phase: Phase, first: int, length: int) -> None:
         """The results of the examinations of a cycle, as far as they were given; later ones are not known."""
         looked = sorted({(day, check.what) for check in phase.check for day in check.days if day <= length})
+        points = {(check.days[0], check.what): check.time_point for check in phase.check if check.time_point}
         for day, what in looked:
             if what in MEASURED.values():
                 given, found = self.person.measured.get(what, ()), self.results.setdefault(what, [])
                 found.append((first + day - 1, given[len(found)] if len(found) < len(given) else None))
+                if point := points.get((day, what)):
+                    self.results.setdefault(AT_TIME_POINT[point - 1], []).append(found[-1])
 
     # --- the order of phases
 

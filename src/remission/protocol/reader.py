@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ from .build import Builder, Cycles, condition
 from .checks import check
 from .complaint import Doubt, bad, unknown
 from .grammar import Kind, Misread, parse, split_tail
+from .groups import Groups, grouped
 from .include import ANY_LENGTH, include
 from .link import link, span_days
 from .model import Block, Condition, Phase, Place, Protocol, Provenance
@@ -30,6 +31,7 @@ PROTOCOL_KEYS = (
     "sources",
     "population",
     "include",
+    "risk groups",
     "for",
     "on relapse",
     "rules",
@@ -37,6 +39,7 @@ PROTOCOL_KEYS = (
     "phases",
 )
 BLOCK_KEYS = ("supportive", "name", "plain", "sources", "give", "rules", "open")
+GROUP_KEYS = ("risk groups", "name", "plain", "sources", "genetics", "groups", "open")
 PHASE_KEYS = (
     "name",
     "days",
@@ -207,6 +210,11 @@ def read_block(path: Path) -> tuple[Block, list[BadInput]]:
     return _File(Text(path)).block()
 
 
+def read_groups(path: Path) -> tuple[Groups, list[BadInput]]:
+    """A file of risk groups, and every sentence of it that could not be read."""
+    return _File(Text(path)).groups()
+
+
 class _File:
     def __init__(self, text: Text) -> None:
         self.text = text
@@ -223,6 +231,28 @@ class _File:
                 self.found.append(BadInput(f"the key '{key}' is missing", text.path, 1, 1, f"Add: {key}: ..."))
         values = {key: value for key, (_, value) in keys.items()}
         self.places.update({key: text.place(value) for key, value in values.items()})
+        with grouped(self._groups(values)):
+            return self._protocol(keys, values)
+
+    def _groups(self, values: dict[str, Node]) -> Groups | None:
+        """The risk groups that the file names; a mistake is told, and then there are none."""
+        if not (id := self._words("risk groups", values)):
+            return None
+        known, found = library(), []
+        try:
+            if id not in known.risk_groups():
+                raise bad(self.text.place(values["risk groups"]), *unknown("risk groups", id, known.risk_groups()))
+            groups, found = read_groups(known.risk_groups_path(id))
+            self.found += found
+            return groups
+        except BadInput as error:
+            self.found.append(error)
+            return None
+
+    def _protocol(
+        self, keys: dict[str, tuple[Node, Node]], values: dict[str, Node]
+    ) -> tuple[Protocol, list[BadInput]]:
+        text = self.text
         said: list[tuple[str, Provenance]] = []
         eligible = self._condition("for", values["for"], said) if "for" in values else None
         items = self._items(values.get("phases"), limits.PHASES, "phases")
@@ -244,6 +274,7 @@ class _File:
             population=self._words("population", values) or None,
             open=self._notes(values),
             include=self._keys("include", values),
+            risk_groups=self._words("risk groups", values) or None,
             on_relapse=self._on_relapse(values, said),
             said=tuple(said),
             file=str(text.path),
@@ -297,6 +328,59 @@ class _File:
             places=self.places,
         )
         return block, self.found
+
+    def groups(self) -> tuple[Groups, list[BadInput]]:
+        text = self.text
+        keys = text.keys(text.root, GROUP_KEYS, "risk groups", self._tell)
+        for key in ("risk groups", "name", "groups"):
+            if key not in keys:
+                raise BadInput(f"the key '{key}' is missing", text.path, 1, 1, f"Add: {key}: ...")
+        values = {key: value for key, (_, value) in keys.items()}
+        said: list[tuple[str, Provenance]] = []
+        genetics = dict(self._meanings(values.get("genetics"), said))
+        groups = Groups(
+            id=text.words(values["risk groups"]),
+            name=self._words("name", values),
+            plain=self._words("plain", values),
+            sources=self._keys("sources", values),
+            genetics=genetics,
+            groups={},
+            open=self._notes(values),
+            file=str(text.path),
+            places=self.places,
+        )
+        with grouped(groups):  # `genetics is favourable` in the conditions of groups
+            found = dict(self._meanings(values["groups"], said))
+        return replace(groups, groups=found, said=tuple(said)), self.found
+
+    def _meanings(
+        self, node: Node | None, said: list[tuple[str, Provenance]]
+    ) -> Iterator[tuple[str, Condition | None]]:
+        """``- high: marrow MRD at time point 1 >= 0.1%``; None for ``otherwise``."""
+        for item in self._items(node, limits.SENTENCES, "groups"):
+            found = self._try(self._word_and_condition, item)
+            if found is None:
+                continue
+            word, sentence = found
+            self.places[word] = sentence.place
+            made: Condition | None = None
+            if split_tail(sentence.text)[0].strip().lower() != "otherwise":
+                made = self._try(lambda _, s=sentence: read_sentence("condition", s), item)
+                if made is None:
+                    continue
+            _note(word, sentence, said)
+            yield word, made
+
+    def _word_and_condition(self, item: Node) -> tuple[str, Sentence]:
+        """``high: age >= 10``, or all of it in quotes."""
+        if isinstance(item, MappingNode) and len(item.value) == 1:
+            key, value = item.value[0]
+            return " ".join(str(key.value).split()), self.text.sentence(value)
+        whole = self.text.sentence(item)
+        named = re.match(r"([a-z][\w\- ]*?)\s*:\s+", whole.text, re.IGNORECASE)
+        if named is None:
+            raise self.text.bad(item, "a group is a word with its condition", "Write: - high: age >= 10")
+        return named[1], Sentence(whole.text[named.end() :], whole.at(named.end()))
 
     def _on_relapse(self, values: dict[str, Node], said: list[tuple[str, Provenance]]) -> str | None:
         if "on relapse" not in values:

@@ -99,6 +99,7 @@ def who(plan: Plan) -> list[tuple[str, str]]:
         ("NUDT15", taken("nudt15", p.nudt15)),
         ("White cells at diagnosis", None if p.wbc is None else f"{p.wbc:g} x 10^9/L"),
         ("Philadelphia chromosome", p.ph),
+        ("Subtype", p.subtype),
         ("Donor", p.donor),
         ("Relapses so far", None if p.relapses is None else str(p.relapses)),
         ("T315I", None if p.t315i is None else f"{100 * p.t315i:.4g}%"),

@@ -29,7 +29,9 @@ COUNTS = {
     "blood blasts": "per microlitre",
 }
 FRACTIONS = ("marrow blasts", "marrow MRD", "blood MRD")
-SHARES = ("chimerism", "t315i")  # of donor cells in the marrow, of T315I in the leukaemia
+TIME_POINTS = 4
+AT_TIME_POINT = tuple(f"marrow MRD at time point {k}" for k in range(1, TIME_POINTS + 1))
+SHARES = ("chimerism", "t315i", *AT_TIME_POINT)  # of donor cells in the marrow, of T315I in the leukaemia
 STATES = {
     "b cells": "per microlitre",
     "igg": "g/L",
@@ -48,7 +50,13 @@ VALUES = {
     "ph": ("negative", "positive"),
     "remission": ("no", "yes"),
     "product": ("none", "in_manufacture", "ready", "failed", "infused"),
-}
+    "subtype": (
+        "ETV6::RUNX1", "ETV6::RUNX1-like", "high hyperdiploid", "TCF3::PBX1", "BCR::ABL1", "BCR::ABL1-like", "KMT2A-r",
+        "iAMP21", "low hypodiploid", "near haploid", "DUX4-r", "PAX5alt", "ZNF384-r", "MEF2D-r", "B-other",
+        "T-ALL", "T-ALL near-ETP", "T-ALL ETP",
+    ),
+}  # fmt: skip
+DEFINED = ("risk group", "genetics")  # their words are those of a file of risk groups
 ORDINALS = ("second", "third", "fourth", "fifth", "sixth")  # holds after the first
 EVER = " ever"  # after the name of a side effect: its worst grade so far
 ALIASES = {
@@ -61,7 +69,7 @@ CONCENTRATIONS = ("uM", "nM", "umol/L", "nmol/L", "mg/L", "ug/mL", "ng/mL", "IU/
 
 def measured() -> list[str]:
     """Every name that a condition may compare, agents (levels) apart."""
-    return [*COUNTS, *FRACTIONS, *SHARES, *STATES, *PERSON, *VALUES, *side_effects()]
+    return [*COUNTS, *FRACTIONS, *SHARES, *STATES, *PERSON, *VALUES, *DEFINED, *side_effects()]
 
 
 def canonical(word: str, known: tuple[str, ...] | list[str]) -> str | None:

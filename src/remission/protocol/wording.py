@@ -12,6 +12,7 @@ from .model import (
     And,
     Compare,
     Condition,
+    Defined,
     Hold,
     Limit,
     MakeUp,
@@ -60,6 +61,8 @@ def condition_in_words(condition: Condition | None) -> str:
             return ""
         case Not(item):
             return f"not ({condition_in_words(item)})"
+        case Defined(name, op, value):
+            return f"{name} {_OPS[op]} {value}"
         case And(items):
             return " and ".join(_inner(item) for item in items)
         case Or(items):

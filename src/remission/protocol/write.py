@@ -21,6 +21,7 @@ from .model import (
     Compare,
     Condition,
     Decide,
+    Defined,
     Escalation,
     Give,
     Hold,
@@ -98,6 +99,7 @@ def sentence(item: Item, length: int | None = None, first_day: int = 1) -> str:
         body = _give(item, named)
     elif isinstance(item, Check):
         what = f"{item.agent} level" if item.what == "level" else item.what
+        what += f", time point {item.time_point}" if item.time_point else ""
         body = f"{named.of(item, on=False)}: {what}"
     elif isinstance(item, Decide):
         outcome = f"go to {item.target}" if item.action == "go to" else f'leave for "{item.target}"'
@@ -111,9 +113,11 @@ def condition(item: Condition) -> str:
     """A condition as it is written."""
     if isinstance(item, Compare):
         return _compare(item)
+    if isinstance(item, Defined):
+        return f"{item.name} is {'not ' if item.op == '!=' else ''}{item.value}"
     if isinstance(item, Not):
         inner = condition(item.item)
-        return f"not {inner}" if isinstance(item.item, Compare | Not) else f"not ({inner})"
+        return f"not {inner}" if isinstance(item.item, Compare | Defined | Not) else f"not ({inner})"
     if isinstance(item, And):
         return " and ".join(_inside(part, And | Or) for part in item.items)
     return " or ".join(_inside(part, And | Or) for part in item.items)
@@ -379,6 +383,8 @@ def _protocol(protocol: Protocol) -> Iterator[str]:
         yield f"population: {protocol.population}"
     if protocol.include:
         yield f"include: [{', '.join(protocol.include)}]"
+    if protocol.risk_groups:
+        yield f"risk groups: {protocol.risk_groups}"
     if protocol.eligible is not None:
         yield f"for: {quoted(condition(protocol.eligible) + _said(protocol.said, 'for'))}"
     if protocol.on_relapse:

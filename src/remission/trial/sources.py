@@ -10,7 +10,9 @@ import polars as pl
 from remission.knowledge.library import Library
 from remission.knowledge.provenance import Row, counts, provenance
 from remission.protocol.include import apart
+from remission.protocol.logic import words_of
 from remission.protocol.model import Check, Decide, Give, Protocol, Provenance, Rule
+from remission.protocol.write import condition
 
 _SCHEMA = {
     "of": pl.String,  # agent vincristine, body marrow, population childhood-all, protocol cog-standard-risk
@@ -66,6 +68,8 @@ def _sentences(protocol: Protocol) -> Iterator[Row]:
         items: tuple[Give | Check | Decide | Rule, ...] = (*phase.give, *phase.check, *phase.decide, *phase.rules)
         for item in items:
             yield _sentence(f"{phase.id}: {item.text}", item.provenance)
+    for word in words_of(protocol):
+        yield _sentence(f"{word.file}: {condition(word)}", word.provenance)
     for rule in protocol.rules:
         yield _sentence(rule.text, rule.provenance)
 

@@ -496,7 +496,7 @@ void bind_words(nb::module_& m) {
   }
   REMISSION_EACH_LIST(BIND_LIST)
   for (auto [name, value] : {std::pair{"COUNTS", COUNTS}, {"MARROW_MRD", MARROW_MRD}, {"BLOOD_MRD", BLOOD_MRD},
-                             {"MARROW_BLASTS", MARROW_BLASTS}, {"BLOOD_BLASTS", BLOOD_BLASTS}, {"RESPONSE", RESPONSE}})
+                             {"MARROW_BLASTS", MARROW_BLASTS}, {"BLOOD_BLASTS", BLOOD_BLASTS}, {"RESPONSE", RESPONSE}, {"TIME_POINT", TIME_POINT}})
     m.attr(name) = static_cast<Int>(value);
   nb::list steps;
   for (const char* name : steps_of_day()) steps.append(name);

@@ -74,6 +74,8 @@ inline void examine(Block& b, int l, Int bits, Int today, Int phase, Real total,
         std::min(0.999, fraction * std::exp(b.setting(S_ASPIRATE) * b.normal(l, P_ASPIRATE, sample)));
     const Real reported = assay(b, l, sampled, P_CELLS);
     seen(V_MARROW_MRD, l) = reported;
+    static_assert(V_MRD_2 == V_MRD_1 + 1 && V_MRD_3 == V_MRD_1 + 2 && V_MRD_4 == V_MRD_1 + 3);
+    if (const Int point = bits / TIME_POINT) seen(V_MRD_1 + point - 1, l) = reported;
     seen(V_MARROW, l) = sampled;
     if (b.lay.t315i >= 0 && total > 0.0)
       seen(V_T315I, l) = reported > 0.0 ? b.of_clone(l, b.lay.t315i) / total : 0.0;

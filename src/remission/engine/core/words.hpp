@@ -59,8 +59,11 @@ struct Word {
 #define VARIABLE(W)                                                                                               \
   W(V_ANC, "anc") W(V_PLT, "platelets") W(V_HB, "haemoglobin") W(V_WBC, "wbc") W(V_LYMPH, "lymphocytes")          \
   W(V_BLASTS, "blood blasts") W(V_MARROW, "marrow blasts") W(V_MARROW_MRD, "marrow MRD") W(V_BLOOD_MRD, "blood MRD") \
+  W(V_MRD_1, "marrow MRD at time point 1") W(V_MRD_2, "marrow MRD at time point 2")                              \
+  W(V_MRD_3, "marrow MRD at time point 3") W(V_MRD_4, "marrow MRD at time point 4")                              \
   W(V_AGE, "age") W(V_WEIGHT, "weight") W(V_BSA, "bsa") W(V_SEX, "sex") W(V_CNS, "cns") W(V_LINEAGE, "lineage")   \
   W(V_TPMT, "tpmt") W(V_NUDT15, "nudt15") W(V_DIAGNOSIS_WBC, "diagnosis wbc") W(V_DONOR, "donor") W(V_PH, "ph")   \
+  W(V_SUBTYPE, "subtype")                                                                                        \
   W(V_CHIMERISM, "chimerism") W(V_T315I, "t315i") W(V_B, "b cells") W(V_IGG, "igg") W(V_RELAPSES, "relapses")     \
   W(V_CRS, "crs") W(V_BRAIN, "neurotoxicity") W(V_REMISSION, "remission") W(V_PRODUCT, "product") \
   W(V_RELAPSE_MONTH, "relapse month")
@@ -119,7 +122,7 @@ constexpr Int DAILY = ON_STEM_CELLS, STEM_CELLS = 0, B_CELLS = ON_B_CELLS - DAIL
               FEVER = ON_FEVER - DAILY, INFECTION = ON_INFECTION - DAILY,
               INFECTION_DEATH = ON_INFECTION_DEATH - DAILY, FIRST_HAZARD = HAZARDS - DAILY;
 constexpr Int AFTER_DAYS = 84;  // days after treatment that are still played in full, for the counts to come back
-enum Check : Int { COUNTS = 1, MARROW_MRD = 2, BLOOD_MRD = 4, MARROW_BLASTS = 8, BLOOD_BLASTS = 16, RESPONSE = 32 };
+enum Check : Int { COUNTS = 1, MARROW_MRD = 2, BLOOD_MRD = 4, MARROW_BLASTS = 8, BLOOD_BLASTS = 16, RESPONSE = 32, TIME_POINT = 64 };  // TIME_POINT * k: a marrow sample at time point k
 
 // The mesh of a day: bins, slots in each (two hours if there are three bins), panels of the slot in which a sharp dose
 // is given (mesh.py). Blasts and the load go by half bins, cell lines by LINE_SLOTS slots.
