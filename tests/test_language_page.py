@@ -121,7 +121,9 @@ def test_every_spelling_that_is_put_right_is_shown() -> None:
 # --- every example is right --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("kind", "word"), [(k, w) for k, w in ENTRIES if "example" in w and k not in ("block", "groups")], ids=_id)
+@pytest.mark.parametrize(
+    ("kind", "word"), [(k, w) for k, w in ENTRIES if "example" in w and k not in ("block", "groups")], ids=_id
+)
 def test_an_example_passes_the_check_and_is_written_back(kind: str, word: dict[str, Any]) -> None:
     content = language.protocol_of(kind, word["example"], word.get("beside"))
     found = language.checked(content)
