@@ -93,8 +93,8 @@ def person(*, age_y: float, sex: str, weight_kg: float, height_cm: float, **more
     """A checked `Person`.
 
     ``more``: ``cns`` (1-3), ``lineage``, ``tpmt``, ``nudt15``, ``wbc`` (at diagnosis, 10^9/L), ``ph`` ('positive' or
-    'negative'), ``donor``, ``relapses`` (number so far), ``t315i`` (share of the leukaemia), ``subtype`` (by genes), and
-    results of later checks, one or several in the order of the checks: ``marrow_mrd``, ``marrow_blasts``, ``blood_mrd``
+    'negative'), ``donor``, ``relapses`` (number so far), ``t315i`` (share of the leukaemia), ``subtype``, and results
+    of later checks, one or several in the order of the checks: ``marrow_mrd``, ``marrow_blasts``, ``blood_mrd``
     (fractions, or text as '0.02%'), ``blood_blasts`` (per microlitre). None: not known.
     Raises ``BadInput`` for a value that cannot be, or a word that is not known.
     """
