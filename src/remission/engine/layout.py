@@ -22,6 +22,7 @@ from .program import LIVING, MARROW_BLASTS, MARROW_MRD, STEPS_PER_DAY, Program
 words = core.words
 TARGETS: tuple[str, ...] = words.Target  # then the hazards of the program's side effects
 LINES = TARGETS[:4]
+BY_BINS = ("blasts", "CNS blasts", "stem cells", "B cells")  # targets that go by half bins; those after the lines go by the day
 LINEAR, EMAX, ASPARAGINE, HILL = words.LINEAR, words.EMAX, words.ASPARAGINE, words.HILL
 FUNCTIONS = {words.Function[i]: i for i in (LINEAR, EMAX, ASPARAGINE)}
 RADIATION, GRAFT, CELLS = words.RADIATION, words.GRAFT, words.CELLS  # what acts on the day it is given
@@ -33,8 +34,8 @@ MEAN, NODES, PRODUCT = words.MEAN, words.NODES, words.PRODUCT  # what a shape is
 
 SHAPE = np.dtype(core.records["Shape"])
 # Effects of one driver that differ only by a factor are one shape, evaluated once. antagonist: agent or -1; effect:
-# whose parameters stand for all; first, last: of members; row: where its means stand, for slots of two hours (fine 1)
-# or four (0), or its nodes (two for every two hours) if it has an antagonist; sharp: where the means of sharp panels
+# whose parameters stand for all; first, last: of members; row: where its means stand, for `parts` of the day (slots of two
+# hours, of four, or all of it), or its nodes (two for every two hours) if it has an antagonist; sharp: where the means of sharp panels
 # stand, slot after slot, or -1; source: first row in the step matrix, or the product; panels:
 # the same for panels, or -1; answer: first row of what the antagonist takes away, or -1
 
@@ -66,6 +67,10 @@ class Layout(NamedTuple):
     fine_means: Any
     fine_nodes_from: Any
     fine_nodes: Any
+    step_means_from: Any  # the same for the whole step: what only the day's mean is wanted of
+    step_means: Any
+    step_nodes_from: Any
+    step_nodes: Any
     level_times_from: Any  # hours at which a rescue may ask for plasma
     level_times: Any
     level_row: Any
@@ -218,6 +223,8 @@ class _Agent:
         self.nodes: list[int] = []
         self.fine_means: list[int] = list(range(self.lin)) if watch and not saturable else []
         self.fine_nodes: list[int] = []
+        self.step_means: list[int] = []
+        self.step_nodes: list[int] = []
         self.bent: list[int] = []
         self.sharp: list[int] = []
         self.antagonist = any(other.agent == self.agent.agent for a in program.agents for other in a.antagonists)
@@ -290,6 +297,7 @@ def layout(
     acts_in_pools = [(*act, pool) for act, pool in zip(acts, pool_of[len(pool_of) - len(acts) :], strict=True)]
     pool_of = pool_of[: len(pool_of) - len(acts)]
     watched_rows = 0
+    slots = STEPS_PER_DAY * refine
     for i, (a, k) in enumerate(zip(agents, systems, strict=True)):
         n, lin = k.n, a.lin
         grid = a.mesh()
@@ -316,15 +324,16 @@ def layout(
         # (pass group, rows of each output, outputs); groups: always, plain, level, fresh
         parts = [
             (0, grid.windows, a.means), (1, 2 * grid.windows, a.nodes), (0, a.fine_windows, a.fine_means),
-            (0, 2 * a.fine_windows, a.fine_nodes), (2, len(a.level_times), [0] if a.level_times else []),
-            (3, 2 * len(panels), a.bent), (3, sharp_panels, a.sharp),
+            (0, 2 * a.fine_windows, a.fine_nodes), (0, 1, a.step_means), (0, 2, a.step_nodes),
+            (2, len(a.level_times), [0] if a.level_times else []), (3, 2 * len(panels), a.bent),
+            (3, sharp_panels, a.sharp),
         ]  # fmt: skip
         patterns = [(0, row) for row in reach]
         first: list[dict[int, int]] = []
         for group, rows, outputs in parts:
             first.append({j: len(patterns) + rows * o for o, j in enumerate(outputs)})
             patterns += [(group, uses[j]) for j in outputs for _ in range(rows)]
-        means, nodes, fine_means, fine_nodes, levels, fresh_nodes, sharp = first
+        means, nodes, fine_means, fine_nodes, step_means, step_nodes, levels, fresh_nodes, sharp = first
         for s in shapes:
             if s["agent"] != i:
                 continue
@@ -333,8 +342,10 @@ def layout(
                 s["source"] = j - lin
             elif k.vmax is not None:
                 s["source"] = means[j]
+            elif s["made_of"] == MEAN and s["parts"] == 1:
+                s["source"] = (step_means if s["function"] == LINEAR else step_nodes)[j]
             elif s["made_of"] == MEAN:
-                s["source"] = (fine_means if s["fine"] else means)[j]
+                s["source"] = (fine_means if s["parts"] == slots else means)[j]
             else:
                 s["source"] = (fine_nodes if s["antagonist"] >= 0 else nodes)[j]
                 s["panels"] = fresh_nodes[j] if panels else -1
@@ -354,7 +365,7 @@ def layout(
         out["micro_kind"] += [kinds.index(m) for m in micro]
         out["micro_share"] += [m * a.steps for m in micro]
         out["micro_from"].append(len(out["micro_kind"]))
-        for name in ("means", "nodes", "fine_means", "fine_nodes", "bent", "sharp", "level_times"):
+        for name in ("means", "nodes", "fine_means", "fine_nodes", "step_means", "step_nodes", "bent", "sharp", "level_times"):
             out[name] += getattr(a, name)
             out[f"{name}_from"].append(len(out[name]))
         for start, end in panels:
@@ -494,18 +505,26 @@ def _shapes(
     shapes: list[dict[str, int]] = []
     members: list[int] = []
     rows = sharp_rows = answers = 0
+    slots = STEPS_PER_DAY * refine
     for (i, output, function, made_of, antagonist, *_), effects in groups.items():
         a = agents[i]
         sharp = any(sharply[e] for e in effects)
         first = len(members)
         members += effects
         saturable = a.system.vmax is not None
-        quick = made_of == NODES or (made_of == MEAN and (function != LINEAR or not a.slow(a.system.outputs[output])))
-        fine = saturable or antagonist >= 0 or sharp or quick
+        wanted = {names[targets[e]] for e in effects}
+        quick = made_of == NODES or function != LINEAR or not a.slow(a.system.outputs[output])
+        saturable = a.system.vmax is not None
+        if antagonist >= 0 or sharp or (wanted & {*LINES} and (quick or saturable)):
+            parts = slots
+        else:
+            parts = slots // 2 if wanted & {*LINES, *BY_BINS} else 1
         if saturable and made_of != PRODUCT:
             a.want(a.means, output)
+        elif made_of == MEAN and parts == 1:
+            a.want(a.step_means if function == LINEAR else a.step_nodes, output)
         elif made_of == MEAN:
-            a.want(a.fine_means if fine else a.means, output)
+            a.want(a.fine_means if parts == slots else a.means, output)
         elif made_of == NODES:
             a.want(a.fine_nodes if antagonist >= 0 else a.nodes, output)
             a.want(a.bent, output)
@@ -514,15 +533,14 @@ def _shapes(
         shapes.append(
             {
                 "agent": i, "output": output, "function": function, "made_of": made_of, "antagonist": antagonist,
-                "effect": effects[0], "first": first, "last": len(members), "row": rows, "fine": int(fine),
+                "effect": effects[0], "first": first, "last": len(members), "row": rows, "parts": parts,
                 "sharp": sharp_rows if sharp else -1, "source": 0, "panels": -1,
                 "answer": answers if antagonist >= 0 else -1,
             }
         )  # fmt: skip
-        per_day = STEPS_PER_DAY * refine
-        rows += 2 * per_day if antagonist >= 0 else per_day if fine else per_day // 2
-        answers += 2 * per_day if antagonist >= 0 else 0
-        sharp_rows += mesh.PANELS * per_day if sharp else 0
+        rows += 2 * slots if antagonist >= 0 else parts
+        answers += 2 * slots if antagonist >= 0 else 0
+        sharp_rows += mesh.PANELS * slots if sharp else 0
     for a in agents:
         if a.system.saturable_products:
             a.want(a.nodes if a.system.vmax is None else a.means, 0)  # plasma, which they are made from

@@ -122,7 +122,7 @@ inline void effects_of_day(Block& b) {
     const Shape& s = lay.shapes[g];
     if (!drugs.acting[s.agent] || !drugs.touched[g]) continue;
     if (s.antagonist >= 0) answer(b, s);
-    const bool fine = s.fine == 1;
+    const bool fine = s.parts == slots;
     const Real* shape = drugs.shape.row(s.row);
     Wide mean = {};
     bool known = false;
@@ -145,7 +145,7 @@ inline void effects_of_day(Block& b) {
       } else if (target == ON_STEM_CELLS || target == ON_B_CELLS) {
         add_means((target == ON_STEM_CELLS ? work.k_stem : work.k_b).row(0), shape, halves, fine ? 2 : 1, size);
       } else {  // by the day
-        if (!known) mean = mean_of(shape, fine ? slots : slots / 2);
+        if (!known) mean = mean_of(shape, s.parts);
         known = true;
         Real* out = target == BLOOD          ? flesh.k_blood.row(0)
                     : target == MOBILISATION ? flesh.mobilised.row(0)
@@ -158,7 +158,7 @@ inline void effects_of_day(Block& b) {
     const Shape& s = lay.shapes[lay.shape_of[i]];
     if (!drugs.acting[s.agent] || !drugs.touched[lay.shape_of[i]]) continue;
     Rows& out = lay.effect_target[i] == ON_B_CELLS ? work.released_b : work.released;
-    add_means(out.row(0), drugs.shape.row(s.row), halves, s.fine == 1 ? 2 : 1,
+    add_means(out.row(0), drugs.shape.row(s.row), halves, s.parts == slots ? 2 : 1,
               load_row(work.size, i) * load_row(b.q.released, i));
   }
 }

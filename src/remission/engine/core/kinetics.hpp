@@ -214,6 +214,7 @@ struct Asked {
   std::vector<int> means, nodes;
   Int fine_windows = 0;
   std::vector<int> fine_means, fine_nodes;
+  std::vector<int> step_means, step_nodes;  // of the whole step
   std::vector<Real> level_times;
   std::vector<int> bent;
   std::vector<Real> fresh_times;
@@ -241,7 +242,7 @@ class Responses {
 
   // The rows of the step matrix for a step of `length` days: the n states at the end; on the grid of `windows` the mean
   // of each output in `means` and the value of each in `nodes` at both Gauss nodes, in each window; the same on the
-  // grid of `fine_windows`; plasma (output 0) at `level_times`; outputs in `bent` at `fresh_times`; means of outputs in
+  // grid of `fine_windows`, and for the step as one window; plasma (output 0) at `level_times`; outputs in `bent` at `fresh_times`; means of outputs in
   // `sharp` between `sharp_edges`.
   void fill(Real length, const Asked& q) {
     ends_.assign(forms, Rows(n));
@@ -272,6 +273,7 @@ class Responses {
     if (!q.means.empty() || !q.nodes.empty()) at = on_grid(length / q.windows, q.windows, q.means, q.nodes, at);
     if (!q.fine_means.empty() || !q.fine_nodes.empty())
       at = on_grid(length / q.fine_windows, q.fine_windows, q.fine_means, q.fine_nodes, at);
+    if (!q.step_means.empty() || !q.step_nodes.empty()) at = on_grid(length, 1, q.step_means, q.step_nodes, at);
     at = at_times({0}, q.level_times, at);
     at = at_times(q.bent, q.fresh_times, at);
     between(q.sharp, q.sharp_edges, at);

@@ -331,7 +331,9 @@ class LayoutCheck {
     for (auto [name, from, values] :
          {std::tuple{"means_from", &lay.means_from, &lay.means}, {"nodes_from", &lay.nodes_from, &lay.nodes},
           {"fine_means_from", &lay.fine_means_from, &lay.fine_means},
-          {"fine_nodes_from", &lay.fine_nodes_from, &lay.fine_nodes}, {"bent_from", &lay.bent_from, &lay.bent},
+          {"fine_nodes_from", &lay.fine_nodes_from, &lay.fine_nodes},
+          {"step_means_from", &lay.step_means_from, &lay.step_means},
+          {"step_nodes_from", &lay.step_nodes_from, &lay.step_nodes}, {"bent_from", &lay.bent_from, &lay.bent},
           {"sharp_from", &lay.sharp_from, &lay.sharp}})
       rising(name, *from, agents, values->size);
     rising("level_times_from", lay.level_times_from, agents, lay.level_times.size);
@@ -388,6 +390,8 @@ class LayoutCheck {
     each("nodes", lay.nodes_from, lay.nodes, lin);
     each("fine_means", lay.fine_means_from, lay.fine_means, lin);
     each("fine_nodes", lay.fine_nodes_from, lay.fine_nodes, lin);
+    each("step_means", lay.step_means_from, lay.step_means, lin);
+    each("step_nodes", lay.step_nodes_from, lay.step_nodes, lin);
     each("bent", lay.bent_from, lay.bent, lin);
     each("sharp", lay.sharp_from, lay.sharp, lin);
     const Int levels = of(lay.level_times_from, agent);
@@ -399,9 +403,10 @@ class LayoutCheck {
       real({"panel_share", i, ""}, lay.panel_share[i], 0.0, 1.0 + 1e-9);
       for (Int k = 2 * i; k < 2 * i + 2; ++k) real({"panel_times", k, ""}, lay.panel_times[k], 0.0, longest);
     }
-    // rows of a step: states, means and nodes on both grids, levels, nodes of panels, means of sharp panels (kinetics.hpp)
+    // rows of a step: states, means and nodes on both grids and of the step, levels, nodes of panels, means of sharp panels (kinetics.hpp)
     const Int all_rows = n + windows * (of(lay.means_from, agent) + 2 * of(lay.nodes_from, agent)) +
-                         fine * (of(lay.fine_means_from, agent) + 2 * of(lay.fine_nodes_from, agent)) + levels +
+                         fine * (of(lay.fine_means_from, agent) + 2 * of(lay.fine_nodes_from, agent)) +
+                         of(lay.step_means_from, agent) + 2 * of(lay.step_nodes_from, agent) + levels +
                          2 * panels(agent) * of(lay.bent_from, agent) + PANELS * of(lay.sharp_from, agent);
     const Int most = static_cast<Int>(MOST_BLOCK_BYTES) / (LANES * static_cast<Int>(sizeof(Real)));
     if (all_rows > most || kinds(agent) > most / all_rows) refuse(at("windows"), "makes a step of too many rows");
@@ -471,23 +476,26 @@ class LayoutCheck {
         index_or_none(at("antagonist"), s.antagonist, agents);
         index(at("effect"), s.effect, lay.members.size);
         span(at("first"), s.first, at("last"), s.last, member, lay.members.size);
-        within(at("fine"), s.fine, 0, 1);
+        if (s.parts != 1 && s.parts != slots / 2 && s.parts != slots)
+          refuse(at("parts"), "is neither 1 nor the number of slots of a day nor half of it");
         same(at("row"), s.row, row);
-        row += s.antagonist >= 0 ? 2 * slots : s.fine == 1 ? slots : slots / 2;
+        row += s.antagonist >= 0 ? 2 * slots : s.parts;
         if (s.antagonist >= 0) {
+          same(at("parts"), s.parts, slots);
           same(at("answer"), s.answer, answer);
           answer += 2 * slots;
         }
         if (s.sharp != -1) {
           same(at("sharp"), s.sharp, sharp);
           sharp += PANELS * slots;
-          if (s.fine != 1 || s.antagonist >= 0 || s.made_of == NODES)
+          if (s.parts != slots || s.antagonist >= 0 || s.made_of == NODES)
             refuse(at("sharp"), "is for means of two hours that nothing answers");
         }
         if (s.made_of == PRODUCT) continue;
         const bool nodes = s.made_of == NODES && s.antagonist < 0;  // on the grid of the windows
-        const Int tiles = s.fine == 1 && !nodes ? lay.fine_windows[agent] : lay.windows[agent];
-        rows_from(at("source"), s.source, bends ? 1 : s.made_of == NODES ? 2 * tiles : tiles, rows(agent));
+        const Int tiles = s.parts == slots && !nodes ? lay.fine_windows[agent] : lay.windows[agent];
+        const Int wanted = bends ? 1 : s.made_of == NODES ? 2 * tiles : s.parts > 1 ? tiles : s.function == LINEAR ? 1 : 2;
+        rows_from(at("source"), s.source, wanted, rows(agent));
         if (bends) continue;
         if (s.sharp != -1) rows_from(at("panels"), s.panels, PANELS, rows(agent));
         if (s.made_of == NODES && panels(agent) > 0) rows_from(at("panels"), s.panels, 2 * panels(agent), rows(agent));
@@ -506,6 +514,14 @@ class LayoutCheck {
     size("shape_of", lay.shape_of.size, effects);
     indices("shape_of", lay.shape_of, lay.shapes.size);
     indices("releasing", lay.releasing, effects);
+    for (Int g = 0; g < lay.shapes.size; ++g)  // what acts bin by bin needs more than the day's mean
+      for (Int m = lay.shapes[g].first; m < lay.shapes[g].last && lay.shapes[g].parts == 1; ++m) {
+        const Int target = lay.effect_target[lay.members[m]];
+        if (target <= BLASTS || target == CNS || target == ON_STEM_CELLS || target == ON_B_CELLS)
+          refuse({"shapes", g, "parts"}, "is 1 for an effect that acts bin by bin");
+      }
+    for (Int i : lay.releasing)
+      if (lay.shapes[lay.shape_of[i]].parts == 1) refuse({"shapes", lay.shape_of[i], "parts"}, "is 1 for an effect that sets cytokine free");
     for (Int i = 0; i < lay.acts.size; ++i) {
       const Act& x = lay.acts[i];
       index({"acts", i, "form"}, x.form, forms);

@@ -54,6 +54,8 @@ inline void fill_responses(Block& b) {
     asked.fine_windows = lay.fine_windows[agent];
     asked.fine_means = ints(lay.fine_means, lay.fine_means_from, agent);
     asked.fine_nodes = ints(lay.fine_nodes, lay.fine_nodes_from, agent);
+    asked.step_means = ints(lay.step_means, lay.step_means_from, agent);
+    asked.step_nodes = ints(lay.step_nodes, lay.step_nodes_from, agent);
     asked.level_times = reals(lay.level_times, lay.level_times_from[agent], lay.level_times_from[agent + 1]);
     asked.bent = ints(lay.bent, lay.bent_from, agent);
     asked.fresh_times = reals(lay.panel_times, 2 * lay.panel_from[agent], 2 * lay.panel_from[agent + 1]);
@@ -177,7 +179,6 @@ class AgentDay {
   std::uint64_t started = 0;   // bits of the states that the step began with
   bool fed = false;            // something came in during the step
 
-  Int slots_of(const Shape& s) const { return s.fine == 1 ? slots : slots / 2; }
   bool is_sharp(Int slot) const { return drugs.sharp_agent[agent * slots + slot] != 0; }
   Wide out(Int row) const { return load_row(drugs.out, r0 + row); }
   // Can the row of the step be anything but zero?
@@ -188,7 +189,7 @@ class AgentDay {
     for (Int g = lay.shape_from[agent]; g < lay.shape_from[agent + 1]; ++g) {
       if (!drugs.touched[g]) continue;
       const Shape& s = lay.shapes[g];
-      drugs.shape.clear(s.row, s.antagonist >= 0 ? 2 * slots : slots_of(s));
+      drugs.shape.clear(s.row, s.antagonist >= 0 ? 2 * slots : s.parts);
       drugs.touched[g] = 0;
     }
     if (lay.against_row[agent] >= 0)
@@ -386,7 +387,7 @@ class AgentDay {
       if (s.made_of != PRODUCT || s.output != output) continue;
       touch(s);
       bent(q, s.function, s.effect, load_row(q.effect_b, s.effect), [&](auto f) {
-        const Real number = static_cast<Real>(slots_of(s));
+        const Real number = static_cast<Real>(s.parts);
         const Int each = s.antagonist >= 0 ? 2 : 1, at = s.row + each * static_cast<Int>(start * number + 1e-9);
         const Wide x = f(mean), more = kept * std::min(1.0, length * number) * x;
         for (Int k = 0; k < each * std::max<Int>(1, static_cast<Int>(length * number + 1e-9)); ++k)
@@ -517,11 +518,11 @@ class AgentDay {
     }
   }
 
-  // A shape of a driver's means over windows.
+  // A shape of a driver's means over windows; where only the day's mean is wanted, of the step's mean or values at both nodes.
   template <class F>
   void shape_of_means(const Shape& s, Int number, F f) {
-    const Int tiles = s.fine == 1 ? lay.fine_windows[agent] : lay.windows[agent];
-    const Real share = static_cast<Real>(slots_of(s)) / static_cast<Real>(steps * tiles);
+    const Int tiles = s.parts == 1 ? (s.function == LINEAR ? 1 : 2) : s.parts == slots ? lay.fine_windows[agent] : lay.windows[agent];
+    const Real share = static_cast<Real>(s.parts) / static_cast<Real>(steps * tiles);
     for (Int w = 0; w < tiles; ++w)
       raise(drugs.shape, s.row + static_cast<Int>(static_cast<Real>(number * tiles + w) * share + 1e-9),
             share * f(out(s.source + w)));
@@ -531,7 +532,11 @@ class AgentDay {
   template <class F>
   void shape_of_nodes(const Shape& s, Int number, F f, bool rest, bool some, Int panels) {
     const Int windows = lay.windows[agent];
-    const Real share = static_cast<Real>(slots_of(s)) / static_cast<Real>(steps * windows);
+    const Real share = static_cast<Real>(s.parts) / static_cast<Real>(steps * windows);
+    if (s.parts == 1) {
+      raise(drugs.shape, s.row, mean_of_nodes(s, f, rest, some, panels) * (1.0 / static_cast<Real>(steps)));
+      return;
+    }
     auto row = [&](Int w) { return s.row + static_cast<Int>(static_cast<Real>(number * windows + w) * share + 1e-9); };
     if (rest && something(s.source))
       for (Int w = 0; w < windows; ++w) {
@@ -554,11 +559,24 @@ class AgentDay {
     }
   }
 
+  // The mean of such a shape over the step.
+  template <class F>
+  Wide mean_of_nodes(const Shape& s, F f, bool rest, bool some, Int panels) const {
+    const Real each = 0.5 / static_cast<Real>(lay.windows[agent]);
+    Wide before = {}, after = {};
+    if (rest && something(s.source))
+      for (Int k = 0; k < 2 * lay.windows[agent]; ++k) before += f(out(s.source + k));
+    if (some)
+      for (Int k = 0; k < panels; ++k)
+        after += lay.panel_share[lay.panel_from[agent] + k] * (f(out(s.panels + 2 * k)) + f(out(s.panels + 2 * k + 1)));
+    return each * (plain * before + fresh * after);
+  }
+
   // A shape that an antagonist answers: its values at the nodes of fine windows.
   template <class F>
   void answered_shape(const Shape& s, Int number, F f, bool rest, bool some) {
     const Int tiles = lay.fine_windows[agent];
-    const Real share = static_cast<Real>(slots_of(s)) / static_cast<Real>(steps * tiles);
+    const Real share = static_cast<Real>(s.parts) / static_cast<Real>(steps * tiles);
     for (Int w = 0; w < tiles; ++w) {
       const Int at = static_cast<Int>(static_cast<Real>(number * tiles + w) * share + 1e-9);
       both(w, 1.0 / static_cast<Real>(steps * tiles), f, rest ? s.source + 2 * w : -1, some ? s.panels : -1, drugs.shape,
@@ -664,7 +682,7 @@ class AgentDay {
       const Shape& s = lay.shapes[g];
       if (s.made_of == PRODUCT || !something(s.source)) continue;
       touch(s);
-      const Real number_of = static_cast<Real>(slots_of(s));
+      const Real number_of = static_cast<Real>(s.parts);
       bent(q, s.function, s.effect, load_row(q.effect_b, s.effect), [&](auto f) {
         raise(drugs.shape, s.row + static_cast<Int>(start * number_of + 1e-9),
               kept * (share / all * number_of) * f(out(s.source)));

@@ -201,7 +201,7 @@ inline Drugs::Drugs(const Tables& t, const Layout& lay, const Lanes& q) {
   const Int products = lay.product_from[agents];
   Int shape_rows = 0, sharp_shapes = 0, antagonised = 0, most = 0;
   for (const Shape& s : lay.shapes) {
-    shape_rows += s.antagonist >= 0 ? 2 * slots : s.fine ? slots : slots / 2;
+    shape_rows += s.antagonist >= 0 ? 2 * slots : s.parts;
     sharp_shapes += s.sharp >= 0;
     antagonised += s.antagonist >= 0;
   }

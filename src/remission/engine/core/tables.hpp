@@ -39,7 +39,7 @@ struct FieldName {
 #define FORM_FIELDS(I, R) \
   I(agent) I(route) I(next) I(by_size) R(rest_days) R(tau) R(loss) R(half_dose) R(lag) R(week_sd)
 #define SHAPE_FIELDS(I, R)                                                                                         \
-  I(agent) I(output) I(function) I(made_of) I(antagonist) I(effect) I(first) I(last) I(row) I(fine) I(sharp)       \
+  I(agent) I(output) I(function) I(made_of) I(antagonist) I(effect) I(first) I(last) I(row) I(parts) I(sharp)       \
   I(source) I(panels) I(answer)
 #define ACT_FIELDS(I, R) I(form) I(kind) I(agent) I(pool)
 #define CAUSE_FIELDS(I, R) I(of) R(hazard) R(below)
@@ -81,7 +81,8 @@ REMISSION_RECORD(ImmuneNumbers, IMMUNE_FIELDS)
   T(Int, windows) T(Int, fine_windows) T(Real, fastest) T(Int, micro_from) T(Int, micro_plain) T(Int, micro_kind)     \
   T(Real, micro_share) T(Real, micro_start) T(Int, kind_from) T(Real, unit) T(Int, weight_from) T(Int, means_from)    \
   T(Int, means) T(Int, nodes_from) T(Int, nodes) T(Int, fine_means_from) T(Int, fine_means) T(Int, fine_nodes_from)   \
-  T(Int, fine_nodes) T(Int, level_times_from) T(Real, level_times) T(Int, level_row) T(Int, panel_from)               \
+  T(Int, fine_nodes) T(Int, step_means_from) T(Int, step_means) T(Int, step_nodes_from) T(Int, step_nodes)           \
+  T(Int, level_times_from) T(Real, level_times) T(Int, level_row) T(Int, panel_from)               \
   T(Real, panel_share) T(Int, panel_window) T(Real, panel_times) T(Int, bent_from) T(Int, bent) T(Int, sharp_from)    \
   T(Int, sharp) T(Int, plain_rows) T(Int, central) T(Int, plasma_row)           \
   T(Int, plasma_panels) T(Int, product_from) T(Int, product_row) T(Int, saturable) T(Int, sink_from) T(Int, row_from) \
