@@ -51,8 +51,10 @@ class Layout(NamedTuple):
     windows: Any  # of a step, of four hours at most
     fine_windows: Any  # and of two
     fastest: Any  # bound of the rates of the kinetics, 1/day
-    micro_from: Any  # an agent's steps may be made of smaller ones: those after a dose, then the plain ones
+    micro_from: Any  # an agent's steps may be made of smaller ones: those after a dose, the plain ones, those of the calm
     micro_plain: Any
+    micro_calm: Any
+    calm: Any  # below this share of what saturates, elimination and products, elimination is taken to be linear; 0: never
     micro_kind: Any  # kind (length) of each
     micro_share: Any  # of the step
     micro_start: Any
@@ -199,9 +201,15 @@ def _fastest(agent: Agent, agent_routes: tuple[str, ...]) -> float:
     """Largest rate of the agent's kinetics, 1/day."""
     system = kinetics(agent, standard_child(), seed=0, routes=agent_routes)
     fastest = float(np.abs(np.linalg.eigvals(system.a[0])).max())
-    if system.vmax is not None and system.km is not None:
-        fastest += float(system.vmax[0] / system.km[0])
-    return fastest
+    return fastest + _sink_rate(system)
+
+
+def _sink_rate(system: Kinetics) -> float:
+    """Largest rate of the elimination that bends, 1/day."""
+    if system.vmax is None or system.km is None:
+        return 0.0
+    clearance = system.vmax[0] / system.km[0] + (system.extra[0] if system.extra is not None else 0.0)
+    return float(clearance * system.g[0, 0, system.central])
 
 
 class _Agent:
@@ -282,8 +290,7 @@ def layout(
     for name in Layout._fields:
         if name.endswith("_from") and name != "column_from":
             out[name] = [0]
-    for name in ("product_row", "micro_plain"):
-        out[name] = [0] if name == "product_row" else []
+    out["product_row"] = [0]
     agents = [_Agent(program, i, k, refine, watch) for i, k in enumerate(systems)]
     for k in systems:
         out["output_from"].append(out["output_from"][-1] + len(k.outputs))
@@ -302,19 +309,25 @@ def layout(
         n, lin = k.n, a.lin
         grid = a.mesh()
         if k.vmax is not None:
-            fresh, plain = (
+            standard = kinetics(a.agent, standard_child(), seed=0, routes=routes(program, a.agent.agent))
+            fresh, plain, calm = (
                 [m / 1440.0 / refine for m in minutes for _ in range(refine)]
-                for minutes in (mesh.fresh_minutes([1440.0 * lag for lag in a.lags]), mesh.PLAIN_MINUTES)
+                for minutes in (
+                    mesh.fresh_minutes([1440.0 * lag for lag in a.lags]),
+                    mesh.plain_minutes(_sink_rate(standard)),
+                    mesh.CALM_MINUTES if standard.vmax is not None and standard.vmax[0] > 0.0 else (),
+                )
             )
-            micro = fresh + plain
-            for minutes in (fresh, plain):
-                out["micro_start"] += (np.cumsum([0.0, *minutes[:-1]]) * a.steps).tolist()
-            out["micro_plain"].append(out["micro_from"][-1] + len(fresh))
         else:
-            micro = [grid.length]
-            out["micro_start"].append(0.0)
-            out["micro_plain"].append(out["micro_from"][-1])
-        kinds = sorted(set(micro))
+            fresh, plain, calm = [], [grid.length], []
+        for minutes in (fresh, plain, calm):
+            out["micro_start"] += (np.cumsum([0.0, *minutes[:-1]])[: len(minutes)] * a.steps).tolist()
+        micro = fresh + plain + calm
+        out["micro_plain"].append(out["micro_from"][-1] + len(fresh))
+        out["micro_calm"].append(out["micro_plain"][-1] + len(plain))
+        out["calm"].append(mesh.CALM / refine**2 if calm else 0.0)
+        lengths = sorted({*fresh, *plain})
+        kinds = lengths + calm[:1]  # calm steps have matrices of their own
         panels = grid.panels
         sharp_panels = mesh.PANELS if a.sharp else 0
         reach = (np.abs(k.a).max(axis=0) > 0) | np.eye(n, dtype=bool)
@@ -362,7 +375,7 @@ def layout(
         out["fastest"].append(8.0 * a.fastest)  # of one child: room for those who are faster
         out["unit"] += kinds
         out["kind_from"].append(len(out["unit"]))
-        out["micro_kind"] += [kinds.index(m) for m in micro]
+        out["micro_kind"] += [lengths.index(m) for m in fresh + plain] + [len(lengths)] * len(calm)
         out["micro_share"] += [m * a.steps for m in micro]
         out["micro_from"].append(len(out["micro_kind"]))
         for name in ("means", "nodes", "fine_means", "fine_nodes", "step_means", "step_nodes", "bent", "sharp", "level_times"):
@@ -425,7 +438,7 @@ def layout(
     out["line_kind"] = line_kind
     arrays: dict[str, Any] = {}
     for name, values in out.items():
-        real = name in ("micro_share", "micro_start", "unit", "panel_share", "panel_times", "level_times", "fastest")
+        real = name in ("micro_share", "micro_start", "unit", "panel_share", "panel_times", "level_times", "fastest", "calm")
         kind: Any = np.float64 if real else np.int64
         arrays[name] = np.array(values, dtype=kind)
     arrays |= {

@@ -8,6 +8,7 @@ mesh of panels that widen from it takes their place.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -25,9 +26,20 @@ PANELS = len(SHARP) - 1
 
 FIRST = 0.125  # first panel after a dose, in time constants: two Gauss nodes then leave less than 1e-5 of an effect
 
-# micro-steps of two hours where elimination saturates or changes, in minutes: after a dose, and else
+# micro-steps of two hours where elimination saturates or changes, in minutes: after a dose, and where next to nothing is
+# left, so that elimination is linear
 FRESH_MINUTES = (1.25,) * 12 + (2.5,) * 10 + (5.0,) * 8 + (10.0,) * 4
-PLAIN_MINUTES = (10.0,) * 12
+CALM_MINUTES = (120.0,)
+CALM = 0.01  # next to nothing: of the Michaelis constant, and of what a product is half formed at
+MOST_LOST = 0.02  # what bends may take away in a plain micro-step, as a share
+SHORTEST_PLAIN = 10.0
+
+
+def plain_minutes(rate: float) -> tuple[float, ...]:
+    """Micro-steps of the other two hours, where what bends takes away up to ``rate`` (1/day)."""
+    longest = max(SHORTEST_PLAIN, MOST_LOST / rate * 1440.0) if rate > 0.0 else 120.0
+    number = max(1, math.ceil(120.0 / longest - 1e-9))
+    return (120.0 / number,) * number
 
 
 def fresh_minutes(lags: list[float]) -> list[float]:

@@ -313,13 +313,14 @@ class LayoutCheck {
   void agents_of_layout() {
     for (auto [name, values] :
          {std::pair{"linear_outputs", &lay.linear_outputs}, {"windows", &lay.windows}, {"fine_windows", &lay.fine_windows},
-          {"micro_plain", &lay.micro_plain}, {"plain_rows", &lay.plain_rows}, {"central", &lay.central}, {"plasma_row", &lay.plasma_row},
+          {"micro_plain", &lay.micro_plain}, {"micro_calm", &lay.micro_calm}, {"plain_rows", &lay.plain_rows}, {"central", &lay.central}, {"plasma_row", &lay.plasma_row},
           {"plasma_panels", &lay.plasma_panels}, {"level_row", &lay.level_row}, {"against_row", &lay.against_row},
           {"against_panels", &lay.against_panels}, {"level_purpose", &lay.level_purpose}})
       size(name, values->size, agents);
     flags("saturable", lay.saturable, agents);
     flags("rescued", lay.rescued, agents);
     size("fastest", lay.fastest.size, agents);
+    size("calm", lay.calm.size, agents);
     rising("state_from", lay.state_from, agents, rows_of(all.state_scale), 1);
     rising("a_from", lay.a_from, agents, rows_of(all.a));
     rising("g_from", lay.g_from, agents, rows_of(all.g));
@@ -380,7 +381,9 @@ class LayoutCheck {
     real(at("fastest"), lay.fastest[agent], 0.0, std::numeric_limits<Real>::max());
     for (Int i = lay.kind_from[agent]; i < lay.kind_from[agent + 1]; ++i)
       real({"unit", i, ""}, lay.unit[i], 1e-9, longest);
-    within(at("micro_plain"), lay.micro_plain[agent], lay.micro_from[agent], lay.micro_from[agent + 1]);
+    within(at("micro_plain"), lay.micro_plain[agent], lay.micro_from[agent], lay.micro_from[agent + 1] - 1);
+    within(at("micro_calm"), lay.micro_calm[agent], lay.micro_plain[agent] + 1, lay.micro_from[agent + 1]);
+    real(at("calm"), lay.calm[agent], 0.0, 1.0);
     for (Int i = lay.micro_from[agent]; i < lay.micro_from[agent + 1]; ++i) {
       index({"micro_kind", i, ""}, lay.micro_kind[i], kinds(agent));
       real({"micro_share", i, ""}, lay.micro_share[i], 1e-9, 1.0 + 1e-9);

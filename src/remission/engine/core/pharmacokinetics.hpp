@@ -64,7 +64,13 @@ inline void fill_responses(Block& b) {
     Responses answers(a, g, rows, lay.fastest[agent], entries, infused);
     const Int e0 = lay.entry_from[agent], number = lay.entry_from[agent + 1] - e0;
     const Int* column_from = lay.column_from.data + 4 * lay.state_from[agent] + agent;
+    const Int calm = lay.micro_calm[agent] < lay.micro_from[agent + 1] ? lay.micro_kind[lay.micro_calm[agent]] : -1;
     for (Int kind = 0; kind < lay.kind_from[agent + 1] - lay.kind_from[agent]; ++kind) {
+      if (kind == calm) {  // the last: elimination is linear, so a part of the matrix
+        const int c = static_cast<int>(lay.central[agent]);
+        const Wide loss = load_row(q.vmax, agent) / load_row(q.km, agent) * load_row(g[0], c);
+        store(a.at(c, c), load(a.at(c, c)) - loss);
+      }
       answers.fill(lay.unit[lay.kind_from[agent] + kind], asked);
       const Int w0 = lay.weight_from[agent] + kind * number - e0;
       for (Int k = 0; k < 4 * n; ++k)
@@ -584,12 +590,21 @@ class AgentDay {
     }
   }
 
+  // 1 in patients who have so little on board that elimination is linear, were all of it in plasma.
+  Wide calm() const {
+    if (lay.calm[agent] == 0.0) return Wide{};
+    const std::uint64_t feeds = drugs.made_of[r0 + lay.central[agent]];
+    Wide total = {}, least = load_row(q.km, agent);
+    for (Int j = 0; j < n; ++j)
+      if (feeds & drugs.present[agent] & std::uint64_t{1} << j) total += load_row(drugs.x, s0 + j);
+    for (Int i = z0; i < z0 + products; ++i) least = smaller(least, load_row(q.product_half, i));
+    total *= load_row(q.g, lay.g_from[agent] + lay.central[agent]);
+    return total < lay.calm[agent] * least ? 1.0 - fresh : Wide{};
+  }
+
   // Two hours of an agent whose elimination saturates or changes: patients whose concentrations change now on a finer
-  // mesh than the others, each on its own only.
+  // mesh than the others, those with next to nothing in one step, each on its own only.
   void saturable_step(Int number) {
-    const Int first = lay.micro_from[agent], later = lay.micro_plain[agent], last = lay.micro_from[agent + 1];
-    const bool mixed = 0 < count && count < LANES;
-    kept = everywhere(1.0);
     for (Int g = lay.shape_from[agent]; given && g < lay.shape_from[agent + 1]; ++g) {
       const Shape& s = lay.shapes[g];
       if (s.sharp < 0) continue;
@@ -598,39 +613,50 @@ class AgentDay {
         drugs.sharp.clear(s.sharp + slot * PANELS, PANELS);
       }
     }
+    const Wide little = calm();
+    const struct {
+      Wide who;
+      Int first, last;
+    } meshes[] = {{little, lay.micro_calm[agent], lay.micro_from[agent + 1]},
+                  {1.0 - fresh - little, lay.micro_plain[agent], lay.micro_calm[agent]},
+                  {fresh, lay.micro_from[agent], lay.micro_plain[agent]}};  // last, since infusions and delays go on from it
     const std::uint64_t present = drugs.present[agent];
-    std::uint64_t others = 0;
-    if (mixed) {
-      copy_rows(drugs.saved, 0, drugs.x, s0, n);
-      copy_rows(drugs.saved, n, drugs.z, z0, products);
-      for (Int i = f0; i < f1; ++i) copy_rows(drugs.saved_left, i - f0, drugs.left, lay.agent_forms[i], 1);
-      kept = plain;
-    }
-    for (int mesh = 0; mesh < 2; ++mesh) {
-      if ((mesh == 0 && count == LANES) || (mesh == 1 && count == 0)) continue;
-      if (mesh == 1 && mixed) {
-        copy_rows(drugs.other, 0, drugs.x, s0, n);
-        copy_rows(drugs.other, n, drugs.z, z0, products);
-        copy_rows(drugs.x, s0, drugs.saved, 0, n);
-        copy_rows(drugs.z, z0, drugs.saved, n, products);
-        for (Int i = f0; i < f1; ++i) copy_rows(drugs.left, lay.agent_forms[i], drugs.saved_left, i - f0, 1);
-        others = drugs.present[agent];
-        drugs.present[agent] = present;
-        kept = fresh;
+    std::uint64_t all = 0;
+    bool mixed = false;
+    for (const auto& mesh : meshes) {
+      if (!any(mesh.who > 0.0)) continue;
+      const bool whole = !any(mesh.who == 0.0);
+      kept = mesh.who;
+      if (!whole) {
+        if (!mixed) {
+          copy_rows(drugs.saved, 0, drugs.x, s0, n);
+          copy_rows(drugs.saved, n, drugs.z, z0, products);
+          for (Int i = f0; i < f1; ++i) copy_rows(drugs.saved_left, i - f0, drugs.left, lay.agent_forms[i], 1);
+        } else {
+          copy_rows(drugs.x, s0, drugs.saved, 0, n);
+          copy_rows(drugs.z, z0, drugs.saved, n, products);
+          for (Int i = f0; i < f1; ++i) copy_rows(drugs.left, lay.agent_forms[i], drugs.saved_left, i - f0, 1);
+          drugs.present[agent] = present;
+        }
+        mixed = true;
       }
-      for (Int m = mesh == 0 ? later : first; m < (mesh == 0 ? last : later); ++m) {
-        if (mesh == 1) arrivals(lay.micro_share[m] / static_cast<Real>(steps));
+      const bool doses = mesh.last == lay.micro_plain[agent];
+      for (Int m = mesh.first; m < mesh.last; ++m) {
+        if (doses) arrivals(lay.micro_share[m] / static_cast<Real>(steps));
         micro_step(number, m);
       }
-      if (mesh == 1) arrivals(std::numeric_limits<Real>::infinity());
+      if (doses) arrivals(std::numeric_limits<Real>::infinity());
+      if (whole) return;
+      auto take = [&](Int other, const Rows& x, Int i) {
+        store(drugs.other.row(other), mesh.who > 0.0 ? load_row(x, i) : load_row(drugs.other, other));
+      };
+      for (Int j = 0; j < n; ++j) take(j, drugs.x, s0 + j);
+      for (Int j = 0; j < products; ++j) take(n + j, drugs.z, z0 + j);
+      all |= drugs.present[agent];
     }
-    if (!mixed) return;
-    auto merge = [&](Rows& x, Int i, Int other) {
-      store(x.row(i), fresh > 0.0 ? load_row(x, i) : load_row(drugs.other, other));
-    };
-    for (Int j = 0; j < n; ++j) merge(drugs.x, s0 + j, j);
-    for (Int j = 0; j < products; ++j) merge(drugs.z, z0 + j, n + j);
-    drugs.present[agent] |= others;
+    copy_rows(drugs.x, s0, drugs.other, 0, n);
+    copy_rows(drugs.z, z0, drugs.other, n, products);
+    drugs.present[agent] = all;
   }
 
   // Delayed doses that enter in a micro-step of `length` days: at its start and its end, so much of each that they enter
@@ -665,7 +691,11 @@ class AgentDay {
     const Real start = (static_cast<Real>(number) + lay.micro_start[m]) / all;
     const Int k0 = lay.sink_from[agent] + kind * rows;
     const bool was_fed = fed;
-    add(drugs.sink, k0, sink(static_cast<Real>(today) + start + 0.5 * share / all, k0), rows);
+    const Real now = static_cast<Real>(today) + start + 0.5 * share / all;
+    if (m < lay.micro_calm[agent])
+      add(drugs.sink, k0, sink(now, k0, load_row(q.vmax, agent)), rows);
+    else if (any(load_row(q.clearance_extra, agent) != 0.0))
+      add(drugs.sink, k0, sink(now, k0, Wide{}), rows);
     fed = was_fed;  // it only takes away
     Wide spread = {};  // variance of plasma within the step
     if (products > 0) {
@@ -699,11 +729,11 @@ class AgentDay {
 
   // Rate (below 0) at which vmax C / (km + C) + extra exp(-fading t) C leaves the central compartment over one step, t
   // days after the first dose, C its mean over the step with that taken out: C = m - d (vmax C / (km + C) + extra C), m
-  // without and d the response to a unit rate: a quadratic equation for m and d over 1 + d extra.
-  Wide sink(Real now, Int k0) const {
+  // without and d the response to a unit rate: a quadratic equation for m and d over 1 + d extra. v: vmax.
+  Wide sink(Real now, Int k0, Wide v) const {
     const Int plasma = lay.plasma_row[agent], central = lay.central[agent];
     const Wide answer = load_row(drugs.sink, k0 + plasma), gone = load_row(drugs.sink, k0 + central);
-    const Wide v = load_row(q.vmax, agent), k = load_row(q.km, agent), more = load_row(q.clearance_extra, agent);
+    const Wide k = load_row(q.km, agent), more = load_row(q.clearance_extra, agent);
     Wide extra = {};
     if (any(more != 0.0))
       extra = more * exp_small(-load_row(q.clearance_fading, agent) * larger(now - load_row(drugs.first, agent), 0.0));
