@@ -430,23 +430,25 @@ class AgentDay {
     store(lane, larger(load(lane), dosed));
   }
 
-  // A shape, or what takes away from it, at both nodes of window w of `width` days: two rows of `to`, since one must be
-  // multiplied by the other. After a dose (rows from `panel` on, else -1) two rows stand for all panels of the window,
-  // with their mean and their first moment. source: row of the plain nodes, or -1.
-  template <class F>
-  void both(Int w, Real width, F f, Int source, Int panel, Rows& to, Int at) {
+  // A shape, or what takes away from it, at both nodes of each of the step's fine windows: two rows of `to` from `at(w)` on,
+  // since one must be multiplied by the other. After a dose (rows from `panel` on, else -1) two rows stand for all panels of
+  // a window, with their mean and their first moment. source: row of the plain nodes, or -1.
+  template <class F, class At>
+  void both(F f, Int source, Int panel, Rows& to, At at) {
+    const Int tiles = lay.fine_windows[agent];
     if (source >= 0 && something(source))
-      for (Int k = 0; k < 2; ++k) raise(to, at + k, plain * f(out(source + k)));
+      for (Int w = 0; w < tiles; ++w)
+        for (Int k = 0; k < 2; ++k) raise(to, at(w) + k, plain * f(out(source + 2 * w + k)));
     if (panel < 0) return;
-    for (Int p = lay.panel_from[agent]; p < lay.panel_from[agent + 1]; ++p) {
-      const Real early = lay.panel_times[2 * p], late = lay.panel_times[2 * p + 1];
-      if (static_cast<Int>(0.5 * (early + late) / width) != w) continue;
-      const Real share = (late - early) / ((GAUSS[1] - GAUSS[0]) * width);
-      for (Int m = 0; m < 2; ++m) {
-        const Real x = lay.panel_times[2 * p + m] / width - static_cast<Real>(w);
-        const Wide value = fresh * f(out(panel + 2 * (p - lay.panel_from[agent]) + m));
-        for (Int k = 0; k < 2; ++k) raise(to, at + k, share * (GAUSS[1 - k] - x) / (GAUSS[1 - k] - GAUSS[k]) * value);
-      }
+    const Real windows = static_cast<Real>(steps * tiles);  // of a day
+    constexpr Real apart = 1.0 / (GAUSS[1] - GAUSS[0]);
+    for (Int p = lay.panel_from[agent]; p < lay.panel_from[agent + 1]; ++p, panel += 2) {
+      const Real early = lay.panel_times[2 * p] * windows, late = lay.panel_times[2 * p + 1] * windows;
+      const Int w = static_cast<Int>(0.5 * (early + late));
+      const Wide share = (late - early) * apart * apart * fresh, u = share * f(out(panel)), v = share * f(out(panel + 1));
+      const Real x = early - static_cast<Real>(w), y = late - static_cast<Real>(w);
+      raise(to, at(w), (GAUSS[1] - x) * u + (GAUSS[1] - y) * v);
+      raise(to, at(w) + 1, (x - GAUSS[0]) * u + (y - GAUSS[0]) * v);
     }
   }
 
@@ -489,9 +491,8 @@ class AgentDay {
       for (const Shape& s : lay.shapes)
         if (s.antagonist == agent)
           bent(q, EMAX, s.effect, load_row(q.antagonist_half, s.effect), [&](auto f) {
-            for (Int k = 0; k < tiles; ++k)
-              both(k, 1.0 / static_cast<Real>(steps * tiles), f, rest ? lay.against_row[agent] + 2 * k : -1,
-                   some ? lay.against_panels[agent] : -1, drugs.against, s.answer + 2 * (number * tiles + k));
+            both(f, rest ? lay.against_row[agent] : -1, some ? lay.against_panels[agent] : -1, drugs.against,
+                 [&](Int w) { return s.answer + 2 * (number * tiles + w); });
           });
     const Real share = static_cast<Real>(slots) / static_cast<Real>(steps * tiles);
     for (Int j = lay.output_from[agent]; j < lay.output_from[agent] + lay.linear_outputs[agent]; ++j)
@@ -583,11 +584,9 @@ class AgentDay {
   void answered_shape(const Shape& s, Int number, F f, bool rest, bool some) {
     const Int tiles = lay.fine_windows[agent];
     const Real share = static_cast<Real>(s.parts) / static_cast<Real>(steps * tiles);
-    for (Int w = 0; w < tiles; ++w) {
-      const Int at = static_cast<Int>(static_cast<Real>(number * tiles + w) * share + 1e-9);
-      both(w, 1.0 / static_cast<Real>(steps * tiles), f, rest ? s.source + 2 * w : -1, some ? s.panels : -1, drugs.shape,
-           s.row + 2 * at);
-    }
+    both(f, rest ? s.source : -1, some ? s.panels : -1, drugs.shape, [&](Int w) {
+      return s.row + 2 * static_cast<Int>(static_cast<Real>(number * tiles + w) * share + 1e-9);
+    });
   }
 
   // 1 in patients who have so little on board that elimination is linear, were all of it in plasma.
