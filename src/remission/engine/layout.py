@@ -236,7 +236,7 @@ class _Agent:
         self.bent: list[int] = []
         self.sharp: list[int] = []
         self.antagonist = any(other.agent == self.agent.agent for a in program.agents for other in a.antagonists)
-        longest = Fraction(2 if system.saturable_products else 4, refine)
+        longest = Fraction(4, refine)
         self.windows = 1 if saturable else mesh.windows_of(self.steps, longest)
         self.fine_windows = 1 if saturable else mesh.windows_of(self.steps, Fraction(2, refine))
         levels = {int(number) for number in program.tables.level_agent}
