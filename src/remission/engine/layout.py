@@ -22,7 +22,7 @@ from .program import LIVING, MARROW_BLASTS, MARROW_MRD, STEPS_PER_DAY, Program
 words = core.words
 TARGETS: tuple[str, ...] = words.Target  # then the hazards of the program's side effects
 LINES = TARGETS[:4]
-BY_BINS = ("blasts", "CNS blasts", "stem cells", "B cells")  # targets that go by half bins; those after the lines go by the day
+BY_BINS = ("blasts", "CNS blasts", "stem cells", "B cells")  # go by half bins; all that follow, by the day
 LINEAR, EMAX, ASPARAGINE, HILL = words.LINEAR, words.EMAX, words.ASPARAGINE, words.HILL
 FUNCTIONS = {words.Function[i]: i for i in (LINEAR, EMAX, ASPARAGINE)}
 RADIATION, GRAFT, CELLS = words.RADIATION, words.GRAFT, words.CELLS  # what acts on the day it is given
@@ -34,10 +34,10 @@ MEAN, NODES, PRODUCT = words.MEAN, words.NODES, words.PRODUCT  # what a shape is
 
 SHAPE = np.dtype(core.records["Shape"])
 # Effects of one driver that differ only by a factor are one shape, evaluated once. antagonist: agent or -1; effect:
-# whose parameters stand for all; first, last: of members; row: where its means stand, for `parts` of the day (slots of two
-# hours, of four, or all of it), or its nodes (two for every two hours) if it has an antagonist; sharp: where the means of sharp panels
-# stand, slot after slot, or -1; source: first row in the step matrix, or the product; panels:
-# the same for panels, or -1; answer: first row of what the antagonist takes away, or -1
+# whose parameters stand for all; first, last: of members; row: where its means stand, for `parts` of the day (slots of
+# two hours, of four, or all of it), or its nodes (two for every two hours) if it has an antagonist; sharp: where the
+# means of sharp panels stand, slot after slot, or -1; source: first row in the step matrix, or the product; panels: the
+# same for panels, or -1; answer: first row of what the antagonist takes away, or -1
 
 
 class Layout(NamedTuple):
@@ -51,10 +51,10 @@ class Layout(NamedTuple):
     windows: Any  # of a step, of four hours at most
     fine_windows: Any  # and of two
     fastest: Any  # bound of the rates of the kinetics, 1/day
-    micro_from: Any  # an agent's steps may be made of smaller ones: those after a dose, the plain ones, those of the calm
+    micro_from: Any  # an agent's steps may be made of smaller ones: after a dose, plain ones, those of the calm
     micro_plain: Any
     micro_calm: Any
-    calm: Any  # below this share of what saturates, elimination and products, elimination is taken to be linear; 0: never
+    calm: Any  # below this share of what saturates (elimination, products) elimination is linear; 0: never
     micro_kind: Any  # kind (length) of each
     micro_share: Any  # of the step
     micro_start: Any
@@ -378,7 +378,9 @@ def layout(
         out["micro_kind"] += [lengths.index(m) for m in fresh + plain] + [len(lengths)] * len(calm)
         out["micro_share"] += [m * a.steps for m in micro]
         out["micro_from"].append(len(out["micro_kind"]))
-        for name in ("means", "nodes", "fine_means", "fine_nodes", "step_means", "step_nodes", "bent", "sharp", "level_times"):
+        for name in (
+            "means", "nodes", "fine_means", "fine_nodes", "step_means", "step_nodes", "bent", "sharp", "level_times",
+        ):  # fmt: skip
             out[name] += getattr(a, name)
             out[f"{name}_from"].append(len(out[name]))
         for start, end in panels:
@@ -438,7 +440,9 @@ def layout(
     out["line_kind"] = line_kind
     arrays: dict[str, Any] = {}
     for name, values in out.items():
-        real = name in ("micro_share", "micro_start", "unit", "panel_share", "panel_times", "level_times", "fastest", "calm")
+        real = name in (
+            "micro_share", "micro_start", "unit", "panel_share", "panel_times", "level_times", "fastest", "calm",
+        )  # fmt: skip
         kind: Any = np.float64 if real else np.int64
         arrays[name] = np.array(values, dtype=kind)
     arrays |= {

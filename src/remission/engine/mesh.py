@@ -26,8 +26,8 @@ PANELS = len(SHARP) - 1
 
 FIRST = 0.125  # first panel after a dose, in time constants: two Gauss nodes then leave less than 1e-5 of an effect
 
-# micro-steps of two hours where elimination saturates or changes, in minutes: after a dose, and where next to nothing is
-# left, so that elimination is linear
+# micro-steps of two hours where elimination saturates or changes, in minutes: after a dose, and where next to nothing
+# is left, so that elimination is linear
 FRESH_MINUTES = (1.25,) * 12 + (2.5,) * 10 + (5.0,) * 8 + (10.0,) * 4
 CALM_MINUTES = (120.0,)
 CALM = 0.01  # next to nothing: of the Michaelis constant, and of what a product is half formed at
