@@ -585,3 +585,53 @@ def test_blasts_of_the_marrow_that_are_no_distribution_are_refused(tmp_path: Pat
     file.write_text(head + begin + re.sub(rf"({key}: {{value: )[\d.]+", rf"\g<1>{value}", rest, count=1))
     with pytest.raises(BadInput, match="beta distribution|shares of blasts|stated range"):
         recipe.population(file)
+
+
+# --- by age, Down syndrome, missed doses ------------------------------------------------------------------
+
+
+def test_infants_are_small_and_most_have_kmt2a_rearranged():
+    c = draw("infants", 4000, seed=1)
+    assert c.age_y.max() < 1 and 5 < np.median(c.weight_kg) < 9
+    kmt2a = np.array(c.subtypes)[c.subtype] == "KMT2A-r"
+    assert np.mean(kmt2a) == pytest.approx(0.74, abs=0.04)  # 476 of 643 in Interfant-06, 314 of 396 in Interfant-99
+    assert np.median(c.wbc[kmt2a]) > 3 * np.median(c.wbc[~kmt2a])
+
+
+def test_down_syndrome_is_as_frequent_as_published_and_has_other_subtypes(childhood):
+    b = childhood.lineage == 0
+    assert close(childhood.down[b], 0.028) and not childhood.down[childhood.age_y < 1].any()
+    c = draw("down-syndrome-all", 4000, seed=1)
+    assert c.down.all() and close(c.lineage, 0.008)
+    names = np.array(c.subtypes)[c.subtype]
+    assert close(names[c.lineage == 0] == "ETV6::RUNX1", 0.025)
+    adults = draw("adult-all", 2000, seed=1)
+    assert not adults.down[adults.age_y >= 22].any()
+
+
+def test_missed_doses_are_those_that_bottle_caps_counted(childhood):
+    assert np.mean(childhood.missed > 0.05) == pytest.approx(0.44, abs=0.02)  # COG AALL03N1
+    assert np.mean(childhood.missed > 0.10) == pytest.approx(0.205, abs=0.02)
+    young = childhood.age_y < 12
+    assert 1 - childhood.missed[young].mean() == pytest.approx(0.931, abs=0.01)
+    assert 1 - childhood.missed[~young].mean() == pytest.approx(0.858, abs=0.015)
+    assert np.all((childhood.missed > 0) & (childhood.missed < 1))
+
+
+def test_testes_and_white_counts_by_subtype(childhood):
+    assert np.mean(childhood.testes[childhood.sex == 1]) == pytest.approx(0.023, abs=0.004)  # 19 of 811 boys
+    assert not childhood.testes[childhood.sex == 0].any()
+    names = np.array(childhood.subtypes)[childhood.subtype]
+    median = {name: np.median(childhood.wbc[names == name]) for name in ("high hyperdiploid", "B-other", "KMT2A-r")}
+    assert median["high hyperdiploid"] < 10 < 40 < median["KMT2A-r"]
+
+
+@pytest.mark.parametrize(
+    ("name", "youngest", "oldest", "lineage"),
+    [("t-all", 1, 31, {1}), ("adult-ph-negative", 15, 60, {0, 1}), ("older-adults", 55, 80, {0, 1}),
+     ("young-adults", 15, 40, {0, 1}), ("relapsed-ph-positive-adults", 18, 81, {0})],
+)  # fmt: skip
+def test_ages_and_lineages_of_the_populations_by_age(name, youngest, oldest, lineage):
+    c = draw(name, 2000, seed=1)
+    assert c.age_y.min() >= youngest and c.age_y.max() < oldest and set(c.lineage.tolist()) == lineage
+    assert set(c.ph.tolist()) == ({1} if "ph-positive" in name else {0, 1} if name == "older-adults" else {0})

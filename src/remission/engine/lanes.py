@@ -369,6 +369,7 @@ def build(
         "bsa_m2": people.bsa_m2, "capacity": capacity, "omega": omega,
         "blood_ratio": people.blood_blasts / np.where(total > 0.0, total, np.inf),
         "frailty": draw(infection, "fever.frailty", "-"), "lethality": draw(infection, "bloodstream.lethality", "-"),
+        "bacteraemia": draw(infection, "bloodstream.person", "-"),
         "wake": wake, "death": death, "colds": colds(library.body("weeks"), people, seed), "missed": people.missed,
         "relapsed": people.relapsed, "in_remission": f0 < leukaemia["detection.remission"].to_unit("-"),
     }  # fmt: skip

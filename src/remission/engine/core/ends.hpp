@@ -52,7 +52,7 @@ inline void infection(Block& b, int l, Int today) {
   const Int number = static_cast<Int>(b.place.result[l][RESULT_FEVERS]);
   b.flesh.fever_at(0, l) = b.exponential(l, P_FEVER, number);
   b.event(l, today, lane.phase, E_FEVER, anc);
-  const Real share = b.setting(anc < 0.5 ? S_BSI : S_BSI_ABOVE) * (1.0 + b.flesh.daily(INFECTION, l));
+  const Real share = b.setting(anc < 0.5 ? S_BSI : S_BSI_ABOVE) * b.person(l).bacteraemia * (1.0 + b.flesh.daily(INFECTION, l));
   if (b.uniform(l, P_BLOODSTREAM, number) >= share) return;
   b.place.result[l][RESULT_BLOODSTREAM] += 1.0;
   b.event(l, today, lane.phase, E_BLOODSTREAM, anc);
