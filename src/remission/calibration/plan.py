@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from remission.knowledge.errors import BadInput
+from remission.knowledge.charts_file import charts
+from remission.knowledge.errors import BadInput, nearest
 from remission.knowledge.library import Library, library
 from remission.knowledge.loader import Fault, FaultyNode, load
 from remission.knowledge.places import Place, number, place
@@ -84,12 +85,13 @@ class Parameter(_Strict):
 
 
 class Targets(_Strict):
-    """Trials whose `calibrate` endpoints are fitted to (names, or files of one's own), and side effects whose published
-    incidences are; ``all`` means every one that has such a number. ``leave_out``: targets by the beginning of their
-    name."""
+    """Trials whose `calibrate` endpoints are fitted to (names, or files of one's own), side effects whose published
+    incidences are, numbers of the maintenance charts; ``all`` means every one of the kind `calibrate`. ``leave_out``:
+    targets by the beginning of their name."""
 
     trials: tuple[str, ...] | Literal["all"] = ()
     side_effects: tuple[str, ...] | Literal["all"] = ()
+    charts: tuple[str, ...] | Literal["all"] = ()
     leave_out: tuple[str, ...] = ()
 
 
@@ -123,7 +125,7 @@ class Plan(_Strict):
         if both := set(self.seeds) & set(self.method.confirm_seeds):
             what = f"the seed {min(both)} is fitted with and confirmed with"
             raise FaultyNode(Fault(("method", "confirm_seeds"), what, "Confirm with seeds that no fit used"))
-        if not self.targets.trials and not self.targets.side_effects:
+        if not (self.targets.trials or self.targets.side_effects or self.targets.charts):
             raise FaultyNode(Fault(("targets",), "nothing is fitted to", "Write `trials: all`"))
         return self
 
@@ -177,12 +179,17 @@ def _faults(plan: Plan, shelf: Library) -> Iterator[Fault]:
             if not low <= (1.0 if one.factor is not None else value) <= high:
                 what = f"the file holds {value:g}, outside the bounds" if key == "at" else "the bounds leave out 1"
                 yield Fault(("parameters", name, "bounds"), what, "Let the bounds hold what is there now")
+    for i, text in enumerate(plan.targets.trials if isinstance(plan.targets.trials, tuple) else ()):
+        try:
+            shelf.trial(text)
+        except BadInput as error:
+            yield Fault(("targets", "trials", i), error.message, error.remedy)
     for key, names, known in (
-        ("trials", plan.targets.trials, shelf.trial),
-        ("side_effects", plan.targets.side_effects, shelf.side_effect),
+        ("side_effects", plan.targets.side_effects, shelf.side_effects()),
+        ("charts", plan.targets.charts, list(charts().targets)),
     ):
         for i, text in enumerate(names if isinstance(names, tuple) else ()):
-            try:
-                known(text)  # type: ignore[operator]
-            except BadInput as error:
-                yield Fault(("targets", key, i), error.message, error.remedy)
+            if text not in known:
+                near = nearest(text, known)
+                remedy = f"Did you mean '{near}'?" if near else f"Known: {', '.join(known)}"
+                yield Fault(("targets", key, i), f"there is no '{text}'", remedy)

@@ -16,7 +16,7 @@ from remission.knowledge.writing import write_whole
 from .emulator import Floats
 from .plan import Parameter, Plan, now
 from .search import Fit, Point
-from .targets import Target, off_scale
+from .targets import PLAIN, Target, off_scale
 
 SPEAKING = 4  # targets that are named for a parameter
 TIED = 0.6  # correlation from which two parameters are named together
@@ -95,7 +95,7 @@ def page(plan: Plan, found: list[Target], passed: Mapping[str, str], fit: Fit, *
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for t in found:
-        unit = " %" if t.unit == "percent" else f" {t.unit}".rstrip(" -")
+        unit = {"percent": " %", PLAIN: ""}.get(t.unit, f" {t.unit}".rstrip(" -"))
         seen = f"{t.value:.3g}{unit} ({t.low:.3g} to {t.high:.3g})"
         is_in = inside(t, fit.best)
         away = fit.best.told.get(t.name)

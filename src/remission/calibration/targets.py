@@ -7,30 +7,37 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
+from remission.knowledge.charts_file import As, charts
+from remission.knowledge.charts_file import Target as ChartNumber
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library, library
 from remission.knowledge.side_effect import Published as Seen
-from remission.knowledge.trial_file import Endpoint, Trial
+from remission.knowledge.trial_file import DAYS, Endpoint, Trial
 from remission.trial import incidence
+from remission.trial.charts import NAMES, estimate, of_cohort
 from remission.trial.endpoints import NotSimulated, simulated
 from remission.trial.estimates import Estimate, Z
+from remission.trial.run import simulate
 from remission.trial.validate import Published, player, published, wilson_of
 
 from .plan import Targets
 
 FITTED = "calibrate"
+PLAIN = "as it is"  # unit of a number that is compared as it is
+What = tuple[Trial, str, Endpoint] | tuple[incidence.Arm, str, Seen] | tuple[As, str, ChartNumber]
 
 
 @dataclass(frozen=True)
 class Target:
-    """One published number of the kind `calibrate`, in its unit. ``what``: an endpoint of an arm, or an incidence."""
+    """One published number of the kind `calibrate`, in its unit. ``what``: an endpoint of an arm, an incidence, or a
+    number of the maintenance charts."""
 
     name: str
     unit: str
     value: float
     low: float
     high: float
-    what: tuple[Trial, str, Endpoint] | tuple[incidence.Arm, str, Seen]
+    what: What
 
     @property
     def centre(self) -> float:
@@ -69,7 +76,10 @@ class Answer:
 
 
 def on_scale(value: float, unit: str, n: float) -> float:
-    """Percentages as logits (0 and 100 % half a patient from the edge), everything else as logarithm."""
+    """Percentages as logits (0 and 100 % half a patient from the edge), numbers of charts as they are, everything else
+    as logarithm."""
+    if unit == PLAIN:
+        return value
     if unit == "percent":
         p = (value / 100 * n + 0.5) / (n + 1)
         return math.log(p / (1 - p))
@@ -82,7 +92,9 @@ def targets(wanted: Targets, shelf: Library | None = None) -> tuple[list[Target]
     shelf = shelf or library()
     found: list[Target] = []
     passed: dict[str, str] = {}
-    for name, unit, value, limits, what in (*_of_trials(wanted, shelf), *_of_side_effects(wanted, shelf)):
+    for name, unit, value, limits, what in (
+        *_of_trials(wanted, shelf), *_of_side_effects(wanted, shelf), *_of_charts(wanted)
+    ):  # fmt: skip
         if name.startswith(wanted.leave_out):
             passed[name] = "left out by the plan"
         elif limits is None:
@@ -97,7 +109,15 @@ def targets(wanted: Targets, shelf: Library | None = None) -> tuple[list[Target]
     return found, passed
 
 
-Row = tuple[str, str, float, Published | None, tuple[Trial, str, Endpoint] | tuple[incidence.Arm, str, Seen]]
+Row = tuple[str, str, float, Published | None, What]
+
+
+def _of_charts(wanted: Targets) -> Iterator[Row]:
+    known = charts()
+    for name, one in known.targets.items():
+        if one.used == FITTED and (wanted.charts == "all" or name in wanted.charts):
+            limits = Published(one.low, one.high, "paper")
+            yield f"charts: {NAMES[name]} ({one.source})", PLAIN, one.value, limits, (known.played, name, one)
 
 
 def _of_trials(wanted: Targets, shelf: Library) -> Iterator[Row]:
@@ -136,14 +156,19 @@ def answers(found: list[Target], *, patients: int, seed: int, shelf: Library | N
     out: dict[str, Answer | str] = {}
     by_trial: dict[str, list[Target]] = {}
     by_arm: dict[incidence.Arm, list[Target]] = {}
+    of_charts: list[Target] = []
     for target in found:
         first = target.what[0]
         if isinstance(first, Trial):
             by_trial.setdefault(first.trial, []).append(target)
+        elif isinstance(first, As):
+            of_charts.append(target)
         else:
             by_arm.setdefault(first, []).append(target)
     for mine in by_trial.values():
         out |= _trial_answers(mine, patients, seed)
+    if of_charts:
+        out |= _chart_answers(of_charts, patients, seed)
     play = incidence.player(patients=patients, seed=seed, threads=1)
     for arm, mine in by_arm.items():
         wanted = [(name, seen) for _, name, seen in (t.what for t in mine) if isinstance(seen, Seen)]
@@ -180,10 +205,22 @@ def _trial_answers(mine: list[Target], patients: int, seed: int) -> dict[str, An
     return out
 
 
+def _chart_answers(mine: list[Target], patients: int, seed: int) -> dict[str, Answer | str]:
+    played = mine[0].what[0]
+    assert isinstance(played, As)
+    weeks = (played.first_week, played.last_week)
+    run = simulate(
+        played.protocol, patients=patients, seed=seed, follow_up_years=(weeks[1] + 5) * 7 / DAYS["year"], threads=1,
+        record=("outcomes", "measurements", "doses"),
+    )  # fmt: skip
+    people = of_cohort(run.measurements, run.doses, played.phase, weeks)
+    return {target.name: _told(partial(estimate, people, target.what[1])) for target in mine}
+
+
 def _told(ask: Callable[[], Estimate]) -> Answer | str:
     try:
         found = ask()
-    except NotSimulated as why:
+    except (NotSimulated, BadInput) as why:
         return str(why)
     if not math.isfinite(found.value):
         return "not reached"
@@ -203,14 +240,14 @@ def pooled(parts: list[Answer | str], unit: str) -> tuple[float, float] | None:
 
 def off_scale(y: float, unit: str) -> float:
     """The inverse of ``on_scale`` (but for the half patient)."""
-    return 100 / (1 + math.exp(-y)) if unit == "percent" else math.exp(y)
+    return y if unit == PLAIN else 100 / (1 + math.exp(-y)) if unit == "percent" else math.exp(y)
 
 
 def arms_of(found: list[Target]) -> Mapping[str, int]:
     """How many targets each protocol speaks of."""
     out: dict[str, int] = {}
     for target in found:
-        first, key, _ = target.what
+        first, key = target.what[0], target.what[1]
         protocol = first.arms[key].protocol if isinstance(first, Trial) else first.protocol
         out[protocol] = out.get(protocol, 0) + 1
     return out
