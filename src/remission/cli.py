@@ -124,6 +124,13 @@ AfterRelapse = Annotated[
         autocompletion=_known("protocols"),
     ),
 ]
+Uncertainty = Annotated[
+    int,
+    typer.Option(
+        min=0, metavar="DRAWS",
+        help="Play so many draws of the numbers that were fitted too, and tell how far they change the results.",
+    ),
+]  # fmt: skip
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN-FOLDER", help="A folder given to simulate --out.")]
 
 
@@ -174,6 +181,7 @@ def simulate(
     in_phase: InPhase = None,
     after_relapse: AfterRelapse = None,
     timings: Annotated[bool, typer.Option("--timings", help="Show what each step of a day costs.")] = False,
+    uncertainty: Uncertainty = 0,
     json: Json = False,
 ) -> None:
     """Play a cohort of virtual patients through a protocol.
@@ -187,6 +195,10 @@ def simulate(
         protocol, without=without or (), miss=missed(miss or ()), add=add or (), phases=in_phase or (),
         after_relapse=after_relapse,
     )  # fmt: skip
+    if uncertainty:  # what is missing is told before anything is played
+        from remission.trial.uncertainty import over_draws, sample_of
+
+        sample_of(uncertainty)
     try:
         with Bar() as progress:
             run = simulate(
@@ -212,7 +224,20 @@ def simulate(
         )
         _say(f"Stopped. {kept}")
         raise typer.Exit(130) from None
-    _print(run.summary(), json)
+    summary = run.summary()
+    if uncertainty:
+
+        def another() -> dict[tuple[str, str], float]:
+            with Bar() as progress:
+                return simulate(
+                    changed, patients=patients, seed=seed, population=population, follow_up_years=follow_up,
+                    threads=threads, progress=progress,
+                ).summary().values()  # fmt: skip
+
+        summary = summary.with_draws(over_draws(uncertainty, another))
+        if out is not None:
+            _write(out / "summary.csv", summary.table.write_csv())
+    _print(summary, json)
     if timings and run.performance is not None and not json:
         _show_timings(run.performance)
     if out is not None:
@@ -260,6 +285,7 @@ def compare(
     add: Add = None,
     in_phase: InPhase = None,
     after_relapse: AfterRelapse = None,
+    uncertainty: Uncertainty = 0,
     json: Json = False,
     yes: Annotated[bool, typer.Option("--yes", help="As in simulate.")] = False,
 ) -> None:
@@ -283,7 +309,7 @@ def compare(
     with Bar() as progress:
         done = side_by_side(
             first, second, patients=patients, seed=seed, population=population, years=years, threads=threads,
-            progress=progress, consent=_consent(yes),
+            progress=progress, consent=_consent(yes), uncertainty=uncertainty,
         )  # fmt: skip
     _print(done, json)
 
@@ -395,14 +421,22 @@ def validate(
     side_effects: Annotated[
         bool, typer.Option("--side-effects", help="The published incidences of side effects instead of trials.")
     ] = False,
+    uncertainty: Uncertainty = 0,
     json: Json = False,
 ) -> None:
-    """Play published trials and print what was observed beside what is simulated."""
+    """Play published trials and print what was observed beside what is simulated.
+
+    With --out the page has pictures, in the folder img beside it: a forest plot a trial and one over all.
+    """
     if side_effects:
         if trials:
             from remission.knowledge.errors import BadInput
 
             raise BadInput("no trials can be named with --side-effects", remedy="Leave them out: all are played")
+        if uncertainty:
+            from remission.knowledge.errors import BadInput
+
+            raise BadInput("--uncertainty is not known for side effects", remedy="Leave it out")
         _validate_side_effects(patients, seed, out, threads, json)
         return
     from remission.knowledge.library import library
@@ -415,7 +449,9 @@ def validate(
     done: list[Reproduction] = []
     for name in names:
         with Bar() as progress:
-            done += validate([name], patients=patients, seed=seed, threads=threads, progress=progress)
+            done += validate(
+                [name], patients=patients, seed=seed, threads=threads, progress=progress, uncertainty=uncertainty
+            )
         if not json:
             _console().print(on_terminal(done[-1]))
     if json:
@@ -423,8 +459,10 @@ def validate(
     else:
         print(*counts(done), sep="\n")
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        _write(out, as_markdown(done, patients=patients, seed=seed))
+        from remission.trial.picture_validation import pictures
+
+        drawn = {name: f"img/{path.name}" for name, path in pictures(done, out.parent / "img").items()}
+        _write(out, as_markdown(done, patients=patients, seed=seed, uncertainty=uncertainty, pictures=drawn))
 
 
 def _validate_side_effects(patients: int, seed: int, out: Path | None, threads: int | None, json: bool) -> None:

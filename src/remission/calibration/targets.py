@@ -13,7 +13,7 @@ from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library, library
 from remission.knowledge.side_effect import Published as Seen
 from remission.knowledge.trial_file import DAYS, Endpoint, Trial
-from remission.trial import incidence
+from remission.trial import incidence, score
 from remission.trial.charts import NAMES, estimate, of_cohort
 from remission.trial.endpoints import NotSimulated, simulated
 from remission.trial.estimates import Estimate, Z
@@ -41,18 +41,12 @@ class Target:
 
     @property
     def centre(self) -> float:
-        return on_scale(self.value, self.unit, self.n)
+        return on_scale(self.value, self.unit)
 
     @property
     def sd(self) -> float:
         """Standard error on the scale, from the published 95 % limits."""
-        low, high = (on_scale(x, self.unit, self.n) for x in (self.low, self.high))
-        return max((high - low) / (2 * Z), 1e-3)
-
-    @property
-    def n(self) -> float:
-        """Patients that the limits speak of: what keeps a share of 0 or 100 % finite."""
-        return 200.0
+        return _spread(self.value, self.low, self.high, self.unit)
 
 
 @dataclass(frozen=True)
@@ -66,24 +60,21 @@ class Answer:
 
     def on_scale(self, unit: str) -> tuple[float, float]:
         """Value and standard error on the scale."""
-        y = on_scale(self.value, unit, self.n)
-        if unit == "percent":
-            p = 1 / (1 + math.exp(-y))
-            return y, 1 / math.sqrt(max(self.n, 1) * p * (1 - p))
-        low, high = (on_scale(x, unit, self.n) for x in (self.low, self.high))
-        spread = (high - low) / (2 * Z)
-        return y, spread if math.isfinite(spread) and spread > 0 else 0.3
+        low, high = (0.0, 0.0) if unit == "percent" else (self.low, self.high)  # a curve's own limits may be a point
+        return on_scale(self.value, unit, self.n), _spread(self.value, low, high, unit, self.n)
 
 
-def on_scale(value: float, unit: str, n: float) -> float:
-    """Percentages as logits (0 and 100 % half a patient from the edge), numbers of charts as they are, everything else
-    as logarithm."""
-    if unit == PLAIN:
-        return value
-    if unit == "percent":
-        p = (value / 100 * n + 0.5) / (n + 1)
-        return math.log(p / (1 - p))
-    return math.log(max(value, 1e-3))
+def on_scale(value: float, unit: str, n: float = score.N_PUBLISHED) -> float:
+    """As in `remission.trial.score`, numbers of charts as they are."""
+    return value if unit == PLAIN else score.on_scale(value, unit, n)
+
+
+def off_scale(y: float, unit: str) -> float:
+    return y if unit == PLAIN else score.off_scale(y, unit)
+
+
+def _spread(value: float, low: float, high: float, unit: str, n: float = score.N_PUBLISHED) -> float:
+    return max((high - low) / (2 * Z), 1e-3) if unit == PLAIN else score.spread(value, low, high, unit, n)
 
 
 def targets(wanted: Targets, shelf: Library | None = None) -> tuple[list[Target], dict[str, str]]:
@@ -236,11 +227,6 @@ def pooled(parts: list[Answer | str], unit: str) -> tuple[float, float] | None:
     weights = [1 / sd**2 for _, sd in told]
     value = sum(w * y for w, (y, _) in zip(weights, told, strict=True)) / sum(weights)
     return value, 1 / math.sqrt(sum(weights))
-
-
-def off_scale(y: float, unit: str) -> float:
-    """The inverse of ``on_scale`` (but for the half patient)."""
-    return y if unit == PLAIN else 100 / (1 + math.exp(-y)) if unit == "percent" else math.exp(y)
 
 
 def arms_of(found: list[Target]) -> Mapping[str, int]:

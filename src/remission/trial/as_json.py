@@ -64,6 +64,7 @@ def _reproduction(one: Reproduction) -> dict[str, Any]:
             "source": row.endpoint.source,
             "used": row.endpoint.used,
             "simulated": row.simulated,
+            "simulated_95_percent_of_draws": row.unsure,
             "difference": row.difference,
             "verdict": row.verdict,
             "overlap": row.overlap,

@@ -27,6 +27,7 @@ from .first_event import first_event
 from .run import POPULATION, TABLES, Progress, simulate
 from .shown import Shown
 from .summary import DAYS_PER_YEAR
+from .uncertainty import over_draws, sample_of
 
 Tables = Mapping[str, pl.DataFrame]
 RECORDED = tuple(name for name in TABLES if name not in ("states", "mrd"))
@@ -46,6 +47,7 @@ class Difference:
     first: Estimate
     second: Estimate
     change: Estimate
+    unsure: tuple[float, float] | None = None  # 95 % of the change over draws of the fitted numbers
 
     @property
     def clear(self) -> bool:
@@ -58,6 +60,8 @@ class Difference:
         numbers = (f"{number:+.1f}" for number in (self.change.value, self.change.low, self.change.high))
         value, low, high = (text if self.clear else _unsigned_zero(text) for text in numbers)
         change = f"{value} ({low} to {high})"
+        if self.unsure is not None:
+            change += " [{:+.1f} to {:+.1f}]".format(*self.unsure)
         return first, second, change, "*" if self.clear else ""
 
 
@@ -98,7 +102,10 @@ class SideBySide(Shown):
                 table.add_row(Text(group, style="bold"))
             table.add_row(f"  {row.measure}", *row.cells())
         head = Text(f"A: {self.names[0]}\nB: {self.names[1]}\n{self.patients:,} patients, the same in both", "bold")
-        return Group(head, table, Text("* the interval of the difference leaves out zero", "dim"))
+        foot = "* the interval of the difference leaves out zero"
+        if any(row.unsure for row in self.rows):
+            foot += "; [95 % of the draws of the fitted numbers]"
+        return Group(head, table, Text(foot, "dim"))
 
 
 def side_by_side(
@@ -113,15 +120,16 @@ def side_by_side(
     progress: Progress | None = None,
     knowledge: Library | None = None,
     consent: Consent | None = None,
+    uncertainty: int = 0,
 ) -> SideBySide:
     """Play both protocols with the same patients (of the first one's population, for whom both are meant) and the same
     chance, and compare event-free survival at ``years``, deaths, side effects and days in hospital. ``knowledge``: as
-    in `simulate`."""
+    in `simulate`. ``uncertainty``: how far the changes differ over that many draws of the fitted numbers."""
     if knowledge is not None:
         with using(knowledge):
             return side_by_side(
                 first, second, patients=patients, seed=seed, population=population, years=years, threads=threads,
-                progress=progress, consent=consent,
+                progress=progress, consent=consent, uncertainty=uncertainty,
             )  # fmt: skip
     a, b = (read_protocol(p) if isinstance(p, str | Path) else p for p in (first, second))
     population = population or a.population or b.population or POPULATION
@@ -129,14 +137,26 @@ def side_by_side(
         both = tuple(c for c in (a.eligible, b.eligible) if c is not None)
         condition = both[0] if len(both) == 1 else And(both)
         a, b = replace(a, eligible=condition), replace(b, eligible=condition)
-    played = []
-    for protocol in (a, b):
-        run = simulate(
-            protocol, patients=patients, seed=seed, population=population, follow_up_years=years, threads=threads,
-            record=RECORDED, progress=progress, consent=consent,
-        )  # fmt: skip
-        played.append({name: frame.collect() for name, frame in run.frames.items()})
-    return compared(played[0], played[1], (a.id, b.id), years)
+
+    if uncertainty:
+        sample_of(uncertainty)  # what is missing is told before anything is played
+
+    def play() -> SideBySide:
+        played = []
+        for protocol in (a, b):
+            run = simulate(
+                protocol, patients=patients, seed=seed, population=population, follow_up_years=years, threads=threads,
+                record=RECORDED, progress=progress, consent=consent,
+            )  # fmt: skip
+            played.append({name: frame.collect() for name, frame in run.frames.items()})
+        return compared(played[0], played[1], (a.id, b.id), years)
+
+    done = play()
+    if not uncertainty:
+        return done
+    limits = over_draws(uncertainty, lambda: {(row.group, row.measure): row.change.value for row in play().rows})
+    rows = tuple(replace(row, unsure=limits.get((row.group, row.measure))) for row in done.rows)
+    return replace(done, rows=rows)
 
 
 def compared(first: Tables, second: Tables, names: tuple[str, str], years: float = 5.0) -> SideBySide:

@@ -8,8 +8,8 @@ one in the first phase.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import polars as pl
@@ -22,6 +22,7 @@ from .first_event import first_event
 from .shown import Shown
 
 DAYS_PER_YEAR = 365.25
+_DRAWS = ("draws_low", "draws_high")
 DAYS_PER_MONTH = DAYS_PER_YEAR / 12
 NEGATIVE_MRD = 1e-4
 NOT_ASSESSED = "not assessed"  # in place of a value
@@ -68,6 +69,8 @@ class Row:
     spread: str = ""  # "95 % CI" | "quartiles" | NOT_ASSESSED
     count: int | None = None
     of: int | None = None
+    draws_low: float | None = None  # 95 % of the draws of the fitted numbers
+    draws_high: float | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -89,9 +92,22 @@ class Summary(Shown):
         found: float | None = rows["value"][0]
         return found
 
+    def values(self) -> dict[tuple[str, str], float]:
+        """Every value that there is, by group and measure."""
+        rows = self.table.filter(pl.col("value").is_not_null())
+        return {(group, measure): value for group, measure, value in rows.select("group", "measure", "value").rows()}
+
+    def with_draws(self, limits: Mapping[tuple[str, str], tuple[float, float]]) -> Summary:
+        """The same with the range of every value over draws of the fitted numbers."""
+        found = [limits.get(key, (None, None)) for key in self.table.select("group", "measure").rows()]
+        low, high = (pl.Series(name, [x[i] for x in found], pl.Float64) for i, name in enumerate(_DRAWS))
+        return replace(self, table=self.table.with_columns(low, high))
+
     def __rich__(self) -> RenderableType:
         grid = Table(title=self.title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
-        for heading, justify in (("", "left"), ("", "right"), ("95 % CI or quartiles", "right"), ("n", "right")):
+        drawn = self.table["draws_low"].drop_nulls().len() > 0
+        headings = ["", "", "95 % CI or quartiles", *(["95 % of draws"] if drawn else []), "n"]
+        for heading, justify in zip(headings, ("left", *("right",) * 4), strict=False):
             grid.add_column(heading, justify=justify)  # type: ignore[arg-type]
         group = ""
         for row in (Row(**r) for r in self.table.iter_rows(named=True)):
@@ -102,6 +118,7 @@ class Summary(Shown):
                 "  " + row.measure,
                 NOT_ASSESSED if row.spread == NOT_ASSESSED else _number(row.value, row.unit),
                 "" if row.low is None else f"{_bare(row.low)} to {_bare(row.high)}",
+                *([] if not drawn else [_drawn(row)]),
                 "" if row.count is None else f"{row.count:,}" + ("" if row.of is None else f" of {row.of:,}"),
             )
         return Group(grid, Text(str(self.performance), style="dim")) if self.performance else grid
@@ -177,6 +194,8 @@ _SCHEMA = {
     "spread": pl.String,
     "count": pl.Int64,
     "of": pl.Int64,
+    "draws_low": pl.Float64,
+    "draws_high": pl.Float64,
 }
 
 
@@ -341,6 +360,10 @@ def _count(frame: pl.DataFrame, which: pl.Expr) -> int:
 
 def _number(value: float | None, unit: str) -> str:
     return "-" if value is None else f"{_bare(value)} {unit}".rstrip()
+
+
+def _drawn(row: Row) -> str:
+    return "" if row.draws_low is None else f"{_bare(row.draws_low)} to {_bare(row.draws_high)}"
 
 
 def _bare(value: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +18,9 @@ from remission.knowledge.trial_file import DAYS, SHARES, SURVIVALS, Arm, Endpoin
 from .endpoints import NotSimulated, Played, simulated
 from .estimates import Estimate, Z
 from .run import TABLES, Progress, check_arguments, simulate
+from .score import Apart, Score, on_scale, score, spread
 from .shown import Shown
+from .uncertainty import over_draws, sample_of
 
 RECORDED = tuple(name for name in TABLES if name != "doses")
 Verdict = Literal["yes", "no", "no interval", "not simulated", "-"]
@@ -59,6 +62,21 @@ class Comparison:
     published: Published | None
     simulated: Estimate | None
     why: str = ""  # it is not simulated
+    unsure: tuple[float, float] | None = None  # 95 % of the draws of the fitted numbers
+
+    @property
+    def apart(self) -> Apart | None:
+        """Both on the scale on which they are compared; None where one of them, or an interval, is not there."""
+        if self.verdict not in ("yes", "no") or self.published is None or self.simulated is None:
+            return None
+        unit, found, limits = self.endpoint.unit, self.simulated, self.published
+        if not math.isfinite(found.value):
+            return None
+        sd = spread(found.value, found.low, found.high, unit, found.n)
+        if self.unsure is not None and self.unsure[0] < self.unsure[1]:
+            sd = math.hypot(sd, spread(found.value, *self.unsure, unit, found.n))
+        seen = spread(self.endpoint.value, limits.low, limits.high, unit)
+        return Apart(on_scale(self.endpoint.value, unit), seen, on_scale(found.value, unit, found.n), sd)
 
     @property
     def difference(self) -> float | None:
@@ -179,23 +197,52 @@ def validate(
     threads: int | None = None,
     progress: Progress | None = None,
     knowledge: Library | None = None,
+    uncertainty: int = 0,
 ) -> Validation:
     """Play published trials (all that are known when none is named) and compare; `BadInput` for an unknown trial.
 
     A name may be a file: a trial of your own, whose protocols are supplied or lie beside it.
 
     Arms of a trial with the same population are the same virtual patients with the same chance. ``knowledge``: as in
-    `simulate`, with trials of your own.
+    `simulate`, with trials of your own. ``uncertainty``: play that many draws of the fitted numbers too
+    (`Comparison.unsure`).
     """
     if knowledge is not None:
         with using(knowledge):
-            return validate(names, patients=patients, seed=seed, threads=threads, progress=progress)
+            return validate(
+                names, patients=patients, seed=seed, threads=threads, progress=progress, uncertainty=uncertainty
+            )
     shelf = library()
     trials = [shelf.trial(name) for name in ([names] if isinstance(names, str | Path) else names) or shelf.trials()]
     check_arguments(patients, seed, 1.0, threads, RECORDED)
 
+    if uncertainty:
+        sample_of(uncertainty)  # what is missing is told before anything is played
     play = player(patients=patients, seed=seed, threads=threads, progress=progress)
-    return Validation(reproduce(trial, play) for trial in trials)
+    done = Validation(reproduce(trial, play) for trial in trials)
+    return _unsure(done, play, uncertainty) if uncertainty else done
+
+
+def _unsure(done: Validation, play: Play, draws: int) -> Validation:
+    """With the range of every value over draws of the fitted numbers."""
+
+    def values() -> dict[tuple[str, str, str], float]:
+        again = [reproduce(one.trial, play) for one in done]
+        rows = ((one.trial.trial, row) for one in again for row in one.comparisons)
+        return {(trial, *_key(row)): row.simulated.value for trial, row in rows if row.simulated is not None}
+
+    limits = over_draws(draws, values)
+    return Validation(
+        replace(
+            one,
+            comparisons=tuple(replace(r, unsure=limits.get((one.trial.trial, *_key(r)))) for r in one.comparisons),
+        )
+        for one in done
+    )
+
+
+def _key(row: Comparison) -> tuple[str, str]:
+    return row.arm.name, f"{row.endpoint.label()} {row.endpoint.source}"
 
 
 def player(
@@ -227,3 +274,9 @@ def count(done: Iterable[Reproduction], used: Literal["predict", "calibrate"]) -
     judged = [row for row in rows if row.verdict in ("yes", "no")]
     inside = sum(row.verdict == "yes" for row in judged)
     return Count(inside, len(judged), sum(row.simulated is not None for row in rows), len(rows))
+
+
+def scored(done: Iterable[Reproduction], used: Literal["predict", "calibrate"]) -> Score | None:
+    """How far the endpoints that the model predicts, or was calibrated to, lie from the published ones."""
+    rows = [row.apart for one in done for row in one.comparisons if row.endpoint.used == used]
+    return score(row for row in rows if row is not None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -13,7 +13,7 @@ from remission.knowledge.library import library
 from remission.knowledge.trial_file import KINDS
 
 from .estimates import Estimate
-from .validate import Comparison, Reproduction, count
+from .validate import Comparison, Reproduction, count, scored
 
 UNITS = {"percent": " %", "-": ""}
 MARKS = {"paper": "", "se": "ᵃ", "n": "ᵇ"}
@@ -35,7 +35,7 @@ def cells(row: Comparison) -> tuple[str, str, str, str, str, str]:
     return (
         row.endpoint.label(),
         observed,
-        _estimate(row.simulated, unit, form) if row.simulated else f"not simulated: {row.why}",
+        _estimate(row.simulated, unit, form, row.unsure) if row.simulated else f"not simulated: {row.why}",
         "" if gap is None or not math.isfinite(gap) else f"{gap:+{form}}" if abs(gap) < 1000 else f"{gap:+,.0f}",
         "" if row.simulated is None else "no (overlap)" if row.verdict == "no" and row.overlap else row.verdict,
         USED[row.endpoint.used],
@@ -48,11 +48,15 @@ def number(value: float, form: str = ".1f") -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:{form}}"
 
 
-def _estimate(estimate: Estimate, unit: str, form: str) -> str:
+def _estimate(estimate: Estimate, unit: str, form: str, unsure: tuple[float, float] | None = None) -> str:
     if math.isinf(estimate.value):
         return f"not reached (from {number(estimate.low)})" if math.isfinite(estimate.low) else "not reached"
     low, high = number(estimate.low, form), number(estimate.high, form)
-    return f"{number(estimate.value, form)}{unit} ({low} to {high})"
+    return f"{number(estimate.value, form)}{unit} ({low} to {high}){_range(unsure, form)}"
+
+
+def _range(unsure: tuple[float, float] | None, form: str) -> str:
+    return "" if unsure is None else f" [{number(unsure[0], form)} to {number(unsure[1], form)}]"
 
 
 def counts(done: Sequence[Reproduction]) -> list[str]:
@@ -64,6 +68,8 @@ def counts(done: Sequence[Reproduction]) -> list[str]:
             f"{name}: {found.inside} of {found.judged} in the published interval "
             f"({found.simulated} of {found.all} endpoints simulated)."
         )
+        if (apart := scored(done, used)) is not None:  # type: ignore[arg-type]
+            words.append(f"{name}: {apart}.")
     if unplayed := [one for one in done if one.cannot]:
         words.append(f"{len(unplayed)} of {len(done)} trials cannot be played yet.")
     return words
@@ -92,13 +98,24 @@ def _marks(one: Reproduction) -> list[str]:
     return [words[key] for key in ("se", "n") if key in made]
 
 
-def as_markdown(done: Sequence[Reproduction], *, patients: int, seed: int) -> str:
-    """The page: one section and table a trial, the counts, and what each endpoint is."""
+def as_markdown(
+    done: Sequence[Reproduction],
+    *,
+    patients: int,
+    seed: int,
+    uncertainty: int = 0,
+    pictures: Mapping[str, str] | None = None,
+) -> str:
+    """The page: one section and table a trial, the counts, and what each endpoint is. ``pictures``: their addresses by
+    trial, and of ``all``."""
+    pictures = pictures or {}
+    asked = f" --uncertainty {uncertainty}" if uncertainty else ""
     out = [
         "# Published trials, played",
         "",
-        f"`remission validate --patients {patients} --seed {seed}` wrote this page: {patients:,} virtual patients in "
-        "each arm, every endpoint computed from their tables as the trial defines it, beside the published result. "
+        f"`remission validate --patients {patients} --seed {seed}{asked}` wrote this page: {patients:,} virtual "
+        "patients in each arm, every endpoint computed from their tables as the trial defines it, beside the published "
+        "result. "
         "*In interval*: does the simulated value lie in the published 95 % interval; "
         "*overlap*: the two intervals do. *Used to*: `calibrate` (the model "
         "was fitted to this number, so agreement shows only that the fit holds), `predict` (it was not), or `orient` "
@@ -109,9 +126,18 @@ def as_markdown(done: Sequence[Reproduction], *, patients: int, seed: int) -> st
         "",
         *(f"**{text}**  " for text in counts(done)),
         "",
+        "*z* is the difference between simulated and published over the standard errors of both"
+        + (", that of the uncertain fitted numbers included" if uncertainty else "")
+        + "; CRPS is a proper score of the simulated value, with these errors, as a forecast of the published one "
+        "(0: perfect). Percentages are compared as logits, times and ratios as logarithms.",
+        "",
     ]
+    if uncertainty:
+        out += [f"In square brackets: 95 % of {uncertainty} draws of the fitted numbers, with the same patients.", ""]
+    if "all" in pictures:
+        out += [f"![published against simulated]({pictures['all']})", ""]
     for one in done:
-        out += _section(one)
+        out += _section(one, pictures.get(one.trial.trial))
     out += [
         "## What the endpoints are",
         "",
@@ -120,7 +146,7 @@ def as_markdown(done: Sequence[Reproduction], *, patients: int, seed: int) -> st
     return "\n".join(out) + "\n"
 
 
-def _section(one: Reproduction) -> list[str]:
+def _section(one: Reproduction, picture: str | None = None) -> list[str]:
     trial = one.trial
     out = [f"## {trial.name}", "", f"{trial.title}. {trial.plain.strip()}", ""]
     if trial.note:
@@ -128,6 +154,8 @@ def _section(one: Reproduction) -> list[str]:
     if one.cannot:
         out += [f"cannot be played: {one.cannot}", ""]
     elif one.comparisons:
+        if picture:
+            out += [f"![{trial.name}: published and simulated]({picture})", ""]
         out += [_line(("arm", *HEADINGS)), _line(["---"] * (len(HEADINGS) + 1))]
         notes: list[str] = []
         arm = ""
