@@ -206,7 +206,7 @@ def test_genotype_sets_the_first_dose(genes, share):
     [
         ("cog-standard-risk", [1, 36, 64, 120, 176, 232]),
         ("cog-high-risk", [1, 36, 92, 155, 211, 547]),  # the evidence; maintenance 2 after 4 cycles
-        ("bfm-standard", [1, 36, 79, 149, 212]),
+        ("bfm-standard", [1, 36, 79, 149, 198, 212]),
         ("icicle-maintenance", [1]),
     ],
 )

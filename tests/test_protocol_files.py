@@ -9,7 +9,7 @@ import pytest
 
 from remission.knowledge.library import library
 from remission.knowledge.yaml_file import compose, construct
-from remission.protocol.logic import names
+from remission.protocol.logic import names, words_of
 from remission.protocol.model import Give, Limit, Phase, Start, Wait
 from remission.protocol.reader import problems, read_protocol
 from remission.protocol.vocabulary import EVER
@@ -204,9 +204,11 @@ def test_slow_answer_leads_to_the_high_risk_protocol():
 def test_prednisone_response_and_second_time_point():
     bfm = read_protocol("bfm-standard")
     day8 = bfm.phase("IA").decide[0]
-    assert (day8.day, day8.action, condition_in_words(day8.when)) == (8, "leave", "blood blasts at least 1000/uL")
+    assert (day8.day, day8.action, condition_in_words(day8.when)) == (8, "go to", "blood blasts at least 1000/uL")
     (day78,) = bfm.phase("IB").decide
-    assert (35 + day78.day, condition_in_words(day78.when)) == (78, "marrow MRD at least 0.1%")
+    assert (35 + day78.day, condition_in_words(day78.when)) == (78, "risk group is high")
+    (high,) = [word for word in words_of(bfm) if (word.name, word.value) == ("risk group", "high")]
+    assert "marrow MRD at time point 2 at least 0.1%" in condition_in_words(high.meaning)
 
 
 def test_second_interim_maintenance_starts_at_two_thirds():
