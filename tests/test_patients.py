@@ -110,7 +110,8 @@ def test_a_seed_gives_the_patients_it_always_gave(name):
     for column, values in KNOWN[name].items():
         assert getattr(c, column) == pytest.approx(values, rel=1e-12)
     vinca = [0.7903573186957801, 1.8618108501159332] if name == "childhood-all" else [1.2914002484384914, 0.7183730578]
-    assert c.sensitivity[:2, SENSITIVITIES.index("vinca")] == pytest.approx(vinca, rel=1e-9)
+    less = (np.maximum(c.age_y[:2], 10) / 10) ** -0.15  # from 10 years on
+    assert c.sensitivity[:2, SENSITIVITIES.index("vinca")] == pytest.approx(vinca * less, rel=1e-9)
     assert not c.donor.any() and not c.relapsed.any() and not c.prior_transplant.any()
 
 
@@ -616,6 +617,15 @@ def test_missed_doses_are_those_that_bottle_caps_counted(childhood):
     assert 1 - childhood.missed[young].mean() == pytest.approx(0.931, abs=0.01)
     assert 1 - childhood.missed[~young].mean() == pytest.approx(0.858, abs=0.015)
     assert np.all((childhood.missed > 0) & (childhood.missed < 1))
+
+
+def test_leukaemia_of_the_old_is_less_sensitive_than_that_of_children_with_the_same_subtype():
+    ages = (5, 9.9, 17, 30, 50, 70)
+    kill = [one(age_y=a, sex="f", subtype="B-other", population="adult-all").sensitivity[0, 0] for a in ages]
+    assert kill[0] == kill[1] == 1 and np.all(np.diff(kill[1:]) < 0)
+    assert 0.7 < kill[-1] < 0.85
+    again = [one(age_y=a, sex="f", population="relapsed-b-all-adults").sensitivity[0, 1] for a in (20, 70)]
+    assert again[0] == again[1]  # their own factor was fitted to them
 
 
 def test_testes_and_white_counts_by_subtype(childhood):

@@ -14,6 +14,7 @@ from remission.knowledge.errors import BadInput, nearest
 from . import recipe
 from .cohort import DONOR, LINEAGE, METABOLISER, SENSITIVITIES, SEX, Cohort
 from .population import (
+    age_factor,
     blast_share,
     bsa,
     lc50_fold,
@@ -138,7 +139,7 @@ def one(
         "testes",
     }
     arrays: dict[str, Any] = {k: np.array([v], dtype=np.int64 if k in whole else np.float64) for k, v in values.items()}
-    kill = sensitivity(p, lc50_fold(p)[[subtype]])
+    kill = sensitivity(p, lc50_fold(p)[[subtype]]) * age_factor(p, np.array([age]))
     if values["relapsed"]:
         kill = kill * relapse_factor(p)
     for drug_class, factor in _factors(fields.get("sensitivity", {})).items():

@@ -109,6 +109,11 @@ def sensitivity(p: recipe.Population, fold: Floats) -> Floats:
     return np.clip(fold**-s.exponent.value, s.least.value, s.most.value)
 
 
+def age_factor(p: recipe.Population, age_y: Floats) -> Floats:
+    """Drug sensitivity by age relative to children with the same subtype."""
+    return np.ones_like(age_y) if p.age_factor is None else p.age_factor.at(age_y)
+
+
 def residual_quantile(r: recipe.Residual, u_none: Floats, z: Floats) -> Floats:
     """Leukaemic fraction of the marrow in remission at the quantile of having none and a normal score."""
     median, sd = r.log10.value, r.sd_log10.value
@@ -220,7 +225,7 @@ def _candidates(p: recipe.Population, seed: int, patients: Ints, attempts: Ints,
         donor=word(given.donor, DONOR, _donor(p, uniform("donor"))),
         relapsed=relapsed.astype(np.int64),
         prior_transplant=transplanted.astype(np.int64),
-        sensitivity=_sensitivity(p, subtype, relapsed, normal),
+        sensitivity=_sensitivity(p, subtype, relapsed, normal) * age_factor(p, age)[:, None],
         subtypes=p.subtypes.names,
     )
 

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from remission.knowledge.agent import Sensitivity as DrugClass
@@ -277,6 +279,17 @@ class Sensitivity(Strict):
     log_sd: dict[DrugClass, Number]
 
 
+class AgeFactor(Strict):
+    """Drug sensitivity of leukaemia by age, beyond what subtypes tell: (age / from_y)^-power from an age on."""
+
+    from_y: Positive
+    power: Number
+
+    def at(self, age_y: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The factor of every class at ages in years."""
+        return (np.maximum(age_y, self.from_y) / self.from_y) ** -self.power.value
+
+
 class SensitivityFactor(Strict):
     """Drug sensitivity of relapsed leukaemia relative to diagnosis: ``all`` or what ``classes`` says for a class, times
     exp(N(0, sd_log)), one draw a patient. It multiplies the kill of whoever has relapsed."""
@@ -342,6 +355,7 @@ class Population(Strict):
     creatinine: Creatinine
     subtypes: Subtypes
     sensitivity: Sensitivity
+    age_factor: AgeFactor | None = None
     relapsed: Number | None = None
     prior_transplant: Number | None = None
     sensitivity_factor: SensitivityFactor | None = None
@@ -383,6 +397,7 @@ class Part(Strict):
     pharmacogenetics: Pharmacogenetics | None = None
     creatinine: Creatinine | None = None
     sensitivity: Sensitivity | None = None
+    age_factor: AgeFactor | None = None
     relapsed: Number | None = None
     prior_transplant: Number | None = None
     sensitivity_factor: SensitivityFactor | None = None
