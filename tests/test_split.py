@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from pathlib import Path
 
 from remission.knowledge.library import DATA, Library, library
@@ -36,6 +37,14 @@ def test_a_trial_that_the_split_does_not_name_is_predicted() -> None:
     assert split().of_trial("of_tomorrow", "all", "relapse at 5 years") == "predict"
     assert split().of_trial("aall0331", "all", "relapse at 5 years") == "predict"  # nor a new number of one it divides
     assert split().of_trial("aall0331", "all", "event-free survival at 6 years") == "calibrate"
+
+
+def test_half_of_the_results_and_whole_trials_are_foretold() -> None:
+    shelf = library()
+    used = {name: Counter(e.used for _, e in shelf.trial(name).endpoints()) for name in shelf.trials()}
+    foretold = sum(count["predict"] for count in used.values())
+    assert foretold >= sum(count["calibrate"] for count in used.values())
+    assert sum(count["predict"] > 0 and count["calibrate"] == 0 for count in used.values()) >= 10
 
 
 def test_no_result_of_the_independent_check_is_used() -> None:

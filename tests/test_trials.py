@@ -148,7 +148,7 @@ def played(
     columns = {
         "patient": pl.Int64, "remission": pl.Boolean, "outcome": pl.String, "outcome_day": pl.Int32,
         "death_cause": pl.String, "left_for": pl.String, "age_y": pl.Float64, "lineage": pl.String,
-        "eoi_mrd": pl.Float64,
+        "eoi_mrd": pl.Float64, "relapse_site": pl.String,
     }  # fmt: skip
     rows = [{name: person.get(name) for name in columns} | {"patient": i} for i, person in enumerate(people)]
     outcomes = pl.DataFrame(rows, schema=columns)
@@ -403,6 +403,35 @@ def test_car_t_peak_exposure_and_day() -> None:
     assert simulated(cohort, of("CAR T day of peak", **since)).value == 9
     first = 5000 + (1000 + 100) / 2 * 18  # the trapezoid is cut at day 28
     assert simulated(cohort, of("CAR T exposure", **since)).value == pytest.approx(math.sqrt(first * 80))
+
+
+def test_survival_after_a_relapse_counts_from_it_those_who_had_one() -> None:
+    events = [(0, 300, "relapse", "a"), (1, 300, "relapse", "a"), (2, 1200, "relapse", "a"), (2, 1500, "relapse", "b")]
+    cohort = played([dead(400), well(3000), dead(1600, "leukaemia"), well(3000)], events)
+    since = {"since": "relapse", "of": "relapsed"}
+    assert simulated(cohort, of("overall survival", at="1 year", **since)).value == pytest.approx(200 / 3)
+    assert simulated(cohort, of("overall survival", at="5 years", **since)).value == pytest.approx(100 / 3)
+    early = {"among": {"relapse_month": [0, 18]}}
+    assert simulated(cohort, of("overall survival", at="1 year", **since, **early)).value == 50
+    late = of("median overall survival", **since, among={"relapse_month": [36, 60]})
+    assert simulated(cohort, late).value == pytest.approx(400 / MONTH)
+    with pytest.raises(NotSimulated, match="no relapsed to count"):
+        simulated(cohort, of("overall survival", at="1 year", **since, among={"relapse_month": [18, 36]}))
+
+
+def test_relapses_by_site_compete() -> None:
+    sites = ("CNS", "combined", "marrow", None)
+    events = [(i, 100, "relapse", "a") for i in range(3)]
+    cohort = played([well(900) | {"relapse_site": site} for site in sites], events)
+    assert simulated(cohort, of("relapse", at="1 year")).value == pytest.approx(75)
+    assert simulated(cohort, of("relapse", at="1 year", relapse_site="CNS")).value == pytest.approx(50)
+    assert simulated(cohort, of("relapse", at="1 year", relapse_site="CNS alone")).value == pytest.approx(25)
+
+
+def test_from_a_relapse_only_those_who_had_one_are_counted() -> None:
+    for wrong in ({"since": "relapse"}, {"of": "relapsed"}, {"since": "relapse", "of": "responders"}):
+        with pytest.raises(ValueError, match="from a relapse count those who had one"):
+            of("overall survival", at="1 year", **wrong)
 
 
 # --- comparison and page

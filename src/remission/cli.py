@@ -1155,6 +1155,7 @@ def _show_trial(trial: Trial) -> None:
             for e in arm.endpoints
         ]
         played = f"protocol {arm.protocol}, population {arm.population or trial.population}"
+        played += f", relapses by {trial.second_line}" if trial.second_line else ""
         _print_table(f"{name}: {arm.name} ({played})", ("", "published", "95 % CI", "known from", "used to"), rows)
     print(f"Play it: remission validate {trial.trial}")
 

@@ -54,8 +54,8 @@ What = Literal[
     "CAR T exposure",
     "CAR T day of peak",
 ]
-Column = Literal["age_y", "wbc", "cns", "eoi_mrd", "sex", "lineage", "subtype"]
-NUMERIC = ("age_y", "wbc", "cns", "eoi_mrd")
+Column = Literal["age_y", "wbc", "cns", "eoi_mrd", "sex", "lineage", "subtype", "relapse_month"]
+NUMERIC = ("age_y", "wbc", "cns", "eoi_mrd", "relapse_month")
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,9 @@ KINDS: dict[str, Kind] = {
     "relapse": Kind(
         "percent",
         ("at",),
-        ("remission_within", "response_within"),
-        "Cumulative incidence of relapse (Aalen-Johansen); death and, with `remission_within`, no remission compete.",
+        ("remission_within", "response_within", "relapse_site"),
+        "Cumulative incidence of the first relapse (Aalen-Johansen); death and, with `remission_within`, no remission "
+        "compete, and with `relapse_site` the first relapses of other sites.",
     ),
     "non-relapse mortality": Kind(
         "percent",
@@ -181,7 +182,7 @@ KINDS: dict[str, Kind] = {
 }
 _OPTIONS = (
     "at", "within", "after", "below", "site", "side_effect", "grade", "phase", "reason", "against",
-    "remission_within", "response_within",
+    "remission_within", "response_within", "relapse_site",
 )  # fmt: skip
 SURVIVALS = tuple(name for name, kind in KINDS.items() if "at" in kind.needs)
 SHARES = ("complete remission", "MRD negative", "MRD-negative remission", "side effect", "reached phase",
@@ -195,11 +196,12 @@ class _Strict(BaseModel):
 class Endpoint(_Strict):
     """One published result: what was measured, when, since when and of whom; the number and how it is known.
 
-    ``since`` is the time origin: the first dose, the remission, or the start of a phase; "phase infusion" and "phase
-    transplant" are the infusion and the transplant themselves where a run records them. ``of`` is the denominator:
-    all; those who began the phase of ``since`` (started, infused, transplanted); or of these the ones with a remission
-    (responders), within ``response_within`` when given. ``among`` narrows it to a subgroup: a range (from the first
-    number to below the second) or a word. ``interval``: 95 % limits; or ``se``, the standard error.
+    ``since`` is the time origin: the first dose, the remission, the first relapse, or the start of a phase; "phase
+    infusion" and "phase transplant" are the infusion and the transplant themselves where a run records them. ``of`` is
+    the denominator: all; those who relapsed; those who began the phase of ``since`` (started, infused, transplanted);
+    or of these the ones with a remission (responders), within ``response_within`` when given. ``among`` narrows it to
+    a subgroup: a range (from the first number to below the second) or a word. ``interval``: 95 % limits; or ``se``, the
+    standard error.
     """
 
     what: What
@@ -208,11 +210,12 @@ class Endpoint(_Strict):
     after: Span | None = None
     remission_within: Span | None = None
     response_within: Span | None = None
-    since: Annotated[str, Field(pattern=r"^(first dose|remission|phase .+)$")] = "first dose"
-    of: Literal["all", "started", "infused", "transplanted", "responders"] = "all"
+    since: Annotated[str, Field(pattern=r"^(first dose|remission|relapse|phase .+)$")] = "first dose"
+    of: Literal["all", "started", "infused", "transplanted", "responders", "relapsed"] = "all"
     among: dict[Column, tuple[float, float] | str] = {}
     below: Annotated[float, Field(gt=0)] | None = None
     site: Literal["marrow", "blood"] | None = None
+    relapse_site: Literal["CNS", "CNS alone"] | None = None
     side_effect: str | None = None
     grade: Annotated[int, Field(ge=1, le=5)] | None = None
     phase: str | None = None
@@ -250,6 +253,8 @@ class Endpoint(_Strict):
             words = f"days with ANC below {self.below or 0.5:g}"
         elif self.what in ("MRD negative", "MRD-negative remission") and self.below is not None:
             words += f" (< {self.below:g})"
+        elif self.relapse_site is not None:
+            words += f" in the {self.relapse_site}"
         if self.against:
             words += f" against {self.against}"
         parts = [words]
@@ -302,6 +307,8 @@ class Endpoint(_Strict):
             )
         if self.of in ("started", "infused", "transplanted") and not self.since_phase:
             yield Fault(("of",), f"`of: {self.of}` needs the phase", "Write `since: phase NAME`")
+        if (self.since == "relapse") != (self.of == "relapsed"):
+            yield Fault(("since",), "from a relapse count those who had one", "Write `since: relapse`, `of: relapsed`")
         if self.since == "remission" and self.of != "responders":
             yield Fault(("since",), "only who reached a remission is counted from it", "Write `of: responders`")
         for column, part in self.among.items():
@@ -310,22 +317,32 @@ class Endpoint(_Strict):
                 yield Fault(("among", column), f"'{part}' does not fit {column}", f"Write {form}")
 
 
-_NAMES = {"age_y": "age", "wbc": "WBC", "cns": "CNS", "eoi_mrd": "end-of-induction MRD"}
+_NAMES = {
+    "age_y": "age", "wbc": "WBC", "cns": "CNS", "eoi_mrd": "end-of-induction MRD", "relapse_month": "month of relapse",
+}  # fmt: skip
 
 
 class Arm(_Strict):
-    """One arm: the protocol that is played for it, and what was published of it."""
+    """One arm: the protocol that is played for it, and what was published of it.
+
+    ``without``, ``add``, ``phases``: what is changed in the protocol (`remission.protocol.variant`).
+    """
 
     name: str
     protocol: str
     population: str | None = None  # when it is not that of the trial
+    without: tuple[str, ...] = ()
+    add: tuple[str, ...] = ()
+    phases: tuple[str, ...] = ()
     n: Annotated[int, Field(ge=1)] | None = None
     note: str | None = None
     endpoints: tuple[Endpoint, ...] = Field(min_length=1)
 
 
 class Trial(_Strict):
-    """A published trial. ``follow_up``: how long its virtual patients are followed from the first dose."""
+    """A published trial. ``follow_up``: how long its virtual patients are followed from the first dose;
+    ``second_line``: the protocol by which a relapse is treated in place of what the protocols of the arms say.
+    """
 
     trial: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     name: str
@@ -334,6 +351,7 @@ class Trial(_Strict):
     sources: tuple[str, ...] = Field(min_length=1)
     population: str
     follow_up: Span
+    second_line: str | None = None
     note: str | None = None
     arms: dict[str, Arm] = Field(min_length=1)
 

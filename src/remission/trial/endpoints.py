@@ -65,7 +65,7 @@ def denominator(played: Played, endpoint: Endpoint) -> pl.DataFrame:
     """One row for each patient who is counted, days from the first dose:
 
     patient; origin; remission (the first); relapse (the first after the origin); death; of_leukaemia; last (day
-    followed); outcome; judged (was the response judged, and how: null when not); left_for.
+    followed); outcome; judged (was the response judged, and how: null when not); left_for; relapse_site (of the first).
     """
     outcomes = played.table("outcomes")
     events = played.table("events")
@@ -79,15 +79,24 @@ def denominator(played: Played, endpoint: Endpoint) -> pl.DataFrame:
     people = outcomes.filter(among(endpoint.among)).select(
         "patient",
         "outcome",
-        "left_for" if "left_for" in outcomes.columns else pl.lit(None, pl.String).alias("left_for"),
+        *(
+            name if name in outcomes.columns else pl.lit(None, pl.String).alias(name)
+            for name in ("left_for", "relapse_site")
+        ),
         pl.col("remission").alias("judged"),
         pl.col("outcome_day").cast(pl.Float64).alias("last"),
         pl.when(died).then(pl.col("outcome_day").cast(pl.Float64)).alias("death"),
         (died & cause.str.contains("leukaemia").fill_null(False)).alias("of_leukaemia"),
     )
     people = people.join(first("remission", "remission"), on="patient", how="left")
+    if (months := endpoint.among.get("relapse_month")) is not None:
+        month = pl.col("day") / DAYS["month"]
+        now = first("relapse", "day").filter((month >= months[0]) & (month < months[1]))
+        people = people.join(now.select("patient"), on="patient", how="semi")
     if (phase := endpoint.since_phase) is not None:
         people = people.join(starts(events, phase).rename({"day": "origin"}), on="patient")
+    elif endpoint.since == "relapse":
+        people = people.join(first("relapse", "origin"), on="patient")
     elif endpoint.since == "remission":
         people = people.filter(pl.col("remission").is_not_null()).with_columns(pl.col("remission").alias("origin"))
     else:
@@ -106,6 +115,8 @@ def among(parts: Mapping[Column, tuple[float, float] | str]) -> pl.Expr:
     """Which rows of ``outcomes`` belong to a subgroup."""
     keep = pl.lit(True)
     for column, part in parts.items():
+        if column == "relapse_month":
+            continue  # of the events
         if isinstance(part, str):
             keep &= (pl.col(column) == part).fill_null(False)
         else:
@@ -204,8 +215,12 @@ def median_overall_survival(played: Played, endpoint: Endpoint, people: pl.DataF
 
 
 def relapse(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> Estimate:
-    """Percent with a relapse by the time; death and missing remission compete."""
-    return _incidence(_first_failure(endpoint, people), endpoint, pl.col("kind") == "relapse")
+    """Percent with a first relapse by the time (``relapse_site``: there); death and missing remission compete."""
+    mine = pl.col("kind") == "relapse"
+    if endpoint.relapse_site is not None:
+        sites = ("CNS",) if endpoint.relapse_site == "CNS alone" else ("CNS", "combined")
+        mine &= pl.col("relapse_site").is_in(sites).fill_null(False)
+    return _incidence(_first_failure(endpoint, people), endpoint, mine)
 
 
 def non_relapse_mortality(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> Estimate:
@@ -353,10 +368,11 @@ def side_effect(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> Est
         episodes(played.tables, shelf, only=name)
         .filter(pl.col("grade") >= grade)
         .collect()
-        .join(people.select("patient", "origin"), on="patient")
+        .join(people.select("patient", "origin", "relapse"), on="patient")
     )
     since = pl.col("day") - pl.col("origin")
-    count = rows.filter((since >= 0) & (since <= _within(endpoint)))["patient"].n_unique()
+    before = pl.col("relapse").is_null() | (pl.col("day") <= pl.col("relapse"))  # a relapse is treated otherwise
+    count = rows.filter((since >= 0) & (since <= _within(endpoint)) & before)["patient"].n_unique()
     return estimates.share(count, people.height).times(100)
 
 

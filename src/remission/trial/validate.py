@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -14,6 +14,7 @@ from rich.text import Text
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library, library, using
 from remission.knowledge.trial_file import DAYS, SHARES, SURVIVALS, Arm, Endpoint, Trial, days
+from remission.protocol.variant import variant
 
 from .endpoints import NotSimulated, Played, simulated
 from .estimates import Estimate, Z
@@ -252,8 +253,10 @@ def player(
     shelf = library()
 
     def play(trial: Trial, arm: Arm) -> Played:
+        changes: dict[str, Any] = {"without": arm.without, "add": arm.add, "phases": arm.phases}
+        changes["after_relapse"] = trial.second_line
         run = simulate(
-            arm.protocol,
+            variant(arm.protocol, **changes) if any(changes.values()) else arm.protocol,
             patients=patients,
             seed=seed,
             population=arm.population or trial.population,

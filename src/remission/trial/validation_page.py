@@ -177,7 +177,8 @@ def _section(one: Reproduction, picture: str | None = None) -> list[str]:
         for arm in trial.arms.values()
     )
     verb = "To be played" if one.cannot else "Played"
-    out += [f"{verb} as {'; '.join(arms)}; followed for {trial.follow_up}.", ""]
+    then = f"; a relapse is treated by `{trial.second_line}`" if trial.second_line else ""
+    out += [f"{verb} as {'; '.join(arms)}; followed for {trial.follow_up}{then}.", ""]
     keys = dict.fromkeys([*trial.sources, *(e.source for _, e in trial.endpoints() if e.source)])
     out += ["Sources: " + "; ".join(library().source(key).cite() for key in keys) + ".", ""]
     return out
