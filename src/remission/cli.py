@@ -391,7 +391,7 @@ def charts(
                 protocol or known.played.protocol,
                 patients=patients,
                 seed=seed,
-                follow_up_years=max(2.0, (weeks[1] + 1.0) / 52.0),
+                follow_up_years=3.0,
                 progress=progress,
             )
     where = phase or known.played.phase

@@ -27,6 +27,7 @@ OUTCOMES: tuple[str, ...] = state.Outcome
 EVENTS: tuple[str, ...] = state.Event
 REASONS: tuple[str, ...] = state.Reason
 SITES = ("marrow", "CNS", "combined")
+HARDNESS = ("mild", "moderate", "hard")  # of a cold: below 0.5, below 1.5 of what a mean one takes of proliferation
 MRD_SITES = ("marrow", "blood")
 TABLES = ("outcomes", "measurements", "mrd", "doses", "events", "states", "side_effects", "levels")
 COMPARISONS = (np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal)
@@ -324,6 +325,7 @@ def _events(program: Program, r: Any, whole: Any, phase: Any, words: Any) -> dic
     say(("phase start", "goes to", "not eligible", "begins again"), program.phases)
     say(("death",), causes(program))
     say(("collection", "infusion", "transplant", "graft failure"), [agent.agent for agent in program.agents])
+    say(("cold",), HARDNESS)
     write(("gate delay",), lambda x: f"{x:.0f} days")
     write(("red cell transfusion", "platelet transfusion"), lambda x: f"{x:g} mL/kg")
     write(("fever", "bloodstream infection"), lambda x: f"ANC {x:.2g}")

@@ -21,18 +21,22 @@ inline Real cold_share(Real colds, Real winter, Real year) {
   return -std::expm1(-7.0 / YEAR_DAYS * colds * (1.0 + winter * std::cos(2.0 * std::numbers::pi * year)));
 }
 
+// 0, 1, 2: mild, moderate, hard: over what a mean cold takes.
+inline Int hardness(Real size) { return size < 0.5 ? 0 : size < 1.5 ? 1 : 2; }
+
 // What is taken of proliferation in each line from today on, until next week.
 inline void week_begins(Block& b, int l, Int today) {
   const Int week = today / 7;
   const Real kept = week == 0 ? 0.0 : b.setting(S_SWING_KEPT), colds = b.person(l).colds;
   const Real year = b.uniform(l, P_BEGIN, 0) + static_cast<Real>(today) / YEAR_DAYS;
   const bool cold = b.uniform(l, P_COLD, week) < cold_share(colds, b.setting(S_WINTER), year);
-  const Real size = (cold ? b.exponential(l, P_COLD_SIZE, week) : 0.0) - cold_share(colds, 0.0, 0.0);
+  const Real size = cold ? b.exponential(l, P_COLD_SIZE, week) : 0.0, more = size - cold_share(colds, 0.0, 0.0);
+  if (cold) b.event(l, today, b.lane(l).phase, E_COLD, static_cast<Real>(hardness(size)));
   for (Int line = 0; line < LINES; ++line) {
     const Real swing = b.setting(SWINGS[line]);
     if (swing > 0.0)
       b.flesh.swing(line, l) = kept * b.flesh.swing(line, l) + std::sqrt(1.0 - kept * kept) * b.normal(l, P_SWING[line], week);
-    b.flesh.unrest(line, l) = swing * b.flesh.swing(line, l) + b.setting(COLDS[line]) * size;
+    b.flesh.unrest(line, l) = swing * b.flesh.swing(line, l) + b.setting(COLDS[line]) * more;
   }
 }
 

@@ -33,7 +33,8 @@ struct Word {
   W(E_RED, "red cell transfusion") W(E_PLATELETS, "platelet transfusion") W(E_REMISSION, "remission")             \
   W(E_RELAPSE, "relapse") W(E_DEATH, "death") W(E_LEFT, "left") W(E_END, "end of treatment")                      \
   W(E_FORCED, "gate never met") W(E_GOTO, "goes to") W(E_COLLECTION, "collection") W(E_INFUSION, "infusion")      \
-  W(E_GRAFT, "transplant") W(E_FAILED, "graft failure") W(E_NOT_FOR, "not eligible") W(E_AGAIN, "begins again")
+  W(E_GRAFT, "transplant") W(E_FAILED, "graft failure") W(E_NOT_FOR, "not eligible") W(E_AGAIN, "begins again")     \
+  W(E_COLD, "cold")
 #define REASON(W)                                                                                              \
   W(R_PROTOCOL, "protocol") W(R_REDUCED, "reduced") W(R_RAISED, "raised") W(R_HELD, "held")                    \
   W(R_OMITTED, "omitted") W(R_STOPPED, "stopped") W(R_RESCUE, "rescue") W(R_MADE_UP, "made up")                \
