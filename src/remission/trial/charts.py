@@ -106,8 +106,8 @@ def read_chart(path: Path) -> Weekly:
 
 
 def of_cohort(measurements: pl.DataFrame, doses: pl.DataFrame, phase: str, weeks: tuple[float, float]) -> list[Weekly]:
-    """Of every patient of a run with visits enough in a phase, between two weeks of it; ``doses``: dose and planned of
-    mercaptopurine."""
+    """Of every patient of a run with visits enough in a phase, between two weeks of it; of ``doses`` what is prescribed
+    of mercaptopurine, taken or not."""
     if measurements.filter(pl.col("phase") == phase).is_empty():
         there = ", ".join(map(str, measurements["phase"].unique(maintain_order=True)))
         raise BadInput(f"nobody was measured in a phase '{phase}'", remedy=f"Phases of the run: {there}")
@@ -116,6 +116,7 @@ def of_cohort(measurements: pl.DataFrame, doses: pl.DataFrame, phase: str, weeks
     visits = visits.with_columns(((pl.col("day") - pl.col("start")) / 7.0 + 1.0).alias("week"))
     visits = visits.filter(pl.col("week").is_between(*weeks)).sort("patient", "day")
     given = doses.filter((pl.col("agent") == "mercaptopurine") & (pl.col("phase") == phase) & (pl.col("planned") > 0.0))
+    given = given.filter(pl.col("reason") != "missed")
     given = given.select("patient", "from_day", (pl.col("dose") / pl.col("planned")).alias("share"))
     visits = visits.join_asof(
         given.sort("from_day").rename({"from_day": "day"}), on="day", by="patient", check_sortedness=False
