@@ -285,6 +285,9 @@ def compare(
     add: Add = None,
     in_phase: InPhase = None,
     after_relapse: AfterRelapse = None,
+    who: Annotated[
+        bool, typer.Option("--who", help="Who gains and who loses instead: the same patients one by one, in groups.")
+    ] = False,
     uncertainty: Uncertainty = 0,
     json: Json = False,
     yes: Annotated[bool, typer.Option("--yes", help="As in simulate.")] = False,
@@ -295,23 +298,90 @@ def compare(
     remission compare cog-high-risk --without pegaspargase
     """
     from remission.knowledge.errors import BadInput
+    from remission.trial.gains import gains
+    from remission.trial.side_by_side import both, side_by_side
+
+    if who and uncertainty:
+        raise BadInput("--who and --uncertainty are not known together", remedy="Leave one of them out")
+    first, second = _two(protocol, other, without, miss, add, in_phase, after_relapse)
+    with Bar() as progress:
+        if who:
+            a, b, names = both(
+                first, second, patients=patients, seed=seed, population=population, years=years, threads=threads,
+                progress=progress, consent=_consent(yes), record=("outcomes",),
+            )  # fmt: skip
+            done: Any = gains(a["outcomes"], b["outcomes"], names, years)
+        else:
+            done = side_by_side(
+                first, second, patients=patients, seed=seed, population=population, years=years, threads=threads,
+                progress=progress, consent=_consent(yes), uncertainty=uncertainty,
+            )  # fmt: skip
+    _print(done, json)
+
+
+def _two(
+    protocol: str,
+    other: str | None,
+    without: list[str] | None,
+    miss: list[str] | None,
+    add: list[str] | None,
+    in_phase: list[str] | None,
+    after_relapse: str | None = None,
+) -> tuple[Protocol, Protocol]:
+    """A protocol and what is compared with it: another one, changed as asked."""
+    from remission.knowledge.errors import BadInput
     from remission.protocol.reader import read_protocol
     from remission.protocol.variant import missed, variant
-    from remission.trial.side_by_side import side_by_side
 
     if other is None and not (without or miss or add or after_relapse):
         raise BadInput("one protocol has nothing beside it", remedy="Name another one, or say what to add or leave out")
-    first = read_protocol(protocol)
-    second = variant(
+    return read_protocol(protocol), variant(
         other or protocol, without=without or (), miss=missed(miss or ()), add=add or (), phases=in_phase or (),
         after_relapse=after_relapse,
     )  # fmt: skip
+
+
+@app.command()
+def power(
+    protocol: ProtocolName,
+    other: Annotated[
+        str | None, typer.Argument(metavar="[OTHER]", help="Another protocol; the same when left out.")
+    ] = None,
+    an_arm: Annotated[
+        list[int] | None, typer.Option("--an-arm", help="Patients an arm; several sizes. 100, 200, 400 if left out.")
+    ] = None,
+    accrual: Annotated[float, typer.Option(help="Years in which patients come, evenly.")] = 3.0,
+    follow_up: Annotated[float, typer.Option(help="Years from the last patient to the analysis.")] = 3.0,
+    alpha: Annotated[float, typer.Option(help="Two-sided.")] = 0.05,
+    trials: Annotated[int, typer.Option(help="Trials that are played of each size.")] = 1000,
+    pool: Annotated[int, typer.Option(help="Virtual patients that they are drawn from.")] = 2000,
+    seed: Annotated[int, typer.Option(help="As in simulate.")] = 1,
+    population: Population = None,
+    threads: Annotated[int | None, typer.Option(help="Cores to use; all when left out.")] = None,
+    without: Without = None,
+    miss: Miss = None,
+    add: Add = None,
+    in_phase: InPhase = None,
+    after_relapse: AfterRelapse = None,
+    json: Json = False,
+    yes: Annotated[bool, typer.Option("--yes", help="As in simulate.")] = False,
+) -> None:
+    """The power of a planned trial of two treatments, by playing it again and again; how many patients it needs.
+
+    Compared is event-free survival by the log-rank test: remission power cog-high-risk --without pegaspargase
+    """
+    from remission.trial import power as trial
+    from remission.trial.side_by_side import both
+
+    design = trial.Design(accrual, follow_up, alpha, trials).checked()
+    first, second = _two(protocol, other, without, miss, add, in_phase, after_relapse)
     with Bar() as progress:
-        done = side_by_side(
-            first, second, patients=patients, seed=seed, population=population, years=years, threads=threads,
-            progress=progress, consent=_consent(yes), uncertainty=uncertainty,
+        a, b, names = both(
+            first, second, patients=pool, seed=seed, population=population, years=design.longest, threads=threads,
+            progress=progress, consent=_consent(yes), record=("outcomes",),
         )  # fmt: skip
-    _print(done, json)
+    fates = trial.Fates.of(a["outcomes"]), trial.Fates.of(b["outcomes"])
+    _print(trial.power(fates, names, an_arm or (100, 200, 400), design, seed=seed), json)
 
 
 @app.command("side-effects")
@@ -543,6 +613,51 @@ def calibrate(
     if apply:
         for path in write_numbers(read, found, fit, date=date, plan_file=plan.name):
             _say(f"{path}")
+
+
+@app.command()
+def sensitivity(
+    plan: Annotated[
+        Path, typer.Argument(metavar="PLAN.yaml", help="Whose parameters and bounds are used, as for calibrate.")
+    ],
+    protocol: ProtocolName,
+    other: Annotated[
+        str | None, typer.Argument(metavar="[OTHER]", help="Another protocol: then it is the change that is explained.")
+    ] = None,
+    measure: Annotated[
+        str | None, typer.Option(help="A line of simulate's summary, or of compare; event-free survival if left out.")
+    ] = None,
+    points: Annotated[int, typer.Option(min=8, max=100_000, help="Points at which it is played.")] = 64,
+    patients: Annotated[int, typer.Option(help="Virtual patients at each.")] = 500,
+    seed: Annotated[int, typer.Option(help="As in simulate.")] = 1,
+    population: Population = None,
+    years: Annotated[float, typer.Option(help="Years from the first dose.")] = 5.0,
+    workers: Annotated[int | None, typer.Option(min=1, max=4096, help="Cores to use; all when left out.")] = None,
+    without: Without = None,
+    miss: Miss = None,
+    add: Add = None,
+    in_phase: InPhase = None,
+    after_relapse: AfterRelapse = None,
+    json: Json = False,
+) -> None:
+    """Which assumption carries a result: how far it changes with each number of a plan, and with all together."""
+    from remission.calibration.plan import read_plan
+    from remission.calibration.sensitivity import Asked
+    from remission.calibration.sensitivity import sensitivity as explain
+    from remission.protocol.reader import read_protocol
+
+    read = read_plan(plan)
+    if other is None and not (without or miss or add or after_relapse):
+        first, second = read_protocol(protocol), None
+    else:
+        first, second = _two(protocol, other, without, miss, add, in_phase, after_relapse)
+    asked = Asked(first, second, patients, seed, years, population)
+    name = measure or f"event-free survival at {years:g} year{'s' if years != 1 else ''}"
+    result = None
+    for done, result in explain(read, asked, name, points=points, workers=workers):
+        if result is None and done % max(1, points // 10) == 0:
+            _say(f"{done} of {points} points")
+    _print(result, json)
 
 
 # --- protocols --------------------------------------------------------------------------------

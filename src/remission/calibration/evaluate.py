@@ -6,16 +6,21 @@ import multiprocessing
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from remission.knowledge.library import Library, library, using
 from remission.knowledge.places import Place, laid_over
 
 from .plan import Plan
 from .targets import Answer, Target, answers, targets
+
+Question = TypeVar("Question")
+Todo = TypeVar("Todo")
+Done = TypeVar("Done")
 
 
 @dataclass(frozen=True)
@@ -48,15 +53,31 @@ def evaluate(plan: Plan, task: Task, found: list[Target] | None = None, shelf: L
 
 
 def evaluate_all(plan: Plan, tasks: Iterable[Task], *, workers: int | None = None) -> Iterator[Row]:
-    """The rows in the order in which they are done; tasks are taken as processes get free, so that whoever stops
+    """The rows of all tasks in the order in which they are done (`on_cores`)."""
+    return on_cores(_begin, plan, _work, tasks, workers=workers)
+
+
+def on_cores(
+    begin: Callable[[Question, tuple[str, ...]], None],
+    question: Question,
+    work: Callable[[Todo], Done],
+    tasks: Iterable[Todo],
+    *,
+    workers: int | None = None,
+) -> Iterator[Done]:
+    """What ``work`` makes of every task, in the order in which they are done. Every process calls ``begin`` once with
+    the question and the folders of the library in use. Tasks are taken as processes get free, so that whoever stops
     listening loses at most those that are being played."""
-    waiting = iter(tasks)
     workers = workers or os.cpu_count() or 1
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS"):
+        os.environ.setdefault(name, "1")
     folders = tuple(str(folder) for folder in library().own)
-    with _Workers(plan, workers, folders) as pool:
-        running = set()
-        for task in waiting:
-            running.add(pool.submit(_work, task))
+    spawn = multiprocessing.get_context("spawn")  # the core's threads do not survive a fork
+    pool = ProcessPoolExecutor(workers, spawn, begin, (question, folders))
+    try:
+        running: set[Future[Done]] = set()
+        for task in tasks:
+            running.add(pool.submit(work, task))
             if len(running) < workers:
                 continue
             done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -64,20 +85,8 @@ def evaluate_all(plan: Plan, tasks: Iterable[Task], *, workers: int | None = Non
         while running:
             done, running = wait(running, return_when=FIRST_COMPLETED)
             yield from (one.result() for one in done)
-
-
-class _Workers:
-    def __init__(self, plan: Plan, workers: int, folders: tuple[str, ...]) -> None:
-        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS"):
-            os.environ.setdefault(name, "1")
-        spawn = multiprocessing.get_context("spawn")  # the core's threads do not survive a fork
-        self.pool = ProcessPoolExecutor(workers, spawn, _begin, (plan, folders))
-
-    def __enter__(self) -> ProcessPoolExecutor:
-        return self.pool
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        self.pool.shutdown(wait=True, cancel_futures=True)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 _here: dict[str, tuple[Plan, Library, list[Target]]] = {}

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from remission.knowledge.library import Library, library
+from remission.knowledge.loader import load
 from remission.knowledge.places import Place, Provenance, changed, written
 from remission.knowledge.posterior import FILE, Posterior
 from remission.knowledge.writing import write_whole
@@ -159,8 +160,29 @@ def apply(
         for path, text in changed(mine, shelf, Provenance(to)).items():
             texts[path] = text
             write_whole(path, text)  # the next number may stand in the same file
-    beside = write_whole(shelf.folders[0] / FILE, sample.text())
+    beside = write_whole(shelf.folders[0] / FILE, _with_others(sample, shelf).text())
     return [*texts, beside]
+
+
+def _with_others(sample: Posterior, shelf: Library) -> Posterior:
+    """The sample beside what earlier calibrations left of other numbers, as independent of them."""
+    path = shelf.folders[0] / FILE
+    if not path.is_file():
+        return sample
+    earlier = load(path, Posterior)
+    kept = [i for i, text in enumerate(earlier.places) if text not in sample.places]
+    if not kept:
+        return sample
+    rows = len(sample.draws)
+    before = [[earlier.draws[k * len(earlier.draws) // rows][i] for i in kept] for k in range(rows)]
+    return sample.model_copy(
+        update={
+            "plan": f"{earlier.plan}, {sample.plan}",
+            "places": (*(earlier.places[i] for i in kept), *sample.places),
+            "fitted": (*(earlier.fitted[i] for i in kept), *sample.fitted),
+            "draws": tuple((*old, *new) for old, new in zip(before, sample.draws, strict=True)),
+        }
+    )
 
 
 def _told(target: Target, point: Point) -> str:

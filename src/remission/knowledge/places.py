@@ -23,9 +23,10 @@ DIGITS = 6
 
 @dataclass(frozen=True, order=True)
 class Place:
-    """Where a number stands: room and name of the file, and the keys that lead to it (indices within lists).
+    """Where a number stands: room and name of the file, and the keys that lead to it.
 
-    Keys that lead to a quantity mean its ``value``.
+    Within a list an item is named by its number from 0, or by what it holds: ``effects.on=blasts.max``. Keys that lead
+    to a quantity mean its ``value``.
     """
 
     room: str
@@ -140,10 +141,22 @@ def _step(node: Node, rest: str, path: Path) -> tuple[Node, str]:
         names = [str(i) for i in range(len(node.value))]
         if parts[0] in names:
             return node.value[int(parts[0])], ".".join(parts[1:])
+        key, found, word = parts[0].partition("=")
+        fitting = [one for one in node.value if found and _holds(one, key, word, path)]
+        if len(fitting) == 1:
+            return fitting[0], ".".join(parts[1:])
+        if fitting:
+            what = f"{len(fitting)} items have '{parts[0]}'"
+            raise BadInput(what, path, node.start_mark.line + 1, remedy=f"Give the number of one: {', '.join(names)}")
     near = nearest(parts[0], names)
     known = f"Known here: {', '.join(names[:20])}" if names else "The number stands further up"
     remedy = f"Did you mean '{near}'?" if near else known
     raise BadInput(f"there is no '{parts[0]}' here", path, node.start_mark.line + 1, remedy=remedy)
+
+
+def _holds(node: Node, key: str, word: str, path: Path) -> bool:
+    child = _child(node, key, path) if isinstance(node, MappingNode) else None
+    return isinstance(child, ScalarNode) and str(construct(child, path)) == word
 
 
 def _child(node: MappingNode, name: str, path: Path) -> Node | None:

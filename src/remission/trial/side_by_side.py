@@ -5,7 +5,7 @@ Printed are those side effects that differ clearly and most, then the most frequ
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -131,25 +131,15 @@ def side_by_side(
                 first, second, patients=patients, seed=seed, population=population, years=years, threads=threads,
                 progress=progress, consent=consent, uncertainty=uncertainty,
             )  # fmt: skip
-    a, b = (read_protocol(p) if isinstance(p, str | Path) else p for p in (first, second))
-    population = population or a.population or b.population or POPULATION
-    if a.eligible != b.eligible:
-        both = tuple(c for c in (a.eligible, b.eligible) if c is not None)
-        condition = both[0] if len(both) == 1 else And(both)
-        a, b = replace(a, eligible=condition), replace(b, eligible=condition)
-
     if uncertainty:
         sample_of(uncertainty)  # what is missing is told before anything is played
 
     def play() -> SideBySide:
-        played = []
-        for protocol in (a, b):
-            run = simulate(
-                protocol, patients=patients, seed=seed, population=population, follow_up_years=years, threads=threads,
-                record=RECORDED, progress=progress, consent=consent,
-            )  # fmt: skip
-            played.append({name: frame.collect() for name, frame in run.frames.items()})
-        return compared(played[0], played[1], (a.id, b.id), years)
+        a, b, names = both(
+            first, second, patients=patients, seed=seed, population=population, years=years, threads=threads,
+            progress=progress, consent=consent,
+        )  # fmt: skip
+        return compared(a, b, names, years)
 
     done = play()
     if not uncertainty:
@@ -157,6 +147,36 @@ def side_by_side(
     limits = over_draws(uncertainty, lambda: {(row.group, row.measure): row.change.value for row in play().rows})
     rows = tuple(replace(row, unsure=limits.get((row.group, row.measure))) for row in done.rows)
     return replace(done, rows=rows)
+
+
+def both(
+    first: str | Path | Protocol,
+    second: str | Path | Protocol,
+    *,
+    patients: int,
+    seed: int = 1,
+    population: str | None = None,
+    years: float = 5.0,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    consent: Consent | None = None,
+    record: Sequence[str] = RECORDED,
+) -> tuple[Tables, Tables, tuple[str, str]]:
+    """The tables of both treatments for the same patients, whom both are meant for, and their names."""
+    a, b = (read_protocol(p) if isinstance(p, str | Path) else p for p in (first, second))
+    population = population or a.population or b.population or POPULATION
+    if a.eligible != b.eligible:
+        conditions = tuple(c for c in (a.eligible, b.eligible) if c is not None)
+        condition = conditions[0] if len(conditions) == 1 else And(conditions)
+        a, b = replace(a, eligible=condition), replace(b, eligible=condition)
+    played = []
+    for protocol in (a, b):
+        run = simulate(
+            protocol, patients=patients, seed=seed, population=population, follow_up_years=years, threads=threads,
+            record=record, progress=progress, consent=consent,
+        )  # fmt: skip
+        played.append({name: frame.collect() for name, frame in run.frames.items()})
+    return played[0], played[1], (a.id, b.id)
 
 
 def compared(first: Tables, second: Tables, names: tuple[str, str], years: float = 5.0) -> SideBySide:
