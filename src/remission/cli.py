@@ -91,7 +91,11 @@ ProtocolName = Annotated[
     ),
 ]  # fmt: skip
 Population = Annotated[
-    str | None, typer.Option(help="See: remission list populations.", autocompletion=_known("populations"))
+    str | None,
+    typer.Option(
+        help="See: remission list populations; or a file, also a table of your own patients (.csv, .parquet).",
+        autocompletion=_known("populations"),
+    ),
 ]
 Without = Annotated[
     list[str] | None,
@@ -594,9 +598,7 @@ def calibrate(
     folder = Folder(out or Path("runs") / "calibration" / read.plan, read, found, fresh=fresh)
     again = f"What is played is kept in {folder.path}: the same command goes on from there."
     try:
-        fit = fit_to(
-            read, found, folder, minutes=minutes, say=_say, play_all=partial(evaluate_all, workers=workers)
-        )
+        fit = fit_to(read, found, folder, minutes=minutes, say=_say, play_all=partial(evaluate_all, workers=workers))
     except KeyboardInterrupt:
         _say(f"Stopped. {again}")
         raise typer.Exit(130) from None

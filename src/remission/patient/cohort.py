@@ -27,6 +27,8 @@ LINEAGE = ("B", "T")
 DONOR = ("none", "sibling", "unrelated", "haploidentical", "cord")
 PH = ("negative", "positive")
 PH_SUBTYPE = "BCR::ABL1"
+# columns that hold indices, and their words
+WORDS = {"sex": SEX, "lineage": LINEAGE, "tpmt": METABOLISER, "nudt15": METABOLISER, "donor": DONOR}
 
 
 @dataclass(frozen=True)
@@ -86,14 +88,7 @@ def _place(word: str, words: tuple[str, ...]) -> int:
 def columns(cohort: Cohort) -> dict[str, NDArray[Any]]:
     """The cohort as a table: every field by its name and ``ph``, words ('female', 'B', 'ETV6::RUNX1', 'normal')
     instead of indices, and the sensitivities as one column a class ('sensitivity_vinca')."""
-    words = {
-        "sex": SEX,
-        "lineage": LINEAGE,
-        "subtype": cohort.subtypes,
-        "tpmt": METABOLISER,
-        "nudt15": METABOLISER,
-        "donor": DONOR,
-    }
+    words = {**WORDS, "subtype": cohort.subtypes}
     table: dict[str, NDArray[Any]] = {}
     for name in (f.name for f in fields(cohort) if f.name not in ("sensitivity", "subtypes")):
         values = getattr(cohort, name)

@@ -10,7 +10,8 @@ import numpy as np
 from remission.knowledge.errors import BadInput
 
 from . import recipe
-from .cohort import LINEAGE, METABOLISER, PH_SUBTYPE, Floats
+from .cohort import LINEAGE, METABOLISER, PH_SUBTYPE, WORDS, Floats, Ints
+from .own_table import Rows
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,15 @@ class Given:
     tpmt: str | None = None
     nudt15: str | None = None
     donor: str | None = None
+    rows: Rows | None = None  # facts of each patient by himself: a table of one's own
+
+    def of(self, name: str, patients: Ints, drawn: Floats) -> Floats:
+        """What is known of a column, for everybody or by the row of a table; else what was drawn. Words as indices."""
+        value = getattr(self, name, None)
+        if value is not None:
+            known = WORDS[name].index(value) if name in WORDS else value
+            return np.full(drawn.shape, known, dtype=drawn.dtype)
+        return drawn if self.rows is None else self.rows.of(name, patients, drawn)
 
 
 NOTHING = Given()
@@ -41,6 +51,8 @@ def among(p: recipe.Population, given: Given) -> recipe.Population:
     """The population as it is among those with the given facts: whoever is given lies within its limits, the subtypes
     are those that go with the Philadelphia chromosome, the ancestries those that go with the genes."""
     limits: dict[str, Any] = {}
+    if given.rows is not None:
+        limits |= {"age_y": (0.0, np.inf), "wbc": (0.0, np.inf), "lineages": LINEAGE, "exclude_subtypes": ()}
     if given.age_y is not None:
         limits["age_y"] = (0.0, np.inf)
     if given.wbc is not None:

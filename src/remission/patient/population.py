@@ -17,14 +17,15 @@ from numpy.typing import NDArray
 from remission.knowledge.errors import BadInput
 
 from . import chance, recipe
-from .cohort import DONOR, LINEAGE, METABOLISER, SENSITIVITIES, SEX, Cohort, Floats, Ints, columns
+from .cohort import DONOR, LINEAGE, SENSITIVITIES, SEX, Cohort, Floats, Ints, columns
 from .given import NOTHING, Given, alleles_lost, among
-from .growth import reference
+from .growth import Measurement, reference
 from .quantiles import logistic, normal_share, truncated_beta, truncated_normal
 
 Accept = Callable[[dict[str, NDArray[Any]]], Any]
 
 ATTEMPTS = 2000  # how often a patient who does not fit is drawn again
+OWN_ATTEMPTS = 40  # and one of whom a row of a table tells a part
 HOPELESS = 4096  # candidates drawn without one that fits, after which it is given up
 
 
@@ -41,7 +42,7 @@ def draw(
 
     ``accept`` takes `columns` of candidates and returns who is eligible (bool, shape of a column), patient by
     patient. Whoever is not, or lies outside the limits of the population, is drawn again with the next attempt number.
-    ``given``: facts that all of them have in common.
+    ``given``: facts that all of them have in common, or those of each by the rows of a table.
 
     Raises ``BadInput`` for an unknown population, a negative number, or when nobody fits.
     """
@@ -52,9 +53,12 @@ def draw(
     result = _candidates(p, seed, np.arange(start, start + n), np.zeros(n, dtype=np.int64), given)
     pending = np.flatnonzero(~_fits(p, result, accept, given))
     attempt, seen, found = 1, n, n - pending.size
+    most = ATTEMPTS if given.rows is None else OWN_ATTEMPTS
     while pending.size:
-        width = min(ATTEMPTS - attempt, max(1, HOPELESS // pending.size))  # several attempts at once for the last few
-        if width == 0 or (found == 0 and seen >= HOPELESS):
+        width = min(most - attempt, max(1, HOPELESS // pending.size))  # several attempts at once for the last few
+        if width <= 0 and given.rows is not None:
+            raise given.rows.misfit(start + int(pending[0]))
+        if width <= 0 or (found == 0 and seen >= HOPELESS):
             raise BadInput(
                 f"the population '{p.name}' does not fit: {found} of {n} patients found in {seen} tries",
                 remedy="Choose a population that meets the eligibility of the protocol, or widen the criteria",
@@ -158,22 +162,28 @@ def _candidates(p: recipe.Population, seed: int, patients: Ints, attempts: Ints,
     def normal(name: str) -> Floats:
         return chance.normals(seed, patients, chance.purpose(f"patient {name}"), attempts)
 
-    def known(value: float | None, drawn: Floats) -> Floats:
-        return drawn if value is None else np.full(drawn.shape, float(value))
+    def known(name: str, drawn: Any) -> Any:
+        return given.of(name, patients, drawn)
 
-    def word(value: str | None, words: tuple[str, ...], drawn: Ints) -> Ints:
-        return drawn if value is None else np.full(drawn.shape, words.index(value), dtype=np.int64)
+    def own(name: str, drawn: Any) -> Any:
+        return drawn if given.rows is None else given.rows.of(name, patients, drawn)
 
-    age = known(given.age_y, _age(p, uniform("age")))
-    sex = word(given.sex, SEX, (uniform("sex") < p.male.value).astype(np.int64))
-    lineage = word(given.lineage, LINEAGE, _lineage(p, age, sex, uniform("lineage")))
-    down = _down(p, age, lineage, uniform("down syndrome"))
-    height, weight = _size(p, age, sex, down, normal("height"), normal("weight"))
-    height, weight = known(given.height_cm, height), known(given.weight_kg, weight)
-    subtype = _subtype(p, age, lineage, down, uniform("subtype"))
+    age = known("age_y", _age(p, uniform("age")))
+    sex = known("sex", (uniform("sex") < p.male.value).astype(np.int64))
+    lineage = known("lineage", _lineage(p, age, sex, uniform("lineage")))
+    said = known("subtype", np.full(age.shape, -1, dtype=np.int64))
+    lineage = np.where(said >= 0, said >= len(p.subtypes.frequency.B), lineage).astype(np.int64)
+    down = known("down", _down(p, age, lineage, uniform("down syndrome")))
+    tall = normal("height")
+    if given.height_cm is not None or given.weight_kg is not None or given.rows is not None:
+        nobody = np.full(age.shape, np.nan)
+        tall = _tall(p, age, sex, down, known("height_cm", nobody), known("weight_kg", nobody), tall)
+    height, weight = _size(p, age, sex, down, tall, normal("weight"))
+    height, weight = known("height_cm", height), known("weight_kg", weight)
+    subtype = known("subtype", _subtype(p, age, lineage, down, uniform("subtype")))
     wbc = _by_lineage(p, lineage, "median") * np.exp(_by_lineage(p, lineage, "sd_log") * normal("white count"))
     wbc = wbc * np.array([p.subtypes.white_count_fold(name) for name in p.subtypes.names])[subtype]
-    wbc = known(given.wbc, wbc)
+    wbc = known("wbc", wbc)
     blasts = wbc * blast_share(p, wbc)
 
     marrow = normal("marrow blasts")
@@ -192,12 +202,14 @@ def _candidates(p: recipe.Population, seed: int, patients: Ints, attempts: Ints,
         wbc = blasts + _log_normal(p.remission.white_count, normal("white count in remission"))
         counts, crowding = p.remission.counts, 0.0  # nothing crowds the marrow
         cns = np.ones_like(cns)
-    relapsed = uniform("relapsed") < p.share_relapsed
+    blasts = np.minimum(own("blood_blasts", blasts), wbc)
+    relapsed = own("relapsed", uniform("relapsed") < p.share_relapsed)
     transplanted = relapsed & (uniform("prior transplant") < (p.prior_transplant.value if p.prior_transplant else 0.0))
 
     creatinine = typical_creatinine(p, height) * np.exp(p.creatinine.sd_log.value * normal("creatinine"))
     doubling = np.array([p.subtypes.doubling_time.values[name] for name in p.subtypes.names])[subtype]
     doubling = doubling * np.exp(p.subtypes.doubling_time_sd_log.value * normal("doubling time"))
+    kill = _sensitivity(p, subtype, relapsed, normal) * age_factor(p, age)[:, None]
     return Cohort(
         patient=patients.astype(np.int64),
         age_y=age,
@@ -209,23 +221,23 @@ def _candidates(p: recipe.Population, seed: int, patients: Ints, attempts: Ints,
         subtype=subtype,
         wbc=wbc,
         blood_blasts=blasts,
-        marrow_blasts=marrow_blasts,
+        marrow_blasts=own("marrow_blasts", marrow_blasts),
         # neutrophils are among the white cells that are not blasts
-        anc=np.minimum(_log_normal(counts.anc, crowded("anc")), wbc - blasts),
-        platelets=_log_normal(counts.platelets, crowded("platelets")),
-        haemoglobin=_haemoglobin(counts.haemoglobin, crowded("haemoglobin")),
-        cns=cns,
-        tpmt=word(given.tpmt, METABOLISER, _null_alleles(p, "tpmt", uniform("ancestry"), uniform("tpmt"))),
-        nudt15=word(given.nudt15, METABOLISER, _null_alleles(p, "nudt15", uniform("ancestry"), uniform("nudt15"))),
-        creatinine_umol_l=creatinine,
-        growth_per_day=net_growth(p, doubling, relapsed),
+        anc=np.minimum(own("anc", _log_normal(counts.anc, crowded("anc"))), wbc - blasts),
+        platelets=own("platelets", _log_normal(counts.platelets, crowded("platelets"))),
+        haemoglobin=own("haemoglobin", _haemoglobin(counts.haemoglobin, crowded("haemoglobin"))),
+        cns=own("cns", cns),
+        tpmt=known("tpmt", _null_alleles(p, "tpmt", uniform("ancestry"), uniform("tpmt"))),
+        nudt15=known("nudt15", _null_alleles(p, "nudt15", uniform("ancestry"), uniform("nudt15"))),
+        creatinine_umol_l=own("creatinine_umol_l", creatinine),
+        growth_per_day=own("growth_per_day", net_growth(p, doubling, relapsed)),
         down=down,
-        testes=_testes(p, sex, lineage, uniform("testes")),
-        missed=missed(p, age, normal("missed doses")),
-        donor=word(given.donor, DONOR, _donor(p, uniform("donor"))),
+        testes=own("testes", _testes(p, sex, lineage, uniform("testes"))),
+        missed=own("missed", missed(p, age, normal("missed doses"))),
+        donor=known("donor", _donor(p, uniform("donor"))),
         relapsed=relapsed.astype(np.int64),
-        prior_transplant=transplanted.astype(np.int64),
-        sensitivity=_sensitivity(p, subtype, relapsed, normal) * age_factor(p, age)[:, None],
+        prior_transplant=own("prior_transplant", transplanted.astype(np.int64)),
+        sensitivity=np.stack([own(f"sensitivity_{name}", kill[:, i]) for i, name in enumerate(SENSITIVITIES)], axis=1),
         subtypes=p.subtypes.names,
     )
 
@@ -281,11 +293,26 @@ def _size(
     """Height and weight at their scores; that of weight goes with that of height."""
     r = p.body.correlation.value
     z_weight = r * z_height + math.sqrt(1.0 - r * r) * z_own
-    sizes = []
-    for what, z in (("height_cm", z_height), ("weight_kg", z_weight)):
+
+    def size(what: Measurement, z: Floats) -> Floats:
         without, with_down = (reference(name).size(what, age, sex, z) for name in (p.body.growth, p.body.down_syndrome))
-        sizes.append(np.where(down == 1, with_down, without))
-    return sizes[0], sizes[1]
+        return np.where(down == 1, with_down, without)
+
+    return size("height_cm", z_height), size("weight_kg", z_weight)
+
+
+def _tall(
+    p: recipe.Population, age: Floats, sex: Ints, down: Ints, height: Floats, weight: Floats, z: Floats
+) -> Floats:
+    """The score of height where height or weight is known (nan: not), so that the other one goes with it."""
+    r = p.body.correlation.value
+    references = [reference(name) for name in (p.body.growth, p.body.down_syndrome)]
+
+    def score(what: Measurement, size: Floats) -> Floats:
+        return np.clip(np.where(down == 1, *(g.score(what, age, sex, size) for g in reversed(references))), -3.0, 3.0)
+
+    by_weight = np.where(np.isnan(weight), z, r * score("weight_kg", weight) + math.sqrt(1.0 - r * r) * z)
+    return np.where(np.isnan(height), by_weight, score("height_cm", height))
 
 
 def _lineage(p: recipe.Population, age: Floats, sex: Ints, u: Floats) -> Ints:

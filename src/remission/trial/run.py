@@ -238,7 +238,8 @@ def simulate(
     """Play a cohort of virtual patients through a protocol.
 
     ``protocol``: the id of one that is supplied, a file, or one that was read. ``population``: the id of one that is
-    supplied, by default the one that the protocol names (patients whom the protocol is not for are not drawn). With
+    supplied, by default the one that the protocol names (patients whom the protocol is not for are not drawn), or a
+    file: of a population, or a table of your own patients (.csv, .parquet; docs/populations.md). With
     ``out`` the tables go to that folder shard by shard, in bounded memory; the same call goes on with a run that was
     stopped, ``fresh`` replaces one that is there. A run that will take hours or fill the disk is measured first and
     asked about: ``consent`` is given its `Cost` and says yes or no. ``finish`` is called with the run that is whole,
@@ -260,7 +261,8 @@ def simulate(
 
     # the compiled engine is loaded only when something is played
     from remission.engine.play import Options, cores, not_forked, plan_of, play, prepare
-    from remission.patient import recipe
+    from remission.patient import own_table, recipe
+    from remission.patient.given import NOTHING, Given
     from remission.patient.population import draw
     from remission.protocol.model import Protocol
     from remission.protocol.reader import read_protocol
@@ -274,7 +276,14 @@ def simulate(
     shelf = library()
     program = prepare(protocol, shelf)
     options = Options(follow_up_days=round(follow_up_years * DAYS_PER_YEAR), record=record)
-    people = recipe.population(population or protocol.population or POPULATION)
+    usual = protocol.population or POPULATION
+    own = own_table.is_table(population) if population else False
+    people = recipe.population(usual if own or population is None else population)
+    given, of_people = NOTHING, people.name
+    if own:
+        assert population is not None
+        rows = own_table.read_rows(Path(population), people.subtypes.names, len(people.subtypes.frequency.B))
+        given, of_people = Given(rows=rows), f"{people.name}, table {rows.digest[:16]}"
     numbers = behind(protocol, shelf, people)
     condition = protocol.eligible
     plan = plan_of(program, options, shelf)
@@ -282,7 +291,8 @@ def simulate(
     played: list[tuple[int, float]] = []  # patients and their days, shard by shard
 
     def play_shard(first: int, count: int) -> Tables:
-        cohort = draw(people, count, seed=seed, start=first, accept=lambda patients: eligible(condition, patients))
+        cohort = draw(people, count, seed=seed, start=first, accept=lambda patients: eligible(condition, patients),
+                      given=given)  # fmt: skip
         frames = play(
             program, cohort, seed=seed, threads=threads, options=options, knowledge=shelf, plan=plan, timings=steps
         )
@@ -322,7 +332,7 @@ def simulate(
             patients=patients,
             shard_size=size,
             out=folder,
-            identity=_identity(protocol, people.name, seed, follow_up_years, record),
+            identity=_identity(protocol, of_people, seed, follow_up_years, record),
             tables=record,
             progress=progress,
             whole={"provenance": numbers},
