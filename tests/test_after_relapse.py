@@ -9,6 +9,7 @@ import pytest
 
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import library
+from remission.protocol.model import Protocol
 from remission.protocol.reader import read_protocol
 from remission.protocol.variant import variant
 from remission.trial.run import simulate
@@ -99,3 +100,15 @@ def test_a_file_may_name_the_treatment_of_a_relapse(tmp_path: Path) -> None:
 def test_a_second_line_that_cannot_be_is_told(name: str, said: str) -> None:
     with pytest.raises(BadInput, match=said):
         variant("cog-standard-risk", after_relapse=name)
+
+
+def test_leukaemia_that_does_not_give_way_goes_to_the_second_line_too() -> None:
+    plain = variant("bfm-95", after_relapse="none")
+    linked = variant("bfm-95", after_relapse="relapse-children-2000s")
+
+    def leaves(protocol: Protocol) -> set[str]:
+        return {d.target for phase in protocol.phases for d in phase.decide if d.action == "leave"}
+
+    gone = leaves(plain) - leaves(linked)
+    assert any("no remission" in reason for reason in gone)
+    assert "graft failure" in leaves(linked), "whoever leaves for another reason still does"

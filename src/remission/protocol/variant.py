@@ -14,7 +14,8 @@ from .checks import check
 from .complaint import unknown
 from .grammar import Kind
 from .include import together
-from .model import Give, Phase, Place, Protocol, Rescue, Rule, Target
+from .logic import Interval, boxes
+from .model import Condition, Give, Phase, Place, Protocol, Rescue, Rule, Target
 from .numerals import percent
 from .reader import first_of, linked, mistakes, read_protocol, read_sentence
 from .vocabulary import ROUTES
@@ -37,7 +38,7 @@ def variant(
     """The protocol ``without`` some agents ("methotrexate", or of one route "methotrexate IT"), with doses that are
     missed (``miss``: percent of the doses of an agent, ``{"mercaptopurine": 10}``) and with sentences to ``add``, in
     the named phases or in all of them. ``after_relapse``: the protocol with which a relapse is treated in place of what
-    the file says, or "none": the relapse is the end.
+    the file says (and leukaemia that does not give way in place of leaving), or "none": the relapse is the end.
 
     A sentence is written as in a file: what is given, checked or decided, or a rule. What is left is checked as a file
     is. Raises `BadInput` for an agent that is not given there, a phase that is not there, a sentence that does not fit.
@@ -94,10 +95,31 @@ def _followed(protocol: Protocol, second_line: str, known: Library) -> Protocol:
     if other.id == protocol.id:
         raise BadInput(f"{second_line} cannot follow itself", remedy="Name the treatment of a relapse")
     after = f"{other.id}: {other.phases[0].id}"
-    changed = replace(linked(replace(own, on_relapse=after), known), id=f"{protocol.id}, then {other.id}")
+    changed = linked(replace(own, on_relapse=after), known)
+    changed = replace(changed, phases=tuple(_no_failure_leaves(phase, after) for phase in changed.phases))
+    changed = replace(changed, id=f"{protocol.id}, then {other.id}")
     if found := mistakes(check(changed, known)):
         raise first_of(found)
     return changed
+
+
+def _no_failure_leaves(phase: Phase, second_line: str) -> Phase:
+    """Whoever would leave because 5 % of blasts or more are left is treated as if the leukaemia had come back."""
+    decide = tuple(
+        replace(d, action="go to", target=second_line) if d.action == "leave" and _says_no_remission(d.when) else d
+        for d in phase.decide
+    )
+    return replace(phase, decide=decide)
+
+
+def _says_no_remission(condition: Condition) -> bool:
+    """Can the condition be true only without a remission?"""
+    failed = [
+        (isinstance(blasts := box.get("marrow blasts"), Interval) and blasts.low >= 0.05)
+        or box.get("remission") == frozenset({"no"})
+        for box in boxes(condition)
+    ]
+    return bool(failed) and all(failed)
 
 
 def missed(said: Sequence[str]) -> dict[str, float]:

@@ -65,7 +65,8 @@ def denominator(played: Played, endpoint: Endpoint) -> pl.DataFrame:
     """One row for each patient who is counted, days from the first dose:
 
     patient; origin; remission (the first); relapse (the first after the origin); death; of_leukaemia; last (day
-    followed); outcome; judged (was the response judged, and how: null when not); left_for; relapse_site (of the first).
+    followed); outcome; judged (was the response judged, and how: null when not); left_for; relapse_site (of the
+    first); came_back, gone_again (the last relapse, the last remission).
     """
     outcomes = played.table("outcomes")
     events = played.table("events")
@@ -106,9 +107,16 @@ def denominator(played: Played, endpoint: Endpoint) -> pl.DataFrame:
         longest = days(endpoint.response_within) if endpoint.response_within else math.inf
         people = people.filter((pl.col("remission") - start <= longest).fill_null(False))
     relapses = events.filter(pl.col("event") == "relapse").select("patient", pl.col("day").cast(pl.Float64))
+    people = people.join(last_of(events, "relapse", "came_back"), on="patient", how="left")
+    people = people.join(last_of(events, "remission", "gone_again"), on="patient", how="left")
     later = people.select("patient", "origin").join(relapses, on="patient").filter(pl.col("day") >= pl.col("origin"))
     later = later.group_by("patient").agg(pl.col("day").min().alias("relapse"))
     return people.join(later, on="patient", how="left").sort("patient")
+
+
+def last_of(events: pl.DataFrame, event: str, name: str) -> pl.DataFrame:
+    """patient and the last day of an event."""
+    return events.filter(pl.col("event") == event).group_by("patient").agg(pl.col("day").max().alias(name))
 
 
 def among(parts: Mapping[Column, tuple[float, float] | str]) -> pl.Expr:
@@ -281,7 +289,8 @@ def _deaths(people: pl.DataFrame) -> pl.DataFrame:
     """Adds ``day``, ``kind`` (death or null) and ``unknown``: followed until a relapse or a failure, no further."""
     dead = pl.col("death").is_not_null()
     resistant = pl.col("remission").is_null() & pl.col("judged").eq(False).fill_null(False)
-    refractory = (pl.col("outcome") == "left") & (pl.col("relapse").is_not_null() | resistant)
+    again = (pl.col("gone_again") > pl.col("came_back")).fill_null(False)  # a remission after the relapse
+    refractory = (pl.col("outcome") == "left") & ((pl.col("relapse").is_not_null() & ~again) | resistant)
     return people.with_columns(
         (pl.coalesce("death", "last") - pl.col("origin")).clip(lower_bound=0.0).alias("day"),
         pl.when(dead).then(pl.lit("death")).alias("kind"),
