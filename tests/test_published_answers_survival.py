@@ -39,8 +39,11 @@ def children() -> Played:
 
 def after(first_month: float, last_month: float, at: str = "5 years") -> float:
     """Percent alive so long after a relapse that came in these months."""
-    asked = {"what": "overall survival", "at": at, "since": "relapse", "of": "relapsed", "value": 50, "unit": "percent",
-             "read": "memory", "used": "orientation", "among": {"relapse_month": [first_month, last_month]}}  # fmt: skip
+    asked = {
+        "what": "overall survival", "at": at, "since": "relapse", "of": "relapsed",
+        "among": {"relapse_month": [first_month, last_month]},
+        "value": 50, "unit": "percent", "read": "memory", "used": "orientation",
+    }  # fmt: skip
     return simulated(children(), Endpoint.model_validate(asked)).value
 
 
