@@ -155,6 +155,8 @@ def settings(library: Library) -> dict[str, float]:
         "bloodstream_share": infection["bloodstream.share"].to_unit("-"),
         "bloodstream_share_above_0.5": infection["bloodstream.share_above_0_5"].to_unit("-"),
         "death_share": infection["bloodstream.death"].to_unit("-"),
+        "death_share_relapsed": infection["bloodstream.death"].to_unit("-")
+        * infection["bloodstream.relapsed"].to_unit("-"),
         **_of_weeks(library),
         "red_cell_rise": assays["transfusion.red_cells_rise"].value,
         "platelet_rise": assays["transfusion.platelets_rise"].value,

@@ -56,7 +56,8 @@ inline void infection(Block& b, int l, Int today) {
   if (b.uniform(l, P_BLOODSTREAM, number) >= share) return;
   b.place.result[l][RESULT_BLOODSTREAM] += 1.0;
   b.event(l, today, lane.phase, E_BLOODSTREAM, anc);
-  const Real lethal = b.setting(S_BSI_DEATH) * b.person(l).lethality * (1.0 + b.flesh.daily(INFECTION_DEATH, l));
+  const bool again = b.person(l).relapsed > 0.0 || lane.relapses > 0;
+  const Real lethal = b.setting(again ? S_BSI_RELAPSED : S_BSI_DEATH) * b.person(l).lethality * (1.0 + b.flesh.daily(INFECTION_DEATH, l));
   if (b.uniform(l, P_DEATH, number) < -std::expm1(-lethal)) die(b, l, today, CAUSE_INFECTION);
 }
 
