@@ -23,6 +23,7 @@ class Process:
     """A line and, over what it leaves, a Gaussian process with a squared-exponential kernel, ready to be asked."""
 
     line: Floats
+    line_covariance: Floats
     lengths: Floats
     scale: float  # variance of the process
     points: Floats  # that it was learnt from, over the lengths
@@ -34,8 +35,10 @@ class Process:
         at = points / self.lengths
         apart = (at**2).sum(1)[:, None] + (self.points**2).sum(1) - 2 * at @ self.points.T
         near = self.scale * np.exp(-0.5 * np.maximum(apart, 0.0))
-        variance = self.scale - ((near @ self.inverse) * near).sum(1)
-        return _line(points) @ self.line + near @ self.weights, np.maximum(variance, 0.0)
+        along = _line(points)
+        variance = np.maximum(self.scale - ((near @ self.inverse) * near).sum(1), 0.0)
+        variance += ((along @ self.line_covariance) * along).sum(1)
+        return along @ self.line + near @ self.weights, variance
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,8 @@ def _learn_one(x: Floats, y: Floats, noise: Floats) -> Process:
     weights = 1 / noise
     design = _line(x) * weights[:, None]
     ridge = np.diag([0.0] + [1.0] * x.shape[1]) * 0.25  # a slope of 2 on the scale over the whole range is usual
-    line = np.linalg.solve(design.T @ design + ridge + 1e-9 * np.eye(len(ridge)), design.T @ (y * weights))
+    covariance = np.linalg.inv(design.T @ design + ridge + 1e-9 * np.eye(len(ridge)))
+    line = covariance @ design.T @ (y * weights)
     rest = y - _line(x) @ line
     left = max(float(rest.var() - np.mean(noise**2)), 0.1 * float(np.mean(noise**2)), 1e-6)
     kernel = kernels.ConstantKernel(left, (1e-6, 1e2)) * kernels.RBF(np.full(x.shape[1], 1.0), (0.2, 20.0))
@@ -82,7 +86,7 @@ def _learn_one(x: Floats, y: Floats, noise: Floats) -> Process:
         process.fit(x, rest)
     scale, lengths = process.kernel_.k1.constant_value, np.broadcast_to(process.kernel_.k2.length_scale, x.shape[1])
     inverse = np.linalg.inv(process.L_ @ process.L_.T)
-    return Process(np.asarray(line, dtype=float), lengths, float(scale), x / lengths, process.alpha_, inverse)
+    return Process(np.asarray(line, dtype=float), covariance, lengths, float(scale), x / lengths, process.alpha_, inverse)
 
 
 def _climb(target: Any, start: Floats, bounds: Floats) -> tuple[Floats, float]:

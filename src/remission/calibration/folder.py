@@ -19,6 +19,7 @@ from .plan import Plan
 from .targets import Answer, Target
 
 MANIFEST, WAVES, ROWS = "manifest.json", "waves", "rows"
+OWN = {WAVES, ROWS, "report.md", "posterior.yaml"}  # that a calibration leaves, beside its manifest
 
 
 class Folder:
@@ -40,7 +41,7 @@ class Folder:
             if other := [key for key in identity if known.get("identity", {}).get(key) != identity[key]]:
                 what = f"the folder holds evaluations with another {', '.join(other)}"
                 raise BadInput(what, path, remedy="Name another --out, or replace them with --fresh")
-        elif path.exists() and {part.name for part in path.iterdir()} - {WAVES, ROWS}:
+        elif path.exists() and {part.name for part in path.iterdir()} - OWN:
             raise BadInput("the folder holds other files", path, remedy="Name another --out")
         for part in (WAVES, ROWS):
             (path / part).mkdir(parents=True, exist_ok=True)

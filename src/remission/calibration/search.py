@@ -17,7 +17,8 @@ from .plan import Plan, now
 from .targets import Target, pooled
 
 MISSING = 5.0  # standard errors that a target counts as missed by where it cannot be told
-STEPS = 600  # of the sampler, a third of them to settle
+STEPS = 800  # of the sampler, half of them to settle
+CLIMBS = 6  # starts from which the top of the posterior is looked for
 Say = Callable[[str], None]
 PlayAll = Callable[[Plan, Iterable[Task]], Iterator[Row]]
 
@@ -77,16 +78,16 @@ def calibrate(
         chosen = folder.wave(name)
         if chosen is None:
             sample, _, _ = posterior(plan, found, points, seed=plan.method.seed + wave)
-            chosen = folder.begin(name, spread(sample, plan.method.points))
+            chosen = folder.begin(name, spread(sample, plan.method.points))  # the first is its top
         points += play(name, chosen, plan.seeds)
     sample, heights, emulator = posterior(plan, found, points, seed=plan.method.seed)
     chosen = folder.wave("confirm")
     if chosen is None:
-        top = sample[np.argsort(-heights)]
-        chosen = folder.begin("confirm", [top[0], sample.mean(axis=0), *spread(sample, plan.method.confirm)])
+        tops = [sample[np.argmax(heights)], sample.mean(axis=0)]
+        chosen = folder.begin("confirm", [*tops, *spread(sample[1:], plan.method.confirm)])
     confirmed = play("confirm", chosen, plan.method.confirm_seeds)
     best = max(confirmed, key=lambda p: log_prior(plan, np.array([p.units]))[0] + fit_of(p.told, found, plan))
-    kept = spread(sample, plan.method.draws)
+    kept = spread(sample[1:], plan.method.draws)
     rows = folder.rows().values()
     return Fit(
         points[0], best, tuple(confirmed), kept, emulator, len(points) + len(confirmed), sum(r.seconds for r in rows)
@@ -173,8 +174,8 @@ def fit_of(told: Mapping[str, tuple[float, float] | None], found: list[Target], 
 def posterior(
     plan: Plan, found: list[Target], points: Sequence[Point], *, seed: int, steps: int = STEPS
 ) -> tuple[Floats, Floats, Emulator]:
-    """A sample (draws x parameters, in units), the log posterior of each, and the emulator behind it: affine-invariant
-    ensemble sampling (Goodman and Weare, by emcee) of prior x likelihood, where a target's variance is that of the
+    """A sample (draws x parameters, in units), the log posterior of each, and the emulator behind it: a top found
+    by gradients, then ensemble sampling by differential evolution (ter Braak, by emcee) of prior x likelihood, where a target's variance is that of the
     paper, of the emulator, of the finite cohorts and of the discrepancy that the plan allows."""
     emcee = needed("emcee", "emcee")
     x = np.array([p.units for p in points])
@@ -199,14 +200,30 @@ def posterior(
     walkers = max(4 * size, 32)
     random = np.random.default_rng(seed)
     pool = np.vstack([x, random.random((8 * walkers, size))])
-    start = np.clip(pool[np.argsort(-height(pool))[: 2 * walkers]], 1e-6, 1 - 1e-6)
-    start = start[random.permutation(len(start))[:walkers]]
-    start = np.clip(start + 0.01 * random.standard_normal(start.shape), 1e-6, 1 - 1e-6)
-    sampler = emcee.EnsembleSampler(walkers, size, height, vectorize=True)
+    top = np.array([_top_of(height, one) for one in pool[np.argsort(-height(pool))[:CLIMBS]]])
+    best = top[np.argmax(height(top))]
+    start = np.clip(best + 0.1 * random.standard_normal((walkers, size)), 1e-6, 1 - 1e-6)
+    moves = [(emcee.moves.DEMove(), 0.8), (emcee.moves.DESnookerMove(), 0.2)]
+    sampler = emcee.EnsembleSampler(walkers, size, height, vectorize=True, moves=moves)
     sampler.random_state = np.random.RandomState(seed).get_state()
     sampler.run_mcmc(start, steps)
-    flat, heights = (get(discard=steps // 3, thin=5, flat=True) for get in (sampler.get_chain, sampler.get_log_prob))
-    return flat, heights, emulator
+    flat, heights = (get(discard=steps // 2, thin=5, flat=True) for get in (sampler.get_chain, sampler.get_log_prob))
+    return np.vstack([best, flat]), np.concatenate([height(best[None]), heights]), emulator
+
+
+def _top_of(height: Callable[[Floats], Floats], start: Floats) -> Floats:
+    """The nearest top of the posterior within the bounds, by gradients."""
+    minimise = needed("scipy.optimize", "SciPy").minimize
+    step = 1e-3
+
+    def down(units: Floats) -> tuple[float, Floats]:
+        to = np.where(units < 0.5, step, -step)
+        around = height(np.vstack([units, units + np.diag(to)]))
+        return -float(around[0]), -(around[1:] - around[0]) / to
+
+    bounds = [(1e-6, 1 - 1e-6)] * len(start)
+    found = minimise(down, np.clip(start, 1e-6, 1 - 1e-6), method="L-BFGS-B", jac=True, bounds=bounds)
+    return np.asarray(found.x, dtype=float)
 
 
 def spread(sample: Floats, count: int) -> Floats:
