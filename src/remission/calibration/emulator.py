@@ -86,7 +86,8 @@ def _learn_one(x: Floats, y: Floats, noise: Floats) -> Process:
         process.fit(x, rest)
     scale, lengths = process.kernel_.k1.constant_value, np.broadcast_to(process.kernel_.k2.length_scale, x.shape[1])
     inverse = np.linalg.inv(process.L_ @ process.L_.T)
-    return Process(np.asarray(line, dtype=float), covariance, lengths, float(scale), x / lengths, process.alpha_, inverse)
+    line = np.asarray(line, dtype=float)
+    return Process(line, covariance, lengths, float(scale), x / lengths, process.alpha_, inverse)
 
 
 def _climb(target: Any, start: Floats, bounds: Floats) -> tuple[Floats, float]:

@@ -62,10 +62,11 @@ def page(plan: Plan, found: list[Target], passed: Mapping[str, str], fit: Fit, *
         "",
         f"Method: Sobol design of {plan.method.first} points, {plan.method.waves} waves of {plan.method.points} from "
         "the posterior of the wave before; every target emulated on its scale (percentages as logits, the rest as "
-        "logarithms) by a line and a Gaussian process; posterior of prior x normal likelihood by ensemble "
-        "sampling (differential evolution), a target's variance being that of the paper, of the emulator, of the finite cohorts and of a "
-        f"discrepancy of {plan.method.discrepancy:g} that no fit removes. {plan.patients} patients an arm and seed, "
-        f"the same patients and chance at every point. {fit.played} points, {fit.seconds / 3600:.1f} hours of a core.",
+        "logarithms) by a line and a Gaussian process; posterior of prior x normal likelihood by ensemble sampling "
+        "(differential evolution), a target's variance being that of the paper, of the emulator, of the finite cohorts "
+        f"and of a discrepancy of {plan.method.discrepancy:g} that no fit removes. {plan.patients} patients an arm and "
+        f"seed, the same patients and chance at every point. {fit.played} points, {fit.seconds / 3600:.1f} hours of a "
+        "core.",
         "",
         "## Numbers",
         "",

@@ -174,9 +174,10 @@ def fit_of(told: Mapping[str, tuple[float, float] | None], found: list[Target], 
 def posterior(
     plan: Plan, found: list[Target], points: Sequence[Point], *, seed: int, steps: int = STEPS
 ) -> tuple[Floats, Floats, Emulator]:
-    """A sample (draws x parameters, in units), the log posterior of each, and the emulator behind it: a top found
-    by gradients, then ensemble sampling by differential evolution (ter Braak, by emcee) of prior x likelihood, where a target's variance is that of the
-    paper, of the emulator, of the finite cohorts and of the discrepancy that the plan allows."""
+    """A sample (draws x parameters, in units; the first is its top), the log posterior of each, and the emulator behind
+    it: a top found by gradients, then ensemble sampling by differential evolution (ter Braak, by emcee) of prior x
+    likelihood, where a target's variance is that of the paper, of the emulator, of the finite cohorts and of the
+    discrepancy that the plan allows."""
     emcee = needed("emcee", "emcee")
     x = np.array([p.units for p in points])
     emulator = learn(x, {t.name: [p.told.get(t.name) for p in points] for t in found})
