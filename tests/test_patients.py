@@ -215,9 +215,11 @@ def test_sensitivity(childhood):
     log = np.log(childhood.sensitivity)
     reference = log[childhood.subtype == childhood.subtypes.index("B-other")]
     assert np.median(reference, axis=0) == pytest.approx(np.zeros(len(SENSITIVITIES)), abs=0.06)
-    expected_sd = np.hypot(0.37, 0.25 * 0.6)  # patient factor and individual LC50
-    assert reference[:, SENSITIVITIES.index("cytarabine")].std() == pytest.approx(expected_sd, rel=0.07)
-    own = reference - reference[:, [SENSITIVITIES.index("cytarabine")]]  # takes the patient factor away
+    late = recipe.population("childhood-all").sensitivity.later_share.value
+    for drug_class, felt in (("anthracycline", 1.0), ("cytarabine", late)):  # patient factor and individual LC50
+        expected_sd = np.hypot(0.37 * felt, 0.25 * 0.6)
+        assert reference[:, SENSITIVITIES.index(drug_class)].std() == pytest.approx(expected_sd, rel=0.07)
+    own = reference - reference[:, [SENSITIVITIES.index("anthracycline")]]  # takes the patient factor away
     apart = np.corrcoef(own[:, 0], own[:, 1])[0, 1]
     assert apart > 0.3
     asp = SENSITIVITIES.index("asparaginase")
@@ -236,6 +238,25 @@ def test_correlated_classes_have_the_stated_correlation():
     for a, b in [("glucocorticoid", "vinca"), ("glucocorticoid", "asparaginase"), ("vinca", "asparaginase")]:
         assert r[SENSITIVITIES.index(a), SENSITIVITIES.index(b)] == pytest.approx(0.4, abs=0.05)
     assert r[SENSITIVITIES.index("vinca"), SENSITIVITIES.index("cytarabine")] == pytest.approx(0, abs=0.06)
+
+
+def test_what_the_later_classes_feel_of_the_patients_factor():
+    """All of it is one factor for all classes; nothing leaves their own LC50 alone; the classes of induction never move."""
+    p = recipe.population("childhood-all")
+
+    def played(share):
+        changed = {"later_share": p.sensitivity.later_share.model_copy(update={"value": share})}
+        q = p.model_copy(update={"sensitivity": p.sensitivity.model_copy(update=changed)})
+        return dict(zip(SENSITIVITIES, np.log(draw(q, 500, seed=4).sensitivity).T, strict=True))
+
+    one, none, half = played(1.0), played(0.0), played(0.5)
+    for drug_class in SENSITIVITIES:
+        factor = one[drug_class] - none[drug_class]
+        if drug_class in p.sensitivity.later:
+            assert factor.std() == pytest.approx(0.37, rel=0.1)
+            assert half[drug_class] - none[drug_class] == pytest.approx(0.5 * factor, abs=1e-12)
+        else:
+            assert np.all(factor == 0.0)
 
 
 def test_columns_speak_in_words(childhood):

@@ -232,6 +232,11 @@ def build(
     def draw(body: Any, path: str, unit: str) -> Floats:
         return individual(body[path], unit, people, seed=seed, purpose=f"{body.name}.{path}")
 
+    def spread(path: str) -> Floats:
+        """exp(N(0, sd)), one draw a patient; the sd of the logarithm stands at ``path`` of the leukaemia's file."""
+        z = chance.normals(seed, people.patient, chance.purpose(f"leukaemia.{path.removesuffix('_sd_log')}"))
+        return np.exp(leukaemia[path].to_unit("-") * z)
+
     kinds = _lines(marrow)
 
     def flat(parts: list[Any]) -> Floats:
@@ -259,6 +264,7 @@ def build(
             entry[e.state] = 1.0
         reach = np.abs(np.linalg.solve(k.a, np.broadcast_to(-entry[:, None], (padded, k.n, 1)))[:, :, 0])
         scale.append(reach * typical)
+    in_cns = spread("cns.kill_sd_log")
     products = [p for k in systems for p in k.saturable_products]
     zeros = np.zeros(padded)
     effects: list[list[Floats]] = []
@@ -281,6 +287,8 @@ def build(
             )
             kill = effect.on in KILLED and agent.sensitivity
             sensitive = people.sensitivity[:, SENSITIVITIES.index(agent.sensitivity)] if kill else zeros + 1.0  # type: ignore[arg-type]
+            if effect.on == "CNS blasts":
+                sensitive = sensitive * in_cns
             if acting.effect.through:
                 sensitive = sensitive * _has(acting.effect.through, people, leukaemia)
             resting.append(share * sensitive)
@@ -312,7 +320,8 @@ def build(
     normal = np.maximum(1.0 - omega * total / capacity, 1e-3)
     death = draw(leukaemia, "growth.death", "1/day")
     wake = draw(leukaemia, "cycling.wake", "1/day")
-    rest_share = np.minimum(draw(leukaemia, "cycling.resting_share", "-"), 0.5)
+    rest_share = draw(leukaemia, "cycling.resting_share", "-") * spread("cycling.resting_share_sd_log")
+    rest_share = np.minimum(rest_share, 0.5)
     cells = np.zeros((len(clones), 2, padded))
     birth = np.zeros((len(clones), padded))
     to_rest = np.zeros((len(clones), padded))
@@ -335,10 +344,7 @@ def build(
     cells[0, 1] = np.where(total < FEW, np.floor(resting_cells), resting_cells)
     cells[0, 0] = main - cells[0, 1]
     cns_median = np.array([leukaemia[f"cns.cells_cns{c}"].value for c in (1, 2, 3)])
-    cns_spread = leukaemia["cns.cells_sd_log"].to_unit("-")
-    cns = cns_median[people.cns - 1] * np.exp(
-        cns_spread * chance.normals(seed, people.patient, chance.purpose("leukaemia.cns.cells"))
-    )
+    cns = cns_median[people.cns - 1] * spread("cns.cells_sd_log")
     cns *= np.minimum(1.0, f0 / leukaemia["detection.remission"].to_unit("-"))  # in remission they went with the marrow
     line = {name: np.ones((4, padded)) for name in ("base", "transit", "gain", "loss", "feedback", "growth")}
     for i, (name, kind) in enumerate(zip(LINES, kinds, strict=True)):

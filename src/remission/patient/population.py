@@ -398,7 +398,9 @@ def _sensitivity(
         if drug_class in s.correlated:
             z = math.sqrt(rho) * shared + math.sqrt(1.0 - rho) * z
         result[:, i] *= np.exp(s.log_sd[drug_class].value * z)  # type: ignore[index]
-    kill = sensitivity(p, result) * np.exp(s.patient_factor_sd_log.value * normal("drug sensitivity"))[:, None]
+    felt = np.where(np.isin(SENSITIVITIES, s.later), s.later_share.value, 1.0)
+    factor = s.patient_factor_sd_log.value * normal("drug sensitivity")[:, None] * felt
+    kill = sensitivity(p, result) * np.exp(factor)
     if p.sensitivity_factor is not None:
         spread = np.exp(p.sensitivity_factor.sd_log.value * normal("sensitivity at relapse"))
         kill = np.where(relapsed[:, None], kill * relapse_factor(p) * spread[:, None], kill)

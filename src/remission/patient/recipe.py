@@ -268,12 +268,15 @@ class Subtypes(Strict):
 
 
 class Sensitivity(Strict):
-    """clip((LC50 fold x individual factor)^-exponent, least, most) x patient factor, for every class."""
+    """clip((LC50 fold x individual factor)^-exponent, least, most) x patient factor, for every class. The ``later``
+    classes, which come after the first response is judged, feel ``later_share`` of the logarithm of that factor."""
 
     exponent: Number
     least: Number
     most: Number
     patient_factor_sd_log: Number
+    later: tuple[DrugClass, ...]
+    later_share: Number
     correlation: Number
     correlated: tuple[DrugClass, ...]
     log_sd: dict[DrugClass, Number]
