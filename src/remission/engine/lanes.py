@@ -477,10 +477,11 @@ def _plasma_unit(program: Program, agent: str) -> str:
 def _preexisting(clone: Clone, total: Floats, birth: Floats, growth: Floats, people: Cohort, seed: int) -> Floats:
     """Cells of a resistant clone at diagnosis (Luria and Delbruck 1943), drawn by the quantile u.
 
-    m = mutation rate x cells x births per net growth. Many mutations: m (ln m - 1/ln u), whose median m (ln m + 1.44)
-    and tail P(X > x) = m/x are those of the distribution; few: none with probability exp(-m), else a 1/x tail."""
+    m = mutation rate x cells x births per net growth; none with probability exp(-m). Many mutations: else
+    m (ln m - 1/ln u), whose median m (ln m + 1.44) and tail P(X > x) = m/x are those of the distribution; few: else a
+    1/x tail."""
     m = clone.mutation * total * birth / np.maximum(growth, 0.005)
     u = chance.uniforms(seed, people.patient, chance.purpose(f"clone.{clone.name}"))
     many = m * (np.log(np.maximum(m, 1.0)) - 1.0 / np.log(u))
-    few = np.where(u > np.exp(-m), -np.expm1(-m) / (1.0 - u), 0.0)
-    return np.floor(np.where(m > 1.0, many, few))
+    few = -np.expm1(-m) / (1.0 - u)
+    return np.where(u > np.exp(-m), np.floor(np.where(m > 1.0, many, few)), 0.0)

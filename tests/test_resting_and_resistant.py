@@ -1,0 +1,118 @@
+"""Who carries resting and resistant cells: the laws they are drawn from, and the old answer where they are off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from remission.engine.acting import clone_table
+from remission.engine.lanes import build
+from remission.engine.program import prepare
+from remission.knowledge.library import Library, library, using
+from remission.knowledge.places import laid_over, place
+from remission.patient.cohort import LINEAGE, SENSITIVITIES, SEX, Cohort
+from remission.patient.population import draw
+from remission.protocol.reader import read_protocol
+
+LEUKAEMIA = "body/leukaemia.yaml: "
+MULTIDRUG = "multidrug resistant"
+
+
+@pytest.fixture(scope="module")
+def children() -> Cohort:
+    return draw("childhood-all", 1500, seed=6)
+
+
+def entering(children: Cohort, shelf: Library | None = None) -> tuple[Any, Any]:
+    """The program and the numbers of the children on their first day."""
+    with using(shelf) as known:
+        program = prepare(read_protocol("bfm-standard"), known)
+        return program, build(program, children, known, seed=6)[1]
+
+
+def changed(folder: Path, **numbers: float) -> Library:
+    paths = {"rest": "cycling.resting_share_sd_log", "cns": "cns.kill_sd_log"}
+    return laid_over({place(LEUKAEMIA + paths[name]): value for name, value in numbers.items()}, folder)
+
+
+def resting_share(lanes: Any) -> Any:
+    """Of each child, from the rates: a / (a + growth + wake) of the main clone."""
+    growth = lanes.birth[0] - lanes.death
+    return lanes.to_rest[0] / (lanes.to_rest[0] + growth + lanes.wake)
+
+
+def test_the_share_that_rests_is_log_normal_larger_in_boys_and_wakes_sooner_in_t_all(children: Cohort) -> None:
+    body = library().body("leukaemia")
+    lanes = entering(children)[1]
+    n = len(children)
+    share = np.log(resting_share(lanes)[:n])
+    girls, t_all = children.sex == SEX.index("female"), children.lineage == LINEAGE.index("T")
+    spread = body["cycling.resting_share_sd_log"].value
+    for who, factor in ((girls, 1.0), (~girls, body["cycling.resting_share"].covariates[0].map["male"])):
+        error = 4 * spread / np.sqrt(who.sum())
+        assert share[who].mean() == pytest.approx(np.log(body["cycling.resting_share"].value * factor), abs=error)
+        assert share[who].std() == pytest.approx(spread, rel=0.1)
+    faster = np.log(lanes.wake[:n][t_all]).mean() - np.log(lanes.wake[:n][~t_all]).mean()
+    assert faster == pytest.approx(np.log(body["cycling.wake"].covariates[0].map["T"]), abs=0.3)
+    assert np.corrcoef(share, np.log(children.sensitivity[:, 0]))[0, 1] == pytest.approx(0, abs=0.1)  # response apart
+
+
+def test_resting_cells_are_part_of_the_leukaemia_and_whole(children: Cohort) -> None:
+    """Mass balance of the first day: all clones, cycling and resting, make up the burden of the marrow."""
+    lanes = entering(children)[1]
+    n = len(children)
+    f = children.marrow_blasts
+    burden = lanes.capacity[:n] * f / (1.0 - (1.0 - lanes.omega[:n]) * f)
+    assert lanes.cells.sum(axis=(0, 1))[:n] == pytest.approx(burden, rel=1e-9)
+    # to within the rounding of few cells, as many rest as the rates keep there
+    expected = resting_share(lanes)[:n] * lanes.cells[0].sum(axis=0)[:n]
+    assert lanes.cells[0, 1, :n] == pytest.approx(expected, rel=1e-6, abs=1.0)
+
+
+def test_without_their_spread_every_child_has_the_same_share_and_the_same_kill_in_the_cns(
+    children: Cohort, tmp_path: Path
+) -> None:
+    program, off = entering(children, changed(tmp_path, rest=0.0, cns=0.0))
+    n, body = len(children), library().body("leukaemia")
+    girls = children.sex == SEX.index("female")
+    assert resting_share(off)[:n][girls] == pytest.approx(body["cycling.resting_share"].value, rel=1e-9)
+    on = entering(children)[1]
+    of_agents = [(agent, acting.effect.on) for agent, theirs in zip(program.agents, program.effects, strict=True)
+                 for acting in theirs]  # fmt: skip
+    in_cns = []
+    for i, (agent, target) in enumerate(of_agents):
+        if target in ("blasts", "CNS blasts") and agent.sensitivity:
+            own = children.sensitivity[:, SENSITIVITIES.index(agent.sensitivity)]
+            assert off.effect_size[i, :n] == pytest.approx(off.effect_a[i, :n] * own)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = on.effect_size[i, :n] / off.effect_size[i, :n]
+        if target == "CNS blasts":
+            in_cns.append(ratio)
+        else:
+            assert np.all((ratio == 1.0) | np.isnan(ratio)), (agent.agent, target)  # nothing else changes
+    assert len(in_cns) > 3 and all(np.allclose(ratio, in_cns[0]) for ratio in in_cns)  # one factor a child
+    assert np.log(in_cns[0]).std() == pytest.approx(body["cns.kill_sd_log"].value, rel=0.1)
+
+
+def test_the_multidrug_resistant_clone_feels_less_of_every_class_and_all_of_the_rest() -> None:
+    clone = next(clone for clone in clone_table(library()) if clone.name == MULTIDRUG)
+    assert set(clone.kill) == set(SENSITIVITIES)  # CD19, CD22, CD7, BCR::ABL1, radiation, T cells: as the others
+    assert all(0.0 < felt < 1.0 for felt in clone.kill.values())
+
+
+def test_as_many_have_the_clone_at_diagnosis_as_luria_and_delbruck_say(children: Cohort) -> None:
+    """None with probability exp(-m), m: mutation rate x cells x births per net growth; larger children have it more."""
+    program, lanes = entering(children)
+    clones = [clone.name for clone in program.clones]
+    n, i = len(children), clones.index(MULTIDRUG)
+    growth = lanes.birth[0, :n] - lanes.death[:n]
+    m = lanes.mutation[i, :n] * lanes.cells.sum(axis=(0, 1))[:n] * lanes.birth[0, :n] / growth
+    some = lanes.cells[i, :, :n].sum(axis=0) > 0
+    expected = -np.expm1(-m)
+    assert some.mean() == pytest.approx(expected.mean(), abs=4 * np.sqrt((expected * (1 - expected)).mean() / n))
+    assert some[children.weight_kg > 40].mean() > some[children.weight_kg < 15].mean() + 0.1
+    apart = np.corrcoef(some, children.sensitivity[:, 0])[0, 1]
+    assert apart == pytest.approx(0, abs=0.1)  # it has nothing to do with how the rest answers
