@@ -241,7 +241,7 @@ def test_correlated_classes_have_the_stated_correlation():
 
 
 def test_what_the_later_classes_feel_of_the_patients_factor():
-    """All of it is one factor for all classes; nothing leaves their own LC50 alone; the classes of induction never move."""
+    """All of it: one factor for all classes; none: their own LC50 alone; the classes of induction never move."""
     p = recipe.population("childhood-all")
 
     def played(share):

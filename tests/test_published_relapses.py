@@ -1,5 +1,5 @@
-"""Relapse against what was published (points 1, 4, 5 and 7): each range is that of the report, widened by the chance of so
-few patients. What holds only after a calibration is marked so."""
+"""Relapse against what was published (points 1, 4, 5 and 7): each range is that of the report, widened by the chance
+of so few patients. What holds only after a calibration is marked so."""
 
 from __future__ import annotations
 
@@ -98,8 +98,8 @@ class TestResponse:
         assert 0.09 < more < 0.31
 
     def test_mrd_foretells_and_does_not_decide(self) -> None:
-        """At 1e-3 or more against below 1e-4: a hazard about 3-6 times as large; it was 14-33. EFS of the negative 88 +- 4
-        (borowitz2015)."""
+        """At 1e-3 or more against below 1e-4: a hazard about 3-6 times as large; it was 14-33. EFS of the negative 88
+        +- 4 (borowitz2015)."""
         people = played("cog-high-risk").filter(pl.col("eoi_mrd").is_not_null())
         low, high = people["eoi_mrd"] < 1e-4, people["eoi_mrd"] >= 1e-3
         told = people.filter(low | high)
