@@ -90,9 +90,10 @@ def test_without_maintenance_more_relapse(run):
 
 
 def test_mercaptopurine_settles_where_counts_are_in_target(run):
-    """Target ANC 0.5-1.5. Tolerated dose of NUDT15 and TPMT normal children 83 % (Yang 2015)."""
+    """Target ANC 0.5-1.5, met at 42-61 % of the visits of charts (charts.yaml). Tolerated dose of children with normal
+    NUDT15 and TPMT 83 % (Yang 2015)."""
     outcomes = run.outcomes.drop_nulls("mercaptopurine_percent")
-    assert outcomes["anc_in_target"].mean() > 0.5
+    assert 0.37 < outcomes["anc_in_target"].mean() < 0.61
     normal = outcomes.filter((pl.col("tpmt") == "normal") & (pl.col("nudt15") == "normal"))
     assert 65 < normal["mercaptopurine_percent"].median() < 110
     carriers = outcomes.filter((pl.col("tpmt") != "normal") | (pl.col("nudt15") != "normal"))

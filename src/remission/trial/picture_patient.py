@@ -443,6 +443,7 @@ def _anc(axes: Axes, mine: Tables, bands: list[Band]) -> None:
     for event, marker, colour, size, y in (
         ("fever", "v", VERMILLION, 6.5, 0.93),
         ("bloodstream infection", "X", BLACK, 7.0, 0.81),
+        ("cold", "d", GREY, 4.5, 0.97),
     ):
         at = numbers(mine["events"].filter(pl.col("event") == event), "day")
         axes.plot(
@@ -551,6 +552,7 @@ def _legend() -> list[Line2D | Patch]:
         mark("o", "MRD below the limit (arrow)", fill="white"),
         mark("v", "fever", VERMILLION),
         mark("X", "bloodstream infection"),
+        mark("d", "cold", GREY, size=4.5),
         mark("^", "transfusion", PURPLE),
         mark("D", "gate not met: phase delayed", VERMILLION, "white", 4.5),
         *legend_entries(),
