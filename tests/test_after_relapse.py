@@ -112,3 +112,10 @@ def test_leukaemia_that_does_not_give_way_goes_to_the_second_line_too() -> None:
     gone = leaves(plain) - leaves(linked)
     assert any("no remission" in reason for reason in gone)
     assert "graft failure" in leaves(linked), "whoever leaves for another reason still does"
+
+
+def test_the_usual_second_line_is_that_of_the_file_or_of_today() -> None:
+    assert variant("cog-high-risk", after_relapse="usual").on_relapse == "relapse-children: choice"
+    assert variant("graall-2005", after_relapse="usual").on_relapse == "relapse-adults: choice"
+    assert variant("d-alba", after_relapse="usual") == read_protocol("d-alba")
+    assert variant("cog-high-risk", after_relapse="usual").id == "cog-high-risk"

@@ -557,9 +557,9 @@ def test_validate_prints_each_trial_and_writes_the_page(
     class FakeRun:
         frames = {name: frame.lazy() for name, frame in COHORT.tables.items()}
 
-    def simulate(protocol: str, **options: Any) -> FakeRun:
+    def simulate(protocol: Any, **options: Any) -> FakeRun:
         assert options["patients"] == 7 and options["seed"] == 3 and options["population"] == "transplant-children"
-        if protocol == "forum-chemo":
+        if getattr(protocol, "id", protocol) == "forum-chemo":
             raise BadInput("unknown protocol 'forum-chemo'")
         return FakeRun()
 

@@ -123,8 +123,8 @@ InPhase = Annotated[
 AfterRelapse = Annotated[
     str | None,
     typer.Option(
-        metavar="PROTOCOL|none",
-        help="Treat a relapse by this protocol instead of the one that the file names; none: it is the end.",
+        metavar="PROTOCOL|usual|none",
+        help="Treat a relapse by this protocol instead of what the file says; usual: as today; none: it is the end.",
         autocompletion=_known("protocols"),
     ),
 ]

@@ -21,6 +21,8 @@ from .reader import first_of, linked, mistakes, read_protocol, read_sentence
 from .vocabulary import ROUTES
 
 _RULES = ("hold", "make", "raise", "reduce", "halve", "omit", "repeat", "stop", "transfuse", "start", "give", "miss")
+USUAL = "usual"  # of `after_relapse`: what the file says, else what is done today, for children or for adults
+FOR_CHILDREN, FOR_ADULTS, CHILD_Y = "relapse-children", "relapse-adults", 15.0
 _PLACE = Place("the added sentence", 1, 1)
 _FIELDS: dict[Kind, str] = {"give": "give", "check": "check", "decide": "decide", "rule": "rules"}
 
@@ -38,7 +40,8 @@ def variant(
     """The protocol ``without`` some agents ("methotrexate", or of one route "methotrexate IT"), with doses that are
     missed (``miss``: percent of the doses of an agent, ``{"mercaptopurine": 10}``) and with sentences to ``add``, in
     the named phases or in all of them. ``after_relapse``: the protocol with which a relapse is treated in place of what
-    the file says (and leukaemia that does not give way in place of leaving), or "none": the relapse is the end.
+    the file says (and leukaemia that does not give way, in place of leaving), "usual" (what the file says, else what is
+    done today), or "none": the relapse is the end.
 
     A sentence is written as in a file: what is given, checked or decided, or a rule. What is left is checked as a file
     is. Raises `BadInput` for an agent that is not given there, a phase that is not there, a sentence that does not fit.
@@ -85,6 +88,11 @@ def variant(
 
 def _followed(protocol: Protocol, second_line: str, known: Library) -> Protocol:
     """The protocol whose relapses are treated by the first phase of another one."""
+    usual = second_line == USUAL
+    if usual:
+        if protocol.on_relapse:
+            return protocol
+        second_line = FOR_CHILDREN if _may_be(protocol, CHILD_Y) else FOR_ADULTS
     own = replace(protocol, phases=tuple(phase for phase in protocol.phases if ":" not in phase.id))
     if second_line == "none":
         return replace(linked(replace(own, on_relapse=None), known), id=f"{protocol.id} to the first relapse")
@@ -97,10 +105,19 @@ def _followed(protocol: Protocol, second_line: str, known: Library) -> Protocol:
     after = f"{other.id}: {other.phases[0].id}"
     changed = linked(replace(own, on_relapse=after), known)
     changed = replace(changed, phases=tuple(_no_failure_leaves(phase, after) for phase in changed.phases))
-    changed = replace(changed, id=f"{protocol.id}, then {other.id}")
+    if not usual:
+        changed = replace(changed, id=f"{protocol.id}, then {other.id}")
     if found := mistakes(check(changed, known)):
         raise first_of(found)
     return changed
+
+
+def _may_be(protocol: Protocol, below_y: float) -> bool:
+    """Is the protocol also for people below this age?"""
+    if protocol.eligible is None:
+        return True
+    ages = [box.get("age") for box in boxes(protocol.eligible)]
+    return any(not isinstance(age, Interval) or age.low < below_y for age in ages)
 
 
 def _no_failure_leaves(phase: Phase, second_line: str) -> Phase:

@@ -14,7 +14,7 @@ from rich.text import Text
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library, library, using
 from remission.knowledge.trial_file import DAYS, SHARES, SURVIVALS, Arm, Endpoint, Trial, days
-from remission.protocol.variant import variant
+from remission.protocol.variant import USUAL, variant
 
 from .endpoints import NotSimulated, Played, simulated
 from .estimates import Estimate, Z
@@ -254,7 +254,7 @@ def player(
 
     def play(trial: Trial, arm: Arm) -> Played:
         changes: dict[str, Any] = {"without": arm.without, "add": arm.add, "phases": arm.phases}
-        changes["after_relapse"] = trial.second_line
+        changes["after_relapse"] = trial.second_line or (USUAL if asks_survival(arm) else None)
         run = simulate(
             variant(arm.protocol, **changes) if any(changes.values()) else arm.protocol,
             patients=patients,
@@ -269,6 +269,11 @@ def player(
         return Played(frames, shelf.side_effects())
 
     return play
+
+
+def asks_survival(arm: Arm) -> bool:
+    """Is it asked how long the patients of the arm live: must relapses be treated?"""
+    return any(e.what.endswith("overall survival") or e.what == "hazard ratio of death" for e in arm.endpoints)
 
 
 def count(done: Iterable[Reproduction], used: Literal["predict", "calibrate"]) -> Count:
