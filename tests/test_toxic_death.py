@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from remission.body.infection import kills
 from remission.body.person import individual
 from remission.knowledge.library import library
 from remission.patient.person import one
@@ -27,6 +28,13 @@ def test_infants_girls_and_children_with_down_syndrome_die_more_often_of_it():
     assert lethality(age_y=0.5) == pytest.approx(3 * lethality())
     assert lethality(sex="female") == pytest.approx(1.63 * lethality(), rel=0.01)  # UKALL 2003, odds of 1.63
     assert 3.4 < lethality(down=True) / lethality() < 12.1  # of all treatment deaths, and of infectious ones
+
+
+def test_a_bloodstream_infection_kills_less_often_than_always_at_any_age():
+    death = library().body("infection")["bloodstream.death"].value
+    assert kills(death, 1.0, 0.0) == pytest.approx(death, rel=0.02)
+    course = [kills(death, lethality(age_y=age, population="adult-all"), 2.0) for age in (20, 40, 60, 79)]
+    assert np.all(np.diff(course) > 0) and course[-1] < 1
 
 
 @pytest.mark.parametrize(("steroid", "mean"), [("dexamethasone", 0.060), ("prednisone", 0.22), ("prednisolone", 0.22)])

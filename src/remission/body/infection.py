@@ -6,12 +6,19 @@
     lethal           dH/dt = lethal * share of blasts, of a leukaemia that came back and fills the marrow
 
 An event comes when H has reached a number drawn from the unit exponential: the arrivals of an inhomogeneous Poisson
-process are those of a plain one on the clock of the summed hazard. Fever: a share is a bloodstream infection, a share
-of those kills; then a pause without hazard. Core: engine/core/ends.hpp, side_effects.hpp.
+process are those of a plain one on the clock of the summed hazard. After a fever comes a pause without hazard.
+
+    bloodstream      P = share(ANC) person (1 + X)                    of the fevers; X: steroids of the last weeks
+    death            P = 1 - exp(-death lethality (1 + Y))            of those; Y: steroids; death: higher after a relapse
+    grade 5          P of the side effect's file, by the person       of its episodes
+
+``person`` and ``lethality`` rise with age among adults, in infants and with Down syndrome. Core: engine/core/ends.hpp, side_effects.hpp.
 Numbers and sources: knowledge/data/body/infection.yaml, side_effects/*.yaml.
 """
 
 from __future__ import annotations
+
+import math
 
 STEPS = (0.1, 0.5, 1.0)  # ANC, 10^9/L, at which the hazard of fever changes
 
@@ -19,6 +26,11 @@ STEPS = (0.1, 0.5, 1.0)  # ANC, 10^9/L, at which the hazard of fever changes
 def fever_hazard(anc: float, hazards: tuple[float, float, float, float], frailty: float, protected: float) -> float:
     """1/day; hazards: below 0.1, 0.5, 1.0 and above."""
     return hazards[sum(anc >= step for step in STEPS)] * frailty / (1.0 + protected)
+
+
+def kills(death: float, lethality: float, steroids: float) -> float:
+    """Probability that a bloodstream infection kills; death: that of a child without steroids, while it is small."""
+    return -math.expm1(-death * lethality * (1.0 + steroids))
 
 
 def of_low_count(x: float, hazard: float, below: float) -> float:
