@@ -85,3 +85,30 @@ def test_the_shipped_sample_fits_the_shipped_numbers() -> None:
 
     if (DATA / "posterior.yaml").exists():
         assert len(posterior().draws) >= 50
+
+
+def test_the_credibility_page_names_every_miss_and_counts_what_was_found(mine: Library) -> None:
+    import json
+
+    from remission.knowledge.credibility_file import credibility
+    from remission.trial.as_json import as_json
+    from remission.trial.credibility import page
+
+    done = validate(["tower"], patients=32, seed=3, threads=1)
+    rows = json.loads(as_json(list(done)))
+    effect = {
+        "side_effect": "vod", "verdict": "no", "published": {"name": "A", "value": 5.0, "used": "predict"},
+        "published_limits": {"low": 4.0, "high": 6.0}, "simulated": {"value": 9.0},
+    }  # fmt: skip
+    verification = "| ANC, relative | 1e-4 | 2e-4 | 3.5e-4 | 2e-08 | 0.001 | 100.0 % | met |\n"
+    text = page(rows, [effect], verification)
+    missed = [row for row in done[0].comparisons if row.verdict == "no"]
+    assert missed and all(row.endpoint.label() in text.split("## Every miss")[1] for row in missed)
+    assert "A: published 5 % (4 to 6), simulated 9 % (predict)" in text
+    assert "3.5e-04 relative in neutrophils" in text and "1 of 1 aims" in text
+    assert "no calibration has left a sample" in text or "numbers were fitted together" in text
+    assert all(context.name in text for context in credibility().contexts)
+    with using(mine):
+        assert f"`{LETHAL}`" in page(rows, [], verification)
+    with pytest.raises(BadInput, match="the results lack"):
+        page([{"name": "x"}], [], verification)

@@ -559,7 +559,7 @@ def _validate_side_effects(patients: int, seed: int, out: Path | None, threads: 
 
 @app.command()
 def calibrate(
-    plan: Annotated[Path, typer.Argument(metavar="PLAN.yaml", help="What is fitted to what; see docs/calibration.md.")],
+    plan: Annotated[Path, typer.Argument(metavar="PLAN.yaml", help="What is fitted to what; see docs/calibrating.md.")],
     out: Annotated[
         Path | None, typer.Option(help="Folder of the evaluations; runs/calibration/NAME when left out.")
     ] = None,
@@ -660,6 +660,27 @@ def sensitivity(
         if result is None and done % max(1, points // 10) == 0:
             _say(f"{done} of {points} points")
     _print(result, json)
+
+
+@app.command("credibility")
+def credibility_page(
+    trials: Annotated[Path, typer.Argument(metavar="TRIALS.json", help="From: remission validate --json.")],
+    effects: Annotated[
+        Path, typer.Argument(metavar="EFFECTS.json", help="From: remission validate --side-effects --json.")
+    ],
+    verification: Annotated[Path, typer.Option(help="The page that make verify wrote.")] = Path("docs/verification.md"),
+    tests: Annotated[Path, typer.Option(help="Folder of the tests.")] = Path("tests"),
+    out: Annotated[Path | None, typer.Option(help="Write the page to this Markdown file; else it is printed.")] = None,
+) -> None:
+    """What the model may be used for, whether it is right and how sure that is (ASME V&V 40); every miss by name."""
+    from remission.knowledge.yaml_file import text_of
+    from remission.trial.credibility import page, results
+
+    text = page(results(trials), results(effects), text_of(verification), tests=tests if tests.is_dir() else None)
+    if out is None:
+        print(text)
+    else:
+        _write(out, text)
 
 
 # --- protocols --------------------------------------------------------------------------------

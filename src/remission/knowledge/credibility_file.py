@@ -1,0 +1,48 @@
+"""What the credibility page says beside its numbers (data/credibility.yaml)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from .loader import load
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Context(_Strict):
+    """A use: the question, how much the model weighs in its answer, what a wrong one costs, what is asked of it."""
+
+    name: str
+    question: str
+    influence: str
+    consequence: str
+    asked: str
+    verdict: str
+
+
+class Factor(_Strict):
+    """One factor of credibility; ``done`` and ``gap`` hold {names} of numbers."""
+
+    group: str
+    name: str
+    done: str
+    gap: str
+
+
+class Credibility(_Strict):
+    """``misses``: why the endpoints of a trial, or the incidences of a side effect, that lie outside do so."""
+
+    contexts: tuple[Context, ...]
+    factors: tuple[Factor, ...]
+    misses: dict[str, str]
+
+
+@lru_cache(maxsize=1)
+def credibility() -> Credibility:
+    """The file that is shipped."""
+    return load(Path(__file__).parent / "data" / "credibility.yaml", Credibility)
