@@ -84,9 +84,9 @@ def _learn_one(x: Floats, y: Floats, noise: Floats) -> Process:
     with warnings.catch_warnings():  # a length at its bound: a parameter that does nothing
         warnings.simplefilter("ignore")
         process.fit(x, rest)
-    scale, lengths = process.kernel_.k1.constant_value, np.broadcast_to(process.kernel_.k2.length_scale, x.shape[1])
+    scale, lengths = process.kernel_.k1.constant_value, np.ones(x.shape[1]) * process.kernel_.k2.length_scale
     inverse = np.linalg.inv(process.L_ @ process.L_.T)
-    line = np.asarray(line, dtype=float)
+    line, covariance, lengths = (np.asarray(a, dtype=float) for a in (line, covariance, lengths))
     return Process(line, covariance, lengths, float(scale), x / lengths, process.alpha_, inverse)
 
 

@@ -151,7 +151,7 @@ def _apart(row: Mapping[str, Any]) -> Apart | None:
     sd = spread(found["value"], found["low"], found["high"], unit, found["n"])
     drawn = row.get("simulated_95_percent_of_draws")
     if drawn and drawn[0] < drawn[1]:
-        sd = math.hypot(sd, spread(found["value"], *drawn, unit, found["n"]))
+        sd = math.hypot(sd, spread(found["value"], drawn[0], drawn[1], unit, found["n"]))
     seen = spread(row["published"], limits["low"], limits["high"], unit)
     return Apart(on_scale(row["published"], unit), seen, on_scale(found["value"], unit, found["n"]), sd)
 
