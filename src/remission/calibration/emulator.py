@@ -86,8 +86,8 @@ def _learn_one(x: Floats, y: Floats, noise: Floats) -> Process:
         process.fit(x, rest)
     scale, lengths = process.kernel_.k1.constant_value, np.ones(x.shape[1]) * process.kernel_.k2.length_scale
     inverse = np.linalg.inv(process.L_ @ process.L_.T)
-    sure = np.asarray(covariance, dtype=np.float64)
-    return Process(np.asarray(line, dtype=np.float64), sure, lengths, float(scale), x / lengths, process.alpha_, inverse)
+    line, sure = (np.asarray(one, dtype=np.float64) for one in (line, covariance))
+    return Process(line, sure, lengths, float(scale), x / lengths, process.alpha_, inverse)
 
 
 def _climb(target: Any, start: Floats, bounds: Floats) -> tuple[Floats, float]:
