@@ -141,3 +141,9 @@ class TestTimes:
         people = pl.concat([played("bfm-standard"), played("cog-standard-risk", None, "standard-risk-b-all")])
         day = people.filter((pl.col("outcome") == "relapse") & (pl.col("lineage") == "B"))["outcome_day"] / 30.44
         assert 0.35 < (day >= 36).mean() < 0.75
+
+    def test_infants_relapse_within_a_year(self) -> None:
+        """At 6-10 months (median), about half of them."""
+        people = played("interfant-06")
+        day = people.filter(pl.col("outcome") == "relapse")["outcome_day"] / 30.44
+        assert 5 < day.median() < 11.5 and 0.3 < relapsed(people) < 0.65

@@ -116,3 +116,14 @@ def test_as_many_have_the_clone_at_diagnosis_as_luria_and_delbruck_say(children:
     assert some[children.weight_kg > 40].mean() > some[children.weight_kg < 15].mean() + 0.1
     apart = np.corrcoef(some, children.sensitivity[:, 0])[0, 1]
     assert apart == pytest.approx(0, abs=0.1)  # it has nothing to do with how the rest answers
+
+
+def test_the_clone_arises_more_often_in_the_subtypes_that_its_file_names(children: Cohort) -> None:
+    program, lanes = entering(children)
+    clone = next(clone for clone in program.clones if clone.name == MULTIDRUG)
+    i, n = program.clones.index(clone), len(children)
+    assert clone.times
+    words = np.asarray(children.subtypes)[children.subtype]
+    for subtype in set(words):
+        expected = clone.mutation * clone.times.get(subtype, 1.0)
+        assert np.all(lanes.mutation[i, :n][words == subtype] == expected), subtype

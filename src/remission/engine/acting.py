@@ -8,7 +8,7 @@ of its own (a kinase mutant) a pool of that clone alone.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from remission.knowledge.agent import Agent, Effect
 from remission.knowledge.library import Library
@@ -16,13 +16,15 @@ from remission.knowledge.library import Library
 
 @dataclass(frozen=True)
 class Clone:
-    """A kind of clone: how often a division makes it, what it costs, what kills it less, in which subtypes it comes."""
+    """A kind of clone: how often a division makes it, what it costs, what kills it less, in which subtypes it comes,
+    and how many times as often in some of them (``times``)."""
 
     name: str
     mutation: float
     cost: float
     kill: dict[str, float]
     subtypes: tuple[str, ...] = ()
+    times: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ def clone_table(library: Library, agents: tuple[Agent, ...] | None = None) -> li
                 body[f"{path}.fitness_cost"].to_unit("-"),
                 kill,
                 tuple(word.strip() for word in subtypes.split(",") if word.strip()),
+                {word: body[f"{path}.times.{word}"].to_unit("-") for word in body.children(f"{path}.times")},
             )
         )
     return out

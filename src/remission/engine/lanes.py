@@ -27,7 +27,6 @@ from remission.patient.cohort import LINEAGE, SENSITIVITIES, Cohort, Floats
 from remission.patient.growth import sizes
 from remission.protocol.vocabulary import VALUES
 
-from .acting import Clone
 from .layout import LINES, Layout, layout, routes, standard_child
 from .living import IMMUNE_NUMBERS, immune, numbers_of_acts
 from .program import MEASURED, Program
@@ -334,7 +333,9 @@ def build(
         if i == 0:
             continue
         mutation[i] = clone.mutation * _in_subtypes(clone.subtypes, people)
-        size = _preexisting(clone, total, birth[0], people.growth_per_day, people, seed) * (mutation[i] > 0.0)
+        for subtype, times in clone.times.items():
+            mutation[i] *= np.where(_in_subtypes((subtype,), people) > 0.0, times, 1.0)
+        size = _preexisting(clone.name, mutation[i], total, birth[0], people, seed)
         size = np.minimum(size, 0.1 * total)
         size = np.where(total < FEW, np.floor(size), size)
         cells[i, 1] = np.floor(size * rest_share)
@@ -474,14 +475,14 @@ def _plasma_unit(program: Program, agent: str) -> str:
     return units.get(agent, "umol/L")
 
 
-def _preexisting(clone: Clone, total: Floats, birth: Floats, growth: Floats, people: Cohort, seed: int) -> Floats:
+def _preexisting(name: str, mutation: Floats, total: Floats, birth: Floats, people: Cohort, seed: int) -> Floats:
     """Cells of a resistant clone at diagnosis (Luria and Delbruck 1943), drawn by the quantile u.
 
     m = mutation rate x cells x births per net growth; none with probability exp(-m). Many mutations: else
     m (ln m - 1/ln u), whose median m (ln m + 1.44) and tail P(X > x) = m/x are those of the distribution; few: else a
     1/x tail."""
-    m = clone.mutation * total * birth / np.maximum(growth, 0.005)
-    u = chance.uniforms(seed, people.patient, chance.purpose(f"clone.{clone.name}"))
+    m = mutation * total * birth / np.maximum(people.growth_per_day, 0.005)
+    u = chance.uniforms(seed, people.patient, chance.purpose(f"clone.{name}"))
     many = m * (np.log(np.maximum(m, 1.0)) - 1.0 / np.log(u))
     few = -np.expm1(-m) / (1.0 - u)
     return np.where(u > np.exp(-m), np.floor(np.where(m > 1.0, many, few)), 0.0)
