@@ -9,6 +9,10 @@ resting cells Q do not divide, are killed less, and wake; L: all leukaemic cells
     mutants = mu b crowding C_main                              into a clone that resists
     CNS: dS/dt = (b_S - d_S - kill_S) S + seeding L
 
+Who relapses is a matter of three draws that know nothing of each other: the patient's sensitivity, the share of cells
+that rests at diagnosis (log-normal over orders of magnitude), and whether a clone that feels a fifth of every
+chemotherapy has arisen (probability 1 - exp(-m), m mutations before diagnosis: Luria and Delbruck 1943).
+
 Below FEW cells these are means of what chance does: cells divide and die one by one (birth-death process), so that a
 clone can die out, and mutants and seeds come as a Poisson process. The core then draws each day from the law of Kendall
 1948 (engine/core/leukaemia.hpp, few_cells.hpp). Numbers and sources: knowledge/data/body/leukaemia.yaml.
