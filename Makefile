@@ -3,7 +3,8 @@
 # make test    lint, layer contracts, types, tests (those in a browser need chromium; as root it is installed)
 # make surprise  the tests that draw their own examples, with new ones each time
 # make verify  hold the engine against an independent solver on whole treatments: docs/verification.md
-# make validate  play published trials, observed beside simulated: docs/validation.md, docs/side-effects.md
+# make validate  play published trials, observed beside simulated: docs/validation.md, docs/side-effects.md, docs/credibility.md
+# make calibrate  fit the numbers that nobody measured to the published ones that may be fitted (hours): docs/calibration.md
 # make treatments  one patient for each treatment, drawn: docs/treatments.md
 # make language   every word of the protocol language with an example: docs/language.md
 # make what-ifs  one thing changed in a treatment, side by side: docs/what-ifs.md
@@ -23,7 +24,7 @@ READY := $(VENV)/.ready
 CORE := CMakeLists.txt $(wildcard src/remission/engine/core/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test surprise browser verify validate treatments language what-ifs cohorts sanitize benchmark million lint format lock \
+.PHONY: help setup demo serve test surprise browser verify validate calibrate treatments language what-ifs cohorts sanitize benchmark million lint format lock \
         wheel clean
 
 help:
@@ -86,9 +87,18 @@ PATIENTS ?= 200
 verify: $(READY)
 	cd tests && ../$(BIN)/python -m verification --patients $(PATIENTS) --out ../docs/verification.md
 
+# The seed is one that no fit used.
+SEED ?= 9001
+
 validate: $(READY)
-	$(BIN)/remission validate --patients 1000 --seed 1 --out docs/validation.md
-	$(BIN)/remission validate --side-effects --patients 1000 --seed 1 --out docs/side-effects.md
+	@mkdir -p runs
+	$(BIN)/remission validate --patients 1000 --seed $(SEED) --out docs/validation.md --json > runs/trials.json
+	$(BIN)/remission validate --side-effects --patients 1000 --seed $(SEED) --out docs/side-effects.md --json > runs/effects.json
+	$(BIN)/remission credibility runs/trials.json runs/effects.json --out docs/credibility.md
+
+calibrate: $(READY)
+	$(BIN)/remission calibrate calibration/counts.yaml --apply --report docs/calibration-counts.md
+	$(BIN)/remission calibrate calibration/leukaemia.yaml --apply --report docs/calibration.md
 
 treatments: $(READY)
 	$(BIN)/python docs/treatments.py

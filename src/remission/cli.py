@@ -553,8 +553,11 @@ def _validate_side_effects(patients: int, seed: int, out: Path | None, threads: 
         for name, why in missing(done):
             print(f"  no verdict on {name}: {why}")
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        _write(out, as_markdown(done, patients=patients, seed=seed))
+        from remission.trial.picture_validation import picture_of_incidences
+
+        drawn = picture_of_incidences(done, out.parent / "img")
+        address = None if drawn is None else f"img/{drawn.name}"
+        _write(out, as_markdown(done, patients=patients, seed=seed, picture=address))
 
 
 @app.command()

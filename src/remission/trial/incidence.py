@@ -19,6 +19,7 @@ from . import estimates
 from .endpoints import NotSimulated, among, is_phase, starts
 from .estimates import Estimate
 from .run import Progress, check_arguments, simulate
+from .score import Apart, Score, on_scale, score, spread
 from .side_effects import episodes, in_phase, phases, source_table, untold
 from .summary import DAYS_PER_YEAR
 from .validate import Published, Verdict, published, reason, verdict, wilson_of
@@ -60,6 +61,18 @@ class Incidence:
     @property
     def verdict(self) -> Verdict:
         return verdict(self.seen.used, self.published, self.simulated)
+
+    @property
+    def apart(self) -> Apart | None:
+        """Both as logits; None where one of them, or an interval, is not there."""
+        if self.verdict not in ("yes", "no") or self.published is None or self.simulated is None:
+            return None
+        found, limits = self.simulated, self.published
+        sd, seen = (
+            spread(found.value, found.low, found.high, "percent", found.n),
+            spread(self.seen.value, limits.low, limits.high, "percent"),
+        )
+        return Apart(on_scale(self.seen.value, "percent"), seen, on_scale(found.value, "percent", found.n), sd)
 
 
 def simulated(tables: Tables, name: str, seen: Seen, shelf: Library | None = None) -> Estimate:
@@ -219,3 +232,9 @@ def count(rows: Iterable[Incidence], used: Sequence[str] = ("predict", "calibrat
         sum(any(one) for one in by_effect.values()),
         len(by_effect),
     )
+
+
+def scored(rows: Iterable[Incidence], used: str) -> Score | None:
+    """How far the incidences that the model predicts, or was calibrated to, lie from the published ones."""
+    found = [row.apart for row in rows if row.seen.used == used]
+    return score(row for row in found if row is not None)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from remission.knowledge.library import Library, library
 
-from .incidence import Incidence, count
+from .incidence import Incidence, count, scored
 from .side_effects import words
 from .validation_page import USED
 
@@ -34,6 +34,8 @@ def sentences(rows: Sequence[Incidence]) -> list[str]:
     for used, name in (("predict", "Predicted"), ("calibrate", "Calibrated")):
         one = count(rows, (used,))
         out.append(f"{name}: {one.inside} of {one.judged} incidences in the published interval ({one.all} published).")
+        if (apart := scored(rows, used)) is not None:
+            out.append(f"{name}: {apart}.")
     both = count(rows)
     out.append(
         f"Side effects: {both.effects_all_inside} of {both.effects_judged} with every incidence in its interval, "
@@ -61,8 +63,11 @@ def missing(rows: Sequence[Incidence], shelf: Library | None = None) -> Iterator
         yield words(name), why
 
 
-def as_markdown(rows: Sequence[Incidence], *, patients: int, seed: int, shelf: Library | None = None) -> str:
-    """The page: counts, the table, what is missing, and each side effect in plain words."""
+def as_markdown(
+    rows: Sequence[Incidence], *, patients: int, seed: int, shelf: Library | None = None, picture: str | None = None
+) -> str:
+    """The page: counts, the table, what is missing, and each side effect in plain words. ``picture``: the address of
+    that of all incidences."""
     shelf = shelf or library()
     out = [
         "# Side effects, published and played",
@@ -77,6 +82,7 @@ def as_markdown(rows: Sequence[Incidence], *, patients: int, seed: int, shelf: L
         "",
         *(f"**{text}**  " for text in sentences(rows)),
         "",
+        *([f"![published against simulated]({picture})", ""] if picture else []),
         _line(HEADINGS),
         _line(["---"] * len(HEADINGS)),
     ]

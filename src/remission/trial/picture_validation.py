@@ -147,7 +147,9 @@ def _legend(dots: Sequence[Dot]) -> list[Line2D]:
     return [seen, *(Line2D([], [], color=_colour(u), marker="o", markersize=4.2, label=names[u]) for u in there)]
 
 
-def against_each_other(dots: Iterable[Dot], aparts: Iterable[Apart | None], title: str) -> Figure | None:
+def against_each_other(
+    dots: Iterable[Dot], aparts: Iterable[Apart | None], title: str, what: str = "endpoints"
+) -> Figure | None:
     """Every percentage that was simulated against the published one, predicted and fitted side by side, with both
     intervals; beside them how far all of them lie apart, in standard errors. None of nothing."""
     dots = [row for row in dots if row.used in ("predict", "calibrate")]
@@ -174,7 +176,7 @@ def against_each_other(dots: Iterable[Dot], aparts: Iterable[Apart | None], titl
         axes = figure.add_axes((0.72, 0.13, 0.26, 0.70))
         axes.axvspan(-1.96, 1.96, color="#EFEFEF")
         axes.hist([min(max(z, -8), 8) for z in zs], bins=[x * 0.8 for x in range(-10, 11)], color=GREY)
-        axes.set(xlim=(-8, 8), xlabel="difference, in standard errors of both", ylabel="endpoints")
+        axes.set(xlim=(-8, 8), xlabel="difference, in standard errors of both", ylabel=what)
         axes.set_title(f"|z| < 1.96: {sum(abs(z) <= 1.96 for z in zs)} of {len(zs)}", loc="left")
     return figure
 
@@ -191,3 +193,11 @@ def pictures(done: Sequence[Reproduction], folder: Path) -> dict[str, Path]:
         for name, figure in drawn.items()
         if figure is not None
     }
+
+
+def picture_of_incidences(rows: Sequence[Incidence], folder: Path) -> Path | None:
+    """All incidences against each other, as a file in a folder."""
+    dots = [found for row in rows if (found := dot_of_incidence(row)) is not None]
+    figure = against_each_other(dots, [row.apart for row in rows], "Side effects, published and played", "incidences")
+    folder.mkdir(parents=True, exist_ok=True)
+    return None if figure is None else save(figure, folder / "side-effects-all.png", dpi=110)
