@@ -427,9 +427,15 @@ def test_a_run_is_another_one_when_a_file_that_its_protocol_goes_on_to_has_chang
         simulate(tmp_path / "one.yaml", **words)
 
 
-def test_who_leaves_before_the_check_is_neither_in_remission_nor_a_failure():
-    """BFM: a poor prednisone response leaves on day 8; remission is empty, the patient is censored that day."""
-    run = simulate("bfm-standard", patients=64, seed=1, record=("outcomes", "events"))
+def test_who_leaves_before_the_check_is_neither_in_remission_nor_a_failure(tmp_path):
+    """A poor prednisone response leaves on day 8; remission is empty, the patient is censored that day."""
+    text = library().protocol_path("bfm-standard").read_text(encoding="utf-8")
+    goes_on = "if blood blasts >= 1000 go to IB before blocks"
+    leaves = 'if blood blasts >= 1000 leave for "high-risk therapy"'
+    assert goes_on in text
+    path = tmp_path / "leaving.yaml"
+    path.write_text(text.replace(goes_on, leaves), encoding="utf-8")
+    run = simulate(path, patients=64, seed=1, record=("outcomes", "events"))
     left = run.outcomes.filter(pl.col("left_for").is_not_null() & pl.col("remission").is_null())
     assert left.height > 0
     assert "complete remission" in str(run.summary())

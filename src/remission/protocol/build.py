@@ -490,13 +490,13 @@ def _condition(node: Any, depth: int) -> Condition:
     compare = _compare(name, {"≤": "<=", "≥": ">="}.get(op, str(op)), value, unit)
     if not ever:
         return compare
-    if compare.name not in side_effects():
+    if isinstance(compare, Defined) or compare.name not in side_effects():
         raise Misread(_at(ever), f"'ever' asks for the worst grade of a side effect, which {name} is not",
                       "Leave 'ever' out, or name a side effect: remission list side-effects")  # fmt: skip
     return replace(compare, name=compare.name + EVER)
 
 
-def _compare(token: Token, op: Any, value: Token, unit: Token | None) -> Compare:
+def _compare(token: Token, op: Any, value: Token, unit: Token | None) -> Compare | Defined:
     name = canonical(token, measured())
     if name is None:
         return _level(token, op, value, unit)

@@ -94,7 +94,7 @@ def asked(protocol: Protocol) -> Iterator[Condition]:
 
 def words_of(protocol: Protocol) -> list[Defined]:
     """The words of risk groups that the protocol uses, each once, those that others are made of behind them."""
-    found = {}
+    found: dict[tuple[str, str], Defined] = {}
     for condition in (protocol.eligible, *asked(protocol)):
         for word in defined(condition):
             found.setdefault((word.name, word.value), replace(word, op="="))
@@ -192,7 +192,8 @@ def _joined(found: Iterable[Box]) -> list[Box]:
             words[name] = words.get(name, frozenset()) | allowed
         else:
             out.append(box)
-    return [*out, *({name: allowed} for name, allowed in words.items())]
+    out.extend({name: allowed} for name, allowed in words.items())
+    return out
 
 
 def _is_word(item: Condition) -> TypeGuard[Compare]:

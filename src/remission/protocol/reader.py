@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -238,7 +239,7 @@ class _File:
         """The risk groups that the file names; a mistake is told, and then there are none."""
         if not (id := self._words("risk groups", values)):
             return None
-        known, found = library(), []
+        known = library()
         try:
             if id not in known.risk_groups():
                 raise bad(self.text.place(values["risk groups"]), *unknown("risk groups", id, known.risk_groups()))
@@ -365,7 +366,7 @@ class _File:
             self.places[word] = sentence.place
             made: Condition | None = None
             if split_tail(sentence.text)[0].strip().lower() != "otherwise":
-                made = self._try(lambda _, s=sentence: read_sentence("condition", s), item)
+                made = self._try(partial(_condition_of, sentence), item)
                 if made is None:
                     continue
             _note(word, sentence, said)
@@ -538,6 +539,11 @@ class _File:
     def _notes(self, values: dict[str, Node]) -> tuple[str, ...]:
         notes = (self._try(self.text.words, n) for n in self._items(values.get("open"), limits.SENTENCES, "notes"))
         return tuple(note for note in notes if note is not None)
+
+
+def _condition_of(sentence: Sentence, _: Node) -> Condition:
+    made: Condition = read_sentence("condition", sentence)
+    return made
 
 
 def _in_order(problem: BadInput) -> tuple[int, int]:
