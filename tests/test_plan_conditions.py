@@ -415,7 +415,9 @@ def test_a_dose_whose_held_days_are_made_up_says_so():
     mine, high, low = (Target("blinatumomab"),), Compare("crs", ">=", 3), Compare("crs", "<", 1)
     rules = (Rule(Hold(mine, high, low, streak=Streak(3, 1))), Rule(MakeUp(mine)))
     said = {r.may_change for r in plan(tiny(gives, rules=rules), **GIRL, start=START).rows if r.kind == "dose"}
-    assert said == {"held if CRS grade at least 3, until CRS grade below 1 for 3 days; held days are made up"}
+    assert said == {
+        "not given if CRS grade at least 3, until CRS grade below 1 for 3 days; days without it are made up"
+    }
 
 
 def test_the_largest_amount_of_a_day_is_shared_by_the_doses_of_the_day(tmp_path: Path) -> None:

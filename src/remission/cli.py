@@ -138,6 +138,22 @@ Uncertainty = Annotated[
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN-FOLDER", help="A folder given to simulate --out.")]
 
 
+InLanguage = Annotated[str, typer.Option("--language", help="en, es, fr, de, pt-BR, ar, hi or zh.")]
+
+
+def _speak_in(language: str) -> None:
+    """From here on what is printed is in this language; what is not translated stands in English."""
+    from remission.knowledge.errors import BadInput, nearest
+    from remission.locale import KNOWN
+    from remission.locale.speech import speak
+
+    if language not in KNOWN:
+        near = nearest(language, KNOWN)
+        known = f"Did you mean '{near}'?" if near else f"Known: {', '.join(KNOWN)}"
+        raise BadInput(f"there is no language '{language}'", remedy=known)
+    speak(language)
+
+
 def main() -> None:
     """Entry point: what a person got wrong is told in one line on stderr with exit code 2, never as a traceback."""
     _speak()
@@ -719,9 +735,11 @@ def plan(
     csv: Annotated[Path | None, typer.Option(help="Write the calendar to this CSV file.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the calendar to this HTML file.")] = None,
     ics: Annotated[Path | None, typer.Option(help="Write the calendar to this iCalendar file.")] = None,
+    language: InLanguage = "en",
     json: Json = False,
 ) -> None:
     """Print a patient's calendar: doses, days, gates and decisions; what is not certain apart, with its condition."""
+    _speak_in(language)
     from remission import plan
     from remission.protocol.calendar import as_csv, as_html, as_ics, as_text, write
 
@@ -745,8 +763,9 @@ def plan(
 
 
 @app.command()
-def explain(protocol: ProtocolName) -> None:
+def explain(protocol: ProtocolName, language: InLanguage = "en") -> None:
     """Tell a protocol in plain sentences."""
+    _speak_in(language)
     from remission.protocol.explain import explain
     from remission.protocol.reader import read_protocol
 

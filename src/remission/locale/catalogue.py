@@ -28,12 +28,14 @@ class Catalogue:
         self._sentences: NullTranslations = compiled(interface)
         self._texts: dict[tuple[str, str], str] = {}
         self._same: dict[str, str] = {}  # English: a text that is not at its place any more is found by what it says
+        self._by_id: dict[str, str] = {}
         for catalog in others:
             for message in catalog:
                 english, said = message.id, message.string
                 if isinstance(english, str) and isinstance(said, str) and english and said and not message.fuzzy:
                     self._texts[message.context or "", english] = said
                     self._same.setdefault(english, said)
+                    self._by_id[message.context or ""] = said
 
     def sentence(self, english: str) -> str | None:
         said = self._sentences.gettext(english)
@@ -45,6 +47,10 @@ class Catalogue:
 
     def text(self, id: str, english: str) -> str | None:
         return self._texts.get((id, english)) or self._same.get(english)
+
+    def name(self, id: str) -> str | None:
+        """The text of an id whatever its English says now: a name stays what it is."""
+        return self._by_id.get(id)
 
     def _has(self, key: object) -> bool:
         return key in getattr(self._sentences, "_catalog", {})

@@ -20,6 +20,15 @@ def number(value: float, places: int | None = None) -> str:
     return format_decimal(value, format=form, locale=_here(), numbering_system=LATIN)
 
 
+def figures(english: str) -> str:
+    """Figures as English writes them, 1,234.5, as the language writes them: no digit is lost or added."""
+    if _here().language == "en":
+        return english
+    signs = _here().number_symbols
+    latin = signs.get(LATIN, signs)
+    return english.translate({ord("."): latin["decimal"], ord(","): latin["group"]})
+
+
 def percent(share: float, places: int = 0) -> str:
     """0.25 as 25% (or 25 %)."""
     form = _here().percent_formats[None].pattern
@@ -32,6 +41,12 @@ def date(day: Date) -> str:
     return _latin(format_date(day, format="d MMMM y" if _here().language == "en" else "long", locale=_here()))
 
 
+def short_date(day: Date) -> str:
+    """Mon 4 Jan 2027."""
+    form = "EEE d MMM y" if _here().language == "en" else _here().date_skeletons["yMMMEd"].pattern
+    return _latin(format_date(day, form, locale=_here()))
+
+
 def month(day: Date) -> str:
     """January 2027."""
     return _latin(format_date(day, format="MMMM y" if _here().language != "zh" else "y年M月", locale=_here()))
@@ -42,6 +57,11 @@ def weekdays() -> list[tuple[str, str]]:
     first = first_week_day()
     short, long = (get_day_names(width, locale=_here()) for width in ("abbreviated", "wide"))
     return [(short[(first + i) % 7], long[(first + i) % 7]) for i in range(7)]
+
+
+def weekday(day: Date) -> str:
+    """Mon."""
+    return get_day_names("abbreviated", locale=_here())[day.weekday()]
 
 
 def first_week_day() -> int:

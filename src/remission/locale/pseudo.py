@@ -27,6 +27,9 @@ class Pseudo:
     def plural(self, one: str, many: str, n: int) -> str:
         return pseudo(one if n == 1 else many)
 
+    def name(self, id: str) -> str:
+        return pseudo(id.rpartition("/")[2].partition("#")[0].replace("_", " "))
+
     def text(self, id: str, english: str) -> str:
         if id.endswith("#forms"):
             return english

@@ -141,23 +141,23 @@ def _tests(rows: list[Row], knowledge: Library) -> Iterator[tuple[str, str]]:
     """What is tested or decided today, and why."""
     for row in rows:
         if row.kind in ("check", "decision", "gate"):
-            said = _decided(row.note, knowledge) if row.kind == "decision" else row.note
+            said = _decided(row, knowledge) if row.kind == "decision" else row.note
             yield said[:1].upper() + said[1:], _why(row)
 
 
-def _decided(note: str, knowledge: Library) -> str:
-    """``go to cog-high-risk: consolidation`` of a plan's decision, as a family reads it."""
-    before, way, target = note.rpartition(": go to ")
-    if way:
-        return _("{condition}: go on with {phase}").format(condition=before, phase=who.phase_name(target, knowledge))
-    before, way, target = note.rpartition(": leave for ")
-    if way:
-        return _("{condition}: this plan ends here ({why})").format(condition=before, why=target)
-    return note
+def _decided(row: Row, knowledge: Library) -> str:
+    """What a decision leads to, as a family reads it: ``If ...: go on with Consolidation``."""
+    action, _space, target = row.what.partition(" to ") if row.what.startswith("go to ") else row.what.partition(" ")
+    if row.certain:
+        return row.note
+    condition = _("If {condition}").format(condition=row.when)
+    if action == "go":
+        return _("{condition}: go on with {phase}").format(condition=condition, phase=who.phase_name(target, knowledge))
+    return _("{condition}: this plan ends here ({why})").format(condition=condition, why=target)
 
 
 def _why(row: Row) -> str:
-    said = row.note.lower()
+    said = row.what.lower()
     if row.kind == "gate":
         return _("The phase begins when the blood is ready for it.")
     if row.kind == "decision":

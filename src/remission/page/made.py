@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from ..knowledge.agent import Agent, Note
 from ..knowledge.errors import BadInput, nearest
 from ..knowledge.side_effect import Published, SideEffect
-from ..locale import bare, mark, ngettext, number
+from ..locale import bare, english, ngettext, number
+from ..locale.marks import mark
 from .pages import Block, Item, Page
 from .prose import ROOMS, Marks, cite, to_html
 from .shelf import Told, one
@@ -153,7 +154,7 @@ def _frequency(reading: Reading, p: Published) -> str:
     few = p.value < 1
     rest = 99 if few else 100 - round(p.value)
     parts = (
-        said["study"].format(name=mark(p.name)),
+        said["study"].format(name=english(p.name)),
         said[f"{'few' if few else 'of 100'} grade {min(p.grade, 4)}"].format(n=f"{p.value:.0f}", rest=rest),
         said["counted"].format(when=", ".join(_times(reading, p))),
     )
@@ -170,7 +171,7 @@ def _times(reading: Reading, p: Published) -> Iterator[str]:
                 break
     if p.phase is not None:
         after = "from phase" if p.within_days is not None else "in phase"
-        yield said[after].format(phase=said.get(f"phase {p.phase}", mark(p.phase)))
+        yield said[after].format(phase=said.get(f"phase {p.phase}", english(p.phase)))
 
 
 def _within(unit: str, count: int) -> str:
@@ -187,8 +188,8 @@ def _within(unit: str, count: int) -> str:
 def _published(reading: Reading, effect: SideEffect, marks: Marks) -> Iterator[Block]:
     if effect.published:
         rows = "".join(
-            f"<tr><td>{escape(mark(p.name))}</td><td>{escape(mark(p.label()))}</td><td>{p.value:g}</td>"
-            f"<td>{p.n if p.n else ''}</td><td>{escape(mark(f'{p.read}, {p.used}'))}"
+            f"<tr><td>{escape(english(p.name))}</td><td>{escape(english(p.label()))}</td><td>{p.value:g}</td>"
+            f"<td>{p.n if p.n else ''}</td><td>{escape(english(f'{p.read}, {p.used}'))}"
             f"{cite(filter(None, [p.source]), marks)}</td></tr>"
             for p in effect.published
         )
@@ -204,7 +205,7 @@ def _graded(effect: SideEffect) -> str:
     if effect.limits:
         limits = (f"grade {g}: below {q.value:g} {q.unit}" for g, q in effect.limits.items())
         parts.append(f"{effect.measured}: " + "; ".join(limits) + ".")
-    return f"<p>{escape(mark(' '.join(parts)))}</p>"
+    return f"<p>{escape(english(' '.join(parts)))}</p>"
 
 
 # --- a symptom
@@ -252,7 +253,7 @@ def _asked(reading: Reading, kind: str) -> tuple[str, ...]:
 
 
 def _notes(heading: str, id: str, notes: Iterable[Note], marks: Marks) -> Iterator[Block]:
-    rows = [f"<li>{escape(mark(note.text))}{cite(filter(None, [note.source]), marks)}</li>" for note in notes]
+    rows = [f"<li>{escape(english(note.text))}{cite(filter(None, [note.source]), marks)}</li>" for note in notes]
     if rows:
         yield Block(id, "text", heading, f"<ul>{''.join(rows)}</ul>", specialist=True)
 
@@ -262,7 +263,7 @@ def _list(texts: Iterable[str], marks: Marks) -> str:
 
 
 def _plain_list(texts: Iterable[str]) -> str:
-    return "<ul>" + "".join(f"<li>{escape(mark(text))}</li>" for text in texts) + "</ul>"
+    return "<ul>" + "".join(f"<li>{escape(english(text))}</li>" for text in texts) + "</ul>"
 
 
 def _sentences(text: str) -> list[str]:

@@ -122,9 +122,9 @@ def start_of(request: Request, otherwise: date) -> date:
 
 def planned(scenario: Scenario, knowledge: Library, start: date) -> Plan:
     """The calendar of the scenario's patient as planned."""
-    return _planned(scenario, knowledge, start)
+    return _planned(scenario, knowledge, start, language())
 
 
 @lru_cache(maxsize=64)
-def _planned(scenario: Scenario, knowledge: Library, start: date) -> Plan:
+def _planned(scenario: Scenario, knowledge: Library, start: date, _language: str) -> Plan:
     return plan(scenario.treatment(knowledge), start=start, agent=knowledge.agent, **scenario.facts)

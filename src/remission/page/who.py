@@ -7,8 +7,8 @@ import re
 from remission.knowledge.library import Library, library
 from remission.protocol.plan import Row
 
-from .language import _, in_sentence, language, ngettext, number, say
-from .reading import reading
+from ..locale import called as named_agent
+from .language import _, language, ngettext, number, say
 from .scenario import Scenario, read_known
 from .shelf import one
 from .summary import Summary
@@ -95,9 +95,7 @@ def plan_name(protocol: str, knowledge: Library | None = None) -> str:
 def agent(name: str) -> str:
     """An agent's name as it stands in a sentence: ``methotrexate (into the spine)``."""
     name, _space, route = name.partition(" ")
-    said = name.replace("_", " ")
-    if language() != "en":
-        said = in_sentence(reading(language()).title("agents", name))
+    said = named_agent("agents", name)
     where = {"IT": _("into the spine"), "PO": _("by mouth"), "IV": _("into a vein")}.get(route)
     return f"{said} ({where})" if where else said
 

@@ -14,13 +14,16 @@ from rich.table import Table
 from rich.text import Text
 
 from ..knowledge.writing import write_whole
+from ..locale import N_, bare, direction, marked
+from ..locale import gettext as _
 from .calendar_page import page
 from .choices import Choice
 from .plan import Plan, Row
 from .sections import Section, dated, dose_text, name, sections, title, when_given, who
+from .wording import protocol_in_words
 
-STATEMENT = "For research and teaching. Never use it to choose or to check a real patient's dose."
-READING = (
+STATEMENT = N_("For research and teaching. Never use it to choose or to check a real patient's dose.")
+READING = N_(
     "What is listed by day is planned as if every count allowed it. What hangs on something that is not known yet "
     "stands apart, with its condition. Doses are rounded as a pharmacy would; the exact amount stands beside."
 )
@@ -33,14 +36,14 @@ def as_csv(plan: Plan) -> str:
 
 def as_html(plan: Plan) -> str:
     """One self-contained page (no scripts, nothing loaded from elsewhere) to print on A4 or Letter."""
-    return page(plan, sections(plan), STATEMENT, READING)
+    return marked(page(plan, sections(plan), _(STATEMENT), _(READING)), direction() == "rtl")
 
 
 def as_ics(plan: Plan) -> bytes:
     """An iCalendar file: one whole-day event a day, and events of their own for what is given only if."""
     from .calendar_ics import calendar_of  # its library takes longer to load than a calendar to make
 
-    return calendar_of(plan, sections(plan), f"{STATEMENT} {READING}")
+    return calendar_of(plan, sections(plan), f"{_(STATEMENT)} {_(READING)}")
 
 
 def write(plan: Plan, path: Path, form: Callable[[Plan], str | bytes]) -> None:
@@ -54,32 +57,35 @@ def as_text(plan: Plan, width: int | None = None, colour: bool | None = None) ->
     out = StringIO()
     columns = width or min(max(shutil.get_terminal_size((110, 40)).columns, 72), 130)
     Console(file=out, width=columns, force_terminal=colour, no_color=not colour, highlight=False).print(_group(plan))
-    return out.getvalue()
+    return bare(out.getvalue())
 
 
 # --- the terminal ---------------------------------------------------------------------------------
 
 
 def _group(plan: Plan) -> Group:
+    span = _("{first} to {last}, if every gate is met on its day.")
     parts: list[RenderableType] = [
-        Text(plan.protocol.name, style="bold"),
+        Text(protocol_in_words(plan.protocol), style="bold"),
         Text(", ".join(f"{what} {value}" for what, value in who(plan))),
-        Text(f"{dated(plan.start)} to {dated(plan.end)}, if every gate is met on its day."),
+        Text(span.format(first=dated(plan.start), last=dated(plan.end))),
         *(Text(warning, style="bold red") for warning in plan.warnings),
-        Text(STATEMENT, style="italic"),
-        Text(READING),
+        Text(_(STATEMENT), style="italic"),
+        Text(_(READING)),
     ]
     if plan.open_decisions:
-        parts += [Text(""), Text("Decisions that are not known yet; this calendar goes on as if none led away", "bold")]
+        said = _("Decisions that are not known yet; this calendar goes on as if none led away")
+        parts += [Text(""), Text(said, "bold")]
         parts += [Text(f"- {text}") for text in plan.open_decisions]
     for section in sections(plan):
         parts += [Text(""), Text(title(section.cycle), style="bold cyan"), _table(section)]
         if section.choices:
-            parts += [Text("Not certain: given on a day only if its condition is met on that day", style="bold yellow")]
+            said = _("Not certain: given on a day only if its condition is met on that day")
+            parts += [Text(said, style="bold yellow")]
             parts += [line for choice in section.choices for line in _choice(choice)]
         if section.cycle.number == 1:
-            parts += _rules("Rules that change these doses", section.cycle.rules)
-    return Group(*parts, *_rules("Rules of every phase", plan.rules))
+            parts += _rules(_("Rules that change these doses"), section.cycle.rules)
+    return Group(*parts, *_rules(_("Rules of every phase"), plan.rules))
 
 
 def _rules(heading: str, rules: Sequence[str]) -> list[Text]:
@@ -88,22 +94,22 @@ def _rules(heading: str, rules: Sequence[str]) -> list[Text]:
 
 def _table(section: Section) -> Table:
     table = Table(box=None, pad_edge=False, show_header=True, header_style="dim", expand=False)
-    table.add_column("date", no_wrap=True)
-    table.add_column("day", justify="right", no_wrap=True)
-    table.add_column("give", ratio=3)
-    table.add_column("check, decide", ratio=2)
+    table.add_column(_("date"), no_wrap=True)
+    table.add_column(_("day"), justify="right", no_wrap=True)
+    table.add_column(_("give"), ratio=3)
+    table.add_column(_("check, decide"), ratio=2)
     for span in section.spans:
         what = Text.assemble((name(span.agent), "bold"), f" {span.route} {span.dose}", (f"  {span.computed}", "dim"))
         if span.note:
             what.append(f"\n{span.note}", style="dim")
-        table.add_row(f"from {dated(span.first.date)}", span.days, what, "")
+        table.add_row(_("from {date}").format(date=dated(span.first.date)), span.days, what, "")
     for day in section.days:
         give = Text()
         for number, row in enumerate(day.give):
             give.append("\n" if number else "")
             give.append_text(_dose(row))
         if day.either:
-            said = f"not certain, see below: {', '.join(day.either)}"
+            said = _("not certain, see below: {doses}").format(doses=", ".join(day.either))
             give.append(("\n" if day.give else "") + said, style="yellow")
         todo = "\n".join((*day.gates, *day.checks, *day.decisions))
         table.add_row(dated(day.date), str(day.phase_day), give, todo)

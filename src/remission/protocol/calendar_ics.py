@@ -8,10 +8,12 @@ from uuid import NAMESPACE_URL, uuid5
 
 from icalendar import Calendar, Event
 
+from ..locale import bare, ngettext
+from ..locale import gettext as _
 from .choices import Choice
 from .plan import Cycle, Plan, Row
 from .sections import Section, dose_text, name, title
-from .wording import runs
+from .wording import phase_in_words, protocol_in_words, runs
 
 
 def calendar_of(plan: Plan, sections: Sequence[Section], statement: str) -> bytes:
@@ -23,15 +25,17 @@ def calendar_of(plan: Plan, sections: Sequence[Section], statement: str) -> byte
     calendar.add("prodid", "-//remission//plan//EN")
     calendar.add("version", "2.0")
     calendar.add("calscale", "GREGORIAN")
-    calendar.add("x-wr-calname", plan.protocol.name)
+    calendar.add("x-wr-calname", bare(protocol_in_words(plan.protocol)))
     for event in _events(plan, sections, statement):
         calendar.add_component(event)
     return calendar.to_ical()
 
 
 def _events(plan: Plan, sections: Sequence[Section], statement: str) -> Iterator[Event]:
-    told = "\n".join((statement, *plan.warnings, *(f"Not known yet: {text}" for text in plan.open_decisions)))
-    yield _event(plan, "about", 1, 1, f"About this calendar: {plan.protocol.name}", told)
+    unknown = [_("Not known yet: {decision}").format(decision=text) for text in plan.open_decisions]
+    told = "\n".join((statement, *plan.warnings, *unknown))
+    about = _("About this calendar: {protocol}").format(protocol=protocol_in_words(plan.protocol))
+    yield _event(plan, "about", 1, 1, about, told)
     for section in sections:
         cycle = section.cycle
         days: dict[int, list[Row]] = {}
@@ -41,10 +45,13 @@ def _events(plan: Plan, sections: Sequence[Section], statement: str) -> Iterator
         for day, rows in days.items():
             doses = [_dose(row) for row in rows if row.kind == "dose"]
             other = [row.note for row in rows if row.kind != "dose"]
-            head = f"{cycle.name}, day {rows[0].phase_day}: {'; '.join(doses or other)}"
+            head = _("{phase}, day {day}: {what}").format(
+                phase=phase_in_words(cycle.name), day=rows[0].phase_day, what="; ".join(doses or other)
+            )
             lines = [
                 title(cycle),
-                *(f"Give {_dose(r)} ({'; '.join(t for t in (r.computed, r.note) if t)})" for r in rows if r.agent),
+                *(_("Give {dose} ({how})").format(dose=_dose(r), how="; ".join(t for t in (r.computed, r.note) if t))
+                  for r in rows if r.agent),
                 *(text[:1].upper() + text[1:] for text in other),
             ]
             yield _event(plan, f"{cycle.phase} {cycle.number}", day, day, head, "\n".join(lines))
@@ -55,17 +62,18 @@ def _events(plan: Plan, sections: Sequence[Section], statement: str) -> Iterator
 def _tentative(plan: Plan, cycle: Cycle, choice: Choice) -> Iterator[Event]:
     """An event for each run of days on which something of a choice would be given, marked as not certain."""
     for first, last in runs([day for branch in choice.branches for day in branch.days]):
-        heads, lines = [], [title(cycle), "Not certain: given on a day only if its condition is met on that day."]
+        unsure = _("Not certain: given on a day only if its condition is met on that day")
+        heads, lines = [], [title(cycle), f"{unsure}."]
         for number, branch in enumerate(choice.branches):
             here = [[row for row in line if first <= row.day <= last] for line in branch.lines]
-            doses = [f"{_dose(line[0])} on {_days(line)}" for line in here if line]
+            doses = [_("{dose} on {days}").format(dose=_dose(line[0]), days=_days(line)) for line in here if line]
             if doses:
                 heads.append(f"{choice.opening(number)}: {', '.join(_dose(line[0]) for line in here if line)}")
                 lines += [f"{choice.opening(number)}:", *(f"- {text}" for text in doses)]
         if choice.closing:
             lines.append(f"{choice.closing}.")
         key = f"{cycle.phase} {cycle.number} {' / '.join(branch.when for branch in choice.branches)}"
-        event = _event(plan, key, first, last, f"NOT CERTAIN. {'; '.join(heads)}", "\n".join(lines))
+        event = _event(plan, key, first, last, _("NOT CERTAIN. {what}").format(what="; ".join(heads)), "\n".join(lines))
         event.add("status", "TENTATIVE")
         yield event
 
@@ -78,8 +86,8 @@ def _event(plan: Plan, key: str, first: int, last: int, summary: str, text: str)
     event.add("dtstamp", datetime.combine(plan.start, time(), UTC))
     event.add("dtstart", start)
     event.add("dtend", start + timedelta(days=last - first + 1))  # the day after
-    event.add("summary", summary)
-    event.add("description", text)
+    event.add("summary", bare(summary))
+    event.add("description", bare(text))
     event.add("transp", "TRANSPARENT")
     return event
 
@@ -90,4 +98,5 @@ def _dose(row: Row) -> str:
 
 def _days(line: Sequence[Row]) -> str:
     days = [row.phase_day for row in line]
-    return f"day{'s' if len(days) > 1 else ''} " + ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in runs(days))
+    said = ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in runs(days))
+    return ngettext("day {days}", "days {days}", len(days)).format(days=said)

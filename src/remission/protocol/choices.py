@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from ..locale import gettext as _
 from .logic import exclusive, exhaustive
 from .model import Condition
 from .plan import Row
@@ -36,15 +37,15 @@ class Choice:
         """How a branch begins: 'Only if marrow blasts at least 5%', 'Either, if ...', 'or, if ...'."""
         when = self.branches[number].when
         if len(self.branches) == 1:
-            return f"Only if {when}"
-        return f"{'or' if number else 'Either'}, if {when}"
+            return _("Only if {condition}").format(condition=when)
+        return (_("or, if {condition}") if number else _("Either, if {condition}")).format(condition=when)
 
     @property
     def closing(self) -> str:
         """What else may be, after several branches."""
-        return (
-            "" if len(self.branches) == 1 or self.complete else "or neither" if len(self.branches) == 2 else "or none"
-        )
+        if len(self.branches) == 1 or self.complete:
+            return ""
+        return _("or neither") if len(self.branches) == 2 else _("or none")
 
 
 def choices(rows: Sequence[Row]) -> tuple[Choice, ...]:
@@ -75,4 +76,4 @@ def _lines(rows: Sequence[Row]) -> tuple[tuple[Row, ...], ...]:
         return (row.agent, row.route, row.dose, row.unit, row.doses_per_day, row.infusion_h, row.computed)
 
     order = {key: place for place, key in enumerate(dict.fromkeys(map(same, rows)))}
-    return tuple(tuple(line) for _, line in groupby(sorted(rows, key=lambda r: order[same(r)]), key=same))
+    return tuple(tuple(line) for __, line in groupby(sorted(rows, key=lambda r: order[same(r)]), key=same))

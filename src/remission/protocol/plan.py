@@ -18,6 +18,8 @@ from remission.knowledge.agent import Agent
 from remission.knowledge.errors import BadInput, nearest
 from remission.knowledge.library import library
 
+from ..locale import called, figures, joined, language, ngettext
+from ..locale import gettext as _
 from .logic import compares, exclusive, negated
 from .model import (
     And,
@@ -42,7 +44,7 @@ from .person import MEASURED, Person, person, remaining, truth
 from .rounding import rounded
 from .tablets import pieces_of, week
 from .vocabulary import AT_TIME_POINT
-from .wording import change_in_words, condition_in_words, in_words, sentence
+from .wording import change_in_words, condition_in_words, in_words, phase_in_words, sentence
 
 if TYPE_CHECKING:
     import polars as pl
@@ -85,6 +87,7 @@ class Row:
     may_change: str = ""
     note: str = ""
     condition: Condition | None = None  # the meaning of `when`
+    what: str = ""  # of a check what is looked for; of a decision 'go to PHASE' or 'leave PLACE'
 
 
 @dataclass(frozen=True)
@@ -230,7 +233,7 @@ class _Planner:
             phase = None if self.left else self.protocol.phase(target) if target else self._after(phase)
         last = self.cycles[-1]
         length = last.last_day - last.first_day + 1
-        end = "leaves this protocol" if self.left else "last day of treatment"
+        end = _("leaves this protocol") if self.left else _("last day of treatment")
         self._add(last.last_day, last.phase, last.number, length, kind="end", note=end)
         rows = sorted(self.rows, key=lambda r: (r.day, _ORDER[r.kind]))
         return Plan(
@@ -337,20 +340,23 @@ class _Planner:
                     self._add(first + day - 1, phase.id, number, day, **row)
 
         if gate:
-            add(1, kind="gate", certain=False, when=gate, note=f"start when {gate}")
+            add(1, kind="gate", certain=False, when=gate, note=_("start when {condition}").format(condition=gate))
         for rule in phase.rules:
             if isinstance(rule.action, Wait):
                 until = condition_in_words(rule.action.until)
-                add(rule.action.day, kind="gate", certain=False, when=until, note=f"wait until {until}")
+                add(rule.action.day, kind="gate", certain=False, when=until,
+                    note=_("wait until {condition}").format(condition=until))
         for check in phase.check:
-            what = check.what if check.agent is None else f"{check.agent} level"
+            what = check.what if check.agent is None else f"level:{check.agent}"
+            said = _("counts") if what == "counts" else in_words(what)
             for day in check.days:
                 seen = next((v for at, v in self.results.get(what, ()) if at == first + day - 1), None)
-                add(
-                    day, kind="check", note=what if seen is None else f"{what}: {result_in_words(what, seen)}, as given"
-                )
-        for day, certain, when, text in decisions:
-            add(day, kind="decision", certain=certain, when=when, note=text)
+                note = said
+                if seen is not None:
+                    note = _("{test}: {result}, as given").format(test=said, result=result_in_words(what, seen))
+                add(day, kind="check", note=note, what=check.what)
+        for day, certain, when, text, goes in decisions:
+            add(day, kind="decision", certain=certain, when=when, note=text, what=goes)
 
         due = {id(give): self._due(give, phase, first) for give in phase.give}
         for give in phase.give:
@@ -363,9 +369,11 @@ class _Planner:
                     add(row.pop("day"), **row)
         return outcome.target if outcome is not None and outcome.action == "go to" else None
 
-    def _decide(self, phase: Phase, first: int, length: int) -> tuple[Decide | None, list[tuple[int, bool, str, str]]]:
+    def _decide(
+        self, phase: Phase, first: int, length: int
+    ) -> tuple[Decide | None, list[tuple[int, bool, str, str, str]]]:
         """The decision that is followed (the first true one of the last day that has one; who leaves, leaves at once),
-        and all of them as day, whether it is known, the open condition and what is printed."""
+        and all of them as day, whether it is known, the open condition, what is printed and where it leads."""
         outcome: Decide | None = None
         told = []
         for decide in sorted(phase.decide, key=lambda d: d.day):
@@ -373,22 +381,29 @@ class _Planner:
                 continue
             who = self._who(first, first + decide.day - 1)
             left = remaining(decide.when, who)
-            way = f"go to {decide.target}" if decide.action == "go to" else f"leave for {decide.target}"
+            goes = f"{decide.action} {decide.target}"
+            way = _("go to {phase}") if decide.action == "go to" else _("leave for {phase}")
+            way = way.format(phase=phase_in_words(decide.target))
             words = condition_in_words(decide.when if isinstance(left, bool) else left)
             if left is False:
                 if any(compare.name in who.seen for compare in compares(decide.when)):
-                    told.append((decide.day, True, "", f"goes on: not ({words}), which would be: {way}"))
+                    told.append((decide.day, True, "", _("goes on: not ({condition}), which would be: {way}").format(
+                        condition=words, way=way), goes))
                 continue
             if left is not True and decide.target in self.take and decide.target not in self.taken:
                 self.taken.add(decide.target)
                 outcome = decide
-                told.append((decide.day, True, "", f"as asked for, as if {words}: {way}"))
+                told.append((decide.day, True, "", _("as asked for, as if {condition}: {way}").format(
+                    condition=words, way=way), goes))
             elif left is True:
                 outcome = decide
-                told.append((decide.day, True, "", f"since {words}: {way}"))
+                since = _("since {condition}: {way}").format(condition=words, way=way)
+                told.append((decide.day, True, "", since, goes))
             else:
-                told.append((decide.day, False, words, f"if {words}: {way}"))
-                self.undecided.append(f"{phase.name}, day {decide.day}: if {words}, {way}")
+                unsure = _("if {condition}: {way}").format(condition=words, way=way)
+                told.append((decide.day, False, words, unsure, goes))
+                self.undecided.append(_("{phase}, day {day}: if {condition}, {way}").format(
+                    phase=phase_in_words(phase.name), day=decide.day, condition=words, way=way))
             if outcome is decide and decide.action == "leave":
                 break
         return outcome, told
@@ -442,7 +457,7 @@ class _Planner:
         if give.morning_evening is None or amount is None:
             yield self._dose(give, step, factor, why, day)
             return
-        for part, when in zip(give.morning_evening, ("in the morning", "in the evening"), strict=True):
+        for part, when in zip(give.morning_evening, (_("in the morning"), _("in the evening")), strict=True):
             one = replace(give, per="dose", doses_per_day=1, morning_evening=None)
             said = f"{when}; {note}" if note else when
             yield self._dose(one, (part / sum(give.morning_evening) * amount, said), factor, why, day)
@@ -456,10 +471,16 @@ class _Planner:
             top = self.highest.get((rise.of_phase, give.agent, give.route))
             if top is not None:
                 base = rise.start_fraction * top
-                why = f"starts at {rise.start_fraction:.3g} of {top:g} {give.unit} ({rise.of_phase})"
+                why = _("starts at {share} of {dose} ({phase})").format(
+                    share=figures(f"{rise.start_fraction:.3g}"), dose=f"{figures(f'{top:g}')} {give.unit}",
+                    phase=phase_in_words(rise.of_phase))  # fmt: skip
+
+        def called_step(i: int) -> str:
+            said = _("step {n}").format(n=i + 1)
+            return f"{said}; {why}" if why and i == 0 else said
+
         steps: list[tuple[float | None, str]] = [
-            (base + rise.step * i, f"step {i + 1}; {why}" if why and i == 0 else f"step {i + 1}")
-            for i in range(len(days))
+            (base + rise.step * i, called_step(i)) for i in range(len(days))
         ]
         key = (phase.id, give.agent, give.route)
         self.highest[key] = max(base + rise.step * (len(days) - 1), self.highest.get(key, 0.0))
@@ -469,26 +490,27 @@ class _Planner:
         self, give: Give, step: tuple[float | None, str], factor: float, why: list[str], day: int
     ) -> dict[str, Any]:
         who, (amount, note) = self.person.on_day(day), step
-        unit, _, per = give.unit.partition("/")
+        unit, __, per = give.unit.partition("/")
         notes = [note] if note else []
         if part := self.agent(give.agent).dose_of:
-            notes.append(f"amount of {part}, one part of {give.agent}")
+            notes.append(_("amount of {part}, one part of {agent}").format(part=part, agent=_agent(give.agent)))
         if amount is None:
             dose = self._by_age(give, who.age_y)
-            computed = f"by age, {_years(who.age_y)} (table {give.table})"
+            computed = _("by age, {age} (table {table})").format(age=_years(who.age_y), table=give.table)
         else:
             size = {"m2": who.bsa_m2, "kg": who.weight_kg}.get(per, 1.0)
             dose = amount * factor * size
-            parts = [f"{amount:.6g} {give.unit}{'/day' if give.per == 'day' else ''}", *why]
+            said = f"{figures(f'{amount:.6g}')} {give.unit}"
+            parts = [_("{dose}/day").format(dose=said) if give.per == "day" else said, *why]
             if per:
-                parts.append(f"{size:.3f} m2" if per == "m2" else f"{size:g} kg")
-            computed = f"{' x '.join(parts)} = {_amount(dose)} {unit}" if len(parts) > 1 else parts[0]
+                parts.append(f"{figures(f'{size:.3f}')} m2" if per == "m2" else f"{figures(f'{size:g}')} kg")
+            computed = f"{' x '.join(parts)} = {figures(_amount(dose))} {unit}" if len(parts) > 1 else parts[0]
         if unit == "g":
             dose, unit = dose * 1000.0, "mg"
         times = give.doses_per_day
         single = dose / times if give.per == "day" else dose
         if times > 1:
-            computed += f", {times} x {_amount(single)} {unit}"
+            computed += f", {times} x {figures(_amount(single))} {unit}"
         capped = False
         if give.cap is not None and give.largest_dose is not None:
             in_mg = 1000.0 if give.cap[1] == "g" else 1.0
@@ -496,13 +518,14 @@ class _Planner:
             capped = single > cap
             if capped:
                 single = cap
-                notes.insert(0, f"capped at {give.cap[0] * in_mg:g} {unit}{' a day' if give.per == 'day' else ''}")
+                most = _("capped at {dose} a day") if give.per == "day" else _("capped at {dose}")
+                notes.insert(0, most.format(dose=f"{figures(f'{give.cap[0] * in_mg:g}')} {unit}"))
         as_written = capped or amount is None or (not per and factor == 1.0)  # a table's or a flat dose is round
         whole = single if as_written else rounded(single, unit)
         if give.infusion_h:
-            notes.append(f"over {give.infusion_h:g} h")
+            notes.append(_("over {hours} h").format(hours=figures(f"{give.infusion_h:g}")))
         if len(give.routes) > 1:
-            notes.append("or " + ", ".join(give.routes[1:]))
+            notes.append(_("or {routes}").format(routes=", ".join(give.routes[1:])))
         return {
             "kind": "dose", "agent": give.agent, "route": give.route, "dose": whole, "exact_dose": single, "unit": unit,
             "doses_per_day": times, "day_total": whole * times, "exact_day_total": single * times,
@@ -551,9 +574,14 @@ class _Planner:
                     [],
                     first + start + offset - 1,
                 )
-                said = ", ".join(f"{h:g}" for h in here)
-                when = f"{'hour' if len(here) == 1 else 'hours'} {said}"
-                note = f"{when} after {rescue.after.agent}, then every {rescue.every_h:g} h until {until}"
+                note = ngettext(
+                    "hour {hours} after {agent}, then every {step} h until {condition}",
+                    "hours {hours} after {agent}, then every {step} h until {condition}",
+                    len(here),
+                ).format(
+                    hours=", ".join(figures(f"{h:g}") for h in here), agent=_agent(rescue.after.agent),
+                    step=figures(f"{rescue.every_h:g}"), condition=until,
+                )  # fmt: skip
                 row |= _hangs(after[start])
                 if row["kind"] == "conditional":
                     row |= {"day_total": None, "exact_day_total": None}
@@ -577,16 +605,19 @@ class _Planner:
         fits = remaining(self.protocol.eligible, self.person)
         if fits is False:
             said = condition_in_words(self.protocol.eligible)
-            out.append(f"This person is outside the protocol, which is for: {said}.")
+            out.append(_("This person is outside the protocol, which is for: {condition}.").format(condition=said))
         elif fits is not True:
-            out.append(f"Whether the protocol is for this person is not known: it asks for {condition_in_words(fits)}.")
+            said = condition_in_words(fits)
+            out.append(_("Whether the protocol is for this person is not known: it asks for {condition}.").format(
+                condition=said))  # fmt: skip
         for what, given in self.person.measured.items():
             asked = len(self.results.get(what, ()))
             if len(given) > asked:
-                out.append(f"Results of {what}: {len(given)} given, but only {asked} asked for on this way.")
+                out.append(_("Results of {test}: {given} given, but only {asked} asked for on this way.").format(
+                    test=in_words(what), given=len(given), asked=asked))  # fmt: skip
         for target in self.take:
             if target not in self.taken:
-                out.append(f"No undecided decision on this way leads to '{target}'.")
+                out.append(_("No undecided decision on this way leads to '{phase}'.").format(phase=target))
         return tuple(out)
 
 
@@ -620,12 +651,15 @@ def _with_alternatives(rows: Sequence[Row]) -> Iterator[Row]:
             yield row
             continue
         others = [
-            f"{o.agent} {o.route} {_amount(o.dose or 0.0)} {o.unit} if {o.when}"
+            _("{dose} if {condition}").format(
+                dose=f"{_agent(o.agent or '')} {o.route} {figures(_amount(o.dose or 0.0))} {o.unit}", condition=o.when
+            )
             for o in by_day[row.day]
             if o.condition is not None and exclusive(row.condition, o.condition)
         ]
-        either = f"either this, or {'; or '.join(others)}" if others else ""
-        yield replace(row, note="; ".join(n for n in (f"only if {row.when}", either, row.note) if n))
+        either = _("either this, or {others}").format(others=joined(_("{one}; or {other}"), others)) if others else ""
+        only = _("only if {condition}").format(condition=row.when)
+        yield replace(row, note="; ".join(n for n in (only, either, row.note) if n))
 
 
 def _concerns(rule: Rule, who: Person) -> bool:
@@ -659,7 +693,9 @@ def _changes(give: Give, rules: Sequence[Rule], who: Person) -> str:
 
 def result_in_words(what: str, value: float) -> str:
     """A result as it is printed: 0.02%, 1000 per microlitre."""
-    return f"{value:g} per microlitre" if what == "blood blasts" else f"{100 * value:.4g}%"
+    if what == "blood blasts":
+        return _("{n} per microlitre").format(n=figures(f"{value:g}"))
+    return figures(f"{100 * value:.4g}") + "%"
 
 
 def _factor(give: Give, rules: tuple[Rule, ...], who: Person) -> tuple[float, list[str]]:
@@ -684,7 +720,8 @@ def _because(condition: Condition, who: Person) -> str:
     """The facts of the person that a condition asks for: TPMT intermediate, NUDT15 normal."""
     facts = {compare.name: who.fact(compare.name) for compare in compares(condition)}
     shown = {k: v for k, v in facts.items() if v != "normal"} or facts
-    return ", ".join(f"{in_words(k)} {v if isinstance(v, str) else format(v, '.3g')}" for k, v in shown.items() if v)
+    said = {k: _(v) if isinstance(v, str) else figures(format(v, ".3g")) for k, v in shown.items() if v}
+    return ", ".join(f"{in_words(k)} {v}" for k, v in said.items())
 
 
 def _hits(target: Target, give: Give) -> bool:
@@ -712,4 +749,9 @@ def _amount(value: float) -> str:
 
 
 def _years(age_y: float) -> str:
-    return f"{age_y:.1f} years"
+    return _("{age} years").format(age=figures(f"{age_y:.1f}"))
+
+
+def _agent(name: str) -> str:
+    """An agent in a note of the plan; in English by the name of its file."""
+    return name if language() == "en" else called("agents", name)

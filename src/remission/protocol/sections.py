@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
+from ..locale import called, english, figures, joined, ngettext, short_date, weekday
+from ..locale import gettext as _
 from .choices import Choice, choices
 from .person import MEASURED
 from .plan import Cycle, Plan, Row, result_in_words
-from .wording import runs
+from .wording import in_words, phase_in_words, runs
 
 _SPAN_DAYS = 3  # medicines by mouth on this many days in a row are told once, not day by day
 
@@ -85,29 +87,31 @@ def who(plan: Plan) -> list[tuple[str, str]]:
     p = plan.person
 
     def taken(name: str, value: object) -> str:
-        return f"{value} (assumed)" if name in p.assumed else str(value)
+        said = _(str(value)) if isinstance(value, str) else str(value)
+        return _("{value} (assumed)").format(value=said) if name in p.assumed else said
 
     facts = [
-        ("Age", f"{p.age_y:.3g} years on day 1"),
-        ("Sex", p.sex),
-        ("Weight", f"{p.weight_kg:g} kg"),
-        ("Height", f"{p.height_cm:g} cm"),
-        ("Body surface", f"{p.bsa_m2:.3f} m2 (Mosteller)"),
-        ("CNS status", taken("cns", p.cns)),
-        ("Lineage", taken("lineage", p.lineage)),
+        (_("Age"), _("{age} years on day 1").format(age=figures(f"{p.age_y:.3g}"))),
+        (_("Sex"), _(p.sex)),
+        (_("Weight"), f"{figures(f'{p.weight_kg:g}')} kg"),
+        (_("Height"), f"{figures(f'{p.height_cm:g}')} cm"),
+        (_("Body surface"), f"{figures(f'{p.bsa_m2:.3f}')} m2 (Mosteller)"),
+        (_("CNS status"), taken("cns", p.cns)),
+        (_("Lineage"), _("{value} (assumed)").format(value=p.lineage) if "lineage" in p.assumed else p.lineage),
         ("TPMT", taken("tpmt", p.tpmt)),
         ("NUDT15", taken("nudt15", p.nudt15)),
-        ("White cells at diagnosis", None if p.wbc is None else f"{p.wbc:g} x 10^9/L"),
-        ("Philadelphia chromosome", p.ph),
-        ("Subtype", p.subtype),
-        ("Donor", p.donor),
-        ("Relapses so far", None if p.relapses is None else str(p.relapses)),
-        ("T315I", None if p.t315i is None else f"{100 * p.t315i:.4g}%"),
+        (_("White cells at diagnosis"), None if p.wbc is None else f"{figures(f'{p.wbc:g}')} x 10^9/L"),
+        (_("Philadelphia chromosome"), p.ph and _(p.ph)),
+        (_("Subtype"), p.subtype and english(p.subtype)),
+        (_("Donor"), p.donor and _(p.donor)),
+        (_("Relapses so far"), None if p.relapses is None else str(p.relapses)),
+        ("T315I", None if p.t315i is None else figures(f"{100 * p.t315i:.4g}") + "%"),
     ]
     for what in MEASURED.values():
         if what in p.measured:
-            given = ", then ".join(result_in_words(what, value) for value in p.measured[what])
-            facts.append((what[:1].upper() + what[1:], given))
+            given = joined(_("{one}, then {other}"), (result_in_words(what, value) for value in p.measured[what]))
+            said = in_words(what)
+            facts.append((said[:1].upper() + said[1:], given))
     return [(name, value) for name, value in facts if value is not None]
 
 
@@ -116,7 +120,8 @@ def when_given(line: Sequence[Row]) -> str:
     days = [row.phase_day for row in line]
     said = ", ".join(str(a) if a == b else f"{a}, {b}" if b == a + 1 else f"{a}-{b}" for a, b in runs(days))
     first, last = dated(line[0].date), dated(line[-1].date)
-    return f"day{'s' if len(days) > 1 else ''} {said} ({first if first == last else f'{first} to {last}'})"
+    when = first if first == last else _("{first} to {last}").format(first=first, last=last)
+    return ngettext("day {days} ({dates})", "days {days} ({dates})", len(days)).format(days=said, dates=when)
 
 
 def amount(dose: float | None, unit: str | None) -> str:
@@ -127,35 +132,39 @@ def amount(dose: float | None, unit: str | None) -> str:
         dose, unit = dose / 1000.0, "g"
     digits = 3 if dose < 1 else 2 if dose < 10 else 1 if dose < 100 else 0
     text = f"{dose:,.{digits}f}"
-    return f"{text.rstrip('0').rstrip('.') if '.' in text else text} {unit}"
+    return f"{figures(text.rstrip('0').rstrip('.') if '.' in text else text)} {unit}"
 
 
 def name(agent: str | None) -> str:
     """An agent as it is printed."""
-    return (agent or "").replace("_", " ")
+    return called("agents", agent or "")
 
 
 def dose_text(row: Row) -> str:
     """The dose with how often a day: 2.02 mg twice a day."""
-    often = {1: "", 2: " twice a day", 3: " three times a day"}.get(
-        row.doses_per_day or 1, f" {row.doses_per_day} x a day"
-    )
-    return amount(row.dose, row.unit) + often
+    times = row.doses_per_day or 1
+    often = {1: "{dose}", 2: _("{dose} twice a day"), 3: _("{dose} three times a day")}
+    return often.get(times, _("{dose} {n} x a day")).format(dose=amount(row.dose, row.unit), n=times)
 
 
 def dated(day: date) -> str:
-    """Mon 4 Jan 2027, the same in every locale."""
-    return f"{_WEEKDAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]} {day.year}"
-
-
-_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+    """Mon 4 Jan 2027."""
+    return short_date(day)
 
 
 def title(cycle: Cycle) -> str:
     """Name of the phase, the cycle where there are several, and the days of therapy."""
-    several = f", cycle {cycle.number} of {cycle.of}" if cycle.of > 1 else ""
-    return f"{cycle.name}{several} - days {cycle.first_day} to {cycle.last_day} of therapy"
+    return _("{phase} - days {first} to {last} of therapy").format(
+        phase=cycle_name(cycle), first=cycle.first_day, last=cycle.last_day
+    )
+
+
+def cycle_name(cycle: Cycle) -> str:
+    """Name of the phase, and the cycle where there are several."""
+    said = phase_in_words(cycle.name)
+    if cycle.of == 1:
+        return said
+    return _("{phase}, cycle {n} of {of}").format(phase=said, n=cycle.number, of=cycle.of)
 
 
 # --- grouping -------------------------------------------------------------------------------------
@@ -165,7 +174,7 @@ def _runs(rows: Sequence[Row]) -> Iterator[list[Row]]:
     """Medicines by mouth on at least three days in a row."""
     by_mouth = [r for r in rows if r.kind == "dose" and r.route == "PO"]
     by_mouth.sort(key=lambda r: (r.agent or "", r.day))
-    for _, mine in groupby(by_mouth, key=lambda r: r.agent):
+    for __, mine in groupby(by_mouth, key=lambda r: r.agent):
         run: list[Row] = []
         for row in mine:
             if run and row.day != run[-1].day + 1:
@@ -179,12 +188,13 @@ def _runs(rows: Sequence[Row]) -> Iterator[list[Row]]:
 
 def _spans(run: list[Row]) -> Iterator[Span]:
     if run[0].deviation_percent is None:
-        for _, same in groupby(run, key=lambda r: (dose_text(r), r.computed, r.note)):
+        for __, same in groupby(run, key=lambda r: (dose_text(r), r.computed, r.note)):
             part = list(same)
-            yield _span(part, dose_text(part[0]) + ("" if (part[0].doses_per_day or 1) > 1 else " once a day"))
+            said = dose_text(part[0])
+            yield _span(part, said if (part[0].doses_per_day or 1) > 1 else _("{dose} once a day").format(dose=said))
         return
-    weeks = [list(week) for _, week in groupby(run, key=lambda r: (r.phase_day - 1) // 7)]
-    for _, alike in groupby(weeks, key=lambda w: (tuple(r.dose for r in w), w[0].computed)):
+    weeks = [list(week) for __, week in groupby(run, key=lambda r: (r.phase_day - 1) // 7)]
+    for __, alike in groupby(weeks, key=lambda w: (tuple(r.dose for r in w), w[0].computed)):
         parts = list(alike)
         yield _span([row for week in parts for row in week], _pattern(parts[0]))
 
@@ -196,19 +206,19 @@ def _span(rows: list[Row], dose: str) -> Span:
 
 def _pattern(week: list[Row]) -> str:
     """The days of a week with their dose: 50 mg Mon-Sat, 25 mg Sun."""
-    runs = [list(same) for _, same in groupby(week, key=lambda r: r.dose)]
+    runs = [list(same) for __, same in groupby(week, key=lambda r: r.dose)]
     if len(runs) == 1:
-        return f"{amount(week[0].dose, week[0].unit)} once a day"
+        return _("{dose} once a day").format(dose=amount(week[0].dose, week[0].unit))
     said = []
     for run in runs:
-        first, last = (_WEEKDAYS[r.date.weekday()] for r in (run[0], run[-1]))
+        first, last = (weekday(r.date) for r in (run[0], run[-1]))
         days = first if len(run) == 1 else f"{first}-{last}"
-        said.append(f"{amount(run[0].dose, run[0].unit) if run[0].dose else 'none'} {days}")
+        said.append(f"{amount(run[0].dose, run[0].unit) if run[0].dose else _('none')} {days}")
     return ", ".join(said)
 
 
 def _days(rows: Sequence[Row]) -> Iterator[Day]:
-    for _, mine in groupby(sorted(rows, key=lambda r: r.day), key=lambda r: r.day):
+    for __, mine in groupby(sorted(rows, key=lambda r: r.day), key=lambda r: r.day):
         here = list(mine)
 
         def notes(kind: str, here: list[Row] = here) -> tuple[str, ...]:

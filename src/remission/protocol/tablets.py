@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from remission.knowledge.agent import Agent
 
+from ..locale import figures, ngettext
+from ..locale import gettext as _
+
 
 @dataclass(frozen=True)
 class Week:
@@ -31,16 +34,31 @@ class Week:
     def in_words(self) -> str:
         """For example: week 325 mg as 13 half tablets of 50 mg (exact 334.1 mg, -2.7%); whole tablets if all are."""
         if not self.possible:
-            return f"week {self.exact:.3g} mg is less than half a piece of a tablet; needs a liquid"
+            return _("week {amount} mg is less than half a piece of a tablet; needs a liquid").format(
+                amount=figures(f"{self.exact:.3g}")
+            )
         count = round(self.total / self.piece)
         whole = all(round(dose / self.piece) % self.parts == 0 for dose in self.doses)
-        part = {1: "tablet", 2: "half tablet", 4: "quarter tablet"}.get(self.parts, f"1/{self.parts} tablet")
-        if whole:
-            count, part = count // self.parts, "tablet"
-        plural = "s" if count != 1 else ""
-        text = f"week {self.total:.4g} mg as {count} {part}{plural} of {self.piece * self.parts:g} mg"
+        count = count // self.parts if whole else count
+        pieces = {
+            1: ngettext("{n} tablet of {strength} mg", "{n} tablets of {strength} mg", count),
+            2: ngettext("{n} half tablet of {strength} mg", "{n} half tablets of {strength} mg", count),
+            4: ngettext("{n} quarter tablet of {strength} mg", "{n} quarter tablets of {strength} mg", count),
+        }
+        other = ngettext(
+            "{n} piece (1/{parts}) of a tablet of {strength} mg",
+            "{n} pieces (1/{parts}) of a tablet of {strength} mg",
+            count,
+        )
+        strength = figures(f"{self.piece * self.parts:g}")
+        counted = pieces.get(1 if whole else self.parts, other).format(n=count, strength=strength, parts=self.parts)
+        text = _("week {amount} mg as {tablets}").format(amount=figures(f"{self.total:.4g}"), tablets=counted)
         moved = f"{self.deviation:+.1f}"
-        return text if moved in ("+0.0", "-0.0") else f"{text} (exact {self.exact:.4g} mg, {moved}%)"
+        if moved in ("+0.0", "-0.0"):
+            return text
+        return _("{tablets} (exact {amount} mg, {deviation}%)").format(
+            tablets=text, amount=figures(f"{self.exact:.4g}"), deviation=figures(moved)
+        )
 
 
 def week(exact_doses: Sequence[float], strength_mg: float, parts: int) -> Week:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import assert_never
+from typing import Literal, assert_never
 
+from ..locale import N_, called, figures, joined, language, ngettext, say
+from ..locale import gettext as _
 from .model import (
     Action,
     Adjust,
@@ -20,6 +22,7 @@ from .model import (
     Not,
     Omit,
     Or,
+    Protocol,
     Repeat,
     Rescue,
     Start,
@@ -31,27 +34,42 @@ from .model import (
 from .vocabulary import COUNTS, EVER, FRACTIONS, PERSON, SHARES, STATES, VALUES
 
 _NAMES = {
-    "crs": "CRS grade",
-    "neurotoxicity": "neurotoxicity grade",
-    "igg": "IgG",
-    "ph": "Philadelphia chromosome",
-    "anc": "ANC",
-    "wbc": "WBC",
-    "tpmt": "TPMT",
-    "nudt15": "NUDT15",
-    "cns": "CNS",
-    "bsa": "BSA",
-    "t315i": "T315I",
-    "gvhd": "acute GVHD grade",
-    "chronic_gvhd": "chronic GVHD grade",
-    "vod": "VOD grade",
-    "b cells": "B cells",
-    "product": "the CAR T-cell product",
-    "diagnosis wbc": "WBC at diagnosis",
+    "crs": N_("CRS grade"),
+    "neurotoxicity": N_("neurotoxicity grade"),
+    "igg": N_("IgG"),
+    "ph": N_("Philadelphia chromosome"),
+    "anc": N_("ANC"),
+    "wbc": N_("WBC"),
+    "tpmt": N_("TPMT"),
+    "nudt15": N_("NUDT15"),
+    "cns": N_("CNS"),
+    "bsa": N_("BSA"),
+    "t315i": N_("T315I"),
+    "gvhd": N_("acute GVHD grade"),
+    "chronic_gvhd": N_("chronic GVHD grade"),
+    "vod": N_("VOD grade"),
+    "b cells": N_("B cells"),
+    "product": N_("the CAR T-cell product"),
+    "diagnosis wbc": N_("WBC at diagnosis"),
 }
+_SAID = (  # names and values that are said as they are written in a protocol, so that they can be translated
+    N_("platelets"), N_("haemoglobin"), N_("lymphocytes"), N_("blood blasts"), N_("marrow blasts"), N_("marrow MRD"),
+    N_("blood MRD"), N_("chimerism"), N_("relapses"), N_("age"), N_("weight"), N_("sex"), N_("lineage"), N_("donor"),
+    N_("remission"), N_("female"), N_("male"), N_("normal"), N_("intermediate"), N_("poor"), N_("none"), N_("sibling"),
+    N_("unrelated"), N_("haploidentical"), N_("cord"), N_("negative"), N_("positive"), N_("no"), N_("yes"),
+    N_("in manufacture"), N_("ready"), N_("failed"), N_("infused"),
+)  # fmt: skip
 _KNOWN = (*COUNTS, *FRACTIONS, *SHARES, *STATES, *PERSON, *VALUES)  # all else that is compared is a side effect
-_UNITS = {"b cells": "/uL", "igg": " g/L", "haemoglobin": " g/dL", "blood blasts": "/uL", "age": " years"}
-_OPS = {"<=": "at most", ">=": "at least", "<": "below", ">": "above", "=": "is", "!=": "is not"}
+_UNITS = {"b cells": "/uL", "igg": " g/L", "haemoglobin": " g/dL", "blood blasts": "/uL"}
+_OPS = {
+    # For translators: {what} is a noun such as platelets, {value} a number or a word; {what}: below {value} is allowed
+    "<=": N_("{what} at most {value}"),
+    ">=": N_("{what} at least {value}"),
+    "<": N_("{what} below {value}"),
+    ">": N_("{what} above {value}"),
+    "=": N_("{what} is {value}"),
+    "!=": N_("{what} is not {value}"),
+}
 
 
 def condition_in_words(condition: Condition | None) -> str:
@@ -60,52 +78,72 @@ def condition_in_words(condition: Condition | None) -> str:
         case None:
             return ""
         case Not(item):
-            return f"not ({condition_in_words(item)})"
+            return _("not ({condition})").format(condition=condition_in_words(item))
         case Defined(name, op, value):
-            return f"{name} {_OPS[op]} {value}"
+            return _(_OPS[op]).format(what=_(name), value=_(value))
         case And(items):
-            return " and ".join(_inner(item) for item in items)
+            return _joined(_("{one} and {other}"), items)
         case Or(items):
-            return " or ".join(_inner(item) for item in items)
+            return _joined(_("{one} or {other}"), items)
         case Compare(name, op, value, unit):
-            return f"{in_words(name)} {_OPS[op]} {_value(name, value, unit)}"
+            return _(_OPS[op]).format(what=in_words(name), value=_value(name, value, unit))
     raise TypeError(f"no condition: {condition!r}")
 
 
 def in_words(name: str) -> str:
     """The name of something compared, as it is printed: ANC, platelets, asparaginase allergy grade."""
     if name.startswith("level:"):
-        return f"{name.removeprefix('level:').replace('_', ' ')} level"
+        return _("{agent} level").format(agent=called("agents", name.removeprefix("level:")))
     plain = name.removesuffix(EVER)
     if plain in _NAMES or plain in _KNOWN:
-        called = _NAMES.get(plain, plain)
+        said = _(_NAMES.get(plain, plain))
     else:
-        called = plain.replace("_", " ") + " grade"
-    return f"highest {called} so far" if name.endswith(EVER) else called
+        said = _("{effect} grade").format(effect=called("side-effects", plain))
+    return _("highest {grade} so far").format(grade=said) if name.endswith(EVER) else said
+
+
+def protocol_in_words(protocol: Protocol, field: Literal["name", "plain"] = "name") -> str:
+    """The name of a protocol, or what it is in plain words, in the reader's language."""
+    return say(f"protocols/{protocol.id}#{field}", " ".join(getattr(protocol, field).split()))
+
+
+def phase_in_words(name: str) -> str:
+    """A phase, by its id or its name, as the reader's language calls it; of another protocol with that before it."""
+    if language() == "en":
+        return name
+    home, colon, own = name.rpartition(": ")
+    said = own[:1].upper() + own[1:]
+    return f"{home}{colon}{say(f'phases#{said}', said)}"
 
 
 def change_in_words(action: Action) -> str:
     """What a rule does to a dose and when, without naming the dose; '' for rules that change none."""
     match action:
-        case Hold(_, when, end, _, streak):
-            return f"held if {condition_in_words(when)}, until {condition_in_words(end)}{_lasting(streak)}"
+        case Hold(__, when, end, ___, streak):
+            return _("not given if {condition}, until {end}").format(
+                condition=condition_in_words(when), end=condition_in_words(end) + _lasting(streak)
+            )
         case MakeUp():
-            return "held days are made up"
-        case Omit(_, when):
-            return f"not given if {condition_in_words(when)}"
-        case Miss(_, fraction, when):
-            share = f"{100 * fraction:.4g}% of doses missed by chance"
-            return share if when is None else f"{share} if {condition_in_words(when)}"
-        case Stop(_, when, streak):
-            return f"stopped for good if {condition_in_words(when)}{_lasting(streak)}"
-        case Limit(_, fraction, when):
-            return f"{fraction:.0%} while {condition_in_words(when)}"
-        case Repeat(_, when):
-            return f"no rise if {condition_in_words(when)}"
-        case Adjust(_, factor, when, streak, at_most):
-            top = f", to at most {at_most:.0%}" if at_most else ""
-            verb = f"raised by {factor - 1:.0%}" if factor > 1 else f"lowered by {1 - factor:.0%}"
-            return f"{verb} if {condition_in_words(when)}{_lasting(streak)}{top}"
+            return _("days without it are made up")
+        case Omit(__, when):
+            return _("not given if {condition}").format(condition=condition_in_words(when))
+        case Miss(__, fraction, when):
+            share = f"{figures(f'{100 * fraction:.4g}')}%"
+            if when is None:
+                return _("{share} of doses missed by chance").format(share=share)
+            return _("{share} of doses missed by chance if {condition}").format(
+                share=share, condition=condition_in_words(when)
+            )
+        case Stop(__, when, streak):
+            return _("stopped for good if {condition}").format(condition=condition_in_words(when) + _lasting(streak))
+        case Limit(__, fraction, when):
+            return _("{share} while {condition}").format(share=f"{fraction:.0%}", condition=condition_in_words(when))
+        case Repeat(__, when):
+            return _("no rise if {condition}").format(condition=condition_in_words(when))
+        case Adjust(__, factor, when, streak, at_most):
+            said = _("raised by {share} if {condition}") if factor > 1 else _("lowered by {share} if {condition}")
+            said = said.format(share=f"{abs(factor - 1):.0%}", condition=condition_in_words(when) + _lasting(streak))
+            return _("{change}, to at most {share}").format(change=said, share=f"{at_most:.0%}") if at_most else said
         case Start() | Wait() | Rescue() | Transfuse():
             return ""
         case _:
@@ -113,8 +151,13 @@ def change_in_words(action: Action) -> str:
 
 
 def _lasting(streak: Streak) -> str:
-    days = f" for {streak.days} days" if streak.days else ""
-    return days + (f" at {streak.visits} visits" if streak.visits > 1 else "")
+    days = " " + ngettext("for {n} day", "for {n} days", streak.days).format(n=streak.days) if streak.days else ""
+    visits = " " + ngettext("at {n} visit", "at {n} visits", streak.visits).format(n=streak.visits)
+    return days + (visits if streak.visits > 1 else "")
+
+
+def _joined(pair: str, items: Sequence[Condition]) -> str:
+    return joined(pair, map(_inner, items))
 
 
 def runs(days: Sequence[int]) -> list[tuple[int, int]]:
@@ -131,10 +174,12 @@ def sentence(text: str) -> str:
 
 def _value(name: str, value: float | str, unit: str | None) -> str:
     if isinstance(value, str):
-        return value.replace("_", " ")
+        return _(value.replace("_", " "))
     if name in (*FRACTIONS, *SHARES):
-        return f"{value * 100:.4g}%"
-    return f"{value:g}{' ' + unit.replace('uM', 'umol/L') if unit else _UNITS.get(name, '')}"
+        return figures(f"{value * 100:.4g}") + "%"
+    if name == "age":
+        return _("{age} years").format(age=figures(f"{value:g}"))
+    return figures(f"{value:g}") + (" " + unit.replace("uM", "umol/L") if unit else _UNITS.get(name, ""))
 
 
 def _inner(condition: Condition) -> str:

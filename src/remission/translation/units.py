@@ -66,7 +66,7 @@ def units() -> tuple[Unit, ...]:
 def _interface() -> Iterator[Unit]:
     options = {"**.html": {"newstyle_gettext": "true", "trimmed": "true"}}
     found: dict[tuple[str, str | None], tuple[list[str], list[str]]] = {}
-    keywords = {"_": None, "gettext": None, "ngettext": (1, 2)}
+    keywords = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
     for file, _line, message, notes, _context in extract_from_dir(
         _PACKAGE, _CODE, options, keywords=keywords, comment_tags=[_NOTE], strip_comment_tags=True
     ):
