@@ -15,6 +15,7 @@ _ = gettext
 
 __all__ = [
     "KNOWN", "LANGUAGES", "Language", "N_", "TRANSLATED", "_", "bare", "called", "date", "direction", "english",
-    "figures", "first_week_day", "gettext", "in_sentence", "isolated", "joined", "language", "locale", "marked", "month",
-    "ngettext", "number", "percent", "preferred", "say", "short_date", "speaking", "unpublished", "weekday", "weekdays",
+    "figures", "first_week_day", "gettext", "in_sentence", "isolated", "joined", "language", "locale", "marked",
+    "month", "ngettext", "number", "percent", "preferred", "say", "short_date", "speaking", "unpublished",
+    "weekday", "weekdays",
 ]  # fmt: skip

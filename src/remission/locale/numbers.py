@@ -43,7 +43,7 @@ def date(day: Date) -> str:
 
 def short_date(day: Date) -> str:
     """Mon 4 Jan 2027."""
-    form = "EEE d MMM y" if _here().language == "en" else _here().date_skeletons["yMMMEd"].pattern
+    form = "EEE d MMM y" if _here().language == "en" else _here().datetime_skeletons["yMMMEd"].pattern
     return _latin(format_date(day, form, locale=_here()))
 
 

@@ -174,7 +174,7 @@ def _runs(rows: Sequence[Row]) -> Iterator[list[Row]]:
     """Medicines by mouth on at least three days in a row."""
     by_mouth = [r for r in rows if r.kind == "dose" and r.route == "PO"]
     by_mouth.sort(key=lambda r: (r.agent or "", r.day))
-    for __, mine in groupby(by_mouth, key=lambda r: r.agent):
+    for _key, mine in groupby(by_mouth, key=lambda r: r.agent):
         run: list[Row] = []
         for row in mine:
             if run and row.day != run[-1].day + 1:
@@ -188,13 +188,13 @@ def _runs(rows: Sequence[Row]) -> Iterator[list[Row]]:
 
 def _spans(run: list[Row]) -> Iterator[Span]:
     if run[0].deviation_percent is None:
-        for __, same in groupby(run, key=lambda r: (dose_text(r), r.computed, r.note)):
+        for _dose, same in groupby(run, key=lambda r: (dose_text(r), r.computed, r.note)):
             part = list(same)
             said = dose_text(part[0])
             yield _span(part, said if (part[0].doses_per_day or 1) > 1 else _("{dose} once a day").format(dose=said))
         return
-    weeks = [list(week) for __, week in groupby(run, key=lambda r: (r.phase_day - 1) // 7)]
-    for __, alike in groupby(weeks, key=lambda w: (tuple(r.dose for r in w), w[0].computed)):
+    weeks = [list(week) for _week, week in groupby(run, key=lambda r: (r.phase_day - 1) // 7)]
+    for _doses, alike in groupby(weeks, key=lambda w: (tuple(r.dose for r in w), w[0].computed)):
         parts = list(alike)
         yield _span([row for week in parts for row in week], _pattern(parts[0]))
 
@@ -206,7 +206,7 @@ def _span(rows: list[Row], dose: str) -> Span:
 
 def _pattern(week: list[Row]) -> str:
     """The days of a week with their dose: 50 mg Mon-Sat, 25 mg Sun."""
-    runs = [list(same) for __, same in groupby(week, key=lambda r: r.dose)]
+    runs = [list(same) for _dose, same in groupby(week, key=lambda r: r.dose)]
     if len(runs) == 1:
         return _("{dose} once a day").format(dose=amount(week[0].dose, week[0].unit))
     said = []
@@ -218,7 +218,7 @@ def _pattern(week: list[Row]) -> str:
 
 
 def _days(rows: Sequence[Row]) -> Iterator[Day]:
-    for __, mine in groupby(sorted(rows, key=lambda r: r.day), key=lambda r: r.day):
+    for _key, mine in groupby(sorted(rows, key=lambda r: r.day), key=lambda r: r.day):
         here = list(mine)
 
         def notes(kind: str, here: list[Row] = here) -> tuple[str, ...]:

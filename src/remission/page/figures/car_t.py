@@ -88,7 +88,7 @@ def _published(site: Site) -> Endpoint | None:
 
 def _known(said: Endpoint | None) -> Known:
     if said is None or said.within is None:
-        return Known("predicted", _("The model plays it. It is held against published trials."))
+        return Known("predicted", _("The model plays it. It is compared with published trials."))
     text = _("In the trial {n} of 100 had it within {days} days, {rest} had not.").format(
         n=number(round(said.value)), rest=number(100 - round(said.value)), days=number(days_of(said.within))
     )

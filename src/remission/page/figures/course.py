@@ -121,7 +121,7 @@ def thousand(summary: Summary, knowledge: Library) -> Figure:
         svg=chart(
             finding, _("Bands of leukaemic cells and neutrophils over time."), axis.time(0, last), panels, phases
         ),
-        reading=_("The dark band holds half of the patients, the pale one nine of ten."),
+        reading=_("In the dark band are half of the patients, in the pale one nine of ten."),
         table=table,
         known=shared.predicted(),
         phases=tuple(phases),
@@ -151,7 +151,7 @@ def small(summary: Summary, knowledge: Library, day: float) -> Figure:
         finding=finding,
         svg=chart(finding, _("Neutrophils, platelets and haemoglobin four weeks before and after the day."),
                   axis.time(first, last), panels, phases, marks),
-        reading=_("The line down is this day. The dark band holds half of the patients, the pale one nine of ten."),
+        reading=_("The line down is this day. In the dark band are half of the patients, in the pale one nine of ten."),
         table=Table(
             (_("What"), _("5% lie below"), _("Middle"), _("95% lie below")),
             tuple(

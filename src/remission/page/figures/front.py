@@ -30,7 +30,7 @@ def front(site: Site) -> Figure | None:
         return None
     figure = thousand(summary, site.knowledge)
     months = number(round(shared.treated_days(summary) / DAYS_A_MONTH))
-    reading = [_("The dark band holds half of the children, the pale one nine of ten.")]
+    reading = [_("In the dark band are half of the children, in the pale one nine of ten.")]
     if weeks := _out_of_sight(summary, site.knowledge):
         said = _("After {weeks} weeks a microscope finds no leukaemia in three of four. But cells are left.")
         reading.append(said.format(weeks=number(weeks)))

@@ -59,7 +59,7 @@ def induction_leukaemia(site: Site) -> Figure | None:
              _("Patients")),
             table, _("Week by week, the patient in the middle"),
         ),
-        known=shared.predicted(_("The model plays it. MRD at the end of induction is held against published trials.")),
+        known=shared.predicted(_("The model plays it. MRD at the end of induction is compared with published trials.")),
         about=who.about(summary),
         phases=tuple(phases),
     )  # fmt: skip

@@ -47,7 +47,7 @@ def mrd_day_29(site: Site) -> Figure | None:
                   rows.filter(pl.col("phase_day") == check["phase_day"]).select("limit", "below").rows()),
             _("MRD in the marrow at the end of induction"),
         ),
-        known=shared.predicted(_("The model plays it. MRD at the end of induction is held against published trials.")),
+        known=shared.predicted(_("The model plays it. MRD at the end of induction is compared with published trials.")),
         about=who.about(summary),
     )  # fmt: skip
 

@@ -53,7 +53,7 @@ def known(summary: Summary, knowledge: Library) -> Known:
     """What was published of the protocol, and how the played share stands to it."""
     said = published(summary.scenario.protocol, knowledge)
     if said is None:
-        return shared.predicted(_("No published event-free survival of this plan is held against it here."))
+        return shared.predicted(_("No published event-free survival of this plan is compared with it here."))
     trial, _arm, endpoint = said
     text = _("{trial} found {value} of 100 without relapse or other event after {years} years.").format(
         trial=trial,

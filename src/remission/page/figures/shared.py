@@ -18,7 +18,7 @@ LEAST = 0.1  # where a line lies when no cell is left: the foot of the axis
 
 def predicted(text: str = "") -> Known:
     """How the course of virtual patients is known."""
-    return Known("predicted", text or _("The model plays it. It is held against published trials."), ())
+    return Known("predicted", text or _("The model plays it. It is compared with published trials."), ())
 
 
 def phases_of_life(summary: Summary, patient: int) -> list[Phase]:

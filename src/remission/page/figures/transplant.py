@@ -69,7 +69,7 @@ def transplant_empty_days(site: Site) -> Figure | None:
              (_("Days below {count}").format(count=number(LOW)), float(len(empty)), "", "", "")),
             _("Counts around the transplant"),
         ),
-        known=shared.predicted(_("The day on which the cells come back is held against published transplants.")),
+        known=shared.predicted(_("The day on which the cells come back is compared with published transplants.")),
         about=stored.lives_about(summary, len(origins)),
         phases=tuple(phases),
     )  # fmt: skip
