@@ -631,7 +631,8 @@ def _compare(item: Compare) -> str:
         what = form.format(effect=effect)
     said = (_ARE if verb == "are" else _IS)[item.op]
     if isinstance(item.value, str):
-        return _(said).format(what=what, value=_(item.value.replace("_", " ")))
+        word = item.value if item.name == "subtype" else _(item.value.replace("_", " "))
+        return _(said).format(what=what, value=word)
     value = _percent(item.value) if item.name in (*FRACTIONS, *SHARES) else _number(item.value)
     if item.name == "age":
         value = (_("{n} year") if item.value == 1 else _("{n} years")).format(n=value)

@@ -31,7 +31,7 @@ from .model import (
     Transfuse,
     Wait,
 )
-from .vocabulary import COUNTS, EVER, FRACTIONS, PERSON, SHARES, STATES, VALUES
+from .vocabulary import AT_TIME_POINT, COUNTS, EVER, FRACTIONS, PERSON, SHARES, STATES, VALUES
 
 _NAMES = {
     "crs": N_("CRS grade"),
@@ -57,7 +57,8 @@ _SAID = (  # names and values that are said as they are written in a protocol, s
     N_("blood MRD"), N_("chimerism"), N_("relapses"), N_("age"), N_("weight"), N_("sex"), N_("lineage"), N_("donor"),
     N_("remission"), N_("female"), N_("male"), N_("normal"), N_("intermediate"), N_("poor"), N_("none"), N_("sibling"),
     N_("unrelated"), N_("haploidentical"), N_("cord"), N_("negative"), N_("positive"), N_("no"), N_("yes"),
-    N_("relapse month"), N_("in manufacture"), N_("ready"), N_("failed"), N_("infused"),
+    N_("relapse month"), N_("subtype"), N_("risk group"), N_("genetics"),
+    N_("in manufacture"), N_("ready"), N_("failed"), N_("infused"),
 )  # fmt: skip
 _KNOWN = (*COUNTS, *FRACTIONS, *SHARES, *STATES, *PERSON, *VALUES)  # all else that is compared is a side effect
 _UNITS = {"b cells": "/uL", "igg": " g/L", "haemoglobin": " g/dL", "blood blasts": "/uL"}
@@ -94,6 +95,8 @@ def in_words(name: str) -> str:
     """The name of something compared, as it is printed: ANC, platelets, asparaginase allergy grade."""
     if name.startswith("level:"):
         return _("{agent} level").format(agent=called("agents", name.removeprefix("level:")))
+    if name in AT_TIME_POINT:
+        return _("marrow MRD at time point {n}").format(n=AT_TIME_POINT.index(name) + 1)
     plain = name.removesuffix(EVER)
     if plain in _NAMES or plain in _KNOWN:
         said = _(_NAMES.get(plain, plain))
@@ -174,7 +177,7 @@ def sentence(text: str) -> str:
 
 def _value(name: str, value: float | str, unit: str | None) -> str:
     if isinstance(value, str):
-        return _(value.replace("_", " "))
+        return value if name == "subtype" else _(value.replace("_", " "))
     if name in (*FRACTIONS, *SHARES):
         return figures(f"{value * 100:.4g}") + "%"
     if name == "age":
