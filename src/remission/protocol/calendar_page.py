@@ -66,8 +66,8 @@ section { margin-top: 22px }
 
 
 _DATES = N_(
-    "Dates are right if every phase may start on its day. Doses are computed with the size of the first day and have to "
-    "be computed anew as the child grows; intrathecal doses follow the age on their day."
+    "Dates are right if every phase may start on its day. Doses are computed with the size of the first day and have "
+    "to be computed anew as the child grows; intrathecal doses follow the age on their day."
 )
 
 
