@@ -44,7 +44,7 @@ def test_arrays_that_lead_astray_are_errors_and_the_process_lives(parts, tmp_pat
         ("tables", "orders", "form", 2, -1, r"orders\[2\]\.form is -1"),
         ("tables", "forms", "next", 0, 0, r"forms\[0\]\.next is 0; it must lie in 1\.\."),
         ("tables", "terms", "variable", 0, 10**9, r"terms\[0\]\.variable is 1000000000"),
-        ("layout", "entry_row", None, 5, 10**6, r"entry_row\[5\] is 1000000"),
+        ("layout", "segments", "states", 5, 10**6, r"segments\[5\]\.states is 1000000"),
         ("layout", "shapes", "source", 0, -3, r"shapes\[0\]\.source is -3"),
         ("layout", "micro_start", None, 0, np.nan, r"micro_start\[0\] is -?nan"),
     ],

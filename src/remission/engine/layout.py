@@ -38,6 +38,9 @@ SHAPE = np.dtype(core.records["Shape"])
 # two hours, of four, or all of it), or its nodes (two for every two hours) if it has an antagonist; sharp: where the
 # means of sharp panels stand, slot after slot, or -1; source: first row in the step matrix, or the product; panels: the
 # same for panels, or -1; answer: first row of what the antagonist takes away, or -1
+SEGMENT = np.dtype(core.records["Segment"])
+# group: always (0), plain (1), level (2), fresh (3); row: the first of `rows`; states: bits of those that they are made of;
+# entry: the first of their entries among the agent's, state after state
 
 
 class Layout(NamedTuple):
@@ -93,9 +96,9 @@ class Layout(NamedTuple):
     saturable: Any  # 1: elimination saturates or changes
     sink_from: Any
     row_from: Any
-    entry_from: Any  # entries of the step matrix that may differ from zero
-    entry_row: Any
-    column_from: Any  # by agent, group of rows (always, plain, level, fresh) and state: its entries; then their end
+    entry_from: Any  # entries of the step matrix that may differ from zero, by agent
+    segment_from: Any  # by agent
+    segments: Any  # SEGMENT: rows, one after the other, of one group and made of the same states
     rescued: Any  # 1: an agent whose doses depend on levels of the day
     against_row: Any  # an antagonist's plasma at the nodes of a step and of its panels, else -1
     against_panels: Any
@@ -288,7 +291,7 @@ def layout(
     refine: divide every step by it. side_effects: play them. watch: keep the means of every output by two hours."""
     out: dict[str, list[Any]] = {name: [] for name in Layout._fields}
     for name in Layout._fields:
-        if name.endswith("_from") and name != "column_from":
+        if name.endswith("_from"):
             out[name] = [0]
     out["product_row"] = [0]
     agents = [_Agent(program, i, k, refine, watch) for i, k in enumerate(systems)]
@@ -404,14 +407,16 @@ def layout(
             out["watched"].append(watched_rows if watch else -1)
             out["watch_source"].append((means if k.vmax is not None else fine_means).get(j, -1))
             watched_rows += STEPS_PER_DAY * refine if watch else 0
-        for group in range(4):
-            for column in range(n):
-                out["column_from"].append(len(out["entry_row"]))
-                out["entry_row"] += [row for row, (own, used) in enumerate(patterns) if own == group and used[column]]
-        out["column_from"].append(len(out["entry_row"]))
+        entries, before = 0, None
+        for row, (group, used) in enumerate(patterns):
+            if (group, used.tolist()) != before:
+                before = (group, used.tolist())
+                out["segments"].append([group, row, 0, sum(1 << int(j) for j in np.flatnonzero(used)), entries])
+            out["segments"][-1][2] += 1
+            entries += int(used.sum())
+        out["segment_from"].append(len(out["segments"]))
         out["plain_rows"].append(sum(own < 2 for own, _ in patterns))
-        entries = len(out["entry_row"]) - out["entry_from"][-1]
-        out["entry_from"].append(len(out["entry_row"]))
+        out["entry_from"].append(out["entry_from"][-1] + entries)
         out["weight_from"].append(out["weight_from"][-1] + len(kinds) * entries)
     agent_forms: list[list[int]] = [[] for _ in systems]
     for i, f in enumerate(program.forms):
@@ -440,12 +445,15 @@ def layout(
     out["line_kind"] = line_kind
     arrays: dict[str, Any] = {}
     for name, values in out.items():
+        if name == "segments":
+            continue
         real = name in (
             "micro_share", "micro_start", "unit", "panel_share", "panel_times", "level_times", "fastest", "calm",
         )  # fmt: skip
         kind: Any = np.float64 if real else np.int64
         arrays[name] = np.array(values, dtype=kind)
     arrays |= {
+        "segments": np.array([tuple(s) for s in out["segments"]], dtype=SEGMENT),
         "bins": mesh.BINS * refine,
         "shapes": np.array([tuple(s[name] for name in SHAPE.names or ()) for s in shapes], dtype=SHAPE),
         "clone_kill": np.array(clone_kill),

@@ -154,9 +154,7 @@ inline bool act_on(Block& b, Int i, int l, Int today, Real dose, int times) {
 inline void acts_of_day(Block& b, Int today) {
   for (Int i = 0; i < b.lay.acts.size; ++i) {
     const Int form = b.lay.acts[i].form;
-    bool given = false;
-    for (Int k = 0; k < STEPS; ++k) given |= b.drugs.used[form * STEPS + k] != 0;
-    if (!given) continue;
+    if (!b.drugs.given(form)) continue;
     for (int l = 0; l < LANES; ++l) {
       Real dose = 0.0;
       int times = 0;

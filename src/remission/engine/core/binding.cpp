@@ -542,6 +542,7 @@ nb::dict records() {
   bind_record<Rule>(all);
   bind_record<Form>(all);
   bind_record<Shape>(all);
+  bind_record<Segment>(all);
   bind_record<Act>(all);
   bind_record<Cause>(all);
   bind_record<Person>(all);

@@ -4,6 +4,7 @@
 //
 // Spans of rows (due_from, due_to; first, last; ...) tile their array: each begins where the one before it ended.
 #pragma once
+#include <bit>
 #include <string>
 
 #include "block.hpp"
@@ -341,8 +342,9 @@ class LayoutCheck {
     rising("panel_from", lay.panel_from, agents, lay.panel_window.size);
     size("panel_share", lay.panel_share.size, lay.panel_window.size);
     size("panel_times", lay.panel_times.size, 2 * lay.panel_window.size);
-    rising("entry_from", lay.entry_from, agents, lay.entry_row.size);
-    size("column_from", lay.column_from.size, 4 * lay.state_from[agents] + agents);
+    size("entry_from", lay.entry_from.size, agents + 1);
+    same({"entry_from", 0, ""}, lay.entry_from[0], 0);
+    rising("segment_from", lay.segment_from, agents, lay.segments.size, 1);
     rising("output_from", lay.output_from, agents, lay.watched.size);
     size("watch_source", lay.watch_source.size, lay.watched.size);
     size("row_from", lay.row_from.size, agents + 1);
@@ -369,6 +371,7 @@ class LayoutCheck {
     const Int windows = lay.windows[agent], fine = lay.fine_windows[agent], products = of(lay.product_from, agent);
     const bool bends = lay.saturable[agent] == 1;
     const Real length = 1.0 / static_cast<Real>(steps), longest = (1.0 + 1e-9) * length;
+    within({"state_from", agent + 1, ""}, n, 1, 62);
     within(at("linear_outputs"), lin, 1, of(lay.g_from, agent));
     if (of(lay.a_from, agent) % n != 0 || of(lay.a_from, agent) / n != n)
       refuse({"a_from", agent + 1, ""}, "leaves no square matrix of " + std::to_string(n) + " states");
@@ -418,14 +421,19 @@ class LayoutCheck {
       refuse(at("saturable"), "is 1 for an agent with more than one window, with panels, or without its means");
     same(at("plain_rows"), lay.plain_rows[agent],
          all_rows - levels - 2 * panels(agent) * of(lay.bent_from, agent) - PANELS * of(lay.sharp_from, agent));
-    for (Int i = lay.entry_from[agent]; i < lay.entry_from[agent + 1]; ++i)
-      index({"entry_row", i, ""}, lay.entry_row[i], all_rows);
-    Int before = lay.entry_from[agent];
-    for (Int k = 0; k <= 4 * n; ++k) {
-      const Int i = 4 * lay.state_from[agent] + agent + k;
-      within({"column_from", i, ""}, lay.column_from[i], before, lay.entry_from[agent + 1]);
-      before = lay.column_from[i];
+    Int row = 0, entry = 0;  // segments tile the rows
+    for (Int i = lay.segment_from[agent]; i < lay.segment_from[agent + 1]; ++i) {
+      const Segment& s = lay.segments[i];
+      within({"segments", i, "group"}, s.group, 0, 3);
+      same({"segments", i, "row"}, s.row, row);
+      within({"segments", i, "rows"}, s.rows, 1, all_rows - row);
+      within({"segments", i, "states"}, s.states, 0, (Int{1} << n) - 1);
+      same({"segments", i, "entry"}, s.entry, entry);
+      row += s.rows;
+      entry += s.rows * std::popcount(static_cast<std::uint64_t>(s.states));
     }
+    same({"segment_from", agent + 1, ""}, row, all_rows);
+    same({"entry_from", agent + 1, ""}, lay.entry_from[agent + 1], lay.entry_from[agent] + entry);
     // rows that are asked for by name: -1 where nothing asks
     auto asked = [&](const char* array, const View<Int>& row, Int number, bool needed) {
       if (needed || row[agent] != -1) rows_from(at(array), row[agent], number, all_rows);

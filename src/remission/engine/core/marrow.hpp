@@ -133,9 +133,11 @@ struct Effects {
   Wide fall(int k) const {
     const Wide now = slot(k);
     const Wide last = k == 0 && !before ? now : slot(k - 1), next = k == LINE_SLOTS - 1 && !after ? now : slot(k + 1);
-    const Wide by_next = (now - next) * root(now / larger(next, now * (1.0 / 9.0)));
-    const Wide by_last = (last - now) * root(larger(now, last * (1.0 / 9.0)) / last);
-    return now > next ? by_next : last > now ? by_last : Wide{};
+    const auto wanes = now > next;
+    const Wide more = wanes ? now : last, less = wanes ? next : now;
+    return more > less ? (more - less) * root((wanes ? now : larger(now, last * (1.0 / 9.0))) /
+                                              (wanes ? larger(next, now * (1.0 / 9.0)) : last))
+                       : Wide{};
   }
 };
 

@@ -1,5 +1,7 @@
 // Kinetics of a day: doses in, exact steps for each agent on board, and what its effects are made of out.
 #pragma once
+#include <bit>
+
 #include "dosing.hpp"
 #include "effects.hpp"
 
@@ -62,8 +64,7 @@ inline void fill_responses(Block& b) {
     asked.sharp = ints(lay.sharp, lay.sharp_from, agent);
     asked.sharp_edges = sharp_edges;
     Responses answers(a, g, rows, lay.fastest[agent], entries, infused);
-    const Int e0 = lay.entry_from[agent], number = lay.entry_from[agent + 1] - e0;
-    const Int* column_from = lay.column_from.data + 4 * lay.state_from[agent] + agent;
+    const Int number = lay.entry_from[agent + 1] - lay.entry_from[agent];
     const Int calm = lay.micro_calm[agent] < lay.micro_from[agent + 1] ? lay.micro_kind[lay.micro_calm[agent]] : -1;
     for (Int kind = 0; kind < lay.kind_from[agent + 1] - lay.kind_from[agent]; ++kind) {
       if (kind == calm) {  // the last: elimination is linear, so a part of the matrix
@@ -72,10 +73,15 @@ inline void fill_responses(Block& b) {
         store(a.at(c, c), load(a.at(c, c)) - loss);
       }
       answers.fill(lay.unit[lay.kind_from[agent] + kind], asked);
-      const Int w0 = lay.weight_from[agent] + kind * number - e0;
-      for (Int k = 0; k < 4 * n; ++k)
-        for (Int i = column_from[k]; i < column_from[k + 1]; ++i)
-          copy_rows(drugs.weight, w0 + i, answers.free[k % n], lay.entry_row[i], 1);
+      for (Int i = lay.segment_from[agent]; i < lay.segment_from[agent + 1]; ++i) {
+        const Segment& s = lay.segments[i];
+        Int at = lay.weight_from[agent] + kind * number + s.entry;
+        for (int c = 0; c < n; ++c)
+          if (s.states >> c & 1) {
+            copy_rows(drugs.weight, at, answers.free[c], s.row, s.rows);
+            at += s.rows;
+          }
+      }
       for (Int i = 0; i < forms; ++i) {
         const Int at = lay.form_row_from[lay.agent_forms[f0 + i]] + kind * rows;
         copy_rows(drugs.part, at, answers.part[i], 0, rows);
@@ -134,6 +140,49 @@ inline void rescue_doses(Block& b, Int agent, Int today) {
   }
 }
 
+// Sums of columns, each times one row: (rows, L) = sum over columns of (rows, L) times (L). A row is summed at once, in
+// as many registers as there are columns.
+class Terms {
+ public:
+  void add(const Real* column, const Real* by) {
+    column_[number_] = column;
+    by_[number_++] = by;
+  }
+  void sum(Real* out, Int rows) const {
+    switch (number_) {
+      case 1: return all<1>(out, rows);
+      case 2: return all<2>(out, rows);
+      case 3: return all<3>(out, rows);
+      case 4: return all<4>(out, rows);
+      case 5: return all<5>(out, rows);
+      case 6: return all<6>(out, rows);
+      default: break;
+    }
+    for (Int at = 0; at < rows * LANES; at += LANES) {
+      Wide x = {};
+      for (int k = 0; k < number_; ++k) x += load(column_[k] + at) * load(by_[k]);
+      store(out + at, x);
+    }
+  }
+
+ private:
+  template <int N>
+  void all(Real* out, Int rows) const {
+    Wide by[N];
+    const Real* column[N];
+    for (int k = 0; k < N; ++k) by[k] = load(by_[k]), column[k] = column_[k];
+    for (Int at = 0; at < rows * LANES; at += LANES) {
+      Wide x = {};
+      for (int k = 0; k < N; ++k) x += load(column[k] + at) * by[k];
+      store(out + at, x);
+    }
+  }
+
+  int number_ = 0;
+  const Real* column_[64];
+  const Real* by_[64];
+};
+
 // One agent through one day.
 class AgentDay {
  public:
@@ -178,8 +227,8 @@ class AgentDay {
   const Int agent, today;
   const bool pending;
   const Int s0, n, z0, products, r0, rows, f0, f1, steps, slots;
-  int count = 0;               // patients whose concentrations change now
   bool given = false;          // any dose now
+  bool changing = false, steady = true;  // are there patients whose concentrations change now, and others?
   Wide fresh{}, dosed{};       // 1 in patients whose concentrations change now; who are given a dose now
   Wide plain{}, kept{};        // 1 in the others; in those whose step counts
   std::uint64_t started = 0;   // bits of the states that the step began with
@@ -257,32 +306,30 @@ class AgentDay {
     }
     store(was, still);
     plain = 1.0 - fresh;
-    count = 0;
-    for (int l = 0; l < LANES; ++l) count += fresh[l] > 0.0;
+    changing = any(fresh > 0.0);
+    steady = any(fresh == 0.0);
   }
 
-  // The rows of a group (0 always, 1 plain, 2 levels, 3 fresh) of a step, from the states that anybody has something of;
-  // column by column, so that what is left out changes nothing, to the last bit. w: where the kind's weights begin.
-  void step(int group, Int w) {
-    const Int* from = lay.column_from.data + 4 * s0 + agent + group * n;
-    const Int* row = lay.entry_row.data;
-    Real* o = drugs.out.row(r0);
-    for (Int c = 0; c < n; ++c) {
-      if (!(started >> c & 1)) continue;
-      const Wide x = load_row(drugs.x, s0 + c);
-      const Real* weight = drugs.weight.row(w + from[c] - lay.entry_from.data[agent]);
-      for (Int i = from[c]; i < from[c + 1]; ++i, weight += LANES) {
-        Real* at = o + row[i] * LANES;
-        store(at, load(at) + load(weight) * x);
-      }
-    }
-  }
-
-  // The first `number` rows of a step, empty.
-  void begin_step(Int number) {
+  // The first `number` rows of a step, from the states that anybody has something of: those of the groups (bits: always,
+  // plain, levels, fresh), the others empty. What is left out changes nothing, to the last bit. w: where the kind's weights
+  // begin.
+  void step(Int number, unsigned groups, Int w) {
     started = drugs.present[agent];
     fed = false;
-    drugs.out.clear(r0, number);
+    for (Int i = lay.segment_from[agent]; i < lay.segment_from[agent + 1]; ++i) {
+      const Segment& s = lay.segments[i];
+      if (s.row >= number) break;
+      const std::uint64_t states = static_cast<std::uint64_t>(s.states);
+      if (!(groups >> s.group & 1) || !(states & started)) {
+        drugs.out.clear(r0 + s.row, s.rows);
+        continue;
+      }
+      const Real* weight = drugs.weight.row(w + s.entry);
+      Terms terms;
+      for (std::uint64_t left = states; left; left &= left - 1, weight += s.rows * LANES)
+        if (left & -left & started) terms.add(weight, drugs.x.row(s0 + std::countr_zero(left)));
+      terms.sum(drugs.out.row(r0 + s.row), s.rows);
+    }
   }
 
   // The states at the end of a step become those at the start of the next.
@@ -455,14 +502,10 @@ class AgentDay {
   // One step of an agent whose elimination is linear.
   void linear_step(Int number, bool leveled) {
     const Int panels = lay.panel_from[agent + 1] - lay.panel_from[agent];
-    const bool some = panels > 0 && count > 0, rest = !(panels > 0 && count == LANES);
+    const bool some = panels > 0 && changing, rest = panels == 0 || steady;
     const bool sharp = given && lay.sharp_from[agent + 1] > lay.sharp_from[agent];
     const Int w = lay.weight_from[agent], all = leveled || some || sharp ? rows : lay.plain_rows[agent];
-    begin_step(all);
-    step(0, w);
-    if (rest) step(1, w);
-    if (leveled) step(2, w);
-    if (some || sharp) step(3, w);
+    step(all, 1u | unsigned{rest} << 1 | unsigned{leveled} << 2 | unsigned{some || sharp} << 3, w);
     inputs(lay.micro_kind[lay.micro_from[agent]], 1.0 / static_cast<Real>(steps), all);
     keep_states();
     kept = everywhere(1.0);
@@ -684,8 +727,7 @@ class AgentDay {
     const Int kind = lay.micro_kind[m];
     const Real share = lay.micro_share[m], all = static_cast<Real>(steps);
     const Wide before = products > 0 ? concentration() : Wide{};
-    begin_step(rows);
-    step(0, lay.weight_from[agent] + kind * (lay.entry_from[agent + 1] - lay.entry_from[agent]));
+    step(rows, 1u, lay.weight_from[agent] + kind * (lay.entry_from[agent + 1] - lay.entry_from[agent]));
     inputs(kind, share / all, rows);
     const Real start = (static_cast<Real>(number) + lay.micro_start[m]) / all;
     const Int k0 = lay.sink_from[agent] + kind * rows;
@@ -756,24 +798,22 @@ inline void kinetics_of_day(Block& b, Int today) {
     if (b.t.rules[r].kind == RESCUE)
       for (int l = 0; l < LANES; ++l) pending |= b.place.rule(r, l).rescue_next >= 0;
   for (Int agent = 0; agent < lay.agents(); ++agent) {
-    if (lay.rescued[agent] == 1) rescue_doses(b, agent, today);
+    if (pending && lay.rescued[agent] == 1) rescue_doses(b, agent, today);
     bool given = false;
     for (Int i = lay.agent_form_from[agent]; i < lay.agent_form_from[agent + 1]; ++i) {
       const Int f = lay.agent_forms[i];
-      given |= drugs.running[f] != 0;
-      for (Int k = 0; k < STEPS; ++k) given |= drugs.used[f * STEPS + k] != 0;
+      given |= drugs.running[f] != 0 || drugs.given(f);
     }
     if (given) drugs.on_board[agent] = 1;
     drugs.acting[agent] = drugs.on_board[agent];
     if (!drugs.on_board[agent]) continue;
     AgentDay(b, agent, today, pending).play();
-    for (Int i = lay.agent_form_from[agent]; i < lay.agent_form_from[agent + 1]; ++i)
-      for (Int k = 0; k < STEPS; ++k) {
-        const Int at = lay.agent_forms[i] * STEPS + k;
-        if (!drugs.used[at]) continue;
-        drugs.used[at] = 0;
-        drugs.amount.clear(at, 1);
-      }
+    for (Int i = lay.agent_form_from[agent]; i < lay.agent_form_from[agent + 1]; ++i) {
+      const Int at = lay.agent_forms[i] * STEPS;
+      if (!drugs.given(lay.agent_forms[i])) continue;
+      drugs.amount.clear(at, STEPS);
+      std::fill_n(drugs.used.begin() + at, STEPS, 0);
+    }
   }
 }
 

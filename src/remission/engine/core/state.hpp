@@ -105,6 +105,11 @@ struct Drugs {
   std::vector<char> acting;       // on board at some time today
   Rows amount;                    // forms * STEPS: bioavailable doses of the day
   std::vector<char> used;
+  // Is any dose of the form given today?
+  bool given(Int form) const {
+    char none[STEPS] = {};
+    return std::memcmp(used.data() + form * STEPS, none, STEPS) != 0;
+  }
   Rows left;                      // forms: days that an infusion still runs
   Rows rate;
   std::vector<char> running;
@@ -213,10 +218,8 @@ inline Drugs::Drugs(const Tables& t, const Layout& lay, const Lanes& q) {
   present.assign(agents, 0);
   made_of.assign(lay.row_from[agents], 0);
   for (Int a = 0; a < agents; ++a) {
-    const Int n = lay.state_from[a + 1] - lay.state_from[a], first = 4 * lay.state_from[a] + a;
-    for (Int k = 0; k < 4 * n; ++k)
-      for (Int i = lay.column_from[first + k]; i < lay.column_from[first + k + 1]; ++i)
-        made_of[lay.row_from[a] + lay.entry_row[i]] |= std::uint64_t{1} << k % n;
+    for (Int i = lay.segment_from[a]; i < lay.segment_from[a + 1]; ++i)
+      std::fill_n(made_of.begin() + lay.row_from[a] + lay.segments[i].row, lay.segments[i].rows, lay.segments[i].states);
   }
   out = Rows(lay.row_from[agents]);
   z = Rows(products);

@@ -41,6 +41,7 @@ struct FieldName {
 #define SHAPE_FIELDS(I, R)                                                                                         \
   I(agent) I(output) I(function) I(made_of) I(antagonist) I(effect) I(first) I(last) I(row) I(parts) I(sharp)       \
   I(source) I(panels) I(answer)
+#define SEGMENT_FIELDS(I, R) I(group) I(row) I(rows) I(states) I(entry)
 #define ACT_FIELDS(I, R) I(form) I(kind) I(agent) I(pool)
 #define CAUSE_FIELDS(I, R) I(of) R(hazard) R(below)
 #define PERSON_FIELDS(I, R)                                                                                    \
@@ -64,6 +65,7 @@ REMISSION_RECORD(Slot, SLOT_FIELDS)
 REMISSION_RECORD(Rule, RULE_FIELDS)
 REMISSION_RECORD(Form, FORM_FIELDS)
 REMISSION_RECORD(Shape, SHAPE_FIELDS)
+REMISSION_RECORD(Segment, SEGMENT_FIELDS)
 REMISSION_RECORD(Act, ACT_FIELDS)
 REMISSION_RECORD(Cause, CAUSE_FIELDS)
 REMISSION_RECORD(Person, PERSON_FIELDS)
@@ -87,7 +89,7 @@ REMISSION_RECORD(ImmuneNumbers, IMMUNE_FIELDS)
   T(Real, panel_share) T(Int, panel_window) T(Real, panel_times) T(Int, bent_from) T(Int, bent) T(Int, sharp_from)    \
   T(Int, sharp) T(Int, plain_rows) T(Int, central) T(Int, plasma_row)           \
   T(Int, plasma_panels) T(Int, product_from) T(Int, product_row) T(Int, saturable) T(Int, sink_from) T(Int, row_from) \
-  T(Int, entry_from) T(Int, entry_row) T(Int, column_from) T(Int, rescued)                                            \
+  T(Int, entry_from) T(Int, segment_from) T(Segment, segments) T(Int, rescued)                                        \
   T(Int, against_row) T(Int, against_panels) T(Int, watched) T(Int, watch_source) T(Int, form_entry)                  \
   T(Int, form_row_from) T(Int, agent_form_from) T(Int, agent_forms) T(Int, effect_target) T(Int, effect_pool)         \
   T(Int, effect_needs) T(Int, releasing) T(Act, acts) T(Int, level_purpose) T(Int, side_purpose) T(Real, grades) T(Int, again) T(Cause, causes)                  \
