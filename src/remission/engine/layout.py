@@ -39,8 +39,8 @@ SHAPE = np.dtype(core.records["Shape"])
 # means of sharp panels stand, slot after slot, or -1; source: first row in the step matrix, or the product; panels: the
 # same for panels, or -1; answer: first row of what the antagonist takes away, or -1
 SEGMENT = np.dtype(core.records["Segment"])
-# group: always (0), plain (1), level (2), fresh (3); row: the first of `rows`; states: bits of those that they are made of;
-# entry: the first of their entries among the agent's, state after state
+# group: always (0), plain (1), level (2), fresh (3); row: the first of `rows`; states: bits of those that they are made
+# of; entry: the first of their entries among the agent's, state after state
 
 
 class Layout(NamedTuple):
