@@ -197,7 +197,7 @@ def test_dois_and_pmids_are_those_of_the_evidence() -> None:
         *("aki_2020", "brennan1998", "cho2016", "daraskevicius2020", "ips_japan2014", "merchant2011", "millot2014"),
         *("gao2018", "hoeben2022"),
         "pui1991",
-        *("bortezomib_japan", "horton2007", "muller2012"),
+        *("bortezomib_japan", "attarbaschi2023", "horton2007", "muller2012"),
         *(
             "bakk2018",
             "belsky2020",
