@@ -451,7 +451,7 @@ def test_a_stream_that_cannot_be_written_to_gives_no_traceback(stdout: str) -> N
 
 
 def test_timings_show_the_steps_of_the_day(remission: Remission) -> None:
-    command = ("simulate", "cog-standard-risk", "--patients", "32", "--follow-up", "0.2")
+    command = ("simulate", "cog-standard-risk", "--patients", "32", "--follow-up", "0.2", "--after-relapse", "none")
     code, out, _ = remission(*command, "--timings")
     table = out[out.index("step of the day") :].splitlines()[1:]
     rows = dict(line.rsplit(maxsplit=2)[::2] for line in table if line.strip())

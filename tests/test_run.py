@@ -139,6 +139,20 @@ def test_without_censoring_incidence_is_the_plain_share_and_survival_its_complem
     assert row["low"] < row["value"] < row["high"]
 
 
+def test_overall_survival_is_told_as_bounds_until_what_follows_a_relapse_is_played() -> None:
+    others: list[dict[str, object]] = [{"outcome": "death", "outcome_day": 100.0}, *[{}] * 8]
+    measure = "overall survival at 5 years"
+    ended = summarise(outcomes([{"outcome": "relapse", "outcome_day": 400.0, "relapse_day": 400.0}, *others])).table
+    bounds = ended.filter(pl.col("measure").str.starts_with(measure)).row(0, named=True)
+    assert bounds["value"] is None and (bounds["low"], bounds["high"]) == pytest.approx((80, 90))
+    assert ended.filter(pl.col("measure").str.starts_with("alive")).is_empty()
+    saved = summarise(outcomes([{"relapse_day": 400.0}, *others]))
+    assert saved.value(measure) == pytest.approx(90)
+    assert saved.value("alive 5 years after a relapse") == pytest.approx(100)
+    lost = summarise(outcomes([{"outcome": "death", "outcome_day": 900.0, "relapse_day": 400.0}, *others]))
+    assert lost.value(measure) == pytest.approx(80) and lost.value("alive 5 years after a relapse") == 0
+
+
 def test_a_short_follow_up_is_not_read_beyond_its_end() -> None:
     end = 1.5 * YEAR
     short = COHORT.with_columns(

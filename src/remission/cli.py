@@ -199,7 +199,7 @@ def simulate(
     miss: Miss = None,
     add: Add = None,
     in_phase: InPhase = None,
-    after_relapse: AfterRelapse = None,
+    after_relapse: AfterRelapse = "usual",
     timings: Annotated[bool, typer.Option("--timings", help="Show what each step of a day costs.")] = False,
     uncertainty: Uncertainty = 0,
     json: Json = False,

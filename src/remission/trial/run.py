@@ -234,6 +234,7 @@ def simulate(
     consent: cost.Consent | None = None,
     finish: Callable[[Run], None] | None = None,
     timings: bool = False,
+    after_relapse: str | None = None,
 ) -> Run:
     """Play a cohort of virtual patients through a protocol.
 
@@ -243,7 +244,10 @@ def simulate(
     ``out`` the tables go to that folder shard by shard, in bounded memory; the same call goes on with a run that was
     stopped, ``fresh`` replaces one that is there. A run that will take hours or fill the disk is measured first and
     asked about: ``consent`` is given its `Cost` and says yes or no. ``finish`` is called with the run that is whole,
-    while no other process can write into its folder. ``timings`` measures the steps of the day (`Run.performance`).
+    while no other process can write into its folder. ``after_relapse``: how a relapse is treated, when not as the
+    protocol says (`remission.protocol.variant`): the name of a protocol, "usual" or "none". ``timings`` measures the
+    steps of the day (`Run.performance`).
+
     The same arguments give the same tables, whatever ``threads`` (default: all cores). ``knowledge``: the supplied
     files with your own laid over them, ``library("my-folder")``. Raises `BadInput`.
     """
@@ -252,7 +256,7 @@ def simulate(
             run = simulate(
                 protocol, patients=patients, seed=seed, out=out, population=population,
                 follow_up_years=follow_up_years, threads=threads, record=record, progress=progress, fresh=fresh,
-                consent=consent, finish=finish, timings=timings,
+                consent=consent, finish=finish, timings=timings, after_relapse=after_relapse,
             )  # fmt: skip
         return replace(run, knowledge=knowledge)
     started = time.perf_counter()
@@ -266,12 +270,15 @@ def simulate(
     from remission.patient.population import draw
     from remission.protocol.model import Protocol
     from remission.protocol.reader import read_protocol
+    from remission.protocol.variant import variant
 
     not_forked()
     if isinstance(protocol, str | Path):
         protocol = read_protocol(protocol)
     elif not isinstance(protocol, Protocol):
         raise BadInput(f"{protocol!r} is no protocol", remedy="Give the id of one, a file, or one that was read")
+    if after_relapse is not None:
+        protocol = variant(protocol, after_relapse=after_relapse)
     record = tuple(name for name in TABLES if name in record)
     shelf = library()
     program = prepare(protocol, shelf)

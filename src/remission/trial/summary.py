@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -25,6 +26,7 @@ DAYS_PER_YEAR = 365.25
 _DRAWS = ("draws_low", "draws_high")
 DAYS_PER_MONTH = DAYS_PER_YEAR / 12
 NEGATIVE_MRD = 1e-4
+UNKNOWN_POINTS = 1.0  # bounds of survival further apart than this are no value
 NOT_ASSESSED = "not assessed"  # in place of a value
 RELAPSE_TIMES = (("early, < 18 months", 0.0, 18.0), ("18 to 36 months", 18.0, 36.0), ("late, >= 36 months", 36.0, 1e9))
 METABOLISERS = (
@@ -303,6 +305,33 @@ def _survival(outcomes: pl.DataFrame, years: float) -> Iterable[Row]:
     yield _incidence(
         group, f"cumulative incidence of relapse {label}", rows, pl.col("kind") == "relapse", day, outcomes.height
     )
+    yield _alive(group, f"overall survival {label}", outcomes, pl.lit(0), day)
+    if "relapse_day" not in outcomes.columns:
+        return
+    relapsed = outcomes.filter(pl.col("relapse_day").is_not_null())
+    if relapsed.height and "relapse" not in relapsed["outcome"]:
+        yield _alive(group, f"alive {horizon:.3g} years after a relapse", relapsed, pl.col("relapse_day"), day)
+
+
+def _alive(group: str, measure: str, people: pl.DataFrame, since: pl.Expr, at: float) -> Row:
+    """Kaplan-Meier of death of any cause; where what follows a relapse or a failure is not played, bounds: all of those
+    dead at once, none of them ever. Who leaves later, treated for a relapse, is censored."""
+    failed = pl.col("remission").eq(False).fill_null(False)
+    if "relapse_day" in people.columns:
+        failed &= pl.col("relapse_day").is_null()
+    known = people.select(
+        day=(pl.col("outcome_day") - since).cast(pl.Float64),
+        dead=pl.col("outcome") == "death",
+        unknown=(pl.col("outcome") == "relapse") | ((pl.col("outcome") == "left") & failed),
+    ).fill_null(False)
+    day, dead, unknown = (known[name].to_numpy() for name in ("day", "dead", "unknown"))
+    worst = survival(day, dead | unknown, at).times(100)
+    best = survival(np.where(unknown, max(at, day.max()), day), dead, at).times(100)
+    if best.value - worst.value > UNKNOWN_POINTS:
+        measure += " (not all treated to the end: bounds)"
+        return Row(group, measure, None, "%", worst.value, best.value, NOT_ASSESSED)
+    count = int((dead & (day <= at)).sum())
+    return Row(group, measure, worst.value, "%", worst.low, worst.high, "95 % CI", count, people.height)
 
 
 def _treatment(outcomes: pl.DataFrame) -> Iterable[Row]:
