@@ -766,7 +766,7 @@ def test_whole_body_against_lsoda(name):
     worst: dict[str, list[float]] = {name: [] for name in ACCURACY}
     compared = 0
     for i, patient in enumerate(people.patient.tolist()):
-        states = out["states"].filter((pl.col("patient") == patient) & (pl.col("day") % 7 == 0))  # at first, of each day
+        states = out["states"].filter((pl.col("patient") == patient) & (pl.col("day") % 7 == 0))  # daily at first
         weekly = reference.Patient(program, people, 1, i).solve(
             reference.events_of(program, out, patient), int(states["day"].max()), rtol=1e-8
         )
