@@ -22,7 +22,7 @@ from remission.engine.play import Options, plan_of, play
 from remission.engine.program import Program
 from remission.engine.program import prepare as compiled
 from remission.engine.shards import in_turn
-from remission.knowledge.library import Library
+from remission.knowledge.library import Library, using
 from remission.patient.cohort import Cohort
 from remission.patient.population import draw
 from remission.patient.recipe import Population, population
@@ -50,12 +50,14 @@ def program(closed_loop: bool) -> Program:
 
 @cache
 def recipe() -> Population:
-    return population(knowledge().population_path("reference"))
+    with using(knowledge()):
+        return population(knowledge().population_path("reference"))
 
 
 def people(patients: int, start: int = 0) -> Cohort:
     """The patients, at the start with the counts that they have without disease and drugs."""
-    cohort = draw(recipe(), patients, seed=SEED, start=start)
+    with using(knowledge()):
+        cohort = draw(recipe(), patients, seed=SEED, start=start)
     marrow = knowledge().body("marrow")
     anc, platelets = (
         individual(marrow[name], "Gcell/L", cohort, seed=SEED, purpose=f"marrow.{name}")
