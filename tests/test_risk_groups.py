@@ -6,7 +6,9 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from remission.cli import app
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import library
 from remission.patient import recipe
@@ -134,6 +136,20 @@ def test_words_of_one_thing_are_one_box() -> None:
 )
 def test_what_is_wrong_is_told(tmp_path: Path, condition: str, groups: str, said: str) -> None:
     assert any(said in str(problem) for problem in problems(file(tmp_path, condition, groups)))
+
+
+def test_own_risk_groups_are_used_and_their_mistakes_told(tmp_path: Path) -> None:
+    folder = tmp_path / "library"
+    (folder / "risk_groups").mkdir(parents=True)
+    own = folder / "risk_groups" / "mine.yaml"
+    text = "risk groups: mine\nname: Mine\ngroups:\n  - old: age >= 10\n  - young: otherwise\n"
+    own.write_text(text, encoding="utf-8")
+    protocol = read_protocol(file(tmp_path, "risk group is young", "mine"), library(folder))
+    assert "Risk group is young: it is not so that age is at least 10 years." in explain(protocol)
+    assert CliRunner().invoke(app, ["check", str(folder)]).exit_code == 0
+    own.write_text(text.replace("age >= 10", "agee >= 10"), encoding="utf-8")
+    told = CliRunner().invoke(app, ["check", str(folder)])
+    assert told.exit_code == 2 and "mine.yaml:4" in told.output + told.stderr
 
 
 def test_a_word_without_a_file_of_risk_groups_is_told(tmp_path: Path) -> None:

@@ -824,7 +824,7 @@ def _check_library(folder: Path) -> None:
     from remission.knowledge.library import ROOMS, Library, using
     from remission.patient.recipe import population
     from remission.protocol.complaint import Doubt
-    from remission.protocol.reader import examine, mistakes
+    from remission.protocol.reader import examine, mistakes, read_groups
     from remission.trial.playable import refusals
 
     found: list[BadInput] = []
@@ -836,6 +836,11 @@ def _check_library(folder: Path) -> None:
 
     with using(Library([folder])) as shelf:
         found += shelf.own_problems()
+        for name in shelf.own_names("risk_groups"):
+            try:
+                found += read_groups(shelf.risk_groups_path(name))[1]
+            except BadInput as error:
+                found.append(error)
         for room, read in (("populations", population), ("protocols", protocol)):
             for name in shelf.own_names(room):
                 try:
@@ -970,7 +975,7 @@ def sources(
     )
 
 
-KINDS = ("protocols", "agents", "side-effects", "symptoms", "populations", "trials", "sources")
+KINDS = ("protocols", "agents", "side-effects", "symptoms", "populations", "risk-groups", "trials", "sources")
 
 
 @app.command("list")
@@ -1004,6 +1009,10 @@ def list_(
         from remission.patient.recipe import population
 
         rows = [(name, population(name).title) for name in shelf.populations()]
+    elif what == "risk-groups":
+        from remission.protocol.reader import read_groups
+
+        rows = [(name, read_groups(shelf.risk_groups_path(name))[0].name) for name in shelf.risk_groups()]
     elif what == "trials":
         rows = [(name, shelf.trial(name).title) for name in shelf.trials()]
     elif what == "sources":
