@@ -1032,6 +1032,9 @@ def serve(
     host: Annotated[str, typer.Option(help="0.0.0.0 opens it to the whole network.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any that is free.")] = 8010,
     opened: Annotated[bool, typer.Option("--open", help="Show it in the browser of this machine.")] = False,
+    unpublished: Annotated[
+        bool, typer.Option("--unpublished", help="With the languages that are not published yet.")
+    ] = False,
     export: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Do not serve: write all pages as files that any host can serve."),
@@ -1046,7 +1049,8 @@ def serve(
         return
     from remission.page.serve import serve
 
-    serve(host, port, lambda address: _say(f"The page is at {address} (Ctrl-C stops it)."), opened)
+    languages = () if unpublished else None
+    serve(host, port, lambda address: _say(f"The page is at {address} (Ctrl-C stops it)."), opened, languages)
 
 
 @app.command()

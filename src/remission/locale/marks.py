@@ -11,6 +11,7 @@ import re
 BEGIN, END = "\u2e28", "\u2e29"  # punctuation, so that Markdown reads what stands beside them
 ISOLATE, RTL, POP = "\u2066", "\u2067", "\u2069"  # left to right between them, whatever stands around
 _MARKS = re.compile(f"([{BEGIN}{END}])")
+FOREIGN = re.compile(f"{BEGIN}[^{END}]*{END}")
 _NAME = re.compile(r"<(/?[a-zA-Z][a-zA-Z0-9]*)")
 _INSIDE = {
     "text": "tspan",
@@ -43,6 +44,11 @@ def bare(text: str) -> str:
 def isolated(text: str) -> str:
     """Plain right-to-left text in which doses, ranges and Latin names keep their order."""
     return _LATIN.sub(lambda found: f"{ISOLATE}{found[0]}{POP}" if _STRONG.search(found[0]) else found[0], text)
+
+
+def plain(text: str, rtl: bool = False) -> str:
+    """A text for what is no markup: without marks; right to left, with doses and Latin names isolated."""
+    return isolated(bare(text)) if rtl else bare(text)
 
 
 def _turned(text: str, inside: str) -> str:

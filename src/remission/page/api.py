@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import date
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl, urlencode
 
 import polars as pl
 from fastapi import Depends, FastAPI, Path, Query, Request
@@ -25,14 +26,16 @@ from remission.knowledge.errors import BadInput, nearest
 from remission.knowledge.library import using
 from remission.protocol.explain import explain
 from remission.protocol.plan import plan
-from remission.protocol.wording import condition_in_words
+from remission.protocol.wording import condition_in_words, phase_in_words, protocol_in_words
 from remission.trial.as_json import as_json
 from remission.trial.sources import agents_of
 
 from .compared import SCHEMA as COMPARED
 from .compared import compared, pairs
 from .jobs import Results
+from .language import LANGUAGES, bare, language, say, speaking
 from .scenario import LONGEST, MOST_PATIENTS, Scenario, read_known, said_once, typical
+from .shelf import one
 from .site import Site
 from .store import stored_addresses
 from .summary import LIVES, SCHEMAS, UNITS, Summary
@@ -130,7 +133,7 @@ def mounted(site: Site) -> ASGIApp:
     _scenarios(api, site)
     _runs(api, site)
     wrong = "Something went wrong on our side"
-    return _Small(Unbroken(api, lambda scope: problem(500, wrong), "a request could not be answered"))
+    return _Spoken(_Small(Unbroken(api, lambda scope: problem(500, wrong), "a request could not be answered")))
 
 
 # --- what is known ----------------------------------------------------------------------------
@@ -150,9 +153,10 @@ def _knowledge(api: FastAPI, site: Site) -> None:
         _listed(name, known.protocols(), "protocol")
         with using(known):
             read = read_known(name, known)
-            phases = [{"id": phase.id, "name": phase.name, "days": phase.days} for phase in read.phases]
+            phases = [{"id": phase.id, "name": phase_in_words(phase.name), "days": phase.days} for phase in read.phases]
             return _answer({
-                "protocol": name, "name": read.name, "plain": read.plain, "sources": read.sources,
+                "protocol": name, "name": protocol_in_words(read), "sources": read.sources,
+                "plain": read.plain if language() == "en" else protocol_in_words(read, "plain"),
                 "for": condition_in_words(read.eligible), "population": read.population, "phases": phases,
                 "agents": agents_of(read), "typical": typical(name, known).address, "explained": explain(read),
             })  # fmt: skip
@@ -164,7 +168,7 @@ def _knowledge(api: FastAPI, site: Site) -> None:
     @api.get("/agents/{name}", response_model=Known, responses=_READ)
     def agent(name: Name) -> Response:
         _listed(name, known.agents(), "agent")
-        return _answer(known.agent(name))
+        return _answer(_said(known.agent(name), f"agents/{name}"))
 
     @api.get("/side-effects", response_model=Names)
     def side_effects() -> Response:
@@ -173,7 +177,7 @@ def _knowledge(api: FastAPI, site: Site) -> None:
     @api.get("/side-effects/{name}", response_model=Known, responses=_READ)
     def side_effect(name: Name) -> Response:
         _listed(name, known.side_effects(), "side effect")
-        return _answer(known.side_effect(name))
+        return _answer(_said(known.side_effect(name), f"side-effects/{name}"))
 
     @api.get("/sources", response_model=Names)
     def sources() -> Response:
@@ -389,7 +393,15 @@ def _text(content: Any) -> str:
             for key, value in content.items()
         )
         return "{" + ",".join(parts) + "}"
-    return as_json(content)
+    return bare(as_json(content))
+
+
+def _said(entry: Any, id: str) -> Any:
+    """What a knowledge file says for families, in the language that was asked for."""
+    fields = [name for name in ("plain", "now", "watch", "care") if getattr(entry, name, None)]
+    if language() == "en":
+        return entry
+    return entry.model_copy(update={name: say(f"{id}#{name}", one(getattr(entry, name))) for name in fields})
 
 
 def _listed(name: str, known: list[str], what: str) -> None:
@@ -420,6 +432,26 @@ def _invalid(request: Request, error: Exception) -> Response:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"][1:])[:100]
     return problem(400, f"{where}: {first['msg']}" if where else str(first["msg"]))
+
+
+class _Spoken:
+    """``?language=de``: names and sentences in that language, where they are translated."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asked = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+        keys = [value for name, value in asked if name == "language"]
+        if not keys:
+            await self.app(scope, receive, send)
+        elif len(keys) > 1 or keys[0] not in LANGUAGES:
+            told = f"language is one of: {', '.join(LANGUAGES)}"
+            await problem(400, told)(scope, receive, send)
+        else:
+            rest = urlencode([(name, value) for name, value in asked if name != "language"])
+            with speaking(keys[0]):
+                await self.app({**scope, "query_string": rest.encode("latin-1")}, receive, send)
 
 
 class _Small:

@@ -27,7 +27,7 @@ from remission.knowledge.writing import write_whole
 from .app import application
 from .figure import Figure
 from .headers import HEADERS
-from .language import LANGUAGES
+from .language import LANGUAGES, html_tag
 from .site import DOWNLOADS, Site
 
 T = TypeVar("T")
@@ -158,7 +158,7 @@ class _Crawl:
         _mark(self.folder, files)
         first = next(iter(LANGUAGES))
         languages = "".join(
-            f'<li><a href="{tag}/index.html" lang="{tag}">{name}</a></li>' for tag, name in LANGUAGES.items()
+            f'<li><a href="{tag}/index.html" lang="{html_tag(tag)}">{name}</a></li>' for tag, name in LANGUAGES.items()
         )
         page = (
             '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>remission</title>'

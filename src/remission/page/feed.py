@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from .language import direction, html_tag, language, plain
 from .language import gettext as _
-from .language import language
 from .lists import prose
 from .read import answer
 from .reading import Reading, reading
@@ -39,7 +39,7 @@ def routes(site: Site) -> list[BaseRoute]:
 def atom(texts: Reading, base: str) -> bytes:
     """The feed. Ids do not depend on the address under which it is read, so that a reader shows nothing twice."""
     xml.register_namespace("", ATOM)
-    root = xml.Element(f"{{{ATOM}}}feed", {"{http://www.w3.org/XML/1998/namespace}lang": texts.language})
+    root = xml.Element(f"{{{ATOM}}}feed", {"{http://www.w3.org/XML/1998/namespace}lang": html_tag(texts.language)})
     news = texts.news
     _put(root, "id", _urn(f"feed-{texts.language}"))
     _put(root, "title", _("remission: what is new"))
@@ -62,7 +62,8 @@ def _about(entry: News) -> str:
 
 
 def _put(parent: xml.Element, name: str, text: str | None = None, **attributes: str) -> None:
-    xml.SubElement(parent, f"{{{ATOM}}}{name}", attributes).text = text
+    said = None if text is None else plain(text, direction() == "rtl")
+    xml.SubElement(parent, f"{{{ATOM}}}{name}", attributes).text = said
 
 
 def _moment(day: datetime.date) -> str:

@@ -15,6 +15,7 @@ from ..locale import (
     ngettext,
     number,
     percent,
+    plain,
     preferred,
     say,
     speaking,
@@ -26,5 +27,5 @@ _ = gettext
 
 __all__ = [
     "LANGUAGES", "_", "bare", "date", "direction", "english", "first_week_day", "gettext", "html_tag", "in_sentence",
-    "language", "marked", "month", "ngettext", "number", "percent", "preferred", "say", "speaking", "weekdays",
+    "language", "marked", "month", "ngettext", "number", "percent", "plain", "preferred", "say", "speaking", "weekdays",
 ]  # fmt: skip

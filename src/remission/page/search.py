@@ -17,18 +17,23 @@ from starlette.routing import BaseRoute, Route
 
 from remission.knowledge.errors import nearest
 
+from ..locale.marks import FOREIGN
+from .language import bare, language
 from .language import gettext as _
-from .language import language
 from .pages import Page
 from .reading import Reading, reading
 from .site import Site
 
 MOST = 20  # results
+LETTERS = "categories 'L* N* Co Mn Mc'"  # marks belong to their letters
 LONGEST = 100  # letters of a question
 WEIGHTS = (10.0, 8.0, 4.0, 1.0)  # title, other names, summary, text
 BEGIN, END = "\x02", "\x03"  # around what was found, until it is safe to write it as HTML
 
 # Han and kana are written without spaces: each letter is a word of its own there
+_WIDE = r"\u3000-\u30ff\u3400-\u9fff\uff00-\uffef"
+_BETWEEN = re.compile(f"(?<=[{_WIDE}])([{BEGIN}{END}]?)\\s+([{BEGIN}{END}]?)(?=[{_WIDE}])")
+_WORD = re.compile(r"[\w\u0300-\u036f\u064b-\u0652\u0900-\u0963\u200c\u200d]+")
 _SINGLE = re.compile(r"([\u3040-\u30ff\u3400-\u9fff])")
 
 
@@ -63,12 +68,12 @@ class Index:
         stem = "porter " if tag == "en" else ""
         self._base.execute(
             "create virtual table entry using fts5(title, names, summary, text, address unindexed, kind unindexed, "
-            f"shown unindexed, prefix='2 3', tokenize='{stem}unicode61 remove_diacritics 2')"
+            f"shown unindexed, prefix='2 3', tokenize=\"{stem}unicode61 remove_diacritics 2 {LETTERS}\")"
         )
         self._base.execute("create virtual table word using fts5vocab(entry, row)")
         self._base.executemany(
             "insert into entry values (?, ?, ?, ?, ?, ?, ?)",
-            ((_apart(e.title), _apart(e.names), _apart(e.summary), _apart(e.text), e.address, e.kind, e.title)
+            ((_apart(e.title), _apart(e.names), _apart(e.summary), _apart(e.text), e.address, e.kind, bare(e.title))
              for e in entries),
         )  # fmt: skip
         self._words: list[str] = []
@@ -112,16 +117,17 @@ def _urgent(found: Found, question: str) -> bool:
 
 def _words(question: str) -> list[str]:
     """The words of a question as FTS5 reads them, each also as the beginning of a longer one."""
-    words = re.findall(r"\w+", _apart(question[:LONGEST]))[:12]
+    words = _WORD.findall(_apart(question[:LONGEST]))[:12]
     return [f'"{word}"' if _SINGLE.match(word) else f'"{word}"*' for word in words]
 
 
 def _apart(text: str) -> str:
-    return _SINGLE.sub(r" \1 ", text)
+    return _SINGLE.sub(r" \1 ", bare(text))
 
 
 def _marked(excerpt: str) -> str:
-    return escape(excerpt).replace(BEGIN, "<mark>").replace(END, "</mark>")
+    together = _BETWEEN.sub(r"\1\2", excerpt)
+    return escape(together).replace(BEGIN, "<mark>").replace(END, "</mark>")
 
 
 # --- what there is to find --------------------------------------------------------------------
@@ -172,8 +178,9 @@ def _text(page: Page) -> str:
         part for b in page.blocks
         for part in (b.heading or "", b.summary, b.html, *(f"{item.title}. {item.html}" for item in b.items))
     )  # fmt: skip
-    bare = re.sub(r"<sup.*?</sup>|<[^>]*>", " ", html)
-    return re.sub(r"\s+", " ", unescape(bare)).strip()
+    said = FOREIGN.sub(" ", html)  # English in a page of another language is not read out in an answer
+    plain = re.sub(r"<sup.*?</sup>|<[^>]*>", " ", said)
+    return re.sub(r"\s+", " ", unescape(plain)).strip()
 
 
 def routes(site: Site) -> list[BaseRoute]:

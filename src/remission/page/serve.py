@@ -6,12 +6,13 @@ import contextlib
 import socket
 import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import uvicorn
 
 from remission.knowledge.errors import BadInput
 
+from ..locale import unpublished
 from .app import application
 from .language import LANGUAGES, speaking
 from .patience import Patience
@@ -24,11 +25,17 @@ FILES = 4096  # that may be open: each connection is one
 SLOW = 20  # seconds that an idle connection is kept
 
 
-def serve(host: str, port: int, say: Callable[[str], None], opened: bool = False) -> None:
-    """Answers until it is stopped. ``say`` is told the address; ``opened`` shows it in the browser of this machine.
+def serve(
+    host: str, port: int, say: Callable[[str], None], opened: bool = False, languages: Sequence[str] | None = None
+) -> None:
+    """Answers until it is stopped. ``say`` is told the address; ``opened`` shows it in the browser of this machine;
+    ``languages`` are offered though they are not published (all, where none is named).
 
     Nothing about visitors is logged. Raises ``BadInput`` where the address cannot be had.
     """
+    if languages is not None:
+        with unpublished(*languages):
+            return serve(host, port, say, opened)
     listening = _listening(host, port)
     address = f"http://{_shown(host)}:{listening.getsockname()[1]}/"
     site = Site()

@@ -96,7 +96,7 @@ class Site:
         )
         env.install_gettext_callables(language.gettext, language.ngettext, newstyle=True)  # type: ignore[attr-defined]
         env.filters |= {"number": language.number, "percent": language.percent, "date": language.date}
-        env.filters |= {"in_sentence": language.in_sentence}
+        env.filters |= {"in_sentence": language.in_sentence, "english": language.english}
         env.globals |= {
             "asset": asset,
             "to": _to,

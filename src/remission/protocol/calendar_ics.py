@@ -8,7 +8,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from icalendar import Calendar, Event
 
-from ..locale import bare, ngettext
+from ..locale import bare, direction, ngettext, plain
 from ..locale import gettext as _
 from .choices import Choice
 from .plan import Cycle, Plan, Row
@@ -86,8 +86,9 @@ def _event(plan: Plan, key: str, first: int, last: int, summary: str, text: str)
     event.add("dtstamp", datetime.combine(plan.start, time(), UTC))
     event.add("dtstart", start)
     event.add("dtend", start + timedelta(days=last - first + 1))  # the day after
-    event.add("summary", bare(summary))
-    event.add("description", bare(text))
+    rtl = direction() == "rtl"
+    event.add("summary", plain(summary, rtl))
+    event.add("description", plain(text, rtl))
     event.add("transp", "TRANSPARENT")
     return event
 

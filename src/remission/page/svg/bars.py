@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from .axis import Axis
 from .chart import FOOT, picture
+from .fit import LINE, NARROW, letters, lines
 from .mark import el, percent, words
 
 HEIGHT = 14  # pixels of a bar
+BEHIND = 26  # letters that always fit behind a bar
 ROOM = 0.62  # share of the width that the axis takes: the rest is for the words behind a bar
 
 
@@ -37,11 +39,14 @@ def bars(title: str, description: str, axis: Axis, rows: Sequence[Row]) -> str:
     parts: list[str] = []
     y = 0.0
     for row in rows:
-        parts.append(words(row.name, class_="row", x="0", y=y + 14))
-        y += 20
+        for line in lines(row.name):
+            parts.append(words(line, class_="row", x="0", y=y + 14))
+            y += LINE
+        y += 20 - LINE
         for bar in row.bars:
-            parts += _bar(bar, axis, y)
-            y += HEIGHT + 5
+            below = _below(bar, axis)
+            parts += _bar(bar, axis, y, below)
+            y += HEIGHT + 5 + LINE * len(below)
         y += 8
     grid = [
         el("line", class_="grid", x1=_at(axis, t.at), x2=_at(axis, t.at), y1=0, y2=y)
@@ -58,17 +63,27 @@ def _label(axis: Axis, y: float) -> list[str]:
     return [words(axis.label, class_="head", x="0", y=y + 36)] if axis.label else []
 
 
-def _bar(bar: Bar, axis: Axis, y: float) -> list[str]:
+def _below(bar: Bar, axis: Axis) -> list[str]:
+    """The words of a bar as lines of their own, where they do not fit behind it on a phone."""
     if bar.value is None:
-        return [words(bar.says, class_="key", x="0", dx=2, y=y + 11)]
+        return lines(bar.says)[1:]
+    room = (1 - ROOM * axis.share(max(bar.value, bar.high or bar.value))) * NARROW
+    return lines(bar.says) if letters(bar.says) > max(room, BEHIND) else []
+
+
+def _bar(bar: Bar, axis: Axis, y: float, below: Sequence[str] = ()) -> list[str]:
+    if bar.value is None:
+        return [words(line, class_="key", x="0", dx=2, y=y + 11 + LINE * i) for i, line in enumerate(lines(bar.says))]
     parts = [el("rect", class_=f"bar s-{bar.kind}", x="0", width=_at(axis, bar.value), y=y, height=HEIGHT)]
     end = bar.value
     if bar.low is not None and bar.high is not None:
         end = max(bar.high, end)
         middle = y + HEIGHT / 2
         parts.append(el("line", class_="whisker", x1=_at(axis, bar.low), x2=_at(axis, end), y1=middle, y2=middle))
-    parts.append(words(bar.says, class_="key", x=_at(axis, end), dx=6, y=y + 11))
-    return parts
+    if not below:
+        return [*parts, words(bar.says, class_="key", x=_at(axis, end), dx=6, y=y + 11)]
+    under = y + HEIGHT + 12
+    return parts + [words(line, class_="key", x="0", dx=2, y=under + LINE * i) for i, line in enumerate(below)]
 
 
 def _at(axis: Axis, value: float) -> str:

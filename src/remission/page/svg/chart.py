@@ -13,10 +13,13 @@ from html import escape
 
 from .axis import Axis
 from .colours import PHASES, SERIES
+from .fit import LINE, letters, lines
+from .fit import NARROW as PHONE
 from .mark import el, path, percent, words
 
 WIDE, NARROW = 620, 250  # pixels that a picture has for its plot on a desk and on a phone
 LETTER = 6.6  # pixels of a letter, about
+KEY = PHONE - 4  # letters of a line behind its swatch
 STRIP, LEGEND, FOOT, GAP = 26, 18, 24, 16
 FINE = 2  # units of a plane a pixel
 
@@ -124,7 +127,7 @@ def chart(
     y = top + head
     for panel in panels:
         entries = _entries(panel)
-        y += LEGEND * (bool(panel.y.label) + len(entries)) + 6
+        y += LEGEND * (_heads(panel) + sum(len(lines(each.name, KEY)) for each in entries)) + 6
         places.append((y, entries))
         y += panel.height + GAP
     bottom = y - GAP
@@ -193,7 +196,7 @@ def _initials(name: str) -> str:
 
 
 def _fits(names: Iterable[str], pixels: float) -> str:
-    return next((name for name in names if name and len(name) * LETTER + 6 <= pixels), "")
+    return next((name for name in names if name and letters(name) * LETTER + 6 <= pixels), "")
 
 
 def _mark(mark: Mark, x: Axis, top: float, plots: Iterable[tuple[float, float]]) -> Iterator[str]:
@@ -242,23 +245,37 @@ def _panel(panel: Panel, x: Axis, top: float, entries: Sequence[Line | Band]) ->
         y = at(limit.at)
         parts.append(el("line", class_="limit", x1="0", x2="100%", y1=y, y2=y))
         if limit.says:
-            parts.append(words(limit.says, class_="limit", x="100%", y=y - 4, text_anchor="end"))
+            parts += _at_end(limit.says, "limit", y - 4, up=True)
     for zone in panel.zones:
         if zone.says:
-            parts.append(words(zone.says, class_="limit", x="100%", y=at(zone.high) + 13, text_anchor="end"))
+            parts += _at_end(zone.says, "limit", at(zone.high) + 13)
     if panel.floor:
-        parts.append(words(panel.floor, class_="floor", x="100%", y=top + height - 5, text_anchor="end"))
+        parts += _at_end(panel.floor, "floor", top + height - 5, up=True)
     return parts
+
+
+def _at_end(said: str, how: str, y: float, up: bool = False) -> list[str]:
+    """Words at the end of a panel, in as many lines as a phone needs; ``up``: the last stands at ``y``."""
+    cut = lines(said)
+    first = y - LINE * (len(cut) - 1) if up else y
+    return [words(line, class_=how, x="100%", y=first + LINE * i, text_anchor="end") for i, line in enumerate(cut)]
 
 
 def _legend(panel: Panel, entries: Sequence[Line | Band], top: float) -> list[str]:
-    y = top - 6 - LEGEND * len(entries)
-    parts = [words(panel.y.label, class_="head", x="0", y=y - 4)] if panel.y.label else []
+    y = top - 6 - LEGEND * sum(len(lines(each.name, KEY)) for each in entries)
+    heads = lines(panel.y.label) if panel.y.label else []
+    parts = [words(line, class_="head", x="0", y=y - 4 - LEGEND * (len(heads) - 1 - i)) for i, line in enumerate(heads)]
     for each in entries:
-        y += LEGEND
-        parts.append(_swatch(each, y - 9))
-        parts.append(words(each.name, class_="key", x="0", dx=26, y=y - 4))
+        parts.append(_swatch(each, y + LEGEND - 9))
+        for line in lines(each.name, KEY):
+            y += LEGEND
+            parts.append(words(line, class_="key", x="0", dx=26, y=y - 4))
     return parts
+
+
+def _heads(panel: Panel) -> int:
+    """Lines of the words above the axis."""
+    return len(lines(panel.y.label)) if panel.y.label else 0
 
 
 def _swatch(of: Line | Band, y: float) -> str:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from .axis import Axis
 from .chart import FOOT, Phase, _strip, picture
+from .fit import LINE, NARROW, letters, lines
 from .mark import el, percent, words
 
 HEIGHT = 16
-NARROW = 44  # letters that a line holds on a phone
 LEVELS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.4)  # shares at which a cell gets the next shade
 
 
@@ -29,11 +29,12 @@ def strips(title: str, description: str, x: Axis, rows: Sequence[Strip], phases:
     parts = [_strip(phase, x) for phase in phases]
     y = 30.0 if phases else 0.0
     for row in rows:
-        parts.append(words(row.name, class_="row", x="0", y=y + 14))
+        named = lines(row.name)
+        parts += [words(line, class_="row", x="0", y=y + 14 + LINE * i) for i, line in enumerate(named)]
         if row.says:
-            how = "key" if len(row.name) + len(row.says) <= NARROW else "key wide"
+            how = "key" if letters(row.name) + letters(row.says) <= NARROW else "key wide"
             parts.append(words(row.says, class_=how, x="100%", y=y + 14, text_anchor="end"))
-        y += 20
+        y += 20 + LINE * (len(named) - 1)
         parts.append(el("rect", class_="cell q0", x="0", width="100%", y=y, height=HEIGHT))
         parts += _cells(row, x, y)
         y += HEIGHT + 10
