@@ -16,7 +16,8 @@ LATIN = "latn"
 
 def number(value: float, places: int | None = None) -> str:
     """1,234.5 as the language writes it; with as many decimals as are asked for, else as many as it has, at most 3."""
-    form = "#,##0.###" if places is None else "#,##0" + ("." + "0" * places if places else "")
+    whole = _here().decimal_formats[None].pattern.partition(".")[0]  # how thousands are grouped: #,##,##0 in Hindi
+    form = f"{whole}.###" if places is None else whole + ("." + "0" * places if places else "")
     return format_decimal(value, format=form, locale=_here(), numbering_system=LATIN)
 
 

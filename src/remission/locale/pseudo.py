@@ -14,8 +14,8 @@ def pseudo(english: str) -> str:
     """The text with accents, a third longer; placeholders and links as they are."""
     pieces = _KEPT.split(english)
     said = "".join(piece if i % 2 else piece.translate(_ACCENTS) for i, piece in enumerate(pieces))
-    longer = "~" * (len(english) // 3)
-    return said.replace(" ", f"{longer[:1]} ", 1) + longer[1:] if " " in said else said + longer
+    longer = len(english) // 3
+    return said + ("~" * longer if longer < 5 else " ~~~~" * (longer // 5))
 
 
 class Pseudo:

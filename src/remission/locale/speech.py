@@ -38,7 +38,7 @@ def language() -> str:
 
 def direction(key: str | None = None) -> str:
     """``ltr`` or ``rtl``."""
-    return "rtl" if locale(key or language()).text_direction == "right-to-left" else "ltr"
+    return locale(key or language()).text_direction
 
 
 def gettext(sentence: str) -> str:

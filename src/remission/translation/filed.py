@@ -21,6 +21,7 @@ State = Literal["done", "missing", "old", "fuzzy"]
 _HEAD = """# {language} translations of remission: {kind}.
 # Every entry holds the English from which it was made. Edit it with any gettext editor, or as docs/translation.md says.
 #"""
+_WAS = "the English was: "
 _NEVER = datetime(2026, 11, 29, tzinfo=UTC)  # no date of making: a file changes only when a text does
 
 
@@ -43,7 +44,8 @@ class Filed:
                     continue
                 id, english = message.context or "", _forms(message.id)[0]
                 if message.fuzzy:
-                    before = _forms(message.previous_id)[0] if message.previous_id else english
+                    was = [note.removeprefix(_WAS) for note in message.user_comments if note.startswith(_WAS)]
+                    before = was[0] if was else english
                     filed.old[kind, id or english] = before, said
                     filed.fuzzy.add((kind, id, english))
                 else:
@@ -85,7 +87,7 @@ class Filed:
                 if unit.kind == kind:
                     self._add(catalog, unit)
             held = io.BytesIO()
-            write_po(held, catalog, width=0, include_previous=True, omit_header=False)
+            write_po(held, catalog, width=0)
             path_of(self.key, kind).parent.mkdir(exist_ok=True)
             write_whole(path_of(self.key, kind), _plain_head(held.getvalue().decode()))
         catalogue.cache_clear()
@@ -100,7 +102,8 @@ class Filed:
             (unit.english, unit.plural) if unit.plural is not None else unit.english,
             tuple((*(said or blank),)[:count]) if unit.plural is not None else (said or blank)[0],
             context=unit.id or None, auto_comments=[unit.where, *([unit.note] if unit.note else [])],
-            flags=["fuzzy"] if before is not None else [], previous_id=[before] if before is not None else [],
+            flags=["fuzzy"] if before is not None else [],
+            user_comments=[_WAS + before] if before is not None else [],
         )  # fmt: skip
 
 

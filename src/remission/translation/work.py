@@ -260,7 +260,7 @@ def _numbers(key: str, folder: Path) -> dict[str, tuple[Kind, str, str]]:
     path = folder / NUMBERS
     if not path.is_file():
         raise BadInput("there are no work files", folder, remedy=f"Write them first: remission translations todo {key}")
-    held = json.loads(text_of(path))
+    held = json.loads(path.read_text("utf-8"))
     if held.get("language") != key:
         raise BadInput(
             f"these work files are of '{held.get('language')}'", path, remedy=f"Run todo {key} in another folder"

@@ -11,7 +11,6 @@ from .fit import LINE, NARROW, letters, lines
 from .mark import el, percent, words
 
 HEIGHT = 14  # pixels of a bar
-BEHIND = 26  # letters that always fit behind a bar
 ROOM = 0.62  # share of the width that the axis takes: the rest is for the words behind a bar
 
 
@@ -68,7 +67,7 @@ def _below(bar: Bar, axis: Axis) -> list[str]:
     if bar.value is None:
         return lines(bar.says)[1:]
     room = (1 - ROOM * axis.share(max(bar.value, bar.high or bar.value))) * NARROW
-    return lines(bar.says) if letters(bar.says) > max(room, BEHIND) else []
+    return lines(bar.says) if letters(bar.says) > room else []
 
 
 def _bar(bar: Bar, axis: Axis, y: float, below: Sequence[str] = ()) -> list[str]:

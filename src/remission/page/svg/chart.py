@@ -13,13 +13,12 @@ from html import escape
 
 from .axis import Axis
 from .colours import PHASES, SERIES
-from .fit import LINE, letters, lines
-from .fit import NARROW as PHONE
+from .fit import LINE, PLOT, letters, lines
 from .mark import el, path, percent, words
 
 WIDE, NARROW = 620, 250  # pixels that a picture has for its plot on a desk and on a phone
 LETTER = 6.6  # pixels of a letter, about
-KEY = PHONE - 4  # letters of a line behind its swatch
+KEY = PLOT - 4  # letters of a line behind its swatch
 STRIP, LEGEND, FOOT, GAP = 26, 18, 24, 16
 FINE = 2  # units of a plane a pixel
 
@@ -256,14 +255,14 @@ def _panel(panel: Panel, x: Axis, top: float, entries: Sequence[Line | Band]) ->
 
 def _at_end(said: str, how: str, y: float, up: bool = False) -> list[str]:
     """Words at the end of a panel, in as many lines as a phone needs; ``up``: the last stands at ``y``."""
-    cut = lines(said)
+    cut = lines(said, PLOT)
     first = y - LINE * (len(cut) - 1) if up else y
     return [words(line, class_=how, x="100%", y=first + LINE * i, text_anchor="end") for i, line in enumerate(cut)]
 
 
 def _legend(panel: Panel, entries: Sequence[Line | Band], top: float) -> list[str]:
     y = top - 6 - LEGEND * sum(len(lines(each.name, KEY)) for each in entries)
-    heads = lines(panel.y.label) if panel.y.label else []
+    heads = lines(panel.y.label, PLOT) if panel.y.label else []
     parts = [words(line, class_="head", x="0", y=y - 4 - LEGEND * (len(heads) - 1 - i)) for i, line in enumerate(heads)]
     for each in entries:
         parts.append(_swatch(each, y + LEGEND - 9))
@@ -275,7 +274,7 @@ def _legend(panel: Panel, entries: Sequence[Line | Band], top: float) -> list[st
 
 def _heads(panel: Panel) -> int:
     """Lines of the words above the axis."""
-    return len(lines(panel.y.label)) if panel.y.label else 0
+    return len(lines(panel.y.label, PLOT)) if panel.y.label else 0
 
 
 def _swatch(of: Line | Band, y: float) -> str:

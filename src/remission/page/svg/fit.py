@@ -7,7 +7,8 @@ import unicodedata
 
 from ..language import bare
 
-NARROW = 44  # letters that a line holds on a phone
+NARROW = 40  # letters that a line holds on a phone; in a chart, beside the numbers of its axis, PLOT
+PLOT = 35
 LINE = 15  # pixels from a line to the next
 
 
