@@ -221,10 +221,9 @@ def test_what_comes_back_is_filed_where_it_is_right_and_told_with_its_line_where
 
 def test_terms_are_taken_with_their_sources_or_told_why_not(own: Path, tmp_path: Path) -> None:
     back = tmp_path / "terms.txt"
-    back.write_text(
-        "@@ remission\nRemission | remiss\nsource: KinderKrebsInfo\n\n@@ blasts\nBlasten\n\n@@ remision\nx\nsource: y\n\n"
-        "@@ forbidden\nhalten | turned round\n", "utf-8",
-    )  # fmt: skip
+    blocks = ("@@ remission\nRemission | remiss\nsource: KinderKrebsInfo", "@@ blasts\nBlasten",
+              "@@ remision\nx\nsource: y", "@@ forbidden\nhalten | turned round\n")  # fmt: skip
+    back.write_text("\n\n".join(blocks), "utf-8")
     taken = take("de", back, tmp_path)
     assert taken.filed == 2 and len(taken.faults) == 2
     assert "no source" in taken.faults[0] and "did you mean 'remission'" in taken.faults[1]

@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library
 from remission.protocol.plan import Cycle, Plan, Row
+from remission.protocol.wording import place_in_words
 
 from . import made, who
 from .figures import course, shared
@@ -153,7 +154,7 @@ def _decided(row: Row, knowledge: Library) -> str:
     condition = _("If {condition}").format(condition=row.when)
     if action == "go":
         return _("{condition}: go on with {phase}").format(condition=condition, phase=who.phase_name(target, knowledge))
-    return _("{condition}: this plan ends here ({why})").format(condition=condition, why=target)
+    return _("{condition}: this plan ends here ({why})").format(condition=condition, why=place_in_words(target))
 
 
 def _why(row: Row) -> str:

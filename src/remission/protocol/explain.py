@@ -41,7 +41,7 @@ from .model import (
 )
 from .numerals import number, percent
 from .vocabulary import AT_TIME_POINT, EVER, FRACTIONS, ORDINALS, SHARES
-from .wording import phase_in_words, protocol_in_words
+from .wording import block_in_words, phase_in_words, place_in_words, protocol_in_words
 
 _ROUTE = {
     "IV": N_("into a vein"),
@@ -201,7 +201,7 @@ def _protocol(protocol: Protocol) -> Iterator[str]:
         yield from (f"   {_rule(rule.action)}" for rule in own)
     for block in blocks.values():
         yield ""
-        yield _("{block}, in every phase that says nothing else of these medicines").format(block=english(block.name))
+        yield _("{block}, in every phase that says nothing else of these medicines").format(block=block_in_words(block.name))
         yield from (f"   {_give(give, names, _ANY)}" for give in block.give)
         yield from (f"   {_rule(rule.action)}" for rule in block.rules)
     if words := words_of(protocol):
@@ -372,7 +372,7 @@ def _check(check: Check, phase: Phase) -> str:
 def _decide(decision: Decide, names: dict[str, str], phase: Phase) -> str:
     home = decision.target.rpartition(": ")[0]
     if decision.action == "leave":
-        goes = _("the patient leaves this protocol for {place}").format(place=decision.target)
+        goes = _("the patient leaves this protocol for {place}").format(place=place_in_words(decision.target))
     else:
         phase_name = names.get(decision.target, decision.target)
         form = _("treatment goes on with {phase} of {protocol}") if home else _("treatment goes on with {phase}")

@@ -44,7 +44,7 @@ from .person import MEASURED, Person, person, remaining, truth
 from .rounding import rounded
 from .tablets import pieces_of, week
 from .vocabulary import AT_TIME_POINT
-from .wording import change_in_words, condition_in_words, in_words, phase_in_words, sentence
+from .wording import change_in_words, condition_in_words, in_words, phase_in_words, place_in_words, sentence
 
 if TYPE_CHECKING:
     import polars as pl
@@ -383,7 +383,8 @@ class _Planner:
             left = remaining(decide.when, who)
             goes = f"{decide.action} {decide.target}"
             way = _("go to {phase}") if decide.action == "go to" else _("leave for {phase}")
-            way = way.format(phase=phase_in_words(decide.target))
+            to = phase_in_words if decide.action == "go to" else place_in_words
+            way = way.format(phase=to(decide.target))
             words = condition_in_words(decide.when if isinstance(left, bool) else left)
             if left is False:
                 if any(compare.name in who.seen for compare in compares(decide.when)):

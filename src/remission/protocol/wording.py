@@ -119,6 +119,16 @@ def phase_in_words(name: str) -> str:
     return f"{home}{colon}{say(f'phases#{said}', said)}"
 
 
+def place_in_words(name: str) -> str:
+    """Where somebody goes who leaves a protocol: transplant in first remission."""
+    return say(f"places#{name}", name)
+
+
+def block_in_words(name: str) -> str:
+    """The name of a file of supportive care."""
+    return say(f"blocks#{name}", name)
+
+
 def change_in_words(action: Action) -> str:
     """What a rule does to a dose and when, without naming the dose; '' for rules that change none."""
     match action:

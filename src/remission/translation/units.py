@@ -133,6 +133,7 @@ def _knowledge() -> Iterator[Unit]:
                 if text := one(belongs.text or ""):
                     yield Unit("knowledge", f"{room}/{name}#of.{belongs.side_effect}", text, f"{room}: {name}")
     phases: dict[str, str] = {}
+    named: dict[str, str] = {}
     for name in known.protocols():
         protocol = read_protocol(name, known, checked=False)
         yield Unit("knowledge", f"protocols/{name}#name", one(protocol.name), "name of a treatment plan")
@@ -142,8 +143,12 @@ def _knowledge() -> Iterator[Unit]:
         for phase in protocol.phases:
             for text in (phase.name, phase.id.rpartition(": ")[2]):
                 phases.setdefault(text[:1].upper() + text[1:], name)
+            named |= {f"places#{d.target}": d.target for d in phase.decide if d.action == "leave"}
+            named |= {f"blocks#{block.name}": block.name for block in phase.blocks}
     for text, name in phases.items():
         yield Unit("knowledge", f"phases#{text}", text, f"phase of a treatment plan ({name})")
+    for id, text in named.items():
+        yield Unit("knowledge", id, text, "where somebody goes who leaves a plan; a file of supportive care")
 
 
 # --- parts
