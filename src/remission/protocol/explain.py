@@ -201,7 +201,8 @@ def _protocol(protocol: Protocol) -> Iterator[str]:
         yield from (f"   {_rule(rule.action)}" for rule in own)
     for block in blocks.values():
         yield ""
-        yield _("{block}, in every phase that says nothing else of these medicines").format(block=block_in_words(block.name))
+        called_so = block_in_words(block.name)
+        yield _("{block}, in every phase that says nothing else of these medicines").format(block=called_so)
         yield from (f"   {_give(give, names, _ANY)}" for give in block.give)
         yield from (f"   {_rule(rule.action)}" for rule in block.rules)
     if words := words_of(protocol):
