@@ -7,6 +7,7 @@
 # make calibrate  fit the numbers that nobody measured to the published ones that may be fitted (hours): docs/calibration.md
 # make treatments  one patient for each treatment, drawn: docs/treatments.md
 # make language   every word of the protocol language with an example: docs/language.md
+# make translations  what each language of the page has, what is missing or old: docs/translation.md
 # make what-ifs  one thing changed in a treatment, side by side: docs/what-ifs.md
 # make sanitize  the core under address, undefined-behaviour and thread sanitizers: all protocols, and arrays that lead astray
 # make benchmark million  the reference problem in remission and in what people use, every protocol before and now
@@ -24,7 +25,7 @@ READY := $(VENV)/.ready
 CORE := CMakeLists.txt $(wildcard src/remission/engine/core/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test surprise browser verify validate calibrate treatments language what-ifs cohorts sanitize benchmark million lint format lock \
+.PHONY: help setup demo serve test surprise browser verify validate calibrate treatments language translations what-ifs cohorts sanitize benchmark million lint format lock \
         wheel clean
 
 help:
@@ -78,7 +79,7 @@ browser:
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
 	  echo "Installing chromium for the tests in a browser ..."; \
 	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-	    chromium fonts-noto-core; } >/dev/null 2>&1 || \
+	    chromium fonts-noto-core fonts-wqy-microhei; } >/dev/null 2>&1 || \
 	  echo "chromium could not be installed: the tests in a browser will be skipped." >&2; \
 	else echo "No chromium here: the tests in a browser will be skipped (apt-get install chromium)." >&2; fi
 
@@ -105,6 +106,9 @@ treatments: $(READY)
 
 language: $(READY)
 	$(BIN)/python docs/language.py
+
+translations: $(READY)
+	$(BIN)/remission translations
 
 what-ifs: $(READY)
 	$(BIN)/python docs/what_ifs.py

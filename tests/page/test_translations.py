@@ -7,6 +7,7 @@ import html
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 
 import pytest
 from starlette.testclient import TestClient
@@ -32,6 +33,8 @@ from remission.translation.status import lacks, table
 from remission.translation.terms import Forbidden, Said, Terms, found_in, term_base
 from remission.translation.units import Unit, units
 from remission.translation.work import take, todo
+
+from .reading_grade import EASE, ease, for_families
 
 PUBLISHED = [key for key in TRANSLATED if KNOWN[key].published]
 NO_TERMS = Terms()
@@ -135,6 +138,16 @@ def test_a_published_language_says_every_term_with_its_source(key: str) -> None:
     said_terms = term_files.terms_of(key).terms
     assert not set(term_base().terms) - set(said_terms)
     assert all(term.source for term in said_terms.values())
+
+
+@pytest.mark.parametrize("key", [key for key in PUBLISHED if key in EASE])
+def test_the_family_pages_of_a_published_language_are_easy_by_its_own_formula(key: str) -> None:
+    """No harder than "normal" of the scale for the page in the middle, nor far from it for any."""
+    pages = [page for page in Reading(key).pages() if len(for_families(page).split()) > 60]
+    eases = {page.id: ease(for_families(page), key) for page in pages}
+    normal = EASE[key][-1]
+    assert median(eases.values()) >= normal
+    assert not {id: round(value) for id, value in eases.items() if value < normal - 15}
 
 
 @pytest.mark.parametrize("key", TRANSLATED)

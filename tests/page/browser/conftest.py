@@ -47,6 +47,12 @@ def _executable() -> str | None:
 @pytest.fixture(scope="session")
 def address() -> Iterator[str]:
     """The page, served as `remission serve` does."""
+    with served() as address:
+        yield address
+
+
+@contextlib.contextmanager
+def served() -> Iterator[str]:
     from remission.page.patience import Patience
 
     with socket.socket() as listening:
