@@ -23,6 +23,7 @@ from .score import Apart, Score, on_scale, score, spread
 from .shown import Shown
 from .uncertainty import over_draws, sample_of
 
+DRAWN = 250  # patients in an arm that draws of uncertain numbers are played with, at most
 RECORDED = tuple(name for name in TABLES if name != "doses")
 Verdict = Literal["yes", "no", "no interval", "not simulated", "-"]
 Play = Callable[[Trial, Arm], Played]
@@ -206,7 +207,7 @@ def validate(
 
     Arms of a trial with the same population are the same virtual patients with the same chance. ``knowledge``: as in
     `simulate`, with trials of your own. ``uncertainty``: play that many draws of the fitted numbers too
-    (`Comparison.unsure`).
+    (`Comparison.unsure`), with 250 patients in an arm at most.
     """
     if knowledge is not None:
         with using(knowledge):
@@ -221,22 +222,38 @@ def validate(
         sample_of(uncertainty)  # what is missing is told before anything is played
     play = player(patients=patients, seed=seed, threads=threads, progress=progress)
     done = Validation(reproduce(trial, play) for trial in trials)
-    return _unsure(done, play, uncertainty) if uncertainty else done
+    if not uncertainty:
+        return done
+    few = player(patients=min(patients, DRAWN), seed=seed, threads=threads, progress=progress)
+    return _unsure(done, few, uncertainty, shifted=patients > DRAWN)
 
 
-def _unsure(done: Validation, play: Play, draws: int) -> Validation:
-    """With the range of every value over draws of the fitted numbers."""
+def _unsure(done: Validation, play: Play, draws: int, shifted: bool) -> Validation:
+    """With the range of every value over draws of the fitted numbers. ``shifted``: the draws are played by fewer of the
+    patients: what they change in these is what they change."""
 
     def values() -> dict[tuple[str, str, str], float]:
         again = [reproduce(one.trial, play) for one in done]
         rows = ((one.trial.trial, row) for one in again for row in one.comparisons)
         return {(trial, *_key(row)): row.simulated.value for trial, row in rows if row.simulated is not None}
 
+    middle = values() if shifted else {}
     limits = over_draws(draws, values)
+
+    def range_of(trial: str, row: Comparison) -> tuple[float, float] | None:
+        key = (trial, *_key(row))
+        if row.simulated is None or key not in limits:
+            return None
+        step = row.simulated.value - middle.get(key, row.simulated.value)
+        if not math.isfinite(step):
+            return None
+        top = 100.0 if row.endpoint.unit == "percent" else math.inf
+        low, high = (min(max(x + step, 0.0), top) for x in limits[key])
+        return low, high
+
     return Validation(
         replace(
-            one,
-            comparisons=tuple(replace(r, unsure=limits.get((one.trial.trial, *_key(r)))) for r in one.comparisons),
+            one, comparisons=tuple(replace(r, unsure=range_of(one.trial.trial, r)) for r in one.comparisons)
         )
         for one in done
     )
