@@ -57,6 +57,7 @@ class Lanes(NamedTuple):
     effect_e: Any
     effect_size: Any  # the factor with the blasts' sensitivity
     effect_rest: Any  # and for resting blasts
+    effect_relapse: Any  # times both from the first relapse in the course on
     resting: Any  # share of the kill that resting blasts feel, with their sensitivity
     antagonist_half: Any
     seen: Any  # (variables, N), the personal part filled
@@ -267,7 +268,7 @@ def build(
     products = [p for k in systems for p in k.saturable_products]
     zeros = np.zeros(padded)
     effects: list[list[Floats]] = []
-    resting, sensitivity, halves, released = [], [], [], []
+    resting, sensitivity, later, halves, released = [], [], [], [], []
 
     def draw_release(agent: Agent, effect: Effect, path: str) -> Floats:
         if effect.releases is None:
@@ -292,6 +293,8 @@ def build(
                 sensitive = sensitive * _has(acting.effect.through, people, leukaemia)
             resting.append(share * sensitive)
             sensitivity.append(sensitive)
+            place = SENSITIVITIES.index(agent.sensitivity) if kill else None  # type: ignore[arg-type]
+            later.append(zeros + 1.0 if place is None else people.after_relapse[:, place])
             released.append(draw_release(agent, effect, path))
             half = np.ones(padded)
             for other in agent.antagonists:
@@ -411,6 +414,7 @@ def build(
         effect_e=parameters[4],
         effect_size=parameters[0] * np.stack(sensitivity) if sensitivity else nothing,
         effect_rest=parameters[0] * np.stack(resting) if resting else nothing,
+        effect_relapse=np.stack(later) if later else nothing,
         resting=np.stack(resting) if resting else nothing,
         antagonist_half=np.stack(halves) if halves else nothing,
         seen=seen,

@@ -65,6 +65,7 @@ class Cohort:
     relapsed: Ints  # 1: has relapsed before or now
     prior_transplant: Ints  # 1: had a transplant before
     sensitivity: Floats  # (N, len(SENSITIVITIES)): kill relative to the typical patient
+    after_relapse: Floats  # (N, len(SENSITIVITIES)): times that from the first relapse in the course on
     subtypes: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -90,7 +91,7 @@ def columns(cohort: Cohort) -> dict[str, NDArray[Any]]:
     instead of indices, and the sensitivities as one column a class ('sensitivity_vinca')."""
     words = {**WORDS, "subtype": cohort.subtypes}
     table: dict[str, NDArray[Any]] = {}
-    for name in (f.name for f in fields(cohort) if f.name not in ("sensitivity", "subtypes")):
+    for name in (f.name for f in fields(cohort) if f.name not in ("sensitivity", "after_relapse", "subtypes")):
         values = getattr(cohort, name)
         table[name] = np.asarray(words[name])[values] if name in words else values
     table["ph"] = np.asarray(PH)[cohort.ph]

@@ -22,6 +22,7 @@ from .population import (
     median_size,
     net_growth,
     relapse_factor,
+    later_factor,
     sensitivity,
     typical_creatinine,
 )
@@ -127,7 +128,8 @@ def one(
         kill = kill * relapse_factor(p)
     for drug_class, factor in _factors(fields.get("sensitivity", {})).items():
         kill[0, SENSITIVITIES.index(drug_class)] = factor
-    return Cohort(**arrays, sensitivity=kill, subtypes=p.subtypes.names)
+    later = np.ones_like(kill) if values["relapsed"] else later_factor(p)[None, :]
+    return Cohort(**arrays, sensitivity=kill, after_relapse=later, subtypes=p.subtypes.names)
 
 
 _SHORT = {"f": "female", "m": "male"}

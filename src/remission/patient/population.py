@@ -136,8 +136,16 @@ def net_growth(p: recipe.Population, doubling: Floats, relapsed: NDArray[np.bool
 
 def relapse_factor(p: recipe.Population) -> Floats:
     """Sensitivity of a typical relapsed leukaemia relative to diagnosis, by class."""
-    factor = p.sensitivity_factor
+    return _by_class(p.sensitivity_factor)
+
+
+def _by_class(factor: recipe.SensitivityFactor | None) -> Floats:
     return np.array([1.0 if factor is None else factor.of(name) for name in SENSITIVITIES])
+
+
+def later_factor(p: recipe.Population) -> Floats:
+    """The same for a relapse in the course."""
+    return _by_class(p.after_relapse)
 
 
 def _fits(
@@ -238,6 +246,7 @@ def _candidates(p: recipe.Population, seed: int, patients: Ints, attempts: Ints,
         relapsed=relapsed.astype(np.int64),
         prior_transplant=own("prior_transplant", transplanted.astype(np.int64)),
         sensitivity=np.stack([own(f"sensitivity_{name}", kill[:, i]) for i, name in enumerate(SENSITIVITIES)], axis=1),
+        after_relapse=_after_relapse(p, relapsed, normal),
         subtypes=p.subtypes.names,
     )
 
@@ -405,3 +414,11 @@ def _sensitivity(
         spread = np.exp(p.sensitivity_factor.sd_log.value * normal("sensitivity at relapse"))
         kill = np.where(relapsed[:, None], kill * relapse_factor(p) * spread[:, None], kill)
     return kill
+
+
+def _after_relapse(p: recipe.Population, relapsed: NDArray[np.bool_], normal: Callable[[str], Floats]) -> Floats:
+    """Shape (N, classes): 1 for who has relapsed before, whose sensitivity holds the factor already."""
+    if p.after_relapse is None:
+        return np.ones((relapsed.size, len(SENSITIVITIES)))
+    spread = np.exp(p.after_relapse.sd_log.value * normal("sensitivity at relapse"))
+    return np.where(relapsed[:, None], 1.0, later_factor(p) * spread[:, None])

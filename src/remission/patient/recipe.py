@@ -295,7 +295,8 @@ class AgeFactor(Strict):
 
 class SensitivityFactor(Strict):
     """Drug sensitivity of relapsed leukaemia relative to diagnosis: ``all`` or what ``classes`` says for a class, times
-    exp(N(0, sd_log)), one draw a patient. It multiplies the kill of whoever has relapsed."""
+    exp(N(0, sd_log)), one draw a patient. It multiplies the kill: ``sensitivity_factor`` that of whoever has relapsed
+    at entry, ``after_relapse`` that of the others from their first relapse on."""
 
     all: Number
     classes: dict[DrugClass, Number] = {}
@@ -362,6 +363,7 @@ class Population(Strict):
     relapsed: Number | None = None
     prior_transplant: Number | None = None
     sensitivity_factor: SensitivityFactor | None = None
+    after_relapse: SensitivityFactor | None = None
     growth_factor: Number | None = None  # net growth of relapsed leukaemia, relative to diagnosis
     donors: Donors | None = None
     remission: Remission | None = None
@@ -404,6 +406,7 @@ class Part(Strict):
     relapsed: Number | None = None
     prior_transplant: Number | None = None
     sensitivity_factor: SensitivityFactor | None = None
+    after_relapse: SensitivityFactor | None = None
     growth_factor: Number | None = None
     donors: Donors | None = None
     remission: Remission | None = None

@@ -69,6 +69,11 @@ inline void relapsed(Block& b, int l, Int today, Int site) {
     b.place.result[l][RESULT_SITE] = static_cast<Real>(site);
     b.place.result[l][RESULT_RELAPSE] = static_cast<Real>(today);
   }
+  if (lane.relapses == 0)  // what grows again is what the drugs spared
+    for (Int i = 0; i < b.lay.members.size; ++i) {
+      b.work.size(i, l) *= b.q.effect_relapse(i, l);
+      b.work.size_rest(i, l) *= b.q.effect_relapse(i, l);
+    }
   lane.relapses += 1;
   if (b.lay.on_relapse < 0 || lane.relapses > MOST_RELAPSES) {
     finish(b, l, RELAPSE, today);

@@ -588,6 +588,7 @@ class LayoutCheck {
     for (auto [name, column] :
          {std::pair{"effect_b", &all.effect_b}, {"effect_c", &all.effect_c}, {"effect_d", &all.effect_d},
           {"effect_e", &all.effect_e}, {"effect_size", &all.effect_size}, {"effect_rest", &all.effect_rest},
+          {"effect_relapse", &all.effect_relapse},
           {"antagonist_half", &all.antagonist_half}, {"released", &all.released}})
       rows(name, *column, effects);
     for (auto [name, column] : {std::pair{"vmax", &all.vmax}, {"km", &all.km}, {"clearance_extra", &all.clearance_extra},
