@@ -17,12 +17,12 @@ from .population import (
     age_factor,
     blast_share,
     bsa,
+    later_factor,
     lc50_fold,
     marrow_blast_quantile,
     median_size,
     net_growth,
     relapse_factor,
-    later_factor,
     sensitivity,
     typical_creatinine,
 )
