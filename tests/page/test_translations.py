@@ -20,6 +20,7 @@ from remission.locale import catalogue as catalogues
 from remission.locale.marks import BEGIN, END, ISOLATE, POP, RTL, isolated, marked
 from remission.page.app import application
 from remission.page.passages import passages, said
+from remission.page.prose import Marks, to_html
 from remission.page.reading import Reading
 from remission.page.site import Site
 from remission.page.svg.fit import letters, lines
@@ -322,6 +323,14 @@ def test_labels_are_cut_by_the_width_of_their_letters() -> None:
     assert cut == ["Zahl der Neutrophilen im", "Blut, Milliarden je Liter"]
     assert lines("中性粒细胞计数每升十亿个细胞", 20) == ["中性粒细胞计数每升十", "亿个细胞"]
     assert letters("हिन्दी") < len("हिन्दी"), "marks take no room"
+
+
+def test_words_of_the_glossary_are_found_in_every_script() -> None:
+    marks = Marks("zh", {"骨髓": "marrow"})
+    assert '<button type="button" class="word" popovertarget="word-marrow">骨髓</button>' in to_html("在骨髓里", marks)
+    cases = [("खून", "खून में", True), ("खून", "खूनी", False), ("दवा", "दवाएँ", False), ("دم", "الدم دم", True)]
+    for form, text, found in cases:
+        assert ("<button" in to_html(text, Marks("hi", {form: "x"}))) is found, (form, text)
 
 
 # --- the served page

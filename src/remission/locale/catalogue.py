@@ -34,7 +34,8 @@ class Catalogue:
                 english, said = message.id, message.string
                 if isinstance(english, str) and isinstance(said, str) and english and said and not message.fuzzy:
                     self._texts[message.context or "", english] = said
-                    self._same.setdefault(english, said)
+                    if not (message.context or "").endswith("#forms"):  # a list of its own for every word
+                        self._same.setdefault(english, said)
                     self._by_id[message.context or ""] = said
 
     def sentence(self, english: str) -> str | None:

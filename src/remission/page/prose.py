@@ -17,6 +17,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 ROOMS = {"agent": "treatment/chemotherapy", "effect": "side-effects", "symptom": "symptoms"}
+_LETTER = r"[\w\u064b-\u0652\u0900-\u0963-]"  # with the marks of Arabic and Hindi
+_WIDE = re.compile(r"[\u3400-\u9fff]")
 _CITED = re.compile(r"\s*\[((?:@[a-z0-9_-]+(?:;\s*)?)+)\]")
 
 
@@ -128,8 +130,10 @@ def _explained(text: str, marks: Marks, explain: bool) -> Iterator[Token]:
 
 @lru_cache(maxsize=8)
 def _forms(forms: tuple[str, ...]) -> re.Pattern[str]:
+    """Whole words, the longest first; Chinese has none, so that a word is found wherever it stands."""
     longest_first = sorted(forms, key=len, reverse=True)
-    return re.compile(r"(?<![\w-])(?:" + "|".join(map(re.escape, longest_first)) + r")(?![\w-])", re.IGNORECASE)
+    found = (re.escape(f) if _WIDE.search(f) else f"(?<!{_LETTER}){re.escape(f)}(?!{_LETTER})" for f in longest_first)
+    return re.compile("|".join(found), re.IGNORECASE)
 
 
 def _plain(text: str) -> Token:
