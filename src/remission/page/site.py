@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import jinja2
+from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -96,7 +97,7 @@ class Site:
         )
         env.install_gettext_callables(language.gettext, language.ngettext, newstyle=True)  # type: ignore[attr-defined]
         env.filters |= {"number": language.number, "percent": language.percent, "date": language.date}
-        env.filters |= {"in_sentence": language.in_sentence, "english": language.english}
+        env.filters |= {"in_sentence": language.in_sentence, "english": _english}
         env.globals |= {
             "asset": asset,
             "to": _to,
@@ -153,6 +154,13 @@ def _file(figures: list[Figure], id: str, kind: str) -> Response:
     said = made(figure)
     said = language.marked(said, language.direction() == "rtl") if kind == "svg" else language.bare(said)
     return Response(said, media_type=media, headers={"content-disposition": name})
+
+
+def _english(text: str) -> str:
+    """What is English in every language: the title of a source."""
+    if language.language() == "en" or not text:
+        return text
+    return Markup('<span lang="en" dir="ltr">{}</span>').format(text)
 
 
 def _english_card(name: str) -> Card:
