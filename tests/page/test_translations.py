@@ -291,7 +291,7 @@ def test_english_that_stands_in_is_marked_in_text_taken_out_of_attributes_and_a_
 def test_doses_ranges_and_latin_names_keep_their_order_in_right_to_left_text() -> None:
     assert isolated("جرعة 2.02 mg كل يوم") == f"جرعة {ISOLATE}2.02 mg{POP} كل يوم"
     assert isolated("بين 0.5-1.5") == f"بين {ISOLATE}0.5-1.5{POP}"
-    assert isolated("ميركابتوبورين (mercaptopurine)") == f"ميركابتوبورين ({ISOLATE}mercaptopurine{POP})"
+    assert isolated("ميركابتوبورين (mercaptopurine)") == f"ميركابتوبورين {ISOLATE}(mercaptopurine){POP}"
     assert isolated("اليوم 8") == "اليوم 8"
     assert marked("<svg><text>يوم 8</text></svg>", rtl=True) == f"<svg><text>{RTL}يوم 8{POP}</text></svg>"
     assert marked("<p>A &amp; B &#39;x</p>", rtl=True).count("&amp;") == 1

@@ -8,14 +8,26 @@ made from. A translation of another English than today's is not shown: English s
 
 from .languages import KNOWN, LANGUAGES, TRANSLATED, Language, preferred, unpublished
 from .marks import bare, isolated, marked, plain
-from .numbers import date, figures, first_week_day, locale, month, number, percent, short_date, weekday, weekdays
+from .numbers import (
+    date,
+    figures,
+    first_week_day,
+    listed,
+    locale,
+    month,
+    number,
+    percent,
+    short_date,
+    weekday,
+    weekdays,
+)
 from .speech import N_, called, direction, english, gettext, in_sentence, joined, language, ngettext, say, speaking
 
 _ = gettext
 
 __all__ = [
     "KNOWN", "LANGUAGES", "Language", "N_", "TRANSLATED", "_", "bare", "called", "date", "direction", "english",
-    "figures", "first_week_day", "gettext", "in_sentence", "isolated", "joined", "language", "locale", "marked",
-    "month", "ngettext", "number", "percent", "plain", "preferred", "say", "short_date", "speaking", "unpublished",
+    "figures", "first_week_day", "gettext", "in_sentence", "isolated", "joined", "language", "listed", "locale",
+    "marked", "month", "ngettext", "number", "percent", "plain", "preferred", "say", "short_date", "speaking", "unpublished",
     "weekday", "weekdays",
 ]  # fmt: skip

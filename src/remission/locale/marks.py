@@ -26,7 +26,9 @@ _BLOCKS = {"p", "li", "td", "th", "dd", "dt", "h1", "h2", "h3", "div", "section"
 _PIECE = re.compile(r"(<(?:script|style)\b.*?</(?:script|style)>|<!--.*?-->|<[^>]*>)", re.DOTALL)
 # what is read from left to right as one: a dose, a range, a name in Latin letters
 _LATIN = re.compile(
-    r"(?<![\w&#])[<>≤≥±+−-]?[A-Za-z0-9µ](?:[A-Za-z0-9.,/%°×⁹^+−–:·²³µ'’ \u00a0\u202f-]*[A-Za-z0-9%°⁹²³µ])?(?![\w;])"
+    r"\([A-Za-z0-9][^()<>&\u0590-\u08ff]*\)"
+    r"|(?<![\w&#])[<>≤≥±+−-]?[A-Za-z0-9µ]"
+    r"(?:[A-Za-z0-9.,/%°×⁹^+−–:·²³µ'’ \u00a0\u202f-]*[A-Za-z0-9%°⁹²³µ])?(?![\w;])"
 )
 _STRONG = re.compile(r"[A-Za-z/%°×–-]")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date as Date
 from functools import lru_cache
 
@@ -63,6 +64,11 @@ def weekdays() -> list[tuple[str, str]]:
 def weekday(day: Date) -> str:
     """Mon."""
     return get_day_names("abbreviated", locale=_here())[day.weekday()]
+
+
+def listed(items: Iterable[str]) -> str:
+    """1, 8, 15, with the comma of the language."""
+    return {"ar": "، ", "zh": "、"}.get(_here().language, ", ").join(items)
 
 
 def first_week_day() -> int:

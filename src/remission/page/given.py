@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..knowledge.errors import BadInput, nearest
+from ..locale import listed, number
 from ..protocol.model import Give, Phase
 from ..protocol.reader import read_protocol
-from .language import number
 from .pages import Item
 from .prose import Marks, to_html
 
@@ -56,7 +56,7 @@ def _sentence(reading: Reading, route: str, days: Sequence[int], phase: Phase) -
     elif len(days) == 1:
         when = said["on day"].format(day=number(days[0]))
     else:
-        when = said["on days"].format(days=", ".join(_runs(days, said["from to"])))
+        when = said["on days"].format(days=listed(_runs(days, said["from to"])))
     return said[f"way {route}"].format(when=when)
 
 

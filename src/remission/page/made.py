@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ..knowledge.agent import Agent, Note
 from ..knowledge.errors import BadInput, nearest
 from ..knowledge.side_effect import Published, SideEffect
-from ..locale import bare, english, ngettext, number
+from ..locale import bare, english, listed, ngettext, number
 from ..locale.marks import mark
 from .pages import Block, Item, Page
 from .prose import ROOMS, Marks, cite, to_html
@@ -156,7 +156,7 @@ def _frequency(reading: Reading, p: Published) -> str:
     parts = (
         said["study"].format(name=english(p.name)),
         said[f"{'few' if few else 'of 100'} grade {min(p.grade, 4)}"].format(n=f"{p.value:.0f}", rest=rest),
-        said["counted"].format(when=", ".join(_times(reading, p))),
+        said["counted"].format(when=listed(_times(reading, p))),
     )
     return escape(" ".join(parts))
 

@@ -24,7 +24,7 @@ GLYPHS = """(letters) => {
     pen.font = "28px " + getComputedStyle(document.body).fontFamily;
     const drawn = (letter) => { pen.clearRect(0, 0, 48, 48); pen.fillText(letter, 8, 36); return canvas.toDataURL(); };
     const boxes = new Set(["\\u{10fffd}", "\\u0378"].map(drawn)), empty = drawn(" ");
-    const here = letters ?? new Set(document.body.innerText.match(/[^\\x00-\\x7f\\s]/gu));
+    const here = letters ?? new Set(document.querySelector("main").innerText.match(/[^\\x00-\\x7f\\s]/gu));
     return [...here].filter((letter) => /\\p{L}|\\p{N}|\\p{S}/u.test(letter) && drawn(letter) !== empty
         && boxes.has(drawn(letter)));
 }"""

@@ -55,11 +55,15 @@ def bars(title: str, description: str, axis: Axis, rows: Sequence[Row]) -> str:
         how = "x minor" if tick.minor else "x"
         anchor = "start" if tick.at == axis.low else "middle"
         parts.append(words(tick.says, class_=how, x=_at(axis, tick.at), y=y + 16, text_anchor=anchor))
-    return picture(title, description, y + FOOT + (18 if axis.label else 0), [*grid, *parts, *_label(axis, y)], "bars")
+    return picture(title, description, y + FOOT + 18 * len(_labels(axis)), [*grid, *parts, *_label(axis, y)], "bars")
+
+
+def _labels(axis: Axis) -> list[str]:
+    return lines(axis.label, NARROW - 3) if axis.label else []  # in heavy letters
 
 
 def _label(axis: Axis, y: float) -> list[str]:
-    return [words(axis.label, class_="head", x="0", y=y + 36)] if axis.label else []
+    return [words(line, class_="head", x="0", y=y + 36 + 18 * i) for i, line in enumerate(_labels(axis))]
 
 
 def _below(bar: Bar, axis: Axis) -> list[str]:
