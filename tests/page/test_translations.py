@@ -342,13 +342,14 @@ PAGES = [
     "/no-such-page", "/see/?view=specialist", "/sources/maloney2020", "/about",
 ]  # fmt: skip
 NAMES = re.compile(  # what is a name in every language
-    r"remission|https?:\S+|maloney2020|\b[A-Z]{2,}\S*|VCR, .*|[\w.]+@[\w.]+|\S+\.(?:de|org|com)\b.*")
+    r"remission|https?:\S+|maloney2020|\b[A-Z]{2,}\S*|[\w.]+@[\w.]+|\S+\.(?:de|org|com)\b.*")
 
 
 def left_in_english(page: str) -> list[str]:
     """Words that no catalogue holds: plain letters outside of what is marked as English."""
     page = re.sub(r"<(script|style|code|datalist)\b.*?</\1>|<pre>.*?</pre>", "", page, flags=re.S)
-    page = re.sub(r'<(\w+)\b[^>]*\blang="(?!qps)[^"]*"[^>]*>(?:(?!<\1\b).)*?</\1>', "", page, flags=re.S)
+    own = r'<(\w+)\b[^>]*\b(?:translate="no"|lang="(?!qps)[^"]*")[^>]*>(?:(?!<\1\b).)*?</\1>'
+    page = re.sub(own, "", page, flags=re.S)
     spoken_ = re.findall(r'(?:aria-label|placeholder|alt)="([^"]*)"', page)
     found = [html.unescape(text).strip() for text in (*re.split(r"<[^>]+>", page), *spoken_)]
     return [text for text in found if re.search(r"\b[a-z]{3,}\b", NAMES.sub("", text))]

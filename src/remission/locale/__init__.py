@@ -28,6 +28,6 @@ _ = gettext
 __all__ = [
     "KNOWN", "LANGUAGES", "Language", "N_", "TRANSLATED", "_", "bare", "called", "date", "direction", "english",
     "figures", "first_week_day", "gettext", "in_sentence", "isolated", "joined", "language", "listed", "locale",
-    "marked", "month", "ngettext", "number", "percent", "plain", "preferred", "say", "short_date", "speaking", "unpublished",
-    "weekday", "weekdays",
+    "marked", "month", "ngettext", "number", "percent", "plain", "preferred", "say", "short_date", "speaking",
+    "unpublished", "weekday", "weekdays",
 ]  # fmt: skip

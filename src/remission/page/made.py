@@ -90,7 +90,8 @@ def _agent(reading: Reading, name: str, marks: Marks) -> Iterator[Block]:
         yield Block("protects", "items", said["what it protects from"], items=tuple(spared))
     yield Block("call", "cards", said["when to call"], cards=tuple((c, reading.card(c)) for c in _CALL))
     yield Block("ask", "questions", said["ask the team"], _list(told.ask or _asked(reading, "agent"), marks))
-    yield Block("names", "text", said["other names"], f"<p>{escape(', '.join(agent.names))}.</p>", specialist=True)
+    names = f'<p translate="no">{escape(", ".join(agent.names))}.</p>'
+    yield Block("names", "text", said["other names"], names, specialist=True)
     yield from _notes(said["published toxicity"], "toxicity", agent.toxicities, marks)
     yield from _notes(said["interactions"], "interactions", agent.interactions, marks)
 
