@@ -13,10 +13,8 @@ from .conftest import served
 from .test_every_page import findings
 
 SPOKEN = ("qps-rtl", "ar", "hi", "zh", "de")
-PATHS = (
-    "/", "/treatment/induction", "/when-to-call", "/glossary", "/questions/relapse", "/see/",
-    "/see/cog-standard-risk", "/see/cog-standard-risk/day/8", "/see/cog-standard-risk/calendar",
-)  # fmt: skip
+SEEN = "/see/cog-standard-risk"
+PATHS = ("/", "/when-to-call", SEEN, f"{SEEN}/day/8", f"{SEEN}/calendar")
 KNOWN_LETTER = {"ar": "ب", "hi": "क", "zh": "的"}
 GLYPHS = """(letters) => {
     const canvas = document.createElement("canvas"); canvas.width = canvas.height = 48;
@@ -85,7 +83,6 @@ def test_a_page_in_another_language_is_whole_on_a_desk_on_a_phone_and_in_large_l
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, "a phone"
         assert page.evaluate(CUT) == [], "a phone"
         assert page.evaluate(OVER) == [], "a phone"
-        assert findings(page) == [], "a phone"
 
 
 @pytest.mark.parametrize("key", ["ar", "hi"])
