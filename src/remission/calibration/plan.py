@@ -110,7 +110,8 @@ class Method(_Strict):
 
 
 class Plan(_Strict):
-    """The file. ``patients``: in each arm and with each of the ``seeds``."""
+    """The file. ``patients``: in each arm and with each seed. ``a_point``: how many of the ``seeds`` a point is played
+    with, in turn; all when it is left out. Many seeds in turn, and the chance of one cohort is not fitted to."""
 
     plan: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     title: str
@@ -118,6 +119,7 @@ class Plan(_Strict):
     targets: Targets
     patients: Annotated[int, Field(ge=8)] = 200
     seeds: tuple[int, ...] = Field(min_length=1)
+    a_point: Annotated[int, Field(ge=1)] | None = None
     method: Method
 
     @model_validator(mode="after")
@@ -125,9 +127,19 @@ class Plan(_Strict):
         if both := set(self.seeds) & set(self.method.confirm_seeds):
             what = f"the seed {min(both)} is fitted with and confirmed with"
             raise FaultyNode(Fault(("method", "confirm_seeds"), what, "Confirm with seeds that no fit used"))
+        if self.a_point is not None and self.a_point > len(self.seeds):
+            what = f"{self.a_point} seeds a point of {len(self.seeds)}"
+            raise FaultyNode(Fault(("a_point",), what, "Name more seeds, or fewer a point"))
         if not (self.targets.trials or self.targets.side_effects or self.targets.charts):
             raise FaultyNode(Fault(("targets",), "nothing is fitted to", "Write `trials: all`"))
         return self
+
+    def seeds_of(self, point: int) -> tuple[int, ...]:
+        """Those of one point, counted from 0 through all waves."""
+        if self.a_point is None:
+            return self.seeds
+        first = point * self.a_point
+        return tuple(self.seeds[(first + k) % len(self.seeds)] for k in range(self.a_point))
 
     def numbers(self, values: dict[str, float], now: dict[Place, float]) -> dict[Place, float]:
         """What stands at every place for these values of the parameters; ``now``: what stands there in the files."""

@@ -65,7 +65,7 @@ def page(plan: Plan, found: list[Target], passed: Mapping[str, str], fit: Fit, *
         "logarithms) by a line and a Gaussian process; posterior of prior x normal likelihood by ensemble sampling "
         "(differential evolution), a target's variance being that of the paper, of the emulator, of the finite cohorts "
         f"and of a discrepancy of {plan.method.discrepancy:g} that no fit removes. {plan.patients} patients an arm and "
-        f"seed, the same patients and chance at every point. {fit.played} points, {fit.seconds / 3600:.1f} hours of a "
+        f"seed, {plan.a_point or len(plan.seeds)} of the {len(plan.seeds)} seeds a point in turn. {fit.played} points, {fit.seconds / 3600:.1f} hours of a "
         "core.",
         "",
         "## Numbers",

@@ -72,20 +72,20 @@ def calibrate(
     if first is None:
         design = qmc.Sobol(size, seed=plan.method.seed).random(_power_of_two(plan.method.first))[: plan.method.first]
         first = folder.begin("wave-1", [plan.units(plan.present(base)), *design])
-    points = play("wave-1", first, plan.seeds)
+    points = play("wave-1", first, [plan.seeds_of(i) for i in range(len(first))])
     for wave in range(2, plan.method.waves + 1):
         name = f"wave-{wave}"
         chosen = folder.wave(name)
         if chosen is None:
             sample, _, _ = posterior(plan, found, points, seed=plan.method.seed + wave)
             chosen = folder.begin(name, spread(sample, plan.method.points))  # the first is its top
-        points += play(name, chosen, plan.seeds)
+        points += play(name, chosen, [plan.seeds_of(len(points) + i) for i in range(len(chosen))])
     sample, heights, emulator = posterior(plan, found, points, seed=plan.method.seed)
     chosen = folder.wave("confirm")
     if chosen is None:
         tops = [sample[np.argmax(heights)], sample.mean(axis=0)]
         chosen = folder.begin("confirm", [*tops, *spread(sample[1:], plan.method.confirm)])
-    confirmed = play("confirm", chosen, plan.method.confirm_seeds)
+    confirmed = play("confirm", chosen, [plan.method.confirm_seeds] * len(chosen))
     best = max(confirmed, key=lambda p: log_prior(plan, np.array([p.units]))[0] + fit_of(p.told, found, plan))
     kept = spread(sample[1:], plan.method.draws)
     rows = folder.rows().values()
@@ -110,14 +110,14 @@ class _Player:
         self.plan, self.found, self.folder, self.base = plan, found, folder, base
         self.play_all, self.deadline, self.say = play_all, deadline, say
 
-    def __call__(self, wave: str, points: Sequence[Sequence[float]], seeds: Sequence[int]) -> list[Point]:
+    def __call__(self, wave: str, points: Sequence[Sequence[float]], seeds: Sequence[Sequence[int]]) -> list[Point]:
         plan = self.plan
         names = [f"{wave}-{i:03d}" for i in range(len(points))]
         there = self.folder.rows()
         tasks = [
             Task(name, seed, tuple(plan.numbers(plan.values(list(units)), self.base).items()))
-            for name, units in zip(names, points, strict=True)
-            for seed in seeds
+            for name, units, mine in zip(names, points, seeds, strict=True)
+            for seed in mine
             if (name, seed) not in there
         ]
         began, done = time.monotonic(), 0
@@ -135,11 +135,11 @@ class _Player:
                 name,
                 tuple(point),
                 {
-                    target: pooled([there[name, seed].answers.get(target, "not asked") for seed in seeds], unit)
+                    target: pooled([there[name, seed].answers.get(target, "not asked") for seed in mine], unit)
                     for target, unit in units.items()
                 },
             )
-            for name, point in zip(names, points, strict=True)
+            for name, point, mine in zip(names, points, seeds, strict=True)
         ]
 
     def _until(self, tasks: Sequence[Task]) -> Iterator[Task]:
@@ -186,7 +186,8 @@ def posterior(
     cohorts = np.array(
         [np.median([p.told[t.name][1] for p in points if p.told.get(t.name) is not None]) for t in known]  # type: ignore[index]
     )
-    fixed = np.array([t.sd for t in known]) ** 2 + plan.method.discrepancy**2 + cohorts**2
+    shared = cohorts**2 * (plan.a_point or len(plan.seeds)) / len(plan.seeds)  # what the chance of all seeds leaves
+    fixed = np.array([t.sd for t in known]) ** 2 + plan.method.discrepancy**2 + shared
 
     def height(units: Floats) -> Floats:
         out = log_prior(plan, units)
