@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from remission.knowledge.library import Library, library
 from remission.knowledge.loader import load
-from remission.knowledge.places import Place, Provenance, changed, written
+from remission.knowledge.places import Place, Provenance, changed
 from remission.knowledge.posterior import FILE, Posterior
 from remission.knowledge.writing import write_whole
 
@@ -65,7 +65,8 @@ def page(plan: Plan, found: list[Target], passed: Mapping[str, str], fit: Fit, *
         "logarithms) by a line and a Gaussian process; posterior of prior x normal likelihood by ensemble sampling "
         "(differential evolution), a target's variance being that of the paper, of the emulator, of the finite cohorts "
         f"and of a discrepancy of {plan.method.discrepancy:g} that no fit removes. {plan.patients} patients an arm and "
-        f"seed, {plan.a_point or len(plan.seeds)} of the {len(plan.seeds)} seeds a point in turn. {fit.played} points, {fit.seconds / 3600:.1f} hours of a "
+        f"seed, {plan.a_point or len(plan.seeds)} of the {len(plan.seeds)} seeds a point, in turn. "
+        f"{fit.played} points, {fit.seconds / 3600:.1f} hours of a "
         "core.",
         "",
         "## Numbers",
@@ -127,13 +128,19 @@ def learnt(one: Parameter, units: Floats) -> float:
 def sample_of(plan: Plan, fit: Fit, date: str) -> Posterior:
     """The posterior as it travels with the knowledge files; the first draw is the fit itself."""
     base = now(plan)
-    rows = [plan.numbers(plan.values([float(x) for x in units]), base) for units in (fit.best.units, *fit.sample)]
+    rows = [_numbers(plan, units, base) for units in (fit.best.units, *fit.sample)]
     places = sorted(rows[0])
-    numbers = [tuple(float(written(row[where])) for where in places) for row in rows]
+    numbers = [tuple(row[where] for where in places) for row in rows]
     return Posterior(
         plan=plan.plan, date=date, seeds=plan.seeds, places=tuple(map(str, places)), fitted=numbers[0],
         draws=tuple(numbers[1:]),
     )  # fmt: skip
+
+
+def _numbers(plan: Plan, units: Iterable[float], base: dict[Place, float]) -> dict[Place, float]:
+    """What is written at a point: with three digits, which is more than is known."""
+    exact = plan.numbers(plan.values([float(x) for x in units]), base)
+    return {where: float(f"{value:.3g}") for where, value in exact.items()}
 
 
 def apply(
@@ -143,7 +150,7 @@ def apply(
     files' comments and order stay. Returns the files."""
     shelf = shelf or library()
     base = now(plan, shelf)
-    best = plan.values(list(fit.best.units))
+    best = _numbers(plan, fit.best.units, base)
     telling = speaking(plan, found, fit)
     sample = sample_of(plan, fit, date)
     texts: dict[Path, str] = {}
@@ -155,9 +162,7 @@ def apply(
             f"{factor}{low:.3g} to {high:.3g} is as plausible ({plan_file}, {date}, seeds "
             f"{', '.join(map(str, plan.seeds))})"
         )
-        mine: dict[Place, float] = {
-            where: value for where, value in plan.numbers(best, base).items() if where in one.places
-        }
+        mine = {where: value for where, value in best.items() if where in one.places}
         for path, text in changed(mine, shelf, Provenance(to)).items():
             texts[path] = text
             write_whole(path, text)  # the next number may stand in the same file

@@ -16,7 +16,6 @@ from .folder import Folder
 from .plan import Plan, now
 from .targets import Target, pooled
 
-MISSING = 5.0  # standard errors that a target counts as missed by where it cannot be told
 STEPS = 800  # of the sampler, half of them to settle
 CLIMBS = 6  # starts from which the top of the posterior is looked for
 Say = Callable[[str], None]
@@ -77,21 +76,19 @@ def calibrate(
         name = f"wave-{wave}"
         chosen = folder.wave(name)
         if chosen is None:
-            sample, _, _ = posterior(plan, found, points, seed=plan.method.seed + wave)
+            sample = posterior(Surface(plan, found, points), seed=plan.method.seed + wave)
             chosen = folder.begin(name, spread(sample, plan.method.points))  # the first is its top
         points += play(name, chosen, [plan.seeds_of(len(points) + i) for i in range(len(chosen))])
-    sample, heights, emulator = posterior(plan, found, points, seed=plan.method.seed)
     chosen = folder.wave("confirm")
     if chosen is None:
-        tops = [sample[np.argmax(heights)], sample.mean(axis=0)]
-        chosen = folder.begin("confirm", [*tops, *spread(sample[1:], plan.method.confirm)])
+        sample = posterior(Surface(plan, found, points), seed=plan.method.seed)
+        chosen = folder.begin("confirm", [sample[0], sample.mean(axis=0), *spread(sample[1:], plan.method.confirm)])
     confirmed = play("confirm", chosen, [plan.method.confirm_seeds] * len(chosen))
-    best = max(confirmed, key=lambda p: log_prior(plan, np.array([p.units]))[0] + fit_of(p.told, found, plan))
-    kept = spread(sample[1:], plan.method.draws)
-    rows = folder.rows().values()
-    return Fit(
-        points[0], best, tuple(confirmed), kept, emulator, len(points) + len(confirmed), sum(r.seconds for r in rows)
-    )
+    surface = Surface(plan, found, [*points, *confirmed])
+    best = confirmed[int(np.argmax(surface.height(np.array([p.units for p in confirmed]))))]
+    kept = spread(posterior(surface, seed=plan.method.seed)[1:], plan.method.draws)
+    seconds = sum(row.seconds for row in folder.rows().values())
+    return Fit(points[0], best, tuple(confirmed), kept, surface.emulator, len(surface.points), seconds)
 
 
 class _Player:
@@ -158,59 +155,48 @@ def log_prior(plan: Plan, units: Floats) -> Floats:
     return out
 
 
-def fit_of(told: Mapping[str, tuple[float, float] | None], found: list[Target], plan: Plan) -> float:
-    """The log likelihood of the published numbers at a point that was played."""
-    out = 0.0
-    for target in found:
-        one = told.get(target.name)
-        if one is None:
-            out -= 0.5 * MISSING**2
-            continue
-        variance = target.sd**2 + plan.method.discrepancy**2 + one[1] ** 2
-        out -= 0.5 * (one[0] - target.centre) ** 2 / variance + 0.5 * np.log(variance)
-    return float(out)
+class Surface:
+    """The log posterior over the unit cube, from what was played: prior x normal likelihood, where a target's variance
+    is that of the paper, of the emulator, of the finite cohorts and of the discrepancy that the plan allows."""
 
+    def __init__(self, plan: Plan, found: list[Target], points: Sequence[Point]) -> None:
+        self.plan = plan
+        self.points = np.array([p.units for p in points])
+        self.emulator = learn(self.points, {t.name: [p.told.get(t.name) for p in points] for t in found})
+        known = [t for t in found if t.name in self.emulator.names]
+        told = [[one[1] for p in points if (one := p.told.get(t.name)) is not None] for t in known]
+        cohorts = np.array([np.median(errors) for errors in told])
+        shared = cohorts**2 * (plan.a_point or len(plan.seeds)) / len(plan.seeds)  # what the chance of all seeds leaves
+        self.centre = np.array([t.centre for t in known])
+        self.fixed = np.array([t.sd for t in known]) ** 2 + plan.method.discrepancy**2 + shared
 
-def posterior(
-    plan: Plan, found: list[Target], points: Sequence[Point], *, seed: int, steps: int = STEPS
-) -> tuple[Floats, Floats, Emulator]:
-    """A sample (draws x parameters, in units; the first is its top), the log posterior of each, and the emulator behind
-    it: a top found by gradients, then ensemble sampling by differential evolution (ter Braak, by emcee) of prior x
-    likelihood, where a target's variance is that of the paper, of the emulator, of the finite cohorts and of the
-    discrepancy that the plan allows."""
-    emcee = needed("emcee", "emcee")
-    x = np.array([p.units for p in points])
-    emulator = learn(x, {t.name: [p.told.get(t.name) for p in points] for t in found})
-    known = [t for t in found if t.name in emulator.names]
-    centre = np.array([t.centre for t in known])
-    cohorts = np.array(
-        [np.median([p.told[t.name][1] for p in points if p.told.get(t.name) is not None]) for t in known]  # type: ignore[index]
-    )
-    shared = cohorts**2 * (plan.a_point or len(plan.seeds)) / len(plan.seeds)  # what the chance of all seeds leaves
-    fixed = np.array([t.sd for t in known]) ** 2 + plan.method.discrepancy**2 + shared
-
-    def height(units: Floats) -> Floats:
-        out = log_prior(plan, units)
+    def height(self, units: Floats) -> Floats:
+        """Of many points."""
+        out = log_prior(self.plan, units)
         inside = np.isfinite(out)
         if inside.any():
-            mean, sd = emulator.predict(units[inside])
-            variance = fixed + sd**2
-            out[inside] -= 0.5 * ((mean - centre) ** 2 / variance + np.log(variance)).sum(axis=1)
+            mean, sd = self.emulator.predict(units[inside])
+            variance = self.fixed + sd**2
+            out[inside] -= 0.5 * ((mean - self.centre) ** 2 / variance + np.log(variance)).sum(axis=1)
         return out
 
-    size = x.shape[1]
+
+def posterior(surface: Surface, *, seed: int, steps: int = STEPS) -> Floats:
+    """A sample (draws x parameters, in units), its first the top: found by gradients; then ensemble sampling by
+    differential evolution (ter Braak, by emcee)."""
+    emcee = needed("emcee", "emcee")
+    size, height = surface.points.shape[1], surface.height
     walkers = max(4 * size, 32)
     random = np.random.default_rng(seed)
-    pool = np.vstack([x, random.random((8 * walkers, size))])
-    top = np.array([_top_of(height, one) for one in pool[np.argsort(-height(pool))[:CLIMBS]]])
-    best = top[np.argmax(height(top))]
-    start = np.clip(best + 0.1 * random.standard_normal((walkers, size)), 1e-6, 1 - 1e-6)
+    pool = np.vstack([surface.points, random.random((8 * walkers, size))])
+    tops = np.array([_top_of(height, one) for one in pool[np.argsort(-height(pool))[:CLIMBS]]])
+    top = tops[np.argmax(height(tops))]
+    start = np.clip(top + 0.1 * random.standard_normal((walkers, size)), 1e-6, 1 - 1e-6)
     moves = [(emcee.moves.DEMove(), 0.8), (emcee.moves.DESnookerMove(), 0.2)]
     sampler = emcee.EnsembleSampler(walkers, size, height, vectorize=True, moves=moves)
     sampler.random_state = np.random.RandomState(seed).get_state()
     sampler.run_mcmc(start, steps)
-    flat, heights = (get(discard=steps // 2, thin=5, flat=True) for get in (sampler.get_chain, sampler.get_log_prob))
-    return np.vstack([best, flat]), np.concatenate([height(best[None]), heights]), emulator
+    return np.vstack([top, sampler.get_chain(discard=steps // 2, thin=5, flat=True)])
 
 
 def _top_of(height: Callable[[Floats], Floats], start: Floats) -> Floats:
