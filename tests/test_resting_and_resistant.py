@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from remission.body.person import individual
 from remission.engine.acting import clone_table
 from remission.engine.lanes import build
 from remission.engine.program import prepare
 from remission.knowledge.library import Library, library, using
 from remission.knowledge.places import laid_over, place
 from remission.patient.cohort import LINEAGE, SENSITIVITIES, SEX, Cohort
+from remission.patient.person import one
 from remission.patient.population import draw
 from remission.protocol.reader import read_protocol
 
@@ -125,5 +127,13 @@ def test_the_clone_arises_more_often_in_the_subtypes_that_its_file_names(childre
     assert clone.times
     words = np.asarray(children.subtypes)[children.subtype]
     for subtype in set(words):
-        expected = clone.mutation * clone.times.get(subtype, 1.0)
-        assert np.all(lanes.mutation[i, :n][words == subtype] == expected), subtype
+        times = clone.times.get(subtype)
+        expected = clone.mutation * (individual(times, "-", children, seed=1, purpose="x") if times else np.ones(n))
+        assert np.allclose(lanes.mutation[i, :n][words == subtype], expected[words == subtype], rtol=1e-12), subtype
+
+
+def test_it_arises_more_often_in_infants_with_kmt2a_and_not_in_older_children_with_it() -> None:
+    times = next(clone for clone in clone_table(library()) if clone.name == MULTIDRUG).times["KMT2A-r"]
+    people = [one(age_y=age, sex="female", subtype="KMT2A-r", lineage="B") for age in (0.5, 3.0)]
+    young, older = (float(individual(times, "-", person, seed=1, purpose="x")[0]) for person in people)
+    assert young > 5 * older and older == times.value

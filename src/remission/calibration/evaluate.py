@@ -5,10 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
+from multiprocessing.connection import wait as wait_for
 from pathlib import Path
 from typing import TypeVar
 
@@ -73,7 +75,7 @@ def on_cores(
         os.environ.setdefault(name, "1")
     folders = tuple(str(folder) for folder in library().own)
     spawn = multiprocessing.get_context("spawn")  # the core's threads do not survive a fork
-    pool = ProcessPoolExecutor(workers, spawn, begin, (question, folders))
+    pool = ProcessPoolExecutor(workers, spawn, _orphaned_never, (begin, question, folders))
     try:
         running: set[Future[Done]] = set()
         for task in tasks:
@@ -87,6 +89,21 @@ def on_cores(
             yield from (one.result() for one in done)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _orphaned_never(
+    begin: Callable[[Question, tuple[str, ...]], None], question: Question, folders: tuple[str, ...]
+) -> None:
+    """A process of the pool ends with the one that began it, even when that is killed."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        wait_for([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+    begin(question, folders)
 
 
 _here: dict[str, tuple[Plan, Library, list[Target]]] = {}

@@ -28,7 +28,7 @@ class Folder:
     def __init__(self, path: Path, plan: Plan, found: list[Target], *, fresh: bool = False) -> None:
         self.path = path
         identity = {
-            "plan": _hash(plan.model_dump_json()),
+            "plan": _hash(plan.model_dump_json(exclude={"method"})),  # more or fewer waves of the same plan go on
             "targets": _hash(json.dumps([[t.name, t.value, t.low, t.high] for t in found])),
             "knowledge": library().digest(),
             **code_identity(),

@@ -60,14 +60,13 @@ def page(plan: Plan, found: list[Target], passed: Mapping[str, str], fit: Fit, *
         f"**{good} of {len(told)} fitted numbers lie in the published 95 % interval** with seeds that no fit used "
         f"({again}); before, {was} with the seeds of the fit ({seeds}).",
         "",
-        f"Method: Sobol design of {plan.method.first} points, {plan.method.waves} waves of {plan.method.points} from "
-        "the posterior of the wave before; every target emulated on its scale (percentages as logits, the rest as "
-        "logarithms) by a line and a Gaussian process; posterior of prior x normal likelihood by ensemble sampling "
-        "(differential evolution), a target's variance being that of the paper, of the emulator, of the finite cohorts "
-        f"and of a discrepancy of {plan.method.discrepancy:g} that no fit removes. {plan.patients} patients an arm and "
-        f"seed, {plan.a_point or len(plan.seeds)} of the {len(plan.seeds)} seeds a point, in turn. "
-        f"{fit.played} points, {fit.seconds / 3600:.1f} hours of a "
-        "core.",
+        f"Method: Sobol design of {plan.method.first} points, {plan.method.waves - 1} more waves from the posterior "
+        "of what was played before; every target emulated on its scale (percentages as logits, the rest as logarithms) "
+        "by a line and a Gaussian process; posterior of prior x likelihood (Student's t, 4 degrees of freedom) by "
+        "ensemble sampling (differential evolution), a target's variance being that of the paper, of the emulator, of "
+        f"the finite cohorts and of a discrepancy of {plan.method.discrepancy:g} that no fit removes. {plan.patients} patients an "
+        f"arm and seed, {plan.a_point or len(plan.seeds)} of the {len(plan.seeds)} seeds a point, in turn. "
+        f"{fit.played} points, {fit.seconds / 3600:.1f} hours of a core.",
         "",
         "## Numbers",
         "",

@@ -16,6 +16,7 @@ from .folder import Folder
 from .plan import Plan, now
 from .targets import Target, pooled
 
+FREEDOM = 4.0  # degrees of freedom of the likelihood
 STEPS = 800  # of the sampler, half of them to settle
 CLIMBS = 6  # starts from which the top of the posterior is looked for
 Say = Callable[[str], None]
@@ -156,8 +157,9 @@ def log_prior(plan: Plan, units: Floats) -> Floats:
 
 
 class Surface:
-    """The log posterior over the unit cube, from what was played: prior x normal likelihood, where a target's variance
-    is that of the paper, of the emulator, of the finite cohorts and of the discrepancy that the plan allows."""
+    """The log posterior over the unit cube, from what was played: prior x likelihood, where a target's variance is that
+    of the paper, of the emulator, of the finite cohorts and of the discrepancy that the plan allows; Student's t, so
+    that a target which the model's form cannot reach does not bend all others."""
 
     def __init__(self, plan: Plan, found: list[Target], points: Sequence[Point]) -> None:
         self.plan = plan
@@ -177,7 +179,8 @@ class Surface:
         if inside.any():
             mean, sd = self.emulator.predict(units[inside])
             variance = self.fixed + sd**2
-            out[inside] -= 0.5 * ((mean - self.centre) ** 2 / variance + np.log(variance)).sum(axis=1)
+            z2 = (mean - self.centre) ** 2 / variance
+            out[inside] -= 0.5 * ((FREEDOM + 1) * np.log1p(z2 / FREEDOM) + np.log(variance)).sum(axis=1)
         return out
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from remission.knowledge.agent import Agent, Effect
 from remission.knowledge.library import Library
+from remission.knowledge.quantity import Quantity
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Clone:
     cost: float
     kill: dict[str, float]
     subtypes: tuple[str, ...] = ()
-    times: dict[str, float] = field(default_factory=dict)
+    times: dict[str, Quantity] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def clone_table(library: Library, agents: tuple[Agent, ...] | None = None) -> li
                 body[f"{path}.fitness_cost"].to_unit("-"),
                 kill,
                 tuple(word.strip() for word in subtypes.split(",") if word.strip()),
-                {word: body[f"{path}.times.{word}"].to_unit("-") for word in body.children(f"{path}.times")},
+                {word: body[f"{path}.times.{word}"] for word in body.children(f"{path}.times")},
             )
         )
     return out

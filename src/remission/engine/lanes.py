@@ -337,7 +337,8 @@ def build(
             continue
         mutation[i] = clone.mutation * _in_subtypes(clone.subtypes, people)
         for subtype, times in clone.times.items():
-            mutation[i] *= np.where(_in_subtypes((subtype,), people) > 0.0, times, 1.0)
+            more = individual(times, "-", people, seed=seed, purpose=f"{clone.name}.times.{subtype}")
+            mutation[i] *= np.where(_in_subtypes((subtype,), people) > 0.0, more, 1.0)
         size = _preexisting(clone.name, mutation[i], total, birth[0], people, seed)
         size = np.minimum(size, 0.1 * total)
         size = np.where(total < FEW, np.floor(size), size)
