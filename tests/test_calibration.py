@@ -104,7 +104,7 @@ def test_the_truth_of_a_toy_lies_in_the_posterior_and_the_fit_is_near_it(
 
 
 def test_seeds_in_turn_do_not_fit_the_chance_of_one_cohort(tmp_path: Path) -> None:
-    """Cohorts that lie 5 % off by chance: with one seed all of that goes into the fit, with many in turn it does not."""
+    """Cohorts that lie off by chance: with one seed all of that goes into the fit, with many in turn it does not."""
     what = targets(read_plan(written(tmp_path)).targets)[0][0].what
     found = [Target("months", "months", y := months(**TRUTH), y * 0.99, y * 1.01, what)]
     only = {"lethal": TREE["parameters"]["lethal"]}

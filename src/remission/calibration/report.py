@@ -64,8 +64,8 @@ def page(plan: Plan, found: list[Target], passed: Mapping[str, str], fit: Fit, *
         "of what was played before; every target emulated on its scale (percentages as logits, the rest as logarithms) "
         "by a line and a Gaussian process; posterior of prior x likelihood (Student's t, 4 degrees of freedom) by "
         "ensemble sampling (differential evolution), a target's variance being that of the paper, of the emulator, of "
-        f"the finite cohorts and of a discrepancy of {plan.method.discrepancy:g} that no fit removes. {plan.patients} patients an "
-        f"arm and seed, {plan.a_point or len(plan.seeds)} of the {len(plan.seeds)} seeds a point, in turn. "
+        f"the finite cohorts and of a discrepancy of {plan.method.discrepancy:g} that no fit removes. {plan.patients} "
+        f"patients an arm and seed, {plan.a_point or len(plan.seeds)} of the {len(plan.seeds)} seeds a point, in turn. "
         f"{fit.played} points, {fit.seconds / 3600:.1f} hours of a core.",
         "",
         "## Numbers",
