@@ -152,6 +152,11 @@ def _speak_in(language: str) -> None:
         known = f"Did you mean '{near}'?" if near else f"Known: {', '.join(KNOWN)}"
         raise BadInput(f"there is no language '{language}'", remedy=known)
     speak(language)
+    if language != "en":
+        from remission.locale import bare, gettext
+        from remission.protocol.calendar import MACHINE
+
+        _say(bare(gettext(MACHINE)))
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..knowledge.writing import write_whole
-from ..locale import N_, bare, direction, marked
+from ..locale import N_, bare, direction, language, marked
 from ..locale import gettext as _
 from .calendar_page import page
 from .choices import Choice
@@ -29,6 +29,15 @@ READING = N_(
 )
 
 
+MACHINE = N_(
+    "A machine has translated this page. There can be mistakes, and parts can be missing. What counts is the English."
+)
+
+
+def _statement() -> str:
+    return _(STATEMENT) if language() == "en" else f"{_(STATEMENT)} {_(MACHINE)}"
+
+
 def as_csv(plan: Plan) -> str:
     """Every row of the plan as CSV with a header line. Rows of kind `conditional` are given only if `when` is true."""
     return plan.table().write_csv()
@@ -36,14 +45,14 @@ def as_csv(plan: Plan) -> str:
 
 def as_html(plan: Plan) -> str:
     """One self-contained page (no scripts, nothing loaded from elsewhere) to print on A4 or Letter."""
-    return marked(page(plan, sections(plan), _(STATEMENT), _(READING)), direction() == "rtl")
+    return marked(page(plan, sections(plan), _statement(), _(READING)), direction() == "rtl")
 
 
 def as_ics(plan: Plan) -> bytes:
     """An iCalendar file: one whole-day event a day, and events of their own for what is given only if."""
     from .calendar_ics import calendar_of  # its library takes longer to load than a calendar to make
 
-    return calendar_of(plan, sections(plan), f"{_(STATEMENT)} {_(READING)}")
+    return calendar_of(plan, sections(plan), f"{_statement()} {_(READING)}")
 
 
 def write(plan: Plan, path: Path, form: Callable[[Plan], str | bytes]) -> None:
@@ -70,7 +79,7 @@ def _group(plan: Plan) -> Group:
         Text(", ".join(f"{what} {value}" for what, value in who(plan))),
         Text(span.format(first=dated(plan.start), last=dated(plan.end))),
         *(Text(warning, style="bold red") for warning in plan.warnings),
-        Text(_(STATEMENT), style="italic"),
+        Text(_statement(), style="italic"),
         Text(_(READING)),
     ]
     if plan.open_decisions:
