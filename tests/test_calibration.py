@@ -250,7 +250,7 @@ def test_fitted_numbers_are_written_with_their_provenance_and_nothing_else_chang
         assert "read: calibrated" in line and "toy.yaml, 2030-01-01, seeds 1, 2" in line and "because:" not in line
     read = Library([mine])
     best = plan.values(list(fit.best.units))
-    assert read.body("leukaemia")["cycling.wake"].value == pytest.approx(best["wake"], 1e-4)
+    assert read.body("leukaemia")["cycling.wake"].value == pytest.approx(best["wake"], 5e-3)  # three digits
     with using(read):
         sample = posterior()
         assert sample == sample_of(plan, fit, "2030-01-01").model_copy(update={"date": "2030-01-01"})
@@ -268,6 +268,7 @@ def test_an_assumed_number_that_is_fitted_is_no_longer_assumed() -> None:
     line = next(line for line in text.splitlines() if "cells_cns1" in line)
     assert yaml.safe_load(line)["cells_cns1"] == {
         "value": 50000, "unit": "-", "read": "calibrated", "to": 'a "target"',
+        "note": "steady seeding for months before diagnosis",  # why it was assumed
     }  # fmt: skip
 
 

@@ -175,17 +175,20 @@ def _provenance(nodes: list[Node], known: Provenance, where: Place, path: Path) 
         raise BadInput(f"'{where}' has no provenance around it", path, nodes[-1].start_mark.line + 1)
     read = _child(group, "read", path)
     assert read is not None
-    to = json.dumps(known.to, ensure_ascii=False)
+    to = f"to: {json.dumps(known.to, ensure_ascii=False)}"
+    known_keys = {str(construct(key, path)): (key, value) for key, value in group.value}
     edits: dict[tuple[int, int], str] = {}
-    told = False
-    for key, value in group.value:
-        if construct(key, path) in ("to", "because"):  # what it was fitted to, or why it was assumed, is no longer so
-            edits[key.start_mark.index, value.end_mark.index] = f"to: {to}" if not told else ""
-            told = True
-    edits[_span(read)] = "calibrated"
-    if not told:
-        apart = ", " if group.flow_style else "\n" + " " * group.start_mark.column
-        edits[_span(read)] = f"calibrated{apart}to: {to}"
+    if "because" in known_keys:  # why it was assumed stays as a note
+        key, value = known_keys["because"]
+        if "note" in known_keys:
+            edits[key.start_mark.index, value.end_mark.index] = to
+        else:
+            edits[_span(key)] = "note"
+    if "to" in known_keys:
+        key, value = known_keys["to"]
+        edits[key.start_mark.index, value.end_mark.index] = to
+    apart = ", " if group.flow_style else "\n" + " " * group.start_mark.column
+    edits[_span(read)] = "calibrated" if to in edits.values() else f"calibrated{apart}{to}"
     return edits
 
 
