@@ -278,7 +278,10 @@ def test_the_command_shows_what_would_be_fitted_to(tmp_path: Path) -> None:
     assert "aall1331, chemotherapy: complete remission" in done.output
 
 
-@pytest.mark.parametrize("path", sorted((Path(__file__).parents[1] / "calibration").glob("*.yaml")), ids=lambda p: p.stem)
+PLANS = sorted((Path(__file__).parents[1] / "calibration").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", PLANS, ids=lambda path: path.stem)
 def test_the_plans_of_the_repository_can_be_read_and_have_targets(path: Path) -> None:
     plan = read_plan(path)
     assert len(targets(plan.targets)[0]) >= len(plan.parameters)
