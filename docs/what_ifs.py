@@ -89,7 +89,7 @@ WHAT_IFS = (
             Change(add=("dexrazoxane 300 mg/m2 IV on days 8, 15, 22, 29",), phases=("IA",)),
             Change(add=("dexrazoxane 300 mg/m2 IV on days 8, 15, 22, 29",), phases=("II",)),
         ),
-        ("heart damage, any grade", "relapse"),
+        ("heart damage, grade 3 or more", "relapse"),
         True,
         "half of the loss of function five years after 300 mg/m2 (Lipshultz 2010); relapse hazard 0.84 (0.63 to 1.13) "
         "(Chow 2022)",

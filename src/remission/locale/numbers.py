@@ -19,16 +19,28 @@ def number(value: float, places: int | None = None) -> str:
     """1,234.5 as the language writes it; with as many decimals as are asked for, else as many as it has, at most 3."""
     whole = _here().decimal_formats[None].pattern.partition(".")[0]  # how thousands are grouped: #,##,##0 in Hindi
     form = f"{whole}.###" if places is None else whole + ("." + "0" * places if places else "")
-    return format_decimal(value, format=form, locale=_here(), numbering_system=LATIN)
+    return _grouped(format_decimal(value, format=form, locale=_here(), numbering_system=LATIN))
+
+
+def _signs() -> tuple[str, str]:
+    """The marks of decimals and of thousands. Where decimals have a comma, thousands have a narrow space: 1.750 units
+    would be read as 1.75 by whoever knows the other way."""
+    signs = _here().number_symbols
+    latin = signs.get(LATIN, signs)
+    return latin["decimal"], "\u202f" if latin["decimal"] == "," else latin["group"]
+
+
+def _grouped(text: str) -> str:
+    decimal, group = _signs()
+    return text.replace(".", group) if decimal == "," else text
 
 
 def figures(english: str) -> str:
     """Figures as English writes them, 1,234.5, as the language writes them: no digit is lost or added."""
     if _here().language == "en":
         return english
-    signs = _here().number_symbols
-    latin = signs.get(LATIN, signs)
-    return english.translate({ord("."): latin["decimal"], ord(","): latin["group"]})
+    decimal, group = _signs()
+    return english.translate({ord("."): decimal, ord(","): group})
 
 
 def percent(share: float, places: int = 0) -> str:

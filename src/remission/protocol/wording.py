@@ -114,6 +114,9 @@ def phase_in_words(name: str) -> str:
     """A phase, by its id or its name, as the reader's language calls it; of another protocol with that before it."""
     if language() == "en":
         return name
+    whole = name[:1].upper() + name[1:]
+    if (known := say(f"phases#{whole}", whole)) != whole:  # Low risk: consolidation
+        return known
     home, colon, own = name.rpartition(": ")
     said = own[:1].upper() + own[1:]
     return f"{home}{colon}{say(f'phases#{said}', said)}"

@@ -98,7 +98,7 @@ def tab(chromium, address):
 
     @contextlib.contextmanager
     def opened(state: str = "light", **more):
-        context = chromium.new_context(base_url=address, **(STATES[state] | more))
+        context = chromium.new_context(**({"base_url": address} | STATES[state] | more))
         if more.get("java_script_enabled", True):
             context.add_init_script(SPY)
         page = context.new_page()
