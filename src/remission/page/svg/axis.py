@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ..language import _, ngettext, number
+from ..language import _, language, ngettext, number
 
 DAYS_A_MONTH = 365.25 / 12
 
@@ -74,7 +74,8 @@ def time(first_day: float, last_day: float) -> Axis:
         ticks = [Tick(7 * weeks * i, _("week {week}").format(week=number(weeks * i)) if i else _("start"), i % 2 == 1)
                  for i in firsts]  # fmt: skip
     else:
-        months = next((m for m in (3, 6, 12, 24) if span / (m * DAYS_A_MONTH) <= 9), 60)
+        most = 9 if language() == "en" else 6  # English has the shortest words
+        months = next((m for m in (3, 6, 12, 24) if span / (m * DAYS_A_MONTH) <= most), 60)
         step_days = months * DAYS_A_MONTH
         firsts = range(math.ceil(first_day / step_days), math.floor(last_day / step_days) + 1)
         ticks = [Tick(round(step_days * i), _months(months * i), i % 2 == 1) for i in firsts]
