@@ -82,12 +82,15 @@ def page(
     return "\n".join(out) + "\n"
 
 
+LOOKED_AT = ("aieop_bfm_2000", "aall0232", "aall1331", "interfant06")  # while mechanisms were chosen: credibility.yaml
+
+
 def _facts(trials: Rows, effects: Rows, verification: str, tests: Path | None, shelf: Library) -> dict[str, str]:
     known = counts(_numbers(shelf))
     predicted = [row for row in _endpoints(trials) if row["used"] == "predict" and row["verdict"] in ("yes", "no")]
     incidences = [row for row in effects if row["published"]["used"] == "predict" and row["verdict"] in ("yes", "no")]
     told = score(filter(None, map(_apart, predicted)))
-    aims = re.findall(r"(met|missed)[ .|]*(?:\||$)", verification, re.MULTILINE)
+    aims = re.findall(r"(NOT met|met)(?:\*\*)?[ .|]*(?:\||$)", verification, re.MULTILINE)
     met = sum(aim == "met" for aim in aims)
     sample = _sample(shelf)
     files = sorted(tests.rglob("test_*.py")) if tests is not None else []
@@ -111,6 +114,8 @@ def _facts(trials: Rows, effects: Rows, verification: str, tests: Path | None, s
         "inside": str(sum(row["verdict"] == "yes" for row in predicted)),
         "judged": str(len(predicted)),
         "score": str(told) if told else "no score",
+        "blind_inside": str(sum(row["verdict"] == "yes" for row in predicted if row["trial"] not in LOOKED_AT)),
+        "blind_judged": str(sum(row["trial"] not in LOOKED_AT for row in predicted)),
         "effects_inside": str(sum(row["verdict"] == "yes" for row in incidences)),
         "effects_judged": str(len(incidences)),
     }
