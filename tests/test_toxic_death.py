@@ -32,7 +32,8 @@ def test_infants_girls_and_children_with_down_syndrome_die_more_often_of_it():
 
 def test_a_bloodstream_infection_kills_less_often_than_always_at_any_age():
     death = library().body("infection")["bloodstream.death"].value
-    assert kills(death, 1.0, 0.0) == pytest.approx(death, rel=0.02)
+    assert kills(death, 1.0, 0.0) == pytest.approx(1.0 - np.exp(-death), rel=1e-6)
+    assert kills(death, 1.0, 0.0) < death
     course = [kills(death, lethality(age_y=age, population="adult-all"), 2.0) for age in (20, 40, 60, 79)]
     assert np.all(np.diff(course) > 0) and course[-1] < 1
 

@@ -342,7 +342,7 @@ PAGES = [
     "/no-such-page", "/see/?view=specialist", "/sources/maloney2020", "/about",
 ]  # fmt: skip
 NAMES = re.compile(  # what is a name in every language
-    r"remission|St Jude|https?:\S+|maloney2020|\b[A-Z]{2,}\S*|[\w.]+@[\w.]+|\S+\.(?:de|org|com)\b.*")
+    r"remission|St Jude XIIIB and AALL0433|https?:\S+|maloney2020|\b[A-Z]{2,}\S*|[\w.]+@[\w.]+|\S+\.(?:de|org|com)\b.*")
 
 
 def left_in_english(page: str) -> list[str]:
