@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,24 +113,21 @@ def checked(text: str) -> Checked:
 
 def checked_block(example: str) -> list[BadInput]:
     """The mistakes of a file of supportive care that holds these keys."""
-    content = {"supportive": "example", "name": "An example"} | yaml.safe_load(example)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "example.yaml"
-        path.write_text(_yaml(content), encoding="utf-8")
-        try:
-            return read_block(path)[1]
-        except BadInput as error:
-            return [error]
+    return _mistakes({"supportive": "example", "name": "An example"} | yaml.safe_load(example), read_block)
 
 
 def checked_groups(example: str) -> list[BadInput]:
     """The mistakes of a file of risk groups that holds these keys."""
-    content = {"risk groups": "example", "name": "An example", "groups": []} | yaml.safe_load(example)
+    groups = {"risk groups": "example", "name": "An example", "groups": []}
+    return _mistakes(groups | yaml.safe_load(example), read_groups)
+
+
+def _mistakes(content: dict[str, Any], read: Callable[[Path], tuple[Any, list[BadInput]]]) -> list[BadInput]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "example.yaml"
         path.write_text(_yaml(content), encoding="utf-8")
         try:
-            return read_groups(path)[1]
+            return read(path)[1]
         except BadInput as error:
             return [error]
 

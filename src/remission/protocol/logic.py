@@ -70,16 +70,22 @@ def names(condition: Condition | None) -> set[str]:
     return {compare.name for compare in compares(condition)}
 
 
-def compares(condition: Condition | None) -> Iterator[Compare]:
-    if isinstance(condition, Compare):
-        yield condition
-    elif isinstance(condition, Defined):
-        yield from compares(condition.meaning)
+def parts(condition: Condition | None) -> Iterator[Condition]:
+    """A condition and all that it is made of, each before its parts."""
+    if condition is None:
+        return
+    yield condition
+    if isinstance(condition, Defined):
+        yield from parts(condition.meaning)
     elif isinstance(condition, Not):
-        yield from compares(condition.item)
+        yield from parts(condition.item)
     elif isinstance(condition, And | Or):
         for item in condition.items:
-            yield from compares(item)
+            yield from parts(item)
+
+
+def compares(condition: Condition | None) -> Iterator[Compare]:
+    return (part for part in parts(condition) if isinstance(part, Compare))
 
 
 def asked(protocol: Protocol) -> Iterator[Condition]:
@@ -103,14 +109,7 @@ def words_of(protocol: Protocol) -> list[Defined]:
 
 def defined(condition: Condition | None) -> Iterator[Defined]:
     """Every word of risk groups in a condition."""
-    if isinstance(condition, Defined):
-        yield condition
-        yield from defined(condition.meaning)
-    elif isinstance(condition, Not):
-        yield from defined(condition.item)
-    elif isinstance(condition, And | Or):
-        for item in condition.items:
-            yield from defined(item)
+    return (part for part in parts(condition) if isinstance(part, Defined))
 
 
 def possible(condition: Condition) -> bool:
