@@ -8,11 +8,12 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
 import uvicorn
+from starlette.types import ASGIApp
 
 from remission.page.app import application
 from remission.page.site import Site
@@ -52,12 +53,13 @@ def address() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def served() -> Iterator[str]:
+def served(around: Callable[[ASGIApp], ASGIApp] = lambda app: app) -> Iterator[str]:
     from remission.page.patience import Patience
 
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(application(Site()), access_log=False, log_level="warning", ws="none", http=Patience)
+        app = around(application(Site()))
+        config = uvicorn.Config(app, access_log=False, log_level="warning", ws="none", http=Patience)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
