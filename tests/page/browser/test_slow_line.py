@@ -6,7 +6,14 @@ import pytest
 
 from .conftest import served
 
-CUTS = (b'<nav aria-label', b'action="/en/search"', b'</button></form>', b'<details class="languages">', b'</summary>', b'</h1>')
+CUTS = (
+    b"<nav aria-label",
+    b'action="/en/search"',
+    b"</button></form>",
+    b'<details class="languages">',
+    b"</summary>",
+    b"</h1>",
+)
 PAUSE = 0.2  # seconds, long enough for a browser to paint what it has
 
 
