@@ -980,7 +980,7 @@ def sources(
     )
 
 
-KINDS = ("protocols", "agents", "side-effects", "symptoms", "populations", "risk-groups", "trials", "sources")
+KINDS = ("protocols", "agents", "side-effects", "symptoms", "populations", "risk-groups", "trials", "sources", "codes")
 
 
 @app.command("list")
@@ -992,6 +992,7 @@ def list_(
             autocompletion=lambda incomplete: [kind for kind in KINDS if kind.startswith(incomplete)],
         ),
     ],
+    missing: Annotated[bool, typer.Option("--missing", help="With codes: what has none.")] = False,
     json: Json = False,
 ) -> None:
     """List what is supplied."""
@@ -1022,6 +1023,8 @@ def list_(
         rows = [(name, shelf.trial(name).title) for name in shelf.trials()]
     elif what == "sources":
         rows = [(key, shelf.source(key).cite()) for key in shelf.sources()]
+    elif what == "codes":
+        return _list_codes(missing, json)
     else:
         near = nearest(what, KINDS)
         remedy = f"Did you mean '{near}'?" if near else "Write one of: " + ", ".join(KINDS)
@@ -1030,6 +1033,18 @@ def list_(
         _print([{"name": name, "title": title} for name, title in rows], json)
     else:
         _print_table("", ("", ""), rows)
+
+
+def _list_codes(missing: bool, json: bool) -> None:
+    from remission.knowledge.codes_file import lines
+
+    found = [line for line in lines() if missing is not bool(line.code)]
+    if json:
+        _print([line._asdict() for line in found], json)
+    elif missing:
+        _print_table("", ("", "", "no code in"), [(line.of, line.thing, line.system or "any system") for line in found])
+    else:
+        _print_table("", ("", "", "system", "code", "its name there", "read", "source"), found)
 
 
 @app.command()
