@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    from remission.exchange.formats import export, read
     from remission.knowledge.library import library, using
     from remission.protocol.model import Protocol
     from remission.protocol.plan import Plan
@@ -23,13 +24,15 @@ if TYPE_CHECKING:
     from remission.trial.validate import validate
 
 __all__ = [
-    "__version__", "library", "open_run", "plan", "read_protocol", "side_by_side", "simulate", "using", "validate",
-    "variant",
+    "__version__", "export", "library", "open_run", "plan", "read", "read_protocol", "side_by_side", "simulate",
+    "using", "validate", "variant",
 ]  # fmt: skip
 
 _HOMES = {
+    "export": "remission.exchange.formats",
     "library": "remission.knowledge.library",
     "open_run": "remission.trial.run",
+    "read": "remission.exchange.formats",
     "read_protocol": "remission.protocol.reader",
     "simulate": "remission.trial.run",
     "side_by_side": "remission.trial.side_by_side",

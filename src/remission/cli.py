@@ -860,6 +860,105 @@ def _check_library(folder: Path) -> None:
         print(f"{folder}: no mistakes. {', '.join(held) or 'sources only'}.")
 
 
+# --- other people's formats -------------------------------------------------------------------
+
+
+def _formats(able: str) -> Callable[[str], list[str]]:
+    def begin(incomplete: str) -> list[str]:
+        from remission.exchange.formats import formats
+
+        return [name for name, one in formats().items() if getattr(one, able) and name.startswith(incomplete)]
+
+    return begin
+
+
+@app.command()
+def export(
+    what: Annotated[
+        str, typer.Argument(metavar="RUN-FOLDER|PROTOCOL|FILE", help="A run, a protocol, or a file that can be read.")
+    ],
+    name: Annotated[
+        str,
+        typer.Option("--as", metavar="FORMAT", help="See: remission list formats.", autocompletion=_formats("write")),
+    ],
+    out: Annotated[Path, typer.Option(help="The file, or the folder where the format is one.")],
+    patient: Annotated[int | None, typer.Option(help="One patient of the run instead of all.")] = None,
+    start: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The date of the first dose; 2027-01-04 if left out.")
+    ] = None,
+    age: Annotated[float | None, typer.Option(help="With sex, weight and height: the calendar of this person.")] = None,
+    sex: Annotated[str | None, typer.Option(help="f or m.")] = None,
+    weight: Annotated[float | None, typer.Option(help="kg.")] = None,
+    height: Annotated[float | None, typer.Option(help="cm.")] = None,
+    option: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of the format: docs/formats.md. Several times.")
+    ] = None,
+    language: InLanguage = "en",
+) -> None:
+    """Write a run, one of its patients, a protocol, a person's calendar or a file of another kind in other formats."""
+    from remission.exchange.formats import Asked, export, read
+    from remission.knowledge.errors import BadInput
+    from remission.knowledge.yaml_file import is_file
+    from remission.protocol.reader import read_protocol
+    from remission.trial.run import open_run
+
+    _speak_in(language)
+    person = {"age_y": age, "sex": sex, "weight_kg": weight, "height_cm": height}
+    of_a_person = any(value is not None for value in person.values())
+    more = {}
+    for text in option or ():
+        key, sign, value = text.partition("=")
+        if not sign:
+            raise BadInput(f"the option '{text}' has no value", remedy=f"Write --option {key}=...")
+        more[key] = value
+    day = None if start is None else start.date()
+    thing: Any
+    if Path(what).is_dir():
+        thing = open_run(what)
+        thing = thing if patient is None else thing.patient(patient)
+    elif _is_protocol(what) and Path(what).suffix in ("", ".yaml", ".yml"):
+        thing = read_protocol(what)
+        if of_a_person:
+            if missing := [key.partition("_")[0] for key, value in person.items() if value is None]:
+                raise BadInput(f"the person's {missing[0]} is missing", remedy=f"Add --{missing[0]}")
+            from remission import plan
+
+            thing = plan(thing, start=day or Asked().start, **person)  # type: ignore[arg-type]
+            of_a_person = False
+    else:
+        thing = read(what) if is_file(Path(what)) else read_protocol(what)
+    if of_a_person:
+        raise BadInput("a person goes with a protocol", remedy="Leave age, sex, weight and height out")
+    if patient is not None and not Path(what).is_dir():
+        raise BadInput("a patient is one of a run", remedy="Leave --patient out")
+    _say(f"{export(thing, name, out, start=day, **more)}")
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file in one of the formats; - is standard input.")],
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--as", metavar="FORMAT", help="Told from how it begins when left out.", autocompletion=_formats("read")
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write what it holds to this file, as it is used here.")] = None,
+    json: Json = False,
+) -> None:
+    """Read a file of another format: doses that were given, a chart, a protocol; tells what is in it, what is not."""
+    from remission.exchange.formats import export, house_form, read
+
+    thing = read(file, name)
+    if out is not None:
+        _say(f"{export(thing, house_form(thing), out)}")
+    told = list(thing.told())
+    if json:
+        _print({"file": str(file), "told": told}, json)
+    else:
+        print(*told, sep="\n")
+
+
 # --- knowledge --------------------------------------------------------------------------------
 
 
@@ -980,7 +1079,10 @@ def sources(
     )
 
 
-KINDS = ("protocols", "agents", "side-effects", "symptoms", "populations", "risk-groups", "trials", "sources", "codes")
+KINDS = (
+    "protocols", "agents", "side-effects", "symptoms", "populations", "risk-groups", "trials", "sources", "formats",
+    "codes",
+)  # fmt: skip
 
 
 @app.command("list")
@@ -1025,6 +1127,10 @@ def list_(
         rows = [(key, shelf.source(key).cite()) for key in shelf.sources()]
     elif what == "codes":
         return _list_codes(missing, json)
+    elif what == "formats":
+        from remission.exchange.formats import formats
+
+        rows = [(name, f"{one.title} ({one.ways()})") for name, one in formats().items()]
     else:
         near = nearest(what, KINDS)
         remedy = f"Did you mean '{near}'?" if near else "Write one of: " + ", ".join(KINDS)

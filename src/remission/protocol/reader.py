@@ -74,6 +74,16 @@ def read_protocol(path_or_id: str | Path, knowledge: Library | None = None, chec
     return protocol
 
 
+def read_protocol_text(text: str, name: str, knowledge: Library | None = None) -> Protocol:
+    """As `read_protocol`, from a text that is not on the disk; ``name`` stands for the file in messages."""
+    known = knowledge or library()
+    with using(known):
+        protocol, found = _completed(*read_text(Text(Path(name), text)), known, True)
+    if wrong := mistakes(found):
+        raise first_of(wrong)
+    return protocol
+
+
 def examine(path_or_id: str | Path, knowledge: Library | None = None) -> tuple[Protocol | None, list[BadInput]]:
     """The protocol as far as it can be read, and its `problems` and `doubts`, read once for all of them."""
     return _examine(path_or_id, knowledge or library(), True)
@@ -118,6 +128,12 @@ def _looked_at(path_or_id: str | Path, known: Library, checked: bool) -> tuple[P
         protocol, found = read_file(protocol_path(path_or_id, known))
     except BadInput as error:
         return None, [error]
+    return _completed(protocol, found, known, checked)
+
+
+def _completed(
+    protocol: Protocol, found: list[BadInput], known: Library, checked: bool
+) -> tuple[Protocol, list[BadInput]]:
     try:
         protocol = linked(_with_blocks(protocol, known), known)
     except BadInput as error:
