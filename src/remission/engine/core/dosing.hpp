@@ -12,15 +12,19 @@ inline void close_run(Block& b, Int slot, int l) {
   const SlotState& s = b.place.slot(slot, l);
   const Real hours = s.run_dose > 0.0 ? 24.0 * s.run_tau * static_cast<Real>(s.run_times) : 0.0;
   b.rec.note(DOSES, l, slot, s.run_from, s.run_to, s.run_dose, s.run_factor, s.run_reason, s.run_planned,
-             hours);
+             hours, s.run_doses, s.run_first, s.run_last);
 }
 
-// What a slot is given on a day: `times` doses over tau days each; planned: as the protocol has it, before the rules.
+// What a slot is given on a day: `times` doses over tau days each; planned: as the protocol has it, before the rules;
+// first, last: the hours of the day at which the first and the last of them begin.
 struct Given {
   Real dose, planned, factor;
   Reason reason;
   Real tau;
   Int times;
+  Real first, last;
+
+  Int doses() const { return dose > 0.0 ? times : 0; }
 };
 
 // A dose of today: lengthen the run of equal days, add to today's, or close the run and open another.
@@ -37,10 +41,16 @@ inline void note_run(Block& b, Int slot, int l, Int today, const Given& g) {
       s.run_dose += g.dose;
       s.run_planned += g.planned;
       s.run_times = std::max(s.run_times, g.times);
+      if (g.doses() > 0) {
+        s.run_first = s.run_doses > 0 ? std::min(s.run_first, g.first) : g.first;
+        s.run_last = s.run_doses > 0 ? std::max(s.run_last, g.last) : g.last;
+      }
+      s.run_doses += g.doses();
       return;
     }
     if (s.run_to == today - 1 && same && s.run_reason == g.reason && std::fabs(s.run_dose - g.dose) < 1e-9 &&
-        std::fabs(s.run_planned - g.planned) < 1e-9) {
+        std::fabs(s.run_planned - g.planned) < 1e-9 && s.run_doses == g.doses() && s.run_first == g.first &&
+        s.run_last == g.last) {
       s.run_to = today;
       return;
     }
@@ -53,6 +63,9 @@ inline void note_run(Block& b, Int slot, int l, Int today, const Given& g) {
   s.run_planned = g.planned;
   s.run_tau = g.tau;
   s.run_times = g.times;
+  s.run_doses = g.doses();
+  s.run_first = g.first;
+  s.run_last = g.last;
 }
 
 // Infusions of a slot that still run on a morning end then: what of each has run in, with its hours.
@@ -73,10 +86,15 @@ inline void cut_run(Block& b, Int slot, int l, Int morning, Reason reason) {
   }
   for (Int day = whole + 1; day <= last; ++day) {
     Real ran = 0.0;
-    for (Int k = 0; k < s.run_times; ++k)
-      ran += std::min(tau, std::max(0.0, static_cast<Real>(morning - day) - static_cast<Real>(k) / times));
+    Int begun = 0;
+    for (Int k = 0; k < s.run_times; ++k) {
+      const Real on = std::min(tau, std::max(0.0, static_cast<Real>(morning - day) - static_cast<Real>(k) / times));
+      ran += on;
+      begun += on > 0.0;
+    }
     const Real share = ran / (tau * times);
-    b.rec.note(DOSES, l, slot, day, day, dose * share, factor * share, reason, planned, 24.0 * ran);
+    b.rec.note(DOSES, l, slot, day, day, dose * share, factor * share, reason, planned, 24.0 * ran, begun, s.run_first,
+               std::max(s.run_first, 24.0 * static_cast<Real>(begun - 1) / times));
   }
   s.run_from = -1;
 }
@@ -188,6 +206,12 @@ inline void give(Block& b, Int order, int l, Int today, Int phase) {
       reason = R_MISSED;
   }
   const Int taken = o.times - std::popcount(gone);
+  Real first = 0.0, last = 0.0;  // hours
+  for (Int k = o.times - 1; k >= 0; --k)
+    if (!(gone >> k & 1u)) {
+      first = 24.0 * static_cast<Real>(k) / static_cast<Real>(o.times);
+      last = std::max(last, first);
+    }
   if (taken == 0) share = 0.0;
   const auto [dose, planned] = dose_now(b, o, share, keep, l, today);
   if (dose > 0.0) {
@@ -216,7 +240,8 @@ inline void give(Block& b, Int order, int l, Int today, Int phase) {
   }
   if (b.play.keep_doses)
     note_run(b, o.slot, l, today,
-             {dose * static_cast<Real>(taken), planned * times, share * part, reason, form.tau, std::max<Int>(taken, 1)});
+             {dose * static_cast<Real>(taken), planned * times, share * part, reason, form.tau, std::max<Int>(taken, 1),
+              first, last});
 }
 
 }  // namespace remission

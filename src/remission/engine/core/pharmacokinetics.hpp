@@ -102,6 +102,7 @@ inline void fill_responses(Block& b) {
 
 // Doses of the day of an agent that is given by level: judged on the plasma at the hour of each dose.
 inline void rescue_doses(Block& b, Int agent, Int today) {
+  constexpr Real HOURS = 24.0 / STEPS;
   for (Int r = 0; r < b.t.rules.size; ++r) {
     const Rule& rule = b.t.rules[r];
     if (rule.kind != RESCUE) continue;
@@ -134,7 +135,7 @@ inline void rescue_doses(Block& b, Int agent, Int today) {
         state.rescue_next += rule.every_step;
         if (b.play.keep_doses)
           note_run(b, o.slot, l, today,
-                   {dose, planned, dose > 0.0 ? 1.0 : 0.0, reason, b.t.forms[o.form].tau, 1});
+                   {dose, planned, dose > 0.0 ? 1.0 : 0.0, reason, b.t.forms[o.form].tau, 1, HOURS * k, HOURS * k});
       }
     }
   }
