@@ -76,12 +76,18 @@ def read_protocol(path_or_id: str | Path, knowledge: Library | None = None, chec
 
 def read_protocol_text(text: str, name: str, knowledge: Library | None = None) -> Protocol:
     """As `read_protocol`, from a text that is not on the disk; ``name`` stands for the file in messages."""
+    protocol, found = examine_text(text, name, knowledge)
+    if found:
+        raise first_of(found)
+    return protocol
+
+
+def examine_text(text: str, name: str, knowledge: Library | None = None) -> tuple[Protocol, list[BadInput]]:
+    """The protocol of a text as far as it can be read, and its `problems`."""
     known = knowledge or library()
     with using(known):
         protocol, found = _completed(*read_text(Text(Path(name), text)), known, True)
-    if wrong := mistakes(found):
-        raise first_of(wrong)
-    return protocol
+    return protocol, mistakes(found)
 
 
 def examine(path_or_id: str | Path, knowledge: Library | None = None) -> tuple[Protocol | None, list[BadInput]]:
