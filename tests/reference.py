@@ -172,6 +172,7 @@ class Patient:
         self.first = dict(zip(self.systems, np.cumsum([0] + [k.n for k in systems]).tolist(), strict=False))
         self.numbers = _numbers(plan, q, systems, self.setting)
         self.acting = _acting(program, self.numbers)
+        self.after_relapse = q.effect_relapse[_known(plan), 0]  # times the kill of blasts, by effect
         self.acts = q.acts.reshape(-1, len(words.ActNumber), core.LANES)[:, :, 0]
         p = self.numbers
         self.n, products, self.clones = len(p.entering), len(p.product.agent), len(p.birth)
@@ -266,6 +267,11 @@ class Patient:
         return [t, anc[-1], platelets[-1] + given, red[1:].sum(), lymphocytes[-1], np.log10(blasts), np.log10(cns)]
 
 
+def _known(plan: Layout) -> list[int]:
+    """Effects that the equations feel: the others act on side effects and fever alone."""
+    return [i for i, target in enumerate(plan.effect_target) if target < whole.TARGETS and target != words.ON_FEVER]
+
+
 def _numbers(plan: Layout, q: lanes.Lanes, systems: tuple[Kinetics, ...], setting: dict[str, float]) -> whole.Numbers:
     first = np.cumsum([0] + [k.n for k in systems])
     most = max([k.n for k in systems], default=1)
@@ -281,7 +287,7 @@ def _numbers(plan: Layout, q: lanes.Lanes, systems: tuple[Kinetics, ...], settin
     def of_agent(name: str, otherwise: float = 0.0) -> np.ndarray:
         return np.array([otherwise if getattr(k, name) is None else getattr(k, name)[0] for k in systems])
 
-    known = [i for i, target in enumerate(plan.effect_target) if target < whole.TARGETS and target != words.ON_FEVER]
+    known = _known(plan)
     shapes = [plan.shapes[plan.shape_of[i]] for i in known]
     linear = [k.g.shape[1] for k in systems]
     drivers = [
@@ -296,7 +302,7 @@ def _numbers(plan: Layout, q: lanes.Lanes, systems: tuple[Kinetics, ...], settin
         target=np.array(plan.effect_target, dtype=np.int64)[known],
         pool=np.array(plan.effect_pool, dtype=np.int64)[known],
         antagonist=np.array([outputs[s["antagonist"]] if s["antagonist"] >= 0 else -1 for s in shapes], dtype=np.int64),
-        t_cells=np.array(plan.effect_needs, dtype=np.int64)[known],
+        t_cells=np.array([s["needs"] for s in shapes], dtype=np.int64),
         size=q.effect_size[known, 0],
         resting=q.effect_rest[known, 0],
         b=q.effect_b[known, 0],
@@ -431,6 +437,7 @@ class Course:
         self.peak = np.inf  # of CAR T-cells
         self.memory_share = 0.0
         self.rtol, self.atol = rtol, atol
+        self.most = np.zeros(patient.lines)  # that each amount has ever been
         self._own(patient.numbers)
 
     def _own(self, p: whole.Numbers) -> None:
@@ -439,7 +446,6 @@ class Course:
             **{name: getattr(p, name).copy() for name in ("entering", "begun", "rho", "stage", "unrest")}
         )
         self.on_board: dict[tuple[int, ...], OnBoard] = {}
-        self.most = np.zeros(self.patient.lines)  # that each amount has ever been
 
     def branch(self) -> Course:
         """Another course from here."""
@@ -510,6 +516,11 @@ class Course:
         kept = np.isin(np.arange(lines), now.places)
         self.y[:lines][~kept] = 0.0
         return now
+
+    def relapse(self) -> None:
+        """The first relapse: from now on drugs kill less of the blasts (leukaemia.py)."""
+        of, times = self.numbers.effect, self.patient.after_relapse
+        self._own(self.numbers._replace(effect=of._replace(size=of.size * times, resting=of.resting * times)))
 
     # --- what acts at once
 

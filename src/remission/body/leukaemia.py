@@ -13,6 +13,9 @@ Who relapses is a matter of three draws that know nothing of each other: the pat
 that rests at diagnosis (log-normal over orders of magnitude), and whether a clone that feels a fifth of every
 chemotherapy has arisen (probability 1 - exp(-m), m mutations before diagnosis: Luria and Delbruck 1943).
 
+What comes back is what the drugs spared: from the first relapse in the course of treatment on every kill_C, kill_Q and
+kill_S of a drug is times a factor of its class and of the patient (`after_relapse` of the population).
+
 Below FEW cells these are means of what chance does: cells divide and die one by one (birth-death process), so that a
 clone can die out, and mutants and seeds come as a Poisson process. The core then draws each day from the law of Kendall
 1948 (engine/core/leukaemia.hpp, few_cells.hpp). Numbers and sources: knowledge/data/body/leukaemia.yaml.

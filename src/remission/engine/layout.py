@@ -37,7 +37,8 @@ SHAPE = np.dtype(core.records["Shape"])
 # whose parameters stand for all; first, last: of members; row: where its means stand, for `parts` of the day (slots of
 # two hours, of four, or all of it), or its nodes (two for every two hours) if it has an antagonist; sharp: where the
 # means of sharp panels stand, slot after slot, or -1; source: first row in the step matrix, or the product; panels: the
-# same for panels, or -1; answer: first row of what the antagonist takes away, or -1
+# same for panels, or -1; answer: first row of what the antagonist takes away, or -1; needs: 1 if it is scaled by the
+# patient's T cells
 SEGMENT = np.dtype(core.records["Segment"])
 # group: always (0), plain (1), level (2), fresh (3); row: the first of `rows`; states: bits of those that they are made
 # of; entry: the first of their entries among the agent's, state after state
@@ -110,7 +111,6 @@ class Layout(NamedTuple):
     agent_forms: Any
     effect_target: Any
     effect_pool: Any  # kills are summed by pool, see `acting`
-    effect_needs: Any  # 1: scaled by the patient's T cells
     releasing: Any  # effects whose killing sets cytokine free
     acts: Any  # ACT: what acts on the day it is given
     living: int  # 1: the immune system, grafts and cells are played
@@ -436,7 +436,6 @@ def layout(
     out["effect_target"] = targets
     out["effect_pool"] = pool_of
     flat_effects = [e for own in program.effects for e in own]
-    out["effect_needs"] = [int(e.effect.needs is not None) for e in flat_effects]
     out["releasing"] = [i for i, e in enumerate(flat_effects) if e.effect.releases is not None]
     out["shape_from"] = np.searchsorted([s["agent"] for s in shapes], range(len(systems) + 1)).tolist()
     out["members"] = members
@@ -517,21 +516,22 @@ def _shapes(
                 made_of = MEAN
             else:
                 made_of = NODES
-            sharp = antagonist < 0 and a.is_sharp(effect)
+            needs = effect.needs is not None
+            sharp = antagonist < 0 and not needs and a.is_sharp(effect)
             number = len(targets)
             sharply.append(sharp)
             shape = (effect.half, effect.baseline, effect.supply, effect.km, effect.hill, half)
             drawn = any(q is not None and q.iiv_cv for q in shape)  # effect by effect: not shared
             values = tuple((q.value, q.unit, q.per, repr(q.covariates)) if q else None for q in shape)
             apart = sharp and made_of != PRODUCT  # else one evaluation serves both
-            key = (i, output, function, made_of, antagonist, apart, values, number if drawn else -1)
+            key = (i, output, function, made_of, antagonist, needs, apart, values, number if drawn else -1)
             groups.setdefault(key, []).append(number)
             targets.append(names.index(effect.on if effect.on in TARGETS else (effect.on, effect.how)))
     shapes: list[dict[str, int]] = []
     members: list[int] = []
     rows = sharp_rows = answers = 0
     slots = STEPS_PER_DAY * refine
-    for (i, output, function, made_of, antagonist, *_), effects in groups.items():
+    for (i, output, function, made_of, antagonist, needs, *_), effects in groups.items():
         a = agents[i]
         sharp = any(sharply[e] for e in effects)
         first = len(members)
@@ -560,7 +560,7 @@ def _shapes(
                 "agent": i, "output": output, "function": function, "made_of": made_of, "antagonist": antagonist,
                 "effect": effects[0], "first": first, "last": len(members), "row": rows, "parts": parts,
                 "sharp": sharp_rows if sharp else -1, "source": 0, "panels": -1,
-                "answer": answers if antagonist >= 0 else -1,
+                "answer": answers if antagonist >= 0 else -1, "needs": int(needs),
             }
         )  # fmt: skip
         rows += 2 * slots if antagonist >= 0 else parts

@@ -63,20 +63,42 @@ inline Wide mean_of(const Real* x, Int rows) {
   return sum * (1.0 / static_cast<Real>(rows));
 }
 
-// Lymphocytes half a day on, by what the last transit holds now.
-inline Real lymphocytes_at_noon(const Block& b, int l) {
-  const Real flow = b.flesh.line(LYMPHOCYTES * STATE_ROWS + TRANSIT_3, l) * b.q.line_gain(LYMPHOCYTES, l);
-  const Real loss = b.q.line_loss(LYMPHOCYTES, l), settled = flow / loss;
-  return settled + (b.circulating(LYMPHOCYTES, l) - settled) * std::exp(-0.5 * loss);
-}
+// Lymphocytes as they flow into the blood from what is on its way, ahead of the step of the lines: what proliferates is
+// held.
+class Lymphocytes {
+ public:
+  Lymphocytes(const Block& b, int l)
+      : transit_(b.q.line_transit(LYMPHOCYTES, l)), loss_(b.q.line_loss(LYMPHOCYTES, l)),
+        inflow_(b.q.line_gain(LYMPHOCYTES, l) / loss_) {
+    for (int i = 0; i < 5; ++i) chain_[i] = b.flesh.line(LYMPHOCYTES * STATE_ROWS + PROLIFERATING + i, l);
+  }
+  // Those in blood after h days more.
+  Real after(Real h) {
+    const Real left = std::exp(-transit_ * h), kept = std::exp(-loss_ * h);
+    Real came = chain_[PROLIFERATING];
+    for (int i = TRANSIT_1; i <= TRANSIT_3; ++i) {
+      const Real next = came + (chain_[i] - came) * left;
+      came = 0.5 * (chain_[i] + next);
+      chain_[i] = next;
+    }
+    came *= inflow_;
+    return chain_[CIRCULATING] = came + (chain_[CIRCULATING] - came) * kept;
+  }
 
-// The size of an effect that needs the patient's T cells: T / (T + half).
-inline void with_t_cells(Block& b, Int i) {
+ private:
+  Real transit_, loss_, inflow_, chain_[5];
+};
+
+// What needs the patient's T cells is times T / (T + half), by the T cells in the middle of each of its parts of the day.
+inline void with_t_cells(Block& b, const Shape& s) {
+  const Real h = 0.5 / static_cast<Real>(s.parts);
   for (int l = 0; l < LANES; ++l) {
-    const Real t = lymphocytes_at_noon(b, l);
-    const Real share = t / (t + b.q.immune[l].t_half);
-    b.work.size(i, l) = b.q.effect_size(i, l) * share;
-    b.work.size_rest(i, l) = b.q.effect_rest(i, l) * share;
+    Lymphocytes lymphocytes(b, l);
+    for (Int k = 0; k < s.parts; ++k) {
+      const Real t = lymphocytes.after(h);
+      b.drugs.shape(s.row + k, l) *= t / (t + b.q.immune[l].t_half);
+      lymphocytes.after(h);
+    }
   }
 }
 
@@ -110,8 +132,6 @@ inline void effects_of_day(Block& b) {
   work.k_b.fill(0.0);
   work.released.fill(0.0);
   work.released_b.fill(0.0);
-  for (Int i = 0; i < lay.effect_needs.size; ++i)
-    if (lay.effect_needs[i] == 1) with_t_cells(b, i);
   for (Int c = 0; c < lay.pools(); ++c)
     if (work.pool_active[c]) {
       work.pool_active[c] = 0;
@@ -122,6 +142,7 @@ inline void effects_of_day(Block& b) {
     const Shape& s = lay.shapes[g];
     if (!drugs.acting[s.agent] || !drugs.touched[g]) continue;
     if (s.antagonist >= 0) answer(b, s);
+    if (s.needs == 1) with_t_cells(b, s);
     const bool fine = s.parts == slots;
     const Real* shape = drugs.shape.row(s.row);
     Wide mean = {};

@@ -486,6 +486,7 @@ class LayoutCheck {
         index(at("made_of"), s.made_of, MadeOf_COUNT);
         index_or_none(at("antagonist"), s.antagonist, agents);
         index(at("effect"), s.effect, lay.members.size);
+        within(at("needs"), s.needs, 0, 1);
         span(at("first"), s.first, at("last"), s.last, member, lay.members.size);
         if (s.parts != 1 && s.parts != slots / 2 && s.parts != slots)
           refuse(at("parts"), "is neither 1 nor the number of slots of a day nor half of it");
@@ -499,8 +500,8 @@ class LayoutCheck {
         if (s.sharp != -1) {
           same(at("sharp"), s.sharp, sharp);
           sharp += PANELS * slots;
-          if (s.parts != slots || s.antagonist >= 0 || s.made_of == NODES)
-            refuse(at("sharp"), "is for means of two hours that nothing answers");
+          if (s.parts != slots || s.antagonist >= 0 || s.made_of == NODES || s.needs == 1)
+            refuse(at("sharp"), "is for means of two hours that nothing answers and that need no T cells");
         }
         if (s.made_of == PRODUCT) continue;
         const bool nodes = s.made_of == NODES && s.antagonist < 0;  // on the grid of the windows
@@ -521,7 +522,6 @@ class LayoutCheck {
     indices("effect_target", lay.effect_target, HAZARDS + 3 * lay.again.size);
     size("effect_pool", lay.effect_pool.size, effects);
     indices("effect_pool", lay.effect_pool, lay.pools());
-    flags("effect_needs", lay.effect_needs, effects);
     size("shape_of", lay.shape_of.size, effects);
     indices("shape_of", lay.shape_of, lay.shapes.size);
     indices("releasing", lay.releasing, effects);

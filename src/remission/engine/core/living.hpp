@@ -1,10 +1,12 @@
 // CAR T-cells, B cells, antibodies and cytokine through a day (equations: immunity.hpp).
 #pragma once
 #include "acts.hpp"
+#include "effects.hpp"
 #include "immunity.hpp"
 
 namespace remission {
 
+constexpr int EXPANSION_STEPS = 3;  // of CAR T-cells in half a bin
 constexpr std::uint32_t P_CRS = chance::purpose("death from cytokine release");
 
 inline Real with_antigen(const Rows& cells, const Layout& lay, int l) {
@@ -12,12 +14,6 @@ inline Real with_antigen(const Rows& cells, const Layout& lay, int l) {
   for (Int c = 0; c < lay.clone_alone.size; ++c)
     if (lay.clone_alone[c] == 1) total += cells(2 * c, l) + cells(2 * c + 1, l);
   return total;
-}
-
-// Lymphocytes in blood h days into a step of the lines, which itself comes later: from what flows in now.
-inline Real lymphocytes_in(const Block& b, int l, Real h) {
-  const Real loss = b.q.line_loss(LYMPHOCYTES, l), came = b.flesh.line(LYMPHOCYTES * STATE_ROWS + TRANSIT_3, l);
-  return towards(b.circulating(LYMPHOCYTES, l), b.q.line_gain(LYMPHOCYTES, l) * came / loss, loss, h);
 }
 
 // B cells after h days of half bin j, from x now, in a marrow n.
@@ -30,8 +26,23 @@ inline Real b_cells_after(const Block& b, int l, Int j, Real x, Real marrow, Rea
   return towards(x, made / rate, rate, h);
 }
 
-// CAR T-cells over half bin j of the day, and the kill that they add to their pool. Before the peak: a step to the middle,
-// then one with what is found there. They kill what they live on; of blasts, what grows anew within the step is left out.
+// Normal marrow in the middle of half bin j, whose own step comes later.
+inline Real room_midway(const Block& b, int l, Int j, Real h) {
+  const Real n = b.flesh.room(0, l), free = 1.0 - n - b.q.omega(0, l) * b.work.load(j, l);
+  return n * std::exp(0.5 * h * (b.flesh.rho(0, l) * std::max(free, 0.0) - b.work.k_stem(j, l)));
+}
+
+// Growth of cycling blasts of the main clone in half bin j, less what drugs kill, 1/day.
+inline Real growth_of_blasts(const Block& b, int l, Int j) {
+  Real rate = -b.person(l).death;
+  for (Int k = 0; k < b.lay.pools(); ++k)
+    if (b.work.pool_active[k]) rate -= b.lay.clone_kill[k] * b.work.k_cyc(k * b.lay.halves() + j, l);
+  const Real full = std::pow(b.work.load(j, l) / b.setting(S_PACKING), static_cast<Real>(b.lay.power_of_load));
+  return rate + b.q.birth(0, l) * std::max(0.0, 1.0 - full);
+}
+
+// CAR T-cells over half bin j of the day, and the kill that they add to their pool. Before the peak: steps to the middle,
+// then with what is found there. They kill what they live on.
 inline void cells_step(Block& b, Int j, Real h, Int today) {
   const Layout& lay = b.lay;
   for (int l = 0; l < LANES; ++l) {
@@ -48,18 +59,28 @@ inline void cells_step(Block& b, Int j, Real h, Int today) {
     const Real age = static_cast<Real>(today - im.cells_day) + static_cast<Real>(j) * h;
     const Real grows = std::clamp(peak - age, 0.0, h), shrinks = h - grows;  // days before and after the peak
     const Real before = e + m;
+    auto kill_of = [&](Real copies) { return working * copies / (copies + n(C_HALF)); };
     if (grows > 0.0) {
-      const Real rivals = lymphocytes_in(b, l, (static_cast<Real>(j % (LINE_SLOTS / 2)) + 0.5) * h);
-      auto grown = [&](Real days, Real found, Real copies) {
-        return expansion(e, copies - e, days, found, rivals, n(C_RATE), n(C_ANTIGEN_HALF), n(C_LYMPHOCYTES), n(C_MOST));
-      };
-      auto left = [&](Real days, Real copies) {
-        const Real kill = working * copies / (copies + n(C_HALF));
-        return has * im.antigen * std::exp(-days * kill) +
-               b.q.immune[l].b_body * b_cells_after(b, l, j, im.b, b.flesh.room(0, l), kill, days);
-      };
-      const Real halfway = grown(0.5 * grows, left(0.25 * grows, before), before) + m;
-      e = grown(grows, left(0.5 * grows, std::sqrt(before * halfway)), halfway);
+      const Real step = grows / EXPANSION_STEPS, room = room_midway(b, l, j, h);
+      Lymphocytes rivals(b, l);  // as at the last step of the lines
+      rivals.after(static_cast<Real>(j % (LINE_SLOTS / 2)) * h);
+      Real blasts = has * im.antigen, own = im.b;
+      const Real growth = growth_of_blasts(b, l, j);
+      for (int k = 0; k < EXPANSION_STEPS; ++k) {
+        const Real t = rivals.after(0.5 * step), kill = kill_of(e + m);
+        auto grown = [&](Real days, Real copies, Real found) {
+          return expansion(e, copies - e, days, found, t, n(C_RATE), n(C_ANTIGEN_HALF), n(C_LYMPHOCYTES), n(C_MOST));
+        };
+        auto left = [&](Real days, Real by_cells) {
+          return blasts * std::exp(days * (growth - by_cells)) +
+                 b.q.immune[l].b_body * b_cells_after(b, l, j, own, room, by_cells, days);
+        };
+        const Real halfway = grown(0.5 * step, e + m, left(0.25 * step, kill)) + m, later = kill_of(halfway);
+        e = grown(step, halfway, left(0.5 * step, 0.5 * (kill + later)));
+        blasts *= std::exp(step * (growth - later));
+        own = b_cells_after(b, l, j, own, room, later, step);
+        rivals.after(0.5 * step);
+      }
     }
     if (peak >= age && peak < age + h) {
       const Real stay = n(C_MEMORY_SHARE) * e;
@@ -70,8 +91,7 @@ inline void cells_step(Block& b, Int j, Real h, Int today) {
       e *= std::exp(-shrinks * n(C_CONTRACTION));
       m *= std::exp(-shrinks * n(C_MEMORY_RATE));
     }
-    const Real copies = std::sqrt(before * (e + m));
-    im.kill = working * copies / (copies + n(C_HALF));
+    im.kill = (kill_of(before) + 4.0 * kill_of(std::sqrt(before * (e + m))) + kill_of(e + m)) / 6.0;
     const Real of_blasts = im.kill * has;
     b.work.k_cyc(pool * lay.halves() + j, l) += of_blasts;
     b.work.k_rest(pool * lay.halves() + j, l) += of_blasts;

@@ -168,7 +168,7 @@ struct Work {
   Rows k_cns;               // half bins
   Rows k_stem, k_b;         // half bins: kill of stem cells and of B cells
   Rows released, released_b;  // half bins: kill of blasts times the cytokine that it sets free; of B cells
-  Rows size, size_rest;     // effects: with what they need of T cells
+  Rows size, size_rest;     // effects: as after a relapse, if there was one
   Rows n;                   // normal marrow at the start, in the middle, at the end of a step of the lines; in the middle of a half bin
   Rows load, load_mid;      // at the edges of the half bins, and in their middle
   Rows fall;                // half bins: of the load in the middle, as kill wears off

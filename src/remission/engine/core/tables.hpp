@@ -40,7 +40,7 @@ struct FieldName {
   I(agent) I(route) I(next) I(by_size) R(rest_days) R(tau) R(loss) R(half_dose) R(lag) R(week_sd)
 #define SHAPE_FIELDS(I, R)                                                                                         \
   I(agent) I(output) I(function) I(made_of) I(antagonist) I(effect) I(first) I(last) I(row) I(parts) I(sharp)       \
-  I(source) I(panels) I(answer)
+  I(source) I(panels) I(answer) I(needs)
 #define SEGMENT_FIELDS(I, R) I(group) I(row) I(rows) I(states) I(entry)
 #define ACT_FIELDS(I, R) I(form) I(kind) I(agent) I(pool)
 #define CAUSE_FIELDS(I, R) I(of) R(hazard) R(below)
@@ -92,7 +92,7 @@ REMISSION_RECORD(ImmuneNumbers, IMMUNE_FIELDS)
   T(Int, entry_from) T(Int, segment_from) T(Segment, segments) T(Int, rescued)                                        \
   T(Int, against_row) T(Int, against_panels) T(Int, watched) T(Int, watch_source) T(Int, form_entry)                  \
   T(Int, form_row_from) T(Int, agent_form_from) T(Int, agent_forms) T(Int, effect_target) T(Int, effect_pool)         \
-  T(Int, effect_needs) T(Int, releasing) T(Act, acts) T(Int, level_purpose) T(Int, side_purpose) T(Real, grades) T(Int, again) T(Cause, causes)                  \
+  T(Int, releasing) T(Act, acts) T(Int, level_purpose) T(Int, side_purpose) T(Real, grades) T(Int, again) T(Cause, causes)                  \
   T(Int, cause_from) T(Int, inactivates) T(Int, shape_from) T(Shape, shapes) T(Int, members) T(Int, shape_of)         \
   T(Real, clone_kill) T(Int, clone_purpose) T(Int, clone_alone) T(Int, line_kind) T(Real, settings)
 #define LAYOUT_NUMBERS(N) N(bins) N(living) N(side_effects) N(on_relapse) N(on_relapse_for) N(looks) N(t315i) N(without_cd19) N(power_of_load)
