@@ -44,12 +44,8 @@ inline void leukaemia_step(Block& b, Int j, Real h) {
       kill_cyc += load_row(w.k_cyc, k * lay.halves() + j);
       kill_rest += load_row(w.k_rest, k * lay.halves() + j);
     }
-  const Wide birth = load_row(q.birth, 0), room = crowding(load0, packing, lay.power_of_load);
-  // the load in the middle of the step, from the growth of the main clone now
-  const Wide midway = load0 * exp_small(0.5 * h * (birth * room - death - kill_cyc));
-  const Wide crowd = crowding(midway, packing, lay.power_of_load);
-  add(day.birth, 0, crowd * h);
-  add(day.births, 0, birth * crowd * load_row(cells, 0) * h);
+  const Wide room = crowding(load0, packing, lay.power_of_load), all = load0 * load_row(q.capacity, 0);
+  Wide grows = {};  // cells/day, of all clones
   for (Int c = 0; c < lay.clones(); ++c) {
     if (!alive(cells, c)) continue;
     Wide cyc = kill_cyc, rest = kill_rest;
@@ -59,6 +55,18 @@ inline void leukaemia_step(Block& b, Int j, Real h) {
       cyc -= (1.0 - felt) * load_row(w.k_cyc, k * lay.halves() + j);
       rest -= (1.0 - felt) * load_row(w.k_rest, k * lay.halves() + j);
     }
+    store(w.kill.row(2 * c), cyc);
+    store(w.kill.row(2 * c + 1), rest);
+    grows += (load_row(q.birth, c) * room - death - cyc) * load_row(cells, 2 * c) - rest * load_row(cells, 2 * c + 1);
+  }
+  // the load in the middle of the step, from the growth now
+  const Wide midway = load0 * exp_small(0.5 * h * (all > 0.0 ? grows / all : Wide{}));
+  const Wide crowd = crowding(midway, packing, lay.power_of_load);
+  add(day.birth, 0, crowd * h);
+  add(day.births, 0, load_row(q.birth, 0) * crowd * load_row(cells, 0) * h);
+  for (Int c = 0; c < lay.clones(); ++c) {
+    if (!alive(cells, c)) continue;
+    const Wide cyc = load_row(w.kill, 2 * c), rest = load_row(w.kill, 2 * c + 1);
     add(day.cyc, c, cyc * h);
     add(day.rest, c, rest * h);
     clone_step(cells.row(2 * c), cells.row(2 * c + 1), crowd, load_row(q.birth, c), death, load_row(q.to_rest, c),
