@@ -54,3 +54,13 @@ def test_words_of_a_language_without_spaces_are_found():
     index = Index([Entry("/a", "急性淋巴细胞白血病", "all", text="维持治疗持续两年")], "zh")
     assert [found.title for found in index.find("白血病")] == ["急性淋巴细胞白血病"]
     assert index.find("维持治疗")
+
+
+@pytest.mark.parametrize(
+    ("tag", "card", "other", "question"),
+    [("zh", "发烧或寒战", "发烧", "孩子发烧怎么办"), ("ar", "حمى أو قشعريرة", "الحمى", "الحمى"),
+     ("hi", "बुखार या कँपकँपी", "बुखार", "बुखार")],
+)  # fmt: skip
+def test_an_emergency_stands_before_all_else_in_every_script(tag, card, other, question):
+    index = Index([Entry("/page", other, "page"), Entry("/card", card, "card")], tag)
+    assert [found.kind for found in index.find(question)] == ["card", "page"]

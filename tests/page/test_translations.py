@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import html
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
@@ -22,6 +23,7 @@ from remission.page.app import application
 from remission.page.passages import passages, said
 from remission.page.prose import Marks, to_html
 from remission.page.reading import Reading
+from remission.page.shelf import Word
 from remission.page.site import Site
 from remission.page.svg.fit import letters, lines
 from remission.protocol.explain import explain
@@ -329,8 +331,43 @@ def test_words_of_the_glossary_are_found_in_every_script() -> None:
     marks = Marks("zh", {"骨髓": "marrow"})
     assert '<button type="button" class="word" popovertarget="word-marrow">骨髓</button>' in to_html("在骨髓里", marks)
     cases = [("खून", "खून में", True), ("खून", "खूनी", False), ("दवा", "दवाएँ", False), ("دم", "الدم دم", True)]
+    cases += [("MRD", "检查MRD时", True), ("MRD", "AMRD", False), ("CAR-T 细胞", "用CAR-T 细胞后", True)]  # no spaces
+    cases += [
+        ("الطحال", "الكبد والطحال", True),
+        ("الطحال", "للطحال", True),
+        ("دم", "كدم", False),
+    ]  # and-, for-, a bruise
     for form, text, found in cases:
         assert ("<button" in to_html(text, Marks("hi", {form: "x"}))) is found, (form, text)
+
+
+def test_a_longer_word_that_means_something_else_hides_the_word_of_the_glossary_in_it() -> None:
+    told = to_html("挡住白细胞介素 6，白细胞回来", Marks("zh", {"白细胞": "white-cells", "白细胞介素": ""}))
+    assert told.startswith("<p>挡住白细胞介素 6，<button") and told.count("<button") == 1
+    forms = Word(word="白细胞", means="", forms=("白血球", "!白细胞介素"))
+    assert forms.names == ("白血球",) and forms.others == ("白细胞介素",)
+
+
+def explained(key: str) -> Counter[str]:
+    """How many side effects' pages explain each word of the glossary."""
+    there = Reading(key)
+    return Counter(word for name in there.knowledge.side_effects()
+                   for word, _means in there.page(f"side-effects/{name}").words)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def explained_in_english() -> Counter[str]:
+    return explained("en")
+
+
+@pytest.mark.parametrize("key", ["ar", "zh"])
+def test_words_of_the_glossary_are_explained_about_as_often_as_in_english(
+    key: str, explained_in_english: Counter[str]
+) -> None:
+    """A word whose forms do not fit the texts of a language would never be explained there."""
+    often = explained(key)
+    assert not [word for word, n in explained_in_english.items() if n > 2 and often[word] < n / 4]
+    assert often.total() > 0.9 * explained_in_english.total()
 
 
 # --- the served page
@@ -342,7 +379,8 @@ PAGES = [
     "/no-such-page", "/see/?view=specialist", "/sources/maloney2020", "/about",
 ]  # fmt: skip
 NAMES = re.compile(  # what is a name in every language
-    r"remission|St Jude XIIIB and AALL0433|https?:\S+|maloney2020|\b[A-Z]{2,}\S*|[\w.]+@[\w.]+|\S+\.(?:de|org|com)\b.*")
+    r"remission|St Jude XIIIB and AALL0433|https?:\S+|maloney2020|\b[A-Z]{2,}\S*|[\w.]+@[\w.]+|\S+\.(?:de|org|com)\b.*"
+)
 
 
 def left_in_english(page: str) -> list[str]:

@@ -16,9 +16,9 @@ from html import escape
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from .spelled import found_in
+
 ROOMS = {"agent": "treatment/chemotherapy", "effect": "side-effects", "symptom": "symptoms"}
-_LETTER = r"[\w\u064b-\u0652\u0900-\u0963-]"  # with the marks of Arabic and Hindi
-_WIDE = re.compile(r"[\u3400-\u9fff]")
 _CITED = re.compile(r"\s*\[((?:@[a-z0-9_-]+(?:;\s*)?)+)\]")
 
 
@@ -27,7 +27,7 @@ class Marks:
     """What the blocks of one page share: the sources in the order in which they are cited, the words explained."""
 
     language: str
-    forms: dict[str, str] = field(default_factory=dict)  # a word as it is written, in small letters: its glossary id
+    forms: dict[str, str] = field(default_factory=dict)  # a word as it is written: its glossary id; "": not explained
     cited: list[str] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
     links: list[str] = field(default_factory=list)  # ids of pages that are linked to
@@ -116,24 +116,16 @@ def _cite(marks: Marks):  # type: ignore[no-untyped-def]
 
 def _explained(text: str, marks: Marks, explain: bool) -> Iterator[Token]:
     at = 0
-    for found in _forms(tuple(marks.forms)).finditer(text) if explain and marks.forms else ():
-        word = marks.forms[found[0].lower()]
-        if word in marks.words:
+    for start, end, form in found_in(text, tuple(marks.forms)) if explain else ():
+        word = marks.forms[form]
+        if not word or word in marks.words:
             continue
         marks.words.append(word)
-        yield _plain(text[at : found.start()])
-        button = f'<button type="button" class="word" popovertarget="word-{word}">{escape(found[0])}</button>'
+        yield _plain(text[at:start])
+        button = f'<button type="button" class="word" popovertarget="word-{word}">{escape(text[start:end])}</button>'
         yield _raw(button)
-        at = found.end()
+        at = end
     yield _plain(text[at:])
-
-
-@lru_cache(maxsize=8)
-def _forms(forms: tuple[str, ...]) -> re.Pattern[str]:
-    """Whole words, the longest first; Chinese has none, so that a word is found wherever it stands."""
-    longest_first = sorted(forms, key=len, reverse=True)
-    found = (re.escape(f) if _WIDE.search(f) else f"(?<!{_LETTER}){re.escape(f)}(?!{_LETTER})" for f in longest_first)
-    return re.compile("|".join(found), re.IGNORECASE)
 
 
 def _plain(text: str) -> Token:

@@ -177,8 +177,9 @@ class Reading:
 
     def marks(self) -> Marks:
         """A clean sheet for a page: nothing cited, nothing explained."""
-        forms = {form.lower(): key for key, word in self.glossary.items() if word.mark
-                 for form in (word.word, *word.forms)}  # fmt: skip
+        words = self.glossary.items()
+        forms = {form: "" for _key, word in words for form in word.others}
+        forms |= {form: key if word.mark else "" for key, word in words for form in (word.word, *word.names)}
         return Marks(self.language, forms)
 
     def words(self, marks: Marks) -> tuple[tuple[str, Word], ...]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape, unescape
+from itertools import pairwise
 from threading import Lock
 from typing import Any
 
@@ -35,6 +36,9 @@ _WIDE = r"\u3000-\u30ff\u3400-\u9fff\uff00-\uffef"
 _BETWEEN = re.compile(f"(?<=[{_WIDE}])([{BEGIN}{END}]?)\\s+([{BEGIN}{END}]?)(?=[{_WIDE}])")
 _WORD = re.compile(r"[\w\u0300-\u036f\u064b-\u0652\u0900-\u0963\u200c\u200d]+")
 _SINGLE = re.compile(r"([\u3040-\u30ff\u3400-\u9fff])")
+# Arabic writes the article, and short words before it, without room: the fever, with the fever, for the fever
+_ARTICLE = re.compile("^(?:[\u0648\u0641]?[\u0628\u0643]?\u0627\u0644|[\u0648\u0641]?\u0644\u0644)(?=[\u0621-\u064a]{3})")
+_DRESSES = ("", "\u0627\u0644", "\u0648\u0627\u0644", "\u0628\u0627\u0644", "\u0644\u0644")
 
 
 @dataclass(frozen=True)
@@ -94,8 +98,8 @@ class Index:
         with self._lock:
             if not self._words:
                 sql = "select title || ' ' || names from entry"
-                self._words = sorted({w for (t,) in self._base.execute(sql) for w in re.findall(r"\w{3,}", t.lower())})
-        words = re.findall(r"\w+", question.lower()[:LONGEST])
+                self._words = sorted({w for (t,) in self._base.execute(sql) for w in _WORD.findall(t.lower()) if w[2:]})
+        words = _WORD.findall(question.lower()[:LONGEST])
         better = [nearest(word, self._words) or word for word in words]
         return " ".join(better) if better != words else None
 
@@ -111,14 +115,29 @@ class Index:
 
 def _urgent(found: Found, question: str) -> bool:
     """A safety card that is called by a word of the question: it stands before all else."""
-    asked = {word for word in re.findall(r"\w+", question.lower()) if len(word) > 3}
-    return found.kind == "card" and not asked.isdisjoint(re.findall(r"\w+", found.title.lower()))
+    return found.kind == "card" and not _telling(question).isdisjoint(_telling(found.title))
+
+
+def _telling(text: str) -> set[str]:
+    """Words that say what a text is about: of more than three letters; where words have no room between them, two
+    letters that stand together."""
+    words = (_ARTICLE.sub("", word) for word in _WORD.findall(text.lower()))
+    most = 2 if re.search("[\u0621-\u064a]", text) else 3  # vowels are not written
+    whole = {word for word in words if len(word) > most and not _SINGLE.search(word)}
+    return whole | {one + other for one, other in pairwise(text) if _SINGLE.match(one) and _SINGLE.match(other)}
 
 
 def _words(question: str) -> list[str]:
     """The words of a question as FTS5 reads them, each also as the beginning of a longer one."""
     words = _WORD.findall(_apart(question[:LONGEST]))[:12]
-    return [f'"{word}"' if _SINGLE.match(word) else f'"{word}"*' for word in words]
+    return [f'"{word}"' if _SINGLE.match(word) else _begun(word) for word in words]
+
+
+def _begun(word: str) -> str:
+    """Words that begin so; an Arabic one with and without its article."""
+    if not re.match("[\u0621-\u064a]", word):
+        return f'"{word}"*'
+    return "(" + " OR ".join(f'"{dress}{_ARTICLE.sub("", word)}"*' for dress in _DRESSES) + ")"
 
 
 def _apart(text: str) -> str:
@@ -147,7 +166,7 @@ def entries(texts: Reading) -> Iterator[Entry]:
     for name, card in texts.cards.items():
         yield Entry(f"/when-to-call#card-{name}", card.title, "card", "", " ".join(card.signs), " ".join(card.do))
     for key, word in texts.glossary.items():
-        yield Entry(f"/glossary#{key}", word.word, "glossary", ", ".join(word.forms), word.means)
+        yield Entry(f"/glossary#{key}", word.word, "glossary", ", ".join(word.names), word.means)
     yield Entry(
         "/see/", _("See a treatment day by day"), "see", _("calendar to print, any day of treatment, plan, protocol"),
         _("Choose a patient and a treatment. You see the calendar, the course of one patient, and many like it."),

@@ -39,13 +39,24 @@ class Cards(_Strict):
 
 
 class Word(_Strict):
-    """A word of the glossary: ``means`` explains it in a sentence or two; ``forms`` are other ways to write it."""
+    """A word of the glossary: ``means`` explains it in a sentence or two; ``forms`` are other ways to write it, and,
+    with ``!`` before them, words of which it is a part but which mean something else."""
 
     word: str
     means: str
     forms: tuple[str, ...] = ()
     see: str | None = None  # the page that says more
     mark: bool = True  # explained where it first stands on a page
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The other ways to write it."""
+        return tuple(form for form in self.forms if not form.startswith(NOT))
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Words that hold it and mean something else."""
+        return tuple(form.removeprefix(NOT) for form in self.forms if form.startswith(NOT))
 
 
 class Glossary(_Strict):
@@ -116,6 +127,7 @@ _TEXTS: dict[type[BaseModel], tuple[str, ...]] = {  # the fields that a reader s
 }
 FORMS = "forms"  # of a word: not translated but written anew, separated by |
 NO_FORMS = "-"
+NOT = "!"
 
 
 def translated(entry: Entry, id: str, say: Callable[[str, str], str]) -> Entry:

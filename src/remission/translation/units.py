@@ -161,7 +161,8 @@ def _fields(entry: object, id: str, where: str, kind: Kind) -> Iterator[Unit]:
         note = ""
         if id.endswith("#forms"):
             note = ("Not a translation: the forms (plural, cases, other names) under which the word stands in your "
-                    "texts, separated by |; - where there are none.")  # fmt: skip
+                    "texts, separated by |; - where there are none. A ! stands before a longer word that holds it and "
+                    "means something else.")  # fmt: skip
         if text:
             found.append(Unit(kind, id, text, where, note=note))
         return text
