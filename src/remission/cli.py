@@ -499,6 +499,73 @@ def charts(
     _print_table(f"{played.title}: {where}", headings, rows)
 
 
+@app.command("fit")
+def fit_chart(
+    charts: Annotated[list[Path], typer.Argument(metavar="CHART.csv ...", help="One patient's chart; or several.")],
+    protocol: Annotated[str, typer.Option(help="Whose rules explain the doses and go on.")] = "icicle-maintenance",
+    phase: Annotated[str | None, typer.Option(help="Its phase of maintenance.")] = None,
+    age: Annotated[float | None, typer.Option(help="Years at the first visit.")] = None,
+    sex: Annotated[str | None, typer.Option(help="f or m.")] = None,
+    weight: Annotated[float | None, typer.Option(help="kg.")] = None,
+    height: Annotated[float | None, typer.Option(help="cm.")] = None,
+    tpmt: Annotated[str | None, typer.Option(help="normal, intermediate or poor.")] = None,
+    nudt15: Annotated[str | None, typer.Option(help="normal, intermediate or poor.")] = None,
+    weeks: Annotated[float, typer.Option(help="How far ahead.")] = 12.0,
+    until: Annotated[float | None, typer.Option(help="Use the visits up to this week of the chart.")] = None,
+    dose: Annotated[list[float] | None, typer.Option(help="A changed dose, as a multiple: 0.75. Several.")] = None,
+    column: Annotated[list[str] | None, typer.Option(help="A column by another name: ANC=Neutros. Several.")] = None,
+    dates: Annotated[str | None, typer.Option(help="ymd, dmy or mdy, where the file leaves it open.")] = None,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Read and explain; fit nothing.")] = False,
+    out: Annotated[Path | None, typer.Option(help="A folder for the tables (CSV) and the picture.")] = None,
+    seed: Annotated[int, typer.Option(help="As in simulate.")] = 1,
+    threads: Annotated[int | None, typer.Option(help="Cores; all when left out.")] = None,
+    json: Json = False,
+) -> None:
+    """One patient's chart of maintenance: why doses changed, who the patient is, what counts to expect.
+
+    For research and teaching: never to choose a dose. Several charts are compared (copies are named), the first one is
+    fitted."""
+    from rich.progress import Progress
+
+    from remission.individual.chart import copies
+    from remission.individual.forward import Facts
+    from remission.individual.reading import named_columns, read_chart
+    from remission.individual.result import CHANGED, examine
+    from remission.individual.said import explained, said
+
+    if dates not in (None, "ymd", "dmy", "mdy"):
+        raise typer.BadParameter("ymd, dmy or mdy", param_hint="--dates")
+    read = [read_chart(path, named_columns(column or ()), dates) for path in charts]
+    twins = copies(read)
+    for twin in twins:
+        _say(str(twin))
+    chart = read[0] if until is None else read[0].until(7.0 * until)
+    for problem in chart.problems:
+        _say(f"{charts[0]}: {problem}")
+    if read_only:
+        table = explained(chart, protocol, phase)
+        if json:
+            _print({"chart": chart.name, "visits": len(chart), "copies": [str(twin) for twin in twins],
+                    "problems": [str(problem) for problem in chart.problems], "changes": table}, json)  # fmt: skip
+        else:
+            _print_sections([table])
+        return
+    with Progress(console=_console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(f"Fitting {chart.name}", total=1.0)
+        result = examine(
+            chart, Facts(age, sex, weight, height, tpmt, nudt15), protocol=protocol, phase=phase, weeks=weeks,
+            factors=tuple(dose) if dose else CHANGED, seed=seed, threads=threads,
+            progress=lambda share: bar.update(task, completed=share),
+        )  # fmt: skip
+    if json:
+        _print(result.as_dict() | {"copies": [str(twin) for twin in twins]}, json)
+    else:
+        _print_sections(said(result))
+    if out is not None:
+        for path in result.write(out):
+            _say(f"{path}")
+
+
 @app.command()
 def validate(
     trials: Annotated[
@@ -1315,6 +1382,15 @@ def _print_table(title: str, headings: tuple[str, ...], rows: Sequence[tuple[str
     console.print(table)
     if title:
         console.print()
+
+
+def _print_sections(sections: Sequence[Any]) -> None:
+    """Sections of a page: a title, a sentence or two, a table."""
+    for section in sections:
+        _print_table(section.title, section.headings, section.rows)
+        if section.note:
+            _console().print(section.note, highlight=False)
+            _console().print()
 
 
 def _show_timings(took: Performance) -> None:

@@ -16,7 +16,8 @@ def individual(quantity: Quantity, unit: str, cohort: Cohort, *, seed: int, purp
     """The parameter of every patient, shape (N,), in ``unit``.
 
     value * size * covariates * exp(omega z), omega = sqrt(ln(1 + cv^2)); z is the patient's own
-    standard normal draw for this ``purpose``. Raises ``BadInput`` when the unit does not fit.
+    standard normal draw for this ``purpose``, or what the cohort knows of it (``scores``). Raises ``BadInput`` when the
+    unit does not fit.
     """
     try:
         value = quantity.to_unit(unit)
@@ -33,7 +34,8 @@ def individual(quantity: Quantity, unit: str, cohort: Cohort, *, seed: int, purp
         out *= _factor(covariate, cohort)
     if quantity.iiv_cv:
         omega = float(np.sqrt(np.log1p(quantity.iiv_cv**2)))
-        out *= np.exp(omega * chance.normals(seed, cohort.patient, chance.purpose(purpose)))
+        z = cohort.scores.get(purpose)
+        out *= np.exp(omega * (chance.normals(seed, cohort.patient, chance.purpose(purpose)) if z is None else z))
     return out
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ LINEAGE = ("B", "T")
 DONOR = ("none", "sibling", "unrelated", "haploidentical", "cord")
 PH = ("negative", "positive")
 PH_SUBTYPE = "BCR::ABL1"
+NO_COLUMNS = ("sensitivity", "after_relapse", "subtypes", "scores")  # fields that are more, or less, than a column
 # columns that hold indices, and their words
 WORDS = {"sex": SEX, "lineage": LINEAGE, "tpmt": METABOLISER, "nudt15": METABOLISER, "donor": DONOR}
 
@@ -67,6 +69,9 @@ class Cohort:
     sensitivity: Floats  # (N, len(SENSITIVITIES)): kill relative to the typical patient
     after_relapse: Floats  # (N, len(SENSITIVITIES)): times that from the first relapse in the course on
     subtypes: tuple[str, ...]
+    # standard normal numbers that are known of the patients by their purpose (`body.person.individual`), each (N,);
+    # others are drawn
+    scores: Mapping[str, Floats] = field(default_factory=dict, compare=False)
 
     def __len__(self) -> int:
         return int(self.patient.shape[0])
@@ -78,8 +83,9 @@ class Cohort:
 
     def take(self, index: Ints | slice) -> Cohort:
         """The same columns for some of the patients."""
-        parts = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Cohort(**{k: v if k == "subtypes" else v[index] for k, v in parts.items()})
+        parts = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("subtypes", "scores")}
+        scores = {purpose: z[index] for purpose, z in self.scores.items()}
+        return Cohort(**{k: v[index] for k, v in parts.items()}, subtypes=self.subtypes, scores=scores)
 
 
 def _place(word: str, words: tuple[str, ...]) -> int:
@@ -91,7 +97,7 @@ def columns(cohort: Cohort) -> dict[str, NDArray[Any]]:
     instead of indices, and the sensitivities as one column a class ('sensitivity_vinca')."""
     words = {**WORDS, "subtype": cohort.subtypes}
     table: dict[str, NDArray[Any]] = {}
-    for name in (f.name for f in fields(cohort) if f.name not in ("sensitivity", "after_relapse", "subtypes")):
+    for name in (f.name for f in fields(cohort) if f.name not in NO_COLUMNS):
         values = getattr(cohort, name)
         table[name] = np.asarray(words[name])[values] if name in words else values
     table["ph"] = np.asarray(PH)[cohort.ph]

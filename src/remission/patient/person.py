@@ -136,7 +136,7 @@ _SHORT = {"f": "female", "m": "male"}
 
 
 def _known_fields(given: Mapping[str, Any]) -> None:
-    known = [f.name for f in fields_of(Cohort) if f.name != "subtypes"]
+    known = [f.name for f in fields_of(Cohort) if f.name not in ("subtypes", "scores")]
     for name in given:
         if name not in known:
             near = nearest(name, known)

@@ -68,7 +68,7 @@ def draw(
         fits = _fits(p, more, accept, given).reshape(pending.size, width)
         lucky = fits.any(axis=1)
         first = np.flatnonzero(lucky) * width + fits.argmax(axis=1)[lucky]
-        for field in (f.name for f in fields(Cohort) if f.name != "subtypes"):
+        for field in (f.name for f in fields(Cohort) if f.name not in ("subtypes", "scores")):
             getattr(result, field)[pending[lucky]] = getattr(more, field)[first]
         seen, found = seen + fits.size, found + int(lucky.sum())
         attempt, pending = attempt + width, pending[~lucky]

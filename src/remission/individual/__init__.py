@@ -1,0 +1,1 @@
+"""One patient's chart: read, fitted, forecast. For research and teaching, never to choose a dose."""
