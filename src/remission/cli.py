@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from remission.knowledge.side_effect import SideEffect
     from remission.knowledge.symptom import Symptom
     from remission.knowledge.trial_file import Trial
+    from remission.protocol.doses import Doses
     from remission.protocol.model import Protocol
     from remission.trial.cost import Consent
     from remission.trial.run import Run
@@ -191,8 +192,22 @@ def _speak() -> None:
 
 @app.command()
 def simulate(
-    protocol: ProtocolName,
-    patients: Annotated[int, typer.Option(help="Number of virtual patients.")] = 1000,
+    protocol: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="PROTOCOL", autocompletion=_known("protocols"),
+            help="A supplied protocol, or a file; - is standard input. Not with --doses.",
+        ),
+    ] = None,
+    doses: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Play the doses of a table instead of a protocol: remission import tells what is read."
+        ),
+    ] = None,
+    patients: Annotated[
+        int | None, typer.Option(help="Number of virtual patients; 1000, with --doses those of the table.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same patients and the same fate.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Folder for tables, summary and picture.")] = None,
     population: Population = None,
@@ -213,13 +228,24 @@ def simulate(
 
     With --out a run that was stopped goes on when the same command is given again.
     """
+    from remission.knowledge.errors import BadInput
     from remission.protocol.variant import missed, variant
     from remission.trial.run import simulate
 
-    changed = variant(
-        protocol, without=without or (), miss=missed(miss or ()), add=add or (), phases=in_phase or (),
-        after_relapse=after_relapse,
-    )  # fmt: skip
+    changed: Any
+    if doses is not None:
+        if protocol or without or miss or in_phase:
+            raise BadInput("the doses of a table are played as they are", remedy="Leave protocol and changes out")
+        changed = _doses(doses, add or ())
+        patients = patients or len(changed.histories)
+    elif protocol is None:
+        raise BadInput("nothing is to be played", remedy="Name a protocol (remission list protocols), or --doses FILE")
+    else:
+        changed = variant(
+            protocol, without=without or (), miss=missed(miss or ()), add=add or (), phases=in_phase or (),
+            after_relapse=after_relapse,
+        )  # fmt: skip
+    patients = 1000 if patients is None else patients
     if uncertainty:  # what is missing is told before anything is played
         from remission.trial.uncertainty import over_draws, sample_of
 
@@ -269,6 +295,20 @@ def simulate(
         if run.performance is None:
             _say(f"{out} held this run already, finished (--fresh plays it again).")
         _say(f"Tables, manifest.json and summary.csv are in {out}; picture: {out / 'cohort.png'}")
+
+
+def _doses(file: Path, rules: Sequence[str]) -> Doses:
+    """What a table says was given, with rules beside it."""
+    from dataclasses import replace
+
+    from remission.exchange.formats import read
+    from remission.knowledge.errors import BadInput
+    from remission.protocol.doses import Doses
+
+    found = read(file)
+    if not isinstance(found, Doses):
+        raise BadInput("this holds no doses", file, remedy="See: remission list formats (in: doses)")
+    return replace(found, rules=(*found.rules, *rules))
 
 
 @app.command()

@@ -217,8 +217,10 @@ def build(
     refine: int = 1,
     watch: bool = False,
     side_effects: bool = True,
+    begins: Any = None,
 ) -> tuple[Layout, Lanes]:
     """Draw every number of every patient of the cohort; padding to a multiple of ``LANES`` repeats the last one.
+    begins: the place of the phase in which each patient begins, the first one when left out.
     plan: that of `plan_of`, made once for many cohorts; else it is made with refine, watch, side_effects."""
     plan = plan or plan_of(program, library, refine=refine, watch=watch, side_effects=side_effects)
     n = len(cohort)
@@ -246,19 +248,11 @@ def build(
         )
 
     scale = []
+    orders = program.tables.orders
+    of_agent = program.tables.forms["agent"][orders["form"]] if len(orders) else np.zeros(0, dtype=int)
+    amounts = orders["amount"] * np.where(orders["basis"] == 0, 0.7, 1.0)
     for i, k in enumerate(systems):
-        orders = [
-            o
-            for o in range(len(program.tables.orders))
-            if program.tables.forms["agent"][program.tables.orders["form"][o]] == i
-        ]
-        typical = max(
-            [
-                float(program.tables.orders["amount"][o]) * (0.7 if program.tables.orders["basis"][o] == 0 else 1.0)
-                for o in orders
-            ]
-            + [1.0]
-        )
+        typical = float(np.max(amounts[of_agent == i], initial=1.0))
         entry = np.zeros(k.n)
         for e in k.entries.values():
             entry[e.state] = 1.0
@@ -378,8 +372,9 @@ def build(
         presenting[3] *= np.where(people.relapsed == 1, np.minimum(left, 1.0), 1.0)
     person = np.zeros(padded, dtype=PERSON)
     columns: dict[str, Any] = {
-        "patient": people.patient, "real": np.arange(padded) < n, "age_y": people.age_y, "weight_kg": people.weight_kg,
-        "bsa_m2": people.bsa_m2, "capacity": capacity, "omega": omega,
+        "patient": people.patient, "real": np.arange(padded) < n,
+        "first_phase": 0 if begins is None else np.asarray(begins)[index], "age_y": people.age_y,
+        "weight_kg": people.weight_kg, "bsa_m2": people.bsa_m2, "capacity": capacity, "omega": omega,
         "blood_ratio": people.blood_blasts / np.where(total > 0.0, total, np.inf),
         "frailty": draw(infection, "fever.frailty", "-"), "lethality": draw(infection, "bloodstream.lethality", "-"),
         "bacteraemia": draw(infection, "bloodstream.person", "-"),

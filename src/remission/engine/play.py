@@ -57,16 +57,20 @@ def play(
     knowledge: Library | None = None,
     plan: Layout | None = None,
     timings: dict[str, float] | None = None,
+    begins: Any = None,
 ) -> dict[str, pl.DataFrame]:
     """Play every patient of the cohort; one table per name in ``options.record``, sorted by patient and day.
     ``timings``: the seconds that the core spends in each step of the day (of all threads together) are added there.
 
     A patient's rows depend on the program, the patient's own columns, the seed and the options only: not on the
-    other patients, the number of threads or the order. ``plan``: that of `plan_of`, made once for many cohorts."""
+    other patients, the number of threads or the order. ``plan``: that of `plan_of`, made once for many cohorts.
+    ``begins``: for each patient the place of the phase in which he begins; all begin in the first when left out."""
     not_forked()
     options, shelf = options or Options(), knowledge or library()
-    cohort = cohort.take(_alike(program, cohort))
-    plan, columns = lanes.build(program, cohort, shelf, seed=seed, plan=plan or plan_of(program, options, shelf))
+    order = _alike(program, cohort)
+    cohort, begins = cohort.take(order), None if begins is None else np.asarray(begins)[order]
+    plan = plan or plan_of(program, options, shelf)
+    plan, columns = lanes.build(program, cohort, shelf, seed=seed, plan=plan, begins=begins)
     days = options.follow_up_days
     result, records, spent = core.play(
         program.tables,
@@ -373,6 +377,7 @@ def _outcomes(program: Program, cohort: Cohort, r: Any, plan: Layout) -> pl.Data
             "bsa_m2": cohort.bsa_m2,
             "lineage": word(LINEAGE, cohort.lineage),
             "subtype": word(cohort.subtypes, cohort.subtype),
+            "down": pl.Series(cohort.down == 1),
             "cns": cohort.cns.astype(np.int8),
             "wbc": cohort.wbc,
             "tpmt": word(METABOLISER, cohort.tpmt),

@@ -7,7 +7,7 @@ of orders listed by phase and day; rules become rows. Nothing here knows a drug 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import ceil, lcm
+from math import ceil, gcd, lcm
 from typing import Any, NamedTuple, assert_never
 
 import numpy as np
@@ -326,6 +326,7 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
                 "amount": amount,
                 "cap": cap,
                 "times": give.doses_per_day,
+                "from_step": int(give.hour * STEPS_PER_DAY / 24.0),
                 "share": share,
                 "condition": conditions.add(give.when),
                 "age_table": table,
@@ -666,6 +667,11 @@ def _parts(times: set[int]) -> int:
     return number if STEPS_PER_DAY % number == 0 else STEPS_PER_DAY
 
 
+def _starts(order: dict[str, Any]) -> tuple[int, int]:
+    """Equal parts of a day at whose starts an order's doses stand: by their number, and by the first one's hour."""
+    return order["times"], STEPS_PER_DAY // gcd(order["from_step"], STEPS_PER_DAY)
+
+
 def _repeats(phase: m.Phase) -> bool:
     return bool(phase.repeat_until or phase.repeat_times)
 
@@ -675,7 +681,7 @@ def _copies(forms: list[Form], orders: list[dict[str, Any]]) -> list[int]:
     after each form, -1 for none. Doses of a form start at equal parts of the day at most."""
     following = [-1] * len(forms)
     for f in range(len(forms)):
-        parts = _parts({order["times"] for order in orders if order["form"] == f})
+        parts = _parts({part for order in orders if order["form"] == f for part in _starts(order)})
         at = f
         for copy in range(1, ceil(forms[f].infusion_days * parts - 1e-9)):
             following[at] = at = len(forms)
@@ -700,7 +706,8 @@ def _steps(
         number = STEPS_PER_DAY
         pk = agent.pharmacokinetics
         if name not in two_hourly and not (pk.saturable_elimination or pk.clearance_change):
-            times = {o["times"] for o in orders if forms[o["form"]].agent == name and o not in rescued}
+            mine = [o for o in orders if forms[o["form"]].agent == name and o not in rescued]
+            times = {part for o in mine for part in _starts(o)}
             number = _parts(times | ({4} if name in quarters else set()))
         steps.append(number)
     return tuple(steps)

@@ -95,6 +95,25 @@ def read_rows(file: Path, subtypes: Sequence[str], b_subtypes: int) -> Rows:
     return Rows(file, tuple(lines), values, digest)
 
 
+def rows_of(
+    facts: Sequence[Mapping[str, str | float]],
+    file: Path,
+    lines: Sequence[int],
+    subtypes: Sequence[str],
+    b_subtypes: int,
+    digest: str,
+) -> Rows:
+    """The same of facts that stand in another table; what is not among them is drawn."""
+    words = {**WORDS, "subtype": tuple(subtypes), "cns": ("1", "2", "3")}
+    values = {name: np.full(len(facts), np.nan) for row in facts for name in row}
+    for i, (row, line) in enumerate(zip(facts, lines, strict=True)):
+        for name, cell in row.items():
+            if (said := _said(name, cell, words, file, line)) is not None:
+                values[name][i] = said
+        _together({name: column[i] for name, column in values.items()}, subtypes, b_subtypes, file, line)
+    return Rows(file, tuple(lines), values, digest)
+
+
 def _csv(file: Path) -> tuple[list[str], list[list[Any]], list[int], str]:
     text = text_of(file, MOST_BYTES)
     first = text.partition("\n")[0]

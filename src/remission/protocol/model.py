@@ -142,6 +142,7 @@ class Give:
     weekdays: Weekdays | None = None  # what `days` come from when weekdays are written
     morning_evening: tuple[float, float] | None = None  # two doses of a day that differ; `amount` is their sum, a day.
     #                                                     Played as two equal doses
+    hour: float = 0.0  # of the day's first dose, from the morning: of doses that were given (doses.py), in no sentence
     provenance: Provenance = Provenance()
     place: Place | None = field(default=None, compare=False)
     text: str = field(default="", compare=False)

@@ -12,6 +12,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 from rich.console import RenderableType
 
@@ -29,6 +30,11 @@ from .summary import DAYS_PER_YEAR, Journey, Performance, Summary, as_summary, j
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from remission.engine.layout import Layout
+    from remission.engine.program import Program
+    from remission.patient.own_table import Rows
+    from remission.patient.recipe import Population
+    from remission.protocol.doses import Doses
     from remission.protocol.model import Protocol
 
 TABLES = ("outcomes", "measurements", "mrd", "doses", "events", "states", "side_effects", "levels")
@@ -219,7 +225,7 @@ def _opened(folder: Path, check: bool) -> Run:
 
 
 def simulate(
-    protocol: str | Path | Protocol,
+    protocol: str | Path | Protocol | Doses,
     *,
     patients: int = 1000,
     seed: int = 1,
@@ -238,7 +244,8 @@ def simulate(
 ) -> Run:
     """Play a cohort of virtual patients through a protocol.
 
-    ``protocol``: the id of one that is supplied, a file, or one that was read. ``population``: the id of one that is
+    ``protocol``: the id of one that is supplied, a file, or one that was read; or `Doses` that were given: patient i is
+    given those of the i-th history, from the first one again after the last. ``population``: the id of one that is
     supplied, by default the one that the protocol names (patients whom the protocol is not for are not drawn), or a
     file: of a population, or a table of your own patients (.csv, .parquet; docs/populations.md). With
     ``out`` the tables go to that folder shard by shard, in bounded memory; the same call goes on with a run that was
@@ -268,12 +275,18 @@ def simulate(
     from remission.patient import own_table, recipe
     from remission.patient.given import NOTHING, Given
     from remission.patient.population import draw
+    from remission.protocol.doses import Doses
     from remission.protocol.model import Protocol
     from remission.protocol.reader import read_protocol
     from remission.protocol.variant import variant
 
     not_forked()
-    if isinstance(protocol, str | Path):
+    histories = protocol if isinstance(protocol, Doses) else None
+    if isinstance(protocol, Doses):
+        if after_relapse not in (None, "none"):
+            raise BadInput("nothing follows doses that were given", remedy="Leave after_relapse out")
+        protocol, after_relapse = protocol.protocol(()), None
+    elif isinstance(protocol, str | Path):
         protocol = read_protocol(protocol)
     elif not isinstance(protocol, Protocol):
         raise BadInput(f"{protocol!r} is no protocol", remedy="Give the id of one, a file, or one that was read")
@@ -291,18 +304,30 @@ def simulate(
         assert population is not None
         rows = own_table.read_rows(Path(population), people.subtypes.names, len(people.subtypes.frequency.B))
         given, of_people = Given(rows=rows), f"{people.name}, table {rows.digest[:16]}"
+    elif histories is not None:
+        given = Given(rows=_facts(histories, people))
     numbers = behind(protocol, shelf, people)
     condition = protocol.eligible
     plan = plan_of(program, options, shelf)
     steps: dict[str, float] | None = {} if timings else None
     played: list[tuple[int, float]] = []  # patients and their days, shard by shard
 
+    def program_for(first: int, count: int) -> tuple[Program, Layout, Any]:
+        """What these patients are played by, and where each begins."""
+        if histories is None:
+            return program, plan, None
+        places, begins = np.unique(np.arange(first, first + count) % len(histories.histories), return_inverse=True)
+        theirs = prepare(histories.protocol(places.tolist()), shelf)
+        return theirs, plan_of(theirs, options, shelf), begins + 1
+
     def play_shard(first: int, count: int) -> Tables:
         cohort = draw(people, count, seed=seed, start=first, accept=lambda patients: eligible(condition, patients),
                       given=given)  # fmt: skip
+        theirs, layout, begins = program_for(first, count)
         frames = play(
-            program, cohort, seed=seed, threads=threads, options=options, knowledge=shelf, plan=plan, timings=steps
-        )
+            theirs, cohort, seed=seed, threads=threads, options=options, knowledge=shelf, plan=layout, timings=steps,
+            begins=begins,
+        )  # fmt: skip
         played.append((count, float(frames["outcomes"]["played_days"].sum())))
         return {name: frames[name] for name in record}
 
@@ -360,6 +385,15 @@ def simulate(
     manifest = {"identity": {"protocol": protocol.id, "seed": seed}, "patients": patients, "finished": True}
     whole(Run(manifest, frames, numbers))
     return made[0]
+
+
+def _facts(doses: Doses, people: Population) -> Rows:
+    """What a table of doses says of its patients."""
+    from remission.patient.own_table import rows_of
+
+    facts, lines = [h.facts for h in doses.histories], [h.line for h in doses.histories]
+    names = people.subtypes
+    return rows_of(facts, Path(doses.file), lines, names.names, len(names.frequency.B), doses.digest)
 
 
 def shard_size(patients: int) -> int:

@@ -72,11 +72,11 @@ inline void note_run(Block& b, Int slot, int l, Int today, const Given& g) {
 inline void cut_run(Block& b, Int slot, int l, Int morning, Reason reason) {
   SlotState& s = b.place.slot(slot, l);
   const Int first = s.run_from, last = s.run_to;
-  const Real tau = s.run_tau, times = static_cast<Real>(s.run_times), dose = s.run_dose;
+  const Real tau = s.run_tau, times = static_cast<Real>(s.run_times), dose = s.run_dose, hour = s.run_first / 24.0;
   if (first < 0 || dose <= 0.0 || tau <= 0.0) return;
   Int whole = last;
   while (whole >= first &&
-         static_cast<Real>(whole) + (times - 1.0) / times + tau > static_cast<Real>(morning) + 1e-9)
+         static_cast<Real>(whole) + hour + (times - 1.0) / times + tau > static_cast<Real>(morning) + 1e-9)
     --whole;
   if (whole == last) return;
   const Real planned = s.run_planned, factor = s.run_factor;
@@ -88,13 +88,14 @@ inline void cut_run(Block& b, Int slot, int l, Int morning, Reason reason) {
     Real ran = 0.0;
     Int begun = 0;
     for (Int k = 0; k < s.run_times; ++k) {
-      const Real on = std::min(tau, std::max(0.0, static_cast<Real>(morning - day) - static_cast<Real>(k) / times));
+      const Real on =
+          std::min(tau, std::max(0.0, static_cast<Real>(morning - day) - hour - static_cast<Real>(k) / times));
       ran += on;
       begun += on > 0.0;
     }
     const Real share = ran / (tau * times);
     b.rec.note(DOSES, l, slot, day, day, dose * share, factor * share, reason, planned, 24.0 * ran, begun, s.run_first,
-               std::max(s.run_first, 24.0 * static_cast<Real>(begun - 1) / times));
+               std::max(s.run_first, s.run_first + 24.0 * static_cast<Real>(begun - 1) / times));
   }
   s.run_from = -1;
 }
@@ -209,7 +210,7 @@ inline void give(Block& b, Int order, int l, Int today, Int phase) {
   Real first = 0.0, last = 0.0;  // hours
   for (Int k = o.times - 1; k >= 0; --k)
     if (!(gone >> k & 1u)) {
-      first = 24.0 * static_cast<Real>(k) / static_cast<Real>(o.times);
+      first = 24.0 / STEPS * static_cast<Real>(o.from_step) + 24.0 * static_cast<Real>(k) / static_cast<Real>(o.times);
       last = std::max(last, first);
     }
   if (taken == 0) share = 0.0;
@@ -223,7 +224,7 @@ inline void give(Block& b, Int order, int l, Int today, Int phase) {
     if (form.week_sd > 0.0 && b.play.chance) usable *= of_week(b, o, form.week_sd, l, today);
     for (Int k = 0; k < o.times; ++k) {
       if (gone >> k & 1u) continue;
-      const Int at = o.form * STEPS + k * STEPS / o.times;
+      const Int at = o.form * STEPS + o.from_step + k * STEPS / o.times;
       b.drugs.amount(at, l) += dose * usable;
       b.drugs.used[at] = 1;
     }

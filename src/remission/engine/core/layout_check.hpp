@@ -235,6 +235,7 @@ class LayoutCheck {
       index(at("form"), x.form, forms);
       index(at("basis"), x.basis, Basis_COUNT);
       within(at("times"), x.times, 1, STEPS);
+      within(at("from_step"), x.from_step, 0, STEPS - 1 - (x.times - 1) * STEPS / x.times);
       index_or_none(at("condition"), x.condition, t.conditions.size);
       index_or_none(at("age_table"), x.age_table, t.age_rows > 0 ? t.ages.size / t.age_rows : 0);
       index_or_none(at("of_slot"), x.of_slot, t.slots.size);
@@ -622,6 +623,7 @@ class LayoutCheck {
     rows("size", all.size, 2 * SIZES);
     // numbers of people that become whole days
     for (Int i = 0; i < n; ++i) real({"person", i, "in_remission"}, all.person[i].in_remission, 0.0, 1.0);
+    for (Int i = 0; i < n; ++i) index({"person", i, "first_phase"}, all.person[i].first_phase, t.phases.size);
     for (Int k = 0; k < lay.again.size; ++k)
       for (Int i = 0; i < n; ++i)
         real({"lanes.side", k * SIDE_NUMBERS + COURSE, "course"}, all.side[(k * SIDE_NUMBERS + COURSE) * n + i], 0.0, MOST_DAYS);

@@ -73,6 +73,7 @@ struct Place {
     }
     for (int l = 0; l < LANES; ++l) {
       lane[l].status = q.person[l].real == 1 ? WAITING : DONE;
+      lane[l].phase = q.person[l].first_phase;
       lane[l].remission = static_cast<Int>(q.person[l].in_remission);
       lane[l].bsa_m2 = q.person[l].bsa_m2;
       lane[l].weight_kg = q.person[l].weight_kg;

@@ -30,7 +30,7 @@ struct FieldName {
 #define SPAN_FIELDS(I, R) I(first) I(last)
 #define TERM_FIELDS(I, R) I(code) I(variable) R(value)
 #define ORDER_FIELDS(I, R)                                                                                         \
-  I(slot) I(form) I(basis) I(times) I(condition) I(age_table) I(of_slot) R(amount) R(cap) R(share) R(step) R(start_share)
+  I(slot) I(form) I(basis) I(times) I(from_step) I(condition) I(age_table) I(of_slot) R(amount) R(cap) R(share) R(step) R(start_share)
 #define AGE_FIELDS(I, R) R(from_age) R(dose)
 #define SLOT_FIELDS(I, R) I(phase) I(agent) I(route) I(watched) I(made_up) I(key) I(home)
 #define RULE_FIELDS(I, R)                                                                                        \
@@ -45,7 +45,7 @@ struct FieldName {
 #define ACT_FIELDS(I, R) I(form) I(kind) I(agent) I(pool)
 #define CAUSE_FIELDS(I, R) I(of) R(hazard) R(below)
 #define PERSON_FIELDS(I, R)                                                                                    \
-  I(patient) I(real) R(age_y) R(weight_kg) R(bsa_m2) R(capacity) R(blood_ratio) R(frailty) R(omega) R(wake)    \
+  I(patient) I(real) I(first_phase) R(age_y) R(weight_kg) R(bsa_m2) R(capacity) R(blood_ratio) R(frailty) R(omega) R(wake)    \
   R(bacteraemia) R(lethality) R(death) R(relapsed) R(in_remission) R(colds) R(missed)
 #define IMMUNE_FIELDS(I, R)                                                                                          \
   R(t_half) R(b_baseline) R(b_turnover) R(b_body) R(b_share) R(igg_baseline) R(igg_rate) R(plasma_rate)              \
