@@ -86,7 +86,7 @@ browser:
 PATIENTS ?= 200
 
 verify: $(READY)
-	cd tests && ../$(BIN)/python -m verification --patients $(PATIENTS) --out ../docs/verification.md
+	cd tests && ../$(BIN)/python -m verification --patients $(PATIENTS) $(FEW:%=--few %) --out ../docs/verification.md
 
 # The seed is one that no fit used.
 SEED ?= 9001

@@ -152,3 +152,18 @@ def test_the_page_says_what_is_not_met(result):
         (line,) = [line for line in page.splitlines() if line.startswith(f"| {report.NAMES[name]}")]
         missed = aim is not None and max(c.worst[name] for c in result.compared) > aim
         assert ("NOT met" in line) == missed
+
+
+def test_a_verification_that_was_stopped_goes_on_where_it_was(tmp_path, monkeypatch):
+    study = replace(STUDIES[0], patients=2, follow_up_days=20)
+    whole = cohort.run(study, folder=tmp_path)
+    (file,) = tmp_path.iterdir()
+    lines = file.read_text().splitlines()
+    file.write_text("\n".join([*lines[:2], lines[2][:40]]))  # killed while the second patient was written
+    asked = []
+    check = cohort._Work.check
+    monkeypatch.setattr(cohort._Work, "check", lambda self, index, *a: asked.append(index) or check(self, index, *a))
+    again = cohort.run(study, folder=tmp_path)
+    assert asked == [1] and again.compared == whole.compared
+    cohort.run(replace(study, seed=2), folder=tmp_path)
+    assert asked == [1, 0, 1], "another study begins anew"

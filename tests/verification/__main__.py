@@ -1,4 +1,7 @@
-"""`make verify`; or, in tests/, `python -m verification [--patients 200] [--protocols ...] [--out PAGE]`."""
+"""`make verify`; or, in tests/, `python -m verification [--patients 200] [--few 20] [--protocols ...] [--out PAGE]`.
+
+A patient takes the reference seconds: what is done is kept in runs/verification, and the same command goes on there.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,8 @@ from .cohort import POPULATION, Study
 HOME = Path(__file__).parent.parent.parent
 MAIN = ("cog-standard-risk", "bfm-standard")
 OTHERS = ("cog-ph-positive", "tower", "ino-vate", "eliana", "forum-tbi")  # one of each modality
-OWN = 4  # patients who are integrated once more, tighter
+OWN = 2  # patients of each protocol who are integrated once more, tighter
+KEPT = HOME / "runs" / "verification"
 
 
 def version() -> str:
@@ -39,7 +43,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make verify", description=__doc__)
     parser.add_argument("--patients", type=int, default=200)
     parser.add_argument("--protocols", nargs="+", default=list(MAIN))
-    parser.add_argument("--others", nargs="*", default=list(OTHERS), help="played with a tenth of the patients")
+    parser.add_argument("--others", nargs="*", default=list(OTHERS), help="one of each modality, with fewer patients")
+    parser.add_argument("--few", type=int, help="so many (a tenth)")
+    parser.add_argument("--folder", type=Path, default=KEPT, help="where what is done is kept")
     parser.add_argument("--processes", type=int, default=cores)
     parser.add_argument("--trials", type=int, default=20000, help="patients of each extinction")
     parser.add_argument("--out", type=Path, help="also write the page to this file")
@@ -56,7 +62,7 @@ def main() -> None:
         print("\n".join(lines), flush=True)
 
     studies = [Study(name, chosen.patients) for name in chosen.protocols]
-    few = max(2, chosen.patients // 10)
+    few = chosen.few or max(2, chosen.patients // 10)
     studies += [Study(name, few, population=read_protocol(name).population or POPULATION) for name in chosen.others]
     for study in studies:
 
@@ -64,7 +70,7 @@ def main() -> None:
             if sys.stderr.isatty():
                 print(f"\r{study.protocol}: {done} of {study.patients} patients ", end="", file=sys.stderr, flush=True)
 
-        result = cohort.run(study, chosen.processes, min(OWN, study.patients), progress)
+        result = cohort.run(study, chosen.processes, min(OWN, study.patients), progress, chosen.folder)
         show("Whole treatments in closed loop", report.closed_loop(result))
     show("Extinction by chance", report.extinction([extinction.measure(c, chosen.trials) for c in extinction.clones()]))
     if convergence.can_refine():
@@ -76,7 +82,7 @@ def main() -> None:
         show("Order of convergence", ["Skipped: the engine has no option to divide its steps (`Options.refine`).", ""])
     show("Identity", report.identity(list(identity.checks(chosen.protocols[0]))))
     if chosen.out:
-        command = f"make verify PATIENTS={chosen.patients}"
+        command = f"make verify PATIENTS={chosen.patients} FEW={few}"
         system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
         machine = f"{system}, {chosen.processes} process{'es' if chosen.processes > 1 else ''}"
         write_whole(chosen.out, report.page(version(), command, machine, sections))

@@ -1,13 +1,24 @@
-"""Many patients through both: the engine at once, the reference patient by patient on all cores."""
+"""Many patients through both: the engine at once, the reference patient by patient on all cores.
+
+What was compared is kept, a line a patient, in a folder: who was stopped goes on where he was. Code that has changed
+begins anew.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import multiprocessing
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import polars as pl
+
+import remission
+from remission.compiled import core
 
 from remission.engine.play import Options, play
 from remission.engine.program import Program, prepare
@@ -41,6 +52,16 @@ def of(tables: Tables, patient: int) -> Tables:
     return {name: table.filter(pl.col("patient") == patient) for name, table in tables.items()}
 
 
+@dataclass(frozen=True)
+class Checked:
+    """One patient: the engine against the reference; of a few also the reference against itself, tighter."""
+
+    compared: Compared
+    own: Compared | None  # None also where the solver gives up at the tighter tolerance
+    tightly: bool  # was that tried
+    seconds: float  # of CPU, for the reference
+
+
 class _Work:
     """What a process keeps between patients."""
 
@@ -48,15 +69,15 @@ class _Work:
         self.study = study
         self.program, self.people = study.ready()
 
-    def engine(self, task: tuple[int, Tables]) -> Compared:
-        """The engine against the reference."""
-        index, engine = task
-        return compare(self.program, engine, self._integrate(index))
-
-    def own(self, task: tuple[int, Tables]) -> Compared:
-        """The reference against itself with a tighter tolerance."""
-        index, _ = task
-        return compare(self.program, self._integrate(index), self._integrate(index, TIGHTER))
+    def check(self, index: int, engine: Tables, own: bool) -> Checked:
+        start = time.process_time()
+        ours = self._integrate(index)
+        seconds = time.process_time() - start
+        try:
+            itself = compare(self.program, ours, self._integrate(index, TIGHTER)) if own else None
+        except ArithmeticError:
+            itself = None
+        return Checked(compare(self.program, engine, ours), itself, own, seconds)
 
     def _integrate(self, index: int, rtol: float = closed_loop.RTOL) -> Tables:
         return closed_loop.integrate(
@@ -72,58 +93,111 @@ def _begin(study: Study) -> None:
     _work = _Work(study)
 
 
-def _engine(task: tuple[int, Tables]) -> Compared:
-    return _work.engine(task)
+def _check(task: tuple[int, Tables, bool]) -> tuple[int, Checked]:
+    return task[0], _work.check(*task)
 
 
-def _own(task: tuple[int, Tables]) -> Compared | None:
-    return _so_tightly(_work, task)
+class Kept:
+    """Lines of a file: patient by patient what was compared, as long as neither code nor knowledge have changed."""
+
+    def __init__(self, folder: Path | None, study: Study) -> None:
+        self.file = folder / f"{study.protocol}.jsonl" if folder else None
+        self.key = {"study": asdict(study) | {"patients": None}, "code": _code(), "knowledge": library().digest()}
+        self.done: dict[int, Checked] = {}
+        lines = self.file.read_text("utf-8").splitlines() if self.file and self.file.exists() else []
+        if lines and _line(lines[0]) == self.key:
+            self.done = {row["index"]: _checked(row) for row in map(_line, lines[1:]) if row}
+        elif self.file:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            self.file.write_text(json.dumps(self.key) + "\n", "utf-8")
+
+    def add(self, index: int, checked: Checked) -> None:
+        self.done[index] = checked
+        if self.file:
+            with self.file.open("a", encoding="utf-8") as out:
+                out.write(json.dumps({"index": index} | asdict(checked)) + "\n")
 
 
-def _so_tightly(work: _Work, task: tuple[int, Tables]) -> Compared | None:
-    """None where the solver gives up at the tighter tolerance: the report then has no error of the reference's own."""
+def _line(text: str) -> dict[str, Any]:
+    """A line that was cut short holds nothing."""
     try:
-        return work.own(task)
-    except ArithmeticError:
-        return None
+        return dict(json.loads(text))
+    except ValueError:
+        return {}
+
+
+def _checked(row: dict[str, Any]) -> Checked:
+    own = Compared(**row["own"]) if row["own"] else None
+    return Checked(Compared(**row["compared"]), own, row["tightly"], row["seconds"])
+
+
+def _code() -> str:
+    """Digest of all that a comparison depends on but for the knowledge."""
+    home = Path(remission.__file__).parent
+    files = [core.__file__, *home.glob("body/*.py"), *home.glob("engine/*.py"), *home.glob("patient/*.py")]
+    files += [*Path(__file__).parent.glob("*.py"), Path(__file__).parent.parent / "reference.py"]
+    digest = hashlib.sha256()
+    for file in sorted(map(str, files)):
+        digest.update(Path(file).read_bytes())
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
 class Result:
     study: Study
-    compared: list[Compared]
-    own: list[Compared]  # the reference's own error, of a few
+    checked: list[Checked]
     engine_seconds: float
-    reference_seconds: float  # of all processes together
+
+    @property
+    def compared(self) -> list[Compared]:
+        return [c.compared for c in self.checked]
+
+    @property
+    def own(self) -> list[Compared]:
+        """The reference's own error, of a few."""
+        return [c.own for c in self.checked if c.own]
+
+    @property
+    def reference_seconds(self) -> float:
+        """Of CPU."""
+        return sum(c.seconds for c in self.checked)
 
     @property
     def patient_years(self) -> float:
         return sum(c.days for c in self.compared) / 365.25
 
 
-def run(study: Study, processes: int = 1, own: int = 0, progress: Callable[[int], None] = lambda done: None) -> Result:
-    """Compare every patient of the study; ``own``: so many of them also with a tighter reference."""
+def run(
+    study: Study,
+    processes: int = 1,
+    own: int = 0,
+    progress: Callable[[int], None] = lambda done: None,
+    folder: Path | None = None,
+) -> Result:
+    """Compare every patient of the study; ``own``: so many of them also with a tighter reference; ``folder``: where
+    what is done is kept, and found again."""
     program, people = study.ready()
     options = Options(chance=False, follow_up_days=study.follow_up_days)
-    play(program, people.take(slice(0, 1)), seed=study.seed, threads=1, options=options)  # compiles
     start = time.perf_counter()
     tables = play(program, people, seed=study.seed, threads=1, options=options)
     engine_seconds = time.perf_counter() - start
-    tasks = [(i, of(tables, patient)) for i, patient in enumerate(people.patient.tolist())]
-    compared = []
-    start = time.perf_counter()
-    if processes == 1:
+    kept = Kept(folder, study)
+
+    def lacking(index: int) -> bool:
+        return index not in kept.done or (index < own and not kept.done[index].tightly)
+
+    tasks = [(i, of(tables, patient), i < own) for i, patient in enumerate(people.patient.tolist()) if lacking(i)]
+
+    def add(index: int, checked: Checked) -> None:
+        kept.add(index, checked)
+        progress(len(kept.done))
+
+    if processes == 1 or not tasks:
         work = _Work(study)
         for task in tasks:
-            compared.append(work.engine(task))
-            progress(len(compared))
-        seconds = time.perf_counter() - start
-        selves = [_so_tightly(work, task) for task in tasks[:own]]
+            add(task[0], work.check(*task))
     else:
         with multiprocessing.get_context("spawn").Pool(processes, _begin, (study,)) as pool:
-            for one in pool.imap(_engine, tasks):
-                compared.append(one)
-                progress(len(compared))
-            seconds = (time.perf_counter() - start) * processes
-            selves = pool.map(_own, tasks[:own], chunksize=1)
-    return Result(study, compared, [each for each in selves if each], engine_seconds, seconds)
+            for index, checked in pool.imap(_check, tasks):
+                add(index, checked)
+    return Result(study, [kept.done[i] for i in range(study.patients)], engine_seconds)

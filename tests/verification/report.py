@@ -56,7 +56,7 @@ def closed_loop(result: Result) -> list[str]:
         "",
         f"{n} patients, {years:.0f} patient-years, weekly states from the first dose to twelve weeks after the end of "
         f"treatment{_link(sum(c.linked for c in compared))}. Engine {result.engine_seconds:.1f} s; reference "
-        f"{result.reference_seconds:.0f} s of one core, {years / result.reference_seconds:.2f} patient-years/s.",
+        f"{result.reference_seconds:.0f} s of CPU, {years / result.reference_seconds:.2f} patient-years/s.",
         "",
         *table(head, rows),
         f"- Dose histories identical row by row: {share}: {verdict(same >= SAME_HISTORY * n)}.",

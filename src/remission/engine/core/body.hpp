@@ -136,15 +136,25 @@ inline void sharp_effects(Block& b) {
   }
 }
 
+// Normal marrow in the middle of the two slots of half bin `part` of a step of the lines, in whom conditioning kills it.
+inline void fall_of_marrow(Block& b, Int j, int part) {
+  Work& w = b.work;
+  const Wide start = load_row(b.flesh.room, 0), middle = load_row(w.n, 3), end = load_row(w.n, 2);
+  const auto killed = load_row(w.k_stem, j) > 0.0;
+  store(w.room.row(2 * part), killed ? root(start * middle) : Wide{});
+  store(w.room.row(2 * part + 1), killed ? root(middle * end) : Wide{});
+}
+
 // One line over the slots from `first` on, h days each.
-inline void line_step(Block& b, int line, Int first, Real h) {
+inline void line_step(Block& b, int line, Int first, Real h, bool conditioned) {
   const Lanes& q = b.q;
   const Work& work = b.work;
   const Int slots = b.lay.slots();
   Real* s = b.flesh.line.row(line * STATE_ROWS);
   const Real* w = b.drugs.line_weight.row(line * WEIGHT_ROWS);
   const Real *n0 = work.n.row(0), *nm = work.n.row(1), *n1 = work.n.row(2);
-  Effects effects{work.e_line.row(line * slots + first), first > 0, first + LINE_SLOTS < slots, {}};
+  Effects effects{work.e_line.row(line * slots + first), first > 0, first + LINE_SLOTS < slots, {},
+                  conditioned ? work.room.row(0) : nullptr};
   for (int k = 0; k < LINE_SLOTS; ++k)
     if (b.drugs.sharp_on[first + k])
       effects.sharp[k] = {work.e_sharp.row((line * slots + first + k) * PANELS), b.drugs.sharp_lane.row(first + k)};
@@ -173,6 +183,8 @@ inline void body_of_day(Block& b, Int today) {
   store(w.load.row(0), load_of(flesh.cells, lay.clones(), load_row(b.q.capacity, 0)));
   sharp_effects(b);
   kill_wears_off(b, half);
+  bool conditioned = false;
+  for (Int j = 0; j < lay.halves(); ++j) conditioned |= any(load_row(w.k_stem, j) > 0.0);
   for (Int j = 0; j < lay.halves(); ++j) {
     const int part = static_cast<int>(j % (LINE_SLOTS / 2));  // half bins in a step of the lines; its middle is that of the second
     if (lay.living == 1) cells_step(b, j, half, today);
@@ -182,9 +194,10 @@ inline void body_of_day(Block& b, Int today) {
     normal_marrow(flesh.room.row(0), w.load.row(j), w.load_mid.row(j), w.load.row(j + 1), flesh.rho.row(0),
                   b.q.omega.row(0), w.k_stem.row(j), half, w.n.row(3), w.n.row(2));
     if (part == LINE_SLOTS / 4) copy_rows(w.n, 1, w.n, 3, 1);
+    if (conditioned) [[unlikely]] fall_of_marrow(b, j, part);
     copy_rows(flesh.room, 0, w.n, 2, 1);
     if (part == LINE_SLOTS / 2 - 1)
-      for (int i = 0; i < LINES; ++i) line_step(b, i, 2 * j + 2 - LINE_SLOTS, slot);
+      for (int i = 0; i < LINES; ++i) line_step(b, i, 2 * j + 2 - LINE_SLOTS, slot, conditioned);
     if (lay.living == 1) immunity_step(b, j, half);
   }
   const Real kept = 1.0 - b.setting(S_PLT_POOL_LOSS);

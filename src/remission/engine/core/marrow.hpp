@@ -11,6 +11,7 @@
 // parabola follows from them. ln P then changes by the mean effect of each slot; the rest of the line follows exactly
 // from P as straight lines between the ends of the slots (weights from `line_weights`), each corrected for how P is bent.
 #pragma once
+#include <optional>
 #include "kinetics.hpp"
 #include "words.hpp"
 
@@ -126,6 +127,7 @@ struct Effects {
   const Real* mean = nullptr;  // (LINE_SLOTS, L) means of the slots, among those of the day
   bool before = false, after = false;  // are there slots before and after these?
   SharpSlot sharp[LINE_SLOTS];
+  const Real* room = nullptr;  // (LINE_SLOTS, L) normal marrow in the middle of the slots, 0 where nothing takes it away
 
   Wide slot(int k) const { return load(mean + k * LANES); }
   // By how much the effect falls through slot k, from how much less it is in the next slot, or else than in the last, if
@@ -167,16 +169,38 @@ inline void bound(Wide& mean, Wide& rise) {
   rise = over > 0.0 ? (over < all ? rise * (1.0 - over / all) : Wide{}) : rise;
 }
 
+// Means over slot k of the parabola through u0, um, u1 at the start, in the middle and at the end of the step.
+inline Wide mean_of_parabola(int k, Wide u0, Wide um, Wide u1) {
+  const Real t = (k + 0.5) / LINE_SLOTS, t2 = t * t + 1.0 / (12.0 * LINE_SLOTS * LINE_SLOTS);
+  return (1.0 - 3.0 * t + 2.0 * t2) * u0 + 4.0 * (t - t2) * um + (2.0 * t2 - t) * u1;
+}
+
+// Conditioning takes normal marrow away within hours, in which proliferation is held: by how much the feedback of each
+// slot, f of its normal marrow, is not what the parabola says.
+struct Falls {
+  Wide times[LINE_SLOTS];
+  template <class F>
+  Falls(const Real* room, const Real* n0, const Real* nm, const Real* n1, F f) {
+    const Wide start = f(load(n0)), middle = f(load(nm)), end = f(load(n1));
+    for (int k = 0; k < LINE_SLOTS; ++k) {
+      const Wide n = load(room + k * LANES);
+      times[k] = n > 0.0 ? f(n) / mean_of_parabola(k, start, middle, end) : everywhere(1.0);
+    }
+  }
+};
+
 // d ln P / dt = growth (1 - E) u - loss, u the parabola through the feedback u0, um, u1 at the start, in the middle, at the
-// end, up to its bound.
-inline Course course(Wide p, const Effects& effects, Wide u0, Wide um, Wide u1, Wide growth, Wide loss, Real h) {
+// end, up to its bound. falls: null but where conditioning is on board.
+inline Course course(Wide p, const Effects& effects, Wide u0, Wide um, Wide u1, Wide growth, Wide loss, Real h,
+                     const Falls* falls) {
   const Wide u = growth * h, v = loss * h;
   const auto high = (u0 > MAX_FEEDBACK) | (um > MAX_FEEDBACK) | (u1 > MAX_FEEDBACK);
   const bool some = any(high);
   Wide felt[LINE_SLOTS], rise[LINE_SLOTS], grown[LINE_SLOTS], bend[LINE_SLOTS];
   for (int k = 0; k < LINE_SLOTS; ++k) {
-    const Real t = (k + 0.5) / LINE_SLOTS, t2 = t * t + 1.0 / (12.0 * LINE_SLOTS * LINE_SLOTS);  // means in the slot
-    felt[k] = (1.0 - 3.0 * t + 2.0 * t2) * u0 + 4.0 * (t - t2) * um + (2.0 * t2 - t) * u1;
+    const Real t = (k + 0.5) / LINE_SLOTS;
+    felt[k] = mean_of_parabola(k, u0, um, u1);
+    if (falls) [[unlikely]] felt[k] *= falls->times[k];
     rise[k] = ((4.0 * t - 3.0) * u0 + (4.0 - 8.0 * t) * um + (4.0 * t - 1.0) * u1) * (1.0 / LINE_SLOTS);
     if (some) [[unlikely]] {
       Wide mean = felt[k], by = rise[k];
@@ -279,10 +303,13 @@ inline void power_chain(Real* s, const Real* w, const Effects& effects, const Re
   const Wide f0 = load(s + FEEDBACK * LANES), g = load(gamma), n = load(nm), k = load(rate);
   const Wide seen = load(s + FORESEEN * LANES);
   Wide f1 = {};
+  std::optional<Falls> falls;
+  if (effects.room) [[unlikely]]
+    falls.emplace(effects.room, n0, nm, n1, [g](Wide x) { return exp_wide(g * log_wide(x)); });
   auto felt = [&] {
     const Wide fm = f0 * near_power<Wide>(n * seen, load(n0) * line.middle, g);
     f1 = fm * near_power<Wide>(load(n1) * line.middle, n * line.end, g);
-    return course(line.p, effects, f0, fm, f1, k, k, h);
+    return course(line.p, effects, f0, fm, f1, k, k, h, falls ? &*falls : nullptr);
   };
   line.foresee(effects, k, k, smaller(f0, MAX_FEEDBACK), h);
   Course p = felt();
@@ -303,7 +330,13 @@ inline void saturating_chain(Real* s, const Real* w, const Effects& effects, con
   Line line(s, w);
   const Wide k0 = load(half) * load(n0), km = load(half) * load(nm), k1 = load(half) * load(n1);
   const Wide u0 = k0 / (k0 + line.c), g = load(growth), out = load(transit);
-  auto felt = [&] { return course(line.p, effects, u0, km / (km + line.middle), k1 / (k1 + line.end), g, out, h); };
+  std::optional<Falls> falls;
+  if (effects.room) [[unlikely]]
+    falls.emplace(effects.room, n0, nm, n1, [&](Wide n) { return load(half) * n / (load(half) * n + line.c); });
+  auto felt = [&] {
+    return course(line.p, effects, u0, km / (km + line.middle), k1 / (k1 + line.end), g, out, h,
+                  falls ? &*falls : nullptr);
+  };
   line.foresee(effects, g, out, u0, h);
   Course p = felt();
   if (const auto much = line.again(p); any(much)) p.take(much, felt());
