@@ -313,6 +313,7 @@ def _numbers(plan: Layout, q: lanes.Lanes, systems: tuple[Kinetics, ...], settin
         releases=q.released[known, 0],
     )
     clones = len(plan.clone_purpose)
+    table = np.array(plan.clone_kill, dtype=float).reshape(clones, -1)
     im = q.immune[0]
     return whole.Numbers(
         first=first,
@@ -332,7 +333,7 @@ def _numbers(plan: Layout, q: lanes.Lanes, systems: tuple[Kinetics, ...], settin
             *(np.array([getattr(x, name)[0] for _, x in made]) for name in ("formation", "half", "loss")),
         ),
         effect=effect,
-        felt=np.array(plan.clone_kill, dtype=float).reshape(clones, -1),
+        felt=np.array([[leukaemia.felt(share, own) for share in row] for row, own in zip(table, q.felt[:, 0], strict=True)]),
         line=whole.Line(
             np.array(plan.line_kind, dtype=np.int64),
             *(getattr(q, f"line_{name}")[:, 0].copy() for name in whole.Line._fields[1:]),
@@ -351,7 +352,7 @@ def _numbers(plan: Layout, q: lanes.Lanes, systems: tuple[Kinetics, ...], settin
         wake=float(q.wake[0]),
         cns_birth=setting["cns_birth"],
         cns_death=setting["cns_death"],
-        seeding=setting["seeding"],
+        seeding=float(q.seeding[0]),
         cells_pool=0,
         stage=np.array([whole.NO_CELLS]),
         car_t=whole.CarT(*(0.0,) * 10),

@@ -9,9 +9,13 @@ resting cells Q do not divide, are killed less, and wake; L: all leukaemic cells
     mutants = mu b crowding C_main                              into a clone that resists
     CNS: dS/dt = (b_S - d_S - kill_S) S + seeding L
 
-Who relapses is a matter of three draws that know nothing of each other: the patient's sensitivity, the share of cells
-that rests at diagnosis (log-normal over orders of magnitude), and whether a clone that feels a fifth of every
-chemotherapy has arisen (probability 1 - exp(-m), m mutations before diagnosis: Luria and Delbruck 1943).
+Who relapses is a matter of four draws that know nothing of each other: the patient's sensitivity, the share of cells
+that rests at diagnosis (log-normal over orders of magnitude), whether a clone that resists every chemotherapy has arisen
+(probability 1 - exp(-m), m mutations before diagnosis: Luria and Delbruck 1943), and how much of it that clone feels
+(log-normal, at most all). What is back from such a clone is as sensitive as the clone; what is back from the others has
+lost sensitivity. The seeding of the CNS goes with the cells that were there at diagnosis:
+
+    seeding = s S_0 / capacity
 
 What comes back is what the drugs spared: from the first relapse in the course of treatment on every kill_C, kill_Q and
 kill_S of a drug is times a factor of its class and of the patient (`after_relapse` of the population).
@@ -43,6 +47,11 @@ def cycling_change(c: float, q: float, birth: float, death: float, kill: float, 
 def resting_change(c: float, q: float, kill: float, to_rest: float, wake: float) -> float:
     """dQ/dt, cells/day."""
     return to_rest * c - (wake + kill) * q
+
+
+def felt(share: float, own: float) -> float:
+    """What a clone feels of a kill, 0 to 1. share: typical; own: how much more or less this patient's clone feels of it."""
+    return share if share == 1.0 else min(1.0, share * own)
 
 
 def cns_change(s: float, birth: float, death: float, kill: float, seeding: float, cells: float) -> float:

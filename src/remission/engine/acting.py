@@ -24,6 +24,8 @@ class Clone:
     mutation: float
     cost: float
     kill: dict[str, float]
+    kill_sd: float = 0.0  # of the logarithm of all these, between patients
+    keeps: float = 1.0  # share of its cells that resist still when they have grown to a relapse
     subtypes: tuple[str, ...] = ()
     times: dict[str, Quantity] = field(default_factory=dict)
 
@@ -43,23 +45,25 @@ class Acting:
 def clone_table(library: Library, agents: tuple[Agent, ...] | None = None) -> list[Clone]:
     """The main clone and the kinds of data/body/leukaemia.yaml that differ from it under these agents (None: all).
 
-    A kind that comes in some subtypes only counts where an agent acts through their mark (BCR::ABL1)."""
+    A kind counts where an agent kills it less than the main clone or has numbers of its own for it."""
     body = library.body("leukaemia")
     used = {name for agent in agents or () for name in _acts_through(agent)}
     out = [Clone("main", 0.0, 0.0, {})]
     for name in body.children("resistant_clones"):
         path = f"resistant_clones.{name}"
         kill = {c: body[f"{path}.kill.{c}"].to_unit("-") for c in body.children(f"{path}.kill")}
-        subtypes = body.text(f"{path}.subtypes") if "subtypes" in body.children(path) else ""
-        marks = {word.strip() for word in subtypes.split(",")} - {""}
-        if agents is not None and (not used & {name, *kill} or (marks and not marks & used)):
+        if agents is not None and not used & {name, *kill}:
             continue
+        subtypes = body.text(f"{path}.subtypes") if "subtypes" in body.children(path) else ""
+        spread, keeps = f"{path}.kill_sd_log", f"{path}.keeps"
         out.append(
             Clone(
                 name,
                 body[f"{path}.mutation_per_division"].to_unit("-"),
                 body[f"{path}.fitness_cost"].to_unit("-"),
                 kill,
+                body[spread].to_unit("-") if spread in body else 0.0,
+                body[keeps].to_unit("-") if keeps in body else 1.0,
                 tuple(word.strip() for word in subtypes.split(",") if word.strip()),
                 {word: body[f"{path}.times.{word}"] for word in body.children(f"{path}.times")},
             )

@@ -82,6 +82,8 @@ class Lanes(NamedTuple):
     wake: Any
     normal: Any  # normal marrow / capacity at diagnosis
     mutation: Any  # (clones, N): mutants of the main clone per birth
+    felt: Any  # (clones, N): times what a clone feels of the kills that it feels less
+    seeding: Any  # (N,) 1/day: cells that come to the CNS for each in the marrow
     # the immune system, grafts, radiation, cells (living.py); side effects (side_effects.py)
     released: Any  # (effects, N): cytokine set free by what an effect kills
     antigen: Any  # (N,) 1: the leukaemia has CD19
@@ -138,7 +140,6 @@ def settings(library: Library) -> dict[str, float]:
         "blood_loss": leukaemia["blood.return"].to_unit("1/day") + leukaemia["blood.death"].to_unit("1/day"),
         "cns_birth": leukaemia["cns.growth"].to_unit("1/day") + leukaemia["growth.death"].to_unit("1/day"),
         "cns_death": leukaemia["growth.death"].to_unit("1/day"),
-        "seeding": leukaemia["cns.seeding"].to_unit("1/day"),
         "flow_cells": assays["flow_mrd.cells"].value,
         "flow_minimum": assays["flow_mrd.minimum_events"].value,
         "aspirate_sd": assays["aspirate.sd_log"].to_unit("-"),
@@ -236,8 +237,10 @@ def build(
 
     def spread(path: str) -> Floats:
         """exp(N(0, sd)), one draw a patient; the sd of the logarithm stands at ``path`` of the leukaemia's file."""
-        z = chance.normals(seed, people.patient, chance.purpose(f"leukaemia.{path.removesuffix('_sd_log')}"))
-        return np.exp(leukaemia[path].to_unit("-") * z)
+        return log_normal(f"leukaemia.{path.removesuffix('_sd_log')}", leukaemia[path].to_unit("-"))
+
+    def log_normal(purpose: str, sd: float) -> Floats:
+        return np.exp(sd * chance.normals(seed, people.patient, chance.purpose(purpose)))
 
     kinds = _lines(marrow)
 
@@ -322,6 +325,7 @@ def build(
     birth = np.zeros((len(clones), padded))
     to_rest = np.zeros((len(clones), padded))
     mutation = np.zeros((len(clones), padded))
+    felt = np.ones((len(clones), padded))
     main = total.copy()
     for i, clone in enumerate(clones):
         growth = people.growth_per_day * (1.0 - clone.cost)
@@ -329,6 +333,7 @@ def build(
         to_rest[i] = (growth + wake) * rest_share / (1.0 - rest_share)
         if i == 0:
             continue
+        felt[i] = log_normal(f"{clone.name}.kill", clone.kill_sd)
         mutation[i] = clone.mutation * _in_subtypes(clone.subtypes, people)
         for subtype, times in clone.times.items():
             more = individual(times, "-", people, seed=seed, purpose=f"{clone.name}.times.{subtype}")
@@ -344,6 +349,7 @@ def build(
     cells[0, 0] = main - cells[0, 1]
     cns_median = np.array([leukaemia[f"cns.cells_cns{c}"].value for c in (1, 2, 3)])
     cns = cns_median[people.cns - 1] * spread("cns.cells_sd_log")
+    seeding = leukaemia["cns.seeding"].to_unit("1/day") * cns / capacity  # as much as its cells like to be there
     cns *= np.minimum(1.0, f0 / leukaemia["detection.remission"].to_unit("-"))  # in remission they went with the marrow
     line = {name: np.ones((4, padded)) for name in ("base", "transit", "gain", "loss", "feedback", "growth")}
     for i, (name, kind) in enumerate(zip(LINES, kinds, strict=True)):
@@ -433,6 +439,8 @@ def build(
         wake=wake,
         normal=normal,
         mutation=mutation,
+        felt=felt,
+        seeding=seeding,
         released=np.stack(released) if released else nothing,
         antigen=_has("CD19", people, leukaemia) if plan.living else zeros + 1.0,
         acts=living,

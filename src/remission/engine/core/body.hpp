@@ -49,11 +49,13 @@ inline void leukaemia_step(Block& b, Int j, Real h) {
   for (Int c = 0; c < lay.clones(); ++c) {
     if (!alive(cells, c)) continue;
     Wide cyc = kill_cyc, rest = kill_rest;
+    const Wide own = load_row(q.felt, c);  // times what the patient's clone feels of what it feels less
     for (Int k = 0; k < lay.pools(); ++k) {
       const Real felt = lay.clone_kill[c * lay.pools() + k];
       if (!w.pool_active[k] || felt == 1.0) continue;
-      cyc -= (1.0 - felt) * load_row(w.k_cyc, k * lay.halves() + j);
-      rest -= (1.0 - felt) * load_row(w.k_rest, k * lay.halves() + j);
+      const Wide spared = larger(1.0 - felt * own, 0.0);
+      cyc -= spared * load_row(w.k_cyc, k * lay.halves() + j);
+      rest -= spared * load_row(w.k_rest, k * lay.halves() + j);
     }
     store(w.kill.row(2 * c), cyc);
     store(w.kill.row(2 * c + 1), rest);
@@ -101,10 +103,10 @@ inline void kill_wears_off(Block& b, Real h) {
 // step, so half a step of growth or kill on average.
 inline void cns_step(Block& b, Int j, Real h) {
   const Work& w = b.work;
-  const Real birth = b.setting(S_CNS_BIRTH), death = b.setting(S_CNS_DEATH), seeding = b.setting(S_SEED);
+  const Real birth = b.setting(S_CNS_BIRTH), death = b.setting(S_CNS_DEATH);
   const Wide kill = load_row(w.k_cns, j), half = exp_small(0.5 * h * (birth - death - kill));
   const Wide mean = (load_row(w.load, j) + 4.0 * load_row(w.load_mid, j) + load_row(w.load, j + 1)) * (1.0 / 6.0);
-  const Wide came = seeding * h * mean * load_row(b.q.capacity, 0);
+  const Wide came = load_row(b.q.seeding, 0) * (h * mean) * load_row(b.q.capacity, 0);
   store(b.flesh.cns.row(0), load_row(b.flesh.cns, 0) * half * half);
   store(b.day.flux.row(0), (load_row(b.day.flux, 0) * half + came) * half);
   store(b.day.cns.row(0), load_row(b.day.cns, 0) + h * kill);

@@ -61,6 +61,21 @@ inline void infection(Block& b, int l, Int today) {
   if (b.uniform(l, P_DEATH, number) < -std::expm1(-lethal)) die(b, l, today, CAUSE_INFECTION);
 }
 
+// What has grown again without drugs is like the main clone in all but a share of the cells that resisted.
+inline void resistance_fades(Block& b, int l) {
+  Flesh& flesh = b.flesh;
+  for (Int c = 1; c < b.lay.clones(); ++c) {
+    const Real keeps = b.lay.clone_keeps[c];
+    if (keeps >= 1.0) continue;
+    for (Int pool = 0; pool < 2; ++pool) {
+      Real& cells = flesh.cells(2 * c + pool, l);
+      const Real left = cells < FEW ? cells : std::floor(cells * keeps);
+      flesh.cells(pool, l) += cells - left;
+      cells = left;
+    }
+  }
+}
+
 // The leukaemia is back: the end, or the protocol's way on.
 inline void relapsed(Block& b, int l, Int today, Int site) {
   LaneState& lane = b.lane(l);
@@ -69,11 +84,11 @@ inline void relapsed(Block& b, int l, Int today, Int site) {
     b.place.result[l][RESULT_SITE] = static_cast<Real>(site);
     b.place.result[l][RESULT_RELAPSE] = static_cast<Real>(today);
   }
-  if (lane.relapses == 0)  // what grows again is what the drugs spared
-    for (Int i = 0; i < b.lay.members.size; ++i) {
-      b.work.size(i, l) *= b.q.effect_relapse(i, l);
-      b.work.size_rest(i, l) *= b.q.effect_relapse(i, l);
-    }
+  resistance_fades(b, l);
+  for (Int i = 0; i < b.lay.members.size; ++i) {  // what grows again is what the drugs spared
+    b.work.size(i, l) *= b.q.effect_relapse(i, l);
+    b.work.size_rest(i, l) *= b.q.effect_relapse(i, l);
+  }
   lane.relapses += 1;
   if (b.lay.on_relapse < 0 || lane.relapses > MOST_RELAPSES) {
     finish(b, l, RELAPSE, today);

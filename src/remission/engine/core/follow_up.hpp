@@ -95,7 +95,7 @@ inline void follow(Block& b, int l, Int start) {
       cns = chance::birth_death(b.play.seed, b.pid(l), P_CNS, today, cns, cns_birth, cns_death, days);
     else
       cns *= std::exp((cns_birth - cns_death) * days);
-    const Real flux = b.setting(S_SEED) * total * days;
+    const Real flux = b.q.seeding(0, l) * total * days;
     if (b.play.chance && flux < FEW) {
       if (flux > 0.0) cns += b.poisson(l, P_SEED, today, flux);
     } else {
