@@ -173,6 +173,7 @@ class Patient:
         self.numbers = _numbers(plan, q, systems, self.setting)
         self.acting = _acting(program, self.numbers)
         self.after_relapse = q.effect_relapse[_known(plan), 0]  # times the kill of blasts, by effect
+        self.keeps = plan.clone_keeps
         self.acts = q.acts.reshape(-1, len(words.ActNumber), core.LANES)[:, :, 0]
         p = self.numbers
         self.n, products, self.clones = len(p.entering), len(p.product.agent), len(p.birth)
@@ -333,7 +334,7 @@ def _numbers(plan: Layout, q: lanes.Lanes, systems: tuple[Kinetics, ...], settin
             *(np.array([getattr(x, name)[0] for _, x in made]) for name in ("formation", "half", "loss")),
         ),
         effect=effect,
-        felt=np.array([[leukaemia.felt(share, own) for share in row] for row, own in zip(table, q.felt[:, 0], strict=True)]),
+        felt=np.array([[leukaemia.felt(x, own) for x in row] for row, own in zip(table, q.felt[:, 0], strict=True)]),
         line=whole.Line(
             np.array(plan.line_kind, dtype=np.int64),
             *(getattr(q, f"line_{name}")[:, 0].copy() for name in whole.Line._fields[1:]),
@@ -519,8 +520,13 @@ class Course:
         return now
 
     def relapse(self) -> None:
-        """The first relapse: from now on drugs kill less of the blasts (leukaemia.py)."""
+        """A relapse: from now on drugs kill less of the blasts, and clones that resisted are mostly as the others."""
         of, times = self.numbers.effect, self.patient.after_relapse
+        cells = self.y[self.patient.cells].reshape(-1, 2)  # a view
+        for clone, keeps in enumerate(self.patient.keeps):
+            left = np.array([leukaemia.still_resisting(x, keeps) for x in cells[clone]])
+            cells[0] += cells[clone] - left
+            cells[clone] = left
         self._own(self.numbers._replace(effect=of._replace(size=of.size * times, resting=of.resting * times)))
 
     # --- what acts at once

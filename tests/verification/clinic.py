@@ -58,7 +58,7 @@ class Clinic:
         self.first_state = [patient.first[agent.agent] for agent in program.agents]
         settings = self.layout.settings
         self.judged: list[tuple[int, int, str, float]] = []  # levels at which rescues were judged
-        self.relapsed = False  # in the course of treatment
+        self.relapses = 0  # in the course of treatment
         self.pool_kept = 1.0 - settings[state.S_PLT_POOL_LOSS]
 
     @property
@@ -148,8 +148,8 @@ class Clinic:
             felt = immunity.felt_cytokine(y[whole.LEVEL], numbers.immune.cytokine_baseline, course.y[p.seen + 2])
             self.block.living(LANE, today, y.tolist(), felt, course.host, course.grafted)
         self.block.evening(LANE, today)
-        if not self.relapsed and not np.isnan(self.block.results()[LANE, state.RESULT_RELAPSE]):
-            self.relapsed = True
+        if self.block.relapses(LANE) > self.relapses:
+            self.relapses += 1
             course.relapse()
 
     def tables(self, one: Cohort) -> dict[str, pl.DataFrame]:

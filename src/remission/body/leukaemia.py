@@ -10,10 +10,10 @@ resting cells Q do not divide, are killed less, and wake; L: all leukaemic cells
     CNS: dS/dt = (b_S - d_S - kill_S) S + seeding L
 
 Who relapses is a matter of four draws that know nothing of each other: the patient's sensitivity, the share of cells
-that rests at diagnosis (log-normal over orders of magnitude), whether a clone that resists every chemotherapy has arisen
-(probability 1 - exp(-m), m mutations before diagnosis: Luria and Delbruck 1943), and how much of it that clone feels
-(log-normal, at most all). What is back from such a clone is as sensitive as the clone; what is back from the others has
-lost sensitivity. The seeding of the CNS goes with the cells that were there at diagnosis:
+that rests at diagnosis (log-normal over orders of magnitude), whether a clone that resists every chemotherapy has
+arisen (probability 1 - exp(-m), m mutations before diagnosis: Luria and Delbruck 1943), and how much that clone feels
+(log-normal, at most all). What is back has lost sensitivity; a clone that resisted is like the others again, all but a
+share of it. The seeding of the CNS goes with the cells that were there at diagnosis:
 
     seeding = s S_0 / capacity
 
@@ -50,8 +50,13 @@ def resting_change(c: float, q: float, kill: float, to_rest: float, wake: float)
 
 
 def felt(share: float, own: float) -> float:
-    """What a clone feels of a kill, 0 to 1. share: typical; own: how much more or less this patient's clone feels of it."""
+    """What a clone feels of a kill, 0 to 1. share: typical; own: how many times that this patient's clone feels."""
     return share if share == 1.0 else min(1.0, share * own)
+
+
+def still_resisting(cells: float, keeps: float) -> float:
+    """Cells of a clone that resist on the day of a relapse; the others are like the main clone. A few stay as they are."""
+    return cells if keeps >= 1.0 or cells < FEW else float(math.floor(cells * keeps))
 
 
 def cns_change(s: float, birth: float, death: float, kill: float, seeding: float, cells: float) -> float:

@@ -320,6 +320,7 @@ void bind_block(nb::module_& m) {
   });
   c.def("close_runs", [](OneBlock& b, Int lane) { close_runs_of(b.block(), b.lane(lane)); });
   c.def("status", [](OneBlock& b, Int lane) { return Int{b.block().lane(b.lane(lane)).status}; });
+  c.def("relapses", [](OneBlock& b, Int lane) { return b.block().lane(b.lane(lane)).relapses; });
   c.def("rescues_due", [](OneBlock& b, Int lane) {
     std::vector<Int> due;
     for (Int r = 0; r < b.block().t.rules.size; ++r) due.push_back(b.block().place.rule(r, b.lane(lane)).rescue_next);
