@@ -55,7 +55,7 @@ def felt(share: float, own: float) -> float:
 
 
 def still_resisting(cells: float, keeps: float) -> float:
-    """Cells of a clone that resist on the day of a relapse; the others are like the main clone. A few stay as they are."""
+    """Cells of a clone that resist on the day of a relapse; the others are like the main clone. A few stay."""
     return cells if keeps >= 1.0 or cells < FEW else float(math.floor(cells * keeps))
 
 
