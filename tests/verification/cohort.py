@@ -19,7 +19,6 @@ import polars as pl
 
 import remission
 from remission.compiled import core
-
 from remission.engine.play import Options, play
 from remission.engine.program import Program, prepare
 from remission.knowledge.library import library
