@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from .library import library
+from .library import Library, library
 from .loader import load
 from .quantity import Read
 
@@ -77,8 +77,7 @@ class Codes(_Strict):
 
     def agent_of(self, system_uri: str, code: str) -> str | None:
         """The agent that a code in a system (by its URI) means, None where none or several have it (ATC)."""
-        names = [s for s, system in self.systems.items() if system.uri == system_uri]
-        found = [a for a in library().agents() for n in names if library().agent(a).codes.get(n) == code]
+        found = _agents_by_code(library()).get((system_uri, code), ())
         return found[0] if len(found) == 1 else None
 
 
@@ -92,6 +91,17 @@ class Line(NamedTuple):
     display: str
     read: str
     source: str
+
+
+@lru_cache(maxsize=8)
+def _agents_by_code(shelf: Library) -> dict[tuple[str, str], list[str]]:
+    """The agents of a library by the URI of a system and a code in it."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for name in shelf.agents():
+        for system, code in shelf.agent(name).codes.items():
+            if (known := codes().systems.get(system)) is not None:
+                found.setdefault((known.uri, code), []).append(name)
+    return found
 
 
 @lru_cache(maxsize=1)
