@@ -277,6 +277,52 @@ def test_orders_are_played_only_where_nothing_says_what_was_given(tmp_path: Path
     assert any("requests are not played" in note for note in both.notes)
 
 
+def counted(code: str, value: float, unit: str, when: str, **more: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "Observation", "status": "final", "subject": {"reference": "Patient/a"},
+        "code": {"coding": [{"system": "http://loinc.org", "code": code}]}, "effectiveDateTime": when,
+        "valueQuantity": {"value": value, "unit": unit},
+    } | more  # fmt: skip
+
+
+def taken(code: str, dose: float, first: str, last: str, frequency: int = 1, unit: str = "d") -> dict[str, Any]:
+    return {
+        "resourceType": "MedicationRequest", "status": "active", "intent": "order", "subject": {"reference": "Patient/a"},  # noqa: E501
+        "medicationCodeableConcept": {"coding": [{"system": RXNORM, "code": code}]},
+        "dosageInstruction": [{
+            "timing": {"repeat": {"boundsPeriod": {"start": first, "end": last}, "frequency": frequency, "period": 1,
+                                  "periodUnit": unit}},
+            "route": {"text": "oral"}, "doseAndRate": [{"doseQuantity": {"value": dose, "unit": "mg"}}],
+        }],
+    }  # fmt: skip
+
+
+def test_counts_and_maintenance_doses_are_a_chart(tmp_path: Path) -> None:
+    path = put(
+        tmp_path, counted("751-8", 1900, "/uL", "2024-01-01"), counted("777-3", 250, "10*3/uL", "2024-01-01T09:00:00Z"),
+        counted("718-7", 112, "g/L", "2024-01-01"), counted("6690-2", 3.1, "10*9/L", "2024-01-01"),
+        counted("751-8", 0.4, "10*9/L", "2024-01-15"), counted("751-8", 1.2, "10*9/L", "2024-01-29"),
+        counted("751-8", 1.2, "mmol/L", "2024-01-29"), counted("751-8", 1.3, "10*9/L", "2024"),
+        counted("751-8", 9.9, "10*9/L", "2024-01-20", status="entered-in-error"),
+        taken("103", 50, "2024-01-01", "2024-01-14"), taken("103", 25, "2024-01-29", "2024-02-11"),
+        taken("6851", 15, "2024-01-01", "2024-02-11", unit="wk"),
+    )  # fmt: skip
+    chart = rm.read(path, "fhir-chart")
+    assert [(v.day, v.anc) for v in chart.visits] == [(0, 1.9), (14, 0.4), (28, 1.2)]
+    first = chart.visits[0]
+    assert (first.platelets, first.haemoglobin, first.wbc) == (250, pytest.approx(11.2), 3.1)
+    assert [v.mercaptopurine_mg for v in chart.visits] == [50, 0, 25], "nothing in between: held"
+    assert [v.methotrexate_mg for v in chart.visits] == pytest.approx([15, 15, 15])
+    told = "\n".join(map(str, chart.problems))
+    assert "mmol/l" in told and "without a day" in told and len(chart.problems) == 2
+
+
+def test_the_chart_of_a_virtual_patient_has_its_counts(bundle: Path, one: OnePatient) -> None:
+    chart = rm.read(bundle, "fhir-chart")
+    assert chart.column("anc") == pytest.approx(one.measurements["anc"].to_numpy(), rel=1e-5)
+    assert list(chart.days) == (one.measurements["day"] - one.measurements["day"][0]).to_list()
+
+
 MEDICINES = {"11202": ("vincristine", 0.1, 2.0), "6851": ("methotrexate", 10.0, 5000.0), "3002": ("cyclophosphamide", 50, 1500),  # noqa: E501
              "3041": ("cytarabine", 10.0, 4000.0)}  # fmt: skip
 

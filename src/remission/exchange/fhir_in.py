@@ -142,10 +142,10 @@ def read_chart(path: Path) -> Chart:
     visits = []
     for i, day in enumerate(days):
         until = days[i + 1] if i + 1 < len(days) else max(end + timedelta(days=1), day)
-        counts = {what: value for what, (value, _) in person.counts[day].items()}
-        line = min(place for _, place in person.counts[day].values())
+        seen = person.counts[day]
+        anc, platelets, haemoglobin, wbc = (seen.get(what, (math.nan, 0))[0] for what in _COUNTS)
         visits.append(Visit(
-            line, (day - days[0]).days, day, **counts,
+            min(place for _, place in seen.values()), (day - days[0]).days, day, anc, platelets, haemoglobin, wbc,
             mercaptopurine_mg=_daily(doses, "mercaptopurine", day, until),
             methotrexate_mg=_daily(doses, "methotrexate", day, until) * 7.0,
             weight_kg=_number(person.facts.get("weight_kg")), height_cm=_number(person.facts.get("height_cm")),
@@ -317,9 +317,10 @@ def _observation(found: Bundle, resource: Any, place: int) -> None:
         person.problems.append((place, f"{what} of {number:g} {unit}"))
     else:
         seen = person.counts.setdefault(when, {})
-        if what in seen and seen[what][0] != number * factor:
-            person.problems.append((place, f"a second {what} on {when} ({number * factor:g}); the first is kept"))
-        seen.setdefault(what, (number * factor, place))
+        level = round(number * factor, 9)
+        if what in seen and seen[what][0] != level:
+            person.problems.append((place, f"a second {what} on {when} ({level:g}); the first is kept"))
+        seen.setdefault(what, (level, place))
 
 
 def _unit(quantity: Any) -> str:

@@ -1,8 +1,8 @@
 """A run's shares as a module of Synthea, the generator of synthetic health records: a chain of states, phase by phase.
 
-Of each phase of the run: who gets what next, how long it lasts, which medicines most patients get (those with a code in
-RxNorm), the lowest counts, and how many have febrile neutropenia or a bloodstream infection and what follows on it. What
-depends on more than the phase (the dose that was held, the second relapse) is not in such a chain.
+Of each phase of the run: who gets what next, how long it lasts, which medicines most patients get (those with a code
+in RxNorm), the lowest counts, and how many have febrile neutropenia or a bloodstream infection and what follows on it.
+What depends on more than the phase (the dose that was held, the second relapse) is not in such a chain.
 """
 
 from __future__ import annotations
