@@ -313,8 +313,17 @@ def test_counts_and_maintenance_doses_are_a_chart(tmp_path: Path) -> None:
     assert (first.platelets, first.haemoglobin, first.wbc) == (250, pytest.approx(11.2), 3.1)
     assert [v.mercaptopurine_mg for v in chart.visits] == [50, 0, 25], "nothing in between: held"
     assert [v.methotrexate_mg for v in chart.visits] == pytest.approx([15, 15, 15])
-    told = "\n".join(map(str, chart.problems))
+    told = "\n".join(chart.told())
     assert "mmol/l" in told and "without a day" in told and len(chart.problems) == 2
+
+
+def test_a_bundle_goes_to_fit_on_the_command_line(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from remission.cli import app
+
+    app(["fit", str(bundle), "--read-only", "--json"], standalone_mode=False)
+    assert json.loads(capsys.readouterr().out)["visits"] > 10
+    app(["import", str(bundle), "--as", "fhir-chart"], standalone_mode=False)
+    assert "counted: anc" in capsys.readouterr().out
 
 
 def test_the_chart_of_a_virtual_patient_has_its_counts(bundle: Path, one: OnePatient) -> None:

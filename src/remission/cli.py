@@ -19,6 +19,7 @@ from remission.progress import Bar
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from remission.individual.chart import Chart
     from remission.knowledge.agent import Agent
     from remission.knowledge.side_effect import SideEffect
     from remission.knowledge.symptom import Symptom
@@ -539,9 +540,18 @@ def charts(
     _print_table(f"{played.title}: {where}", headings, rows)
 
 
+def _fhir_chart(path: Path) -> Chart:
+    from remission.exchange.formats import read
+
+    chart: Chart = read(path, "fhir-chart")
+    return chart
+
+
 @app.command("fit")
 def fit_chart(
-    charts: Annotated[list[Path], typer.Argument(metavar="CHART.csv ...", help="One patient's chart; or several.")],
+    charts: Annotated[
+        list[Path], typer.Argument(metavar="CHART ...", help="A chart: a table or a FHIR Bundle. Or several of them.")
+    ],
     protocol: Annotated[str, typer.Option(help="Whose rules explain the doses and go on.")] = "icicle-maintenance",
     phase: Annotated[str | None, typer.Option(help="Its phase of maintenance.")] = None,
     age: Annotated[float | None, typer.Option(help="Years at the first visit.")] = None,
@@ -575,7 +585,10 @@ def fit_chart(
 
     if dates not in (None, "ymd", "dmy", "mdy"):
         raise typer.BadParameter("ymd, dmy or mdy", param_hint="--dates")
-    read = [read_chart(path, named_columns(column or ()), dates) for path in charts]
+    read = [
+        _fhir_chart(path) if path.suffix.lower() == ".json" else read_chart(path, named_columns(column or ()), dates)
+        for path in charts
+    ]
     twins = copies(read)
     for twin in twins:
         _say(str(twin))

@@ -7,7 +7,7 @@ with what was done about it; nothing is left out silently.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -116,6 +116,13 @@ class Chart:
         """The last visit's date, or its day."""
         last = self.visits[-1]
         return last.date.isoformat() if last.date else f"day {last.day}"
+
+    def told(self) -> Iterator[str]:
+        """What is in it, and what is wrong with it."""
+        yield f"{len(self)} visit{'s' if len(self) != 1 else ''}, {self.visits[-1].day:,} days, to {self.at_end}"
+        counted = {name: int(np.sum(np.isfinite(self.column(name)))) for name in COUNTS}
+        yield "counted: " + (", ".join(f"{name} {n}" for name, n in counted.items() if n) or "nothing")
+        yield from map(str, self.problems)
 
     def until(self, day: float) -> Chart:
         """The visits up to a day, that one included."""
