@@ -19,6 +19,7 @@ from remission.progress import Bar
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from remission.engine.cores import Spread
     from remission.individual.chart import Chart
     from remission.knowledge.agent import Agent
     from remission.knowledge.side_effect import SideEffect
@@ -113,6 +114,21 @@ Miss = Annotated[
     ),
 ]
 SHOWN = ("agents", "side_effects", "symptoms", "protocols", "trials")
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS", help="Play on a Dask cluster: its scheduler as tcp://host:8786, or its file (docs/scale.md)."
+    ),
+]
+
+
+def _folder(text: str) -> Path:
+    """A folder on this machine or, by an address, elsewhere."""
+    from remission.knowledge.folders import folder_of
+
+    return folder_of(text)
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Add = Annotated[
     list[str] | None,
@@ -137,7 +153,9 @@ Uncertainty = Annotated[
         help="Play so many draws of the numbers that were fitted too, and tell how far they change the results.",
     ),
 ]  # fmt: skip
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN-FOLDER", help="A folder given to simulate --out.")]
+RunFolder = Annotated[
+    Path, typer.Argument(parser=_folder, metavar="RUN-FOLDER", help="A folder given to simulate --out.")
+]
 
 
 InLanguage = Annotated[str, typer.Option("--language", help="en, es, fr, de, pt-BR, ar, hi or zh.")]
@@ -210,10 +228,14 @@ def simulate(
         int | None, typer.Option(help="Number of virtual patients; 1000, with --doses those of the table.")
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same patients and the same fate.")] = 1,
-    out: Annotated[Path | None, typer.Option(help="Folder for tables, summary and picture.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(parser=_folder, metavar="FOLDER", help="For tables, summary and picture; also s3://bucket/run."),
+    ] = None,
     population: Population = None,
     follow_up: Annotated[float, typer.Option(help="Years from the first dose.")] = 10.0,
     threads: Annotated[int | None, typer.Option(help="Cores to use; all when left out.")] = None,
+    cluster: Cluster = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Replace the run that the folder holds.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Play a run that takes hours or fills the disk unasked.")] = False,
     without: Without = None,
@@ -266,6 +288,8 @@ def simulate(
                 consent=_consent(yes),
                 finish=None if out is None else _write_beside,
                 timings=timings,
+                cluster=cluster,
+                say=_say,
             )
     except KeyboardInterrupt:
         again = "the same command" + (" without --fresh" if fresh else "")
@@ -637,6 +661,7 @@ def validate(
         bool, typer.Option("--side-effects", help="The published incidences of side effects instead of trials.")
     ] = False,
     uncertainty: Uncertainty = 0,
+    cluster: Cluster = None,
     json: Json = False,
 ) -> None:
     """Play published trials and print what was observed beside what is simulated.
@@ -652,7 +677,7 @@ def validate(
             from remission.knowledge.errors import BadInput
 
             raise BadInput("--uncertainty is not known for side effects", remedy="Leave it out")
-        _validate_side_effects(patients, seed, out, threads, json)
+        _validate_side_effects(patients, seed, out, threads, cluster, json)
         return
     from remission.knowledge.library import library
     from remission.trial.validate import validate
@@ -662,13 +687,15 @@ def validate(
     for name in names:  # a wrong name is told before anything is played
         library().trial(name)
     done: list[Reproduction] = []
-    for name in names:
+    spread = None if cluster is None else _spread(None, cluster)
+    for some in [names] if spread else [[name] for name in names]:
         with Bar() as progress:
             done += validate(
-                [name], patients=patients, seed=seed, threads=threads, progress=progress, uncertainty=uncertainty
-            )
+                some, patients=patients, seed=seed, threads=threads, progress=progress, uncertainty=uncertainty,
+                over=spread,
+            )  # fmt: skip
         if not json:
-            _console().print(on_terminal(done[-1]))
+            _console().print(*map(on_terminal, done[-len(some) :]))
     if json:
         _print(done, json)
     else:
@@ -680,12 +707,17 @@ def validate(
         _write(out, as_markdown(done, patients=patients, seed=seed, uncertainty=uncertainty, pictures=drawn))
 
 
-def _validate_side_effects(patients: int, seed: int, out: Path | None, threads: int | None, json: bool) -> None:
+def _validate_side_effects(
+    patients: int, seed: int, out: Path | None, threads: int | None, cluster: str | None, json: bool
+) -> None:
     from remission.trial.incidence import validate_side_effects
     from remission.trial.incidence_page import HEADINGS, as_markdown, cells, missing, sentences
 
     with Bar() as progress:
-        done = validate_side_effects(patients=patients, seed=seed, threads=threads, progress=progress)
+        done = validate_side_effects(
+            patients=patients, seed=seed, threads=threads, progress=progress,
+            over=None if cluster is None else _spread(None, cluster),
+        )  # fmt: skip
     if json:
         _print(done, json)
     else:
@@ -708,6 +740,7 @@ def calibrate(
         Path | None, typer.Option(help="Folder of the evaluations; runs/calibration/NAME when left out.")
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, max=4096, help="Cores to use; all when left out.")] = None,
+    cluster: Cluster = None,
     minutes: Annotated[float | None, typer.Option(min=0, help="Stop then; the same command goes on.")] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Write the fitted numbers into the knowledge files.")] = False,
     report: Annotated[Path | None, typer.Option(help="Write the report to this Markdown file too.")] = None,
@@ -742,7 +775,8 @@ def calibrate(
     folder = Folder(out or Path("runs") / "calibration" / read.plan, read, found, fresh=fresh)
     again = f"What is played is kept in {folder.path}: the same command goes on from there."
     try:
-        fit = fit_to(read, found, folder, minutes=minutes, say=_say, play_all=partial(evaluate_all, workers=workers))
+        play_all = partial(evaluate_all, spread=_spread(workers, cluster))
+        fit = fit_to(read, found, folder, minutes=minutes, say=_say, play_all=play_all)
     except KeyboardInterrupt:
         _say(f"Stopped. {again}")
         raise typer.Exit(130) from None
@@ -800,7 +834,7 @@ def sensitivity(
     asked = Asked(first, second, patients, seed, years, population)
     name = measure or f"event-free survival at {years:g} year{'s' if years != 1 else ''}"
     result = None
-    for done, result in explain(read, asked, name, points=points, workers=workers):
+    for done, result in explain(read, asked, name, points=points, spread=_spread(workers, None)):
         if result is None and done % max(1, points // 10) == 0:
             _say(f"{done} of {points} points")
     _print(result, json)
@@ -1394,6 +1428,16 @@ def _consent(yes: bool) -> Consent | None:
     if sys.stdin.isatty() and sys.stderr.isatty():
         return lambda cost: typer.confirm(f"{cost}. Play it?", err=True)
     return None
+
+
+def _spread(workers: int | None, cluster: str | None) -> Spread:
+    """Over the cores of this machine, or over a cluster."""
+    from functools import partial
+
+    from remission.engine.cluster import on_cluster
+    from remission.engine.cores import on_cores
+
+    return partial(on_cores, workers=workers) if cluster is None else partial(on_cluster, cluster, say=_say)
 
 
 def _write_beside(run: Run) -> None:

@@ -9,10 +9,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from remission.engine.identity import code_identity
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import library
 from remission.knowledge.writing import write_whole
-from remission.trial.run import code_identity
 
 from .evaluate import Row
 from .plan import Plan

@@ -8,7 +8,7 @@ number explains alone, ``total`` that in which it has a part.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from remission.engine.cores import Spread, on_cores
 from remission.knowledge.library import Library, library, using
 from remission.knowledge.places import laid_over
 from remission.protocol.model import Protocol
@@ -26,7 +27,7 @@ from remission.trial.shown import Shown
 from remission.trial.side_by_side import both, compared
 
 from .emulator import LEAST, learn, needed
-from .evaluate import Task, on_cores
+from .evaluate import Task
 from .plan import Parameter, Plan, now
 
 SALTELLI = 1024  # base samples of the emulator; a power of two
@@ -120,7 +121,7 @@ def measures(asked: Asked) -> Outcome:
 
 
 def sensitivity(
-    plan: Plan, asked: Asked, measure: str, *, points: int, workers: int | None = None, seed: int = 1
+    plan: Plan, asked: Asked, measure: str, *, points: int, spread: Spread = on_cores, seed: int = 1
 ) -> Iterator[tuple[int, Sensitivity | None]]:
     """Yields how many points are played, at last with the result; raises `BadInput` for a measure that is not there."""
     from remission.knowledge.errors import BadInput, nearest
@@ -133,7 +134,7 @@ def sensitivity(
         for k, units in enumerate(design)
     ]
     found: list[tuple[float, float] | None] = [None] * points
-    for done, (name, told) in enumerate(_played(asked, tasks, workers), 1):
+    for done, (name, told) in enumerate(spread(_begin, asked, _work, tasks), 1):
         if measure not in told and done == 1:
             near = nearest(measure, told)
             remedy = f"Did you mean '{near}'?" if near else f"Known: {', '.join(told)}"
@@ -176,18 +177,11 @@ def of_points(
     return Sensitivity(measure, played, patients, (float(mean.mean()), float(mean.std())), chance, rows)
 
 
-def _played(asked: Asked, tasks: Iterable[Task], workers: int | None) -> Iterator[tuple[str, Outcome]]:
-    return on_cores(_begin, asked, _work, tasks, workers=workers)
+def _begin(asked: Asked) -> tuple[Asked, Library]:
+    return asked, library()
 
 
-_here: dict[str, tuple[Asked, Library]] = {}
-
-
-def _begin(asked: Asked, folders: tuple[str, ...]) -> None:
-    _here["asked"] = asked, library(*folders)
-
-
-def _work(task: Task) -> tuple[str, Outcome]:
-    asked, shelf = _here["asked"]
+def _work(begun: tuple[Asked, Library], task: Task) -> tuple[str, Outcome]:
+    asked, shelf = begun
     with tempfile.TemporaryDirectory() as folder, using(laid_over(dict(task.numbers), Path(folder), shelf)):
         return task.point, measures(asked)

@@ -23,10 +23,10 @@ import io
 import json
 import os
 import re
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -34,18 +34,20 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from remission.knowledge.errors import BadInput
+from remission.knowledge.folders import known_to_polars, make_folder, remote
 from remission.knowledge.writing import half_written, write_whole
 
 from .alone import alone
+from .identity import versions
 
 FORMAT = "remission run 2"
 MANIFEST = "manifest.json"
 MARKS = "shards"
-VERSIONS = ("remission", "numpy", "polars")  # other versions may give other bytes
 ROWS_PER_GROUP = 131_072
 SHOWN = re.compile(r"summary\.csv|(cohort|patient-\d+)\.(png|svg)")  # in the folder, made of a run's tables
 PART = re.compile(r"part-(\d{5,})\.parquet")
 MARK = re.compile(r"(\d{5,})\.json")
+SEEN_AFTER = 10  # looks, some seconds in all
 AGAIN = "Give the command that made the run again: what is missing or changed is played anew"
 ANEW = "Give the command that made the run again, with --fresh if it does not go on"
 
@@ -53,6 +55,8 @@ Item = TypeVar("Item")
 Made = TypeVar("Made")
 Tables = dict[str, pl.DataFrame]
 Manifest = dict[str, Any]
+Files = dict[str, str]  # of a shard: name in the run's folder -> sha256
+Elsewhere = Callable[[str, Iterator[int]], Iterator[tuple[int, Files]]]
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 TableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -100,6 +104,7 @@ def run_shards(
     fresh: bool = False,
     finish: Callable[[], None] | None = None,
     at_once: int = 1,
+    elsewhere: Elsewhere | None = None,
 ) -> None:
     """Play patients 0..patients-1 shard by shard into the folder ``out``; shards already there are not played again.
 
@@ -110,7 +115,8 @@ def run_shards(
     ``fresh`` replaces the run that the folder holds, even a damaged one, and touches nothing that a run did not write.
     ``finish`` is called when all is there, while no other process can write into the folder. A shard that is missing,
     damaged or of another run is played anew. A full disk or a folder that cannot be written is a `BadInput`; the
-    finished shards stay.
+    finished shards stay. ``elsewhere``: who plays and writes the shards (`write_shard`) in place of this process, given
+    the sha256 of the run and the numbers of the shards that are missing.
     """
     with _claimed(out):
         with _troubles_of(out):
@@ -137,12 +143,17 @@ def run_shards(
             first = shard * shard_size
             return shard, play_shard(first, min(shard_size, patients - first))
 
+        def here() -> Iterator[tuple[int, Files]]:
+            for shard, frames in in_turn(play, missing(), at_once):
+                files = write_shard(out, shard, run, frames, manifest["tables"])
+                del frames  # not kept while the next is waited for
+                yield shard, files
+
         if progress:
             progress(0, patients)
-        for shard, frames in in_turn(play, missing(), at_once):
-            with _troubles_of(out):
-                files = _write_shard(out, shard, run, {name: frames[name] for name in manifest["tables"]})
-            del frames  # not kept while the next is waited for
+        for shard, files in elsewhere(run, missing()) if elsewhere else here():
+            if elsewhere:
+                _arrived(out, files)
             there(shard, files)
         shards = dict(sorted(shards.items()))
         with _troubles_of(out):
@@ -233,6 +244,11 @@ def read_run(out: Path, *, check: bool = True) -> tuple[Manifest, dict[str, pl.L
     Every file is held against its hash (not with ``check=False``: it was just done). Raises `BadInput` that names the
     first file that is missing, changed or not of the run, and for a run that is not finished.
     """
+    with _reached(out):
+        return _read_run(out, check)
+
+
+def _read_run(out: Path, check: bool) -> tuple[Manifest, dict[str, pl.LazyFrame], Tables]:
     manifest = read_manifest(out)
     if not manifest["finished"]:
         raise BadInput(
@@ -243,10 +259,10 @@ def read_run(out: Path, *, check: bool = True) -> tuple[Manifest, dict[str, pl.L
     with _unreadable(out):
         if check:
             _verify(out, manifest)
-        frames = {name: pl.scan_parquet(_parts(out, manifest, name)) for name in manifest["tables"]}
+        frames = {name: _scan(_parts(out, manifest, name)) for name in manifest["tables"]}
         for frame in frames.values():
             frame.collect_schema()
-        whole = {file.removesuffix(".parquet"): pl.read_parquet(out / file) for file in manifest["files"]}
+        whole = {file.removesuffix(".parquet"): _read(out / file) for file in manifest["files"]}
     return manifest, frames, whole
 
 
@@ -256,11 +272,22 @@ def pieces(out: Path, manifest: Manifest, patients: int) -> Iterator[dict[str, p
     for first in range(0, _shards_of(manifest), several):
         some = slice(first, first + several)
         with _unreadable(out):
-            yield {name: pl.scan_parquet(_parts(out, manifest, name)[some]) for name in manifest["tables"]}
+            yield {name: _scan(_parts(out, manifest, name)[some]) for name in manifest["tables"]}
 
 
 def _parts(out: Path, manifest: Manifest, table: str) -> list[Path]:
     return [out / f"{table}/part-{_name(n)}.parquet" for n in range(_shards_of(manifest))]
+
+
+def _scan(parts: list[Path]) -> pl.LazyFrame:
+    """The parts as one table, read lazily; at an address that Polars does not know they are read now."""
+    if all(known_to_polars(part) for part in parts):
+        return pl.scan_parquet([str(part) for part in parts], glob=False)
+    return pl.concat([_read(part) for part in parts]).lazy()
+
+
+def _read(file: Path) -> pl.DataFrame:
+    return pl.read_parquet(io.BytesIO(file.read_bytes()))
 
 
 def _shards_of(manifest: Manifest) -> int:
@@ -320,9 +347,10 @@ def _claimed(out: Path) -> Iterator[None]:
         raise BadInput(what, file=out, remedy="Make that folder, or choose another --out")
     with contextlib.ExitStack() as held:
         with _troubles_of(out):
-            out.mkdir(parents=True, exist_ok=True)
+            make_folder(out)
             try:
-                held.enter_context(alone(out))
+                if not remote(out):  # there are no locks there; two that write the same run write the same bytes
+                    held.enter_context(alone(out))
             except BlockingIOError:
                 what = "another process is writing a run into this folder"
                 raise BadInput(what, file=out, remedy="Wait for it or choose another --out") from None
@@ -333,7 +361,8 @@ def _claimed(out: Path) -> Iterator[None]:
 def _troubles_of(out: Path) -> Iterator[None]:
     """What the disk refuses, in words for a person."""
     try:
-        yield
+        with _reached(out):
+            yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise BadInput(
@@ -341,11 +370,30 @@ def _troubles_of(out: Path) -> Iterator[None]:
                 file=out,
                 remedy="Free some space and give the same command again: it goes on where it stopped",
             ) from error
-        file = Path(error.filename or out)
+        file = Path(error.filename) if error.filename and not remote(out) else out
         why = "it is no folder" if error.errno == errno.EEXIST else error.strerror or error
         what = f"the {'folder' if file == out else 'file'} cannot be {'used' if file == out else 'written'} ({why})"
         remedy = "Choose another --out" if file == out else "Choose another --out, or move it out of the way"
         raise BadInput(what, file=file, remedy=remedy) from error
+
+
+@contextlib.contextmanager
+def _reached(out: Path) -> Iterator[None]:
+    """What the library of an address raises when it cannot be reached or says no, in words for a person."""
+    try:
+        yield
+    except (BadInput, OSError, pl.exceptions.PolarsError):
+        raise
+    except Exception as error:
+        if not remote(out):
+            raise
+        remedy = "See that it is there and that you may use it (its library says how name and key are given)"
+        raise BadInput(f"the address cannot be used ({error})", file=out, remedy=remedy) from error
+
+
+def _within(folder: Path) -> list[Path]:
+    """What is in a folder; in an object store a folder without objects is not there."""
+    return list(folder.iterdir()) if not remote(folder) or folder.is_dir() else []
 
 
 def _begin(
@@ -355,7 +403,7 @@ def _begin(
     contents = {f"{name}.parquet": _parquet(frame) for name, frame in sorted(whole.items())}
     started: Manifest = {
         "format": FORMAT,
-        "versions": {package: version(package) for package in VERSIONS},
+        "versions": versions(),
         "identity": identity,
         "patients": patients,
         "shard_size": shard_size,
@@ -376,7 +424,7 @@ def _begin(
         except BadInput:
             if not (_is_ours(out) if fresh else _shards_are_of(out, _digest_of(started))):
                 raise
-    elif strangers := sorted(p.name for p in out.iterdir() if p not in half_written(out, f"{MANIFEST}*")):
+    elif strangers := sorted(p.name for p in _within(out) if p not in half_written(out, f"{MANIFEST}*")):
         raise BadInput(
             f"the folder is not empty and holds no run (it holds {strangers[0]})",
             file=out,
@@ -427,7 +475,7 @@ def _delete_run(out: Path, tables: set[str], whole: set[str]) -> None:
     """Everything that a run wrote here and what was made to show it, and nothing else, but its manifest (which is
     written over): only names that a run writes, in the folder itself and in its own folders, never through a link."""
     written = [out / file for file in sorted(whole)]
-    written += [path for path in out.iterdir() if SHOWN.fullmatch(path.name)]
+    written += [path for path in _within(out) if SHOWN.fullmatch(path.name)]
     for folder, kind in ((MARKS, MARK), *((name, PART) for name in sorted(tables))):
         if (out / folder).is_dir() and not (out / folder).is_symlink():
             written += [path for path in (out / folder).iterdir() if kind.fullmatch(path.name)]
@@ -436,7 +484,8 @@ def _delete_run(out: Path, tables: set[str], whole: set[str]) -> None:
             path.unlink(missing_ok=True)
     for folder in sorted({MARKS, *tables}):
         with contextlib.suppress(OSError):  # it is not there, or something else is in it
-            (out / folder).rmdir()
+            if not remote(out):  # where there are no folders to delete
+                (out / folder).rmdir()
 
 
 def _check_same(out: Path, there: Manifest, here: Manifest) -> None:
@@ -501,24 +550,41 @@ def _hash_of(path: Path) -> str | None:
     if not path.is_file():
         return None
     try:
-        with open(path, "rb") as stream:
+        with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError:
         return None
 
 
-def _write_shard(out: Path, shard: int, run: str, frames: Tables) -> dict[str, str]:
+def write_shard(out: Path, shard: int, run: str, frames: Tables, tables: Sequence[str]) -> Files:
+    """Write these tables of a shard of a run (its sha256) and then the mark that they are there; `BadInput` for what
+    the disk refuses. Whoever writes a shard a second time writes the same bytes."""
     files = {}
-    for table in sorted(frames):
-        file = f"{table}/part-{_name(shard)}.parquet"
-        files[file] = write_file(out / file, _parquet(frames[table]))
-    write_file(out / MARKS / f"{_name(shard)}.json", _json({"run": run, "files": files}).encode())
+    with _troubles_of(out):
+        for table in sorted(tables):
+            file = f"{table}/part-{_name(shard)}.parquet"
+            files[file] = write_file(out / file, _parquet(frames[table]))
+        write_file(out / MARKS / f"{_name(shard)}.json", _json({"run": run, "files": files}).encode())
     return files
+
+
+def _arrived(out: Path, files: Files) -> None:
+    """What another machine has written is seen from here: the folder is one for all."""
+    for attempt in range(SEEN_AFTER):
+        missing = [file for file in files if not (out / file).is_file()]
+        if not missing:
+            return
+        time.sleep(0.2 * attempt)  # a network's file system may show it a little later
+    raise BadInput(
+        "a worker has written this part of the run, but it is not here",
+        file=out / missing[0],
+        remedy="Name a folder that all machines share, or an object store (s3://bucket/run)",
+    )
 
 
 def write_file(path: Path, data: bytes) -> str:
     """Write a file so that under its name it is either absent, the old one or whole; returns its sha256."""
-    path.parent.mkdir(exist_ok=True)
+    make_folder(path.parent)
     write_whole(path, data, here=True)
     return hashlib.sha256(data).hexdigest()
 
@@ -530,7 +596,8 @@ def size_on_disk(frame: pl.DataFrame) -> int:
 
 def finished_shards(out: Path) -> int:
     """How many shards have a mark that they are there; whether they are whole, and of which run, is not looked at."""
-    return sum(1 for path in (out / MARKS).iterdir() if MARK.fullmatch(path.name)) if (out / MARKS).is_dir() else 0
+    with _troubles_of(out):
+        return sum(1 for path in (out / MARKS).iterdir() if MARK.fullmatch(path.name)) if (out / MARKS).is_dir() else 0
 
 
 def _parquet(frame: pl.DataFrame) -> bytes:

@@ -9,6 +9,8 @@ import shutil
 import stat
 from pathlib import Path
 
+from .folders import folder_of, remote
+
 
 def write_whole(path: str | Path, content: str | bytes, *, here: bool = False) -> Path:
     """Write a file (text as UTF-8) so that under its name it is absent, the old one or whole.
@@ -17,10 +19,12 @@ def write_whole(path: str | Path, content: str | bytes, *, here: bool = False) -
     is; with ``here`` each of these is replaced by a file, so that nothing outside the folder of ``path`` is touched.
     Returns the path. Raises ``OSError`` that names ``path``, whatever step failed, and leaves nothing behind.
     """
-    path = Path(path)
+    path = folder_of(path)
     data = content.encode("utf-8") if isinstance(content, str) else content
     try:
-        if here:
+        if remote(path):  # an object appears whole
+            path.write_bytes(data)
+        elif here:
             _replace(path, data)
         elif path.exists() and (path.parent == Path("/dev") or not stat.S_ISREG(path.stat().st_mode)):
             path.write_bytes(data)

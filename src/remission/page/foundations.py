@@ -8,11 +8,12 @@ from dataclasses import astuple
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from remission.engine.identity import code_identity
 from remission.knowledge.library import Library, using
 from remission.knowledge.provenance import Row, provenance
 from remission.patient import recipe
 from remission.protocol.model import Protocol
-from remission.trial.run import POPULATION, code_identity
+from remission.trial.run import POPULATION
 from remission.trial.sources import behind
 
 if TYPE_CHECKING:

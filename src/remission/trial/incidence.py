@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from remission.engine.cores import Spread
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library, library
 from remission.knowledge.side_effect import Published as Seen
@@ -164,28 +165,57 @@ def years(wanted: Iterable[tuple[str, Seen]]) -> float:
 
 def compare(shelf: Library, play: Play) -> list[Incidence]:
     """Every published incidence beside the simulated one, by side effect in alphabetical order."""
+    return _sorted(row for arm, wanted in arms(shelf).items() for row in _rows(arm, wanted, play, shelf))
+
+
+def _rows(arm: Arm, wanted: list[tuple[str, Seen]], play: Play, shelf: Library) -> list[Incidence]:
+    try:
+        tables = play(arm, years(wanted))
+    except BadInput as error:
+        return [Incidence(name, seen, None, f"cannot be played: {reason(error)}") for name, seen in wanted]
     rows = []
-    for arm, wanted in arms(shelf).items():
+    for name, seen in wanted:
         try:
-            tables = play(arm, years(wanted))
-        except BadInput as error:
-            rows += [Incidence(name, seen, None, f"cannot be played: {reason(error)}") for name, seen in wanted]
-            continue
-        for name, seen in wanted:
-            try:
-                rows.append(Incidence(name, seen, simulated(tables, name, seen, shelf)))
-            except NotSimulated as missing:
-                rows.append(Incidence(name, seen, None, str(missing)))
+            rows.append(Incidence(name, seen, simulated(tables, name, seen, shelf)))
+        except NotSimulated as missing:
+            rows.append(Incidence(name, seen, None, str(missing)))
+    return rows
+
+
+def _sorted(rows: Iterable[Incidence]) -> list[Incidence]:
     return sorted(rows, key=lambda row: row.side_effect)
 
 
 def validate_side_effects(
-    *, patients: int = 1000, seed: int = 1, threads: int | None = None, progress: Progress | None = None
+    *,
+    patients: int = 1000,
+    seed: int = 1,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    over: Spread | None = None,
 ) -> list[Incidence]:
-    """Play the protocols that side effects' files name, and compare."""
+    """Play the protocols that side effects' files name, and compare. ``over``: as for `validate.validate`."""
     check_arguments(patients, seed, YEARS, threads, RECORDED)
+    if over is None:
+        return compare(library(), player(patients=patients, seed=seed, threads=threads, progress=progress))
+    tasks = list(enumerate(arms(library()).items()))
+    found: dict[int, list[Incidence]] = {}
+    for number, rows in over(_begin, (patients, seed), _work, tasks):
+        found[number] = rows
+        if progress:
+            progress(len(found), len(tasks))
+    return _sorted(row for number in range(len(tasks)) for row in found[number])
 
-    return compare(library(), player(patients=patients, seed=seed, threads=threads, progress=progress))
+
+def _begin(asked: tuple[int, int]) -> tuple[Play, Library]:
+    return player(patients=asked[0], seed=asked[1], threads=1), library()
+
+
+def _work(
+    begun: tuple[Play, Library], task: tuple[int, tuple[Arm, list[tuple[str, Seen]]]]
+) -> tuple[int, list[Incidence]]:
+    number, (arm, wanted) = task
+    return number, _rows(arm, wanted, *begun)
 
 
 def player(

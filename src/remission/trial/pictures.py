@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from remission.knowledge.errors import BadInput
+from remission.knowledge.folders import folder_of
 from remission.knowledge.writing import write_whole
 
 from .picture_cohort import plot_cohort, shown_of
@@ -29,7 +30,7 @@ def save(figure: Figure, path: str | Path, *, dpi: int = 150, here: bool = False
     The file appears whole or not at all; with ``here`` a link of that name is replaced and not followed. Raises
     ``BadInput`` for another ending, ``OSError`` when the disk refuses.
     """
-    target = Path(path)
+    target = folder_of(path)
     kind = target.suffix.lower()
     if kind not in (".png", ".svg"):
         raise BadInput(f"{target.name!r} cannot be written", file=target, remedy="A picture ends in .png or .svg")

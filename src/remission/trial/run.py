@@ -12,14 +12,14 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import polars as pl
 from rich.console import RenderableType
 
-import remission.knowledge
-from remission.engine.eligible import eligible
-from remission.engine.shards import Manifest, Tables, finished_shards, in_turn, pieces, read_run, run_shards
+from remission.engine.cluster import in_order, on_cluster
+from remission.engine.identity import code_identity, hash_of
+from remission.engine.shards import Files, Manifest, Tables, finished_shards, in_turn, pieces, read_run, run_shards
 from remission.knowledge.errors import BadInput, nearest
+from remission.knowledge.folders import folder_of, remote
 from remission.knowledge.library import Library, library, using
 
 from . import cost, memory, side_effects
@@ -30,8 +30,6 @@ from .summary import DAYS_PER_YEAR, Journey, Performance, Summary, as_summary, j
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from remission.engine.layout import Layout
-    from remission.engine.program import Program
     from remission.patient.own_table import Rows
     from remission.patient.recipe import Population
     from remission.protocol.doses import Doses
@@ -39,7 +37,6 @@ if TYPE_CHECKING:
 
 TABLES = ("outcomes", "measurements", "mrd", "doses", "events", "states", "side_effects", "levels")
 POPULATION = "childhood-all"
-ROOMS = ("knowledge", "protocol", "patient", "body", "engine")  # whose code decides what a run holds
 MOST_PATIENTS = 10**12
 AT_ONCE = 32_768  # patients whose tables a summary reads at a time
 DRAWN = 5000  # patients in the picture of a cohort: enough for its curves, and bounded in memory
@@ -213,7 +210,7 @@ class Run(Shown):
 def open_run(folder: str | Path) -> Run:
     """A finished run from its folder. `BadInput` when there is none, when it is not finished, and when a file of it is
     missing, changed or not its own: every file is held against the hash that was taken when it was written."""
-    return _opened(Path(folder), check=True)
+    return _opened(folder_of(folder), check=True)
 
 
 def _opened(folder: Path, check: bool) -> Run:
@@ -241,6 +238,8 @@ def simulate(
     finish: Callable[[Run], None] | None = None,
     timings: bool = False,
     after_relapse: str | None = None,
+    cluster: str | None = None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Run:
     """Play a cohort of virtual patients through a protocol.
 
@@ -253,17 +252,18 @@ def simulate(
     asked about: ``consent`` is given its `Cost` and says yes or no. ``finish`` is called with the run that is whole,
     while no other process can write into its folder. ``after_relapse``: how a relapse is treated, when not as the
     protocol says (`remission.protocol.variant`): the name of a protocol, "usual" or "none". ``timings`` measures the
-    steps of the day (`Run.performance`).
+    steps of the day (`Run.performance`). ``cluster``: the address of a Dask scheduler whose workers play the shards
+    (docs/scale.md), ``out`` being a folder that all share or an address; ``say`` is told what is waited for.
 
-    The same arguments give the same tables, whatever ``threads`` (default: all cores). ``knowledge``: the supplied
-    files with your own laid over them, ``library("my-folder")``. Raises `BadInput`.
+    The same arguments give the same tables, whatever ``threads`` (default: all cores) and ``cluster``. ``knowledge``:
+    the supplied files with your own laid over them, ``library("my-folder")``. Raises `BadInput`.
     """
     if knowledge is not None:
         with using(knowledge):
             run = simulate(
                 protocol, patients=patients, seed=seed, out=out, population=population,
                 follow_up_years=follow_up_years, threads=threads, record=record, progress=progress, fresh=fresh,
-                consent=consent, finish=finish, timings=timings, after_relapse=after_relapse,
+                consent=consent, finish=finish, timings=timings, after_relapse=after_relapse, cluster=cluster, say=say,
             )  # fmt: skip
         return replace(run, knowledge=knowledge)
     started = time.perf_counter()
@@ -271,14 +271,15 @@ def simulate(
     patients, seed, follow_up_years = int(patients), int(seed), float(follow_up_years)
 
     # the compiled engine is loaded only when something is played
-    from remission.engine.play import Options, cores, not_forked, plan_of, play, prepare
+    from remission.engine.play import Options, cores, not_forked
     from remission.patient import own_table, recipe
     from remission.patient.given import NOTHING, Given
-    from remission.patient.population import draw
     from remission.protocol.doses import Doses
     from remission.protocol.model import Protocol
     from remission.protocol.reader import read_protocol
     from remission.protocol.variant import variant
+
+    from .shard import Asked, Elsewhere, Work, days_of
 
     not_forked()
     histories = protocol if isinstance(protocol, Doses) else None
@@ -294,7 +295,6 @@ def simulate(
         protocol = variant(protocol, after_relapse=after_relapse)
     record = tuple(name for name in TABLES if name in record)
     shelf = library()
-    program = prepare(protocol, shelf)
     options = Options(follow_up_days=round(follow_up_years * DAYS_PER_YEAR), record=record)
     usual = protocol.population or POPULATION
     own = own_table.is_table(population) if population else False
@@ -307,29 +307,15 @@ def simulate(
     elif histories is not None:
         given = Given(rows=_facts(histories, people))
     numbers = behind(protocol, shelf, people)
-    condition = protocol.eligible
-    plan = plan_of(program, options, shelf)
     steps: dict[str, float] | None = {} if timings else None
     played: list[tuple[int, float]] = []  # patients and their days, shard by shard
-
-    def program_for(first: int, count: int) -> tuple[Program, Layout, Any]:
-        """What these patients are played by, and where each begins."""
-        if histories is None:
-            return program, plan, None
-        places, begins = np.unique(np.arange(first, first + count) % len(histories.histories), return_inverse=True)
-        theirs = prepare(histories.protocol(places.tolist()), shelf)
-        return theirs, plan_of(theirs, options, shelf), begins + 1
+    asked = Asked(protocol, people, given, seed, options, histories)
+    play_here = asked.player(threads=threads, timings=steps)
 
     def play_shard(first: int, count: int) -> Tables:
-        cohort = draw(people, count, seed=seed, start=first, accept=lambda patients: eligible(condition, patients),
-                      given=given)  # fmt: skip
-        theirs, layout, begins = program_for(first, count)
-        frames = play(
-            theirs, cohort, seed=seed, threads=threads, options=options, knowledge=shelf, plan=layout, timings=steps,
-            begins=begins,
-        )  # fmt: skip
-        played.append((count, float(frames["outcomes"]["played_days"].sum())))
-        return {name: frames[name] for name in record}
+        frames = play_here(first, count)
+        played.append((count, days_of(frames)))
+        return frames
 
     def took() -> Performance | None:
         if not played:
@@ -345,13 +331,23 @@ def simulate(
 
     size = shard_size(patients)
     at_once = 1 if timings or (threads or cores()) == 1 else 2  # one is drawn or written while the other is played
-    folder = None if out is None else Path(out)
+    folder = None if out is None else folder_of(out)
     left = patients - (finished_shards(folder) * size if folder is not None and not fresh else 0)
-    if left >= cost.WEIGHED_FROM:
+    if left >= cost.WEIGHED_FROM and cluster is None:
         cost.ask(cost.weigh(play_shard, left, folder, threads), consent)
-        started, steps = time.perf_counter(), {} if timings else None
+        started = time.perf_counter()
         played.clear()
+        if steps is not None:
+            steps.clear()
     made: list[Run] = []
+
+    def written_elsewhere(run: str, missing: Iterator[int]) -> Iterator[tuple[int, Files]]:
+        assert cluster is not None and folder is not None
+        where = str(folder if remote(folder) else folder.absolute())
+        question = Elsewhere(asked, patients, size, where, run)
+        for shard, days, files in on_cluster(cluster, Elsewhere.begun, question, Work.written, missing, say=say):
+            played.append((min(size, patients - shard * size), days))
+            yield shard, files
 
     def whole(run: Run) -> None:
         made.append(replace(run, performance=took()))
@@ -370,6 +366,7 @@ def simulate(
             whole={"provenance": numbers},
             fresh=fresh,
             at_once=at_once,
+            elsewhere=None if cluster is None else written_elsewhere,
             finish=lambda: whole(_opened(folder, check=False)),
         )
         return made[0]
@@ -377,8 +374,15 @@ def simulate(
     shards = [(first, min(size, patients - first)) for first in range(0, patients, size)]
     if progress:
         progress(0, patients)
-    for part in in_turn(lambda shard: play_shard(*shard), shards, at_once):
+    if cluster is None:
+        came = in_turn(lambda shard: play_shard(*shard), shards, at_once)
+    else:
+        question = Elsewhere(asked, patients, size)
+        came = in_order(on_cluster(cluster, Elsewhere.begun, question, Work.frames, range(len(shards)), say=say))
+    for part in came:
         parts.append(part)
+        if cluster is not None:
+            played.append((part["outcomes"].height, days_of(part)))
         if progress:
             progress(min(len(parts) * size, patients), patients)
     frames = {name: pl.concat([part[name] for part in parts]).lazy() for name in record}
@@ -449,24 +453,6 @@ def _identity(
     }
 
 
-def code_identity() -> dict[str, str]:
-    """Hashes of the code that decides what a run holds, and of the compiled core: for another processor it may round
-    otherwise."""
-    from remission.compiled import core
-
-    return {
-        "code": _hash_files(*(f"{room}/*.{kind}" for room in ROOMS for kind in ("py", "lark"))),
-        "core": _hash(Path(str(core.__file__))),
-    }
-
-
-def _hash(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise BadInput(f"the file cannot be read ({error.strerror})", file=path) from error
-
-
 def _files_of(protocol: Protocol) -> list[Path]:
     """The files that the protocol was read from: its own, those of phases it goes on to, those of what it includes."""
     items: list[Any] = [item for p in protocol.phases for item in (p, *p.give, *p.check, *p.decide, *p.rules)]
@@ -479,13 +465,4 @@ def _hash_text(path: Path) -> str:
     from remission.knowledge.yaml_file import STANDARD_INPUT
     from remission.protocol.yaml_text import Text
 
-    return hashlib.sha256(Text(path).text.encode()).hexdigest() if path == STANDARD_INPUT else _hash(path)
-
-
-def _hash_files(*patterns: str) -> str:
-    """One sha256 over the names and contents of the package's files that fit the patterns."""
-    house = Path(remission.knowledge.__path__[0]).parent
-    digest = hashlib.sha256()
-    for path in sorted({path for pattern in patterns for path in house.glob(pattern)}):
-        digest.update(f"{path.relative_to(house).as_posix()}\0{_hash(path)}\n".encode())
-    return digest.hexdigest()
+    return hashlib.sha256(Text(path).text.encode()).hexdigest() if path == STANDARD_INPUT else hash_of(path)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from remission.engine.cores import Spread
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library, library, using
 from remission.knowledge.trial_file import DAYS, SHARES, SURVIVALS, Arm, Endpoint, Trial, days
@@ -200,32 +201,57 @@ def validate(
     progress: Progress | None = None,
     knowledge: Library | None = None,
     uncertainty: int = 0,
+    over: Spread | None = None,
 ) -> Validation:
     """Play published trials (all that are known when none is named) and compare; `BadInput` for an unknown trial.
 
     A name may be a file: a trial of your own, whose protocols are supplied or lie beside it.
 
     Arms of a trial with the same population are the same virtual patients with the same chance. ``knowledge``: as in
-    `simulate`, with trials of your own. ``uncertainty``: play that many draws of the fitted numbers too
+    `simulate`, with trials of your own. ``over``: over what the trials are spread (`remission.engine.cores.Spread`);
+    each is played by one core then. ``uncertainty``: play that many draws of the fitted numbers too
     (`Comparison.unsure`), with 250 patients in an arm at most.
     """
     if knowledge is not None:
         with using(knowledge):
             return validate(
-                names, patients=patients, seed=seed, threads=threads, progress=progress, uncertainty=uncertainty
-            )
+                names, patients=patients, seed=seed, threads=threads, progress=progress, uncertainty=uncertainty,
+                over=over,
+            )  # fmt: skip
     shelf = library()
     trials = [shelf.trial(name) for name in ([names] if isinstance(names, str | Path) else names) or shelf.trials()]
     check_arguments(patients, seed, 1.0, threads, RECORDED)
 
     if uncertainty:
         sample_of(uncertainty)  # what is missing is told before anything is played
-    play = player(patients=patients, seed=seed, threads=threads, progress=progress)
-    done = Validation(reproduce(trial, play) for trial in trials)
+    if over is not None:
+        done = Validation(_spread(over, trials, patients, seed, progress))
+    else:
+        play = player(patients=patients, seed=seed, threads=threads, progress=progress)
+        done = Validation(reproduce(trial, play) for trial in trials)
     if not uncertainty:
         return done
     few = player(patients=min(patients, DRAWN), seed=seed, threads=threads, progress=progress)
     return _unsure(done, few, uncertainty, shifted=patients > DRAWN)
+
+
+def _spread(
+    over: Spread, trials: Sequence[Trial], patients: int, seed: int, progress: Progress | None
+) -> list[Reproduction]:
+    found: dict[int, Reproduction] = {}
+    for number, one in over(_begin, (patients, seed), _reproduced, list(enumerate(trials))):
+        found[number] = one
+        if progress:
+            progress(len(found), len(trials))
+    return [found[number] for number in range(len(trials))]
+
+
+def _begin(asked: tuple[int, int]) -> Play:
+    return player(patients=asked[0], seed=asked[1], threads=1)
+
+
+def _reproduced(play: Play, task: tuple[int, Trial]) -> tuple[int, Reproduction]:
+    return task[0], reproduce(task[1], play)
 
 
 def _unsure(done: Validation, play: Play, draws: int, shifted: bool) -> Validation:
@@ -252,9 +278,7 @@ def _unsure(done: Validation, play: Play, draws: int, shifted: bool) -> Validati
         return low, high
 
     return Validation(
-        replace(
-            one, comparisons=tuple(replace(r, unsure=range_of(one.trial.trial, r)) for r in one.comparisons)
-        )
+        replace(one, comparisons=tuple(replace(r, unsure=range_of(one.trial.trial, r)) for r in one.comparisons))
         for one in done
     )
 
@@ -263,9 +287,7 @@ def _key(row: Comparison) -> tuple[str, str]:
     return row.arm.name, f"{row.endpoint.label()} {row.endpoint.source}"
 
 
-def player(
-    *, patients: int, seed: int, threads: int | None = None, progress: Progress | None = None
-) -> Play:
+def player(*, patients: int, seed: int, threads: int | None = None, progress: Progress | None = None) -> Play:
     """How an arm of a trial is played, with the library in use."""
     shelf = library()
 
