@@ -98,8 +98,8 @@ def course(
         k = kill * all_cells / (all_cells + cells.kill.half.value)
         killed = antigen * -np.expm1(-k * STEP) / STEP
         readiness = readiness * np.exp(-priming * k / (k + body["cytokine.priming_half"].value) * STEP)
-        drive = cells.releases.value * killed
-        goal = person * readiness * drive / (drive + body["cytokine.release_half"].value) / clearance
+        signal = cells.releases.value * killed
+        goal = person * readiness * signal / (killed + body["cytokine.release_half"].value) / clearance
         cytokine = goal + (cytokine - goal) * math.exp(-clearance * STEP)
         expansion = rate * antigen / (antigen + half) * room * np.maximum(1 - all_cells / most, 0)
         effector = effector * np.exp(np.where(turned, -contraction, expansion) * STEP)

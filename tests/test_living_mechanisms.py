@@ -258,8 +258,8 @@ def course(who, out, seed=1):
             dm = 0.0
         else:
             de, dm = -fast * e, -slow * m
-        killed = releases * kill * antigen
-        di = n["release"] * r * killed / (killed + n["release_half"]) - n["clearance"] * (i - n["cytokine_baseline"])
+        killed = kill * antigen
+        di = n["release"] * r * releases * killed / (killed + n["release_half"]) - n["clearance"] * (i - n["cytokine_baseline"])
         dr = -n["priming"] * r * kill / (kill + n["priming_half"]) + n["recovery"] * (1.0 - r)
         up = math.log10(max(i / n["cytokine_baseline"], 1.0))
         return [

@@ -10,13 +10,14 @@ CAR T-cells (copies per ug of DNA) C = E + M; A: cells with the antigen over the
 B cells, relative     dB/dt = turnover (n (1 - share E_lymphocytes) - B) - kill B
 plasma cells          dP/dt = (independent + (1 - independent) min(B, 1) - P) ln 2 / half-life
 IgG, g/L              dG/dt = (baseline P - G) ln 2 / half-life
-cytokine, pg/mL       dI/dt = release R killed / (killed + half) - clearance (I - baseline)
+cytokine, pg/mL       dI/dt = release R signal / (killed + half) - clearance (I - baseline)
 readiness             dR/dt = -priming R k / (k + half) + recovery (1 - R)
 felt                  I' = baseline + (I - baseline) / (1 + X)      X: what takes signalling away (tocilizumab)
 brain                 dN/dt = rate (log10 max(I' / baseline, 1) person - N)
 
-n: normal marrow; killed: cells with the antigen that antibodies and CAR T-cells kill in a day, over the capacity; k:
-the faster of their kill rates. Cytokine release and neurotoxicity have the grade of the limits that I' and N reach.
+n: normal marrow; killed: cells with the antigen that antibodies and CAR T-cells kill in a day, over the capacity;
+signal: the same, each times the cytokine that its killer sets free over it (`releases`; a receptor that lets go soon
+kills as well and calls for less); k: the faster of their kill rates, times that. Cytokine release and neurotoxicity have the grade of the limits that I' and N reach.
 Core: engine/core/immunity.hpp, living.hpp. Numbers and sources: knowledge/data/body/immunity.yaml, agents/*.yaml.
 """
 
@@ -57,10 +58,11 @@ def igg_change(igg: float, plasma: float, baseline: float, rate: float) -> float
 
 
 def cytokine_change(
-    cytokine: float, ready: float, killed: float, release: float, half: float, clearance: float, baseline: float
-) -> float:
-    """dI/dt, pg/mL/day."""
-    return release * ready * killed / (killed + half) - clearance * (cytokine - baseline)
+    cytokine: float, ready: float, signal: float, killed: float, release: float, half: float, clearance: float,
+    baseline: float,
+) -> float:  # fmt: skip
+    """dI/dt, pg/mL/day; killed, signal: 1/day, over the capacity."""
+    return release * ready * signal / (killed + half) - clearance * (cytokine - baseline)
 
 
 def readiness_change(ready: float, kill: float, priming: float, half: float, recovery: float) -> float:

@@ -221,7 +221,7 @@ def change(t: float, y: Any, p: Numbers) -> Any:
     on = np.zeros(TARGETS)
     kill = np.zeros(p.felt.shape[1])
     kill_resting = np.zeros(p.felt.shape[1])
-    releasing = releasing_b = 0.0
+    releasing = releasing_b = freeing = freeing_b = 0.0
     f = p.effect
     for i in range(len(f.target)):
         x = out[f.output[i]] if f.output[i] >= 0 else y[states - 1 - f.output[i]]
@@ -238,8 +238,10 @@ def change(t: float, y: Any, p: Numbers) -> Any:
         if f.releases[i] > 0.0:
             if f.target[i] == B_CELLS:
                 releasing_b += e * f.size[i] * f.releases[i]
+                freeing_b += e * f.size[i]
             else:
                 releasing += e * f.size[i] * f.releases[i]
+                freeing += e * f.size[i]
 
     # CAR T-cells
     of_cells = 0.0
@@ -313,10 +315,11 @@ def change(t: float, y: Any, p: Numbers) -> Any:
         dy[immune_at + IGG] = igg_change(igg, plasma, im.igg_baseline, im.igg_rate)
         by_cells = of_cells * p.car_t.releases
         on_blasts, on_b = releasing + by_cells * p.antigen, releasing_b + by_cells
-        killed = on_blasts * carriers + on_b * im.body * b
+        signal = on_blasts * carriers + on_b * im.body * b
+        killed = (freeing + of_cells * p.antigen) * carriers + (freeing_b + of_cells) * im.body * b
         level, ready = y[immune_at + LEVEL], y[immune_at + READY]
         dy[immune_at + LEVEL] = cytokine_change(
-            level, ready, killed, im.release, im.release_half, im.clearance, im.cytokine_baseline
+            level, ready, signal, killed, im.release, im.release_half, im.clearance, im.cytokine_baseline
         )
         dy[immune_at + READY] = readiness_change(ready, max(on_blasts, on_b), im.priming, im.priming_half, im.recovery)
         felt = felt_cytokine(level, im.cytokine_baseline, on[CYTOKINE])

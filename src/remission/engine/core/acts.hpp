@@ -118,6 +118,11 @@ inline bool act_on(Block& b, Int i, int l, Int today, Real dose, int times) {
       return false;
     case CELLS:
       if (is_made(b.lay, act.agent)) {
+        if (im.product == INFUSED && im.cells_day >= 0 && im.cells_act == i) {  // the next part of the same product
+          im.cells += n(C_INITIAL) * dose / weight;
+          b.event(l, today, phase, E_INFUSION, agent);
+          return true;
+        }
         if (im.product != READY) return false;
         im.product = INFUSED;
       }

@@ -132,6 +132,8 @@ inline void effects_of_day(Block& b) {
   work.k_b.fill(0.0);
   work.released.fill(0.0);
   work.released_b.fill(0.0);
+  work.freeing.fill(0.0);
+  work.freeing_b.fill(0.0);
   for (Int c = 0; c < lay.pools(); ++c)
     if (work.pool_active[c]) {
       work.pool_active[c] = 0;
@@ -178,9 +180,12 @@ inline void effects_of_day(Block& b) {
   for (Int i : lay.releasing) {
     const Shape& s = lay.shapes[lay.shape_of[i]];
     if (!drugs.acting[s.agent] || !drugs.touched[lay.shape_of[i]]) continue;
-    Rows& out = lay.effect_target[i] == ON_B_CELLS ? work.released_b : work.released;
-    add_means(out.row(0), drugs.shape.row(s.row), halves, s.parts == slots ? 2 : 1,
-              load_row(work.size, i) * load_row(b.q.released, i));
+    const bool on_b = lay.effect_target[i] == ON_B_CELLS;
+    const Real* shape = drugs.shape.row(s.row);
+    const Wide kill = load_row(work.size, i);
+    const Int per = s.parts == slots ? 2 : 1;
+    add_means((on_b ? work.freeing_b : work.freeing).row(0), shape, halves, per, kill);
+    add_means((on_b ? work.released_b : work.released).row(0), shape, halves, per, kill * load_row(b.q.released, i));
   }
 }
 

@@ -10,11 +10,12 @@
 // B cells, relative     dB/dt = turnover (room (1 - share E_drugs) - B) - kill B
 // plasma cells          dP/dt = (independent + (1 - independent) min(B, 1) - P) ln 2 / half-life
 // IgG, g/L              dG/dt = (baseline P - G) ln 2 / half-life
-// cytokine, pg/mL       dI/dt = release R killed / (killed + half) - clearance (I - baseline)
+// cytokine, pg/mL       dI/dt = release R signal / (killed + half) - clearance (I - baseline)
 // readiness             dR/dt = -priming R k / (k + half) + recovery (1 - R)
 // brain                 dN/dt = rate (log10 max(I / baseline, 1) person - N)
 //
-// killed: cells with the antigen that drugs and CAR T-cells kill in a day, over the capacity. Every step is exact for
+// killed: cells with the antigen that antibodies and CAR T-cells kill in a day, over the capacity; signal: the same, each
+// times what its killer sets free over it (`releases`); k: the faster of their kill rates, times that. Every step is exact for
 // rates that are held constant over it.
 #pragma once
 #include "arithmetic.hpp"

@@ -134,15 +134,15 @@ inline void manufacture_of_day(Block& b, int l, Int today) {
   if (im.product == IN_MANUFACTURE && today + 1 >= im.product_day) im.product = im.makes == 1 ? READY : FAILED;
 }
 
-// Cytokine, readiness and brain over h days. killed: cells with the antigen, over the capacity; k: the faster of their
-// kill rates.
-inline void cytokine_step(Block& b, int l, Real killed, Real k, Real h) {
+// Cytokine, readiness and brain over h days. killed: cells with the antigen, over the capacity; signal: the same, each
+// times what its death sets free; k: the faster of their kill rates, so weighted.
+inline void cytokine_step(Block& b, int l, Real killed, Real signal, Real k, Real h) {
   ImmuneState& im = b.flesh.immune[l];
   const ImmuneNumbers& n = b.q.immune[l];
   const Real lost = k > 0.0 ? n.priming * k / (k + n.priming_half) : 0.0;
   const Real settled = n.recovery / (n.recovery + lost), before = im.cytokine;
   im.ready = towards(im.ready, settled, n.recovery + lost, 0.5 * h);
-  const Real gain = n.release * im.ready * killed / (killed + n.release_half);
+  const Real gain = n.release * im.ready * signal / (killed + n.release_half);
   im.cytokine = towards(im.cytokine, n.cytokine_baseline + gain / n.clearance, n.clearance, h);
   im.ready = towards(im.ready, settled, n.recovery + lost, 0.5 * h);
   auto driven = [&](Real cytokine) {
@@ -169,9 +169,11 @@ inline void immunity_step(Block& b, Int j, Real h) {
     const Real blasts = log_mean(im.antigen, with_antigen(b.flesh.cells, lay, l) / b.person(l).capacity);
     const Real k_blasts = b.work.released(j, l) + im.kill * releases * b.q.antigen(0, l);
     const Real k_b = b.work.released_b(j, l) + im.kill * releases;
-    const Real killed = k_blasts * blasts + k_b * n.b_body * b_mean;
-    if (killed > 0.0 || im.cytokine > 1.01 * n.cytokine_baseline || im.brain > 0.01)
-      cytokine_step(b, l, killed, std::max(k_blasts, k_b), h);
+    const Real by_drugs = b.work.freeing(j, l), by_drugs_b = b.work.freeing_b(j, l);
+    const Real killed = (by_drugs + im.kill * b.q.antigen(0, l)) * blasts + (by_drugs_b + im.kill) * n.b_body * b_mean;
+    const Real signal = k_blasts * blasts + k_b * n.b_body * b_mean;
+    if (signal > 0.0 || im.cytokine > 1.01 * n.cytokine_baseline || im.brain > 0.01)
+      cytokine_step(b, l, killed, signal, std::max(k_blasts, k_b), h);
     else
       im.ready = towards(im.ready, 1.0, n.recovery, h);
   }

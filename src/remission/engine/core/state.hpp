@@ -169,6 +169,7 @@ struct Work {
   Rows k_cns;               // half bins
   Rows k_stem, k_b;         // half bins: kill of stem cells and of B cells
   Rows released, released_b;  // half bins: kill of blasts times the cytokine that it sets free; of B cells
+  Rows freeing, freeing_b;  // half bins: the same kills, by what sets cytokine free, as they are
   Rows size, size_rest;     // effects: as after a relapse, if there was one
   Rows n;                   // normal marrow at the start, in the middle, at the end of a step of the lines; in the middle of a half bin
   Rows room;                // slots of a step of the lines: normal marrow where conditioning kills it, else 0
@@ -302,7 +303,8 @@ inline Flesh::Flesh(const Layout& lay, const Lanes& q)
 inline Work::Work(const Layout& lay, const Lanes& q)
     : e_line(LINES * lay.slots()), e_sharp(LINES * lay.slots() * PANELS), k_cyc(lay.pools() * lay.halves()),
       k_rest(lay.pools() * lay.halves()), pool_active(lay.pools(), 0), k_cns(lay.halves()), k_stem(lay.halves()),
-      k_b(lay.halves()), released(lay.halves()), released_b(lay.halves()), size(q.effect_size),
-      size_rest(q.effect_rest), n(4), room(LINE_SLOTS), kill(2 * lay.clones()), load(lay.halves() + 1), load_mid(lay.halves()), fall(lay.halves()) {}
+      k_b(lay.halves()), released(lay.halves()), released_b(lay.halves()), freeing(lay.halves()),
+      freeing_b(lay.halves()), size(q.effect_size), size_rest(q.effect_rest), n(4), room(LINE_SLOTS),
+      kill(2 * lay.clones()), load(lay.halves() + 1), load_mid(lay.halves()), fall(lay.halves()) {}
 
 }  // namespace remission
