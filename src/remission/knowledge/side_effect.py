@@ -42,7 +42,9 @@ class Published(_Strict):
     with sentences to ``add`` in its ``phases`` (all, if none is named). Counted are episodes that
     begin in the ``phase``, of those who began it, or ``within_days`` of the first dose, of all; with both, within so
     many days of the start of the phase, of those who began it. ``among`` narrows who is counted as in a trial file.
-    ``interval``: 95 % limits; or ``n`` patients, from which they are made.
+    ``interval``: 95 % limits; or ``n`` patients, from which they are made. ``counted: emergent``: only what was not there
+    before, as registration trials (ICH E9) and the NCI count adverse events: a measured count below the limit is one when
+    the measurement before it was not.
     """
 
     name: str  # the trial or report, in words
@@ -58,6 +60,7 @@ class Published(_Strict):
     value: Annotated[float, Field(ge=0, le=100)]
     interval: tuple[float, float] | None = None
     n: Annotated[int, Field(ge=1)] | None = None
+    counted: Literal["all", "emergent"] = "all"
     source: str | None = None
     read: Literal["full-text", "abstract", "label", "secondary", "memory"]
     used: Literal["calibrate", "predict", "orientation"]

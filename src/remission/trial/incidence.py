@@ -21,7 +21,7 @@ from .endpoints import NotSimulated, among, is_phase, starts
 from .estimates import Estimate
 from .run import Progress, check_arguments, simulate
 from .score import Apart, Score, on_scale, score, spread
-from .side_effects import episodes, in_phase, phases, source_table, untold
+from .side_effects import episodes, fallen, graded_counts, in_phase, phases, source_table, untold
 from .summary import DAYS_PER_YEAR
 from .validate import Published, Verdict, published, reason, verdict, wilson_of
 
@@ -86,6 +86,8 @@ def simulated(tables: Tables, name: str, seen: Seen, shelf: Library | None = Non
             raise NotSimulated(f"the run has no table '{needed}'")
     people = tables["outcomes"].filter(among(seen.among)).select("patient")
     found = episodes(tables, shelf, only=name).filter(pl.col("grade") >= seen.grade).collect()
+    if seen.counted == "emergent" and name in graded_counts(shelf):
+        found = found.join(fallen(tables["measurements"], name, seen.grade, shelf), on=("patient", "day"), how="semi")
     if seen.phase is None:
         found = found.filter(pl.col("day") <= seen.within_days)
     elif seen.within_days is not None:

@@ -95,6 +95,16 @@ def _counts(measurements: pl.LazyFrame, name: str, column: str, limits: Mapping[
     return _form(rows.filter((pl.col("grade") > 0) & (pl.col("day") > 0)))
 
 
+def fallen(measurements: pl.DataFrame, name: str, grade: int, shelf: Library) -> pl.DataFrame:
+    """patient, day: measurements of a graded count with that grade or worse of which the one before had less."""
+    effect = shelf.side_effect(name)
+    limit = max(limit.value for of, limit in effect.limits.items() if of >= grade)
+    count = pl.col(str(effect.measured))
+    rows = measurements.filter(count.is_not_null()).sort("patient", "day", maintain_order=True)
+    before = count.shift(1).over("patient")
+    return rows.filter((count < limit) & (before >= limit)).select("patient", pl.col("day").cast(pl.Int32))
+
+
 def untold(name: str, grade: int, shelf: Library) -> str | None:
     """Why the model cannot say who had that grade or worse; None when it can."""
     if name not in shelf.side_effects():
