@@ -277,7 +277,10 @@ def change(t: float, y: Any, p: Numbers) -> Any:
             continue
         on[which] += p.unrest[which]
         if kind == LIFE_SPAN:
-            dy[s] = red_cell_progenitors(y[s], p.production, room, on[which], transit)
+            asked = power_feedback(1.0, p.line.base[which], y[s + 1] + y[s + 2] + y[s + 3] + y[s + 4], feedback)
+            dy[s] = red_cell_progenitors(
+                y[s], p.production, room, on[which], p.line.growth[which], asked, transit
+            )
             dy[s + 1] = transit * y[s] - loss * y[s + 1]
             for j in range(2, 5):
                 dy[s + j] = loss * (y[s + j - 1] - y[s + j])

@@ -360,6 +360,8 @@ def build(
         if kind == LIFE_SPAN:
             line["transit"][i] = 1.0 / draw(marrow, f"{path}.progenitor_time", "day")
             line["gain"][i] = line["loss"][i] = 4.0 / draw(marrow, f"{path}.life_span", "day")
+            line["growth"][i] = draw(marrow, f"{path}.amplification", "-")
+            line["feedback"][i] = draw(marrow, f"{path}.feedback", "-")
         elif kind == SATURATING:
             line["growth"][i] = draw(marrow, f"{path}.growth", "1/day")
             line["transit"][i] = np.minimum(draw(marrow, f"{path}.transit", "1/day"), 0.95 * line["growth"][i])

@@ -459,9 +459,13 @@ void bind_equations(nb::module_& m) {
                      rows_of(growth, 0, 1), rows_of(transit, 0, 1), h);
   });
   m.def("red_cell_chain", [alone](const Numbers& s, const Numbers& w, const Numbers& effect, const Numbers& room,
-                             const Numbers& production) {
+                             const Numbers& production, const Numbers& base, const Numbers& amplified,
+                             const Numbers& feedback, const Numbers& transit, const Numbers& ageing, Real h) {
     red_cell_chain(rows_of(s, 0, STATE_ROWS), rows_of(w, 0, WEIGHT_ROWS), alone(effect),
-                   rows_of(room, 0, 1), rows_of(room, 1, 1), rows_of(room, 2, 1), rows_of(production, 0, 1));
+                   rows_of(room, 0, 1), rows_of(room, 1, 1), rows_of(room, 2, 1),
+                   {rows_of(production, 0, 1), rows_of(base, 0, 1), rows_of(amplified, 0, 1), rows_of(feedback, 0, 1),
+                    rows_of(transit, 0, 1), rows_of(ageing, 0, 1)},
+                   h);
   });
   m.def("normal_marrow", [](const Numbers& n, const Numbers& load, const Numbers& rho, const Numbers& omega,
                             const Numbers& kill, Real h, const Numbers& out) {

@@ -168,7 +168,12 @@ inline void line_step(Block& b, int line, Int first, Real h, bool conditioned) {
       saturating_chain(s, w, effects, n0, nm, n1, q.line_feedback.row(line), q.line_growth.row(line),
                        q.line_transit.row(line), h);
       break;
-    case LIFE_SPAN: red_cell_chain(s, w, effects, n0, nm, n1, q.production.row(0)); break;
+    case LIFE_SPAN:
+      red_cell_chain(s, w, effects, n0, nm, n1,
+                     {q.production.row(0), q.line_base.row(line), q.line_growth.row(line), q.line_feedback.row(line),
+                      q.line_transit.row(line), q.line_loss.row(line)},
+                     LINE_SLOTS * h);
+      break;
     default: break;
   }
 }

@@ -2,7 +2,8 @@
 //
 // Neutrophils, lymphocytes: the chain of Friberg 2002 (proliferating pool, three transits, circulating cells, power
 // feedback). Platelets: the same chain with the saturating feedback of Panetta 2024, or with the power feedback. Red
-// cells: one progenitor step and four life-span compartments (Agoram 2006). Drugs take a fraction E of proliferation
+// cells: one progenitor step and four life-span compartments (Agoram 2006), made with the amplification of the precursors
+// and the answer of erythropoietin. Drugs take a fraction E of proliferation
 // away. Normal marrow n (share of its capacity) regrows logistically in the room that leukaemia leaves, and sets the
 // point that feedback steers to: n * baseline. Time is days, counts 10^9/L, haemoglobin g/dL.
 //
@@ -343,12 +344,23 @@ inline void saturating_chain(Real* s, const Real* w, const Effects& effects, con
   line.follow(p);
 }
 
-// One step of haemoglobin: dP/dt = production n (1 - E) - P/tau, then four compartments emptied one into the other, with
-// production held at its mean in each half of the step; E is bounded to 0..1 in each slot or panel.
+// The numbers of a line of red cells, rows of L each: g/dL/day, g/dL, the exponents, 1/day.
+struct RedCells {
+  const Real *production, *base, *amplified, *feedback, *transit, *ageing;
+};
+
+// One step of haemoglobin H, h days in all: dP/dt = production n (1 - E)^m min((H0 / H)^g, 5) - P/tau, then four
+// compartments emptied one into the other, with production held at its mean in each half of the step; E is bounded to
+// 0..1 in each slot or panel, H is foreseen for the middle of each half.
 inline void red_cell_chain(Real* s, const Real* w, const Effects& effects, const Real* n0, const Real* nm, const Real* n1,
-                           const Real* production) {
+                           const RedCells& red, Real h) {
   auto row = [w](int i) { return load(w + i * LANES); };
-  auto kept = [](const Real* e) { return 1.0 - smaller(larger(load(e), 0.0), 1.0); };
+  const Wide m = load(red.amplified), g = load(red.feedback);
+  auto kept = [&](const Real* e) {
+    const Wide effect = load(e);
+    if (!any(effect > 0.0)) return everywhere(1.0);
+    return exp_wide(m * log_wide(larger(1.0 - larger(effect, 0.0), 1e-12)));
+  };
   auto left = [&](int first) {
     Wide sum = {};
     for (int k = first; k < first + LINE_SLOTS / 2; ++k) {
@@ -363,10 +375,16 @@ inline void red_cell_chain(Real* s, const Real* w, const Effects& effects, const
     }
     return sum * (2.0 / LINE_SLOTS);
   };
-  const Wide made = 0.5 * load(production);
-  const Wide x = made * (load(n0) + load(nm)) * left(0), y = made * (load(nm) + load(n1)) * left(LINE_SLOTS / 2);
   Wide before[5];
   for (int i = 0; i < 5; ++i) before[i] = load(s + i * LANES);
+  const Wide now = before[1] + before[2] + before[3] + before[4], base = load(red.base);
+  const Wide change = load(red.transit) * before[0] - load(red.ageing) * before[4];
+  auto asked = [&](Real days) {  // by erythropoietin
+    return smaller(exp_wide(g * log_wide(base / larger(now + days * change, 0.01 * base))), MAX_FEEDBACK);
+  };
+  const Wide made = 0.5 * load(red.production);
+  const Wide x = made * (load(n0) + load(nm)) * left(0) * asked(0.25 * h);
+  const Wide y = made * (load(nm) + load(n1)) * left(LINE_SLOTS / 2) * asked(0.75 * h);
   int at = 0;
   for (int i = 0; i < 5; ++i) {
     Wide sum = row(15 + i) * x + row(20 + i) * y;
