@@ -211,7 +211,7 @@ def test_dois_and_pmids_are_those_of_the_evidence() -> None:
         "tls_prediction2007",
         *("adrenal2008", "dave2019", "hsr_grading2021", "hypertension_dhaka", "leveque2020", "mtx_prehyd", "rovo2013"),
         *("yule1999", "zierhut2000"),
-        *("bhatia2014", "burke2018", "horasan2011", "oconnor2014", "sive2012", "toft2018"),
+        *("allcar19", "bhatia2014", "burke2018", "horasan2011", "oconnor2014", "sive2012", "toft2018"),
         *("bhatia2012", "bhatia2015", "haugen2016", "mitchell2009", "roganovic2024"),  # for the pages to read
         *("korematsu2021", "lafolie1991", "monto1974", "pearson1987", "variation1992", "miller2016_events"),
         *("casper2004", "ifosfamide_children1993", "mclaughlin1996", "pieters2011"),

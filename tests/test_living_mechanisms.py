@@ -259,7 +259,8 @@ def course(who, out, seed=1):
         else:
             de, dm = -fast * e, -slow * m
         killed = kill * antigen
-        di = n["release"] * r * releases * killed / (killed + n["release_half"]) - n["clearance"] * (i - n["cytokine_baseline"])
+        released = n["release"] * r * releases * killed / (killed + n["release_half"])
+        di = released - n["clearance"] * (i - n["cytokine_baseline"])
         dr = -n["priming"] * r * kill / (kill + n["priming_half"]) + n["recovery"] * (1.0 - r)
         up = math.log10(max(i / n["cytokine_baseline"], 1.0))
         return [

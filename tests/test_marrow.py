@@ -218,7 +218,7 @@ def test_marrow_full_of_leukaemia_has_no_room():
 
 
 def test_red_precursors_amplify_an_effect_and_erythropoietin_answers():
-    """A lasting E leaves (1 - E)^(m / (1 + g)) of haemoglobin; with a fifth taken for a month more is lost than E alone."""
+    """A lasting E leaves (1 - E)^(m / (1 + g)) of haemoglobin; a fifth taken for a month costs more than the fifth."""
     lasting = haemoglobin(lambda t: 0.05, 1500, amplified=6.9, feedback=0.5)[-1]
     assert lasting == pytest.approx(12.5 * 0.95 ** (6.9 / 1.5), rel=1e-4)
     plain = haemoglobin(during(28, 0.2), 28)[-1]

@@ -53,7 +53,8 @@ def test_b_cells_antibodies_cytokine_over_a_day(room, b, kill):
     release, half, clearance, baseline, killed, ready = 3650.0, 0.05, 3.3, 5.0, 0.02, 0.7
     gain = release * ready * killed / (killed + half)
     got = EQUATIONS.towards(8.0, baseline + gain / clearance, clearance, 1.0)
-    ours = follow(lambda x: immunity.cytokine_change(x, ready, killed, killed, release, half, clearance, baseline), 8.0, 1.0)
+    numbers = (ready, killed, killed, release, half, clearance, baseline)
+    ours = follow(lambda x: immunity.cytokine_change(x, *numbers), 8.0, 1.0)
     assert ours == pytest.approx(got, rel=1e-7)
     lost = 0.2 * kill / (kill + 0.05)
     got = EQUATIONS.towards(0.9, 0.02 / (0.02 + lost), 0.02 + lost, 1.0)

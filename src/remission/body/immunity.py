@@ -17,7 +17,8 @@ brain                 dN/dt = rate (log10 max(I' / baseline, 1) person - N)
 
 n: normal marrow; killed: cells with the antigen that antibodies and CAR T-cells kill in a day, over the capacity;
 signal: the same, each times the cytokine that its killer sets free over it (`releases`; a receptor that lets go soon
-kills as well and calls for less); k: the faster of their kill rates, times that. Cytokine release and neurotoxicity have the grade of the limits that I' and N reach.
+kills as well and calls for less); k: the faster of their kill rates, times that. Cytokine release and neurotoxicity
+have the grade of the limits that I' and N reach.
 Core: engine/core/immunity.hpp, living.hpp. Numbers and sources: knowledge/data/body/immunity.yaml, agents/*.yaml.
 """
 

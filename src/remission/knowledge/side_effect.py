@@ -42,8 +42,8 @@ class Published(_Strict):
     with sentences to ``add`` in its ``phases`` (all, if none is named). Counted are episodes that
     begin in the ``phase``, of those who began it, or ``within_days`` of the first dose, of all; with both, within so
     many days of the start of the phase, of those who began it. ``among`` narrows who is counted as in a trial file.
-    ``interval``: 95 % limits; or ``n`` patients, from which they are made. ``counted: emergent``: only what was not there
-    before, as registration trials (ICH E9) and the NCI count adverse events: a measured count below the limit is one when
+    ``interval``: 95 % limits; or ``n`` patients, from which they are made. ``counted: emergent``: only what was not
+    there before, as registration trials (ICH E9) and the NCI count adverse events: a count below the limit is one when
     the measurement before it was not.
     """
 
