@@ -25,7 +25,7 @@ LISTS = dict(re.findall(r"L\((\w+), (\w+)\)", (HEADERS / "words.hpp").read_text(
 UNSAID = {
     "UNEQUAL", "NOT", "FLAT", "BY_AGE", "MAKE_UP", "ASPARAGINE", "NODES", "IMMUNOGLOBULIN", "OF_IGG", "NO_PRODUCT",
     "V_WEIGHT", "V_BSA", "V_SEX", "V_CNS", "V_LINEAGE", "V_TPMT", "V_NUDT15", "V_DIAGNOSIS_WBC", "V_DONOR", "V_PH",
-    "V_SUBTYPE",
+    "V_SUBTYPE", "V_DOWN",
 }  # fmt: skip
 words = core.words
 

@@ -881,6 +881,7 @@ def plan(
     t315i: Annotated[str | None, typer.Option(help="Share of the leukaemia with T315I: 0%.")] = None,
     donor: Annotated[str | None, typer.Option(help="none, sibling, unrelated, haploidentical or cord.")] = None,
     subtype: Annotated[str | None, typer.Option(help="Subtype by genes: ETV6::RUNX1, KMT2A-r.")] = None,
+    down_syndrome: Annotated[str | None, typer.Option(help="yes or no.")] = None,
     relapses: Annotated[int | None, typer.Option(help="Relapses so far.")] = None,
     marrow_mrd: Annotated[
         list[str] | None, typer.Option(help="Result of a later check: 0.02%. Several in the order of the checks.")
@@ -905,8 +906,8 @@ def plan(
     made = plan(
         protocol, age_y=age, sex=sex, weight_kg=weight, height_cm=height, start=start.date(), take=take or (),
         cns=cns, lineage=lineage, wbc=wbc, tpmt=tpmt, nudt15=nudt15, ph=ph, t315i=t315i, donor=donor, subtype=subtype,
-        relapses=relapses, marrow_mrd=marrow_mrd, marrow_blasts=marrow_blasts, blood_mrd=blood_mrd,
-        blood_blasts=blood_blasts,
+        down_syndrome=down_syndrome, relapses=relapses, marrow_mrd=marrow_mrd, marrow_blasts=marrow_blasts,
+        blood_mrd=blood_mrd, blood_blasts=blood_blasts,
     )  # fmt: skip
     if json:
         _print(made.table(), json)

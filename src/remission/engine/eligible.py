@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from remission.knowledge.errors import BadInput
 from remission.protocol.model import And, Compare, Condition, Defined, Not, Or
+from remission.protocol.vocabulary import VALUES
 
 Columns = dict[str, NDArray[Any]]
 
@@ -26,6 +27,7 @@ COLUMN = {  # word of the protocol language -> column of the cohort
     "donor": "donor",
     "ph": "ph",
     "subtype": "subtype",
+    "down syndrome": "down",
     "relapses": "relapsed",
 }
 OPERATORS = {
@@ -57,4 +59,6 @@ def eligible(condition: Condition | None, patients: Columns) -> NDArray[np.bool_
         case Compare(name, op, value):
             if name not in COLUMN:
                 raise BadInput(f"'{name}' is not known at diagnosis", remedy="Use " + ", ".join(COLUMN))
+            if name == "down syndrome":
+                value = VALUES[name].index(str(value))
             return np.asarray(OPERATORS[op](patients[COLUMN[name]], value), dtype=bool)

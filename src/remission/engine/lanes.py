@@ -305,7 +305,7 @@ def build(
     seen = np.full((len(program.variables), padded), np.nan)
     personal = (
         people.age_y, people.weight_kg, people.bsa_m2, people.sex, people.cns, people.lineage, people.tpmt,
-        people.nudt15, people.wbc, people.donor, _in_subtypes(("BCR::ABL1",), people), _subtype(people),
+        people.nudt15, people.wbc, people.donor, _in_subtypes(("BCR::ABL1",), people), _subtype(people), people.down,
     )  # fmt: skip
     for i, column in enumerate(personal):
         seen[len(MEASURED) + i] = column

@@ -32,7 +32,7 @@ MEASURED = VARIABLES[: words.V_AGE]
 PERSONAL = VARIABLES[words.V_AGE : words.V_CHIMERISM]
 LIVING = VARIABLES[words.V_CHIMERISM :]
 WORDS = {"sex": SEX, "lineage": LINEAGE, "tpmt": METABOLISER, "nudt15": METABOLISER} | {
-    name: VALUES[name] for name in ("donor", "ph", "subtype", "remission", "product")
+    name: VALUES[name] for name in ("donor", "ph", "subtype", "down syndrome", "remission", "product")
 }
 LEVEL = "level:"
 

@@ -114,6 +114,7 @@ _CALLED = {
     "remission": (N_("remission"), "is", ""),
     "product": (N_("the cell product"), "is", ""),
     "subtype": (N_("subtype"), "is", ""),
+    "down syndrome": (N_("Down syndrome"), "is", ""),
 }
 # For translators: {what} is a noun such as platelets, {value} a number or a word; {what}: below {value} is allowed
 _IS = {

@@ -55,6 +55,7 @@ class Person:
     relapses: int | None = None
     t315i: float | None = None
     subtype: str | None = None
+    down_syndrome: str | None = None
     measured: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     seen: Mapping[str, float] = field(default_factory=dict)
     assumed: tuple[str, ...] = ()
@@ -85,6 +86,7 @@ class Person:
             "relapses": self.relapses,
             "t315i": self.t315i,
             "subtype": self.subtype,
+            "down syndrome": self.down_syndrome,
         }
         return self.seen[name] if name in self.seen else facts.get(name)
 
@@ -93,12 +95,13 @@ def person(*, age_y: float, sex: str, weight_kg: float, height_cm: float, **more
     """A checked `Person`.
 
     ``more``: ``cns`` (1-3), ``lineage``, ``tpmt``, ``nudt15``, ``wbc`` (at diagnosis, 10^9/L), ``ph`` ('positive' or
-    'negative'), ``donor``, ``relapses`` (number so far), ``t315i`` (share of the leukaemia), ``subtype``, and results
-    of later checks, one or several in the order of the checks: ``marrow_mrd``, ``marrow_blasts``, ``blood_mrd``
-    (fractions, or text as '0.02%'), ``blood_blasts`` (per microlitre). None: not known.
+    'negative'), ``donor``, ``relapses`` (number so far), ``t315i`` (share of the leukaemia), ``subtype``,
+    ``down_syndrome`` ('yes' or 'no'), and results of later checks, one or several in the order of the checks:
+    ``marrow_mrd``, ``marrow_blasts``, ``blood_mrd`` (fractions, or text as '0.02%'), ``blood_blasts`` (per
+    microlitre). None: not known.
     Raises ``BadInput`` for a value that cannot be, or a word that is not known.
     """
-    known = (*TYPICAL, "wbc", "ph", "donor", "relapses", "t315i", "subtype", *MEASURED)
+    known = (*TYPICAL, "wbc", "ph", "donor", "relapses", "t315i", "subtype", "down_syndrome", *MEASURED)
     for name in more:
         if name not in known:
             near = nearest(name, known)
@@ -122,6 +125,7 @@ def person(*, age_y: float, sex: str, weight_kg: float, height_cm: float, **more
         relapses=_relapses(told["relapses"]) if "relapses" in told else None,
         t315i=_fraction("t315i", told["t315i"]) if "t315i" in told else None,
         subtype=_word("subtype", told["subtype"]) if "subtype" in told else None,
+        down_syndrome=_word("down syndrome", told["down_syndrome"]) if "down_syndrome" in told else None,
         measured={what: found for name, what in MEASURED.items() if (found := _results(name, told.get(name)))},
         assumed=tuple(name for name in TYPICAL if name not in told),
     )

@@ -103,6 +103,7 @@ def who(plan: Plan) -> list[tuple[str, str]]:
         (_("White cells at diagnosis"), None if p.wbc is None else f"{figures(f'{p.wbc:g}')} x 10^9/L"),
         (_("Philadelphia chromosome"), p.ph and _(p.ph)),
         (_("Subtype"), p.subtype and english(p.subtype)),
+        (_("Down syndrome"), p.down_syndrome and _(p.down_syndrome)),
         (_("Donor"), p.donor and _(p.donor)),
         (_("Relapses so far"), None if p.relapses is None else str(p.relapses)),
         ("T315I", None if p.t315i is None else figures(f"{100 * p.t315i:.4g}") + "%"),

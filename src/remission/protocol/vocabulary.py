@@ -48,6 +48,7 @@ VALUES = {
     "nudt15": ("normal", "intermediate", "poor"),
     "donor": ("none", "sibling", "unrelated", "haploidentical", "cord"),
     "ph": ("negative", "positive"),
+    "down syndrome": ("no", "yes"),
     "remission": ("no", "yes"),
     "product": ("none", "in_manufacture", "ready", "failed", "infused"),
     "subtype": (

@@ -51,6 +51,7 @@ _NAMES = {
     "b cells": N_("B cells"),
     "product": N_("the CAR T-cell product"),
     "diagnosis wbc": N_("WBC at diagnosis"),
+    "down syndrome": N_("Down syndrome"),
 }
 _SAID = (  # names and values that are said as they are written in a protocol, so that they can be translated
     N_("platelets"), N_("haemoglobin"), N_("lymphocytes"), N_("blood blasts"), N_("marrow blasts"), N_("marrow MRD"),

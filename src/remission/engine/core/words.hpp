@@ -64,7 +64,7 @@ struct Word {
   W(V_MRD_3, "marrow MRD at time point 3") W(V_MRD_4, "marrow MRD at time point 4")                              \
   W(V_AGE, "age") W(V_WEIGHT, "weight") W(V_BSA, "bsa") W(V_SEX, "sex") W(V_CNS, "cns") W(V_LINEAGE, "lineage")   \
   W(V_TPMT, "tpmt") W(V_NUDT15, "nudt15") W(V_DIAGNOSIS_WBC, "diagnosis wbc") W(V_DONOR, "donor") W(V_PH, "ph")   \
-  W(V_SUBTYPE, "subtype")                                                                                        \
+  W(V_SUBTYPE, "subtype") W(V_DOWN, "down syndrome")                                                                                        \
   W(V_CHIMERISM, "chimerism") W(V_T315I, "t315i") W(V_B, "b cells") W(V_IGG, "igg") W(V_RELAPSES, "relapses")     \
   W(V_CRS, "crs") W(V_BRAIN, "neurotoxicity") W(V_REMISSION, "remission") W(V_PRODUCT, "product") \
   W(V_RELAPSE_MONTH, "relapse month")
