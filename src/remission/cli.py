@@ -224,6 +224,10 @@ def simulate(
             metavar="FILE", help="Play the doses of a table instead of a protocol: remission import tells what is read."
         ),
     ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", metavar="NAME=VALUE", help="What the format of --doses asks: docs/formats.md."),
+    ] = None,
     patients: Annotated[
         int | None, typer.Option(help="Number of virtual patients; 1000, with --doses those of the table.")
     ] = None,
@@ -259,7 +263,7 @@ def simulate(
     if doses is not None:
         if protocol or without or miss or in_phase:
             raise BadInput("the doses of a table are played as they are", remedy="Leave protocol and changes out")
-        changed = _doses(doses, add or ())
+        changed = _doses(doses, add or (), option)
         patients = patients or len(changed.histories)
     elif protocol is None:
         raise BadInput("nothing is to be played", remedy="Name a protocol (remission list protocols), or --doses FILE")
@@ -322,7 +326,7 @@ def simulate(
         _say(f"Tables, manifest.json and summary.csv are in {out}; picture: {out / 'cohort.png'}")
 
 
-def _doses(file: Path, rules: Sequence[str]) -> Doses:
+def _doses(file: Path, rules: Sequence[str], option: list[str] | None) -> Doses:
     """What a table says was given, with rules beside it."""
     from dataclasses import replace
 
@@ -330,7 +334,7 @@ def _doses(file: Path, rules: Sequence[str]) -> Doses:
     from remission.knowledge.errors import BadInput
     from remission.protocol.doses import Doses
 
-    found = read(file)
+    found = read(file, **_options(option))
     if not isinstance(found, Doses):
         raise BadInput("this holds no doses", file, remedy="See: remission list formats (in: doses)")
     return replace(found, rules=(*found.rules, *rules))
@@ -1027,6 +1031,12 @@ def _formats(able: str) -> Callable[[str], list[str]]:
     return begin
 
 
+FormatOption = Annotated[
+    list[str] | None,
+    typer.Option("--option", metavar="NAME=VALUE", help="Of the format: docs/formats.md. May be given several times."),
+]
+
+
 @app.command()
 def export(
     what: Annotated[
@@ -1045,9 +1055,7 @@ def export(
     sex: Annotated[str | None, typer.Option(help="f or m.")] = None,
     weight: Annotated[float | None, typer.Option(help="kg.")] = None,
     height: Annotated[float | None, typer.Option(help="cm.")] = None,
-    option: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of the format: docs/formats.md. Several times.")
-    ] = None,
+    option: FormatOption = None,
     language: InLanguage = "en",
 ) -> None:
     """Write a run, one of its patients, a protocol, a person's calendar or a file of another kind in other formats."""
@@ -1060,12 +1068,7 @@ def export(
     _speak_in(language)
     person = {"age_y": age, "sex": sex, "weight_kg": weight, "height_cm": height}
     of_a_person = any(value is not None for value in person.values())
-    more = {}
-    for text in option or ():
-        key, sign, value = text.partition("=")
-        if not sign:
-            raise BadInput(f"the option '{text}' has no value", remedy=f"Write --option {key}=...")
-        more[key] = value
+    more = _options(option)
     day = None if start is None else start.date()
     thing: Any
     if Path(what).is_dir():
@@ -1089,6 +1092,19 @@ def export(
     _say(f"{export(thing, name, out, start=day, **more)}")
 
 
+def _options(said: list[str] | None) -> dict[str, str]:
+    """NAME=VALUE, as often as it was said."""
+    from remission.knowledge.errors import BadInput
+
+    more = {}
+    for text in said or ():
+        key, sign, value = text.partition("=")
+        if not sign:
+            raise BadInput(f"the option '{text}' has no value", remedy=f"Write --option {key}=...")
+        more[key] = value
+    return more
+
+
 @app.command("import")
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A file in one of the formats; - is standard input.")],
@@ -1099,12 +1115,13 @@ def import_(
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write what it holds to this file, as it is used here.")] = None,
+    option: FormatOption = None,
     json: Json = False,
 ) -> None:
     """Read a file of another format: doses that were given, a chart, a protocol; tells what is in it, what is not."""
     from remission.exchange.formats import export, house_form, read
 
-    thing = read(file, name)
+    thing = read(file, name, **_options(option))
     if out is not None:
         _say(f"{export(thing, house_form(thing), out)}")
     told = list(thing.told())

@@ -13,63 +13,57 @@ from typing import Any
 
 import polars as pl
 
-from remission.knowledge.errors import BadInput
 from remission.patient.own_table import KNOWN
 from remission.protocol.doses import Dose, Doses, History, checked
 from remission.protocol.vocabulary import ROUTES
 from remission.trial.run import OnePatient, Run
 
-from . import guarded
+from . import frames, guarded
 from .formats import Asked, Format
 from .guarded import Head, Row
 
-COLUMNS = (
-    "patient", "agent", "route", "from_day", "to_day", "dose", "unit", "hours", "doses_per_day", "first_hour",
-    "last_hour",
-)  # fmt: skip
 NEEDED = ("agent", "route", "dose", "unit")
 FACTS = ("age_y", "sex", "weight_kg", "height_cm", "tpmt", "nudt15")  # of a run's patients that are written
 
 
-def given_in(what: Run | OnePatient) -> pl.LazyFrame:
-    """The doses of a run, or of one of its patients, that were given: no line of what was held."""
-    frame = what.tables["doses"].lazy() if isinstance(what, OnePatient) else what.scan("doses")
-    if "doses_per_day" not in frame.collect_schema().names():
-        raise BadInput("the run was played before doses had hours", remedy="Play it again with --fresh")
-    return frame.filter(pl.col("dose") > 0.0)
-
-
-def people_in(what: Run | OnePatient) -> pl.LazyFrame:
-    """The table `outcomes` of a run, or of one of its patients."""
-    return what.tables["outcomes"].lazy() if isinstance(what, OnePatient) else what.scan("outcomes")
-
-
 def write(what: Run | OnePatient | Doses, path: Path, asked: Asked) -> None:
+    with path.open("wb") as file:
+        for number, part in enumerate(_parts(what)):
+            part.write_csv(file, include_header=number == 0)
+
+
+def _parts(what: Run | OnePatient | Doses) -> Iterator[pl.DataFrame]:
     if isinstance(what, Doses):
-        _frame(what).write_csv(path)
+        yield _frame(what)
         return
-    known = people_in(what)
-    facts = [name for name in FACTS if name in known.collect_schema().names()]
-    table = given_in(what).select(COLUMNS).join(known.select("patient", *facts), on="patient", maintain_order="left")
-    table.sink_csv(path)
+    for tables in frames.parts(what):
+        people = frames.table(tables, "outcomes")
+        facts = [name for name in FACTS if name in people.collect_schema().names()]
+        known = people.select("patient", *facts)
+        yield frames.given(tables).select(list(frames.GIVEN)).join(known, on="patient", maintain_order="left").collect()
 
 
 def _frame(doses: Doses) -> pl.DataFrame:
-    facts = sorted({name for history in doses.histories for name in history.facts})
-    rows: list[dict[str, Any]] = [
-        {
-            "patient": history.id, "agent": d.agent, "route": d.route, "from_day": d.day, "to_day": d.last_day,
-            "dose": d.amount * d.times, "unit": d.unit, "hours": d.infusion_h * d.times, "doses_per_day": d.times,
-            "first_hour": d.hour, "last_hour": d.last_hour,
-            **{name: None if (fact := history.facts.get(name)) is None else str(fact) for name in facts},
-        }
-        for history in doses.histories for d in history.doses
-    ]  # fmt: skip
-    return pl.DataFrame(rows, infer_schema_length=None)
+    """With the patients' own names and what is known of them."""
+    names = sorted({name for history in doses.histories for name in history.facts})
+    ids = pl.Series([history.id for history in doses.histories], dtype=pl.String)
+    table = frames.of_doses(doses)
+    facts = {
+        name: pl.Series([_text(history.facts.get(name)) for history in doses.histories], dtype=pl.String)
+        for name in names
+    }
+    return table.with_columns(
+        ids.gather(table["patient"]).alias("patient"),
+        *(facts[name].gather(table["patient"]).alias(name) for name in names),
+    )
+
+
+def _text(fact: float | str | None) -> str | None:
+    return None if fact is None else str(fact)
 
 
 def read(path: Path) -> Doses:
-    names = frozenset((*COLUMNS, "day", *KNOWN))
+    names = frozenset((*frames.GIVEN, "day", *KNOWN))
     return gathered(_doses(guarded.rows(path, names, NEEDED)), path)
 
 
@@ -90,7 +84,7 @@ def _doses(rows: Iterable[Row]) -> Iterator[tuple[str, Dose | None, Row, dict[st
             day=day,
             last_day=_or(row.whole("to_day"), day),
             agent=row.cells["agent"],
-            route=route_of(row),
+            route=route_named(row, row.cells["route"]),
             amount=amount / times,
             unit=row.cells["unit"],
             times=times,
@@ -107,9 +101,8 @@ def _or(value: Any, other: Any) -> Any:
     return other if value is None else value
 
 
-def route_of(row: Row) -> Any:
+def route_named(row: Row, said: str) -> Any:
     """The route as the language writes it."""
-    said = row.cells["route"]
     for route in ROUTES:
         if said.upper() == route.upper():
             return route

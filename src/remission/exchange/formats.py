@@ -66,7 +66,7 @@ class Format:
     under the name that was asked for is whole. ``read(path)`` raises `BadInput` for whatever cannot be used, and takes
     the text through `guarded`. ``knows(head)``: does a file begin like this format? ``needs``: the extra that has to be
     installed. ``source``: the address of its specification. ``options``: names that `Asked.more` may have, with what
-    they do. ``limits``: what is lost on the way, one sentence each.
+    they do; ``asks``: names of what ``read`` takes besides. ``limits``: what is lost on the way, one sentence each.
     """
 
     name: str
@@ -77,10 +77,11 @@ class Format:
     of: tuple[Kind, ...] = ()
     gives: Kind | None = None
     write: Callable[[Any, Path, Asked], None] | None = None
-    read: Callable[[Path], Any] | None = None
+    read: Callable[..., Any] | None = None
     knows: Callable[[Head], bool] | None = None
     needs: str | None = None
     options: Mapping[str, str] = field(default_factory=dict)
+    asks: Mapping[str, str] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
 
     def ways(self) -> str:
@@ -167,11 +168,7 @@ def export(what: Any, name: str, path: str | Path, *, start: date | None = None,
         into = f"; it is written of {_one_of(WORDS[k] for k in one.of)}" if one.of else "; it is only read"
         remedy = f"{WORDS[kind].capitalize()} can be written as {', '.join(able)}" if able else "Choose another"
         raise BadInput(f"{WORDS[kind]} cannot be written as {name}{into}", remedy=remedy)
-    for option in more:
-        if option not in one.options:
-            near = nearest(option, one.options)
-            known = f"It knows: {', '.join(one.options)}" if one.options else "It has none"
-            raise BadInput(f"{name} has no option '{option}'", remedy=f"Did you mean '{near}'?" if near else known)
+    _known_options(name, more, one.options)
     asked = Asked(more=more) if start is None else Asked(start, more)
     if not one.suffix and path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise BadInput(f"{name} is a folder, and something is there already", path, remedy="Name an empty folder")
@@ -182,6 +179,14 @@ def export(what: Any, name: str, path: str | Path, *, start: date | None = None,
     with _beside(path) as here, _installed(one):
         one.write(what, here, asked)
     return path
+
+
+def _known_options(name: str, more: Mapping[str, str], options: Mapping[str, str]) -> None:
+    for option in more:
+        if option not in options:
+            near = nearest(option, options)
+            known = f"It knows: {', '.join(options)}" if options else "It has none"
+            raise BadInput(f"{name} has no option '{option}'", remedy=f"Did you mean '{near}'?" if near else known)
 
 
 @contextmanager
@@ -219,19 +224,21 @@ def _installed(one: Format) -> Iterator[None]:
         raise BadInput(f"{one.name} needs {error.name}, which is not installed", remedy=remedy) from error
 
 
-def read(path: str | Path, name: str | None = None) -> Any:
+def read(path: str | Path, name: str | None = None, **more: str) -> Any:
     """What a file of another format holds: `Doses`, a `Chart` or the `Draft` of a protocol (`Format.gives`); each has
     ``told()``: in sentences, what is in it, and what was in the file and is not.
 
-    ``name``: of the format; left out it is told from how the file begins. Raises `BadInput`.
+    ``name``: of the format; left out it is told from how the file begins. ``more``: what the format asks besides
+    (`Format.asks`). Raises `BadInput`.
     """
     path = Path(path)
     one = format_named(name) if name else sniffed(path)
     if one.read is None:
         able = [other.name for other in formats().values() if other.read]
         raise BadInput(f"{one.name} is only written", path, remedy=f"What can be read: {', '.join(able)}")
+    _known_options(one.name, more, one.asks)
     with _installed(one):
-        return one.read(path)
+        return one.read(path, **more)
 
 
 def sniffed(path: Path) -> Format:
