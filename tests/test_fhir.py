@@ -160,6 +160,8 @@ def test_a_calendar_is_ordered_and_comes_back_dose_by_dose(tmp_path: Path) -> No
             told[dose.agent, dose.route, day + first] += dose.amount * dose.times
     assert set(told) == set(expected)
     assert all(told[key] == pytest.approx(expected[key], rel=1e-5) for key in expected)
+    by_surface = [r for r in found.values() if "301898006" in json.dumps(r.get("extension"))]
+    assert by_surface and all("m2" in r["dosageInstruction"][0]["text"] for r in by_surface)
     options = [r for r in found.values() if r.get("intent") == "option"]
     assert options and all(d["asNeededCodeableConcept"]["text"] for r in options for d in r["dosageInstruction"])
 
@@ -234,6 +236,23 @@ def test_the_example_of_mcode_is_read_with_what_cannot_be_played_told(tmp_path: 
     assert "IDArubicin is not played" in told and "entry 5 is not played: prednisone is not given IV" in told
 
 
+def test_a_dose_that_is_not_as_ordered_is_told(tmp_path: Path) -> None:
+    """As in mCODE's paediatric example: 450.03 mg are ordered and 105.96 mg given."""
+    order = {
+        "resourceType": "MedicationRequest", "id": "r1", "status": "active", "intent": "order",
+        "subject": {"reference": "Patient/brian"}, "medicationCodeableConcept": {"coding": [{"system": RXNORM, "code": "3002"}]},  # noqa: E501
+        "dosageInstruction": [{
+            "timing": {"repeat": {"boundsPeriod": {"start": "2024-01-09"}}}, "route": {"text": "IV"},
+            "doseAndRate": [{"doseQuantity": {"value": 450.03, "unit": "mg"}}],
+        }],
+    }  # fmt: skip
+    upon = {"request": {"reference": "MedicationRequest/r1"}}
+    doses = rm.read(put(tmp_path, order, administered("3002", "cyclophosphamide", 105.96, **upon)))
+    assert "cyclophosphamide: 1 dose not as ordered, 105.96 mg given (entry 2), 450.03 mg ordered" in doses.notes
+    same = rm.read(put(tmp_path, order, administered("3002", "cyclophosphamide", 0.45, "g", **upon)))
+    assert not any("not as ordered" in note for note in same.notes)
+
+
 def test_what_was_not_given_or_is_not_clear_is_no_dose(tmp_path: Path) -> None:
     vincristine = ("11202", "vincristine", 1.5)
     path = put(
@@ -271,6 +290,12 @@ def test_orders_are_played_only_where_nothing_says_what_was_given(tmp_path: Path
     assert [(d.agent, d.route, d.amount, d.day) for d in history.doses] == [
         ("methotrexate", "PO", 15.0, d) for d in (0, 7, 14)
     ]
+    twice = json.loads(json.dumps(order))
+    twice["dosageInstruction"][0]["timing"] = {
+        "repeat": {"boundsPeriod": {"start": "2024-02-28", "end": "2024-03-01"}}, "code": {"coding": [{"system": "x", "code": "BID"}]}  # noqa: E501
+    }  # fmt: skip
+    (history,) = rm.read(put(tmp_path, twice)).histories
+    assert [(d.day, d.last_day, d.times, d.last_hour) for d in history.doses] == [(0, 2, 2, 12.0)], "a leap day"
     given_ = administered("11202", "vincristine", 1.5, subject={"reference": "Patient/a"})
     both = rm.read(put(tmp_path, order, given_))
     assert [d.agent for d in both.histories[0].doses] == ["vincristine"]

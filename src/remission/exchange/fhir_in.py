@@ -25,13 +25,16 @@ if TYPE_CHECKING:
     from remission.individual.chart import Chart
     from remission.protocol.doses import Doses
 
-MOST_PATIENTS, MOST_DAYS = 10_000, 20_000
+MOST_PATIENTS, MOST_DAYS, MOST_DOSES = 10_000, 20_000, 500_000
+MOST_HOURS = 2000.0  # of an infusion
+SAME = 0.02  # relative: what was given is as it was ordered
 GIVEN = ("completed", "in-progress", "stopped", "unknown")  # of an administration: a dose was given, or may have been
 ORDERED = ("active", "completed", "on-hold", "stopped", "unknown", "draft")
 ROUTES = {"iv": "IV", "intravenous": "IV", "po": "PO", "oral": "PO", "by mouth": "PO", "it": "IT", "intrathecal": "IT",
           "sc": "SC", "subcutaneous": "SC", "im": "IM", "intramuscular": "IM"}  # fmt: skip
 AMOUNTS = {"mg": "mg", "g": "g", "ug": "ug", "mcg": "ug", "[iu]": "IU", "iu": "IU", "u": "IU", "[u]": "IU",
            "unit": "IU", "units": "IU"}  # fmt: skip
+_TIMES_A_DAY = {"QD": 1, "BID": 2, "TID": 3, "QID": 4}  # codes of HL7's GTSAbbreviation
 _PERIOD_DAYS = {"d": 1, "wk": 7}
 _COUNTS = ("anc", "platelets", "haemoglobin", "wbc")
 _FACTORS = {  # a unit of a count -> what it is multiplied by to be 10^9/L, or g/dL
@@ -55,6 +58,7 @@ class Given:
     last_hour: float = 0.0
     infusion_h: float = 0.0
     place: int = 0  # of the entry, from 1
+    request: str = ""  # what it was given upon
 
 
 @dataclass
@@ -64,16 +68,31 @@ class Person:
     id: str
     given: list[Given] = field(default_factory=list)
     ordered: list[Given] = field(default_factory=list)
+    orders: dict[str, list[Given]] = field(default_factory=dict)  # the doses of each request, whenever they are due
     facts: dict[str, float | str] = field(default_factory=dict)
     born: date | None = None
     counts: dict[date, dict[str, tuple[float, int]]] = field(default_factory=dict)
     problems: list[tuple[int, str]] = field(default_factory=list)
+
+    def unlike(self) -> Iterator[str]:
+        """Doses that differ from each amount in their request."""
+        differ: dict[str, list[tuple[Given, Given]]] = {}
+        for dose in self.given:
+            orders = [o for o in self.orders.get(dose.request, ()) if dose.request and o.agent == dose.agent]
+            if orders and not any(math.isclose(_mg(dose), _mg(o), rel_tol=SAME) for o in orders):
+                differ.setdefault(dose.agent, []).append((dose, orders[0]))
+        for agent, pairs in differ.items():
+            dose, order = pairs[0]
+            yield (f"{agent}: {len(pairs)} dose{'s' if len(pairs) > 1 else ''} not as ordered, "
+                   f"{'the first: ' if len(pairs) > 1 else ''}{dose.amount:g} {dose.unit} given (entry {dose.place}), "
+                   f"{order.amount:g} {order.unit} ordered")  # fmt: skip
 
 
 @dataclass
 class Bundle:
     people: dict[str, Person] = field(default_factory=dict)
     notes: Counter[str] = field(default_factory=Counter)
+    doses: int = 0  # that orders make
 
     def of(self, subject: str) -> Person:
         return self.people.setdefault(subject, Person(subject))
@@ -95,6 +114,7 @@ def read(path: Path) -> Doses:
         doses = _joined(person.given or person.ordered)
         if not doses:
             continue
+        notes += person.unlike()
         if person.given and person.ordered:
             notes.append(f"{person.id}: the requests are not played: what was given is there")
         elif person.ordered:
@@ -179,6 +199,10 @@ def _joined(doses: Sequence[Given]) -> list[Given]:
     return out
 
 
+def _mg(dose: Given) -> float:
+    return dose.amount * {"g": 1000.0, "ug": 0.001}.get(dose.unit, 1.0)
+
+
 def _number(value: float | str | None) -> float:
     return value if isinstance(value, float) else math.nan
 
@@ -254,8 +278,11 @@ def _list(value: Any) -> list[Any]:
 
 def _subject(resource: Any) -> str:
     """The last part of a reference: Patient/7, urn:uuid:..., http://.../Patient/7."""
-    said = _words(_at(resource, "subject", "reference"))
-    return re.split(r"[/:]", said)[-1][:80] if said else ""
+    return _last(_at(resource, "subject", "reference"))
+
+
+def _last(reference: Any) -> str:
+    return re.split(r"[/:]", _words(reference))[-1][:80]
 
 
 def _codings(concept: Any) -> Iterator[tuple[str, str]]:
@@ -407,9 +434,10 @@ def _administration(found: Bundle, resource: Any, place: int, medications: Mappi
                 return
     hour = start[1] or 0.0
     person = found.of(_subject(resource))
+    order = _last(_at(resource, "request", "reference"))
     person.given.append(
-        Given(agent, route, *amount, start[0], start[0], 1, hour, hour, round(infusion, 6), place)
-    )  # fmt: skip
+        Given(agent, route, *amount, start[0], start[0], 1, hour, hour, round(infusion, 6), place, order)
+    )
 
 
 def _request(found: Bundle, resource: Any, place: int, medications: Mapping[str, Any]) -> None:
@@ -438,16 +466,26 @@ def _request(found: Bundle, resource: Any, place: int, medications: Mapping[str,
             hours = (
                 amount[0] / rate if isinstance(rate, int | float) and not isinstance(rate, bool) and rate > 0 else 0.0
             )
-            person.ordered += _expanded(
-                found, called, _at(dosage, "timing"), Given(agent, route, *amount, date.min, date.min, place=place,
-                                                            infusion_h=round(hours, 3) if hours < 1e4 else 0.0)
-            )  # fmt: skip
+            infusion = round(hours, 3) if hours < MOST_HOURS else 0.0
+            dose = Given(agent, route, *amount, date.min, date.min, infusion_h=infusion, place=place)
+            person.orders.setdefault(_words(resource.get("id")), []).append(dose)
+            before = len(person.ordered)
+            person.ordered += _expanded(found, called, _at(dosage, "timing"), dose)
+            found.doses += len(person.ordered) - before
+            if found.doses > MOST_DOSES:
+                raise BadInput(
+                    f"the orders make more than {MOST_DOSES:,} doses (entry {place})", remedy="Split the file"
+                )
 
 
 def _expanded(found: Bundle, called: str, timing: Any, dose: Given) -> Iterator[Given]:
     """The doses of an order: its events, or its period with a frequency in days or weeks."""
     repeat = _at(timing, "repeat")
     times, period, unit = _at(repeat, "frequency"), _at(repeat, "period"), _at(repeat, "periodUnit")
+    period = int(period) if isinstance(period, float) and period.is_integer() else period
+    if period is None and times is None:
+        said = {code for _, code in _codings(_at(timing, "code"))} & _TIMES_A_DAY.keys()
+        times, period, unit = (_TIMES_A_DAY[said.pop()], 1, "d") if len(said) == 1 else (times, period, unit)
     events = [day for event in _list(_at(timing, "event")) if (day := _day(event)) is not None]
     start, end = _day(_at(repeat, "boundsPeriod", "start")), _day(_at(repeat, "boundsPeriod", "end"))
     every = _PERIOD_DAYS.get(unit) if isinstance(unit, str) else None
@@ -455,20 +493,16 @@ def _expanded(found: Bundle, called: str, timing: Any, dose: Given) -> Iterator[
     plain = times in (None, 1) and isinstance(period, int) and every is not None and 1 <= period <= 366
     apart = 24.0 / daily if daily else 24.0
     last_hour = apart * (daily - 1) if daily else 0.0
+    bounded = start is not None and end is not None and 0 <= (end - start).days < MOST_DAYS
     if events and (daily or repeat is None):
         for day in events:
-            yield Given(dose.agent, dose.route, dose.amount, dose.unit, day, day, daily or 1, 0.0, last_hour,
-                        dose.infusion_h, dose.place)  # fmt: skip
-    elif start is not None and end is not None and daily and 0 <= (end - start).days < MOST_DAYS:
-        yield Given(dose.agent, dose.route, dose.amount, dose.unit, start, end, daily, 0.0, last_hour,
-                    dose.infusion_h, dose.place)  # fmt: skip
-    elif start is not None and end is not None and plain and 0 <= (end - start).days < MOST_DAYS:
-        step = period * (every or 1)
-        for after in range(0, (end - start).days + 1, step):
+            yield replace(dose, first=day, last=day, times=daily or 1, last_hour=last_hour)
+    elif start is not None and end is not None and bounded and daily:
+        yield replace(dose, first=start, last=end, times=daily, last_hour=last_hour)
+    elif start is not None and end is not None and bounded and plain:
+        for after in range(0, (end - start).days + 1, period * (every or 1)):
             day = start + timedelta(days=after)
-            yield Given(
-                dose.agent, dose.route, dose.amount, dose.unit, day, day, 1, 0.0, 0.0, dose.infusion_h, dose.place
-            )
+            yield replace(dose, first=day, last=day)
     else:
         found.notes[f"a request of {called} is not played: its days are not said"] += 1
 

@@ -109,14 +109,21 @@ class Case:
             "author": reference(self.by), "addresses": [reference(self.condition)], "activity": [],
         })  # fmt: skip
 
-    def request(self, id: str, agent: str, intent: str, status: str, dosages: list[Resource]) -> Resource:
-        """A MedicationRequest; of mCODE's profile where the medicine has a code in the system that it asks for."""
-        made = {
+    def request(
+        self, id: str, agent: str, intent: str, status: str, dosages: list[Resource], basis: str | None = None
+    ) -> Resource:
+        """A MedicationRequest; of mCODE's profile where the medicine has a code in the system that it asks for.
+        ``basis``: m2 or kg, what the dose was computed with, where that is known."""
+        made: Resource = {
             "resourceType": "MedicationRequest", "id": id, "status": status, "intent": intent,
             "medicationCodeableConcept": agent_concept(agent), "subject": reference(self.patient),
             "authoredOn": day_text(self.start, 0), "requester": reference(self.by),
             "reasonReference": [reference(self.condition)], "dosageInstruction": dosages,
         }  # fmt: skip
+        if known := codes().of("basis", basis or ""):
+            made["extension"] = [
+                {"url": MCODE + "normalization-basis", "valueCodeableConcept": concept(known[0].display, known)}
+            ]
         return self.add(profiled(made, *([MCODE + "cancer-related-medication-request"] if in_rxnorm(agent) else [])))
 
 
@@ -350,7 +357,8 @@ def _planned(case: Case, plan: Resource, cycle: int, rows: Sequence[Row]) -> Non
             dosages.append(made | ({"asNeededCodeableConcept": {"text": when}} if kind == "conditional" else {}))
         id = id_of(case.name, cycle, agent, route, place)
         intent = "plan" if kind == "dose" else "option"
-        request = case.request(id, agent, intent, "draft", dosages)
+        basis = "m2" if any(" m2" in row.computed for row in own) else None
+        request = case.request(id, agent, intent, "draft", dosages, basis)
         plan["activity"].append({"reference": reference(request)})
     for what, own in seen.items():
         plan["activity"].append({"detail": {
