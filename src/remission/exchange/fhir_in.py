@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from remission.individual.chart import Chart
     from remission.protocol.doses import Doses
 
-MOST_PATIENTS, MOST_DAYS, MOST_DOSES = 10_000, 20_000, 500_000
+MOST_PATIENTS, MOST_DAYS, MOST_DOSES = 10_000, 20_000, 200_000
 MOST_HOURS = 2000.0  # of an infusion
 SAME = 0.02  # relative: what was given is as it was ordered
 GIVEN = ("completed", "in-progress", "stopped", "unknown")  # of an administration: a dose was given, or may have been
