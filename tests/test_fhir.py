@@ -425,10 +425,11 @@ def test_whatever_stands_where_a_bundle_has_something_else_it_is_read_or_told(
     assert rm.read(path, "fhir").histories
 
 
-def test_orders_without_end_are_refused_within_bounds(tmp_path: Path) -> None:
+def test_orders_without_end_are_refused_within_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fhir_in, "MOST_DOSES", 3000)
     endless = taken("103", 50, "2000-01-01", "2050-01-01", unit="wk")
-    endless["dosageInstruction"] *= 80
-    with pytest.raises(BadInput, match="more than 200,000 doses"):
+    endless["dosageInstruction"] *= 2
+    with pytest.raises(BadInput, match="more than 3,000 doses"):
         rm.read(put(tmp_path, endless))
 
 
