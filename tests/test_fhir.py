@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import remission as rm
-from remission.exchange import fhir_in
+from remission.exchange import fhir_bundle, fhir_in
 from remission.exchange.fhir_parts import id_of
 from remission.exchange.fhir_person import is_medicine
 from remission.knowledge.errors import BadInput
@@ -224,7 +224,7 @@ def test_the_example_of_mcode_is_read_with_what_cannot_be_played_told(tmp_path: 
     path = put(
         tmp_path, {"resourceType": "Patient", "id": "brian", "gender": "male", "birthDate": "2021-01-01"},
         administered("3002", "cyclophosphamide", 105.96), administered("5650", "IDArubicin", 5.4),
-        administered("11202", "vincristine", 2), administered("8640", "predniSONE", 36.01),
+        administered("11202", "vincristine", 2), administered("8640", "predniSONE", 36.01, when="2024-01-02"),
     )  # fmt: skip
     doses = rm.read(path)
     (history,) = doses.histories
@@ -426,7 +426,7 @@ def test_whatever_stands_where_a_bundle_has_something_else_it_is_read_or_told(
 
 
 def test_orders_without_end_are_refused_within_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fhir_in, "MOST_DOSES", 3000)
+    monkeypatch.setattr(fhir_bundle, "MOST_DOSES", 3000)
     endless = taken("103", 50, "2000-01-01", "2050-01-01", unit="wk")
     endless["dosageInstruction"] *= 2
     with pytest.raises(BadInput, match="more than 3,000 doses"):
