@@ -100,6 +100,7 @@ validate: $(READY)
 calibrate: $(READY)
 	$(BIN)/remission calibrate calibration/counts.yaml --apply --report docs/calibration-counts.md
 	$(BIN)/remission calibrate calibration/leukaemia.yaml --apply --report docs/calibration.md
+	$(BIN)/remission calibrate calibration/side-effects.yaml --apply --report docs/calibration-side-effects.md
 
 treatments: $(READY)
 	$(BIN)/python docs/treatments.py

@@ -210,6 +210,21 @@ def test_cytokine_release_in_the_real_world() -> None:
     assert (crs[high] >= 3).mean() > 5 * (crs[~high] >= 3).mean()
 
 
+def test_a_receptor_that_lets_go_soon_kills_as_well_and_calls_for_less() -> None:
+    """Obecabtagene, phase 1 (allcar19, low_affinity2019): no cytokine release of grade 3 or more in 34 (below 8.4 % at a
+    one-sided 95 %), neurotoxicity of grade 3 in 3 of 20 (3 to 38 %), a peak of 127,152 copies/ug, three times that of
+    tisagenlecleucel."""
+    blasts = np.random.default_rng(7).uniform(0.02, 0.95, 1000)
+    fast, slow = course(blasts, seed=1, dose=410 / 70, agent="obecabtagene"), course(blasts, seed=1)
+    (crs, neuro, _), (usual, _, _) = grades(fast), grades(slow)
+    assert 0.005 < (crs >= 3).mean() < 0.084 < 0.2 < (usual >= 3).mean()
+    assert 0.03 < (neuro >= 3).mean() < 0.38
+    answered = fast.leukaemia < 1e-4
+    assert answered.mean() == pytest.approx(0.85, abs=0.05)
+    assert geometric_mean(fast.peak[answered]) == pytest.approx(127152, rel=0.3)
+    assert geometric_mean(fast.peak[answered]) > 2.5 * geometric_mean(slow.peak[slow.leukaemia < 1e-4])
+
+
 def test_thresholds_rise_with_the_grade() -> None:
     body = library().body("immunity")
     for name in ("CRS", "neurotoxicity"):
