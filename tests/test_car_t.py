@@ -211,7 +211,7 @@ def test_cytokine_release_in_the_real_world() -> None:
 
 
 def test_a_receptor_that_lets_go_soon_kills_as_well_and_calls_for_less() -> None:
-    """Obecabtagene, phase 1 (allcar19, low_affinity2019): no cytokine release of grade 3 or more in 34 (below 8.4 % at a
+    """Obecabtagene, phase 1 (allcar19, low_affinity2019): no cytokine release of grade 3 or more in 34 (below 8.4 %, a
     one-sided 95 %), neurotoxicity of grade 3 in 3 of 20 (3 to 38 %), a peak of 127,152 copies/ug, three times that of
     tisagenlecleucel."""
     blasts = np.random.default_rng(7).uniform(0.02, 0.95, 1000)
