@@ -7,8 +7,10 @@ import html
 import re
 from collections import Counter
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -16,6 +18,7 @@ from starlette.testclient import TestClient
 import remission
 from remission import locale as spoken
 from remission.knowledge.errors import BadInput
+from remission.knowledge.library import library
 from remission.locale import KNOWN, LANGUAGES, TRANSLATED, speaking, unpublished
 from remission.locale import catalogue as catalogues
 from remission.locale.marks import BEGIN, END, ISOLATE, POP, RTL, isolated, marked
@@ -26,7 +29,9 @@ from remission.page.reading import Reading
 from remission.page.shelf import Word
 from remission.page.site import Site
 from remission.page.svg.fit import letters, lines
+from remission.protocol.calendar import as_text
 from remission.protocol.explain import explain
+from remission.protocol.plan import plan
 from remission.protocol.reader import read_protocol
 from remission.translation import filed as filing
 from remission.translation import terms as term_files
@@ -411,6 +416,28 @@ def test_explain_speaks_the_language_but_for_notes_of_the_file() -> None:
         told = explain(read_protocol("cog-standard-risk"))
     notes = re.compile(r"^ +- .*$|\b(?:cog|bfm)[\w-]*", re.M)
     assert re.findall(r"\b[a-z]{4,}\b", notes.sub("", told)) == []
+
+
+def test_what_explain_and_plan_say_of_every_protocol_stands_in_the_catalogues(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The words of a protocol's file (a unit, a subtype, a risk group) are asked for when they are met."""
+    lost: set[str] = set()
+    there = catalogues.Catalogue.sentence
+
+    def sentence(self: catalogues.Catalogue, english: str) -> str | None:
+        said = there(self, english)
+        lost.update([english] if said is None else [])
+        return said
+
+    monkeypatch.setattr(catalogues.Catalogue, "sentence", sentence)
+    child: dict[str, Any] = {"age_y": 5, "sex": "female", "weight_kg": 18, "height_cm": 108, "start": date(2027, 1, 4)}
+    with speaking("fr"):
+        for name in library().protocols():
+            explain(read_protocol(name, checked=False))
+        calendar = as_text(plan(read_protocol("bfm-95"), **child), width=110, colour=False)
+    assert lost == set()
+    assert "0,25" in calendar and " UI " in calendar, "the decimal comma and the unit of the language"
+    assert "baisse progressive" in calendar and "triméthoprime" in calendar
+    assert " hold " not in calendar
 
 
 def test_a_page_of_another_language_says_that_a_machine_translated_it_and_leads_to_the_english(

@@ -37,7 +37,7 @@ _BETWEEN = re.compile(f"(?<=[{_WIDE}])([{BEGIN}{END}]?)\\s+([{BEGIN}{END}]?)(?=[
 _WORD = re.compile(r"[\w\u0300-\u036f\u064b-\u0652\u0900-\u0963\u200c\u200d]+")
 _SINGLE = re.compile(r"([\u3040-\u30ff\u3400-\u9fff])")
 # Arabic writes the article, and short words before it, without room: the fever, with the fever, for the fever
-_ARTICLE = re.compile("^(?:[\u0648\u0641]?[\u0628\u0643]?\u0627\u0644|[\u0648\u0641]?\u0644\u0644)(?=[\u0621-\u064a]{3})")
+_ARTICLE = re.compile("^[\u0648\u0641]?(?:[\u0628\u0643]?\u0627\u0644|\u0644\u0644)(?=[\u0621-\u064a]{3})")
 _DRESSES = ("", "\u0627\u0644", "\u0648\u0627\u0644", "\u0628\u0627\u0644", "\u0644\u0644")
 
 

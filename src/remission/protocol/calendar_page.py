@@ -81,7 +81,7 @@ def page(plan: Plan, sections: Sequence[Section], statement: str, reading: str) 
     undecided = _list(
         _("Decisions that are not known yet; this calendar goes on as if none led away"), plan.open_decisions
     )
-    rules = _list(_("Rules of the whole protocol"), map(english, plan.rules))
+    rules = _list(_("Rules of the whole protocol"), plan.rules)
     open_ = _list(_("Not settled by the sources"), map(english, plan.protocol.open))
     warnings = "".join(f'<p class="warning">{escape(w)}</p>' for w in plan.warnings)
     return f"""<!doctype html>
@@ -171,7 +171,7 @@ def _section(section: Section) -> str:
         label = _label(_("Not certain: given on a day only if its condition is met on that day"))
         parts.append(f'<div class="maybe">{label}{"".join(map(_choice, section.choices))}</div>')
     if c.number == 1:
-        parts.append(_list(_("Rules that change this plan"), map(english, c.rules)))
+        parts.append(_list(_("Rules that change this plan"), c.rules))
         parts.append(_list(_("Not settled by the sources, or not in the plan"), map(english, c.open)))
     return "".join(parts) + "</section>\n"
 

@@ -41,7 +41,15 @@ from .model import (
 )
 from .numerals import number, percent
 from .vocabulary import AT_TIME_POINT, EVER, FRACTIONS, ORDINALS, SHARES
-from .wording import block_in_words, phase_in_words, place_in_words, protocol_in_words
+from .wording import (
+    block_in_words,
+    phase_in_words,
+    place_in_words,
+    protocol_in_words,
+    sentence,
+    unit_in_words,
+    word_in_words,
+)
 
 _ROUTE = {
     "IV": N_("into a vein"),
@@ -85,7 +93,7 @@ _UNIT = {
 _CALLED = {
     "anc": (N_("neutrophils"), "are", ""),
     "platelets": (N_("platelets"), "are", ""),
-    "haemoglobin": (N_("haemoglobin"), "is", "{n} g/dL"),
+    "haemoglobin": (N_("haemoglobin"), "is", N_("{n} g/dL")),
     "wbc": (N_("white cells"), "are", ""),
     "lymphocytes": (N_("lymphocytes"), "are", ""),
     "blood blasts": (N_("blasts in blood"), "are", N_("{n} per microlitre")),
@@ -93,7 +101,7 @@ _CALLED = {
     "marrow MRD": (N_("residual leukaemia (MRD) in marrow"), "is", ""),
     "blood MRD": (N_("residual leukaemia (MRD) in blood"), "is", ""),
     "age": (N_("age"), "is", ""),
-    "weight": (N_("body weight"), "is", "{n} kg"),
+    "weight": (N_("body weight"), "is", N_("{n} kg")),
     "bsa": (N_("body surface"), "is", N_("{n} square metres")),
     "sex": (N_("sex"), "is", ""),
     "cns": (N_("CNS status"), "is", ""),
@@ -104,7 +112,7 @@ _CALLED = {
     "chimerism": (N_("cells of the donor in marrow"), "are", ""),
     "t315i": (N_("T315I among leukaemic cells"), "is", ""),
     "b cells": (N_("B cells"), "are", N_("{n} per microlitre")),
-    "igg": (N_("IgG"), "is", "{n} g/L"),
+    "igg": (N_("IgG"), "is", N_("{n} g/L")),
     "relapses": (N_("relapses so far"), "are", ""),
     "relapse month": (N_("months from the first day to the first relapse"), "are", ""),
     "crs": (N_("cytokine release syndrome (grade)"), "is", ""),
@@ -172,6 +180,11 @@ def explain_sentence(item: Give | Check | Decide | Rule, phase: Phase) -> str:
             return _decide(item, {}, phase)
         case Rule():
             return _rule(item.action, phase)
+
+
+def rule_in_words(rule: Rule, phase: Phase | None = None) -> str:
+    """A rule as it stands in its file, without its sources; in another language the sentence that says the same."""
+    return sentence(rule.text) if language() == "en" else _rule(rule.action, phase)
 
 
 def _protocol(protocol: Protocol) -> Iterator[str]:
@@ -357,7 +370,7 @@ def _dose(give: Give) -> str:
     elif give.doses_per_day > 1:
         text = _("{dose} {n} times a day").format(dose=text, n=give.doses_per_day)
     if give.cap is not None:
-        most = f"{_number(give.cap[0])} {give.cap[1]}"
+        most = f"{_number(give.cap[0])} {unit_in_words(give.cap[1])}"
         most = _("{dose} a day").format(dose=most) if give.per == "day" else most
         text = _("{dose}, at most {most},").format(dose=text, most=most)
     return f"{text} {routes}"
@@ -620,7 +633,7 @@ def _compare(item: Compare) -> str:
         agent = _agent(item.name.removeprefix("level:"))
         assert not isinstance(item.value, str)
         what = _("the level of {agent}").format(agent=agent)
-        return _(_IS[item.op]).format(what=what, value=f"{_number(item.value)} {item.unit}")
+        return _(_IS[item.op]).format(what=what, value=f"{_number(item.value)} {unit_in_words(item.unit)}")
     if item.name in AT_TIME_POINT:
         point = AT_TIME_POINT.index(item.name) + 1
         what, verb, unit = _("residual leukaemia (MRD) in marrow at time point {n}").format(n=point), "is", ""
@@ -633,8 +646,7 @@ def _compare(item: Compare) -> str:
         what = form.format(effect=effect)
     said = (_ARE if verb == "are" else _IS)[item.op]
     if isinstance(item.value, str):
-        word = item.value if item.name == "subtype" else _(item.value.replace("_", " "))
-        return _(said).format(what=what, value=word)
+        return _(said).format(what=what, value=word_in_words(item.name, item.value))
     value = _percent(item.value) if item.name in (*FRACTIONS, *SHARES) else _number(item.value)
     if item.name == "age":
         value = (_("{n} year") if item.value == 1 else _("{n} years")).format(n=value)

@@ -18,8 +18,9 @@ from remission.knowledge.agent import Agent
 from remission.knowledge.errors import BadInput, nearest
 from remission.knowledge.library import library
 
-from ..locale import called, figures, joined, language, ngettext
+from ..locale import N_, called, figures, joined, language, ngettext
 from ..locale import gettext as _
+from .explain import rule_in_words
 from .logic import compares, exclusive, negated
 from .model import (
     And,
@@ -44,13 +45,14 @@ from .person import MEASURED, Person, person, remaining, truth
 from .rounding import rounded
 from .tablets import pieces_of, week
 from .vocabulary import AT_TIME_POINT
-from .wording import change_in_words, condition_in_words, in_words, phase_in_words, place_in_words, sentence
+from .wording import change_in_words, condition_in_words, in_words, phase_in_words, place_in_words, unit_in_words
 
 if TYPE_CHECKING:
     import polars as pl
 
 Kind = Literal["gate", "dose", "conditional", "check", "decision", "end"]
 _ORDER: dict[str, int] = {"gate": 0, "check": 1, "decision": 2, "dose": 3, "conditional": 4, "end": 5}
+_PARTS = (N_("trimethoprim"),)  # by which the dose of a combination is told
 _LONGEST = 400  # cycles of one phase; more means that the protocol does not end
 
 
@@ -123,7 +125,7 @@ class Plan:
     @property
     def rules(self) -> tuple[str, ...]:
         """The rules that hold in every phase."""
-        return tuple(sentence(rule.text) for rule in self.protocol.rules if _concerns(rule, self.person))
+        return tuple(rule_in_words(rule) for rule in self.protocol.rules if _concerns(rule, self.person))
 
     @property
     def end(self) -> date:
@@ -328,7 +330,7 @@ class _Planner:
                 first,
                 end - 1,
                 gate,
-                tuple(sentence(r.text) for r in phase.rules if _concerns(r, who)),
+                tuple(rule_in_words(r, phase) for r in phase.rules if _concerns(r, who)),
                 phase.open,
             )
         )
@@ -441,7 +443,7 @@ class _Planner:
         last = days[-1]
         for share, length in give.taper:
             for day in range(last + 1, last + length + 1):
-                because = [*why, f"{share:.4g} (taper)"]
+                because = [*why, _("{share} (taper)").format(share=figures(f"{share:.4g}"))]
                 for row in self._day_doses(give, (steps[-1][0], ""), factor * share, because, first + day - 1):
                     rows.append(row | {"day": day, "runs_over": True} | _hangs(due[days[-1]]))
             last += length
@@ -473,7 +475,8 @@ class _Planner:
             if top is not None:
                 base = rise.start_fraction * top
                 why = _("starts at {share} of {dose} ({phase})").format(
-                    share=figures(f"{rise.start_fraction:.3g}"), dose=f"{figures(f'{top:g}')} {give.unit}",
+                    share=figures(f"{rise.start_fraction:.3g}"),
+                    dose=f"{figures(f'{top:g}')} {unit_in_words(give.unit)}",
                     phase=phase_in_words(rise.of_phase))  # fmt: skip
 
         def called_step(i: int) -> str:
@@ -494,24 +497,25 @@ class _Planner:
         unit, __, per = give.unit.partition("/")
         notes = [note] if note else []
         if part := self.agent(give.agent).dose_of:
-            notes.append(_("amount of {part}, one part of {agent}").format(part=part, agent=_agent(give.agent)))
+            notes.append(_("amount of {part}, one part of {agent}").format(part=_(part), agent=_agent(give.agent)))
         if amount is None:
             dose = self._by_age(give, who.age_y)
             computed = _("by age, {age} (table {table})").format(age=_years(who.age_y), table=give.table)
         else:
             size = {"m2": who.bsa_m2, "kg": who.weight_kg}.get(per, 1.0)
             dose = amount * factor * size
-            said = f"{figures(f'{amount:.6g}')} {give.unit}"
+            said = f"{figures(f'{amount:.6g}')} {unit_in_words(give.unit)}"
             parts = [_("{dose}/day").format(dose=said) if give.per == "day" else said, *why]
             if per:
                 parts.append(f"{figures(f'{size:.3f}')} m2" if per == "m2" else f"{figures(f'{size:g}')} kg")
-            computed = f"{' x '.join(parts)} = {figures(_amount(dose))} {unit}" if len(parts) > 1 else parts[0]
+            whole = f"{' x '.join(parts)} = {figures(_amount(dose))} {unit_in_words(unit)}"
+            computed = whole if len(parts) > 1 else parts[0]
         if unit == "g":
             dose, unit = dose * 1000.0, "mg"
         times = give.doses_per_day
         single = dose / times if give.per == "day" else dose
         if times > 1:
-            computed += f", {times} x {figures(_amount(single))} {unit}"
+            computed += f", {times} x {figures(_amount(single))} {unit_in_words(unit)}"
         capped = False
         if give.cap is not None and give.largest_dose is not None:
             in_mg = 1000.0 if give.cap[1] == "g" else 1.0
@@ -520,16 +524,17 @@ class _Planner:
             if capped:
                 single = cap
                 most = _("capped at {dose} a day") if give.per == "day" else _("capped at {dose}")
-                notes.insert(0, most.format(dose=f"{figures(f'{give.cap[0] * in_mg:g}')} {unit}"))
+                largest = f"{figures(f'{give.cap[0] * in_mg:g}')} {unit_in_words(unit)}"
+                notes.insert(0, most.format(dose=largest))
         as_written = capped or amount is None or (not per and factor == 1.0)  # a table's or a flat dose is round
-        whole = single if as_written else rounded(single, unit)
+        given = single if as_written else rounded(single, unit)
         if give.infusion_h:
             notes.append(_("over {hours} h").format(hours=figures(f"{give.infusion_h:g}")))
         if len(give.routes) > 1:
             notes.append(_("or {routes}").format(routes=", ".join(give.routes[1:])))
         return {
-            "kind": "dose", "agent": give.agent, "route": give.route, "dose": whole, "exact_dose": single, "unit": unit,
-            "doses_per_day": times, "day_total": whole * times, "exact_day_total": single * times,
+            "kind": "dose", "agent": give.agent, "route": give.route, "dose": given, "exact_dose": single, "unit": unit,
+            "doses_per_day": times, "day_total": given * times, "exact_day_total": single * times,
             "infusion_h": give.infusion_h, "computed": computed, "capped": capped, "note": "; ".join(notes),
         }  # fmt: skip
 
@@ -653,7 +658,8 @@ def _with_alternatives(rows: Sequence[Row]) -> Iterator[Row]:
             continue
         others = [
             _("{dose} if {condition}").format(
-                dose=f"{_agent(o.agent or '')} {o.route} {figures(_amount(o.dose or 0.0))} {o.unit}", condition=o.when
+                dose=f"{_agent(o.agent or '')} {o.route} {figures(_amount(o.dose or 0.0))} {unit_in_words(o.unit)}",
+                condition=o.when
             )
             for o in by_day[row.day]
             if o.condition is not None and exclusive(row.condition, o.condition)

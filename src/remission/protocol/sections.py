@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
-from ..locale import called, english, figures, joined, ngettext, short_date, weekday
+from ..locale import called, figures, joined, ngettext, short_date, weekday
 from ..locale import gettext as _
 from .choices import Choice, choices
 from .person import MEASURED
 from .plan import Cycle, Plan, Row, result_in_words
-from .wording import in_words, phase_in_words, runs
+from .wording import in_words, phase_in_words, runs, unit_in_words, word_in_words
 
 _SPAN_DAYS = 3  # medicines by mouth on this many days in a row are told once, not day by day
 
@@ -102,7 +102,7 @@ def who(plan: Plan) -> list[tuple[str, str]]:
         ("NUDT15", taken("nudt15", p.nudt15)),
         (_("White cells at diagnosis"), None if p.wbc is None else f"{figures(f'{p.wbc:g}')} x 10^9/L"),
         (_("Philadelphia chromosome"), p.ph and _(p.ph)),
-        (_("Subtype"), p.subtype and english(p.subtype)),
+        (_("Subtype"), p.subtype and word_in_words("subtype", p.subtype)),
         (_("Down syndrome"), p.down_syndrome and _(p.down_syndrome)),
         (_("Donor"), p.donor and _(p.donor)),
         (_("Relapses so far"), None if p.relapses is None else str(p.relapses)),
@@ -133,7 +133,7 @@ def amount(dose: float | None, unit: str | None) -> str:
         dose, unit = dose / 1000.0, "g"
     digits = 3 if dose < 1 else 2 if dose < 10 else 1 if dose < 100 else 0
     text = f"{dose:,.{digits}f}"
-    return f"{figures(text.rstrip('0').rstrip('.') if '.' in text else text)} {unit}"
+    return f"{figures(text.rstrip('0').rstrip('.') if '.' in text else text)} {unit_in_words(unit)}"
 
 
 def name(agent: str | None) -> str:

@@ -58,10 +58,17 @@ _SAID = (  # names and values that are said as they are written in a protocol, s
     N_("blood MRD"), N_("chimerism"), N_("relapses"), N_("age"), N_("weight"), N_("sex"), N_("lineage"), N_("donor"),
     N_("remission"), N_("female"), N_("male"), N_("normal"), N_("intermediate"), N_("poor"), N_("none"), N_("sibling"),
     N_("unrelated"), N_("haploidentical"), N_("cord"), N_("negative"), N_("positive"), N_("no"), N_("yes"),
-    N_("relapse month"), N_("subtype"), N_("risk group"), N_("genetics"),
+    N_("red cells"), N_("relapse month"), N_("subtype"), N_("risk group"), N_("genetics"),
     N_("in manufacture"), N_("ready"), N_("failed"), N_("infused"),
 )  # fmt: skip
 _KNOWN = (*COUNTS, *FRACTIONS, *SHARES, *STATES, *PERSON, *VALUES)  # all else that is compared is a side effect
+_SUBTYPES = (  # those that are more than the names of genes
+    N_("high hyperdiploid"), N_("low hypodiploid"), N_("near haploid"), N_("B-other"), N_("T-ALL near-ETP"),
+)  # fmt: skip
+_GROUPS = (  # what files of risk groups call their groups and genes
+    N_("low"), N_("standard"), N_("medium"), N_("high"), N_("very high"), N_("favourable"), N_("unfavourable"),
+    N_("high risk"), N_("good risk"),
+)  # fmt: skip
 _UNITS = {"b cells": "/uL", "igg": " g/L", "haemoglobin": " g/dL", "blood blasts": "/uL"}
 _OPS = {
     # For translators: {what} is a noun such as platelets, {value} a number or a word; {what}: below {value} is allowed
@@ -167,6 +174,18 @@ def change_in_words(action: Action) -> str:
             assert_never(action)
 
 
+def unit_in_words(unit: str | None) -> str:
+    """A unit as the language writes it: IU/m2, UI/m2."""
+    said = (unit or "").replace("IU", _("IU"))
+    return said if language() == "en" else said.replace("Mcells", _("million cells"))
+
+
+def word_in_words(name: str, value: str) -> str:
+    """A word that is known of a person: positive, low hypodiploid; names of genes and of lineages stay."""
+    stays = name == "lineage" or (name == "subtype" and value not in _SUBTYPES)
+    return value if stays else _(value.replace("_", " "))
+
+
 def _lasting(streak: Streak) -> str:
     days = " " + ngettext("for {n} day", "for {n} days", streak.days).format(n=streak.days) if streak.days else ""
     visits = " " + ngettext("at {n} visit", "at {n} visits", streak.visits).format(n=streak.visits)
@@ -191,12 +210,12 @@ def sentence(text: str) -> str:
 
 def _value(name: str, value: float | str, unit: str | None) -> str:
     if isinstance(value, str):
-        return value if name == "subtype" else _(value.replace("_", " "))
+        return word_in_words(name, value)
     if name in (*FRACTIONS, *SHARES):
         return figures(f"{value * 100:.4g}") + "%"
     if name == "age":
         return _("{age} years").format(age=figures(f"{value:g}"))
-    return figures(f"{value:g}") + (" " + unit.replace("uM", "umol/L") if unit else _UNITS.get(name, ""))
+    return figures(f"{value:g}") + (" " + unit_in_words(unit).replace("uM", "umol/L") if unit else _UNITS.get(name, ""))
 
 
 def _inner(condition: Condition) -> str:
