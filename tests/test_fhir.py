@@ -224,6 +224,7 @@ def test_the_example_of_mcode_is_read_with_what_cannot_be_played_told(tmp_path: 
     path = put(
         tmp_path, {"resourceType": "Patient", "id": "brian", "gender": "male", "birthDate": "2021-01-01"},
         administered("3002", "cyclophosphamide", 105.96), administered("5650", "IDArubicin", 5.4),
+        {"resourceType": "Procedure", "status": "completed", "code": {"text": "Whole brain irradiation"}},
         administered("11202", "vincristine", 2), administered("8640", "predniSONE", 36.01, when="2024-01-02"),
     )  # fmt: skip
     doses = rm.read(path)
@@ -233,7 +234,8 @@ def test_the_example_of_mcode_is_read_with_what_cannot_be_played_told(tmp_path: 
     ]  # fmt: skip
     assert history.facts == {"sex": "male", "age_y": pytest.approx(3.02, abs=0.01)}
     told = "\n".join(doses.told())
-    assert "IDArubicin is not played" in told and "entry 5 is not played: prednisone is not given IV" in told
+    assert "Whole brain irradiation is not played: it is a Procedure" in told
+    assert "IDArubicin is not played" in told and "entry 6 is not played: prednisone is not given IV" in told
 
 
 def test_a_dose_that_is_not_as_ordered_is_told(tmp_path: Path) -> None:

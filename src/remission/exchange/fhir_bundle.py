@@ -125,6 +125,9 @@ def bundle_of(path: Path) -> Bundle:
             _administration(found, resource, place, medications)
         elif kind == "MedicationRequest":
             _request(found, resource, place, medications)
+        elif kind == "Procedure":
+            called = next(_names(resource.get("code")), "a procedure without a name")
+            found.notes[f"{called} is not played: it is a Procedure"] += 1
         elif kind == "MedicationStatement":
             found.notes["a MedicationStatement is not played: it says that a medicine is taken, not each dose"] += 1
         if len(found.people) > MOST_PATIENTS:
