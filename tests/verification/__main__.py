@@ -21,7 +21,7 @@ from .cohort import POPULATION, Study
 HOME = Path(__file__).parent.parent.parent
 MAIN = ("cog-standard-risk", "bfm-standard")
 OTHERS = ("cog-ph-positive", "tower", "ino-vate", "eliana", "forum-tbi")  # one of each modality
-OWN = 2  # patients of each protocol who are integrated once more, tighter
+OWN = 2  # patients of a protocol who are integrated once more, tighter; of the others, one
 KEPT = HOME / "runs" / "verification"
 
 
@@ -70,7 +70,8 @@ def main() -> None:
             if sys.stderr.isatty():
                 print(f"\r{study.protocol}: {done} of {study.patients} patients ", end="", file=sys.stderr, flush=True)
 
-        result = cohort.run(study, chosen.processes, min(OWN, study.patients), progress, chosen.folder)
+        own = min(OWN if study.protocol in chosen.protocols else 1, study.patients)
+        result = cohort.run(study, chosen.processes, own, progress, chosen.folder)
         show("Whole treatments in closed loop", report.closed_loop(result))
     show("Extinction by chance", report.extinction([extinction.measure(c, chosen.trials) for c in extinction.clones()]))
     if convergence.can_refine():
