@@ -13,13 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from remission.knowledge import units
 from remission.knowledge.agent import Agent
 from remission.knowledge.editor_schemas import write_schemas
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import DATA, Library, library
 from remission.knowledge.loader import load, read_yaml
 from remission.knowledge.provenance import counts, provenance
-from remission.knowledge.quantity import Covariate, Quantity, Read, units
+from remission.knowledge.quantity import Covariate, Quantity, Read
+from remission.knowledge.units import registry
 
 BACKBONES = """vincristine dexamethasone prednisolone prednisone hydrocortisone pegaspargase asparaginase_ecoli
 doxorubicin daunorubicin cyclophosphamide cytarabine methotrexate mercaptopurine thioguanine leucovorin""".split()
@@ -460,13 +462,37 @@ def test_our_units_are_those_of_pint() -> None:
     pint_s = pint.UnitRegistry(cache_folder=None)
     for unit in "mg/L*day umol/L/h Gy month nM cm % mL/minute 1/week U/L fmol".split():
         theirs = pint_s.Quantity(1.7, unit).to_base_units()
-        assert units().Quantity(1.7, unit).to(str(theirs.units)).magnitude == pytest.approx(theirs.magnitude, rel=1e-15)
+        assert registry().Quantity(1.7, unit).to(str(theirs.units)).magnitude == pytest.approx(
+            theirs.magnitude, rel=1e-15
+        )
 
 
 def test_a_number_in_another_unit_is_what_pint_makes_of_it() -> None:
     number = Quantity(value=1.7, unit="mg/L*day", read="memory")
-    assert number.to_unit("ug/mL*h") == units().Quantity(1.7, "mg/L*day").to("ug/mL*h").magnitude
+    theirs = registry().Quantity(1.7, "mg/L*day").to("ug/mL*h").magnitude
+    assert number.to_unit("ug/mL*h") == pytest.approx(theirs, rel=1e-15)
     assert Quantity(value=12.5, unit="%", read="memory").to_unit("-") == 0.125
+
+
+def test_units_that_are_kept_are_what_pint_says_of_them_and_of_these_definitions() -> None:
+    kept = units._kept()
+    assert len(kept) > 100 and {"mg/L", "-", "1/day", "Gcell/L"} <= set(kept), "python tests/keep_units.py writes them"
+    assert {name: units.by_pint(name) for name in kept} == kept
+
+
+def test_other_definitions_than_those_that_were_kept_are_read_anew(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "units.txt").write_text(units.DEFINED.read_text("utf-8") + "stone = 6.35 * kilogram\n", "utf-8")
+    monkeypatch.setattr(units, "DEFINED", tmp_path / "units.txt")
+    try:
+        for known in (units.unit_of, units.factor, units.registry, units._kept):
+            known.cache_clear()
+        assert units._kept() == {} and units.factor("stone", "kg") == pytest.approx(6.35)
+    finally:
+        monkeypatch.undo()
+        for known in (units.unit_of, units.factor, units.registry, units._kept):
+            known.cache_clear()
+    with pytest.raises(units.UnknownUnit, match="unknown unit 'stone'"):
+        units.unit_of("stone")
 
 
 def test_covariate_has_one_form() -> None:

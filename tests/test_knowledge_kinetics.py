@@ -17,7 +17,8 @@ from scipy.linalg import expm
 
 from remission.knowledge.agent import Agent
 from remission.knowledge.library import library
-from remission.knowledge.quantity import Quantity, units
+from remission.knowledge.quantity import Quantity
+from remission.knowledge.units import registry
 
 TIME = {"h": 1.0, "d": 24.0, "min": 1 / 60}
 
@@ -44,7 +45,7 @@ class Typical:
         m = re.fullmatch(r"([\d.]+) (\w+)(/m2|/kg)? (IV|PO|SC|IM)(?: over ([\d.]+) (h|min))?", dose)
         assert m, f"dose '{dose}' cannot be read"
         pk, self.agent = agent.pharmacokinetics, agent
-        per_m2 = float(m[1]) * units().Quantity(1.0, m[2]).to(pk.amount).magnitude
+        per_m2 = float(m[1]) * registry().Quantity(1.0, m[2]).to(pk.amount).magnitude
         amount = per_m2 * {"/m2": who["bsa_m2"], "/kg": who["weight_kg"], None: 1.0}[m[3]]
         route, self.infusion = m[4], float(m[5]) * TIME[m[6]] if m[5] else 0.0
         species, peripherals, self.drivers = (
@@ -54,9 +55,9 @@ class Typical:
         )
         n = 1 + species + peripherals + len(self.drivers)
         self.v, self.central = typical(pk.volume, "L", who), slice(1, 1 + species)
-        litre = units().Quantity(1.0, f"{pk.amount}/L")
+        litre = registry().Quantity(1.0, f"{pk.amount}/L")
         if not litre.is_compatible_with(pk.concentration):
-            litre = litre / units().Quantity(pk.molar_mass.value, pk.molar_mass.unit)
+            litre = litre / registry().Quantity(pk.molar_mass.value, pk.molar_mass.unit)
         self.scale = litre.to(pk.concentration).magnitude / self.v  # amount -> concentration
         a = np.zeros((n, n))
         self.a, self.x0, self.rate = a, np.zeros(n), np.zeros(n)

@@ -52,7 +52,7 @@ def test_the_package_and_its_command_line_load_no_library() -> None:
 
 def test_a_protocol_is_read_without_what_plays_and_draws() -> None:
     assert loaded_by("import remission; remission.read_protocol('cog-standard-risk')") == {
-        "lark", "numpy", "pint", "pydantic", "yaml",
+        "lark", "pydantic", "yaml",
     }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from remission.knowledge.agent import Agent
 from remission.knowledge.errors import BadInput
-from remission.knowledge.quantity import units
+from remission.knowledge.units import factor, unit_of
 from remission.patient.cohort import Cohort, Floats
 
 from .person import individual
@@ -72,18 +72,15 @@ class Kinetics:
 def concentration_per_amount(agent: Agent) -> float:
     """How many concentration units one amount unit in one litre makes."""
     pk = agent.pharmacokinetics
-    registry = units()
-    amount = registry.Quantity(1.0, pk.amount) / registry.Quantity(1.0, "L")
-    target = registry.Unit(pk.concentration)
-    if amount.is_compatible_with(target):
-        return float(amount.to(target).magnitude)
+    in_a_litre = f"({pk.amount})/L"
+    if unit_of(in_a_litre).is_compatible_with(pk.concentration):
+        return factor(in_a_litre, pk.concentration)
     if pk.molar_mass is None:
         raise BadInput(
             f"{agent.agent}: {pk.amount}/L cannot be turned into {pk.concentration}",
             remedy="add `molar_mass` under pharmacokinetics",
         )
-    molar = amount / registry.Quantity(pk.molar_mass.value, pk.molar_mass.unit)
-    return float(molar.to(target).magnitude)
+    return factor(f"{in_a_litre}/({pk.molar_mass.unit})", pk.concentration) / pk.molar_mass.value
 
 
 def kinetics(agent: Agent, cohort: Cohort, *, seed: int, routes: tuple[str, ...]) -> Kinetics:
@@ -209,10 +206,9 @@ def kinetics(agent: Agent, cohort: Cohort, *, seed: int, routes: tuple[str, ...]
     vmax = km = extra = fading = None
     outputs += [p.name for p in products]
     if pk.saturable_elimination:
-        registry = units()
         amount_rate = f"({pk.amount})/day"
         spec_vmax = pk.saturable_elimination.vmax
-        if not registry.Unit(spec_vmax.unit).is_compatible_with(registry.Unit(amount_rate)):
+        if not unit_of(spec_vmax.unit).is_compatible_with(amount_rate):
             # a molar capacity: through the molar mass
             assert pk.molar_mass is not None
             factor = 1.0 / scale  # amount per (concentration * L)

@@ -16,7 +16,7 @@ from remission.compiled import core
 from remission.knowledge.agent import TARGETS, Agent
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library
-from remission.knowledge.quantity import factor, unit_of, units
+from remission.knowledge.units import factor, unit_of
 from remission.knowledge.side_effect import SideEffect
 from remission.patient import chance
 from remission.patient.cohort import LINEAGE, METABOLISER, SEX
@@ -187,13 +187,14 @@ class _Conditions:
             return float(words.index(compare.value))
         if compare.name.startswith(LEVEL) and compare.unit:
             pk = self.agents[compare.name.removeprefix(LEVEL)].pharmacokinetics
-            registry = units()
-            asked = registry.Quantity(compare.value, compare.unit)
-            if not asked.is_compatible_with(registry.Unit(pk.concentration)):
-                assert pk.molar_mass is not None
-                mass = registry.Quantity(pk.molar_mass.value, pk.molar_mass.unit)
-                asked = asked * mass if asked.is_compatible_with("mol/L") else asked / mass
-            return float(asked.to(pk.concentration).magnitude)
+            asked = unit_of(compare.unit)
+            if asked.is_compatible_with(pk.concentration):
+                return compare.value * factor(compare.unit, pk.concentration)
+            assert pk.molar_mass is not None
+            mass = pk.molar_mass
+            if asked.is_compatible_with("mol/L"):
+                return compare.value * mass.value * factor(f"({compare.unit})*({mass.unit})", pk.concentration)
+            return compare.value / mass.value * factor(f"({compare.unit})/({mass.unit})", pk.concentration)
         return float(compare.value)
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from .agent import RATES, TARGETS, Absorption, Agent, Effect, Radiosensitivity
 from .errors import nearest
 from .loader import Fault
-from .quantity import Quantity, unit_of
+from .quantity import Quantity
 from .side_effect import SideEffect
+from .units import UnknownUnit, unit_of
 
 Where = tuple[str | int, ...]
 NEEDS = {
@@ -238,7 +239,7 @@ def _unit_names(agent: Agent) -> Iterator[Fault]:
     for where, unit in named:
         try:
             unit_of(unit)
-        except Exception:
+        except UnknownUnit:
             yield Fault(where, f"unknown unit '{unit}'", "Write for example mg, IU, ng/mL, umol/L")
             return
     made = unit_of(f"({pk.amount})/L")

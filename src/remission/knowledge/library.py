@@ -24,10 +24,10 @@ from .consistency import faults, side_effect_faults
 from .errors import BadInput, nearest
 from .loader import Fault, complain, fault_of, load, read_yaml
 from .provenance import sources_of
-from .quantity import unit_of
 from .side_effect import SideEffect
 from .symptom import Belongs, Symptom, with_grade
 from .symptom import faults as symptom_faults
+from .units import unit_of
 from .yaml_file import compose, construct, is_file, text_of
 
 if TYPE_CHECKING:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from functools import lru_cache
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import pint
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from .units import UnknownUnit, factor, unit_of
 
 
 class Read(StrEnum):
@@ -21,27 +20,6 @@ class Read(StrEnum):
     MEMORY = "memory"
     CALIBRATED = "calibrated"
     ASSUMED = "assumed"
-
-
-UNITS = Path(__file__).parent / "data" / "units.txt"
-
-
-@lru_cache(maxsize=1)
-def units() -> pint.UnitRegistry[Any]:
-    """The unit registry: those of data/units.txt, SI and what clinicians write (IU, cells, percent)."""
-    return pint.UnitRegistry(UNITS, cache_folder=None)
-
-
-@lru_cache(maxsize=2048)
-def unit_of(name: str) -> pint.Unit:
-    """A unit by its name, ``-`` for a pure number; raises pint's errors, and whatever else strange letters lead to."""
-    return units().Unit(name if name != "-" else "dimensionless")
-
-
-@lru_cache(maxsize=2048)
-def factor(unit: str, into: str) -> float:
-    """What a number in one unit is multiplied by to stand in the other; ``DimensionalityError`` when it cannot."""
-    return float(units().convert(1.0, unit_of(unit), unit_of(into)))
 
 
 _WORDS = {
@@ -114,7 +92,7 @@ class Quantity(BaseModel):
     def _known_unit(cls, unit: str) -> str:
         try:
             unit_of(unit)
-        except Exception as error:
+        except UnknownUnit as error:
             raise ValueError(f"unknown unit '{unit}' (write for example L/h, 1/day, mg, umol/L, -)") from error
         return unit
 
@@ -132,7 +110,4 @@ class Quantity(BaseModel):
 
     def to_unit(self, unit: str) -> float:
         """The value in another unit; raises ``ValueError`` when the dimensions differ."""
-        try:
-            return self.value * factor(self.unit, unit)
-        except pint.DimensionalityError as error:
-            raise ValueError(f"unit '{self.unit}' cannot be turned into '{unit}'") from error
+        return self.value * factor(self.unit, unit)

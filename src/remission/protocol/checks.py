@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
 
-import pint
 from rapidfuzz import fuzz
 
 from ..knowledge import limits
 from ..knowledge.agent import Agent
 from ..knowledge.errors import BadInput, nearest
 from ..knowledge.library import Library
-from ..knowledge.quantity import unit_of
+from ..knowledge.units import UnknownUnit, unit_of
 from . import bounds
 from .complaint import Written, at_word, bad, unknown
 from .link import span_days, successors
@@ -465,7 +464,7 @@ def _fits_concentration(compare: Compare, agent: Agent) -> bool:
     kinetics = agent.pharmacokinetics
     try:
         want, have = unit_of(str(compare.unit)), unit_of(kinetics.concentration)
-    except pint.errors.PintError:
+    except UnknownUnit:
         return False
     if want.is_compatible_with(have):
         return True

@@ -15,7 +15,7 @@ from pathlib import Path
 from ..knowledge import limits
 from ..knowledge.errors import BadInput
 from ..knowledge.library import library
-from ..knowledge.quantity import factor
+from ..knowledge.units import factor
 from .model import Give, Phase, Place, Protocol, Provenance, Route, Rule
 from .reader import read_sentence
 

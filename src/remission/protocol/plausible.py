@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from ..knowledge.agent import Agent, Usual
 from ..knowledge.errors import BadInput
-from ..knowledge.quantity import factor
+from ..knowledge.units import factor
 from .complaint import Doubt, Written, at_word, doubt
 from .logic import names
 from .model import Give

@@ -15,7 +15,7 @@ from remission.body.pharmacokinetics import CSF, PLASMA, Kinetics, kinetics
 from remission.knowledge.agent import Agent
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library, using
-from remission.knowledge.quantity import units
+from remission.knowledge.units import factor
 from remission.patient.population import draw
 from remission.protocol.plan import Row
 
@@ -158,10 +158,10 @@ def _doses(
     rows: Iterable[Row], system: Kinetics, bsa_m2: float, first: int, once: bool = False
 ) -> list[tuple[float, float, int, float]]:
     """Day, hours of infusion, state, amount that arrives."""
-    registry, out = units(), []
+    out = []
     for row in rows:
         entry = system.entries[row.route or "IV"]
-        amount = float(registry.Quantity(row.exact_dose or 0.0, row.unit or "").to(system.amount_unit).magnitude)
+        amount = (row.exact_dose or 0.0) * factor(row.unit or "-", system.amount_unit)
         part = float(entry.bioavailability[0])
         if entry.loss:
             part -= entry.loss * amount / bsa_m2 / (entry.half_dose + amount / bsa_m2)
