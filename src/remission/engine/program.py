@@ -16,8 +16,8 @@ from remission.compiled import core
 from remission.knowledge.agent import TARGETS, Agent
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library
-from remission.knowledge.units import factor, unit_of
 from remission.knowledge.side_effect import SideEffect
+from remission.knowledge.units import factor, unit_of
 from remission.patient import chance
 from remission.patient.cohort import LINEAGE, METABOLISER, SEX
 from remission.protocol import model as m
