@@ -170,7 +170,8 @@ def test_simulate_ends_with_summary_files_and_picture_then_plot_and_sources(
     command = ("simulate", "cog-standard-risk", "--patients", "64", "--follow-up", "3", "--out", tmp_path / "run")
     code, out, err = remission(*command)
     assert code == 0 and "complete remission" in out and "patients/s" in out and "cohort.png" in err
-    for name in ("manifest.json", "summary.csv", "cohort.png", "provenance.parquet", "outcomes/part-00000.parquet"):
+    shown = ("summary.csv", "cohort.png", "datapackage.json")
+    for name in ("manifest.json", *shown, "provenance.parquet", "outcomes/part-00000.parquet"):
         assert (tmp_path / "run" / name).stat().st_size > 0
     code, out, err = remission(*command)
     assert code == 0 and "complete remission" in out and "finished" in err

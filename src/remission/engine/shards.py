@@ -6,7 +6,8 @@ The folder of a run::
     shards/00000.json           shard 0 of this run is on disk: its files with their sha256
     outcomes/part-00000.parquet shard 0 of the table ``outcomes``
     provenance.parquet          a table of the run as such
-    summary.csv, cohort.png     written by whoever shows the run (`SHOWN`)
+    summary.csv, cohort.png     written by whoever shows the run (`SHOWN`), as is
+    datapackage.json            what the columns of the tables are
 
 A file appears under its name only when it is whole (written beside, synced, renamed), and nothing in the folder
 depends on the clock: a run that was killed and taken up again ends with the same bytes as an undisturbed one.
@@ -44,7 +45,7 @@ FORMAT = "remission run 2"
 MANIFEST = "manifest.json"
 MARKS = "shards"
 ROWS_PER_GROUP = 131_072
-SHOWN = re.compile(r"summary\.csv|(cohort|patient-\d+)\.(png|svg)")  # in the folder, made of a run's tables
+SHOWN = re.compile(r"summary\.csv|datapackage\.json|(cohort|patient-\d+)\.(png|svg)")  # made of a run's tables
 PART = re.compile(r"part-(\d{5,})\.parquet")
 MARK = re.compile(r"(\d{5,})\.json")
 SEEN_AFTER = 10  # looks, some seconds in all
@@ -275,8 +276,13 @@ def pieces(out: Path, manifest: Manifest, patients: int) -> Iterator[dict[str, p
             yield {name: _scan(_parts(out, manifest, name)[some]) for name in manifest["tables"]}
 
 
+def part_names(manifest: Manifest, table: str) -> list[str]:
+    """The files of a table, in the order of the patients, as seen from the folder of the run."""
+    return [f"{table}/part-{_name(n)}.parquet" for n in range(_shards_of(manifest))]
+
+
 def _parts(out: Path, manifest: Manifest, table: str) -> list[Path]:
-    return [out / f"{table}/part-{_name(n)}.parquet" for n in range(_shards_of(manifest))]
+    return [out / name for name in part_names(manifest, table)]
 
 
 def _scan(parts: list[Path]) -> pl.LazyFrame:
