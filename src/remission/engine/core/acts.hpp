@@ -156,7 +156,7 @@ inline bool act_on(Block& b, Int i, int l, Int today, Real dose, int times) {
 }
 
 // What was given this morning and acts at once.
-inline void acts_of_day(Block& b, Int today) {
+inline void acts_of_day(Block& b) {
   for (Int i = 0; i < b.lay.acts.size; ++i) {
     const Int form = b.lay.acts[i].form;
     if (!b.drugs.given(form)) continue;
@@ -170,7 +170,7 @@ inline void acts_of_day(Block& b, Int today) {
           ++times;
         }
       }
-      if (dose > 0.0 && !act_on(b, i, l, today, dose, times))
+      if (dose > 0.0 && !act_on(b, i, l, b.today[l], dose, times))
         for (Int k = 0; k < STEPS; ++k) b.drugs.amount(form * STEPS + k, l) = 0.0;  // nothing goes on into the kinetics
     }
   }

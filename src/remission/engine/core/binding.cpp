@@ -170,7 +170,7 @@ std::vector<RowOrder> orders_of(const Orders& given) {
   if (given.size() != RecordTable_COUNT) throw nb::value_error("an order for every table of records is needed");
   std::vector<RowOrder> out;
   for (const auto& [day, word, rank] : given) {
-    const int width = Records::width[out.size()];
+    const int width = Notes::width[out.size()];
     if (day < 0 || day >= width || word >= width) throw nb::value_error("a table has no such column to sort by");
     out.push_back({day, word, rank});
   }
@@ -204,6 +204,41 @@ void on_threads(int threads, Int count, Work work) {
   if (failure) std::rethrow_exception(failure);
 }
 
+// Play everybody of a cohort to the end, in the company that suits (company.hpp): those first who have had fewer relapses.
+// `ended` takes a block, the lane and the place in the cohort.
+template <class Ended>
+void play_all(const Tables& t, const Layout& lay, const Play& play, const Columns& all, int threads,
+              std::vector<Real>& spent, Ended ended) {
+  std::mutex guard;
+  std::vector<Traveller> waiting, left;
+  for (Int place = 0; place < all.patients; ++place)
+    if (all.person[place].real == 1) waiting.push_back({place});
+  while (!waiting.empty()) {
+    const Int leg = std::min_element(waiting.begin(), waiting.end())->leg;
+    const auto later = std::partition(waiting.begin(), waiting.end(), [&](const Traveller& x) { return x.leg == leg; });
+    left.assign(std::make_move_iterator(later), std::make_move_iterator(waiting.end()));
+    waiting.erase(later, waiting.end());
+    std::sort(waiting.begin(), waiting.end());
+    const Int number = static_cast<Int>(waiting.size());
+    on_threads(threads, (number + LANES - 1) / LANES, [&](Int i) {
+      Traveller* who = waiting.data() + i * LANES;
+      const int seats = static_cast<int>(std::min<Int>(LANES, number - i * LANES));
+      Int places[LANES];
+      for (int l = 0; l < LANES; ++l) places[l] = l < seats ? who[l].place : -1;
+      const auto b = std::make_unique<Block>(t, lay, play, all, places);
+      play_block(
+          *b, who, seats, number > LANES, [&](int l) { ended(*b, l, who[l].place); },
+          [&](Traveller&& traveller) {
+            std::lock_guard<std::mutex> lock(guard);
+            left.push_back(std::move(traveller));
+          });
+      std::lock_guard<std::mutex> lock(guard);
+      for (std::size_t s = 0; s < spent.size(); ++s) spent[s] += b->spent[s];
+    });
+    waiting = std::exchange(left, {});
+  }
+}
+
 // Play all blocks of a cohort on `threads` threads: (results by lane, tables of records as columns, sorted by patient
 // and by `order`: for each table the column of the day, that of a word or -1, and the ranks of the words; seconds in
 // each step of the day, of all threads together).
@@ -219,29 +254,24 @@ nb::tuple play_cohort(nb::handle tables, nb::handle layout, nb::handle lanes, In
   LayoutCheck(t, lay, all, play).run();
   std::vector<Real> spent(steps_of_day().size());
   const std::vector<RowOrder> orders = orders_of(order);
-  const Int blocks = all.patients / LANES;
-  std::vector<Real> results(static_cast<std::size_t>(blocks) * LANES * RESULT_COLUMNS);
-  std::vector<BlockTable> records[RecordTable_COUNT];
+  std::vector<Real> results(static_cast<std::size_t>(all.patients) * RESULT_COLUMNS, NEVER_MEASURED);
+  std::vector<PatientTable> records[RecordTable_COUNT];
   Table sorted[RecordTable_COUNT];
   {
     nb::gil_scoped_release release;
-    std::mutex adding;
-    for (auto& table : records) table.resize(static_cast<std::size_t>(blocks));
-    on_threads(threads, blocks, [&](Int i) {
-      auto b = std::make_unique<Block>(t, lay, play, all, i);
-      play_block(*b);
-      std::memcpy(results.data() + i * LANES * RESULT_COLUMNS, b->place.result, sizeof b->place.result);
+    for (auto& table : records) table.resize(static_cast<std::size_t>(all.patients));
+    play_all(t, lay, play, all, threads, spent, [&](Block& b, int l, Int place) {
+      std::copy_n(b.place.result[l], RESULT_COLUMNS, results.data() + place * RESULT_COLUMNS);
       for (int table = 0; table < RecordTable_COUNT; ++table)
-        records[table][i] = sorted_block(b->rec.rows[table], Records::width[table], orders[table], i * LANES);
-      std::lock_guard<std::mutex> lock(adding);
-      for (std::size_t s = 0; s < spent.size(); ++s) spent[s] += b->spent[s];
+        records[table][place] = sorted_rows(b.rec.of[l].rows[table], Notes::width[table], orders[table]);
     });
     const std::vector<std::size_t> by = by_number(all.person);
     std::vector<std::size_t> begin;
     for (int table = 0; table < RecordTable_COUNT; ++table) {
-      sorted[table] = room_for(records[table], by, Records::width[table], begin);
-      on_threads(threads, blocks, [&](Int i) {
-        put(records[table][i], sorted[table], begin.data() + i * LANES, all.person.data + i * LANES);
+      sorted[table] = room_for(records[table], by, Notes::width[table], begin);
+      on_threads(threads, all.patients / LANES, [&](Int i) {
+        for (Int place = i * LANES; place < (i + 1) * LANES; ++place)
+          put(records[table][place], sorted[table], begin[place], all.person[place].patient);
       });
     }
   }
@@ -263,7 +293,9 @@ class OneBlock {
     const Columns all = columns_of(people, held, lanes);
     LayoutCheck(t_, lay_, all, play_).run();
     if (all.patients != LANES) throw nb::value_error("a block is made of LANES patients");
-    block_ = std::make_unique<Block>(t_, lay_, play_, all, 0);
+    Int places[LANES];
+    std::iota(places, places + LANES, Int{0});
+    block_ = std::make_unique<Block>(t_, lay_, play_, all, places);
     prepare_block(*block_);
   }
   Block& block() { return *block_; }
@@ -331,12 +363,14 @@ void bind_block(nb::module_& m) {
     const View<Person> person{b.block().q.person, LANES};
     nb::list out;
     for (int table = 0; table < RecordTable_COUNT; ++table) {
-      std::vector<Real> noted = b.block().rec.rows[table];
-      std::vector<BlockTable> one;
-      one.push_back(sorted_block(noted, Records::width[table], orders[table], 0));
+      std::vector<PatientTable> patients;
+      for (const Notes& notes : b.block().rec.of) {
+        std::vector<Real> noted = notes.rows[table];
+        patients.push_back(sorted_rows(noted, Notes::width[table], orders[table]));
+      }
       std::vector<std::size_t> begin;
-      Table sorted = room_for(one, by_number(person), Records::width[table], begin);
-      put(one[0], sorted, begin.data(), person.data);
+      Table sorted = room_for(patients, by_number(person), Notes::width[table], begin);
+      for (int l = 0; l < LANES; ++l) put(patients[l], sorted, begin[l], person[l].patient);
       out.append(array_of(std::move(sorted)));
     }
     return out;

@@ -29,16 +29,22 @@ struct Block {
   Records rec;
   Real spent[MOST_TIMED] = {};  // seconds in each step of the day, where timings are asked for
 
-  Block(const Tables& t_, const Layout& lay_, const Play& play_, const Columns& all, Int number)
-      : t(t_), lay(lay_), play(play_), q(all, number), place(t_, q), drugs(t_, lay_, q), flesh(lay_, q), work(lay_, q),
-        day(lay_, q) {
-    rec.offset = number * LANES;
-  }
+  Int today[LANES] = {};        // the day of each patient: who has come from another block may be on another
+
+  // places: of the patients in the cohort, -1 for a lane without one
+  Block(const Tables& t_, const Layout& lay_, const Play& play_, const Columns& all, const Int* places)
+      : t(t_), lay(lay_), play(play_), q(all, places), place(t_, q), drugs(t_, lay_, q), flesh(lay_, q), work(lay_, q),
+        day(lay_, q) {}
 
   Real setting(Setting s) const { return lay.settings[s]; }
   LaneState& lane(int l) { return place.lane[l]; }
   const Person& person(int l) const { return q.person[l]; }
   Int pid(int l) const { return q.person[l].patient; }
+  Wide date() const {
+    Wide out;
+    for (int l = 0; l < LANES; ++l) out[l] = static_cast<Real>(today[l]);
+    return out;
+  }
   // -1 for those who are played today
   WideInt here() const {
     WideInt out;

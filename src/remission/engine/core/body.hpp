@@ -178,7 +178,7 @@ inline void line_step(Block& b, int line, Int first, Real h, bool conditioned) {
   }
 }
 
-inline void body_of_day(Block& b, Int today) {
+inline void body_of_day(Block& b) {
   const Layout& lay = b.lay;
   Work& w = b.work;
   DayMeans& day = b.day;
@@ -194,7 +194,7 @@ inline void body_of_day(Block& b, Int today) {
   for (Int j = 0; j < lay.halves(); ++j) conditioned |= any(load_row(w.k_stem, j) > 0.0);
   for (Int j = 0; j < lay.halves(); ++j) {
     const int part = static_cast<int>(j % (LINE_SLOTS / 2));  // half bins in a step of the lines; its middle is that of the second
-    if (lay.living == 1) cells_step(b, j, half, today);
+    if (lay.living == 1) cells_step(b, j, half);
     leukaemia_step(b, j, half);
     cns_step(b, j, half);
     if (part == 0) copy_rows(w.n, 0, flesh.room, 0, 1);
@@ -210,15 +210,8 @@ inline void body_of_day(Block& b, Int today) {
   const Real kept = 1.0 - b.setting(S_PLT_POOL_LOSS);
   store(flesh.pool.row(0), load_row(flesh.pool, 0) * kept);
   store(flesh.total.row(0), load_row(w.load, lay.halves()) * load_row(b.q.capacity, 0));
-  if (today % EXACT_FEEDBACK_DAYS == 0)
-    for (int i = 0; i < LINES; ++i)
-      if (lay.line_kind[i] == POWER)
-        for (int l = 0; l < LANES; ++l) {
-          const Real cells = b.circulating(i, l);
-          flesh.line(i * STATE_ROWS + FEEDBACK, l) =
-              std::pow(flesh.room(0, l) * b.q.line_base(i, l) / cells, b.q.line_feedback(i, l));
-          flesh.line(i * STATE_ROWS + FORESEEN, l) = cells;
-        }
+  for (int l = 0; l < LANES; ++l)
+    if (b.today[l] % EXACT_FEEDBACK_DAYS == 0) feedback_anew(b, l);
 }
 
 }  // namespace remission

@@ -76,15 +76,15 @@ inline void follow_up_of_day(Block& b, int l, Int today) {
 
 struct Step {
   const char* name;  // as `remission simulate --timings` says it
-  void (*run)(Block&, Int);
+  void (*run)(Block&);
   bool (*needed)(const Block&);
 };
 
 // A step of one patient, for all who are played today.
 template <void (*step)(Block&, int, Int)>
-void each(Block& b, Int today) {
+void each(Block& b) {
   for (int l = 0; l < LANES; ++l)
-    if (b.place.here[l]) step(b, l, today);
+    if (b.place.here[l]) step(b, l, b.today[l]);
 }
 
 inline bool always(const Block&) { return true; }
@@ -97,8 +97,9 @@ constexpr Step DAY[] = {
     {"clinic", each<team_of_day>, always},                             // with its laboratory and the doses that it orders
     {"acts", acts_of_day, with_acts},                                  // radiation, grafts, cells: what acts on the day it is given
     {"levels", levels_of_day, with_levels},                            // drug levels that a visit asks for
+    {"preparation", responses_of_day, always},                         // how drugs answer in these patients, once
     {"kinetics", kinetics_of_day, always},                             // with the rescue doses that levels ask for
-    {"effects", [](Block& b, Int) { effects_of_day(b); }, always},     // rates on their targets
+    {"effects", effects_of_day, always},                                // rates on their targets
     {"weeks", unrest_of_day, with_chance},                             // colds and the swing of proliferation
     {"body", body_of_day, always},                                     // leukaemia, normal marrow, blood, CAR T-cells, B cells, cytokine
     {"immunity", immunity_of_day, with_living},                        // marrow that is lost, grades, a product that is ready
@@ -112,8 +113,7 @@ constexpr Step DAY[] = {
 };
 constexpr int DAY_STEPS = sizeof DAY / sizeof *DAY;
 constexpr int EVENING = DAY_STEPS - 7;  // the first step of what follows a day of the body: few cells
-constexpr int PREPARATION = DAY_STEPS;  // is timed after the steps of the day
-static_assert(PREPARATION < MOST_TIMED);
+static_assert(DAY_STEPS <= MOST_TIMED);
 
 // Adds the seconds of its life.
 class Stopwatch {
@@ -127,40 +127,39 @@ class Stopwatch {
   Clock::time_point begun_;
 };
 
-inline bool playing(const Block& b, int l) { return b.place.lane[l].status != DONE; }
+// Is there still something to play of this patient?
+inline bool playing(const Block& b, int l) {
+  return b.place.lane[l].status != DONE && b.today[l] < b.play.treatment_days;
+}
 
-// Before the first day: how drugs answer in these patients, the first draws, the first record.
-inline void prepare(Block& b) {
-  const Stopwatch watch(b.spent[PREPARATION]);
-  fill_responses(b);
-  for (int l = 0; l < LANES; ++l) {
-    b.flesh.fever_at(0, l) = b.exponential(l, P_FEVER, 0);
-    b.flesh.seed_at(0, l) = b.exponential(l, P_SEED_CLOCK, 0);
-    b.flesh.lethal_at(0, l) = b.exponential(l, P_LETHAL, 0);
-  }
-  if (b.play.keep_states)
-    for (int l = 0; l < LANES; ++l)
-      if (playing(b, l)) note_state(b, l, 0, b.flesh.total(0, l), b.blast_share(l, b.flesh.total(0, l)));
+// Before a patient's first day: the first draws, the first record.
+inline void begin(Block& b, int l) {
+  b.flesh.fever_at(0, l) = b.exponential(l, P_FEVER, 0);
+  b.flesh.seed_at(0, l) = b.exponential(l, P_SEED_CLOCK, 0);
+  b.flesh.lethal_at(0, l) = b.exponential(l, P_LETHAL, 0);
+  if (b.play.keep_states && playing(b, l)) note_state(b, l, 0, b.flesh.total(0, l), b.blast_share(l, b.flesh.total(0, l)));
 }
 
 // Play one day; false when nobody is left to play.
-inline bool play_day(Block& b, Int today) {
-  bool anyone = false;
+inline bool play_day(Block& b) {
+  bool anyone = false, plays[LANES];
   for (int l = 0; l < LANES; ++l) {
     b.lane(l).visited = -1;
-    anyone |= playing(b, l);
-    b.place.here[l] = playing(b, l) && !asleep(b, l, today);
+    plays[l] = playing(b, l);
+    anyone |= plays[l];
+    b.place.here[l] = plays[l] && !asleep(b, l, b.today[l]);
   }
   if (!anyone) return false;
   for (int s = 0; s < DAY_STEPS; ++s) {
     if (!DAY[s].needed(b)) continue;
     if (!b.play.timings) {
-      DAY[s].run(b, today);
+      DAY[s].run(b);
       continue;
     }
     const Stopwatch watch(b.spent[s]);
-    DAY[s].run(b, today);
+    DAY[s].run(b);
   }
+  for (int l = 0; l < LANES; ++l) b.today[l] += plays[l];
   return true;
 }
 
@@ -169,30 +168,19 @@ inline void close_runs(Block& b, int l) {
     if (b.place.slot(slot, l).run_from >= 0) close_run(b, slot, l);
 }
 
-// After the last day: what lasts to the end, and how it ended for those to whom nothing happened.
-inline void conclude(Block& b) {
-  for (int l = 0; l < LANES; ++l) {
-    if (b.person(l).real != 1) continue;
-    const Real ended = b.place.result[l][RESULT_DAY];
-    const Int last = std::isnan(ended) ? b.play.treatment_days : static_cast<Int>(ended);
-    end_of_living(b, l, last);
-    end_of_side_effects(b, l, last);
-    if (std::isnan(ended)) last_day(b, l, b.play.treatment_days);
-    Int night = static_cast<Int>(b.place.result[l][RESULT_DAY]);
-    const Real outcome = b.place.result[l][RESULT_OUTCOME];
-    if (outcome == Real{DEATH} || outcome == Real{RELAPSE}) night += 1;  // in the evening
-    if (b.lane(l).status == DONE)
-      for (Int slot = 0; slot < b.t.slots.size; ++slot) cut_run(b, slot, l, night, R_CUT_BY_END);
-    close_runs(b, l);
-  }
-}
-
-// One block from the first day to the last.
-inline void play(Block& b) {
-  prepare(b);
-  for (Int today = 0; today < b.play.treatment_days; ++today)
-    if (!play_day(b, today)) break;
-  conclude(b);
+// After a patient's last day: what lasts to the end, and how it ended where nothing happened.
+inline void conclude(Block& b, int l) {
+  const Real ended = b.place.result[l][RESULT_DAY];
+  const Int last = std::isnan(ended) ? b.play.treatment_days : static_cast<Int>(ended);
+  end_of_living(b, l, last);
+  end_of_side_effects(b, l, last);
+  if (std::isnan(ended)) last_day(b, l, b.play.treatment_days);
+  Int night = static_cast<Int>(b.place.result[l][RESULT_DAY]);
+  const Real outcome = b.place.result[l][RESULT_OUTCOME];
+  if (outcome == Real{DEATH} || outcome == Real{RELAPSE}) night += 1;  // in the evening
+  if (b.lane(l).status == DONE)
+    for (Int slot = 0; slot < b.t.slots.size; ++slot) cut_run(b, slot, l, night, R_CUT_BY_END);
+  close_runs(b, l);
 }
 
 }  // namespace remission

@@ -128,26 +128,26 @@ inline void leukaemia_kills(Block& b, int l, Int today) {
 }
 
 // Cytokine release that kills; side effects of drugs and grafts, some fatal; the leukaemia.
-inline void harm_of_day(Block& b, Int today) {
+inline void harm_of_day(Block& b) {
   if (!b.play.chance) return;
   WideInt at_risk{};
   for (int l = 0; l < LANES; ++l) {
     if (!b.place.here[l] || b.lane(l).status == DONE) continue;
     if (b.flesh.immune[l].fatal == 1)
-      die(b, l, today, CAUSE_CRS);
+      die(b, l, b.today[l], CAUSE_CRS);
     else
       at_risk[l] = -1;
   }
   if (!any(at_risk)) return;
   Int killer[LANES];
   std::fill_n(killer, LANES, -1);
-  side_effects_of_day(b, at_risk, today, killer);
+  side_effects_of_day(b, at_risk, killer);
   for (int l = 0; l < LANES; ++l) {
     if (!at_risk[l]) continue;
     if (killer[l] >= 0)
-      die(b, l, today, FIRST_CAUSE + killer[l]);
+      die(b, l, b.today[l], FIRST_CAUSE + killer[l]);
     else
-      leukaemia_kills(b, l, today);
+      leukaemia_kills(b, l, b.today[l]);
   }
 }
 
@@ -164,7 +164,8 @@ inline bool one_day_more(Block& b, int l, Int phase) {
 // Days on which states are worth more than once a week: while cells grow, a graft takes, cytokine is up.
 inline bool daily_record(const Block& b, int l, Int today) {
   const ImmuneState& im = b.flesh.immune[l];
-  return today - std::max(im.cells_day, im.transplant_day) <= DAILY_RECORD_DAYS || im.crs > 0;
+  const Int given = std::max(im.cells_day, im.transplant_day);  // -1: neither
+  return (given >= 0 && today - given <= DAILY_RECORD_DAYS) || im.crs > 0;
 }
 
 // Where the play ends, someone without an event after treatment is cured, in remission, or not.

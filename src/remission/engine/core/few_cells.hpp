@@ -75,7 +75,7 @@ inline void seed_cns(Block& b, int l, Int today, Real flux) {
 }
 
 // Most patients have none of these cells on most days: what is to be drawn is looked for in all of the block at once.
-inline void few_cells_of_day(Block& b, Int today) {
+inline void few_cells_of_day(Block& b) {
   const Layout& lay = b.lay;
   Flesh& flesh = b.flesh;
   const WideInt here = b.here();
@@ -92,7 +92,7 @@ inline void few_cells_of_day(Block& b, Int today) {
     const WideInt were_few = here & (n != 0.0) & (n < FEW), draws = were_few | (here & (n >= FEW) & (left < FEW));
     if (!any(draws)) continue;
     for (int l = 0; l < LANES; ++l)
-      if (draws[l]) draw_clone(b, c, l, today, were_few[l]);
+      if (draws[l]) draw_clone(b, c, l, b.today[l], were_few[l]);
     drawn |= draws;
   }
   for (Int c = 1; c < lay.clones(); ++c) {
@@ -100,7 +100,7 @@ inline void few_cells_of_day(Block& b, Int today) {
     const WideInt some = here & (made > 0.0);
     if (!any(some)) continue;
     for (int l = 0; l < LANES; ++l)
-      if (some[l] && mutants_of_day(b, c, l, today, made[l])) drawn[l] = -1;
+      if (some[l] && mutants_of_day(b, c, l, b.today[l], made[l])) drawn[l] = -1;
   }
   if (any(drawn))
     for (int l = 0; l < LANES; ++l)
@@ -111,11 +111,11 @@ inline void few_cells_of_day(Block& b, Int today) {
   if (!any(draws | come)) return;
   for (int l = 0; l < LANES; ++l) {
     if (were_few[l])
-      flesh.cns(0, l) = chance::birth_death(b.play.seed, b.pid(l), P_CNS, today, was[l], b.setting(S_CNS_BIRTH),
+      flesh.cns(0, l) = chance::birth_death(b.play.seed, b.pid(l), P_CNS, b.today[l], was[l], b.setting(S_CNS_BIRTH),
                                             b.setting(S_CNS_DEATH) + b.day.cns(0, l), 1.0);
     else if (draws[l])
-      flesh.cns(0, l) = whole(cns[l], b.play.seed, b.pid(l), P_CNS + 1, today);
-    if (come[l]) seed_cns(b, l, today, flux[l]);
+      flesh.cns(0, l) = whole(cns[l], b.play.seed, b.pid(l), P_CNS + 1, b.today[l]);
+    if (come[l]) seed_cns(b, l, b.today[l], flux[l]);
   }
 }
 

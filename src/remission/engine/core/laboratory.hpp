@@ -104,7 +104,7 @@ inline void examine(Block& b, int l, Int bits, Int today, Int phase, Real total,
 
 // Plasma levels that a visit of this morning asks for, before the doses of the day, as the laboratory reports them: with
 // the assay's noise (log-normal); what it cannot quantify is left out by who reads.
-inline void levels_of_day(Block& b, Int today) {
+inline void levels_of_day(Block& b) {
   for (int l = 0; l < LANES; ++l) {
     const LaneState& lane = b.lane(l);
     if (lane.visited < 0) continue;
@@ -116,7 +116,7 @@ inline void levels_of_day(Block& b, Int today) {
         level += b.q.g(b.lay.g_from[agent] + j, l) * b.drugs.x(first + j, l);
       const Real noise = b.normal(l, static_cast<std::uint32_t>(b.lay.level_purpose[agent]), lane.sample);
       level = std::max(0.0, level) * std::exp(b.setting(S_NOISE_LEVEL) * noise);
-      b.rec.note(LEVELS, l, today, lane.phase, lane.day, b.place.cycle(lane.phase, l), agent, level);
+      b.rec.note(LEVELS, l, b.today[l], lane.phase, lane.day, b.place.cycle(lane.phase, l), agent, level);
     }
   }
 }

@@ -43,7 +43,7 @@ inline Real growth_of_blasts(const Block& b, int l, Int j) {
 
 // CAR T-cells over half bin j of the day, and the kill that they add to their pool. Before the peak: steps to the middle,
 // then with what is found there. They kill what they live on.
-inline void cells_step(Block& b, Int j, Real h, Int today) {
+inline void cells_step(Block& b, Int j, Real h) {
   const Layout& lay = b.lay;
   for (int l = 0; l < LANES; ++l) {
     ImmuneState& im = b.flesh.immune[l];
@@ -56,7 +56,7 @@ inline void cells_step(Block& b, Int j, Real h, Int today) {
     Real e = im.cells, m = im.memory;
     const Real working = static_cast<Real>(im.works) * n(C_KILL), peak = n(C_PEAK);
     b.work.pool_active[pool] = 1;
-    const Real age = static_cast<Real>(today - im.cells_day) + static_cast<Real>(j) * h;
+    const Real age = static_cast<Real>(b.today[l] - im.cells_day) + static_cast<Real>(j) * h;
     const Real grows = std::clamp(peak - age, 0.0, h), shrinks = h - grows;  // days before and after the peak
     const Real before = e + m;
     auto kill_of = [&](Real copies) { return working * copies / (copies + n(C_HALF)); };
@@ -180,7 +180,7 @@ inline void immunity_step(Block& b, Int j, Real h) {
 }
 
 // What is judged once a day: marrow that conditioning has killed, the grades, the product.
-inline void immunity_of_day(Block& b, Int today) {
+inline void immunity_of_day(Block& b) {
   for (int l = 0; l < LANES; ++l) {
     if (b.lane(l).status == DONE) continue;
     const ImmuneState& im = b.flesh.immune[l];
@@ -191,8 +191,8 @@ inline void immunity_of_day(Block& b, Int today) {
         break;
       }
     if (im.crs > 0 || im.neuro > 0 || im.cytokine > baseline || im.brain > 0.0)
-      grades_of_day(b, l, today, baseline + (im.cytokine - baseline) / (1.0 + b.flesh.daily(CYTOKINE, l)));
-    manufacture_of_day(b, l, today);
+      grades_of_day(b, l, b.today[l], baseline + (im.cytokine - baseline) / (1.0 + b.flesh.daily(CYTOKINE, l)));
+    manufacture_of_day(b, l, b.today[l]);
   }
 }
 

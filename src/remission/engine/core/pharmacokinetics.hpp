@@ -16,8 +16,20 @@ inline std::vector<Real> reals(const View<Real>& all, Int first, Int last) {
   return std::vector<Real>(all.data + first, all.data + last);
 }
 
-// The step matrices and dose responses of every agent, and the weights of the blood lines, for the patients of the block.
-inline void fill_responses(Block& b) {
+inline void make_room_for_responses(Drugs& drugs, const Layout& lay, Int agent) {
+  auto rows = [](const View<Int>& from, Int i) { return Rows(from[i + 1] - from[i]); };
+  drugs.weight[agent] = rows(lay.weight_from, agent);
+  drugs.sink[agent] = rows(lay.sink_from, agent);
+  for (Int i = lay.agent_form_from[agent]; i < lay.agent_form_from[agent + 1]; ++i) {
+    const Int f = lay.agent_forms[i];
+    drugs.part[f] = rows(lay.form_row_from, f);
+    drugs.full[f] = rows(lay.form_row_from, f);
+  }
+  drugs.answered[agent] = 1;
+}
+
+// The step matrices and dose responses of an agent, for the patients of the block.
+inline void fill_responses(Block& b, Int agent) {
   const Layout& lay = b.lay;
   const Tables& t = b.t;
   const Lanes& q = b.q;
@@ -25,71 +37,78 @@ inline void fill_responses(Block& b) {
   const Real slot = 1.0 / static_cast<Real>(lay.slots());
   std::vector<Real> sharp_edges;
   for (int end : SHARP) sharp_edges.push_back(end * slot / SHARP_END);
-  for (Int agent = 0; agent < lay.agents(); ++agent) {
-    const int n = static_cast<int>(lay.state_from[agent + 1] - lay.state_from[agent]);
-    const Int lin = lay.linear_outputs[agent], rows = lay.row_from[agent + 1] - lay.row_from[agent];
-    Matrices a(n);
-    std::copy_n(q.a.row(lay.a_from[agent]), n * n * LANES, a.v.data());
-    std::vector<Rows> g(lin, Rows(n));
-    for (Int j = 0; j < lin; ++j) copy_rows(g[j], 0, q.g, lay.g_from[agent] + j * n, n);
-    const Int f0 = lay.agent_form_from[agent], forms = lay.agent_form_from[agent + 1] - f0;
-    const bool sink = lay.saturable[agent] == 1;
-    bool infused = sink;
-    std::vector<Entry> entries;
+  make_room_for_responses(drugs, lay, agent);
+  const int n = static_cast<int>(lay.state_from[agent + 1] - lay.state_from[agent]);
+  const Int lin = lay.linear_outputs[agent], rows = lay.row_from[agent + 1] - lay.row_from[agent];
+  Matrices a(n);
+  std::copy_n(q.a.row(lay.a_from[agent]), n * n * LANES, a.v.data());
+  std::vector<Rows> g(lin, Rows(n));
+  for (Int j = 0; j < lin; ++j) copy_rows(g[j], 0, q.g, lay.g_from[agent] + j * n, n);
+  const Int f0 = lay.agent_form_from[agent], forms = lay.agent_form_from[agent + 1] - f0;
+  const bool sink = lay.saturable[agent] == 1;
+  bool infused = sink;
+  std::vector<Entry> entries;
+  for (Int i = 0; i < forms; ++i) {
+    const Int f = lay.agent_forms[f0 + i];
+    infused |= t.forms[f].tau > 0.0;
+    Entry e{static_cast<int>(lay.form_entry[f]), 0.0, false};
+    if (t.forms[f].lag > 0.0) {
+      e.tau = t.forms[f].lag;
+      e.delayed = true;
+    } else if (!sink) {
+      e.tau = t.forms[f].rest_days;
+    }
+    entries.push_back(e);
+  }
+  if (sink) entries.push_back({static_cast<int>(lay.central[agent]), 0.0, false});
+  Asked asked;
+  asked.windows = lay.windows[agent];
+  asked.means = ints(lay.means, lay.means_from, agent);
+  asked.nodes = ints(lay.nodes, lay.nodes_from, agent);
+  asked.fine_windows = lay.fine_windows[agent];
+  asked.fine_means = ints(lay.fine_means, lay.fine_means_from, agent);
+  asked.fine_nodes = ints(lay.fine_nodes, lay.fine_nodes_from, agent);
+  asked.step_means = ints(lay.step_means, lay.step_means_from, agent);
+  asked.step_nodes = ints(lay.step_nodes, lay.step_nodes_from, agent);
+  asked.level_times = reals(lay.level_times, lay.level_times_from[agent], lay.level_times_from[agent + 1]);
+  asked.bent = ints(lay.bent, lay.bent_from, agent);
+  asked.fresh_times = reals(lay.panel_times, 2 * lay.panel_from[agent], 2 * lay.panel_from[agent + 1]);
+  asked.sharp = ints(lay.sharp, lay.sharp_from, agent);
+  asked.sharp_edges = sharp_edges;
+  Responses answers(a, g, rows, lay.fastest[agent], entries, infused);
+  const Int number = lay.entry_from[agent + 1] - lay.entry_from[agent];
+  const Int calm = lay.micro_calm[agent] < lay.micro_from[agent + 1] ? lay.micro_kind[lay.micro_calm[agent]] : -1;
+  for (Int kind = 0; kind < lay.kind_from[agent + 1] - lay.kind_from[agent]; ++kind) {
+    if (kind == calm) {  // the last: elimination is linear, so a part of the matrix
+      const int c = static_cast<int>(lay.central[agent]);
+      const Wide loss = load_row(q.vmax, agent) / load_row(q.km, agent) * load_row(g[0], c);
+      store(a.at(c, c), load(a.at(c, c)) - loss);
+    }
+    answers.fill(lay.unit[lay.kind_from[agent] + kind], asked);
+    for (Int i = lay.segment_from[agent]; i < lay.segment_from[agent + 1]; ++i) {
+      const Segment& s = lay.segments[i];
+      Int at = kind * number + s.entry;
+      for (int c = 0; c < n; ++c)
+        if (s.states >> c & 1) {
+          copy_rows(drugs.weight[agent], at, answers.free[c], s.row, s.rows);
+          at += s.rows;
+        }
+    }
     for (Int i = 0; i < forms; ++i) {
       const Int f = lay.agent_forms[f0 + i];
-      infused |= t.forms[f].tau > 0.0;
-      Entry e{static_cast<int>(lay.form_entry[f]), 0.0, false};
-      if (t.forms[f].lag > 0.0) {
-        e.tau = t.forms[f].lag;
-        e.delayed = true;
-      } else if (!sink) {
-        e.tau = t.forms[f].rest_days;
-      }
-      entries.push_back(e);
+      copy_rows(drugs.part[f], kind * rows, answers.part[i], 0, rows);
+      copy_rows(drugs.full[f], kind * rows, answers.rate[i], 0, rows);
     }
-    if (sink) entries.push_back({static_cast<int>(lay.central[agent]), 0.0, false});
-    Asked asked;
-    asked.windows = lay.windows[agent];
-    asked.means = ints(lay.means, lay.means_from, agent);
-    asked.nodes = ints(lay.nodes, lay.nodes_from, agent);
-    asked.fine_windows = lay.fine_windows[agent];
-    asked.fine_means = ints(lay.fine_means, lay.fine_means_from, agent);
-    asked.fine_nodes = ints(lay.fine_nodes, lay.fine_nodes_from, agent);
-    asked.step_means = ints(lay.step_means, lay.step_means_from, agent);
-    asked.step_nodes = ints(lay.step_nodes, lay.step_nodes_from, agent);
-    asked.level_times = reals(lay.level_times, lay.level_times_from[agent], lay.level_times_from[agent + 1]);
-    asked.bent = ints(lay.bent, lay.bent_from, agent);
-    asked.fresh_times = reals(lay.panel_times, 2 * lay.panel_from[agent], 2 * lay.panel_from[agent + 1]);
-    asked.sharp = ints(lay.sharp, lay.sharp_from, agent);
-    asked.sharp_edges = sharp_edges;
-    Responses answers(a, g, rows, lay.fastest[agent], entries, infused);
-    const Int number = lay.entry_from[agent + 1] - lay.entry_from[agent];
-    const Int calm = lay.micro_calm[agent] < lay.micro_from[agent + 1] ? lay.micro_kind[lay.micro_calm[agent]] : -1;
-    for (Int kind = 0; kind < lay.kind_from[agent + 1] - lay.kind_from[agent]; ++kind) {
-      if (kind == calm) {  // the last: elimination is linear, so a part of the matrix
-        const int c = static_cast<int>(lay.central[agent]);
-        const Wide loss = load_row(q.vmax, agent) / load_row(q.km, agent) * load_row(g[0], c);
-        store(a.at(c, c), load(a.at(c, c)) - loss);
-      }
-      answers.fill(lay.unit[lay.kind_from[agent] + kind], asked);
-      for (Int i = lay.segment_from[agent]; i < lay.segment_from[agent + 1]; ++i) {
-        const Segment& s = lay.segments[i];
-        Int at = lay.weight_from[agent] + kind * number + s.entry;
-        for (int c = 0; c < n; ++c)
-          if (s.states >> c & 1) {
-            copy_rows(drugs.weight, at, answers.free[c], s.row, s.rows);
-            at += s.rows;
-          }
-      }
-      for (Int i = 0; i < forms; ++i) {
-        const Int at = lay.form_row_from[lay.agent_forms[f0 + i]] + kind * rows;
-        copy_rows(drugs.part, at, answers.part[i], 0, rows);
-        copy_rows(drugs.full, at, answers.rate[i], 0, rows);
-      }
-      if (sink) copy_rows(drugs.sink, lay.sink_from[agent] + kind * rows, answers.rate[forms], 0, rows);
-    }
+    if (sink) copy_rows(drugs.sink[agent], kind * rows, answers.rate[forms], 0, rows);
   }
+}
+
+// The weights of the blood lines.
+inline void fill_lines(Block& b) {
+  const Layout& lay = b.lay;
+  const Lanes& q = b.q;
+  Drugs& drugs = b.drugs;
+  const Real slot = 1.0 / static_cast<Real>(lay.slots());
   for (int line = 0; line < LINES; ++line) {
     Real* out = drugs.line_weight.row(line * WEIGHT_ROWS);
     const Int kind = lay.line_kind[line];
@@ -101,7 +120,7 @@ inline void fill_responses(Block& b) {
 }
 
 // Doses of the day of an agent that is given by level: judged on the plasma at the hour of each dose.
-inline void rescue_doses(Block& b, Int agent, Int today) {
+inline void rescue_doses(Block& b, Int agent) {
   constexpr Real HOURS = 24.0 / STEPS;
   for (Int r = 0; r < b.t.rules.size; ++r) {
     const Rule& rule = b.t.rules[r];
@@ -111,6 +130,7 @@ inline void rescue_doses(Block& b, Int agent, Int today) {
     for (int l = 0; l < LANES; ++l) {
       RuleState& state = b.place.rule(r, l);
       if (state.rescue_next < 0 || b.lane(l).status == DONE) continue;
+      const Int today = b.today[l];
       for (Int k = 0; k < STEPS; ++k) {
         if (state.rescue_next < 0 || today * STEPS + k < state.rescue_next) continue;
         for (Int j = 0; j < b.t.level_agent.size; ++j)
@@ -187,8 +207,8 @@ class Terms {
 // One agent through one day.
 class AgentDay {
  public:
-  AgentDay(Block& block, Int number, Int day, bool levels_wanted)
-      : b(block), lay(block.lay), q(block.q), drugs(block.drugs), agent(number), today(day), pending(levels_wanted),
+  AgentDay(Block& block, Int number, bool levels_wanted)
+      : b(block), lay(block.lay), q(block.q), drugs(block.drugs), agent(number), today(block.date()), pending(levels_wanted),
         s0(lay.state_from[number]), n(lay.state_from[number + 1] - s0), z0(lay.product_from[number]),
         products(lay.product_from[number + 1] - z0), r0(lay.row_from[number]),
         rows(lay.row_from[number + 1] - r0), f0(lay.agent_form_from[number]), f1(lay.agent_form_from[number + 1]),
@@ -203,7 +223,7 @@ class AgentDay {
     for (Int number = 0; number < steps; ++number) {
       const Int slot = number * (STEPS / steps);
       if (wanted) store(drugs.level.row(leveled * STEPS + slot), concentration());
-      doses(slot, static_cast<Real>(today) + static_cast<Real>(slot) / STEPS);
+      doses(slot, today + static_cast<Real>(slot) / STEPS);
       if (lay.saturable[agent] == 1) {
         saturable_step(number);
       } else {
@@ -225,7 +245,8 @@ class AgentDay {
   const Layout& lay;
   const Lanes& q;
   Drugs& drugs;
-  const Int agent, today;
+  const Int agent;
+  const Wide today;  // of each patient, in days
   const bool pending;
   const Int s0, n, z0, products, r0, rows, f0, f1, steps, slots;
   bool given = false;          // any dose now
@@ -264,7 +285,7 @@ class AgentDay {
 
   // Doses of this hour (`now`, in days): boluses into the states, delayed ones and infusions into what the step's inputs
   // are. Marks the patients whose concentrations change now: a dose, or an infusion that runs or has just stopped.
-  void doses(Int slot, Real now) {
+  void doses(Int slot, Wide now) {
     Real* was = drugs.was_running.row(agent);
     fresh = load(was);
     dosed = Wide{};
@@ -279,7 +300,7 @@ class AgentDay {
         const auto some = dose > 0.0;
         fresh = some ? everywhere(1.0) : fresh;
         dosed = some ? everywhere(1.0) : dosed;
-        store(drugs.first.row(agent), (some & (since < 0.0)) ? everywhere(now) : since);
+        store(drugs.first.row(agent), (some & (since < 0.0)) ? now : since);
         if (form.tau > 0.0) {
           for (int l = 0; l < LANES; ++l) {
             if (!(dose[l] > 0.0)) continue;
@@ -325,7 +346,7 @@ class AgentDay {
         drugs.out.clear(r0 + s.row, s.rows);
         continue;
       }
-      const Real* weight = drugs.weight.row(w + s.entry);
+      const Real* weight = drugs.weight[agent].row(w + s.entry);
       Terms terms;
       for (std::uint64_t left = states; left; left &= left - 1, weight += s.rows * LANES)
         if (left & -left & started) terms.add(weight, drugs.x.row(s0 + std::countr_zero(left)));
@@ -355,21 +376,21 @@ class AgentDay {
   void inputs(Int kind, Real length, Int number) {
     const bool bends = lay.saturable[agent] == 1;
     for (Int i = f0; i < f1; ++i) {
-      const Int f = lay.agent_forms[i], at = lay.form_row_from[f] + kind * rows;
+      const Int f = lay.agent_forms[i], at = kind * rows;
       if (drugs.delaying[f] && !bends) {
-        add(drugs.part, at, load_row(drugs.late, f), number);
+        add(drugs.part[f], at, load_row(drugs.late, f), number);
         drugs.late.clear(f, 1);
         drugs.delaying[f] = 0;
       }
       if (!drugs.running[f]) continue;
       const Wide left = load_row(drugs.left, f), rate = load_row(drugs.rate, f);
       if (bends) {  // what ends within a step is spread over it
-        add(drugs.full, at, rate * smaller(left, length) / length, number);
+        add(drugs.full[f], at, rate * smaller(left, length) / length, number);
       } else {  // whole steps, then the rest with its own response
         const Real rest = b.t.forms[f].rest_days;
         const auto whole = left > length - 1e-9;
-        if (rest > 0.0) add(drugs.part, at, (~whole & (left > 0.0)) ? rate * rest : Wide{}, number);
-        add(drugs.full, at, whole ? rate : Wide{}, number);
+        if (rest > 0.0) add(drugs.part[f], at, (~whole & (left > 0.0)) ? rate * rest : Wide{}, number);
+        add(drugs.full[f], at, whole ? rate : Wide{}, number);
       }
       store(drugs.left.row(f), left > length + 1e-9 ? left - length : Wide{});
     }
@@ -505,8 +526,8 @@ class AgentDay {
     const Int panels = lay.panel_from[agent + 1] - lay.panel_from[agent];
     const bool some = panels > 0 && changing, rest = panels == 0 || steady;
     const bool sharp = given && lay.sharp_from[agent + 1] > lay.sharp_from[agent];
-    const Int w = lay.weight_from[agent], all = leveled || some || sharp ? rows : lay.plain_rows[agent];
-    step(all, 1u | unsigned{rest} << 1 | unsigned{leveled} << 2 | unsigned{some || sharp} << 3, w);
+    const Int all = leveled || some || sharp ? rows : lay.plain_rows[agent];
+    step(all, 1u | unsigned{rest} << 1 | unsigned{leveled} << 2 | unsigned{some || sharp} << 3, 0);
     inputs(lay.micro_kind[lay.micro_from[agent]], 1.0 / static_cast<Real>(steps), all);
     keep_states();
     kept = everywhere(1.0);
@@ -728,16 +749,16 @@ class AgentDay {
     const Int kind = lay.micro_kind[m];
     const Real share = lay.micro_share[m], all = static_cast<Real>(steps);
     const Wide before = products > 0 ? concentration() : Wide{};
-    step(rows, 1u, lay.weight_from[agent] + kind * (lay.entry_from[agent + 1] - lay.entry_from[agent]));
+    step(rows, 1u, kind * (lay.entry_from[agent + 1] - lay.entry_from[agent]));
     inputs(kind, share / all, rows);
     const Real start = (static_cast<Real>(number) + lay.micro_start[m]) / all;
-    const Int k0 = lay.sink_from[agent] + kind * rows;
+    const Int k0 = kind * rows;
     const bool was_fed = fed;
-    const Real now = static_cast<Real>(today) + start + 0.5 * share / all;
+    const Wide now = today + start + 0.5 * share / all;
     if (m < lay.micro_calm[agent])
-      add(drugs.sink, k0, sink(now, k0, load_row(q.vmax, agent)), rows);
+      add(drugs.sink[agent], k0, sink(now, k0, load_row(q.vmax, agent)), rows);
     else if (any(load_row(q.clearance_extra, agent) != 0.0))
-      add(drugs.sink, k0, sink(now, k0, Wide{}), rows);
+      add(drugs.sink[agent], k0, sink(now, k0, Wide{}), rows);
     fed = was_fed;  // it only takes away
     Wide spread = {};  // variance of plasma within the step
     if (products > 0) {
@@ -772,9 +793,9 @@ class AgentDay {
   // Rate (below 0) at which vmax C / (km + C) + extra exp(-fading t) C leaves the central compartment over one step, t
   // days after the first dose, C its mean over the step with that taken out: C = m - d (vmax C / (km + C) + extra C), m
   // without and d the response to a unit rate: a quadratic equation for m and d over 1 + d extra. v: vmax.
-  Wide sink(Real now, Int k0, Wide v) const {
+  Wide sink(Wide now, Int k0, Wide v) const {
     const Int plasma = lay.plasma_row[agent], central = lay.central[agent];
-    const Wide answer = load_row(drugs.sink, k0 + plasma), gone = load_row(drugs.sink, k0 + central);
+    const Wide answer = load_row(drugs.sink[agent], k0 + plasma), gone = load_row(drugs.sink[agent], k0 + central);
     const Wide k = load_row(q.km, agent), more = load_row(q.clearance_extra, agent);
     Wide extra = {};
     if (any(more != 0.0))
@@ -787,28 +808,48 @@ class AgentDay {
   }
 };
 
+// Does any patient wait for a dose that the level of a drug decides on?
+inline bool rescue_pending(Block& b) {
+  bool pending = false;
+  for (Int r = 0; r < b.t.rules.size; ++r)
+    if (b.t.rules[r].kind == RESCUE)
+      for (int l = 0; l < LANES; ++l) pending |= b.place.rule(r, l).rescue_next >= 0 && b.lane(l).status != DONE;
+  return pending;
+}
+
+// Is anything of an agent given today, or does an infusion run?
+inline bool given_today(const Block& b, Int agent) {
+  bool given = false;
+  for (Int i = b.lay.agent_form_from[agent]; i < b.lay.agent_form_from[agent + 1]; ++i) {
+    const Int f = b.lay.agent_forms[i];
+    given |= b.drugs.running[f] != 0 || b.drugs.given(f);
+  }
+  return given;
+}
+
+// How drugs answer in these patients: of each agent when it first comes on board in any of them.
+inline void responses_of_day(Block& b) {
+  const bool pending = rescue_pending(b);
+  for (Int agent = 0; agent < b.lay.agents(); ++agent)
+    if (!b.drugs.answered[agent] &&
+        (b.drugs.on_board[agent] || given_today(b, agent) || (pending && b.lay.rescued[agent] == 1)))
+      fill_responses(b, agent);
+}
+
 // Advance every agent that is on board by a day and leave the means of its bent drivers in `shape`.
-inline void kinetics_of_day(Block& b, Int today) {
+inline void kinetics_of_day(Block& b) {
   Drugs& drugs = b.drugs;
   const Layout& lay = b.lay;
   std::fill(drugs.sharp_on.begin(), drugs.sharp_on.end(), 0);
   std::fill(drugs.sharp_agent.begin(), drugs.sharp_agent.end(), 0);
   drugs.sharp_lane.fill(0.0);
-  bool pending = false;
-  for (Int r = 0; r < b.t.rules.size; ++r)
-    if (b.t.rules[r].kind == RESCUE)
-      for (int l = 0; l < LANES; ++l) pending |= b.place.rule(r, l).rescue_next >= 0;
+  const bool pending = rescue_pending(b);
   for (Int agent = 0; agent < lay.agents(); ++agent) {
-    if (pending && lay.rescued[agent] == 1) rescue_doses(b, agent, today);
-    bool given = false;
-    for (Int i = lay.agent_form_from[agent]; i < lay.agent_form_from[agent + 1]; ++i) {
-      const Int f = lay.agent_forms[i];
-      given |= drugs.running[f] != 0 || drugs.given(f);
-    }
-    if (given) drugs.on_board[agent] = 1;
+    if (pending && lay.rescued[agent] == 1) rescue_doses(b, agent);
+    if (given_today(b, agent)) drugs.on_board[agent] = 1;
     drugs.acting[agent] = drugs.on_board[agent];
     if (!drugs.on_board[agent]) continue;
-    AgentDay(b, agent, today, pending).play();
+    AgentDay(b, agent, pending).play();
     for (Int i = lay.agent_form_from[agent]; i < lay.agent_form_from[agent + 1]; ++i) {
       const Int at = lay.agent_forms[i] * STEPS;
       if (!drugs.given(lay.agent_forms[i])) continue;

@@ -84,14 +84,15 @@ inline void note_side_effect(Block& b, Int s, int l, Int last) {
 }
 
 // Of patients who are at risk today (-1, others 0). `killer`: the side effect of which a patient dies, or -1.
-inline void side_effects_of_day(Block& b, WideInt at_risk, Int today, Int* killer) {
+inline void side_effects_of_day(Block& b, WideInt at_risk, Int* killer) {
   const Layout& lay = b.lay;
   Flesh& flesh = b.flesh;
   bool grafted = false;
+  const Wide today = b.date();
   Wide since_graft = everywhere(std::numeric_limits<Real>::infinity());
   for (int l = 0; l < LANES; ++l)
     if (const Int graft = flesh.immune[l].transplant_day; graft >= 0) {
-      since_graft[l] = static_cast<Real>(today - graft);
+      since_graft[l] = static_cast<Real>(b.today[l] - graft);
       grafted = true;
     }
   for (Int s = 0; s < lay.side_effects; ++s) {
@@ -100,10 +101,10 @@ inline void side_effects_of_day(Block& b, WideInt at_risk, Int today, Int* kille
     if (lay.cause_from[s + 1] > lay.cause_from[s]) hazard += hazard_of_body(b, s);
     const Wide until = load_row(flesh.side_until, s);
     const WideInt lasts = until > 0.0, runs = at_risk & ~lasts & (hazard > 0.0);
-    if (const WideInt ends = at_risk & lasts & (until <= static_cast<Real>(today)); any(ends))
+    if (const WideInt ends = at_risk & lasts & (until <= today); any(ends))
       for (int l = 0; l < LANES; ++l)
         if (ends[l]) {
-          note_side_effect(b, s, l, today - 1);
+          note_side_effect(b, s, l, b.today[l] - 1);
           flesh.side(s, l).grade = 0;
           flesh.side_until(s, l) = 0.0;
         }
@@ -127,7 +128,7 @@ inline void side_effects_of_day(Block& b, WideInt at_risk, Int today, Int* kille
     if (!any(begins)) continue;
     for (int l = 0; l < LANES; ++l)
       if (begins[l]) {
-        begin_side_effect(b, s, l, today);
+        begin_side_effect(b, s, l, b.today[l]);
         if (flesh.side(s, l).grade == FATAL && killer[l] < 0) killer[l] = s;
       }
   }

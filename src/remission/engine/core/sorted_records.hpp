@@ -15,18 +15,15 @@ struct RowOrder {
   std::vector<Int> rank;
 };
 
-// One table of one block: columns one after the other, the rows sorted by lane, and where each lane's rows begin.
-struct BlockTable {
+// One table of one patient: columns one after the other, but for the patient's number, its rows sorted.
+struct PatientTable {
   std::vector<Real> columns;
-  std::size_t rows = 0, from[LANES + 1] = {};
+  std::size_t rows = 0;
 };
 
-inline BlockTable sorted_block(std::vector<Real>& noted, int width, const RowOrder& order, Int offset) {
-  BlockTable out;
-  const std::size_t n = out.rows = noted.size() / static_cast<std::size_t>(width);
-  const auto lane_of = [&](std::size_t i) { return static_cast<Int>(noted[i * width]) - offset; };
-  for (std::size_t i = 0; i < n; ++i) ++out.from[lane_of(i) + 1];
-  std::partial_sum(out.from, out.from + LANES + 1, out.from);
+inline PatientTable sorted_rows(std::vector<Real>& noted, int width, const RowOrder& order) {
+  PatientTable out;
+  const std::size_t each = static_cast<std::size_t>(width) - 1, n = out.rows = noted.size() / each;
   struct Key {
     Real day;
     Int rank;
@@ -37,10 +34,8 @@ inline BlockTable sorted_block(std::vector<Real>& noted, int width, const RowOrd
     }
   };
   std::vector<Key> keys(n);
-  std::size_t next[LANES];
-  std::copy_n(out.from, LANES, next);
   for (std::size_t i = 0; i < n; ++i) {
-    const Real* row = noted.data() + i * width;
+    const Real* row = noted.data() + i * each - 1;  // columns are counted with that of the number
     Int rank = 0;
     if (order.word >= 0) {
       const Real word = row[order.word];
@@ -49,16 +44,12 @@ inline BlockTable sorted_block(std::vector<Real>& noted, int width, const RowOrd
       rank = order.rank[static_cast<std::size_t>(word)];
     }
     const Real day = row[order.day];
-    keys[next[lane_of(i)]++] = {day == day ? day : std::numeric_limits<Real>::infinity(), rank, i};  // nan has no order
+    keys[i] = {day == day ? day : std::numeric_limits<Real>::infinity(), rank, i};  // nan has no order
   }
-  for (int l = 0; l < LANES; ++l) {
-    const auto first = keys.begin() + static_cast<std::ptrdiff_t>(out.from[l]);
-    const auto last = keys.begin() + static_cast<std::ptrdiff_t>(out.from[l + 1]);
-    if (!std::is_sorted(first, last)) std::sort(first, last);
-  }
+  if (!std::is_sorted(keys.begin(), keys.end())) std::sort(keys.begin(), keys.end());
   out.columns.resize(noted.size());
-  for (int c = 0; c < width; ++c)
-    for (std::size_t i = 0; i < n; ++i) out.columns[c * n + i] = noted[keys[i].row * width + c];
+  for (std::size_t c = 0; c < each; ++c)
+    for (std::size_t i = 0; i < n; ++i) out.columns[c * n + i] = noted[keys[i].row * each + c];
   noted = {};
   return out;
 }
@@ -70,7 +61,7 @@ struct Table {
   int width = 0;
 };
 
-// Where each patient's rows go: places of lanes (block after block) in the order of the patients' numbers.
+// The places of patients in the order of their numbers.
 inline std::vector<std::size_t> by_number(const View<Person>& person) {
   std::vector<std::size_t> order(static_cast<std::size_t>(person.size));
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -80,30 +71,27 @@ inline std::vector<std::size_t> by_number(const View<Person>& person) {
   return order;
 }
 
-// Room for the rows of all blocks, and where in it those of each lane begin.
-inline Table room_for(const std::vector<BlockTable>& blocks, const std::vector<std::size_t>& order, int width,
+// Room for the rows of all patients (by place), and where in it those of each begin.
+inline Table room_for(const std::vector<PatientTable>& patients, const std::vector<std::size_t>& order, int width,
                       std::vector<std::size_t>& begin) {
   Table out;
   out.width = width;
   begin.resize(order.size());
-  for (const std::size_t lane : order) {
-    const BlockTable& block = blocks[lane / LANES];
-    begin[lane] = out.rows;
-    out.rows += block.from[lane % LANES + 1] - block.from[lane % LANES];
+  for (const std::size_t place : order) {
+    begin[place] = out.rows;
+    out.rows += patients[place].rows;
   }
   out.values = std::make_unique_for_overwrite<Real[]>(out.rows * static_cast<std::size_t>(width));
   return out;
 }
 
-// Put the rows of a block where they belong, and give its memory back.
-inline void put(BlockTable& block, Table& out, const std::size_t* begin, const Person* person) {
-  for (int l = 0; l < LANES; ++l) {
-    const std::size_t from = block.from[l], n = block.from[l + 1] - from;
-    std::fill_n(out.values.get() + begin[l], n, static_cast<Real>(person[l].patient));
-    for (int c = 1; c < out.width; ++c)
-      std::copy_n(block.columns.data() + c * block.rows + from, n, out.values.get() + c * out.rows + begin[l]);
-  }
-  block = {};
+// Put the rows of a patient where they belong, and give their memory back.
+inline void put(PatientTable& patient, Table& out, std::size_t begin, Int number) {
+  const std::size_t n = patient.rows;
+  std::fill_n(out.values.get() + begin, n, static_cast<Real>(number));
+  for (int c = 1; c < out.width; ++c)
+    std::copy_n(patient.columns.data() + (c - 1) * n, n, out.values.get() + c * out.rows + begin);
+  patient = {};
 }
 
 }  // namespace remission

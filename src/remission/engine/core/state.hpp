@@ -119,9 +119,9 @@ struct Drugs {
   std::vector<char> delaying;
   Rows first;                     // agents: day of the first dose, -1 before
   Rows was_running;               // agents: 1 where an infusion ran in the step before
-  Rows weight;                    // entries, kind after kind of step
-  Rows part, full;                // form rows
-  Rows sink;
+  std::vector<char> answered;     // agents: are their responses known?
+  std::vector<Rows> weight, sink;  // agents: entries, rows of the sink, kind after kind of step; empty before they are known
+  std::vector<Rows> part, full;   // forms: rows, kind after kind of step
   Rows line_weight;               // 4 lines of WEIGHT_ROWS
   Rows plateau;                   // of saturable products: formation / loss
   Rows decay, shift, lost;        // and over a window: exp(-loss t), its mean, (1 - decay) / shift
@@ -192,16 +192,20 @@ struct DayMeans {
   }
 };
 
-// Rows written, one after the other; the first column is the patient's place in the cohort.
-struct Records {
+// Rows written of one patient, table by table, one after the other. Columns are counted as in the table, the first of which
+// is the patient's number: it is not written here.
+struct Notes {
   static constexpr int width[RecordTable_COUNT] = {11, 8, 12, 5, 17, 5, 7};
   std::vector<Real> rows[RecordTable_COUNT];
-  Int offset = 0;  // of the block's first patient
+};
+struct Records {
+  Notes of[LANES];
 
   template <class... T>
   void note(RecordTable table, int lane, T... values) {
-    const Real row[] = {static_cast<Real>(offset + lane), static_cast<Real>(values)...};
-    rows[table].insert(rows[table].end(), std::begin(row), std::end(row));
+    const Real row[] = {static_cast<Real>(values)...};
+    std::vector<Real>& rows = of[lane].rows[table];
+    rows.insert(rows.end(), std::begin(row), std::end(row));
   }
 };
 
@@ -246,9 +250,11 @@ inline Drugs::Drugs(const Tables& t, const Layout& lay, const Lanes& q) {
   delaying.assign(forms, 0);
   first = Rows(agents, -1.0);
   was_running = Rows(agents);
-  weight = Rows(lay.weight_from[agents]);
-  part = full = Rows(lay.form_row_from[forms]);
-  sink = Rows(lay.sink_from[agents]);
+  answered.assign(agents, 0);
+  weight.resize(agents);
+  sink.resize(agents);
+  part.resize(forms);
+  full.resize(forms);
   line_weight = Rows(LINES * WEIGHT_ROWS);
   plateau = Rows(products);
   const Int rows = products ? lay.product_row[products] : 1;

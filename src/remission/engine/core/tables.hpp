@@ -137,19 +137,25 @@ struct Lanes {
 #define REMISSION_ROWS(name) Rows name;
   LANES_FIELDS(REMISSION_ROWS)
 
-  Lanes(const Columns& all, Int block) {
-    const Int first = block * LANES;
-    std::copy_n(all.person.data + first, LANES, person);
-    std::copy_n(all.immune.data + first, LANES, immune);
-#define REMISSION_TAKE(name) name = take(all.name, all.patients, first);
+  // places: of the patients in the cohort; in a lane of place -1 stands the first of them, and is not played.
+  Lanes(const Columns& all, const Int* places) {
+    Int from[LANES];
+    for (int l = 0; l < LANES; ++l) {
+      from[l] = places[l] >= 0 ? places[l] : places[0];
+      person[l] = all.person[from[l]];
+      immune[l] = all.immune[from[l]];
+      if (places[l] < 0) person[l].real = 0;
+    }
+#define REMISSION_TAKE(name) name = take(all.name, all.patients, from);
     LANES_FIELDS(REMISSION_TAKE)
   }
 
  private:
-  static Rows take(const View<Real>& all, Int patients, Int first) {
+  static Rows take(const View<Real>& all, Int patients, const Int* from) {
     const Int rows = patients ? all.size / patients : 0;
     Rows out(rows);
-    for (Int i = 0; i < rows; ++i) std::copy_n(all.data + i * patients + first, LANES, out.row(i));
+    for (Int i = 0; i < rows; ++i)
+      for (int l = 0; l < LANES; ++l) out(i, l) = all.data[i * patients + from[l]];
     return out;
   }
 };

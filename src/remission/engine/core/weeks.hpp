@@ -40,10 +40,9 @@ inline void week_begins(Block& b, int l, Int today) {
   }
 }
 
-inline void unrest_of_day(Block& b, Int today) {
-  if (today % 7 == 0)
-    for (int l = 0; l < LANES; ++l)
-      if (b.place.here[l]) week_begins(b, l, today);
+inline void unrest_of_day(Block& b) {
+  for (int l = 0; l < LANES; ++l)
+    if (b.place.here[l] && b.today[l] % 7 == 0) week_begins(b, l, b.today[l]);
   const Int slots = b.lay.slots();
   for (Int line = 0; line < LINES; ++line) {
     if (b.lay.line_kind[line] == ABSENT) continue;
