@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -145,7 +146,7 @@ GRAFT = "sibling_marrow 4 Mcells/kg IV on day 7"
 def test_grafts_take_in_the_published_time_and_are_the_donors(played):
     """Neutrophils of 0.5 after 4 Mcells/kg of marrow: day 19 in the median of the source, most by day 30."""
     who = draw("transplant-children", 48, seed=4)
-    out = played([("a", 100, [*CONDITIONING, GRAFT])], who)
+    out = played([("a", 100, [*CONDITIONING, GRAFT])], who, replace(QUIET, daily_until=7))
     days = np.array([
         day_of(table, "anc", 0.5) or 999
         for _, table in out["measurements"].sort("patient", "day").group_by("patient", maintain_order=True)
@@ -409,9 +410,12 @@ def test_a_steroid_lowers_what_is_felt(played):
 
 def test_macrophages_tire_and_rest(played):
     """A second exposure releases little after a week and, with B cells and readiness back (0.02 a day), all of it
-    after a year. Read from the first day of each (after which a week's state is written)."""
+    after a year. Read from the first day of each (that of the first is written, and a week's state after the others)."""
     give = "blinatumomab 28 ug/day IV over 24 hours on days 1-28"
-    tired, rested = (played([("a", days, [give]), ("b", 28, [give])], person(age_y=40.0)) for days in (34, 405))
+    tired, rested = (
+        played([("a", days, [give]), ("b", 28, [give])], person(age_y=40.0), replace(QUIET, daily_until=2))
+        for days in (34, 405)
+    )
     baseline = library().body("immunity")["cytokine.baseline"].value
 
     def released(out, day):

@@ -513,9 +513,9 @@ void bind_equations(nb::module_& m) {
     clone_step(rows_of(cells, 0, 1), rows_of(cells, 1, 1), row(crowding), row(birth), row(death), row(to_rest), row(wake),
                row(kill_cycling), row(kill_resting), h);
   });
-  m.def("towards", &towards);
+  m.def("towards", static_cast<Real (*)(Real, Real, Real, Real)>(&towards));
   m.def("expansion", &expansion);
-  m.def("log_mean", &log_mean);
+  m.def("log_mean", static_cast<Real (*)(Real, Real)>(&log_mean));
   m.def("grade_of", &grade_of);
   m.def("incomplete_repair", &incomplete_repair);
   m.def("survival", &survival);

@@ -33,11 +33,20 @@ inline Real expansion(Real cells, Real memory, Real h, Real antigen, Real lympho
   return cells * std::exp(h * rate * antigen / (antigen + antigen_half) * room * crowd);
 }
 
+inline Wide towards(Wide x, Wide target, Wide rate, Real h) { return target + (x - target) * exp_wide(-rate * h); }
+
 // Mean of a quantity that goes from a to b exponentially.
 inline Real log_mean(Real a, Real b) {
   if (a <= 0.0 || b <= 0.0) return 0.5 * (std::max(a, 0.0) + std::max(b, 0.0));
   const Real r = a / b;
   return std::fabs(r - 1.0) < 1e-6 ? 0.5 * (a + b) : (a - b) / std::log(r);
+}
+
+inline Wide log_mean(Wide a, Wide b) {
+  const auto some = (a > 0.0) & (b > 0.0);
+  const Wide r = some ? a / b : everywhere(1.0), off = r - 1.0;
+  const auto apart = larger(off, -off) >= 1e-6;
+  return apart ? (a - b) / log_wide(apart ? r : everywhere(2.0)) : 0.5 * (larger(a, 0.0) + larger(b, 0.0));
 }
 
 // 0 to 4, by what x reaches.

@@ -9,11 +9,12 @@ namespace remission {
 constexpr int EXPANSION_STEPS = 3;  // of CAR T-cells in half a bin
 constexpr std::uint32_t P_CRS = chance::purpose("death from cytokine release");
 
-inline Real with_antigen(const Rows& cells, const Layout& lay, int l) {
-  Real total = 0.0;
-  for (Int c = 0; c < lay.clone_alone.size; ++c)
-    if (lay.clone_alone[c] == 1) total += cells(2 * c, l) + cells(2 * c + 1, l);
-  return total;
+// Blasts with the antigen, over the marrow's capacity.
+inline Wide with_antigen(const Block& b) {
+  Wide total = {};
+  for (Int c = 0; c < b.lay.clone_alone.size; ++c)
+    if (b.lay.clone_alone[c] == 1) total += load_row(b.flesh.cells, 2 * c) + load_row(b.flesh.cells, 2 * c + 1);
+  return total / load_row(b.q.capacity, 0);
 }
 
 // B cells after h days of half bin j, from x now, in a marrow n.
@@ -45,10 +46,11 @@ inline Real growth_of_blasts(const Block& b, int l, Int j) {
 // then with what is found there. They kill what they live on.
 inline void cells_step(Block& b, Int j, Real h) {
   const Layout& lay = b.lay;
+  const Wide antigen = with_antigen(b);
+  store(b.work.antigen.row(0), antigen);
   for (int l = 0; l < LANES; ++l) {
     ImmuneState& im = b.flesh.immune[l];
     im.kill = 0.0;
-    im.antigen = with_antigen(b.flesh.cells, lay, l) / b.person(l).capacity;
     if (b.lane(l).status == DONE || im.cells_day < 0) continue;
     auto n = [&](int k) { return b.q.acts(im.cells_act * ACT_NUMBERS + k, l); };
     const Int pool = lay.acts[im.cells_act].pool;
@@ -64,7 +66,7 @@ inline void cells_step(Block& b, Int j, Real h) {
       const Real step = grows / EXPANSION_STEPS, room = room_midway(b, l, j, h);
       Lymphocytes rivals(b, l);  // as at the last step of the lines
       rivals.after(static_cast<Real>(j % (LINE_SLOTS / 2)) * h);
-      Real blasts = has * im.antigen, own = im.b;
+      Real blasts = has * antigen[l], own = im.b;
       const Real growth = growth_of_blasts(b, l, j);
       for (int k = 0; k < EXPANSION_STEPS; ++k) {
         const Real t = rivals.after(0.5 * step), kill = kill_of(e + m);
@@ -155,27 +157,47 @@ inline void cytokine_step(Block& b, int l, Real killed, Real signal, Real k, Rea
 // B cells, antibodies and cytokine over half bin j of the day.
 inline void immunity_step(Block& b, Int j, Real h) {
   const Layout& lay = b.lay;
+  ImmuneState* immune = b.flesh.immune;
+  auto has = [&](Real ImmuneState::*x) {
+    Wide out;
+    for (int l = 0; l < LANES; ++l) out[l] = immune[l].*x;
+    return out;
+  };
+  auto n = [&](Real ImmuneNumbers::*x) { return b.q.immune_row(x); };
+  const Int early = lay.slots() * LYMPHOCYTES + 2 * j;  // the lymphocytes' precursors, over both slots
+  const Wide on_precursors = smaller(0.5 * (load_row(b.work.e_line, early) + load_row(b.work.e_line, early + 1)), 1.0);
+  const Wide kill = has(&ImmuneState::kill), turnover = n(&ImmuneNumbers::b_turnover);
+  const Wide made = turnover * load_row(b.work.n, 3) * (1.0 - n(&ImmuneNumbers::b_share) * on_precursors);
+  const Wide rate = turnover + load_row(b.work.k_b, j) + kill, before = has(&ImmuneState::b);
+  const Wide cells = towards(before, made / rate, rate, h), mean = log_mean(before, cells);
+  const Wide alone = n(&ImmuneNumbers::plasma_independent), plasma_before = has(&ImmuneState::plasma);
+  const Wide plasma =
+      towards(plasma_before, alone + (1.0 - alone) * smaller(mean, 1.0), n(&ImmuneNumbers::plasma_rate), h);
+  const Wide igg = towards(has(&ImmuneState::igg), n(&ImmuneNumbers::igg_baseline) * 0.5 * (plasma_before + plasma),
+                           n(&ImmuneNumbers::igg_rate), h);
+  const Wide rested = towards(has(&ImmuneState::ready), everywhere(1.0), n(&ImmuneNumbers::recovery), h);
+  Wide releases = {};
+  for (int l = 0; l < LANES; ++l)
+    if (immune[l].cells_day >= 0) releases[l] = b.q.acts(immune[l].cells_act * ACT_NUMBERS + C_RELEASES, l);
+  const Wide k_blasts = load_row(b.work.released, j) + kill * releases * load_row(b.q.antigen, 0);
+  const Wide k_b = load_row(b.work.released_b, j) + kill * releases;
+  const Wide body = n(&ImmuneNumbers::b_body) * mean, on_blasts = load_row(b.work.freeing, j) + kill * load_row(b.q.antigen, 0);
+  Wide killed = (load_row(b.work.freeing_b, j) + kill) * body, signal = k_b * body;
+  if (any((k_blasts != 0.0) | (on_blasts != 0.0))) {
+    const Wide blasts = log_mean(load_row(b.work.antigen, 0), with_antigen(b));
+    killed += on_blasts * blasts;
+    signal += k_blasts * blasts;
+  }
   for (int l = 0; l < LANES; ++l) {
     if (b.lane(l).status == DONE) continue;
-    ImmuneState& im = b.flesh.immune[l];
-    const ImmuneNumbers& n = b.q.immune[l];
-    const Real releases = im.cells_day >= 0 ? b.q.acts(im.cells_act * ACT_NUMBERS + C_RELEASES, l) : 0.0;
-    const Real b_before = im.b;
-    im.b = b_cells_after(b, l, j, im.b, b.work.n(3, l), im.kill, h);
-    const Real b_mean = log_mean(b_before, im.b), plasma_before = im.plasma;
-    im.plasma = towards(im.plasma, n.plasma_independent + (1.0 - n.plasma_independent) * std::min(b_mean, 1.0),
-                        n.plasma_rate, h);
-    im.igg = towards(im.igg, n.igg_baseline * 0.5 * (plasma_before + im.plasma), n.igg_rate, h);
-    const Real blasts = log_mean(im.antigen, with_antigen(b.flesh.cells, lay, l) / b.person(l).capacity);
-    const Real k_blasts = b.work.released(j, l) + im.kill * releases * b.q.antigen(0, l);
-    const Real k_b = b.work.released_b(j, l) + im.kill * releases;
-    const Real by_drugs = b.work.freeing(j, l), by_drugs_b = b.work.freeing_b(j, l);
-    const Real killed = (by_drugs + im.kill * b.q.antigen(0, l)) * blasts + (by_drugs_b + im.kill) * n.b_body * b_mean;
-    const Real signal = k_blasts * blasts + k_b * n.b_body * b_mean;
-    if (signal > 0.0 || im.cytokine > 1.01 * n.cytokine_baseline || im.brain > 0.01)
-      cytokine_step(b, l, killed, signal, std::max(k_blasts, k_b), h);
+    ImmuneState& im = immune[l];
+    im.b = cells[l];
+    im.plasma = plasma[l];
+    im.igg = igg[l];
+    if (signal[l] > 0.0 || im.cytokine > 1.01 * b.q.immune[l].cytokine_baseline || im.brain > 0.01)
+      cytokine_step(b, l, killed[l], signal[l], std::max(k_blasts[l], k_b[l]), h);
     else
-      im.ready = towards(im.ready, 1.0, n.recovery, h);
+      im.ready = rested[l];
   }
 }
 

@@ -31,7 +31,7 @@ struct RuleState {
   Int since = -1, true_visits = 0, fired = 0, active = 0, held_from = 0, rescue_next = -1, rescue_given = 0;
 };
 struct ImmuneState {
-  Real cells = 0, memory = 0, kill = 0, antigen = 0, b = 0, b_baseline = 0, plasma = 1, igg = 0, cytokine = 0, ready = 1, brain = 0,
+  Real cells = 0, memory = 0, kill = 0, b = 0, b_baseline = 0, plasma = 1, igg = 0, cytokine = 0, ready = 1, brain = 0,
        host = 1;
   Int cells_day = -1, cells_act = 0, works = 0, product = 0, product_day = 0, makes = 0, transplant_day = -1,
       grafted = 0, crs = 0, crs_from = 0, crs_worst = 0, neuro = 0, neuro_from = 0, neuro_worst = 0, fatal = 0;
@@ -170,6 +170,7 @@ struct Work {
   Rows k_stem, k_b;         // half bins: kill of stem cells and of B cells
   Rows released, released_b;  // half bins: kill of blasts times the cytokine that it sets free; of B cells
   Rows freeing, freeing_b;  // half bins: the same kills, by what sets cytokine free, as they are
+  Rows antigen;             // blasts with the antigen at the start of a half bin, over the capacity
   Rows size, size_rest;     // effects: as after a relapse, if there was one
   Rows n;                   // normal marrow at the start, in the middle, at the end of a step of the lines; in the middle of a half bin
   Rows room;                // slots of a step of the lines: normal marrow where conditioning kills it, else 0
@@ -310,7 +311,7 @@ inline Work::Work(const Layout& lay, const Lanes& q)
     : e_line(LINES * lay.slots()), e_sharp(LINES * lay.slots() * PANELS), k_cyc(lay.pools() * lay.halves()),
       k_rest(lay.pools() * lay.halves()), pool_active(lay.pools(), 0), k_cns(lay.halves()), k_stem(lay.halves()),
       k_b(lay.halves()), released(lay.halves()), released_b(lay.halves()), freeing(lay.halves()),
-      freeing_b(lay.halves()), size(q.effect_size), size_rest(q.effect_rest), n(4), room(LINE_SLOTS),
+      freeing_b(lay.halves()), antigen(1), size(q.effect_size), size_rest(q.effect_rest), n(4), room(LINE_SLOTS),
       kill(2 * lay.clones()), load(lay.halves() + 1), load_mid(lay.halves()), fall(lay.halves()) {}
 
 }  // namespace remission

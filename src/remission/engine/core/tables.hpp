@@ -146,11 +146,21 @@ struct Lanes {
       immune[l] = all.immune[from[l]];
       if (places[l] < 0) person[l].real = 0;
     }
+    for (int l = 0; l < LANES; ++l)
+      for (int k = 0; k < IMMUNE_NUMBERS; ++k) immune_(k, l) = reinterpret_cast<const Real*>(&immune[l])[k];
 #define REMISSION_TAKE(name) name = take(all.name, all.patients, from);
     LANES_FIELDS(REMISSION_TAKE)
   }
 
+  // One of the numbers of the immune system, of all patients.
+  Wide immune_row(Real ImmuneNumbers::*x) const {
+    return load_row(immune_, &(immune[0].*x) - reinterpret_cast<const Real*>(&immune[0]));
+  }
+
  private:
+  static constexpr int IMMUNE_NUMBERS = sizeof(ImmuneNumbers) / sizeof(Real);
+  Rows immune_{IMMUNE_NUMBERS};
+
   static Rows take(const View<Real>& all, Int patients, const Int* from) {
     const Int rows = patients ? all.size / patients : 0;
     Rows out(rows);

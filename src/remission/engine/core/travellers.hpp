@@ -17,9 +17,11 @@ class Baggage {
   // or unpacks it there.
   void pack(Block& b, int l) {
     numbers_.clear();
+    numbers_.reserve(most_numbers_);
     bytes_.clear();
     go<true>(b, l);
     notes = std::move(b.rec.of[l]);
+    if (numbers_.size() > most_numbers_) most_numbers_ = numbers_.size();
   }
   void unpack(Block& b, int l) {
     number_ = byte_ = 0;
@@ -33,6 +35,7 @@ class Baggage {
   std::vector<Real> numbers_;
   std::vector<char> bytes_, answered_;
   std::size_t number_ = 0, byte_ = 0;
+  static inline thread_local std::size_t most_numbers_ = 0;  // so that memory is asked for once
 
   template <bool out>
   void go(Block& b, int l) {
