@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import polars as pl
 import pytest
 
 from remission.knowledge.library import library
 from remission.knowledge.quantity import Quantity
 from remission.protocol.reader import problems
+from remission.trial.run import simulate
 
 DAYS, STEP = 28, 1 / 24
 LYMPHOCYTES = ([0, 1, 3, 7, 10], [0.7, 0.55, 0.2, 0.12, 0.3])  # 1e9/L by day after the infusion
@@ -242,3 +244,16 @@ def test_brexucabtagene_is_soon_gone() -> None:
 def test_the_protocol_reads() -> None:
     """Agents and populations that are not there yet are the only complaints."""
     assert [str(p) for p in problems("eliana") if "unknown" not in str(p)] == []
+
+
+def test_obecabtagene_is_given_in_two_parts_by_the_blasts_and_the_second_joins_the_first() -> None:
+    """10 and 400 Mcells with more than 20 % of blasts in marrow, else 100 and 310; the clock starts once."""
+    run = simulate("felix", patients=16, seed=5, follow_up_years=0.3, record=("outcomes", "events", "doses"))
+    doses = run.frames["doses"].collect().filter((pl.col("agent") == "obecabtagene") & (pl.col("phase") == "infusion"))
+    parts = doses.sort("patient", "from_day").group_by("patient").agg("dose", "from_day")
+    both = parts.filter(pl.col("dose").list.len() == 2)
+    assert both.height >= 6
+    assert {tuple(row) for row in both["dose"]} <= {(10.0, 400.0), (100.0, 310.0)}
+    assert (both["from_day"].list.diff().list.last() == 9).all()
+    outcomes = both.join(run.frames["outcomes"].collect(), on="patient")
+    assert (outcomes["infusion_day"] == outcomes["from_day"].list.first()).all()

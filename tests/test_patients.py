@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from remission.engine.eligible import eligible
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import library
 from remission.knowledge.provenance import provenance
@@ -18,6 +19,7 @@ from remission.patient import recipe
 from remission.patient.cohort import DONOR, SENSITIVITIES, Cohort, columns
 from remission.patient.person import one
 from remission.patient.population import draw
+from remission.protocol.reader import read_sentence
 
 N = 20_000
 
@@ -620,6 +622,13 @@ def test_infants_are_small_and_most_have_kmt2a_rearranged():
     kmt2a = np.array(c.subtypes)[c.subtype] == "KMT2A-r"
     assert np.mean(kmt2a) == pytest.approx(0.74, abs=0.04)  # 476 of 643 in Interfant-06, 314 of 396 in Interfant-99
     assert np.median(c.wbc[kmt2a]) > 3 * np.median(c.wbc[~kmt2a])
+
+
+def test_down_syndrome_is_a_word_of_the_protocol_language(childhood):
+    people = columns(childhood)
+    for text, meant in (("down syndrome is yes", 1), ("not down syndrome is yes", 0), ("Down syndrome is no", 0)):
+        found = eligible(read_sentence("condition", text), people)
+        assert found.any() and (people["down"][found] == meant).all() and (people["down"][~found] != meant).all(), text
 
 
 def test_down_syndrome_is_as_frequent_as_published_and_has_other_subtypes(childhood):

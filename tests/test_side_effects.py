@@ -258,6 +258,18 @@ def test_incidence_in_a_phase_in_a_time_and_of_some(keys: dict[str, Any], percen
     assert (found.value, found.n) == (percent, of)
 
 
+def test_an_emergent_count_is_one_that_was_not_as_low_before() -> None:
+    """Low from the start; normal and then low; low, normal, low again; low and then worse."""
+    counts = [(0.3, 0.4, 0.4), (2.0, 0.4, 2.0), (0.3, 1.2, 0.9), (0.9, 0.8, 0.4)]
+    tables = run([WELL] * 4, measurements=[
+        (i, 7 * k, anc, 100.0, 10.0) for i, course in enumerate(counts) for k, anc in enumerate(course)
+    ])  # fmt: skip
+    for grade, every, emergent in ((3, 100, 50), (4, 75, 50)):
+        keys: dict[str, Any] = {"within_days": 30, "grade": grade}
+        assert simulated(tables, "neutropenia", seen(**keys)).value == every
+        assert simulated(tables, "neutropenia", seen(**keys, counted="emergent")).value == emergent
+
+
 def test_what_is_not_simulated_is_told() -> None:
     with pytest.raises(NotSimulated, match="no side effect 'stroke'"):
         simulated(VOD, "stroke", seen(phase="one"))
