@@ -182,7 +182,8 @@ def _with_others(sample: Posterior, shelf: Library) -> Posterior:
     before = [[earlier.draws[k * len(earlier.draws) // rows][i] for i in kept] for k in range(rows)]
     return sample.model_copy(
         update={
-            "plan": f"{earlier.plan}, {sample.plan}",
+            "plan": ", ".join(dict.fromkeys((*earlier.plan.split(", "), sample.plan))),
+            "seeds": tuple(sorted({*earlier.seeds, *sample.seeds})),
             "places": (*(earlier.places[i] for i in kept), *sample.places),
             "fitted": (*(earlier.fitted[i] for i in kept), *sample.fitted),
             "draws": tuple((*old, *new) for old, new in zip(before, sample.draws, strict=True)),
