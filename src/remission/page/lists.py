@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import groupby
 
 from starlette.exceptions import HTTPException
@@ -20,11 +22,12 @@ from .read import answer
 from .reading import Reading, reading
 from .site import Site
 
+OTHER = "0-9"
 ROOMS = ("treatment/chemotherapy", "side-effects", "symptoms", "stories")
 
 
 def routes(site: Site) -> list[BaseRoute]:
-    """/glossary, /help, /index, /sources and /sources/KEY."""
+    """/glossary, /help, /index, /sources, /sources/letter/A and /sources/KEY."""
 
     def glossary(request: Request) -> Response:
         texts = reading(language())
@@ -45,11 +48,18 @@ def routes(site: Site) -> list[BaseRoute]:
     def live(request: Request) -> Response:
         return site.page(request, "live.html")
 
+    @lru_cache(maxsize=1)
+    def by_letter() -> dict[str, list[tuple[str, str]]]:
+        named = ((site.knowledge.source(key).cite(), key) for key in site.knowledge.sources())
+        ordered = sorted(named, key=lambda each: _plain(each[0]))
+        return {letter: list(each) for letter, each in groupby(ordered, lambda each: _letter(_plain(each[0])))}
+
     def sources(request: Request) -> Response:
-        keys = site.knowledge.sources()
-        cited = sorted(((site.knowledge.source(key).cite(), key) for key in keys), key=lambda each: each[0].lower())
-        letters = {a: list(each) for a, each in groupby(cited, lambda each: _letter(each[0]))}
-        return site.page(request, "sources.html", letters=letters)
+        """The letters; or all of one letter, since all together would be too heavy for a page."""
+        letter = request.path_params.get("letter")
+        if letter is not None and letter not in by_letter():
+            raise HTTPException(404)
+        return site.page(request, "sources.html", letters=by_letter(), letter=letter)
 
     def source(request: Request) -> Response:
         key = request.path_params["key"]
@@ -67,6 +77,7 @@ def routes(site: Site) -> list[BaseRoute]:
         Route("/index", all_pages),
         *([Route("/live", live)] if site.still else ()),
         Route("/sources", sources),
+        Route("/sources/letter/{letter}", sources),
         Route("/sources/{key}", source),
     ]
 
@@ -93,8 +104,13 @@ def _room(id: str) -> str | None:
     return next((room for room in ROOMS if id.startswith(room + "/")), None)
 
 
-def _letter(text: str) -> str:
-    return text[:1].upper() if text[:1].isalpha() else "#"
+def _plain(text: str) -> str:
+    """Small letters without accents, to sort by."""
+    return "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(c))
+
+
+def _letter(plain: str) -> str:
+    return plain[:1] if plain[:1].isalpha() else OTHER
 
 
 _citing: dict[str, dict[str, list[str]]] = {}

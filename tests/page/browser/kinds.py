@@ -3,7 +3,7 @@
 READ = [  # pages that are read
     "/en/", "/en/treatment", "/en/treatment/induction", "/en/treatment/chemotherapy/vincristine",
     "/en/side-effects/febrile_neutropenia", "/en/symptoms/fever", "/en/glossary", "/en/help", "/en/news", "/en/index",
-    "/en/sources", "/en/sources/maloney2020", "/en/about", "/en/work", "/en/search?q=fever",
+    "/en/sources/letter/0-9", "/en/sources/maloney2020", "/en/about", "/en/work", "/en/search?q=fever",
     "/en/treatment/induction?view=specialist",
     "/en/when-to-call", "/en/now", "/en/all/prognosis", "/en/questions", "/en/questions/relapse",
 ]  # fmt: skip

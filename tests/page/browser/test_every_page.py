@@ -47,8 +47,6 @@ def test_a_page_is_accessible_keeps_to_itself_and_to_its_weight_in_light_dark_pr
         if path in READ:
             assert len(seen.requests) <= 6
             assert sum(size for _url, size in seen.requests) <= 60_000
-        if path == "/en/sources" and seen.requests[0][1] > 40_000:
-            pytest.xfail("the list of sources has grown beyond 40 kB: to be divided")
         assert seen.requests[0][1] <= 40_000, "the page itself, with its pictures"
         page.emulate_media(color_scheme="dark")
         assert findings(page, COLOURS) == [], "dark"
