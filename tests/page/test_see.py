@@ -387,7 +387,6 @@ def test_punctures_are_days_with_medicine_into_the_spine(summary):
     assert total == pytest.approx(mine.height / summary.people.height, abs=0.5)
 
 
-@pytest.mark.xfail(reason="the picture `hardest` has 12.9 kB (12 allowed): it holds more side effects", strict=True)
 def test_a_picture_is_small_and_says_what_it_shows(summary):
     figures = [course.course(summary, 0, library()), course.thousand(summary, library()), counts.lowest(summary),
                burden.burden(summary, library()), burden.hardest(summary, library()), missed_tablets()]  # fmt: skip

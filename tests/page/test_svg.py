@@ -10,6 +10,7 @@ from remission.page.svg.bars import Bar, Row, bars
 from remission.page.svg.chart import Band, Limit, Line, Mark, Panel, Phase, chart
 from remission.page.svg.colours import phase_kind
 from remission.page.svg.dots import Share, of_hundred
+from remission.page.svg.fit import letters
 from remission.page.svg.mark import path
 from remission.page.svg.standalone import standalone
 from remission.page.svg.strip import Strip, strips
@@ -94,6 +95,18 @@ def test_an_axis_that_goes_backwards_or_a_logarithm_of_nothing_is_refused():
 )
 def test_time_is_marked_in_weeks_or_years_whichever_are_few(last, says):
     assert [tick.says for tick in axis.time(0, last).ticks] == says
+
+
+@pytest.mark.parametrize(
+    ("months", "room"),
+    [("{n} mois", True), ("{n} months of treatment", False), ("{n}个月", True), ("{n} einundzwanzigste", False)],
+)
+def test_the_width_of_the_words_decides_how_many_marks_a_time_axis_has(monkeypatch, months, room):
+    monkeypatch.setattr(axis, "_months", lambda n: months.format(n=n))
+    marks = axis.time(0, 800).ticks
+    assert (len(marks) == 9) is room and len(marks) > 2
+    step = (marks[1].at - marks[0].at) / 800
+    assert all(axis.LETTER * letters(mark.says) < axis.DESK * step for mark in marks), "none runs into the next"
 
 
 def test_marks_of_a_hundred_that_are_not_a_hundred_are_refused():

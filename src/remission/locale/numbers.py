@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date as Date
 from functools import lru_cache
 
@@ -13,41 +13,40 @@ from babel.numbers import format_decimal, format_percent
 from .languages import KNOWN
 
 LATIN = "latn"
+SI = Locale.parse("fr")
 
 
 def number(value: float, places: int | None = None) -> str:
     """1,234.5 as the language writes it; with as many decimals as are asked for, else as many as it has, at most 3."""
     whole = _here().decimal_formats[None].pattern.partition(".")[0]  # how thousands are grouped: #,##,##0 in Hindi
     form = f"{whole}.###" if places is None else whole + ("." + "0" * places if places else "")
-    return _grouped(format_decimal(value, format=form, locale=_here(), numbering_system=LATIN))
+    return format_decimal(value, format=form, locale=_signs(), numbering_system=LATIN)
 
 
-def _signs() -> tuple[str, str]:
-    """The marks of decimals and of thousands. Where decimals have a comma, thousands have a narrow space: 1.750 units
-    would be read as 1.75 by whoever knows the other way."""
-    signs = _here().number_symbols
-    latin = signs.get(LATIN, signs)
-    return latin["decimal"], "\u202f" if latin["decimal"] == "," else latin["group"]
+def _signs() -> Locale:
+    """Whose signs numbers have. Where decimals have a comma, thousands have a narrow space in every language, as SI and
+    French write them: 1.750 units would be read as 1.75 by whoever knows the other way."""
+    return SI if _symbols(_here())["decimal"] == "," else _here()
 
 
-def _grouped(text: str) -> str:
-    decimal, group = _signs()
-    return text.replace(".", group) if decimal == "," else text
+def _symbols(locale: Locale) -> Mapping[str, str]:
+    signs = locale.number_symbols
+    return signs.get(LATIN, signs)
 
 
 def figures(english: str) -> str:
     """Figures as English writes them, 1,234.5, as the language writes them: no digit is lost or added."""
     if _here().language == "en":
         return english
-    decimal, group = _signs()
-    return english.translate({ord("."): decimal, ord(","): group})
+    signs = _symbols(_signs())
+    return english.translate({ord("."): signs["decimal"], ord(","): signs["group"]})
 
 
 def percent(share: float, places: int = 0) -> str:
     """0.25 as 25% (or 25 %)."""
     form = _here().percent_formats[None].pattern
     form = form.replace("0", "0." + "0" * places, 1) if places else form
-    return format_percent(share, format=form, locale=_here(), numbering_system=LATIN)
+    return format_percent(share, format=form, locale=_signs(), numbering_system=LATIN)
 
 
 def date(day: Date) -> str:

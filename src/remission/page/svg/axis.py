@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..language import _, language, ngettext, number
+from ..language import _, ngettext, number
+from .fit import letters
 
 DAYS_A_MONTH = 365.25 / 12
+DESK, PHONE = 620, 250  # pixels that a picture has for its plot
+LETTER, SPACE = 5.8, 2  # pixels of a letter of a mark, about; between two marks
 
 
 @dataclass(frozen=True)
@@ -62,24 +66,38 @@ def powers(low: float, high: float, label: str, every: int = 1) -> Axis:
 
 
 def time(first_day: float, last_day: float) -> Axis:
-    """Days from the start of treatment, marked as days, weeks, months or years, whichever are few enough."""
+    """Days from the start of treatment, marked as days, weeks, months or years: no more than are read at a glance, and
+    than there is room for their words in the reader's language."""
     span = last_day - first_day
-    if span <= 21:
-        step = 1 if span <= 8 else 2 if span <= 15 else 7
-        ticks = [Tick(d, _("day {day}").format(day=number(d)), minor=(i % 2 == 1)) for i, d in
-                 enumerate(range(math.ceil(first_day), math.floor(last_day) + 1, step))]  # fmt: skip
-    elif span <= 200:
-        weeks = next(w for w in (1, 2, 4) if span / (7 * w) <= 9 or w == 4)
-        firsts = range(math.ceil(first_day / (7 * weeks)), math.floor(last_day / (7 * weeks)) + 1)
-        ticks = [Tick(7 * weeks * i, _("week {week}").format(week=number(weeks * i)) if i else _("start"), i % 2 == 1)
-                 for i in firsts]  # fmt: skip
-    else:
-        most = 9 if language() == "en" else 6  # English has the shortest words
-        months = next((m for m in (3, 6, 12, 24) if span / (m * DAYS_A_MONTH) <= most), 60)
-        step_days = months * DAYS_A_MONTH
-        firsts = range(math.ceil(first_day / step_days), math.floor(last_day / step_days) + 1)
-        ticks = [Tick(round(step_days * i), _months(months * i), i % 2 == 1) for i in firsts]
-    return Axis(first_day, last_day, _("Time since treatment began"), tuple(ticks))
+    unit, says, counts, most = (
+        (1.0, _day, (1, 2, 7), 8) if span <= 21
+        else (7.0, _week, (1, 2, 4), 9) if span <= 200
+        else (DAYS_A_MONTH, _months, (3, 6, 12, 24, 60), 9)
+    )  # fmt: skip
+    for count in counts:
+        base = math.ceil(first_day) if unit == 1 else 0  # days are counted from the first that is drawn
+        first, last = math.ceil((first_day / unit - base) / count), math.floor((last_day / unit - base) / count)
+        places = {base + count * i: i % 2 == 1 for i in range(first, last + 1)}
+        ticks = tuple(Tick(round(unit * n), says(n), minor) for n, minor in places.items())
+        if span / (unit * count) <= most and _have_room(ticks, unit * count / span):
+            break
+    return Axis(first_day, last_day, _("Time since treatment began"), ticks)
+
+
+def _have_room(ticks: Sequence[Tick], step: float) -> bool:
+    """Whether the words of marks, each ``step`` (a share of the axis) from the next, do not run into each other: on a
+    desk those of all, on a phone of every second."""
+    every = max((letters(tick.says) for tick in ticks), default=0.0)
+    major = max((letters(tick.says) for tick in ticks if not tick.minor), default=0.0)
+    return LETTER * every + SPACE <= DESK * step and LETTER * major + SPACE <= PHONE * 2 * step
+
+
+def _day(day: int) -> str:
+    return _("day {day}").format(day=number(day))
+
+
+def _week(week: int) -> str:
+    return _("week {week}").format(week=number(week)) if week else _("start")
 
 
 def _months(months: int) -> str:

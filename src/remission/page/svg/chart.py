@@ -11,12 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-from .axis import Axis
+from .axis import DESK, PHONE, Axis
 from .colours import PHASES, SERIES
 from .fit import LINE, PLOT, letters, lines
 from .mark import el, path, percent, words
 
-WIDE, NARROW = 620, 250  # pixels that a picture has for its plot on a desk and on a phone
 LETTER = 6.6  # pixels of a letter, about
 KEY = PLOT - 4  # letters of a line behind its swatch
 STRIP, LEGEND, FOOT, GAP = 26, 18, 24, 16
@@ -180,7 +179,7 @@ def _strip(phase: Phase, x: Axis) -> str:
     parts = [el("rect", class_=f"phase ph-{_phase(phase.kind)}", x=at, width=width, y=0, height=STRIP - 6)]
     middle = percent((start + end) / 2)
     names = [phase.name[:1].upper() + phase.name[1:], phase.short, _initials(phase.name)]
-    wide, narrow = (_fits(names, (end - start) * room) for room in (WIDE, NARROW))
+    wide, narrow = (_fits(names, (end - start) * room) for room in (DESK, PHONE))
     if wide and wide == narrow:
         parts.append(words(wide, class_="strip", x=middle, y=15, text_anchor="middle"))
     else:
