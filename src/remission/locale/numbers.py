@@ -77,9 +77,19 @@ def weekday(day: Date) -> str:
     return get_day_names("abbreviated", locale=_here())[day.weekday()]
 
 
+def comma() -> str:
+    """What stands between things of a list, with the room behind it."""
+    return {"ar": "\u060c ", "zh": "\u3001"}.get(_here().language, ", ")
+
+
 def listed(items: Iterable[str]) -> str:
     """1, 8, 15, with the comma of the language."""
-    return {"ar": "، ", "zh": "、"}.get(_here().language, ", ").join(items)
+    return comma().join(items)
+
+
+def in_a_row(*items: str) -> str:
+    """What belongs together, one behind the other: a name, its date."""
+    return {"ar": "\u060c ", "zh": "\uff0c"}.get(_here().language, ", ").join(items)
 
 
 def first_week_day() -> int:

@@ -3,13 +3,16 @@
 from ..locale import (
     LANGUAGES,
     bare,
+    comma,
     date,
     direction,
     english,
     first_week_day,
     gettext,
+    in_a_row,
     in_sentence,
     language,
+    listed,
     marked,
     month,
     ngettext,
@@ -26,6 +29,7 @@ from ..locale.speech import html_tag
 _ = gettext
 
 __all__ = [
-    "LANGUAGES", "_", "bare", "date", "direction", "english", "first_week_day", "gettext", "html_tag", "in_sentence",
-    "language", "marked", "month", "ngettext", "number", "percent", "plain", "preferred", "say", "speaking", "weekdays",
+    "LANGUAGES", "_", "bare", "comma", "date", "direction", "english", "first_week_day", "gettext", "html_tag",
+    "in_a_row", "in_sentence", "language", "listed", "marked", "month", "ngettext", "number", "percent", "plain",
+    "preferred", "say", "speaking", "weekdays",
 ]  # fmt: skip

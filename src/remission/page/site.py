@@ -101,6 +101,8 @@ class Site:
         env.globals |= {
             "asset": asset,
             "to": _to,
+            "comma": language.comma,
+            "in_a_row": language.in_a_row,
             "language": language.language,
             "languages": language.LANGUAGES,
             "html_tag": language.html_tag,

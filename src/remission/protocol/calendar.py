@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..knowledge.writing import write_whole
-from ..locale import N_, bare, direction, language, marked
+from ..locale import N_, bare, direction, in_a_row, language, listed, marked
 from ..locale import gettext as _
 from .calendar_page import page
 from .choices import Choice
@@ -76,7 +76,7 @@ def _group(plan: Plan) -> Group:
     span = _("{first} to {last}, if every gate is met on its day.")
     parts: list[RenderableType] = [
         Text(protocol_in_words(plan.protocol), style="bold"),
-        Text(", ".join(f"{what} {value}" for what, value in who(plan))),
+        Text(in_a_row(*(f"{what} {value}" for what, value in who(plan)))),
         Text(span.format(first=dated(plan.start), last=dated(plan.end))),
         *(Text(warning, style="bold red") for warning in plan.warnings),
         Text(_statement(), style="italic"),
@@ -118,7 +118,7 @@ def _table(section: Section) -> Table:
             give.append("\n" if number else "")
             give.append_text(_dose(row))
         if day.either:
-            said = _("not certain, see below: {doses}").format(doses=", ".join(day.either))
+            said = _("not certain, see below: {doses}").format(doses=listed(day.either))
             give.append(("\n" if day.give else "") + said, style="yellow")
         todo = "\n".join((*day.gates, *day.checks, *day.decisions))
         table.add_row(dated(day.date), str(day.phase_day), give, todo)

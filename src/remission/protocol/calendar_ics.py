@@ -8,7 +8,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from icalendar import Calendar, Event
 
-from ..locale import bare, direction, ngettext, plain
+from ..locale import bare, direction, listed, ngettext, plain
 from ..locale import gettext as _
 from .choices import Choice
 from .plan import Cycle, Plan, Row
@@ -99,5 +99,5 @@ def _dose(row: Row) -> str:
 
 def _days(line: Sequence[Row]) -> str:
     days = [row.phase_day for row in line]
-    said = ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in runs(days))
+    said = listed(f"{a}" if a == b else f"{a}-{b}" for a, b in runs(days))
     return ngettext("day {days}", "days {days}", len(days)).format(days=said)

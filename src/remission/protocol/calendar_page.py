@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from ..locale import N_, direction, english, ngettext
+from ..locale import N_, direction, english, listed, ngettext
 from ..locale import gettext as _
 from ..locale.speech import html_tag
 from .choices import Choice
@@ -199,7 +199,7 @@ def _day(day: Day, gate: str | None) -> str:
         return ""
     give = "".join(map(_item, day.give))
     if day.either:
-        unsure = _("not certain, see below: {doses}").format(doses=", ".join(day.either))
+        unsure = _("not certain, see below: {doses}").format(doses=listed(day.either))
         give += f'<div class="cap">{escape(unsure)}</div>'
     return (
         f"<tr><td class=date>{dated(day.date)}</td><td class=n>{day.phase_day}</td>"

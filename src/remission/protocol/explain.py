@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import assert_never
 
-from ..locale import N_, bare, called, english, figures, joined, language, ngettext
+from ..locale import N_, bare, called, english, figures, joined, language, listed, ngettext
 from ..locale import gettext as _
 from .include import ANY_LENGTH, apart
 from .logic import words_of
@@ -314,7 +314,7 @@ def _give(give: Give, names: dict[str, str], phase: Phase) -> str:
             _("{share} for {time}").format(share=_percent(fraction), time=_span(length))
             for fraction, length in give.taper
         ]
-        said.append(_("After the last day the dose is taken down: {steps}").format(steps=", ".join(each)))
+        said.append(_("After the last day the dose is taken down: {steps}").format(steps=listed(each)))
     if give.not_with:
         others = _listed(_routed(route, agent) for agent, route in give.not_with)
         said.append(_("It is left out on days with {others}").format(others=others))
@@ -487,7 +487,7 @@ def _resume(resume: Sequence[float]) -> str:
         for name, share in zip(named, resume[1:], strict=False)
     ]
     return _("After the first break the dose is {dose}, {later} of it, and so after every later one.").format(
-        dose=first, later=", ".join(later)
+        dose=first, later=listed(later)
     )
 
 
@@ -621,7 +621,7 @@ def _notes(items: Iterable[tuple[str, Provenance]]) -> list[str]:
             (memory if len(provenance.sources) == 1 else partly).append(about)
     for how, what in ((_("from memory, not read: {what}"), memory), (_("partly from memory: {what}"), partly)):
         if what:
-            notes.append(how.format(what=", ".join(dict.fromkeys(what))))
+            notes.append(how.format(what=listed(dict.fromkeys(what))))
     return list(dict.fromkeys(notes))
 
 
@@ -728,7 +728,7 @@ def _listed(words: Iterable[str]) -> str:
     items = list(words)
     if len(items) == 1:
         return items[0]
-    return _("{some} and {last}").format(some=", ".join(items[:-1]), last=items[-1])
+    return _("{some} and {last}").format(some=listed(items[:-1]), last=items[-1])
 
 
 def _capital(text: str) -> str:

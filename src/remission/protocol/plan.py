@@ -18,7 +18,7 @@ from remission.knowledge.agent import Agent
 from remission.knowledge.errors import BadInput, nearest
 from remission.knowledge.library import library
 
-from ..locale import N_, called, figures, joined, language, ngettext
+from ..locale import N_, called, figures, joined, language, listed, ngettext
 from ..locale import gettext as _
 from .explain import rule_in_words
 from .logic import compares, exclusive, negated
@@ -531,7 +531,7 @@ class _Planner:
         if give.infusion_h:
             notes.append(_("over {hours} h").format(hours=figures(f"{give.infusion_h:g}")))
         if len(give.routes) > 1:
-            notes.append(_("or {routes}").format(routes=", ".join(give.routes[1:])))
+            notes.append(_("or {routes}").format(routes=listed(give.routes[1:])))
         return {
             "kind": "dose", "agent": give.agent, "route": give.route, "dose": given, "exact_dose": single, "unit": unit,
             "doses_per_day": times, "day_total": given * times, "exact_day_total": single * times,
@@ -585,7 +585,7 @@ class _Planner:
                     "hours {hours} after {agent}, then every {step} h until {condition}",
                     len(here),
                 ).format(
-                    hours=", ".join(figures(f"{h:g}") for h in here), agent=_agent(rescue.after.agent),
+                    hours=listed(figures(f"{h:g}") for h in here), agent=_agent(rescue.after.agent),
                     step=figures(f"{rescue.every_h:g}"), condition=until,
                 )  # fmt: skip
                 row |= _hangs(after[start])
@@ -728,7 +728,7 @@ def _because(condition: Condition, who: Person) -> str:
     facts = {compare.name: who.fact(compare.name) for compare in compares(condition)}
     shown = {k: v for k, v in facts.items() if v != "normal"} or facts
     said = {k: _(v) if isinstance(v, str) else figures(format(v, ".3g")) for k, v in shown.items() if v}
-    return ", ".join(f"{in_words(k)} {v}" for k, v in said.items())
+    return listed(f"{in_words(k)} {v}" for k, v in said.items())
 
 
 def _hits(target: Target, give: Give) -> bool:

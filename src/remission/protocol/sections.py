@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
-from ..locale import called, figures, joined, ngettext, short_date, weekday
+from ..locale import called, figures, joined, listed, ngettext, short_date, weekday
 from ..locale import gettext as _
 from .choices import Choice, choices
 from .person import MEASURED
@@ -119,7 +119,7 @@ def who(plan: Plan) -> list[tuple[str, str]]:
 def when_given(line: Sequence[Row]) -> str:
     """The days of a phase and their dates: days 2-7, 9-28 (9 Feb 2027 to 7 Mar 2027)."""
     days = [row.phase_day for row in line]
-    said = ", ".join(str(a) if a == b else f"{a}, {b}" if b == a + 1 else f"{a}-{b}" for a, b in runs(days))
+    said = listed(str(a) if a == b else listed((str(a), str(b))) if b == a + 1 else f"{a}-{b}" for a, b in runs(days))
     first, last = dated(line[0].date), dated(line[-1].date)
     when = first if first == last else _("{first} to {last}").format(first=first, last=last)
     return ngettext("day {days} ({dates})", "days {days} ({dates})", len(days)).format(days=said, dates=when)
@@ -215,7 +215,7 @@ def _pattern(week: list[Row]) -> str:
         first, last = (weekday(r.date) for r in (run[0], run[-1]))
         days = first if len(run) == 1 else f"{first}-{last}"
         said.append(f"{amount(run[0].dose, run[0].unit) if run[0].dose else _('none')} {days}")
-    return ", ".join(said)
+    return listed(said)
 
 
 def _days(rows: Sequence[Row]) -> Iterator[Day]:

@@ -10,7 +10,7 @@ from remission.knowledge.library import Library
 
 from .. import who
 from ..figure import Figure, Table
-from ..language import _, language, number
+from ..language import _, language, listed, number
 from ..reading import reading
 from ..summary import Summary
 from ..svg import axis
@@ -156,7 +156,7 @@ def _hardest(scores: dict[str, float]) -> str:
     worst = [phase for phase, score in scores.items() if score >= (1 - AS_HARD) * max(scores.values())]
     if len(worst) == 1:
         return _("{phase} is the hardest time").format(phase=worst[0])
-    return _("{phases} and {last} are the hardest times").format(phases=", ".join(worst[:-1]), last=worst[-1])
+    return _("{phases} and {last} are the hardest times").format(phases=listed(worst[:-1]), last=worst[-1])
 
 
 def _mean(by_week: Iterable[list[float]], start: float, end: float) -> float:

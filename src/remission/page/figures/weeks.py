@@ -13,7 +13,7 @@ from remission.knowledge.trial_file import Endpoint, days
 
 from .. import who
 from ..figure import Figure, Known, Table
-from ..language import _, language, number
+from ..language import _, in_a_row, language, number
 from ..reading import reading
 from ..site import Site
 from ..summary import Summary
@@ -134,7 +134,7 @@ def _published(knowledge: Library, name: str) -> list[_Said]:
 def _said(one: Published) -> _Said:
     when = [_("in {phase}").format(phase=one.phase)] if one.phase else []
     when += [_("within {days} days").format(days=number(round(one.within_days)))] if one.within_days else []
-    return _Said(one.protocol, one.name, ", ".join(when), one.value, one.grade, one.used == "calibrate", one.source)
+    return _Said(one.protocol, one.name, in_a_row(*when), one.value, one.grade, one.used == "calibrate", one.source)
 
 
 def _of_trial(trial: str, protocol: str, endpoint: Endpoint) -> _Said:
@@ -160,7 +160,7 @@ def _known(knowledge: Library, name: str, summary: Summary) -> Known:
     grade = _("grade {grade} or more").format(grade=number(said.grade)) if said.grade > 1 else _("any grade")
     text = _("Published: {n} of 100 had it, {rest} had not ({details}).").format(
         n=_count(said.value), rest=_count(100 - max(1, round(said.value))),
-        details=", ".join(part for part in (said.study, said.when, grade) if part),
+        details=in_a_row(*(part for part in (said.study, said.when, grade) if part)),
     )  # fmt: skip
     text += " " + (_("The model was fitted to it.") if said.calibrated else _("The model agrees with it, unfitted."))
     return Known("calibrated" if said.calibrated else "predicted", text, (said.source,) if said.source else ())

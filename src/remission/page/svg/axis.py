@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..language import _, ngettext, number
@@ -11,7 +11,7 @@ from .fit import letters
 
 DAYS_A_MONTH = 365.25 / 12
 DESK, PHONE = 620, 250  # pixels that a picture has for its plot
-LETTER, SPACE = 5.8, 2  # pixels of a letter of a mark, about; between two marks
+LETTER, SPACE = 5.8, 4  # pixels of a letter of a mark, about; between two marks
 
 
 @dataclass(frozen=True)
@@ -79,17 +79,33 @@ def time(first_day: float, last_day: float) -> Axis:
         first, last = math.ceil((first_day / unit - base) / count), math.floor((last_day / unit - base) / count)
         places = {base + count * i: i % 2 == 1 for i in range(first, last + 1)}
         ticks = tuple(Tick(round(unit * n), says(n), minor) for n, minor in places.items())
-        if span / (unit * count) <= most and _have_room(ticks, unit * count / span):
+        if span / (unit * count) <= most and _have_room(ticks, first_day, span):
             break
     return Axis(first_day, last_day, _("Time since treatment began"), ticks)
 
 
-def _have_room(ticks: Sequence[Tick], step: float) -> bool:
-    """Whether the words of marks, each ``step`` (a share of the axis) from the next, do not run into each other: on a
-    desk those of all, on a phone of every second."""
-    every = max((letters(tick.says) for tick in ticks), default=0.0)
-    major = max((letters(tick.says) for tick in ticks if not tick.minor), default=0.0)
-    return LETTER * every + SPACE <= DESK * step and LETTER * major + SPACE <= PHONE * 2 * step
+def anchor(share: float) -> str:
+    """Where the words of a mark stand to it: at the edges inside of the picture."""
+    return "start" if share < 0.02 else "end" if share > 0.97 else "middle"
+
+
+def _have_room(ticks: Sequence[Tick], first_day: float, span: float) -> bool:
+    """Whether the words of marks do not run into each other: on a desk those of all, on a phone of every second."""
+    every = [((tick.at - first_day) / span, tick.says) for tick in ticks]
+    major = [place for place, tick in zip(every, ticks, strict=True) if not tick.minor]
+    return _apart(every, DESK) and _apart(major, PHONE)
+
+
+def _apart(places: Iterable[tuple[float, str]], pixels: float) -> bool:
+    """Whether words at shares of an axis of so many pixels are apart."""
+    before = -math.inf
+    for share, says in places:
+        width = LETTER * letters(says)
+        start = share * pixels - {"start": 0.0, "middle": width / 2, "end": width}[anchor(share)]
+        if start < before + SPACE:
+            return False
+        before = start + width
+    return True
 
 
 def _day(day: int) -> str:

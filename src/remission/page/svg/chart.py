@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-from .axis import DESK, PHONE, Axis
+from .axis import DESK, PHONE, Axis, anchor
 from .colours import PHASES, SERIES
 from .fit import LINE, PLOT, letters, lines
 from .mark import el, path, percent, words
@@ -157,9 +157,8 @@ def _time(x: Axis, bottom: float) -> list[str]:
         share = x.share(tick.at)
         at = percent(share)
         parts.append(el("line", class_="tick", x1=at, x2=at, y1=bottom, y2=bottom + 4))
-        anchor = "start" if share < 0.02 else "end" if share > 0.97 else "middle"
         how = "x minor" if tick.minor else "x"
-        parts.append(words(tick.says, class_=how, x=at, y=bottom + 18, text_anchor=anchor))
+        parts.append(words(tick.says, class_=how, x=at, y=bottom + 18, text_anchor=anchor(share)))
     return parts
 
 
@@ -203,8 +202,8 @@ def _mark(mark: Mark, x: Axis, top: float, plots: Iterable[tuple[float, float]])
     for start, end in plots:
         yield el("line", class_="now", x1=at, x2=at, y1=start, y2=end)
     if mark.says:
-        anchor = "start" if share < 0.05 else "end" if share > 0.9 else "middle"
-        yield words(mark.says, class_="now", x=at, y=top + 12, text_anchor=anchor)
+        side = "start" if share < 0.05 else "end" if share > 0.9 else "middle"
+        yield words(mark.says, class_="now", x=at, y=top + 12, text_anchor=side)
 
 
 # --- a panel ----------------------------------------------------------------------------------

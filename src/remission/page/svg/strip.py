@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from .axis import Axis
+from .axis import Axis, anchor
 from .chart import FOOT, Phase, _strip, picture
 from .fit import LINE, NARROW, letters, lines
 from .mark import el, percent, words
@@ -41,9 +41,8 @@ def strips(title: str, description: str, x: Axis, rows: Sequence[Strip], phases:
         y += HEIGHT + 10
     for tick in x.ticks:
         share = x.share(tick.at)
-        anchor = "start" if share < 0.02 else "end" if share > 0.97 else "middle"
         how = "x minor" if tick.minor else "x"
-        parts.append(words(tick.says, class_=how, x=percent(share), y=y + 8, text_anchor=anchor))
+        parts.append(words(tick.says, class_=how, x=percent(share), y=y + 8, text_anchor=anchor(share)))
     return picture(title, description, y + FOOT - 8, parts, "strips")
 
 
