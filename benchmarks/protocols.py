@@ -1,8 +1,9 @@
 """How fast the core plays every bundled protocol: `python benchmarks/protocols.py [--before FILE] [--out PAGE]`.
 
 A protocol's own population, its rules, chance and all side effects, every table kept, from the first day to the end of
-a follow-up of ten years. To set two versions side by side run this with the older one first (PYTHONPATH=OLDER/src) and
---save, then with --before.
+a follow-up of ten years: to the first relapse, or with --treated as `remission simulate` plays it, where a relapse is
+treated with what follows today. To set two versions side by side run this with the older one first
+(PYTHONPATH=OLDER/src) and --save, then with --before.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from remission.knowledge.library import library
 from remission.patient import recipe
 from remission.patient.population import draw
 from remission.protocol.reader import read_protocol
+from remission.protocol.variant import USUAL, variant
 from remission.trial.run import POPULATION
 
 SEED = 1
@@ -32,7 +34,8 @@ INTRODUCTION = """\
 A protocol's own population, its rules, chance and all side effects, every table kept. Only the core's work counts, in
 seconds that one core worked for this process, so that other programs matter little; drawing and tables are in
 [scaling.md](scaling.md). A patient-year is a year that was played day by day: the follow-up by weeks after it is within
-the time and not within the years."""
+the time and not within the years. `remission simulate` treats relapses, too: a year of that costs more, of a few
+patients at many points of many protocols (`python benchmarks/protocols.py --treated`)."""
 
 
 class Timed:
@@ -51,9 +54,12 @@ class Timed:
         return played
 
 
-def measured(name: str, patients: int, runs: int) -> dict[str, float]:
-    """A protocol: ``years`` that were played day by day, and ``seconds`` of one core, median of ``runs``."""
+def measured(name: str, patients: int, runs: int, *, treated: bool = False) -> dict[str, float]:
+    """A protocol: ``years`` that were played day by day, and ``seconds`` of one core, median of ``runs``. ``treated``:
+    a relapse is not the end, but is treated."""
     protocol = read_protocol(library().protocol_path(name))
+    if treated:
+        protocol = variant(protocol, after_relapse=USUAL)
     program = prepare(protocol, library())
     people = draw(
         recipe.population(protocol.population or POPULATION), patients, seed=SEED,
@@ -95,14 +101,16 @@ def main() -> None:
     options.add_argument("protocols", nargs="*", help="by name; all when left out")
     options.add_argument("--patients", type=int, default=160)
     options.add_argument("--runs", type=int, default=3, help="timed runs; the median counts")
+    options.add_argument("--treated", action="store_true", help="relapses are treated, as `remission simulate` plays")
     options.add_argument("--save", type=Path, help="JSON file for the measurements, for --before of a later run")
     options.add_argument("--before", type=Path, help="measurements of an older version, to be set beside")
     options.add_argument("--out", type=Path, help="page (Markdown) to put the table into")
     asked = options.parse_args()
-    about = f"{asked.patients} patients a protocol, medians of {asked.runs} runs. {machine()}"
+    scope = "relapses treated as today" if asked.treated else "played to the first relapse where the file treats none"
+    about = f"{asked.patients} patients a protocol, {scope}, medians of {asked.runs} runs. {machine()}"
     now = {}
     for name in asked.protocols or library().protocols():
-        now[name] = measured(name, asked.patients, asked.runs)
+        now[name] = measured(name, asked.patients, asked.runs, treated=asked.treated)
         print(f"{name}: {now[name]['years'] / now[name]['seconds']:,.0f} patient-years/s", flush=True)
     if asked.save:
         asked.save.write_text(json.dumps({"about": about, "protocols": now}, indent=1) + "\n")

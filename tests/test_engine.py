@@ -49,6 +49,7 @@ from remission.protocol.model import (
     Wait,
 )
 from remission.protocol.reader import read_protocol
+from remission.protocol.variant import variant
 
 PROTOCOLS = Path(remission.__file__).parent / "knowledge" / "data" / "protocols"
 QUIET = Options(chance=False)
@@ -546,6 +547,34 @@ def test_a_patient_alone(cog, crowd):
     people, whole = crowd
     alone = play(cog, people.take(np.array([37])), seed=4, options=Options(follow_up_days=300))
     same({k: t.filter(pl.col("patient") == people.patient[37]) for k, t in whole.items()}, alone)
+
+
+def test_nobody_feels_who_sits_beside_them_where_blocks_are_made_anew():
+    """Blocks are made anew at long phases, at relapses, where the follow-up foresees one and where half are gone; alone
+    nobody ever leaves for other company on the same leg. All this happens here, more than once to some."""
+    poor = variant(
+        read_protocol("cog-standard-risk"), without=("pegaspargase", "mercaptopurine"), after_relapse="usual"
+    )
+    program, people = prepare(poor, library()), draw("standard-risk-b-all", 44, seed=6)
+    whole = play(program, people, seed=4, threads=2)
+    events = (
+        whole["events"]
+        .group_by("patient", maintain_order=True)
+        .agg(
+            relapses=(pl.col("event") == "relapse").sum(),
+            relapse=pl.col("day").filter(pl.col("event") == "relapse").min(),
+            end=pl.col("day").filter(pl.col("event") == "end of treatment").min(),
+        )
+    )
+    again, late = events.filter(pl.col("relapses") > 1), events.filter(pl.col("relapse") > pl.col("end") + 300)
+    never = events.filter(pl.col("relapses") == 0)
+    assert again.height > 0 and late.height > 1 and never.height > 8
+    for who in {again["patient"][0], late["patient"][0], late["patient"][-1], never["patient"][-1]}:
+        alone = play(program, people.take(np.flatnonzero(people.patient == who)), seed=4)
+        same({k: t.filter(pl.col("patient") == who) for k, t in whole.items()}, alone)
+    nine = np.arange(20, 29)  # a block and one patient
+    part = play(program, people.take(nine), seed=4, threads=1)
+    same({k: t.filter(pl.col("patient").is_in(people.patient[nine].tolist())) for k, t in whole.items()}, part)
 
 
 GIRLS, BOYS = Compare("sex", "=", "female"), Compare("sex", "=", "male")
