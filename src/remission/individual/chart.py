@@ -21,6 +21,7 @@ from remission.patient.cohort import Floats
 COUNTS = ("anc", "platelets", "haemoglobin", "wbc")  # 10^9/L, haemoglobin g/dL
 AGENTS = ("mercaptopurine", "methotrexate")
 BASE = {"mercaptopurine": 60.0, "methotrexate": 20.0}  # mg/m2 a day, mg/m2 a week: 100 % of the charts' percentages
+MOST_DAYS = 5 * 366  # of a chart that is fitted: longer than any maintenance
 LEAST_VISITS = 10  # with an ANC, for a fit
 MOST_VISITS = 2000
 COPY_SHARE, COPY_VISITS = 0.8, 8  # of the shorter chart's visits, with the same three counts
@@ -139,6 +140,9 @@ class Chart:
         if counted < visits:
             remedy = "the chart of a longer time" + _most_told(self.problems)
             raise BadInput(f"{counted} visits with an ANC, {visits} are needed", self.file, remedy=remedy)
+        if self.visits[-1].day > MOST_DAYS:
+            what = f"{self.visits[-1].day / 365.25:.0f} years from the first visit to the last"
+            raise BadInput(what, self.file, self.visits[-1].line, remedy="Check the dates, or use a part: --until WEEK")
         if not np.any(self.column("mercaptopurine_mg") > 0.0):
             raise BadInput(
                 "no dose of mercaptopurine in mg", self.file, remedy="Give the column of the doses: --column MP=..."

@@ -218,16 +218,17 @@ def fit(
     moves = [(emcee.moves.DEMove(), 0.8), (emcee.moves.DESnookerMove(), 0.1), (emcee.moves.StretchMove(), 0.1)]
     sampler = emcee.EnsembleSampler(effort.walkers, size, log_posterior, moves=moves, vectorize=True)
     sampler.random_state = np.random.RandomState(seed).get_state()
-    for done, _ in enumerate(sampler.sample(begin, iterations=effort.steps)):
+    for done, _ in enumerate(sampler.sample(begin, iterations=effort.steps) if effort.steps else ()):
         tell(0.15 + 0.85 * (done + 1) / effort.steps)
-    chain = sampler.get_chain(discard=int(effort.forget * effort.steps), flat=True)
+    chain = sampler.get_chain(discard=int(effort.forget * effort.steps), flat=True) if effort.steps else smooth
     chosen = chain[rng.choice(len(chain), effort.keep, replace=len(chain) < effort.keep)]
     scores, noise = chosen[:, : len(NAMES)], np.exp(chosen[:, len(NAMES) :] * np.array(NOISE_SD))
     scores, both = genes(scores, sampling.person, facts, known, rng)
     m = sampling.course.counts(scores[:200], both[:200], chance=False, threads=threads)
     return Posterior(
         chart, sampling.person, sampling.course, scores, noise, both, unrest, np.nanmedian(m, axis=0) + unrest.bias,
-        sampling.plays, float(np.mean(sampler.acceptance_fraction)), _autocorrelation(sampler.get_chain()),
+        sampling.plays, float(np.mean(sampler.acceptance_fraction)) if effort.steps else 1.0,
+        _autocorrelation(sampler.get_chain()) if effort.steps else math.nan,
     )  # fmt: skip
 
 

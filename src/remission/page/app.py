@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from remission.knowledge.errors import BadInput
 
-from . import api, compare, day, feed, front, lists, month, read, search, see
+from . import api, compare, day, feed, front, lists, month, one_chart, read, search, see
 from .headers import FigureFiles, Headers
 from .kept import Kept
 from .language import LANGUAGES, gettext, preferred, speaking
@@ -26,7 +26,7 @@ from .site import Site, asset, static
 from .unbroken import Unbroken
 
 # each has routes(site): what is answered below /en/; read takes what is left
-PARTS = (front, lists, feed, search, see, day, month, compare, read)
+PARTS = (front, lists, feed, search, see, day, month, compare, one_chart, read)
 MEDIA = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".png": "image/png"}
 
 

@@ -35,7 +35,7 @@ MARK = "remission-export.json"  # by which a folder is known as one that may be 
 EVERY = 250  # files after which it is told how far it is
 LIVE = "live"  # the page that stands for what only a server can answer
 _LINK = re.compile(r'\b(href|src|action)="(/(?!/)[^"]*)"')
-_DEAD = re.compile(r"^/(api|[a-z-]+/search|[a-z-]+/what-if)\b")
+_DEAD = re.compile(r"^/(api|[a-z-]+/search|[a-z-]+/what-if|[a-z-]+/chart)\b")
 
 
 @dataclass(frozen=True)
