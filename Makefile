@@ -114,6 +114,9 @@ translations: $(READY)
 what-ifs: $(READY)
 	$(BIN)/python docs/what_ifs.py
 
+charts: $(READY)
+	$(BIN)/python benchmarks/charts.py --charts $(or $(CHARTS),../shared/data/maintenance) --out docs/charts.md
+
 cohorts: $(READY)
 	$(BIN)/python -m remission.page.cohorts $(if $(FRESH),--fresh)
 

@@ -21,7 +21,7 @@ from remission.individual.chart import Chart, copies
 from remission.individual.fit import NAMES, NOISE, Effort, Posterior, Sampling, fit
 from remission.individual.forecast import forecast
 from remission.individual.forward import SCORES, Facts, who
-from remission.individual.parameters import omega
+from remission.individual.parameters import TOGETHER, together
 from remission.individual.reading import read_chart
 from remission.individual.rivals import SemiMechanistic, last_value, own_mean
 from remission.individual.virtual import FACTS, people, virtual_charts
@@ -55,7 +55,9 @@ def origins(chart: Chart, several: int) -> list[int]:
     return sorted({half, *picked})
 
 
-def judged(chart: Chart, origin: int, facts: Facts, seed: int, effort: Effort) -> tuple[list[dict[str, Any]], Posterior]:
+def judged(
+    chart: Chart, origin: int, facts: Facts, seed: int, effort: Effort
+) -> tuple[list[dict[str, Any]], Posterior]:
     """One row for each horizon of a forecast from one day of a chart."""
     past = chart.until(origin)
     began = time.process_time()
@@ -93,7 +95,7 @@ def by_importance(chart: Chart, facts: Facts, n: int, seed: int) -> tuple[Poster
     guesses = rng.standard_normal((n, len(NAMES) + len(NOISE)))
     unrest = sampling.unrest(guesses[:, : len(NAMES)])
     logs = np.concatenate([
-        sampling.log_posterior(part, unrest, sampling.roots(unrest)) + 0.5 * np.sum(part**2, axis=1)
+        sampling.log_posterior(part, unrest, sampling.root(unrest)) + 0.5 * np.sum(part**2, axis=1)
         for part in np.array_split(guesses, max(1, n // 1000))
     ])  # fmt: skip
     weights = np.exp(logs - logs.max())
@@ -130,7 +132,8 @@ def real(folder: Path, several: int, kept: Kept) -> dict[str, list[dict[str, Any
             continue
         rows = []
         for origin in origins(chart, several):
-            rows += kept.get(f"real {chart.name} {origin}", lambda c=chart, o=origin: judged(c, o, Facts(), 1, Effort())[0])
+            key = f"real {chart.name} {origin}"
+            rows += kept.get(key, lambda c=chart, o=origin: judged(c, o, Facts(), 1, Effort())[0])
         out[chart.name] = rows
     return out
 
@@ -142,27 +145,13 @@ def virtual(n: int, kept: Kept) -> list[dict[str, Any]]:
     def one(i: int) -> dict[str, Any]:
         chart = charts[i]
         rows, posterior = judged(chart, 48 * 7, KNOWN, SEED + i, Effort())
-        together = {
-            name: float(np.mean(_sum(posterior.scores, pair) < _sum(truth[[i]], pair)[0])) for name, pair in PAIRS.items()
-        }
-        return {"rows": rows, "rank": rank(posterior, truth[i]), "together": together,
-                "autocorrelation": posterior.autocorrelation}  # fmt: skip
+        both = {}
+        for name, parts in TOGETHER.items():
+            x, y = (together(posterior.person, z, parts, library()) for z in (posterior.scores, truth[[i]]))
+            both[name] = float(np.mean(x < y[0]))
+        return {"rows": rows, "rank": rank(posterior, truth[i]), "together": both}
 
     return [kept.get(f"virtual {i}", lambda i=i: one(i)) for i in range(n) if charts[i].visits[-1].day >= 60 * 7]
-
-
-PAIRS = {
-    "effect of mercaptopurine on neutrophils": (
-        "mercaptopurine.drivers.TGN.formation", "mercaptopurine.effects.neutrophils.0.slope",
-    ),
-    "effect of mercaptopurine on platelets": (
-        "mercaptopurine.drivers.TGN.formation", "mercaptopurine.effects.platelets.0.slope",
-    ),
-}  # fmt: skip
-
-
-def _sum(scores: np.ndarray, pair: tuple[str, ...]) -> np.ndarray:
-    return np.sum([omega(name, library()) * scores[:, NAMES.index(name)] for name in pair], axis=0)
 
 
 def compared(n: int, kept: Kept) -> dict[str, list[dict[str, Any]]]:
@@ -191,17 +180,55 @@ def compared(n: int, kept: Kept) -> dict[str, list[dict[str, Any]]]:
             ln = np.log(ahead.counts[:, int(np.argmin(np.abs(ahead.days - 48 * 7 - 7 * week))), 0])
             q = np.nanquantile(ln, [0.05, 0.5, 0.95])
             rows.append({"error": abs(float(q[1]) - y), "in90": bool(q[0] <= y <= q[2])})
-        return {"rows": rows, "rank": rank(posterior, truth[i]), "seconds": took, "worth": worth, "plays": posterior.plays}
+        found = {"rows": rows, "rank": rank(posterior, truth[i]), "seconds": took, "worth": worth}
+        return found | {"plays": posterior.plays}
 
     return {
-        way: [kept.get(f"way {way} {i}", lambda i=i, e=effort: one(i, e)) for i in range(n)] for way, effort in ways.items()
+        way: [kept.get(f"way {way} {i}", lambda i=i, e=effort: one(i, e)) for i in range(n)]
+        for way, effort in ways.items()
     }
 
 
 # --- the page -----------------------------------------------------------------------------------
 
+Rows = list[dict[str, Any]]
+HEAD = """# Forecasts of single patients
 
-def errors(rows: list[dict[str, Any]]) -> dict[str, str]:
+Written by `make charts CHARTS=FOLDER` (benchmarks/charts.py). `remission fit CHART` reads one chart of
+maintenance, fits the patient and forecasts the counts under a protocol's rules; how:
+`src/remission/individual/`. This is how good it is.
+
+The rivals (`src/remission/individual/rivals.py`): the last ANC carried forward; the mean of the patient's own
+ln ANC; and a semi-mechanistic model fitted to the patient, of the structure of Jost 2020, whose own table of
+parameters could not be read, with the numbers that the same group published for it in 2023.
+"""
+REAL = """## Real charts
+
+{number} different patients ({names}; ICiCLe-ALL-14, published with the R package allMT). UPN_2 and UPN_918 of
+that package are UPN_1 again with scaled doses, as `remission fit` says when it is given them together: they do
+not count. The numbers of the weeks were fitted to {used} (docs/weeks.md); {untuned} were not used for tuning,
+though three summary numbers of UPN_914 were looked at. Few patients: the table says what was found, not what
+will be.
+"""
+VIRTUAL = """## Virtual patients, whose truth is known
+
+{number} patients of the model's own population under icicle-maintenance with chance, seed {seed}: charts of 48
+weeks, forecasts of 12. A fit with its forecast took {seconds:.0f} s of one core.
+"""
+RANKS = """Simulation-based calibration: where the true number lies among the guesses of the posterior. Where ranks are
+uniform, 50 and 90 of 100 lie in the intervals (p: chi-squared in five bins). The last two are products of what
+is taken, what of it becomes active and how it is felt, which counts tell better than their parts.
+"""
+WAYS = """## Which sampler
+
+On the same virtual patients, 48 weeks each: error and 90 % band of the ANC at 4, 8 and 12 weeks, and how many
+of all true scores lie in their 90 % interval (90 is right).
+
+| | s a fit, one core | plays | error of ln ANC | in the band | true scores in 90 % |
+|---|---|---|---|---|---|"""
+
+
+def errors(rows: Rows) -> dict[str, str]:
     """MAE of ln ANC of each model by horizon, and over all."""
     out = {}
     for model in MODELS:
@@ -213,81 +240,68 @@ def errors(rows: list[dict[str, Any]]) -> dict[str, str]:
     return out
 
 
-def table(rows: list[dict[str, Any]]) -> list[str]:
+def table(rows: Rows) -> list[str]:
     counts = " | ".join(str(sum(row["week"] in w for row in rows)) for w in ((4,), (8,), (12,), WEEKS))
     lines = ["| mean absolute error of ln ANC at | 4 weeks | 8 weeks | 12 weeks | all |", "|---|---|---|---|---|"]
     lines += [f"| {model} | {cells} |" for model, cells in errors(rows).items()]
     lines += [f"| visits | {counts} |", ""]
     inside, half = np.mean([row["in90"] for row in rows]), np.mean([row["in50"] for row in rows])
-    lines += [f"Of {len(rows)} counts {inside:.0%} lie within the 90 % band, {half:.0%} within the 50 % band.", ""]
-    return lines
+    return [*lines, f"Of {len(rows)} counts {inside:.0%} lie in the 90 % band, {half:.0%} in the 50 % band.", ""]
 
 
-def calibration(done: list[dict[str, Any]]) -> list[str]:
+def calibration(done: Rows) -> list[str]:
     from scipy.stats import chi2
 
     ranks = np.array([one["rank"] for one in done])
-    labels = [SCORES[name] for name in NAMES] + list(PAIRS)
-    both = np.column_stack([ranks, [[one["together"][name] for name in PAIRS] for one in done]])
-    lines = ["| number | in the 50 % interval | in the 90 % interval | p (uniform ranks) |", "|---|---|---|---|"]
+    labels = [SCORES[name] for name in NAMES] + list(TOGETHER)
+    both = np.column_stack([ranks, [[one["together"][name] for name in TOGETHER] for one in done]])
+    lines = ["| number | in the 50 % interval | in the 90 % interval | p |", "|---|---|---|---|"]
     for k, what in enumerate(labels):
         r = both[:, k]
         bins = np.histogram(r, bins=5, range=(0.0, 1.0))[0]
-        expected = len(r) / 5
-        p = float(chi2.sf(np.sum((bins - expected) ** 2 / expected), 4))
-        lines.append(f"| {what} | {np.mean((r > 0.25) & (r < 0.75)):.0%} | {np.mean((r > 0.05) & (r < 0.95)):.0%} | {p:.2f} |")
-    return [*lines, ""]
+        p = float(chi2.sf(np.sum((bins - len(r) / 5) ** 2 / (len(r) / 5)), 4))
+        inside = [np.mean((r > low) & (r < 1.0 - low)) for low in (0.25, 0.05)]
+        lines.append(f"| {what} | {inside[0]:.0%} | {inside[1]:.0%} | {p:.2f} |")
+    own = both[:, : len(NAMES)]
+    inside = [np.mean((own > low) & (own < 1.0 - low)) for low in (0.25, 0.05)]
+    return [*lines, f"| all scores | {inside[0]:.0%} | {inside[1]:.0%} | |", ""]
 
 
-def page(found: dict[str, list[dict[str, Any]]], made: list[dict[str, Any]], ways: dict[str, list[dict[str, Any]]]) -> str:
-    used = published().charts
-    untuned = [name for name in found if used.get(name) != "calibrate"]
-    half = {name: [row for row in rows if row["origin"] == min(r["origin"] for r in rows)] for name, rows in found.items()}
-    lines = [
-        "# Forecasts of single patients", "",
-        "Written by `make charts-page` (benchmarks/charts.py). `remission fit CHART` reads one chart of maintenance, fits the",
-        "patient and forecasts the counts; how: `src/remission/individual/`. Here is how good that is, as it is.", "",
-        "## Real charts", "",
-        f"{len(found)} different patients ({', '.join(found)}; ICiCLe-ALL-14, published with the R package allMT; UPN_2 and",
-        "UPN_918 are UPN_1 again with scaled doses and do not count). The weeks' numbers of the model were fitted to UPN_1 and",
-        f"UPN_915 (docs/weeks.md), so that those were seen; {', '.join(untuned)} were not used for tuning"
-        + (" (three summary numbers of UPN_914 were looked at)." if "UPN_914" in untuned else "."), "",
-        "From the first half of each chart, charts not used for tuning:", "",
-        *table([row for name in untuned for row in half[name]]),
-        "From the half and from later visits (several forecasts a chart, which are not independent), the same charts:", "",
-        *table([row for name in untuned for row in found[name]]),
-        "All charts, from the half and later:", "",
-        *table([row for rows in found.values() for row in rows]),
+def of_way(way: str, done: Rows) -> str:
+    rows = [row for one in done for row in one["rows"]]
+    ranks = np.array([one["rank"] for one in done])
+    worth = [one["worth"] for one in done]
+    name = f"{way} (worth {np.median(worth):.0f} guesses)" if np.isfinite(worth).all() else way
+    cells = [
+        name, f"{np.mean([one['seconds'] for one in done]):.1f}", f"{np.mean([one['plays'] for one in done]):.0f}",
+        f"{np.mean([row['error'] for row in rows]):.3f}", f"{np.mean([row['in90'] for row in rows]):.0%}",
+        f"{np.mean((ranks > 0.05) & (ranks < 0.95)):.0%}",
     ]  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
+def page(found: dict[str, Rows], made: Rows, ways: dict[str, Rows]) -> str:
+    lines = [HEAD]
+    if found:
+        used = [name for name in found if published().charts.get(name) == "calibrate"]
+        untuned = [name for name in found if name not in used]
+        first = {name: min(row["origin"] for row in rows) for name, rows in found.items()}
+        half = {name: [row for row in rows if row["origin"] == first[name]] for name, rows in found.items()}
+        told = {"number": len(found), "names": ", ".join(found), "used": " and ".join(used)}
+        lines += [
+            REAL.format(**told, untuned=", ".join(untuned)),
+            "From the first half of each chart, charts that were not used for tuning:", "",
+            *table([row for name in untuned for row in half[name]]),
+            "The same charts, from the half and from later visits (several forecasts a chart, not independent):", "",
+            *table([row for name in untuned for row in found[name]]),
+            "All charts, from the half and later:", "", *table([row for rows in found.values() for row in rows]),
+        ]  # fmt: skip
     if made:
         rows = [row for one in made for row in one["rows"]]
         seconds = np.mean([one["rows"][0]["seconds"] for one in made if one["rows"]])
-        lines += [
-            "## Virtual patients, whose truth is known", "",
-            f"{len(made)} patients of the model's own population under icicle-maintenance with chance, seed {SEED}: charts of 48",
-            f"weeks, forecasts of 12. A fit with its forecast took {seconds:.0f} s of one core.", "",
-            *table(rows),
-            "Simulation-based calibration: where the true number lies among the guesses of the posterior. Uniform ranks mean",
-            "50 and 90 % (p: chi-squared in five bins).", "", *calibration(made),
-        ]  # fmt: skip
+        lines += [VIRTUAL.format(number=len(made), seed=SEED, seconds=seconds), *table(rows), RANKS, *calibration(made)]
     if ways:
-        lines += [
-            "## Which sampler", "",
-            "On the same virtual patients, 48 weeks each; error and band of the ANC at 4, 8 and 12 weeks, and how many of all true",
-            "scores lie in their 90 % interval (90 is right).", "",
-            "| | s a fit, one core | plays | error of ln ANC | in the 90 % band | true scores in 90 % |", "|---|---|---|---|---|---|",
-        ]  # fmt: skip
-        for way, done in ways.items():
-            rows = [row for one in done for row in one["rows"]]
-            ranks = np.array([one["rank"] for one in done])
-            worth = [one["worth"] for one in done]
-            more = f" (worth {np.median(worth):.0f} guesses)" if np.isfinite(worth).all() else ""
-            lines.append(
-                f"| {way}{more} | {np.mean([one['seconds'] for one in done]):.1f} | {np.mean([one['plays'] for one in done]):.0f} | "
-                f"{np.mean([row['error'] for row in rows]):.3f} | {np.mean([row['in90'] for row in rows]):.0%} | "
-                f"{np.mean((ranks > 0.05) & (ranks < 0.95)):.0%} |"
-            )
-        lines.append("")
+        lines += [WAYS, *(of_way(way, done) for way, done in ways.items()), ""]
     return "\n".join(lines)
 
 

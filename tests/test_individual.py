@@ -91,14 +91,15 @@ def test_the_likelihood_is_that_of_the_formula(virtual: Chart) -> None:
     one = replace(one, visits=tuple(replace(v, platelets=math.nan, haemoglobin=math.nan) for v in one.visits))
     sampling = Sampling(one, who(one, FACTS), library(), 1, 1)
     shape = (len(one), 4)
-    unrest = Unrest(np.full(shape, 0.1), np.full(shape, 0.4), np.zeros(4), np.ones(4))
+    nothing, none = np.zeros(4), np.zeros((4, 4))
+    unrest = Unrest(np.full(shape, -9.0), np.full(shape, 0.1), np.full(shape, 0.4), nothing, nothing, none, none, 1.0)
     guess = np.zeros((1, len(NAMES) + 3))
     guess[0, TENDER], guess[0, len(NAMES)] = 0.7, 1.0
     m = sampling.course.counts(guess[:, : len(NAMES)], chance=False)[0, 5, 0]
     s = math.exp(0.25)  # one standard deviation of the restlessness of neutrophils
     white = (math.log(one.visits[5].anc) - m - 0.1) / (0.4 * s * math.sqrt((DEGREES - 2) / DEGREES))
-    wanted = -0.5 * (0.7**2 + 1.0) - math.log(s) - 0.5 * (DEGREES + 1) * math.log1p(white**2 / DEGREES)
-    assert sampling.log_posterior(guess, unrest, sampling.roots(unrest))[0] == pytest.approx(wanted, rel=1e-9)
+    wanted = -0.5 * (0.7**2 + 1.0) - math.log(s * 0.4) - 0.5 * (DEGREES + 1) * math.log1p(white**2 / DEGREES)
+    assert sampling.log_posterior(guess, unrest, sampling.root(unrest))[0] == pytest.approx(wanted, rel=1e-9)
 
 
 def test_a_fit_finds_who_is_tender_and_knows_more_than_before(virtual: Chart, posterior) -> None:

@@ -3,11 +3,13 @@
 The chart's ln counts y at its visits are what the engine plays for a guess without chance, m(z), with what weeks of
 chance do to it (colds, absorption, missed tablets, the marrow's swing, the assay) around it:
 
-    y = m(z) + b + s r,    r ~ t with DEGREES degrees of freedom, uncorrelated after whitening with R
+    y = m(z) + b(z) + s r(z),    r ~ t with DEGREES degrees of freedom, uncorrelated after whitening with R
 
-b, R: mean and covariance of (played with chance - without) over guesses, under the same doses, by line (a standard
-deviation for each visit; correlation a exp(-weeks / tau)). s: how restless this patient's counts are, times what
-the model has, by line, log-normal about 1. z: standard normal scores (forward.py), s as well: the prior is the
+b and r are those of (played with chance - without) over guesses under the same doses (`Unrest`): a mean and a standard
+deviation for each visit and count, which both lean on m (whose counts are lower, they move more), and a correlation
+between visits and counts, since one week's absorption moves neutrophils and platelets: a part that lasts (one patient
+has more colds than another), a part that fades, and the rest. s: how restless this patient's counts are, times what
+the model has, by count, log-normal about 1. z: standard normal scores (forward.py), s as well: the prior is the
 population. The doses are what was given, and went by counts that were seen: they tell nothing more of z.
 
 Sampled in two steps: an ensemble smoother (ES-MDA, Emerick and Reynolds 2013) brings guesses from the prior to where
@@ -19,11 +21,12 @@ follow from the sample (`genes`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.linalg import solve_triangular
 
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library, library
@@ -39,6 +42,8 @@ NOISE_OF = (0, 1, 2, 0)  # leukocytes go with neutrophils
 NOISE_SD = (0.25, 0.4, 0.7)  # of ln s; haemoglobin moves little in the model
 DEGREES = 6.0
 CHANCE_GUESSES = 200  # played with and without chance to find R
+LEAN = 1.5  # of ln counts: how far from the middle of all guesses bias and spread go on leaning
+FAR_WEEKS = 12.0  # between visits, from which on what correlates lasts
 MOST = 400.0  # of a whitened residual's loss: a guess that kills the patient
 Progress = Callable[[float], None]
 
@@ -58,19 +63,98 @@ class Effort:
 
 @dataclass(frozen=True)
 class Unrest:
-    """b, R: bias (visits, counts), standard deviation (visits, counts), and by count the correlation share and time."""
+    """What weeks of chance do to ln counts. At visit i and count k, of a guess that is expected at m:
 
+        bias = bias[i, k] + tilt[k] x,   sd = sd[i, k] exp(fan[k] x),   x = m - middle[i, k], within LEAN
+        correlation of (i, k) with (j, l) = lasting[k, l] + fading[k, l] exp(-weeks apart / tau), 1 with itself
+    """
+
+    middle: Floats  # (visits, counts)
     bias: Floats
     sd: Floats
-    share: Floats  # a
-    weeks: Floats  # tau
+    tilt: Floats  # (counts,)
+    fan: Floats
+    lasting: Floats  # (counts, counts)
+    fading: Floats
+    tau: float  # weeks
 
-    def root(self, k: int, weeks: Floats) -> Floats:
-        """The lower Cholesky root of R of one count at visits at ``weeks``, shape (V, V)."""
-        apart = np.abs(weeks[:, None] - weeks[None, :])
-        correlation = self.share[k] * np.exp(-apart / self.weeks[k])
-        np.fill_diagonal(correlation, 1.0)
-        return np.linalg.cholesky(correlation * np.outer(self.sd[:, k], self.sd[:, k]))
+    def lean(self, m: Floats) -> Floats:
+        """x, of the shape of ``m`` (..., visits, counts)."""
+        return np.clip(m - self.middle, -LEAN, LEAN)
+
+    def root(self, weeks: Floats, known: Any) -> Floats:
+        """The lower Cholesky root of the correlation among the counts that are ``known`` (visits, counts)."""
+        visit, count = np.nonzero(known)
+        fade = np.exp(-np.abs(weeks[visit][:, None] - weeks[visit][None, :]) / self.tau)
+        pair = np.ix_(count, count)
+        correlation = self.lasting[pair] + self.fading[pair] * fade
+        np.fill_diagonal(correlation, 1.0 + 1e-9)
+        return np.linalg.cholesky(correlation)
+
+
+def unrest_of(away: Floats, m: Floats, weeks: Floats) -> Unrest:
+    """From guesses played with chance less without, ``away``, and without, ``m``, both (N, visits, counts)."""
+    away = np.where(np.abs(away) < 4.0, away, np.nan)
+    middle, bias = np.median(m, axis=0), np.nanmean(away, axis=0)
+    x = np.clip(m - middle, -LEAN, LEAN)
+    counts = away.shape[2]
+    tilt, fan = np.zeros(counts), np.zeros(counts)
+    for k in range(counts):
+        ok = np.isfinite(away[:, :, k])
+        xk, rk = x[:, :, k][ok], (away - bias)[:, :, k][ok]
+        tilt[k] = np.clip(_slope(xk, rk), -0.5, 0.5)
+        fan[k] = np.clip(_slope(xk, np.log(np.abs(rk - tilt[k] * xk) + 0.02)), -1.5, 1.5)
+    r = (away - bias - tilt * x) / np.exp(fan * x)
+    sd = np.maximum(np.nanstd(r, axis=0), 0.02)
+    r = np.nan_to_num(r / sd)
+    r -= r.mean(axis=0)
+    apart = np.abs(weeks[:, None] - weeks[None, :])
+    lasting, near, tau = _correlations(r, apart)
+    return Unrest(middle, bias, sd, tilt, fan, lasting, near, tau)
+
+
+def _slope(x: Floats, y: Floats) -> float:
+    x = x - x.mean()
+    return float(x @ (y - y.mean()) / max(float(x @ x), 1e-9))
+
+
+def _correlations(r: Floats, apart: Floats) -> tuple[Floats, Floats, float]:
+    """The lasting and the fading part (counts, counts), and tau: by least squares over pairs of visits."""
+    n, visits, counts = r.shape
+    flat = r.reshape(n, -1)
+    all_ = (flat.T @ flat / n).reshape(visits, counts, visits, counts)
+    far, near = apart > FAR_WEEKS, (apart > 0.0) & (apart <= FAR_WEEKS)
+    lasting = np.zeros((counts, counts))
+    if far.any():
+        lasting = all_.transpose(1, 3, 0, 2)[:, :, far].mean(axis=2)
+    lasting = _positive(lasting)
+    own = np.stack([all_[:, k, :, k][near] - lasting[k, k] for k in range(min(counts, 2))])  # neutrophils, platelets
+    best = (math.inf, 1.0)
+    for tau in (0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0):
+        shape = np.exp(-apart[near] / tau)
+        a = own @ shape / max(float(shape @ shape), 1e-9)
+        best = min(best, (float(np.sum((own - a[:, None] * shape) ** 2)), tau))
+    shape = np.exp(-apart[near] / best[1])
+    fading = np.zeros((counts, counts))
+    for k in range(counts):
+        for other in range(counts):
+            same_day = np.diagonal(all_[:, k, :, other]) - lasting[k, other]
+            rest = all_[:, k, :, other][near] - lasting[k, other]
+            if k == other:
+                fading[k, k] = np.clip(rest @ shape / max(float(shape @ shape), 1e-9), 0.0, 0.97 - lasting[k, k])
+            else:
+                fading[k, other] = float(np.mean(same_day))
+    limit = np.sqrt(np.outer(np.diagonal(fading), np.diagonal(fading)))
+    return lasting, _positive(np.clip(fading, -limit, limit)), best[1]
+
+
+def _positive(matrix: Floats) -> Floats:
+    """The nearest matrix without negative eigenvalues, of no larger diagonal."""
+    matrix = 0.5 * (matrix + matrix.T)
+    values, vectors = np.linalg.eigh(matrix)
+    made = (vectors * np.maximum(values, 0.0)) @ vectors.T
+    wanted = np.sqrt(np.clip(np.diagonal(matrix), 0.0, 0.97) / np.maximum(np.diagonal(made), 1e-12))
+    return made * np.outer(np.minimum(wanted, 1.0), np.minimum(wanted, 1.0))
 
 
 @dataclass(frozen=True)
@@ -113,55 +197,38 @@ class Sampling:
     def unrest(self, scores: Floats) -> Unrest:
         """What weeks of chance do to such guesses."""
         scores = np.clip(scores[:CHANCE_GUESSES], -3.5, 3.5)
-        away = self.played(scores, True, self.seed + 1) - self.played(scores, False)
-        away = np.where(np.abs(away) < 4.0, away, np.nan)
-        bias, sd = np.nanmedian(away, axis=0), np.nanstd(away, axis=0)
-        sd = np.maximum(sd, 0.02)
-        share, tau = np.zeros(len(COUNTS)), np.ones(len(COUNTS))
-        apart = np.abs(self.weeks[:, None] - self.weeks[None, :])
-        pairs = (apart > 0.0) & (apart <= 12.0)
-        for k in range(len(COUNTS)):
-            r = np.nan_to_num((away[:, :, k] - np.nanmean(away[:, :, k], axis=0)) / sd[:, k])
-            correlation = r.T @ r / len(r)
-            share[k], tau[k] = _correlation(apart[pairs], correlation[pairs])
-        return Unrest(bias, sd, share, tau)
-
-    def roots(self, unrest: Unrest) -> list[tuple[int, Any, Floats]]:
-        """Of each count that was measured: its place, its visits, the root of R among them."""
-        out = []
-        for k in range(len(COUNTS)):
-            at = np.flatnonzero(self.known[:, k])
-            if len(at):
-                part = Unrest(unrest.bias[at], unrest.sd[at], unrest.share, unrest.weeks)
-                out.append((k, at, part.root(k, self.weeks[at])))
-        return out
-
-    def log_posterior(self, guesses: Floats, unrest: Unrest, roots: Sequence[tuple[int, Any, Floats]]) -> Floats:
-        """Of rows (scores, then ln s in its own standard deviations)."""
-        scores, ln_s = guesses[:, : len(NAMES)], guesses[:, len(NAMES) :] * np.array(NOISE_SD)
         m = self.played(scores, False)
-        out = -0.5 * np.sum(guesses**2, axis=1)
-        scale = math.sqrt((DEGREES - 2.0) / DEGREES)
-        for k, at, root in roots:
-            away = np.nan_to_num(self.y[at, k] - m[:, at, k] - unrest.bias[at, k], nan=-9.0)
-            s = ln_s[:, NOISE_OF[k]]
-            white = np.linalg.solve(root, away.T) / (scale * np.exp(s))
-            loss = 0.5 * (DEGREES + 1.0) * np.log1p(white**2 / DEGREES)
-            out -= np.minimum(loss, MOST).sum(axis=0) + len(at) * s
-        return out
+        return unrest_of(self.played(scores, True, self.seed + 1) - m, m, self.weeks)
+
+    def root(self, unrest: Unrest) -> Floats:
+        return unrest.root(self.weeks, self.known)
+
+    def away(self, scores: Floats, unrest: Unrest) -> tuple[Floats, Floats]:
+        """What was counted less what such guesses have, in standard deviations, and the logarithms of those; both of
+        the counts that are known, (N, counts)."""
+        m = self.played(scores, False)
+        x = unrest.lean(m)
+        ln_sd = np.log(unrest.sd) + unrest.fan * x
+        r = (self.y - m - unrest.bias - unrest.tilt * x) / np.exp(ln_sd)
+        return np.nan_to_num(r[:, self.known], nan=-9.0), ln_sd[:, self.known]
+
+    def log_posterior(self, guesses: Floats, unrest: Unrest, root: Floats) -> Floats:
+        """Of rows (scores, then ln s in its own standard deviations)."""
+        r, ln_sd = self.away(guesses[:, : len(NAMES)], unrest)
+        ln_s = (guesses[:, len(NAMES) :] * np.array(NOISE_SD))[:, list(NOISE_OF)]
+        ln_s = ln_s[:, np.nonzero(self.known)[1]]
+        white = solve_triangular(root, (r / np.exp(ln_s)).T, lower=True) * math.sqrt(DEGREES / (DEGREES - 2.0))
+        loss = 0.5 * (DEGREES + 1.0) * np.log1p(white**2 / DEGREES)
+        likely = np.minimum(loss, MOST).sum(axis=0) + (ln_s + ln_sd).sum(axis=1)
+        return np.asarray(-0.5 * np.sum(guesses**2, axis=1) - likely)
 
     def smoothed(self, guesses: Floats, unrest: Unrest, steps: int, rng: np.random.Generator) -> Floats:
         """ES-MDA: ``steps`` updates with the observations' covariance times ``steps``."""
-        flat = self.known.ravel()
-        y = self.y.ravel()[flat]
-        root = np.zeros((len(y), len(y)))
-        place = np.cumsum(flat) - 1
-        for k, at, part in self.roots(unrest):
-            rows = place[at * len(COUNTS) + k]
-            root[np.ix_(rows, rows)] = part
+        y = self.y[self.known]
+        root = unrest.sd[self.known][:, None] * self.root(unrest)
         cov = root @ root.T * steps
         for _ in range(steps):
-            m = (self.played(guesses[:, : len(NAMES)], False) + unrest.bias).reshape(len(guesses), -1)[:, flat]
+            m = (self.played(guesses[:, : len(NAMES)], False) + unrest.bias)[:, self.known]
             da, dm = guesses - guesses.mean(axis=0), m - m.mean(axis=0)
             n = len(guesses) - 1
             gain = np.linalg.solve(dm.T @ dm / n + cov, dm.T @ da / n)  # (observations, scores)
@@ -169,16 +236,6 @@ class Sampling:
             away = np.clip(noisy - m, -3.0, 3.0)
             guesses = np.clip(guesses + away @ gain, -4.0, 4.0)
         return guesses
-
-
-def _correlation(apart: Floats, correlation: Floats) -> tuple[float, float]:
-    """a and tau of a exp(-weeks / tau), by least squares on a grid."""
-    best = (math.inf, 0.0, 1.0)
-    for tau in (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 10.0, 20.0):
-        shape = np.exp(-apart / tau)
-        a = float(np.clip(shape @ correlation / (shape @ shape), 0.0, 0.98))
-        best = min(best, (float(np.sum((correlation - a * shape) ** 2)), a, tau))
-    return best[1], best[2]
 
 
 def fit(
@@ -208,10 +265,10 @@ def fit(
     smooth = sampling.smoothed(first, unrest, effort.assimilations, rng)
     unrest = sampling.unrest(smooth[:, : len(NAMES)])
     tell(0.15)
-    roots = sampling.roots(unrest)
+    root = sampling.root(unrest)
 
     def log_posterior(guesses: Floats) -> Floats:
-        return sampling.log_posterior(guesses, unrest, roots)
+        return sampling.log_posterior(guesses, unrest, root)
 
     begin = smooth[np.arange(effort.walkers) % len(smooth)]
     begin = begin + 0.02 * rng.standard_normal(begin.shape)
@@ -225,8 +282,9 @@ def fit(
     scores, noise = chosen[:, : len(NAMES)], np.exp(chosen[:, len(NAMES) :] * np.array(NOISE_SD))
     scores, both = genes(scores, sampling.person, facts, known, rng)
     m = sampling.course.counts(scores[:200], both[:200], chance=False, threads=threads)
+    m = m + unrest.bias + unrest.tilt * unrest.lean(m)
     return Posterior(
-        chart, sampling.person, sampling.course, scores, noise, both, unrest, np.nanmedian(m, axis=0) + unrest.bias,
+        chart, sampling.person, sampling.course, scores, noise, both, unrest, np.nanmedian(m, axis=0),
         sampling.plays, float(np.mean(sampler.acceptance_fraction)) if effort.steps else 1.0,
         _autocorrelation(sampler.get_chain()) if effort.steps else math.nan,
     )  # fmt: skip

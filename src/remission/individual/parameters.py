@@ -12,16 +12,17 @@ from remission.knowledge.quantity import Quantity
 from remission.patient.cohort import METABOLISER, Floats
 
 from .fit import NAMES, NOISE, NOISE_SD, Posterior
-from .forward import ENTRY, SCORES
+from .forward import ENTRY, SCORES, Person
 
-TOGETHER = {  # products that counts can tell apart better than their parts
-    "effect of mercaptopurine on neutrophils (active share times sensitivity)": (
+TOGETHER = {  # products that counts tell better than their parts: taken, active, felt
+    "effect of mercaptopurine on neutrophils (taken, active, felt)": (
         "mercaptopurine.drivers.TGN.formation", "mercaptopurine.effects.neutrophils.0.slope",
     ),
-    "effect of mercaptopurine on platelets (active share times sensitivity)": (
+    "effect of mercaptopurine on platelets (taken, active, felt)": (
         "mercaptopurine.drivers.TGN.formation", "mercaptopurine.effects.platelets.0.slope",
     ),
 }  # fmt: skip
+MANY = 4000  # people of the population of whom the spread of a product is told
 
 
 def quantity_of(purpose: str, knowledge: Library) -> Quantity:
@@ -46,14 +47,28 @@ def omega(purpose: str, knowledge: Library) -> float:
     return math.sqrt(math.log1p((quantity_of(purpose, knowledge).iiv_cv or 0.0) ** 2))
 
 
-def _with_genes(posterior: Posterior, purpose: str, known: Library) -> Floats:
-    """ln of a number over that of the typical patient with normal enzymes."""
-    ln = omega(purpose, known) * posterior.scores[:, NAMES.index(purpose)]
+def together(person: Person, scores: Floats, parts: tuple[str, ...], knowledge: Library) -> Floats:
+    """ln of a product of numbers and of the share of tablets that is taken, with normal enzymes; shape (N,)."""
+    ln = np.log1p(-np.minimum(person.guesses(scores).missed, 0.99))
+    for part in parts:
+        ln = ln + omega(part, knowledge) * scores[:, NAMES.index(part)]
+    return np.asarray(ln)
+
+
+def _by_genes(posterior: Posterior, purpose: str, known: Library) -> Floats:
+    """ln of what the enzymes of the guesses make of a number."""
+    ln = np.zeros(len(posterior))
     for covariate in quantity_of(purpose, known).covariates:
         if covariate.on in ("tpmt", "nudt15") and covariate.map is not None:
             factors = np.log([covariate.map.get(word, 1.0) for word in METABOLISER])
             ln = ln + factors[posterior.genes[:, 0 if covariate.on == "tpmt" else 1]]
     return np.asarray(ln)
+
+
+def _with_genes(posterior: Posterior, purpose: str, known: Library) -> Floats:
+    """ln of a number over that of the typical patient with normal enzymes."""
+    own = omega(purpose, known) * posterior.scores[:, NAMES.index(purpose)]
+    return np.asarray(own + _by_genes(posterior, purpose, known))
 
 
 def parameters(posterior: Posterior, knowledge: Library | None = None) -> pl.DataFrame:
@@ -71,9 +86,11 @@ def parameters(posterior: Posterior, knowledge: Library | None = None) -> pl.Dat
             "population low": 1.0 / wide, "population high": wide, "told by the chart": max(0.0, min(1.0, learnt)),
         })  # fmt: skip
 
+    everybody = np.random.default_rng(1).standard_normal((MANY, len(NAMES)))
     for what, parts in TOGETHER.items():
-        ln = sum((_with_genes(posterior, part, known) for part in parts), np.zeros(len(posterior)))
-        row(what, ln, math.sqrt(sum(omega(part, known) ** 2 for part in parts)))
+        of_all = together(posterior.person, everybody, parts, known)
+        ln = together(posterior.person, posterior.scores, parts, known) - np.median(of_all)
+        row(what, ln + sum((_by_genes(posterior, part, known) for part in parts), np.zeros(len(ln))), of_all.std())
     for purpose, what in SCORES.items():
         if purpose not in ENTRY:
             row(what, _with_genes(posterior, purpose, known), omega(purpose, known))
