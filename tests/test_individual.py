@@ -57,15 +57,15 @@ def test_the_doses_that_are_played_are_those_of_the_chart() -> None:
     chart = virtual_charts(people(1, 2), seed=2, weeks=12)[0]
     before, last = run_in(chart), chart.visits[-1].day
     assert (before + last) % 7 == 0  # states are recorded at the end of a week of the run
-    given = doses_of(chart, before + last)
+    given = doses_of(chart, before + last + 1)
     for agent, per in (("mercaptopurine", 1), ("methotrexate", 7)):
-        days = sorted(day for dose in given if dose.agent == agent for day in dose.days)
+        days = sorted(day for dose in given if dose.agent == agent for day in range(dose.day, dose.last_day + 1))
         assert len(days) == len(set(days))
         k = 0 if agent == "mercaptopurine" else 1
         for visit, following in zip(chart.visits, chart.visits[1:], strict=False):
             between = [
-                dose.amount for dose in given if dose.agent == agent for day in dose.days
-                if before + visit.day < day <= before + following.day
+                dose.amount for dose in given if dose.agent == agent for day in range(dose.day, dose.last_day + 1)
+                if before + visit.day <= day < before + following.day
             ]  # fmt: skip
             wanted = visit.mg[k]
             assert between == pytest.approx([wanted] * ((following.day - visit.day) // per if wanted else 0), rel=1e-5)

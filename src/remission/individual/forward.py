@@ -25,8 +25,8 @@ from remission.patient.cohort import METABOLISER, Cohort, Floats, Ints
 from remission.patient.person import one as one_person
 from remission.patient.population import median_size, missed
 from remission.patient.recipe import Population, population
-from remission.protocol.charted import Dosed, charted_phase, charted_protocol
-from remission.protocol.model import Phase, Protocol, Rule
+from remission.protocol.doses import Dose, given_phase
+from remission.protocol.model import Check, Phase, Protocol, Rule
 
 from .chart import COUNTS, Chart
 
@@ -159,22 +159,21 @@ def run_in(chart: Chart) -> int:
     return before + (-last) % 7
 
 
-def doses_of(chart: Chart, until: int) -> list[Dosed]:
-    """What the chart prescribes as lines of a phase that begins with the run-in, up to its day ``until`` (from 1).
-    Mercaptopurine every day, methotrexate once a week on the same day; from a visit on what it prescribes."""
+def doses_of(chart: Chart, days: int) -> list[Dose]:
+    """What the chart prescribes on so many days from the beginning of the run-in on. Mercaptopurine every day,
+    methotrexate once a week on the same day; from a visit on what it prescribes."""
     before = run_in(chart)
-    begins = [1, *(before + visit.day + 1 for visit in chart.visits[1:])]
-    ends = [*(b - 1 for b in begins[1:]), until]
-    lines: dict[tuple[str, float], list[int]] = {}
+    begins = [0, *(before + visit.day for visit in chart.visits[1:])]
+    ends = [*(begin - 1 for begin in begins[1:]), days - 1]
+    out = []
     for visit, begin, end in zip(chart.visits, begins, ends, strict=True):
-        end = min(end, until)
         daily, weekly = visit.mg
-        if daily > 0.0:
-            lines.setdefault(("mercaptopurine", round(daily, 6)), []).extend(range(begin, end + 1))
+        if daily > 0.0 and end >= begin:
+            out.append(Dose(begin, end, "mercaptopurine", "PO", round(daily, 6), "mg"))
         if weekly > 0.0:
-            due = [day for day in range(begin, end + 1) if (day - before - 1) % 7 == 0]
-            lines.setdefault(("methotrexate", round(weekly, 6)), []).extend(due)
-    return [Dosed(agent, "PO", mg, "mg", tuple(days)) for (agent, mg), days in lines.items() if days]
+            due = [day for day in range(begin, end + 1) if (day - before) % 7 == 0]
+            out += [Dose(day, day, "methotrexate", "PO", round(weekly, 6), "mg") for day in due]
+    return out
 
 
 @dataclass(frozen=True)
@@ -261,13 +260,14 @@ def course(
     last = before + chart.visits[-1].day
     length = last + max(tail, 1)
     visits = tuple(before + visit.day for visit in chart.visits)
-    phase = charted_phase(
-        "charted", "Doses of the chart", length, doses_of(chart, length), counts_on=[day + 1 for day in visits],
-        next=then.id if then else None,
+    # a phase that is repeated, once: tablets are taken at home and some of them missed, as in maintenance
+    phase = replace(
+        given_phase("chart", doses_of(chart, length), length), repeat_times=1, next=then.id if then else None,
+        check=(Check(tuple(day + 1 for day in visits), "counts"),),
     )  # fmt: skip
-    phases = [phase] if then is None else [phase, then]
-    protocol = charted_protocol(f"chart {chart.name}", f"Chart of {chart.name}", phases, POPULATION)
-    protocol = replace(protocol, rules=tuple(rules))
+    phases = (phase,) if then is None else (phase, then)
+    plain = "The doses of a chart."
+    protocol = Protocol(f"chart {chart.name}", chart.name, plain, (), None, phases, tuple(rules), population=POPULATION)
     return Course(protocol, visits, length + lasting, person, knowledge)
 
 

@@ -151,6 +151,11 @@ def protocol_of(history: History, name: str = "doses", rules: Sequence[str] = TR
     return Protocol(name, name, "Doses that were given.", (), None, (phase,), tuple(map(_rule, rules)))
 
 
+def given_phase(id: str, doses: Sequence[Dose], days: int) -> Phase:
+    """Doses as a phase of so many days, for whoever goes on from there."""
+    return _phase(id, _lines(doses, ""), days)
+
+
 def phase_name(place: int) -> str:
     """What the phase of a history is called: that of the first one is `doses 1`."""
     return f"doses {place + 1}"
