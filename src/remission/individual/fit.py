@@ -89,7 +89,7 @@ class Unrest:
         pair = np.ix_(count, count)
         correlation = self.lasting[pair] + self.fading[pair] * fade
         np.fill_diagonal(correlation, 1.0 + 1e-9)
-        return np.linalg.cholesky(correlation)
+        return np.asarray(np.linalg.cholesky(correlation))
 
 
 def unrest_of(away: Floats, m: Floats, weeks: Floats) -> Unrest:

@@ -240,7 +240,7 @@ def _doses(result: Result) -> Table:
 
 def _changes(result: Result) -> Table:
     words = {
-        "held": _("held"), "lowered": _("lowered"), "raised": _("raised"), "begun again": _("begun again"),
+        "held": _("not given"), "lowered": _("lowered"), "raised": _("raised"), "begun again": _("given again"),
         "as before": _("not changed"),
     }  # fmt: skip
     rows: list[tuple[str | float, ...]] = []
@@ -268,7 +268,7 @@ def _figure(result: Result) -> Figure:
     read, ahead, posterior = result.chart, result.ahead, result.posterior
     days = [float(day) for day in read.days]
     later = [float(day) for day in ahead.days]
-    panels = []
+    panels: list[Panel] = []
     for k, name in enumerate(COUNTS):
         counted = read.column(name)
         if not np.isfinite(counted).any():
