@@ -359,6 +359,32 @@ def test_the_chart_of_a_virtual_patient_has_its_counts(bundle: Path, one: OnePat
     assert list(chart.days) == (one.measurements["day"] - one.measurements["day"][0]).to_list()
 
 
+def test_an_infusion_of_an_order_is_as_long_as_its_rate_says(tmp_path: Path) -> None:
+    """5,000 mg at 208.333 mg/h take 24 hours; a rate in mL/h says nothing of them."""
+    order = taken("6851", 5000, "2024-01-01", "2024-01-01")
+    order["dosageInstruction"][0]["route"] = {"text": "IV"}
+    rate = order["dosageInstruction"][0]["doseAndRate"][0]
+    rate["rateQuantity"] = {"value": 208.3333, "unit": "mg/h"}
+    assert rm.read(put(tmp_path, order)).histories[0].doses[0].infusion_h == pytest.approx(24.0, abs=0.01)
+    rate["rateQuantity"] = {"value": 50, "unit": "mL/h"}
+    doses = rm.read(put(tmp_path, order))
+    assert doses.histories[0].doses[0].infusion_h == 0.0 and any("rate" in note for note in doses.notes)
+
+
+def test_the_size_is_that_of_the_time_of_the_first_dose(tmp_path: Path) -> None:
+    weights = [counted("29463-7", kg, "kg", day) for kg, day in ((31.0, "2027-05-01"), (20.0, "2024-01-05"))]
+    (history,) = rm.read(put(tmp_path, *weights, taken("103", 50, "2024-01-09", "2024-01-20"))).histories
+    assert history.facts["weight_kg"] == 20.0
+    assert (
+        rm.read(
+            put(tmp_path, counted("29463-7", 44, "[lb_av]", "2024-01-05"), taken("103", 50, "2024-01-09", "2024-01-20"))
+        )
+        .histories[0]
+        .facts
+        == {}
+    )  # noqa: E501
+
+
 MEDICINES = {"11202": ("vincristine", 0.1, 2.0), "6851": ("methotrexate", 10.0, 5000.0), "3002": ("cyclophosphamide", 50, 1500),  # noqa: E501
              "3041": ("cytarabine", 10.0, 4000.0)}  # fmt: skip
 

@@ -149,7 +149,7 @@ def _drug(line: int, said: str, found: re.Match[str]) -> Drug:
             hours = float(span[1]) / (60.0 if span[3].lower().startswith("m") else 1.0)
         else:
             unclear.append(f"over {span[0]}, it is played as given at once")
-    route, times, how = "", 1, []
+    route, times = "", 1
     for word in re.split(r"[\s,]+", left.strip()):
         flat = word.lower().strip(".;")
         if not flat:
@@ -162,9 +162,7 @@ def _drug(line: int, said: str, found: re.Match[str]) -> Drug:
                 unclear.append(f"{word}: the dose is taken as that of one time, not of a day")
         elif flat == "prn":
             return Drug(line, said, name, why="prn: only when it is needed")
-        elif flat in _HOW:
-            how.append(flat)
-        else:
+        elif flat not in _HOW:
             unclear.append(f"'{word}' was not understood")
     days = _numbers(days_found[1]) if days_found else ()
     cycles = frozenset(_numbers(cycles_found[1])) if cycles_found else None

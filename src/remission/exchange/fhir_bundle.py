@@ -23,6 +23,7 @@ from .guarded import json_of
 
 MOST_PATIENTS, MOST_DAYS, MOST_DOSES = 10_000, 20_000, 200_000
 MOST_HOURS = 2000.0  # of an infusion
+YEARS = (1900, 2200)  # in which dates are believed
 SAME = 0.02  # relative: what was given is as it was ordered
 GIVEN = ("completed", "in-progress", "stopped")  # of an administration: a dose was given
 ORDERED = ("active", "completed", "on-hold", "stopped", "unknown", "draft")
@@ -72,8 +73,14 @@ class Person:
     orders: dict[str, list[Given]] = field(default_factory=dict)  # the doses of each request, whenever they are due
     facts: dict[str, float | str] = field(default_factory=dict)
     born: date | None = None
+    sizes: dict[str, list[tuple[date, float]]] = field(default_factory=dict)  # weight_kg, height_cm
     counts: dict[date, dict[str, tuple[float, int]]] = field(default_factory=dict)
     problems: list[tuple[int, str]] = field(default_factory=list)
+
+    def size(self, what: str, day: date) -> float | None:
+        """The weight (kg) or height (cm) that was measured nearest to a day."""
+        measured = self.sizes.get(what)
+        return min(measured, key=lambda one: abs((one[0] - day).days))[1] if measured else None
 
     def unlike(self) -> Iterator[str]:
         """Doses that differ from each amount in their request."""
@@ -204,15 +211,15 @@ def _observation(found: Bundle, resource: Any, place: int) -> None:
     if resource.get("status") in ("entered-in-error", "cancelled"):
         return
     number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+    when = _day(resource.get("effectiveDateTime") or resource.get("effectiveInstant")
+                or _at(resource, "effectivePeriod", "start"))  # fmt: skip
     if size in ("weight_kg", "height_cm"):
         scale = {"kg": 1.0, "g": 0.001, "cm": 1.0, "m": 100.0}.get(unit)
         right = unit in (("kg", "g") if size == "weight_kg" else ("cm", "m"))
-        if scale is not None and right and number > 0.0:
-            person.facts.setdefault(str(size), number * scale)
+        if scale is not None and right and number > 0.0 and when is not None:
+            person.sizes.setdefault(str(size), []).append((when, number * scale))
         return
     assert what is not None
-    when = _day(resource.get("effectiveDateTime") or resource.get("effectiveInstant")
-                or _at(resource, "effectivePeriod", "start"))  # fmt: skip
     factor = _FACTORS.get(unit)
     mass = unit in ("g/dl", "g/l")
     if when is None:
@@ -341,12 +348,12 @@ def _request(found: Bundle, resource: Any, place: int, medications: Mapping[str,
         elif route is None or amount is None:
             found.notes[f"a request of {called} is not played: the route or the dose is not said"] += 1
         else:
-            rate = _at(dosage, "doseAndRate", 0, "rateQuantity", "value")
-            hours = (
-                amount[0] / rate if isinstance(rate, int | float) and not isinstance(rate, bool) and rate > 0 else 0.0
-            )
-            infusion = round(hours, 3) if hours < MOST_HOURS else 0.0
-            dose = Given(agent, route, *amount, date.min, date.min, infusion_h=infusion, place=place)
+            hours = _hours(amount, _at(dosage, "doseAndRate", 0, "rateQuantity"))
+            if hours is None:
+                found.notes[
+                    f"{called} is played as given at once: the rate of its infusion is not in mg/h or the like"
+                ] += 1
+            dose = Given(agent, route, *amount, date.min, date.min, infusion_h=hours or 0.0, place=place)
             person.orders.setdefault(_words(resource.get("id")), []).append(dose)
             before = len(person.ordered)
             person.ordered += _expanded(found, called, _at(dosage, "timing"), dose)
@@ -355,6 +362,17 @@ def _request(found: Bundle, resource: Any, place: int, medications: Mapping[str,
                 raise BadInput(
                     f"the orders make more than {MOST_DOSES:,} doses (entry {place})", remedy="Split the file"
                 )
+
+
+def _hours(amount: tuple[float, str], rate: Any) -> float | None:
+    """How long an infusion takes by its rate; 0 where none is said, None for a rate that says nothing of the amount."""
+    if rate is None:
+        return 0.0
+    value, unit = _at(rate, "value"), _unit(rate)
+    mass, _, per = unit.partition("/")
+    if isinstance(value, bool) or not isinstance(value, int | float) or AMOUNTS.get(mass) != amount[1] or per != "h":
+        return None
+    return round(amount[0] / value, 3) if value > 0 and amount[0] / value < MOST_HOURS else None
 
 
 def _expanded(found: Bundle, called: str, timing: Any, dose: Given) -> Iterator[Given]:
@@ -401,10 +419,11 @@ def _moment(said: Any) -> tuple[date, float | None] | None:
         return None
     try:
         if re.fullmatch(r"\d{4}-\d{2}-\d{2}", said):
-            return date.fromisoformat(said), None
+            day = date.fromisoformat(said)
+            return (day, None) if YEARS[0] <= day.year <= YEARS[1] else None
         at = datetime.fromisoformat(said.replace("Z", "+00:00"))
     except ValueError:
         return None
-    if not re.match(r"\d{4}-\d{2}-\d{2}T", said):
+    if not re.match(r"\d{4}-\d{2}-\d{2}T", said) or not YEARS[0] <= at.year <= YEARS[1]:
         return None
     return at.date(), at.hour + at.minute / 60.0 + at.second / 3600.0

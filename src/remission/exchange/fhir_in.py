@@ -31,6 +31,7 @@ def read(path: Path) -> Doses:
     found = bundle_of(path)
     histories = []
     notes = [f"{n} x {text}" if n > 1 else text for text, n in sorted(found.notes.items())]
+    refused: dict[str, list[int]] = {}  # why -> entries
     for person in found.people.values():
         doses = _joined(person.given or person.ordered)
         if not doses:
@@ -51,7 +52,7 @@ def read(path: Path) -> Doses:
             try:
                 made.append(checked(one, path))
             except BadInput as error:
-                notes.append(f"entry {dose.place} is not played: {error.message}")
+                refused.setdefault(error.message, []).append(dose.place)
         if not made:
             continue
         early = min(dose.day for dose in made)  # the first that is played is on day 0
@@ -59,7 +60,13 @@ def read(path: Path) -> Doses:
         start = first + timedelta(days=early)
         if person.born is not None and start >= person.born:
             person.facts["age_y"] = round((start - person.born).days / 365.25, 3)
+        for what in ("weight_kg", "height_cm"):
+            if (size := person.size(what, start)) is not None:
+                person.facts[what] = size
         histories.append(History(person.id, tuple(made), dict(person.facts)))
+    for message, places in refused.items():
+        more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+        notes.append(f"entry {places[0]}{more} is not played: {message}")
     if not histories:
         why = f": {notes[0]}" if notes else ""
         raise BadInput(
@@ -93,7 +100,7 @@ def read_chart(path: Path) -> Chart:
             min(place for _, place in seen.values()), (day - days[0]).days, day, anc, platelets, haemoglobin, wbc,
             mercaptopurine_mg=_daily(doses, "mercaptopurine", day, until),
             methotrexate_mg=_daily(doses, "methotrexate", day, until) * 7.0,
-            weight_kg=_number(person.facts.get("weight_kg")), height_cm=_number(person.facts.get("height_cm")),
+            weight_kg=_or_nan(person.size("weight_kg", day)), height_cm=_or_nan(person.size("height_cm", day)),
         ))  # fmt: skip
     return Chart(path.stem[:80], tuple(visits), problems=tuple(problems), file=path)
 
@@ -124,8 +131,8 @@ def _joined(doses: Sequence[Given]) -> list[Given]:
     return out
 
 
-def _number(value: float | str | None) -> float:
-    return value if isinstance(value, float) else math.nan
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def _daily(doses: Sequence[Given], agent: str, first: date, until: date) -> float:
