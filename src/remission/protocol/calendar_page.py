@@ -61,6 +61,7 @@ section { margin-top: 22px }
 .small { font-size: 11px; color: #454c55; columns: 2; column-gap: 22px; margin: 2px 0 0; padding-inline-start: 14px }
 .small li { break-inside: avoid; margin-bottom: 2px }
 .fixed { table-layout: fixed }
+.fixed .date { white-space: normal }
 @media print { body { padding: 0; max-width: none } }
 """
 
@@ -247,9 +248,10 @@ def _capital(text: str) -> str:
 
 
 def _m2(text: str) -> str:
-    """Escaped, with superscripts and the signs that are printed for <=, >= and times."""
-    text = escape(text).replace("&lt;=", "&le;").replace("&gt;=", "&ge;")
-    return text.replace("m2", "m<sup>2</sup>").replace("10^9", "10<sup>9</sup>").replace(" x ", " &times; ")
+    """Escaped, with superscripts and the signs that are printed for <=, >= and times: letters, no markup, so that a
+    formula stays one piece in right-to-left text."""
+    text = escape(text).replace("&lt;=", "≤").replace("&gt;=", "≥")
+    return text.replace("m2", "m²").replace("10^9", "10⁹").replace(" x ", " × ")
 
 
 def _short(row: Row) -> str:
