@@ -6,6 +6,7 @@
 # make validate  play published trials, observed beside simulated: docs/validation.md, docs/side-effects.md, docs/credibility.md
 # make calibrate  fit the numbers that nobody measured to the published ones that may be fitted (hours): docs/calibration.md
 # make treatments  one patient for each treatment, drawn: docs/treatments.md
+# make formats    the table of docs/formats.md, as the registry of formats has it
 # make language   every word of the protocol language with an example: docs/language.md
 # make translations  what each language of the page has, what is missing or old: docs/translation.md
 # make what-ifs  one thing changed in a treatment, side by side: docs/what-ifs.md
@@ -25,7 +26,7 @@ READY := $(VENV)/.ready
 CORE := CMakeLists.txt $(wildcard src/remission/engine/core/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test surprise browser verify validate calibrate treatments language translations what-ifs cohorts sanitize benchmark million lint format lock \
+.PHONY: help setup demo serve test surprise browser verify validate calibrate treatments formats language translations what-ifs cohorts sanitize benchmark million lint format lock \
         wheel clean
 
 help:
@@ -104,6 +105,9 @@ calibrate: $(READY)
 
 treatments: $(READY)
 	$(BIN)/python docs/treatments.py
+
+formats: $(READY)
+	$(BIN)/python docs/formats.py
 
 language: $(READY)
 	$(BIN)/python docs/language.py
