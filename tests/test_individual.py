@@ -11,11 +11,12 @@ from typer.testing import CliRunner
 
 from remission.body.person import individual
 from remission.cli import app
-from remission.individual.chart import Chart
-from remission.individual.fit import DEGREES, NAMES, Effort, Sampling, Unrest, fit
+from remission.individual.chart import Chart, Visit
+from remission.individual.fit import DEGREES, NAMES, Effort, Sampling, Unrest, _shifts, fit, unrest_of
 from remission.individual.forecast import forecast, phase_of, shares
 from remission.individual.forward import SCORES, Facts, course, doses_of, run_in, who
 from remission.individual.parameters import enzymes, omega, parameters
+from remission.individual.rivals import SemiMechanistic
 from remission.individual.virtual import FACTS, people, virtual_charts
 from remission.individual.weeks import moved
 from remission.knowledge.errors import BadInput
@@ -100,6 +101,49 @@ def test_the_likelihood_is_that_of_the_formula(virtual: Chart) -> None:
     white = (math.log(one.visits[5].anc) - m - 0.1) / (0.4 * s * math.sqrt((DEGREES - 2) / DEGREES))
     wanted = -0.5 * (0.7**2 + 1.0) - math.log(s * 0.4) - 0.5 * (DEGREES + 1) * math.log1p(white**2 / DEGREES)
     assert sampling.log_posterior(guess, unrest, sampling.root(unrest))[0] == pytest.approx(wanted, rel=1e-9)
+
+
+def test_what_chance_does_is_found_again_in_counts_of_known_correlation() -> None:
+    """Neutrophils and platelets that share half of what moves them, with a memory of two weeks; a part lasts."""
+    rng = np.random.default_rng(2)
+    weeks, n, tau = np.arange(0.0, 80.0, 2.0), 1500, 2.0
+    fade = np.linalg.cholesky(np.exp(-np.abs(weeks[:, None] - weeks[None, :]) / tau) + 1e-9 * np.eye(len(weeks)))
+    shared, own = (rng.standard_normal((n, len(weeks), k)) for k in (1, 2))
+    moving = np.einsum("ij,njk->nik", fade, math.sqrt(0.5) * shared + math.sqrt(0.5) * own)
+    r = math.sqrt(0.8) * moving + math.sqrt(0.2) * rng.standard_normal((n, 1, 2))
+    m = rng.standard_normal((n, 1, 2)) * 0.4 + np.zeros((1, len(weeks), 2))
+    found = unrest_of(0.1 + 0.2 * m + 0.5 * np.exp(-0.6 * m) * r, m, weeks)
+    assert found.bias == pytest.approx(np.full((len(weeks), 2), 0.1), abs=0.08)
+    assert found.tilt == pytest.approx([0.2, 0.2], abs=0.06) and found.fan == pytest.approx([-0.6, -0.6], abs=0.1)
+    assert found.sd == pytest.approx(np.full((len(weeks), 2), 0.5), rel=0.12)
+    assert found.tau == pytest.approx(2.0, abs=0.5)
+    assert np.diagonal(found.lasting) == pytest.approx([0.2, 0.2], abs=0.06) and abs(found.lasting[0, 1]) < 0.06
+    assert np.diagonal(found.fading) == pytest.approx([0.77, 0.77], abs=0.08)  # at most 0.97 with what lasts
+    assert found.fading[0, 1] == pytest.approx(0.4, abs=0.08)
+    root = found.root(weeks, np.ones((len(weeks), 2), dtype=bool))
+    assert root @ root.T == pytest.approx((root @ root.T).T) and np.diagonal(root).min() > 0.0
+
+
+def test_a_slow_enzyme_is_a_score_by_another_name(virtual: Chart) -> None:
+    """A guess with normal enzymes plays as one with slow ones whose scores are lower by what the enzyme does."""
+    run = course(virtual, who(virtual, FACTS), library())
+    scores = people(3, 8)
+    for gene, kind in (("tpmt", 0), ("nudt15", 1)):
+        moved_to = scores.copy()
+        for purpose, by in _shifts(library())[gene][1].items():
+            moved_to[:, NAMES.index(purpose)] -= by
+        slow = np.zeros((3, 2), dtype=np.int64)
+        slow[:, kind] = 1
+        same = run.counts(moved_to, slow, chance=False)[:, :, :2]  # red cells feel NUDT15 too, and no score moves that
+        assert same == pytest.approx(run.counts(scores, np.zeros_like(slow), chance=False)[:, :, :2], abs=1e-6)
+
+
+def test_the_semi_mechanistic_rival_has_the_published_steady_states() -> None:
+    """0.97 umol/L of nucleotides and 1.75 x 10^9/L neutrophils at 57.1 mg/m2 a day, 1.63 at 75, after its swings."""
+    for dose, anc in ((57.1, 1.75), (75.0, 1.63)):
+        visits = tuple(Visit(i, 200 * i, anc=2.0, mercaptopurine_mg=dose) for i in range(21))
+        rival = SemiMechanistic(Chart("x", visits, 1.0), 1.0)
+        assert math.exp(rival.counts(np.zeros(4), np.array([4000.0]))[0]) == pytest.approx(anc, abs=0.01)
 
 
 def test_a_fit_finds_who_is_tender_and_knows_more_than_before(virtual: Chart, posterior) -> None:

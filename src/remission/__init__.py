@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from remission.exchange.formats import export, read
+    from remission.individual.result import fit_chart
     from remission.knowledge.library import library, using
     from remission.protocol.model import Protocol
     from remission.protocol.plan import Plan
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
     from remission.trial.validate import validate
 
 __all__ = [
-    "__version__", "export", "library", "open_run", "plan", "read", "read_protocol", "side_by_side", "simulate",
+    "__version__", "export", "fit_chart", "library", "open_run", "plan", "read", "read_protocol", "side_by_side", "simulate",
     "using", "validate", "variant",
 ]  # fmt: skip
 
 _HOMES = {
     "export": "remission.exchange.formats",
+    "fit_chart": "remission.individual.result",
     "library": "remission.knowledge.library",
     "open_run": "remission.trial.run",
     "read": "remission.exchange.formats",

@@ -23,6 +23,7 @@ from .fit import Effort, Posterior, Progress, fit
 from .forecast import PROTOCOL, Forecast, forecast, phase_of
 from .forward import Facts
 from .parameters import enzymes, missed_share, parameters
+from .reading import read_chart
 from .weeks import moved
 
 HORIZONS = (4.0, 8.0, 12.0)
@@ -107,6 +108,11 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
         return x if x is None or isinstance(x, str | int) else str(x)
 
     return {name: one(value) for name, value in row.items()}
+
+
+def fit_chart(chart: str | Path | Chart, facts: Facts = Facts(), **more: Any) -> Result:  # noqa: B008
+    """`examine` for a chart or its file (CSV). For research and teaching, never to choose a dose."""
+    return examine(chart if isinstance(chart, Chart) else read_chart(Path(chart)), facts, **more)
 
 
 def examine(
