@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from remission.trial.validate import validate
 
 __all__ = [
-    "__version__", "export", "fit_chart", "library", "open_run", "plan", "read", "read_protocol", "side_by_side", "simulate",
-    "using", "validate", "variant",
+    "__version__", "export", "fit_chart", "library", "open_run", "plan", "read", "read_protocol", "side_by_side",
+    "simulate", "using", "validate", "variant",
 ]  # fmt: skip
 
 _HOMES = {
