@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from remission.individual.chart import copies
-from remission.individual.forecast import phase_of
+from remission.individual.maintenance import phase_of
 from remission.individual.reading import MOST_BYTES, named_columns, read_chart, read_text
-from remission.individual.reasons import NO_RULE, reasons
+from remission.individual.reasons import NO_RULE, matches, reasons
+from remission.individual.virtual import people, virtual_charts
 from remission.knowledge.errors import BadInput
 from remission.protocol.reader import read_protocol
 
@@ -134,6 +135,16 @@ def test_a_file_that_is_too_long_or_no_text_ends_in_a_message(tmp_path: Path) ->
         path.write_bytes(content)
         with pytest.raises(BadInput):
             read_chart(path)
+
+
+def test_doses_that_were_given_by_the_rules_are_explained_by_them_and_not_by_others() -> None:
+    """Virtual patients treated by COG's and by ICiCLe's rules in closed loop."""
+    phases = {id: phase_of(read_protocol(id)) for id in ("icicle-maintenance", "cog-standard-risk")}
+    for name in phases:
+        for chart in virtual_charts(people(4, 3), seed=3, weeks=70, protocol=name):
+            best = matches(chart, phases).row(0, named=True)
+            assert best["protocol"] == name
+            assert best["explained"] == best["changes"] and best["not made"] <= 1
 
 
 def changes(*rows: str) -> list[tuple[str, bool, str]]:

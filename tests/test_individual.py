@@ -13,8 +13,9 @@ from remission.body.person import individual
 from remission.cli import app
 from remission.individual.chart import Chart, Visit
 from remission.individual.fit import DEGREES, NAMES, Effort, Sampling, Unrest, _shifts, fit, unrest_of
-from remission.individual.forecast import forecast, phase_of, shares
+from remission.individual.forecast import forecast, shares
 from remission.individual.forward import SCORES, Facts, course, doses_of, run_in, who
+from remission.individual.maintenance import phase_of
 from remission.individual.parameters import enzymes, omega, parameters
 from remission.individual.rivals import SemiMechanistic
 from remission.individual.virtual import FACTS, people, virtual_charts

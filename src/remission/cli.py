@@ -580,7 +580,9 @@ def fit_chart(
     charts: Annotated[
         list[Path], typer.Argument(metavar="CHART ...", help="A chart: a table or a FHIR Bundle. Or several of them.")
     ],
-    protocol: Annotated[str, typer.Option(help="Whose rules explain the doses and go on.")] = "icicle-maintenance",
+    protocol: Annotated[
+        str | None, typer.Option(help="Whose rules explain the doses and go on; left out: that which explains most.")
+    ] = None,
     phase: Annotated[str | None, typer.Option(help="Its phase of maintenance.")] = None,
     age: Annotated[float | None, typer.Option(help="Years at the first visit.")] = None,
     sex: Annotated[str | None, typer.Option(help="f or m.")] = None,
@@ -609,7 +611,7 @@ def fit_chart(
     from remission.individual.forward import Facts
     from remission.individual.reading import named_columns, read_chart
     from remission.individual.result import CHANGED, examine
-    from remission.individual.said import explained, said
+    from remission.individual.said import explained, matched, said
 
     if dates not in (None, "ymd", "dmy", "mdy"):
         raise typer.BadParameter("ymd, dmy or mdy", param_hint="--dates")
@@ -623,6 +625,9 @@ def fit_chart(
     chart = read[0] if until is None else read[0].until(7.0 * until)
     for problem in chart.problems:
         _say(f"{charts[0]}: {problem}")
+    if protocol is None:
+        protocol, words = matched(chart)
+        _say(words)
     if read_only:
         table = explained(chart, protocol, phase)
         if json:

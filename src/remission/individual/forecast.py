@@ -15,7 +15,6 @@ import numpy as np
 import polars as pl
 
 from remission.engine.layout import SETTINGS
-from remission.knowledge.errors import BadInput, nearest
 from remission.knowledge.library import Library, library
 from remission.patient.cohort import Floats
 from remission.protocol.model import Compare, Phase, Protocol, Rule, Start, Target
@@ -24,8 +23,8 @@ from remission.protocol.reader import read_protocol
 from .chart import AGENTS, COUNTS, Chart
 from .fit import NOISE_OF, Posterior
 from .forward import course, run_in, states
+from .maintenance import PROTOCOL, every_days, phase_of, planned
 
-PROTOCOL = "icicle-maintenance"
 BANDS = (0.5, 0.9)
 EVERY_DAYS = 7  # of a forecast's counts
 LEAST_SHARE, MOST_SHARE = 0.02, 4.0  # of the protocol's dose that a phase begins with
@@ -66,34 +65,6 @@ class Forecast:
         return pl.DataFrame(rows, schema_overrides={"below 0.5": pl.Float64})
 
 
-def phase_of(protocol: Protocol, name: str | None = None) -> Phase:
-    """The phase of maintenance: the one that is named, else the last that gives mercaptopurine and methotrexate by
-    mouth over and over."""
-    if name is not None:
-        for phase in protocol.phases:
-            if phase.id == name or phase.id.endswith(f": {name}"):
-                return phase
-        near = nearest(name, [phase.id for phase in protocol.phases])
-        known = ", ".join(phase.id for phase in protocol.phases)
-        raise BadInput(f"{protocol.id} has no phase '{name}'", remedy=f"Did you mean '{near}'?" if near else known)
-    repeated = [phase for phase in protocol.phases if phase.repeat_times or phase.repeat_until]
-    found = [phase for phase in repeated if {g.agent for g in phase.give if g.route == "PO"} >= set(AGENTS)]
-    if not found:
-        raise BadInput(
-            f"{protocol.id} has no maintenance with mercaptopurine and methotrexate", remedy="Name a phase: --phase"
-        )
-    own = [phase for phase in found if ":" not in phase.id]
-    return (own or found)[-1]
-
-
-def planned(phase: Phase, agent: str) -> float:
-    """mg/m2 of a phase's own line: a day of mercaptopurine, a week of methotrexate; nan where it has none."""
-    for give in phase.give:
-        if give.agent == agent and give.route == "PO" and give.amount and give.unit == "mg/m2":
-            return give.amount * (give.doses_per_day if give.per == "dose" and agent == "mercaptopurine" else 1)
-    return math.nan
-
-
 def shares(chart: Chart, phase: Phase, bsa_m2: float) -> tuple[float, float]:
     """The patient's doses as shares of the protocol's, by agent: of the last visit, or of the last one before it at
     which something was prescribed."""
@@ -104,12 +75,6 @@ def shares(chart: Chart, phase: Phase, bsa_m2: float) -> tuple[float, float]:
         share = given[-1] / base if given and base > 0.0 else 1.0
         out.append(float(np.clip(share, LEAST_SHARE, MOST_SHARE)))
     return out[0], out[1]
-
-
-def every_days(phase: Phase) -> int:
-    """Days from one visit of the phase to the next."""
-    days = sorted({day for check in phase.check if check.what == "counts" for day in check.days})
-    return int(np.median(np.diff(days))) if len(days) > 1 else 14
 
 
 def going_on(phase: Phase, begin: tuple[float, float], days: int) -> Phase:

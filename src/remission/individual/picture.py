@@ -13,7 +13,8 @@ from remission.trial.picture_style import BLACK, BLUE, GREEN, GREY, LARGE, ORANG
 
 from .chart import AGENTS, COUNTS, Chart
 from .fit import NOISE_OF, Posterior
-from .forecast import Forecast, planned
+from .forecast import Forecast
+from .maintenance import planned
 
 LABELS = {"anc": "neutrophils\n(ANC, 10$^9$/L)", "platelets": "platelets\n(10$^9$/L)",
           "haemoglobin": "haemoglobin\n(g/dL)", "wbc": "leukocytes\n(10$^9$/L)"}  # fmt: skip

@@ -8,7 +8,7 @@ set beside what was prescribed.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -19,7 +19,9 @@ from remission.protocol.person import Person as Asked
 from remission.protocol.person import truth
 
 from .chart import AGENTS, Chart, Visit
+from .maintenance import planned
 
+BOUND = 0.08  # relative: how near to a bound of the doses there is nothing left to change, for a child who grows
 SAME = 0.03  # relative change of a dose that tablets make, not people
 Change = Literal["held", "lowered", "raised", "begun again", "as before"]
 NO_RULE = "no rule does"
@@ -47,7 +49,7 @@ def reasons(chart: Chart, phase: Phase, asked: Asked | None = None) -> list[Reas
     """Every change of a dose in the chart, in the order of its visits, and every change that was asked for and not
     made. ``asked``: the person, for rules that ask for age or genes."""
     who = asked or Asked(5.0, "male", 20.0, 110.0)
-    judge = _Judge(phase)
+    judge = _Judge(phase, chart.bsa_m2)
     out: list[Reason] = []
     before: Visit | None = None
     for visit in chart.visits:
@@ -86,8 +88,10 @@ def _change(old: float, new: float) -> Change:
 class _Judge:
     """The rules of a phase, as far as they have gone by the counts that were seen."""
 
-    def __init__(self, phase: Phase) -> None:
+    def __init__(self, phase: Phase, bsa_m2: float) -> None:
         self.rules = phase.rules
+        self.base = [planned(phase, agent) * bsa_m2 for agent in AGENTS]  # mg; nan where it cannot be told
+        self.shares = dict.fromkeys(AGENTS, math.nan)  # of the protocol's dose, as prescribed last
         self.lasting: dict[int, list[int]] = {}  # by rule: days of the visits on end at which its condition was true
         self.holding: set[int] = set()  # holds that are not over
         self.was_limited = False
@@ -120,18 +124,26 @@ class _Judge:
             elif isinstance(action, Limit):
                 self.now[i] = _true(action.when, person)
             elif isinstance(action, Adjust):
-                self.now[i] = self._lasted(i, _true(action.when, person), action.streak)
+                self.now[i] = self._lasted(i, _true(action.when, person), action.streak) and self._leaves(action)
 
     def prescribed(self, visit: Visit) -> None:
         """What was not held is not held; a dose that is lowered waits to come back."""
         if not visit.held:
             self.holding.clear()
-        for agent, mg in zip(AGENTS, visit.mg, strict=True):
+        for agent, mg, base in zip(AGENTS, visit.mg, self.base, strict=True):
+            self.shares[agent] = mg / base if base > 0.0 else math.nan
             if mg >= self.full.get(agent, 0.0) * (1.0 - SAME):
                 self.full[agent] = mg
         for i, rule in enumerate(self.rules):
             if isinstance(rule.action, Adjust) and (self.now.get(i) or visit.held):
                 self.lasting.pop(i, None)  # once asked for, its time begins anew; what is held is not adjusted
+
+    def _leaves(self, action: Adjust) -> bool:
+        """Whether a change leaves something to change: not all of its agents are at its bound."""
+        mine = [self.shares.get(target.agent, math.nan) for target in action.targets]
+        if action.factor > 1.0:
+            return not all(share >= (action.at_most or math.inf) * (1.0 - BOUND) for share in mine)
+        return not all(share <= (action.at_least or 0.0) * (1.0 + BOUND) for share in mine)
 
     def _lasted(self, i: int, true_now: bool, streak: Streak) -> bool:
         assert self.visit is not None
@@ -206,6 +218,23 @@ class _Judge:
         if higher:
             return _text(higher), f"asked for at {counts}, not done"
         return "", ""
+
+
+def matches(chart: Chart, phases: Mapping[str, Phase]) -> pl.DataFrame:
+    """How well each protocol's phase of maintenance (by its id) goes with a chart, the best first: changes of doses
+    that its rules ask for, changes made, those asked for and not made, and the share of the first in the other two."""
+    rows = []
+    for name, phase in phases.items():
+        found = reasons(chart, phase)
+        made = [reason for reason in found if reason.change != "as before"]
+        left = [reason for reason in found if reason.change == "as before" and not reason.visit.held]
+        explained = sum(reason.explained for reason in made)
+        of = len(made) + len(left)
+        rows.append({
+            "protocol": name, "phase": phase.id, "explained": explained, "changes": len(made), "not made": len(left),
+            "share": explained / of if of else 0.0,
+        })  # fmt: skip
+    return pl.DataFrame(rows).sort("share", "protocol", descending=[True, False])
 
 
 def _true(condition: Condition, person: Asked) -> bool:

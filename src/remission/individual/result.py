@@ -20,8 +20,9 @@ from remission.protocol.reader import read_protocol
 from . import reasons as why
 from .chart import Chart
 from .fit import Effort, Posterior, Progress, fit
-from .forecast import PROTOCOL, Forecast, forecast, phase_of
+from .forecast import Forecast, forecast
 from .forward import Facts
+from .maintenance import PROTOCOL, phase_of
 from .parameters import enzymes, missed_share, parameters
 from .reading import read_chart
 from .weeks import moved

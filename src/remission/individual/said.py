@@ -12,7 +12,7 @@ from remission.protocol.reader import read_protocol
 
 from . import reasons as why
 from .chart import Chart
-from .forecast import phase_of
+from .maintenance import maintenances, phase_of
 from .result import Result
 
 COUNT = {"anc": "ANC, 10^9/L", "platelets": "platelets, 10^9/L", "haemoglobin": "haemoglobin, g/dL",
@@ -33,6 +33,17 @@ def explained(chart: Chart, protocol: str, phase: str | None) -> Section:
     read = read_protocol(protocol)
     where = phase_of(read, phase)
     return _changes(why.table(why.reasons(chart, where)), read.id)
+
+
+def matched(chart: Chart) -> tuple[str, str]:
+    """The protocol whose rules explain most changes of the chart's doses, and words that say how well."""
+    table = why.matches(chart.require(), maintenances())
+    best = table.row(0, named=True)
+    like = table.filter((pl.col("share") == best["share"]) & (pl.col("protocol") != best["protocol"]))["protocol"]
+    words = f"{best['protocol']}: its rules ask for {best['explained']} of {best['changes']} changes of doses"
+    words += f", and for {best['not made']} that were not made" if best["not made"] else ""
+    words += f"; as well as {', '.join(like.head(3))}" if len(like) else ""
+    return best["protocol"], words + ". Another one: --protocol"
 
 
 def said(result: Result) -> list[Section]:

@@ -16,8 +16,8 @@ from remission.patient.cohort import Floats
 from remission.protocol.reader import read_protocol
 
 from .chart import AGENTS, COUNTS, NAN, Chart, Visit
-from .forecast import PROTOCOL, phase_of
 from .forward import SCORES, Facts, Person, who
+from .maintenance import PROTOCOL, phase_of
 
 FACTS = Facts(age_y=6.0, sex="female", weight_kg=21.0, height_cm=115.0)
 NOBODY = Chart("nobody", (Visit(0, 0),), 1.0)

@@ -19,8 +19,8 @@ from starlette.routing import BaseRoute, Route
 
 from remission.individual.chart import Problem
 from remission.individual.fit import Effort
-from remission.individual.forecast import PROTOCOL
 from remission.individual.forward import Facts
+from remission.individual.maintenance import PROTOCOL
 from remission.individual.reading import read_text
 from remission.individual.reasons import NO_RULE
 from remission.individual.result import Result, examine
