@@ -32,7 +32,7 @@ def _table() -> Iterator[str]:
 
 def _notes() -> Iterator[str]:
     for name, one in formats().items():
-        if one.options or one.limits:
+        if one.options or one.asks or one.limits:
             yield f"- `{name}`: {' '.join(_said(one))}"
     yield ""
 
@@ -42,6 +42,8 @@ def _said(one: Format) -> Iterator[str]:
         yield f"{text[:1].upper()}{text[1:].rstrip('.')}."
     for option, what in one.options.items():
         yield f"`--option {option}=...`: {what}."
+    for option, what in one.asks.items():
+        yield f"To read it, `--option {option}=...`: {what}."
 
 
 def page(text: str) -> str:

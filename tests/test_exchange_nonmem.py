@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import defaultdict
 from datetime import date
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -119,6 +121,13 @@ def test_a_calendar_is_the_doses_of_the_plan(tmp_path):
             written[row.agent, row.route, row.day] -= row.day_total
     assert written and max(map(abs, written.values())) < 1e-6
     assert {row["WT"] for row in rows} == {"20.0"}
+
+
+def test_the_page_gives_nonmem_the_columns_that_are_written(run, tmp_path):
+    header = rm.export(run.patient(0), "nonmem", tmp_path / "x.csv").read_text().partition("\n")[0].split(",")
+    page = (Path(__file__).parents[1] / "docs" / "formats.md").read_text(encoding="utf-8")
+    said = re.search(r"\$INPUT ([A-Z0-9= ]+)`", page)
+    assert said is not None and [name.partition("=")[0] for name in said[1].split()] == header
 
 
 def test_a_table_without_names_asks_what_its_compartments_are(run, tmp_path):
