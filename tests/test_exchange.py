@@ -103,7 +103,7 @@ def test_a_library_that_is_not_installed_is_told_by_the_name_of_the_extra(tmp_pa
 
 def _zip_bomb(path: Path) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr("big.csv", b"0" * 50_000_000)
+        file.writestr("big.csv", b"0" * 5_000_000)
 
 
 HOSTILE = {
@@ -111,7 +111,7 @@ HOSTILE = {
     "deep.json": lambda p: p.write_text('{"a":' + "[" * 100_000 + "]" * 100_000 + "}"),
     "deep-open.json": lambda p: p.write_text("[" * 1_000_000),
     "quotes.json": lambda p: p.write_text('{"a": "' + '\\"' * 1_000_000),
-    "wide.json": lambda p: p.write_text("[" + "0," * 4_000_000 + "0]"),
+    "wide.json": lambda p: p.write_text("[" + "0," * 3_100_000 + "0]"),
     "huge-number.json": lambda p: p.write_text('{"resourceType": "Bundle", "a": 1' + "0" * 5000 + "}"),
     "overflow.json": lambda p: p.write_text('{"resourceType": "Bundle", "a": 1e999}'),
     "nan.json": lambda p: p.write_text('{"resourceType": "Bundle", "a": NaN}'),
@@ -135,11 +135,15 @@ HOSTILE = {
 }
 
 
+BIG = {"wide.json": "fhir", "lines.csv": "nonmem"}  # those that take a while, with the one that they are meant for
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_files_end_in_a_message(name, tmp_path):
     path = tmp_path / name
     HOSTILE[name](path)
-    for wanted in (None, *(n for n, one in formats.formats().items() if one.read)):
+    able = [n for n, one in formats.formats().items() if one.read]
+    for wanted in (None, *([BIG[name]] if name in BIG else able)):
         with pytest.raises(BadInput) as refused:
             rm.read(path, wanted)
         assert name in str(refused.value) and len(str(refused.value)) < 1000

@@ -17,13 +17,13 @@ START = date(2020, 2, 1)
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("omop") / "run"
-    return rm.simulate("cog-high-risk", patients=14, seed=4, follow_up_years=3.0, out=folder)
+    return rm.simulate("cog-high-risk", patients=11, seed=4, follow_up_years=1.6, out=folder)
 
 
 @pytest.fixture(scope="module")
 def tables(run, tmp_path_factory):
     def by_fives(what):  # part by part, so that keys have to count on
-        for first in range(0, 14, 5):
+        for first in range(0, 11, 5):
             yield {n: frame.filter(pl.col("patient").is_between(first, first + 4)) for n, frame in what.frames.items()}
 
     with pytest.MonkeyPatch.context() as patch:

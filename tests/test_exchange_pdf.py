@@ -26,15 +26,14 @@ def plan():
 
 
 @pytest.mark.skipif(not any(map(which, pdf.NAMES)), reason="no browser of the Chromium family is installed")
-@pytest.mark.parametrize("language, said", [("en", "vincristine"), ("ar", "mg/m²")])
-def test_a_calendar_is_printed_with_its_doses(plan, language, said, tmp_path):
+def test_a_calendar_is_printed_with_its_doses_from_right_to_left_too(plan, tmp_path):
     try:
-        speak(language)
+        speak("ar")
         path = rm.export(plan, "calendar-pdf", tmp_path / "plan.pdf")
     finally:
         speak("en")
     text = text_of(path)
-    assert said in text and "1.15 mg" in text and len(pypdfium2.PdfDocument(path)) > 10
+    assert "1.5 mg/m² × 0.782 m²" in text and "1.15 mg" in text and len(pypdfium2.PdfDocument(path)) > 10
     assert [p.name for p in tmp_path.iterdir()] == ["plan.pdf"]
 
 
@@ -54,4 +53,3 @@ def test_a_patients_page_is_one_page_whose_words_can_be_found(tmp_path):
     first = rm.export(run.patient(0), "picture-pdf", tmp_path / "a.pdf")
     assert len(pypdfium2.PdfDocument(first)) == 1
     assert "vincristine IV" in text_of(first) and "haemoglobin" in text_of(first)
-    assert rm.export(run.patient(0), "picture-pdf", tmp_path / "b.pdf").read_bytes() == first.read_bytes()
