@@ -51,6 +51,7 @@ class OnePatient:
     patient: int
     tables: dict[str, pl.DataFrame]
     title: str = ""
+    run: Run | None = field(default=None, repr=False, compare=False)  # that he is of
 
     def __getattr__(self, name: str) -> pl.DataFrame:
         try:
@@ -197,7 +198,7 @@ class Run(Shown):
                 remedy=f"Its patients are 0 to {self.manifest['patients'] - 1}",
             )
         mine = {name: frame.filter(pl.col("patient") == patient).collect() for name, frame in self.frames.items()}
-        return OnePatient(patient, mine, f"{self.manifest['identity']['protocol']}, patient {patient}")
+        return OnePatient(patient, mine, f"{self.manifest['identity']['protocol']}, patient {patient}", self)
 
     def plot(self) -> Figure:
         """The cohort on one page; of a very large one the first 5,000 patients."""
