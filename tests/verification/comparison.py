@@ -1,9 +1,10 @@
 """The engine's tables of a patient beside the reference's: errors of weekly states, and decisions one by one.
 
 After the first decision that differs the two patients are treated differently, so their states are compared up to that
-day only. A difference is explained when a measured count lies on one side of a threshold in the engine and on the other
-in the reference. Relapse is not a decision on a count but the burden itself crossing a limit at a weekly look; it is
-told apart.
+day only. The same holds from the day on which leukaemia of less than a cell has grown to a cell again: without chance a
+fraction of a cell is as good as any, with chance that leukaemia has ended. A difference is explained when a measured
+count lies on one side of a threshold in the engine and on the other in the reference. Relapse is not a decision on a
+count but the burden itself crossing a limit at a weekly look; it is told apart.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ AIMS = {
 }  # fmt: skip
 SAME_HISTORY = 0.99
 DOSE = 1e-9  # relative: rounding of sums
+SITES = ("marrow", "cns")
 LOOK_DAYS = 7  # relapse is looked for once a week
 COUNTS = ("anc", "platelets", "haemoglobin", "wbc", "lymphocytes")
 OPERATORS = ("__lt__", "__le__", "__gt__", "__ge__", "__eq__", "__ne__")
@@ -44,13 +46,20 @@ class Compared:
     explained: bool
     relapse: bool  # what differs first is the day of relapse
     linked: bool  # went on to a phase of another protocol
+    regrown: int | None  # day up to which was compared: leukaemia of less than a cell is a cell again in the reference
 
 
 def compare(program: Program, engine: Tables, ours: Tables) -> Compared:
     """``engine``, ``ours``: tables of one patient, from `play` and from `closed_loop.integrate`."""
-    parted = _first_difference(engine, ours)
+    parted, regrown = _first_difference(engine, ours), _regrown(ours)
+    if regrown is not None and (parted is None or parted >= regrown):
+        parted = None
+    else:
+        regrown = None
     days = int(ours["states"]["day"].max())  # type: ignore[arg-type]
-    seen = pl.col("day") <= (days if parted is None else parted)
+    known = None if regrown is None else regrown - 1
+    last = days if parted is None else parted
+    seen = pl.col("day") <= (last if known is None else known)
     off = reference.errors(weekly(ours["states"].filter(seen)), engine["states"].filter(seen))
     relapse = parted is not None and parted in (_relapse(engine), _relapse(ours))
     why, explained = "", True
@@ -61,20 +70,33 @@ def compare(program: Program, engine: Tables, ours: Tables) -> Compared:
         days=days,
         weeks=len(off["day"]),
         worst={name: float(np.abs(x).max()) for name, x in off.items() if name != "day"},
-        same_doses=_first_differing(_doses(engine), _doses(ours)) is None,
+        same_doses=_first_differing(_doses(engine, known), _doses(ours, known)) is None,
         parted=parted,
         why=why,
         explained=explained,
         relapse=relapse,
         linked=any(":" in phase for phase in ours["doses"]["phase"].unique()),
+        regrown=regrown,
     )
 
 
-def _doses(tables: Tables) -> dict[tuple[Any, ...], float]:
-    """Dose of every day, agent and reason, from the rows of equal days."""
+def _regrown(tables: Tables) -> int | None:
+    """The first day on which leukaemia that had been less than a cell is at least one again: in the marrow, or in the
+    CNS with nothing in the marrow that seeds it."""
+    day, marrow, cns = (tables["states"][name].to_numpy() for name in ("day", *(f"log10_blasts_{x}" for x in SITES)))
+    gone, found = marrow < 0.0, []
+    for was, cells in ((gone, marrow), (gone & (cns < 0.0), cns)):
+        back = np.flatnonzero((cells >= 0.0) & np.maximum.accumulate(was))
+        found += [int(day[back[0]])] if back.size else []
+    return min(found, default=None)
+
+
+def _doses(tables: Tables, last: int | None = None) -> dict[tuple[Any, ...], float]:
+    """Dose of every day, agent and reason, from the rows of equal days; up to ``last``."""
     out: dict[tuple[Any, ...], float] = {}
     for row in tables["doses"].iter_rows(named=True):
-        for day in range(row["from_day"], row["to_day"] + 1):
+        end = row["to_day"] if last is None else min(row["to_day"], last)
+        for day in range(row["from_day"], end + 1):
             key = (day, row["phase"], row["agent"], row["route"], row["reason"])
             out[key] = out.get(key, 0.0) + row["dose"]
     return out

@@ -65,6 +65,11 @@ def closed_loop(result: Result) -> list[str]:
         f"{verdict(explained == len(decided))}.",
         f"- Relapse seen on the same day: {n - len(late)} of {n}; the others one weekly look apart, first where there "
         f"are more cells: {sum(c.explained for c in late)} of {len(late)}: {verdict(all(c.explained for c in late))}.",
+        *(
+            [f"- Compared up to the day on which leukaemia of less than a cell is a cell again: {regrown} of {n}."]
+            if (regrown := sum(c.regrown is not None for c in compared))
+            else []
+        ),
         "",
     ]
     if apart:
@@ -129,7 +134,9 @@ blast release and neutrophil mobilisation by steroids are seen as means of the d
 a marrow, and the grades of cytokine release, are judged at midnight. The engine alone sets to zero what has washed out
 (below 1e-6 of what a typical dose makes).
 
-After the first decision that differs two patients are treated differently: states are compared up to that day. Counts
+After the first decision that differs two patients are treated differently: states are compared up to that day. Without
+chance leukaemia goes on as a fraction of a cell and may come back from 1e-60 of one, which means nothing: who has been
+below one cell, in the marrow or in the CNS, is compared up to the day on which there is one again. Counts
 are compared relative to the reference (below 0.01: to 0.01), blasts in decades while the reference has a cell."""
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from remission.body import whole
+from remission.body import marrow, whole
 from remission.body.kinetics import arriving
 from remission.compiled import core
 from remission.engine.acting import clone_table
@@ -30,7 +30,7 @@ from remission.knowledge.library import library
 from remission.knowledge.units import factor
 from remission.patient.population import draw
 from remission.protocol.reader import read_protocol
-from remission.trial.run import OnePatient
+from remission.trial.run import POPULATION, OnePatient
 
 from . import frames
 from .formats import Asked, Format
@@ -124,7 +124,7 @@ def _drawn_again(one: OnePatient, protocol: str | None, population: str | None) 
     shelf = library()
     plan = read_protocol(protocol or identity["protocol"])
     program = prepare(plan, shelf)
-    people = population or identity.get("population") or plan.population
+    people = str(population or identity.get("population") or plan.population or POPULATION)
     cohort = draw(
         people, 1, seed=identity["seed"], start=one.patient, accept=lambda patients: eligible(plan.eligible, patients)
     )
@@ -174,8 +174,7 @@ class _Named:
         self.states += [f"{a}_{_word(x.name)}" for a, k in zip(self.agents, systems, strict=True)
                         for x in k.saturable_products]  # fmt: skip
         for i, line in enumerate(LINES):
-            own = OF_RED_CELLS if i == whole.RED_CELLS else OF_A_LINE
-            self.states += [f"{line}_{part}" for part in own]
+            self.states += [f"{line}_{part}" for part in (OF_RED_CELLS if i == whole.RED_CELLS else OF_A_LINE)]
         self.states += ["normal_marrow_share", "cns_blasts"]
         self.states += [f"{clone}_{part}" for clone in clones for part in ("cycling", "resting")]
         self.states += list(IMMUNE)
@@ -193,10 +192,12 @@ class _Named:
             "g": lambda o, j: f"{self.outputs[o]}_per_{inside[p.output_of[o]][j]}",
             "felt": lambda c, pool: f"{clones[c]}_feels_of_pool_{pool}",
         }
-        for part, own in (("product", products), ("effect", effects), ("line", LINES)):
+        entries: dict[str, Sequence[str]] = {"product": products, "effect": effects, "line": LINES}
+        for part, own in entries.items():
             self.labels[part] = lambda i, own=own: own[i]
-        for part, own in (("vmax", self.agents), ("km", self.agents), ("extra", self.agents), ("fading", self.agents),
-                          ("birth", clones), ("to_rest", clones), ("carries", clones)):  # fmt: skip
+        of_its = dict.fromkeys(("vmax", "km", "extra", "fading"), self.agents)
+        of_its |= dict.fromkeys(("birth", "to_rest", "carries"), clones)
+        for part, own in of_its.items():
             self.labels[part] = lambda i, own=own, part=part: f"{own[i]}_{part}"
 
     def number(self, name: str, value: float) -> Any:
@@ -258,7 +259,7 @@ def _equations(
     of_state = np.searchsorted(p.first, np.arange(body.n), side="right") - 1
     there = [int(k) in played for k in (*of_state, *p.product.agent)] + [True] * (body.seen - body.lines)
     for i, kind in enumerate(p.line.kind):
-        if kind == whole.ABSENT:
+        if kind == marrow.ABSENT:
             there[body.lines + 5 * i : body.lines + 5 * i + 5] = [False] * 5
     if not p.living:
         there[body.immune : body.seen] = [False] * whole.IMMUNE
@@ -459,7 +460,7 @@ FORMAT = Format(
         "until": "the last day that is wanted: fewer events make a model that loads sooner",
     },
     limits=(
-        "Out: the differential equations of the body (src/remission/body) with this patient's "
+        "The differential equations of the body (src/remission/body) with this patient's "
         "numbers, and as events the doses and transfusions that were given to him. Rules are not in it: other doses "
         "than these are yours to write.",
         "No chance is in it: no infections, no colds, no swing of blood formation, no week in which less is absorbed, "
