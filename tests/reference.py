@@ -380,7 +380,8 @@ class Course:
         y[p.room + 1] *= radiation.kept(cns_share, 1.0, blasts)
         kept = radiation.kept(marrow_share, left_normal, normal)
         for i in range(whole.LINES):
-            p.line(y, i)[0] *= kept
+            least = 0.0 if self.numbers.line.kind[i] == marrow.LIFE_SPAN else marrow.FLOOR
+            p.line(y, i)[0] = max(kept * p.line(y, i)[0], least)
         p.line(y, whole.LYMPHOCYTES)[-1] *= kept  # those in the blood too
         y[p.immune + whole.B] *= kept
         y[p.room] *= kept
