@@ -21,7 +21,7 @@ from remission.knowledge.errors import BadInput
 from remission.knowledge.library import library
 from remission.locale import KNOWN, LANGUAGES, TRANSLATED, speaking, unpublished
 from remission.locale import catalogue as catalogues
-from remission.locale.marks import BEGIN, END, ISOLATE, POP, RTL, isolated, marked
+from remission.locale.marks import BEGIN, END, ISOLATE, POP, RTL, isolated, marked, unbroken
 from remission.page.app import application
 from remission.page.passages import passages, said
 from remission.page.prose import Marks, to_html
@@ -186,6 +186,10 @@ def test_a_catalogue_has_the_plural_forms_of_its_language(key: str) -> None:
         ("Words", "Wörter \ufffd", "U+FFFD"),
         ("Take it three times a day with food", "Take it three times a day with food", "is the English"),
         ("Do not give it", "Halten Sie es", "says 'halten'"),
+        ("Free under the Apache licence 2.0.", "Frei unter der Apache-Lizenz 2,0.", "lost 2.0"),
+        ("Free under the Apache licence 2.0.", "Frei unter der Apache-Lizenz 2.0.", None),
+        ("The address is `/en/feed.atom`", "Die Adresse ist `/en/feed.atom`", "lost `/de/feed.atom`"),
+        ("Type `remission --share 0.5` here", "Geben Sie `remission --share 0.5` ein", None),
         ("This is remission", "Das ist Vergebung", "term for 'remission'"),
         ("This is remission", "Das ist eine Remission", None),
     ],
@@ -299,6 +303,9 @@ def test_doses_ranges_and_latin_names_keep_their_order_in_right_to_left_text() -
     assert isolated("جرعة 2.02 mg كل يوم") == f"جرعة {ISOLATE}2.02 mg{POP} كل يوم"
     assert isolated("بين 0.5-1.5") == f"بين {ISOLATE}0.5-1.5{POP}"
     assert isolated("ميركابتوبورين (mercaptopurine)") == f"ميركابتوبورين {ISOLATE}(mercaptopurine){POP}"
+    for whole in ("Fundación Josep Carreras", "kinderkrebsinfo.de (GPOH)", "38.0 °C (100.4 °F)"):
+        assert isolated(f"من {whole} ثم") == f"من {ISOLATE}{whole}{POP} ثم"
+    assert unbroken("38.0 °C (100.4 °F) 5 mg") == "38.0\u00a0°C\u00a0(100.4\u00a0°F) 5 mg"
     assert isolated("اليوم 8") == "اليوم 8"
     assert marked("<svg><text>يوم 8</text></svg>", rtl=True) == f"<svg><text>{RTL}يوم 8{POP}</text></svg>"
     assert marked("<p>A &amp; B &#39;x</p>", rtl=True).count("&amp;") == 1

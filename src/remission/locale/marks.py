@@ -24,18 +24,26 @@ _RTL_LETTER = re.compile(r"[\u0590-\u08ff]")
 _LTR = {"span": 'dir="ltr" ', "tspan": ""}
 _BLOCKS = {"p", "li", "td", "th", "dd", "dt", "h1", "h2", "h3", "div", "section", "main", "text", "title"}
 _PIECE = re.compile(r"(<(?:script|style)\b.*?</(?:script|style)>|<!--.*?-->|<[^>]*>)", re.DOTALL)
-# what is read from left to right as one: a dose, a range, a name in Latin letters
+# what is read from left to right as one: a dose, a range, a name in Latin letters, with what stands in brackets behind it
+_L = "A-Za-z\u00aa-\u00b4\u00b6\u00b8-\u024f"  # letters
+_BRACKET = r"\(" + f"[{_L}0-9]" + r"[^()<>&\u0590-\u08ff]*\)"
 _LATIN = re.compile(
-    r"\([A-Za-z0-9][^()<>&\u0590-\u08ff]*\)"
-    r"|(?<![\w&#])[<>≤≥±+−-]?[A-Za-z0-9µ]"
-    r"(?:[A-Za-z0-9.,/%°×⁹^+−–:·²³µ'’ \u00a0\u202f-]*[A-Za-z0-9%°⁹²³µ])?(?![\w;])"
+    _BRACKET
+    + rf"|(?<![\w&#])[<>≤≥±+−-]?[{_L}0-9µ]"
+    + rf"(?:[{_L}0-9.,/%°×⁹^+−–:·²³µ'’ \u00a0\u202f-]*[{_L}0-9%°⁹²³µ])?(?![\w;])(?:[ \u00a0]{_BRACKET})?"
 )
+_IN_DEGREES = re.compile(r"(?<=[0-9]) (?=°[CF])|(?<=°C) (?=\([0-9])")
 _STRONG = re.compile(r"[A-Za-z/%°×–-]")
 
 
 def mark(english: str) -> str:
     """English that stands for a text of another language."""
     return f"{BEGIN}{english}{END}" if english.strip() else english
+
+
+def unbroken(html: str) -> str:
+    """A temperature stays on one line, in both of its units: 38.0 °C (100.4 °F)."""
+    return _IN_DEGREES.sub("\u00a0", html)
 
 
 def bare(text: str) -> str:

@@ -20,6 +20,7 @@ from starlette.responses import HTMLResponse, Response
 
 from remission.knowledge.library import Library, library
 
+from ..locale.marks import unbroken
 from . import language
 from .figure import Figure
 from .reading import reading
@@ -144,7 +145,7 @@ class Site:
             "figure_query": f"?{request.url.query}" if request.url.query else "",
         }
         html = self.templates.get_template(template).render(given | context)
-        return HTMLResponse(language.marked(html, language.direction() == "rtl"), status)
+        return HTMLResponse(unbroken(language.marked(html, language.direction() == "rtl")), status)
 
 
 def _file(figures: list[Figure], id: str, kind: str) -> Response:

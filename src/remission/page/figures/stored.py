@@ -52,13 +52,16 @@ def cells(n: float) -> str:
     if n < 1:
         return _("none")
     n = float(f"{n:.1g}")
-    for size, words in (
-        (1e12, _("about {n} million million")), (1e9, _("about {n} thousand million")), (1e6, _("about {n} million")),
-        (1e3, _("about {n} thousand")), (1.0, _("about {n}")),
-    ):  # fmt: skip
-        if n >= size:
-            return words.format(n=number(n / size))
-    raise AssertionError(n)
+    size = next(size for size in (1e12, 1e9, 1e6, 1e3, 1.0) if n >= size)
+    count = round(n / size)
+    words = {
+        1e12: ngettext("about {n} million million", "about {n} million million", count),
+        1e9: ngettext("about {n} thousand million", "about {n} thousand million", count),
+        1e6: ngettext("about {n} million", "about {n} million", count),
+        1e3: ngettext("about {n} thousand", "about {n} thousand", count),
+        1.0: ngettext("about {n}", "about {n}", count),
+    }
+    return words[size].format(n=number(count))
 
 
 def quantile_rows(
