@@ -24,7 +24,7 @@ _RTL_LETTER = re.compile(r"[\u0590-\u08ff]")
 _LTR = {"span": 'dir="ltr" ', "tspan": ""}
 _BLOCKS = {"p", "li", "td", "th", "dd", "dt", "h1", "h2", "h3", "div", "section", "main", "text", "title"}
 _PIECE = re.compile(r"(<(?:script|style)\b.*?</(?:script|style)>|<!--.*?-->|<[^>]*>)", re.DOTALL)
-# what is read from left to right as one: a dose, a range, a name in Latin letters, with what stands in brackets behind it
+# read from left to right as one: a dose, a range, a name in Latin letters, with what stands in brackets behind it
 _L = "A-Za-z\u00aa-\u00b4\u00b6\u00b8-\u024f"  # letters
 _BRACKET = r"\(" + f"[{_L}0-9]" + r"[^()<>&\u0590-\u08ff]*\)"
 _LATIN = re.compile(
