@@ -10,6 +10,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance
 from starlette.testclient import TestClient
 
+from remission.exchange.formats import formats
 from remission.page.app import application
 from remission.page.jobs import Pool
 from remission.page.playing import played
@@ -70,6 +71,19 @@ def test_the_calendar_is_that_of_the_patient(client):
     rows = client.get(f"{AT}/scenarios/{NAME}/plan", params={"start": "2027-01-04"}).json()["rows"]
     first = next(row for row in rows if row["agent"] == "mercaptopurine")
     assert first["date"] == "2027-01-04" and first["dose"] > 0
+
+
+def test_the_calendar_is_sent_in_the_formats_of_the_registry_that_a_server_can_write(client):
+    told = {one["name"]: one for one in client.get(f"{AT}/formats").json()["formats"]}
+    assert set(told) == set(formats()) and told["nonmem"]["into"] == "doses"
+    at = f"{AT}/scenarios/{NAME}/plan"
+    for name in ("icalendar", "nonmem"):
+        sent = client.get(f"{at}/{name}", params={"start": "2027-01-04"})
+        assert sent.status_code == 200 and sent.headers["content-type"].startswith(told[name]["media"])
+        assert f'2027-01-04{told[name]["suffix"]}"' in sent.headers["content-disposition"]
+        assert sent.content.startswith({"icalendar": b"BEGIN:VCALENDAR", "nonmem": b"ID,TIME,AMT"}[name])
+    for name in ("calendar-pdf", "omop", "nonsense"):
+        assert client.get(f"{at}/{name}", params={"start": "2027-01-04"}).status_code == 404
 
 
 def test_two_scenarios_beside_each_other(client, store):

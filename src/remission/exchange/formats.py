@@ -65,8 +65,9 @@ class Format:
     ``write(what, path, asked)`` writes the file, or makes the folder, under a name that is not there yet: what appears
     under the name that was asked for is whole. ``read(path)`` raises `BadInput` for whatever cannot be used, and takes
     the text through `guarded`. ``knows(head)``: does a file begin like this format? ``needs``: the extra that has to be
-    installed. ``source``: the address of its specification. ``options``: names that `Asked.more` may have, with what
-    they do; ``asks``: names of what ``read`` takes besides. ``limits``: what is lost on the way, one sentence each.
+    installed; ``starts``: a program that writing starts (a server does not offer the format). ``source``: the address
+    of its specification. ``options``: names that `Asked.more` may have, with what they do; ``asks``: names of what
+    ``read`` takes besides. ``limits``: what is lost on the way, one sentence each.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Format:
     read: Callable[..., Any] | None = None
     knows: Callable[[Head], bool] | None = None
     needs: str | None = None
+    starts: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
     asks: Mapping[str, str] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
@@ -179,6 +181,14 @@ def export(what: Any, name: str, path: str | Path, *, start: date | None = None,
     with _beside(path) as here, _installed(one):
         one.write(what, here, asked)
     return path
+
+
+def content(what: Any, name: str, *, start: date | None = None, **more: str) -> bytes:
+    """The content of a file that `export` would write, for whoever sends it on; not of a format that is a folder."""
+    if not format_named(name).suffix:
+        raise BadInput(f"{name} is a folder of files", remedy="Export it to a folder")
+    with tempfile.TemporaryDirectory(prefix="remission-") as room:
+        return export(what, name, Path(room) / "file", start=start, **more).read_bytes()
 
 
 def _known_options(name: str, more: Mapping[str, str], options: Mapping[str, str]) -> None:

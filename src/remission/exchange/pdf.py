@@ -100,6 +100,7 @@ FORMATS = (
         source="https://www.iso.org/standard/75839.html",
         of=("plan",),
         write=calendar,
+        starts="a browser",
         limits=("needs a browser of the Chromium family",),
     ),
     Format(

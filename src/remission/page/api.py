@@ -22,10 +22,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from remission.exchange.formats import Format, content, formats, writers
 from remission.knowledge.errors import BadInput, nearest
 from remission.knowledge.library import using
 from remission.protocol.explain import explain
-from remission.protocol.plan import plan
+from remission.protocol.plan import Plan, plan
 from remission.protocol.wording import condition_in_words, phase_in_words, protocol_in_words
 from remission.trial.as_json import as_json
 from remission.trial.sources import agents_of
@@ -80,6 +81,23 @@ class Status(BaseModel):
     links: dict[str, str]
 
 
+class OneFormat(BaseModel):
+    """A format of other tools: what can be written in it, and what reading it gives."""
+
+    name: str
+    title: str
+    suffix: str = Field(description="Of its file; empty for a folder of files.")
+    media: str
+    out: list[str]
+    into: str | None
+    source: str = Field(description="Address of its specification.")
+    limits: list[str]
+
+
+class Formats(BaseModel):
+    formats: list[OneFormat]
+
+
 class Asked(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -117,6 +135,17 @@ _TOLD: dict[int | str, dict[str, Any]] = {
     for status in (400, 404, 413, 429)
 }
 _READ: dict[int | str, dict[str, Any]] = {status: _TOLD[status] for status in (400, 404)}
+
+
+def _sent(one: Format) -> bool:
+    """Is it one file that a server can write by itself?"""
+    return bool(one.suffix) and not one.starts
+
+
+def _file() -> dict[int | str, dict[str, Any]]:
+    """What comes of asking for a calendar as a file."""
+    media = {one.media: {} for one in writers("plan") if _sent(one)}
+    return _READ | {200: {"content": media, "description": "The file"}}
 
 
 def mounted(site: Site) -> ASGIApp:
@@ -179,6 +208,15 @@ def _knowledge(api: FastAPI, site: Site) -> None:
         _listed(name, known.side_effects(), "side effect")
         return _answer(_said(known.side_effect(name), f"side-effects/{name}"))
 
+    @api.get("/formats", response_model=Formats)
+    def all_formats() -> Response:
+        """The formats of other tools; those with `plan` in ``out`` are at /scenarios/{scenario}/plan/{name}."""
+        return _answer({"formats": [
+            {"name": name, "title": one.title, "suffix": one.suffix, "media": one.media, "out": list(one.of),
+             "into": one.gives, "source": one.source, "limits": list(one.limits)}
+            for name, one in formats().items()
+        ]})  # fmt: skip
+
     @api.get("/sources", response_model=Names)
     def sources() -> Response:
         return _answer({"names": known.sources()})
@@ -191,6 +229,13 @@ def _knowledge(api: FastAPI, site: Site) -> None:
 
 
 # --- scenarios --------------------------------------------------------------------------------
+
+
+def _planned(site: Site, asked: Scenario, start: date) -> Plan:
+    if not 1900 <= start.year <= 2200:
+        raise BadInput(f"the treatment starts on {start}", remedy="Give a day of the years 1900 to 2200")
+    with using(site.knowledge):
+        return plan(asked.treatment(site.knowledge), start=start, **asked.facts)
 
 
 def _scenarios(api: FastAPI, site: Site) -> None:
@@ -220,11 +265,17 @@ def _scenarios(api: FastAPI, site: Site) -> None:
     @api.get("/scenarios/{scenario}/plan", response_model=Known, responses=_READ)
     def calendar(asked: Named, start: date) -> Response:
         """The calendar of this patient, the first dose on ``start``."""
-        if not 1900 <= start.year <= 2200:
-            raise BadInput(f"the treatment starts on {start}", remedy="Give a day of the years 1900 to 2200")
+        return _answer({"scenario": asked.address, "rows": _planned(site, asked, start).table()})
+
+    @api.get("/scenarios/{scenario}/plan/{name}", response_class=Response, responses=_file())
+    def calendar_as(asked: Named, name: Name, start: date) -> Response:
+        """The same calendar as a file in a format of other tools (/formats)."""
+        known = {one.name: one for one in writers("plan") if _sent(one)}
+        _listed(name, list(known), "format of a calendar")
         with using(site.knowledge):
-            made = plan(asked.treatment(site.knowledge), start=start, **asked.facts)
-        return _answer({"scenario": asked.address, "rows": made.table()})
+            held = content(_planned(site, asked, start), name, start=start)
+        file = f'attachment; filename="{asked.protocol}-{start.isoformat()}{known[name].suffix}"'
+        return Response(held, media_type=known[name].media, headers={"content-disposition": file})
 
     @api.get("/scenarios/{scenario}/lives/{patient}", response_model=Known, responses=_READ)
     def life(asked: Named, patient: Annotated[int, Path(ge=0, lt=LIVES)]) -> Response:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from remission.protocol.calendar import as_ics
+from remission.exchange.formats import content
 from remission.protocol.plan import Plan, Row
 
 from . import who
@@ -77,7 +77,7 @@ def routes(site: Site) -> list[BaseRoute]:
             return other.answer()
         start = start_of(request, next_monday(date.today()))
         name = f'attachment; filename="{scenario.protocol}-{start.isoformat()}.ics"'
-        held = as_ics(planned(scenario, site.knowledge, start))
+        held = content(planned(scenario, site.knowledge, start), "icalendar")
         return Response(held, media_type="text/calendar; charset=utf-8", headers={"content-disposition": name})
 
     return [Route("/see/{scenario}/calendar", show), Route("/see/{scenario}/calendar.ics", file)]
