@@ -44,7 +44,7 @@ def test_before_the_first_relapse_nothing_differs_and_after_it_more_is_left(tmp_
     least = [
         table.join(same.select("patient", "relapse_day"), on="patient")
         .filter(pl.col("day") > pl.col("relapse_day"))
-        .with_columns(pl.col(column).fill_null(-1.0))
+        .with_columns(pl.col(column).fill_null(-1.0).clip(-1.0))
         .group_by("patient")
         .agg(pl.col(column).min())[column]
         .mean()
