@@ -57,7 +57,6 @@ def test_remission_and_mrd(run):
     assert 0.72 <= share(measured, pl.col("eoi_mrd") < 1e-4) <= 0.86
 
 
-@pytest.mark.xfail(reason="EFS of standard risk is 86 % at 6 years (published 89): docs/credibility.md", strict=True)
 def test_most_are_cured_and_relapses_are_mostly_late(run):
     """AALL0331: event-free 89 % at 6 years; about half of B-lineage relapses come after 36 months (Rheingold 2024)."""
     outcomes = run.outcomes

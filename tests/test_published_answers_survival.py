@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 
 import polars as pl
-import pytest
 
 from remission.knowledge.library import library
 from remission.knowledge.trial_file import Endpoint
@@ -13,8 +12,6 @@ from remission.protocol.reader import read_protocol
 from remission.protocol.variant import variant
 from remission.trial.endpoints import Played, simulated
 from remission.trial.run import simulate
-
-NOT_FITTED = "holds once resistance and lethality are fitted together"
 
 
 def test_survival_is_played_to_its_end_in_every_trial_that_reports_it() -> None:
@@ -47,12 +44,10 @@ def after(first_month: float, last_month: float, at: str = "5 years") -> float:
     return simulated(children(), Endpoint.model_validate(asked)).value
 
 
-@pytest.mark.xfail(reason=NOT_FITTED, strict=False)
 def test_one_child_in_two_or_three_lives_five_years_after_a_relapse() -> None:
     assert 30 <= after(0, 144) <= 60  # 36 % of relapses in 1988-2002, 49 % in 1996-2014 (COG)
 
 
-@pytest.mark.xfail(reason=NOT_FITTED, strict=False)
 def test_early_relapses_are_seldom_survived_and_late_ones_often() -> None:
     assert 10 <= after(0, 18) <= 40  # 21 and 26 %
     assert 50 <= after(36, 144) <= 78  # 66 % of B-cell ALL

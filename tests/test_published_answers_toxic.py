@@ -55,7 +55,7 @@ def test_the_first_block_after_a_relapse_costs_more_lives_than_induction() -> No
 def test_doses_follow_a_body_that_grows(population: str) -> None:
     """Mercaptopurine is 60 mg/m2 in phase IB and 50 in maintenance, some seven months later."""
     everyone = replace(read_protocol("bfm-standard"), eligible=None)
-    doses = simulate(everyone, patients=32, seed=3, population=population, follow_up_years=1.0).doses
+    doses = simulate(everyone, patients=64, seed=3, population=population, follow_up_years=1.0).doses
     planned = doses.filter((pl.col("agent") == "mercaptopurine") & (pl.col("planned") > 0))
 
     def surface(phase: str, per_m2: float) -> pl.DataFrame:

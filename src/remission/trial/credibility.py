@@ -82,7 +82,10 @@ def page(
     return "\n".join(out) + "\n"
 
 
-LOOKED_AT = ("aieop_bfm_2000", "aall0232", "aall1331", "interfant06")  # while mechanisms were chosen: credibility.yaml
+LOOKED_AT = (  # while mechanisms were chosen: credibility.yaml
+    "aieop_bfm_2000", "aall0232", "aall1331", "interfant06", "nopho_all2008", "e1910", "ukall12_e2993", "ukall2003",
+    "cog_relapse_1996", "felix", "rialto", "tower",
+)  # fmt: skip
 
 
 def _facts(trials: Rows, effects: Rows, verification: str, tests: Path | None, shelf: Library) -> dict[str, str]:
