@@ -19,7 +19,8 @@ proliferation by n would give C0 n^(1/gamma), 2e-6 at diagnosis):
     dn/dt = rho n (1 - n - omega L / capacity) - k_stem n
 
 m: what of E the divisions of red precursors amplify; g: the answer of erythropoietin (both own assumptions). A
-proliferating pool that drugs empty stays at FLOOR until it can grow; leukaemia alone does not take n below `LEAST`.
+proliferating pool that drugs or radiation empty stays at FLOOR until it can grow; leukaemia alone does not take n below
+`LEAST`.
 Core: engine/core/marrow.hpp. Numbers and sources: knowledge/data/body/marrow.yaml.
 """
 
