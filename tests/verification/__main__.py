@@ -54,15 +54,22 @@ def main() -> None:
         parser.error("--patients, --processes and --trials are 1 or more")
 
     sections: dict[str, list[str]] = {}
+    few = chosen.few or max(2, chosen.patients // 10)
+    made_by = version()
 
     def show(title: str, lines: list[str]) -> None:
+        """Print what was found, and write the page anew: whoever is stopped has what there was until then."""
         if title not in sections:
             print(f"\n## {title}\n")
         sections.setdefault(title, []).extend(lines)
         print("\n".join(lines), flush=True)
+        if chosen.out:
+            command = f"make verify PATIENTS={chosen.patients} FEW={few}"
+            system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+            machine = f"{system}, {chosen.processes} process{'es' if chosen.processes > 1 else ''}"
+            write_whole(chosen.out, report.page(made_by, command, machine, sections))
 
     studies = [Study(name, chosen.patients) for name in chosen.protocols]
-    few = chosen.few or max(2, chosen.patients // 10)
     studies += [Study(name, few, population=read_protocol(name).population or POPULATION) for name in chosen.others]
     for study in studies:
 
@@ -82,11 +89,6 @@ def main() -> None:
     else:
         show("Order of convergence", ["Skipped: the engine has no option to divide its steps (`Options.refine`).", ""])
     show("Identity", report.identity(list(identity.checks(chosen.protocols[0]))))
-    if chosen.out:
-        command = f"make verify PATIENTS={chosen.patients} FEW={few}"
-        system = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
-        machine = f"{system}, {chosen.processes} process{'es' if chosen.processes > 1 else ''}"
-        write_whole(chosen.out, report.page(version(), command, machine, sections))
 
 
 if __name__ == "__main__":
