@@ -55,8 +55,8 @@ def test_doses_written_by_a_run_and_played_give_the_same_counts_and_the_same_leu
     both = run.states.join(again["states"], on=["patient", "day"], suffix="_again")
     assert both.height == run.states.height
     for name in ("anc", "platelets", "haemoglobin", "lymphocytes"):
-        assert both.select((pl.col(name) / pl.col(f"{name}_again")).log().abs().max()).item() < 1e-6
-    assert both.select((pl.col("log10_blasts_marrow") - pl.col("log10_blasts_marrow_again")).abs().max()).item() < 1e-6
+        assert both.select((pl.col(name) / pl.col(f"{name}_again")).log().abs().max()).item() < 1e-5
+    assert both.select((pl.col("log10_blasts_marrow") - pl.col("log10_blasts_marrow_again")).abs().max()).item() < 1e-5
 
 
 def test_a_patient_has_the_same_fate_whoever_else_is_in_the_table(tmp_path):
@@ -123,6 +123,15 @@ def test_the_same_dose_twice_on_a_day_is_given_twice_and_a_thousand_times_is_a_m
     assert twice.doses.filter(pl.col("dose") > 0.0).select("from_day", "dose", "doses_per_day").rows() == [(4, 2.0, 2)]
     with pytest.raises(BadInput, match="stands 1000 times on one day"):
         rm.read(table(tmp_path, *[line] * 1000)).protocol()
+
+
+def test_checks_and_rules_hold_beside_the_doses(tmp_path):
+    doses = rm.read(table(tmp_path, "1,vincristine,IV,0,0,1.5,mg,0,1,0,0", "1,prednisone,PO,0,20,40,mg,0,2,,"))
+    rules = ("day 29: marrow MRD", "weekly: counts", "hold prednisone when anc >= 0 until anc > 100")
+    run = rm.simulate(replace(doses, rules=rules), patients=2, follow_up_years=0.2)
+    assert run.mrd["day"].to_list() == [28, 28] and run.outcomes["eoi_mrd"].is_not_null().all()
+    held = run.doses.filter((pl.col("agent") == "prednisone") & (pl.col("reason") == "held"))
+    assert held["patient"].n_unique() == 2, "a rule changes the doses where it is asked to"
 
 
 def test_hours_that_are_played():

@@ -6,6 +6,7 @@ Day 0 begins in the morning of the first dose; what is played of an hour: `playe
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -76,7 +77,8 @@ class History:
 @dataclass(frozen=True)
 class Doses:
     """Histories of patients, as they were read. ``notes``: what was in the file and is not here, in sentences.
-    ``rules``: sentences that hold beside the doses; by default transfusions, which no table of doses names."""
+    ``rules``: sentences that hold beside the doses, rules and checks ("day 29: marrow MRD"); by default transfusions,
+    which no table of doses names. It lasts as long as there is a dose or a check."""
 
     histories: tuple[History, ...]
     file: str = ""
@@ -125,11 +127,11 @@ class Doses:
     def protocol(self, patients: Iterable[int] | None = None) -> Protocol:
         """A protocol of one phase for each of these histories (all when left out), behind `EVERY`."""
         several = sorted(set(range(len(self.histories)) if patients is None else patients))
+        rules, checks = _beside(self.rules)
         phases = [_phase(EVERY, self._every(), 1)]
         for place in several:
             history = self.histories[place]
-            phases.append(_phase(phase_name(place), _lines(history.doses, self.file), _days(history)))
-        rules = tuple(_rule(text) for text in self.rules)
+            phases.append(_phase(phase_name(place), _lines(history.doses, self.file), _days(history), checks))
         plain = "The doses of a table, given on the days it says."
         return Protocol(self.name, self.name, plain, (), None, tuple(phases), rules, population=None, file="")
 
@@ -147,8 +149,9 @@ class Doses:
 
 def protocol_of(history: History, name: str = "doses", rules: Sequence[str] = TRANSFUSIONS) -> Protocol:
     """One history as a protocol of one phase, for whoever plays one patient."""
-    phase = _phase(phase_name(0), _lines(history.doses, ""), _days(history))
-    return Protocol(name, name, "Doses that were given.", (), None, (phase,), tuple(map(_rule, rules)))
+    others, checks = _beside(rules)
+    phase = _phase(phase_name(0), _lines(history.doses, ""), _days(history), checks)
+    return Protocol(name, name, "Doses that were given.", (), None, (phase,), others)
 
 
 def given_phase(id: str, doses: Sequence[Dose], days: int) -> Phase:
@@ -265,11 +268,20 @@ def _give(key: _Key, days: tuple[int, ...], line: int, file: str) -> Give:
     )  # fmt: skip
 
 
-def _phase(id: str, lines: list[Give], days: int) -> Phase:
-    return Phase(id=id, name=id[:1].upper() + id[1:], days=days, give=tuple(lines), next=None)
+def _phase(id: str, lines: list[Give], days: int, checks: Sequence[str] = ()) -> Phase:
+    """``checks``: sentences; one without an end holds to the last day, of a dose or of another check."""
+    read, endless = [], []
+    for text in checks:
+        try:
+            read.append(read_sentence("check", text))
+        except BadInput:  # it has no end, or it is wrong: then it is told below
+            endless.append(text)
+    days = max([days, *(day for check in read for day in check.days)])
+    read += [read_sentence("check", text, days=days) for text in endless]
+    return Phase(id=id, name=id[:1].upper() + id[1:], days=days, give=tuple(lines), check=tuple(read), next=None)
 
 
-def _rule(text: str) -> Rule:
-    rule = read_sentence("rule", text)
-    assert isinstance(rule, Rule)
-    return rule
+def _beside(texts: Sequence[str]) -> tuple[tuple[Rule, ...], tuple[str, ...]]:
+    """The rules among sentences, and those that are checks. Their days count from 1, as in a protocol."""
+    checks = tuple(text for text in texts if re.match(r"(days?|weekly|every|daily)\b[^\[]*:", text))
+    return tuple(read_sentence("rule", text) for text in texts if text not in checks), checks
