@@ -144,7 +144,7 @@ def _sent(one: Format) -> bool:
 
 def _file() -> dict[int | str, dict[str, Any]]:
     """What comes of asking for a calendar as a file."""
-    media = {one.media: {} for one in writers("plan") if _sent(one)}
+    media: dict[str, Any] = {one.media: {} for one in writers("plan") if _sent(one)}
     return _READ | {200: {"content": media, "description": "The file"}}
 
 
