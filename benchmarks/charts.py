@@ -108,18 +108,18 @@ def by_importance(chart: Chart, facts: Facts, n: int, seed: int) -> tuple[Poster
 
 
 class Kept:
-    """Results by key in a JSON file."""
+    """Results by key in a JSON file; ``still``: nothing is computed, what is not there is None."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, still: bool = False) -> None:
+        self.path, self.still = path, still
         self.of: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
 
     def get(self, key: str, make: Any) -> Any:
-        if key not in self.of:
+        if key not in self.of and not self.still:
             self.of[key] = make()
             self.path.write_text(json.dumps(self.of))
             print(key, flush=True)
-        return self.of[key]
+        return self.of.get(key)
 
 
 def real(folder: Path, several: int, kept: Kept) -> dict[str, list[dict[str, Any]]]:
@@ -133,7 +133,7 @@ def real(folder: Path, several: int, kept: Kept) -> dict[str, list[dict[str, Any
         rows = []
         for origin in origins(chart, several):
             key = f"real {chart.name} {origin}"
-            rows += kept.get(key, lambda c=chart, o=origin: judged(c, o, Facts(), 1, Effort())[0])
+            rows += kept.get(key, lambda c=chart, o=origin: judged(c, o, Facts(), 1, Effort())[0]) or []
         out[chart.name] = rows
     return out
 
@@ -151,7 +151,8 @@ def virtual(n: int, kept: Kept) -> list[dict[str, Any]]:
             both[name] = float(np.mean(x < y[0]))
         return {"rows": rows, "rank": rank(posterior, truth[i]), "together": both}
 
-    return [kept.get(f"virtual {i}", lambda i=i: one(i)) for i in range(n) if charts[i].visits[-1].day >= 60 * 7]
+    done = [kept.get(f"virtual {i}", lambda i=i: one(i)) for i in range(n) if charts[i].visits[-1].day >= 60 * 7]
+    return [found for found in done if found]
 
 
 def compared(n: int, kept: Kept) -> dict[str, list[dict[str, Any]]]:
@@ -183,10 +184,11 @@ def compared(n: int, kept: Kept) -> dict[str, list[dict[str, Any]]]:
         found = {"rows": rows, "rank": rank(posterior, truth[i]), "seconds": took, "worth": worth}
         return found | {"plays": posterior.plays}
 
-    return {
+    out = {
         way: [kept.get(f"way {way} {i}", lambda i=i, e=effort: one(i, e)) for i in range(n)]
         for way, effort in ways.items()
     }
+    return {way: found for way, done in out.items() if (found := [one_ for one_ in done if one_])}
 
 
 # --- the page -----------------------------------------------------------------------------------
@@ -312,9 +314,10 @@ def main() -> None:
     parser.add_argument("--virtual", type=int, default=60)
     parser.add_argument("--compare", type=int, default=12)
     parser.add_argument("--kept", type=Path, default=Path("charts-kept.json"))
+    parser.add_argument("--still", action="store_true", help="compute nothing: the page of what is kept")
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
-    kept = Kept(asked.kept)
+    kept = Kept(asked.kept, asked.still)
     found = real(asked.charts, asked.several, kept) if asked.several else {}
     made = virtual(asked.virtual, kept) if asked.virtual else []
     ways = compared(asked.compare, kept) if asked.compare else {}
