@@ -6,6 +6,7 @@ import re
 
 from remission.knowledge.library import Library, library
 from remission.protocol.plan import Row
+from remission.protocol.wording import unit_in_words
 
 from ..locale import called as named_agent
 from .language import _, language, ngettext, number, say
@@ -13,19 +14,24 @@ from .scenario import Scenario, read_known
 from .shelf import one
 from .summary import Summary
 
+BROKEN = 100  # a number whose plural form is that of 1.5, in every language
 _CHILD, _ADULT = 13, 18  # years from which one is a young person, an adult
 
 
 def called(scenario: Scenario) -> str:
     """``a girl of 4 years``."""
     years = scenario.age_years
-    said = number(round(years, 1)) if years < 2 else number(int(years))
+    shown = round(years, 1) if years < 2 else int(years)
+    n = int(shown) if shown == int(shown) else BROKEN
     words = {
-        ("f", 0): _("a girl of {age} years"), ("m", 0): _("a boy of {age} years"),
-        ("f", 1): _("a young woman of {age} years"), ("m", 1): _("a young man of {age} years"),
-        ("f", 2): _("a woman of {age} years"), ("m", 2): _("a man of {age} years"),
-    }  # fmt: skip
-    return words[scenario.sex, (years >= _CHILD) + (years >= _ADULT)].format(age=said)
+        ("f", 0): ngettext("a girl of {age} year", "a girl of {age} years", n),
+        ("m", 0): ngettext("a boy of {age} year", "a boy of {age} years", n),
+        ("f", 1): ngettext("a young woman of {age} year", "a young woman of {age} years", n),
+        ("m", 1): ngettext("a young man of {age} year", "a young man of {age} years", n),
+        ("f", 2): ngettext("a woman of {age} year", "a woman of {age} years", n),
+        ("m", 2): ngettext("a man of {age} year", "a man of {age} years", n),
+    }
+    return words[scenario.sex, (years >= _CHILD) + (years >= _ADULT)].format(age=number(shown))
 
 
 def size(scenario: Scenario) -> str:
@@ -133,4 +139,4 @@ def dose(row: Row) -> str:
     said = {
         1: _("{amount} {unit}"), 2: _("{amount} {unit}, twice a day"), 3: _("{amount} {unit}, three times a day"),
     }.get(times, _("{amount} {unit}, {times} times a day"))  # fmt: skip
-    return said.format(amount=amount, unit=row.unit or "", times=number(times))
+    return said.format(amount=amount, unit=unit_in_words(row.unit), times=number(times))

@@ -7,7 +7,7 @@ from datetime import date
 
 from .. import who
 from ..figure import Figure, Known, Table
-from ..language import _, number
+from ..language import _, ngettext, number
 from ..scenario import typical
 from ..scenes import planned
 from ..site import Site
@@ -32,8 +32,10 @@ def boys_and_girls(site: Site) -> Figure | None:
         girl, boy = months
         longer += boy > girl + SAME
         name = who.plan_name(protocol, site.knowledge)
-        rows.append(Row(name, [Bar(girl, _("girl: {n} months").format(n=number(girl)), "first"),
-                               Bar(boy, _("boy: {n} months").format(n=number(boy)), "second")]))  # fmt: skip
+        said = ngettext("girl: {n} month", "girl: {n} months", girl), ngettext("boy: {n} month", "boy: {n} months", boy)
+        bars_ = [Bar(n, words.format(n=number(n)), kind)
+                 for n, words, kind in zip(months, said, ("first", "second"), strict=True)]  # fmt: skip
+        rows.append(Row(name, bars_))
         table.append((name, float(girl), float(boy)))
     finding = (
         _("By {n} of these {plans} plans boys are treated longer than girls")

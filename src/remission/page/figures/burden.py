@@ -10,7 +10,7 @@ from remission.knowledge.library import Library
 
 from .. import who
 from ..figure import Figure, Table
-from ..language import _, language, listed, number
+from ..language import _, language, listed, ngettext, number
 from ..reading import reading
 from ..summary import Summary
 from ..svg import axis
@@ -86,7 +86,11 @@ def spinal(summary: Summary) -> Figure | None:
         sums[name] = sums.get(name, 0.0) + n / lives
     table = [(name, round(n, 1)) for name, n in sums.items()]
     total = days.height / lives
-    finding = _("About {n} times medicine goes into the fluid around brain and spine").format(n=number(round(total)))
+    finding = ngettext(
+        "About {n} time medicine goes into the fluid around brain and spine",
+        "About {n} times medicine goes into the fluid around brain and spine",
+        round(total),
+    ).format(n=number(round(total)))
     rows = [Row(name, [Bar(n, number(n), "drug")]) for name, n in table]
     return Figure(
         id="spinal",

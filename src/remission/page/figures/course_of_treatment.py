@@ -39,7 +39,9 @@ def course_of_treatment(site: Site) -> Figure | None:
         for phase in phases
     )  # fmt: skip
     finding = (
-        _("Treatment lasts about {months} months").format(months=number(months))
+        ngettext(
+            "Treatment lasts about {months} month", "Treatment lasts about {months} months", months
+        ).format(months=number(months))
         if gone is None
         else ngettext(
             "Within {weeks} week the microscope finds no leukaemia; treatment lasts about {months} months",

@@ -11,7 +11,7 @@ import polars as pl
 from remission.knowledge.library import Library
 
 from ..figure import Figure
-from ..language import _, number
+from ..language import _, ngettext, number
 from ..summary import Summary
 from ..svg.axis import DAYS_A_MONTH
 from . import shared, stored
@@ -29,12 +29,19 @@ def front(site: Site) -> Figure | None:
     if summary is None:
         return None
     figure = thousand(summary, site.knowledge)
-    months = number(round(shared.treated_days(summary) / DAYS_A_MONTH))
+    months = round(shared.treated_days(summary) / DAYS_A_MONTH)
     reading = [_("In the dark band are half of the children, in the pale one nine of ten.")]
     if weeks := _out_of_sight(summary, site.knowledge):
-        said = _("After {weeks} weeks a microscope finds no leukaemia in three of four. But cells are left.")
+        said = ngettext(
+            "After {weeks} week a microscope finds no leukaemia in three of four. But cells are left.",
+            "After {weeks} weeks a microscope finds no leukaemia in three of four. But cells are left.",
+            weeks,
+        )
         reading.append(said.format(weeks=number(weeks)))
-    reading.append(_("Treatment goes on for about {months} months.").format(months=months))
+    said = ngettext(
+        "Treatment goes on for about {months} month.", "Treatment goes on for about {months} months.", months
+    )
+    reading.append(said.format(months=number(months)))
     finding = _("Leukaemia falls fast at first. The last cells take the longest.")
     phases = tuple(shared.phases_of_most(summary))
     return replace(figure, id="front", finding=finding, reading=" ".join(reading), phases=phases)
