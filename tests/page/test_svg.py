@@ -97,6 +97,11 @@ def test_time_is_marked_in_weeks_or_years_whichever_are_few(last, says):
     assert [tick.says for tick in axis.time(0, last).ticks] == says
 
 
+def _course_of(phase):
+    """A chart whose one phase is too narrow for its name."""
+    return chart("t", "d", axis.time(0, 800), Panel(axis.linear(0, 1, "")), [Phase(0, 30, phase, "induction")])
+
+
 @pytest.mark.parametrize(
     ("months", "room"),
     [("{n} mois", True), ("{n} months of treatment", False), ("{n}个月", True), ("{n} einundzwanzigste", False)],
@@ -107,6 +112,11 @@ def test_the_width_of_the_words_decides_how_many_marks_a_time_axis_has(monkeypat
     assert (len(marks) == 9) is room and len(marks) > 2
     step = (marks[1].at - marks[0].at) / 800
     assert all(axis.LETTER * letters(mark.says) < axis.DESK * step for mark in marks), "none runs into the next"
+
+
+def test_a_narrow_phase_has_its_initials_where_letters_have_capitals_else_no_words():
+    assert 'class="strip' in _course_of("Delayed intensification")
+    assert not [name for name in ("التكثيف المتأخر", "延迟强化") if 'class="strip' in _course_of(name)]
 
 
 def test_marks_of_a_hundred_that_are_not_a_hundred_are_refused():

@@ -9,6 +9,7 @@ made from. A translation of another English than today's is not shown: English s
 from .languages import KNOWN, LANGUAGES, TRANSLATED, Language, preferred, unpublished
 from .marks import bare, isolated, marked, plain
 from .numbers import (
+    colon,
     comma,
     date,
     figures,
@@ -28,8 +29,8 @@ from .speech import N_, called, direction, english, gettext, in_sentence, joined
 _ = gettext
 
 __all__ = [
-    "KNOWN", "LANGUAGES", "Language", "N_", "TRANSLATED", "_", "bare", "called", "comma", "date", "direction",
-    "english", "figures", "first_week_day", "gettext", "in_a_row", "in_sentence", "isolated", "joined", "language",
-    "listed", "locale", "marked", "month", "ngettext", "number", "percent", "plain", "preferred", "say",
+    "KNOWN", "LANGUAGES", "Language", "N_", "TRANSLATED", "_", "bare", "called", "colon", "comma", "date",
+    "direction", "english", "figures", "first_week_day", "gettext", "in_a_row", "in_sentence", "isolated", "joined",
+    "language", "listed", "locale", "marked", "month", "ngettext", "number", "percent", "plain", "preferred", "say",
     "short_date", "speaking", "unpublished", "weekday", "weekdays",
 ]  # fmt: skip

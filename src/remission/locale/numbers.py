@@ -82,6 +82,11 @@ def comma() -> str:
     return {"ar": "\u060c ", "zh": "\u3001"}.get(_here().language, ", ")
 
 
+def colon() -> str:
+    """What stands between a word and what is said of it."""
+    return {"fr": "\u00a0: ", "zh": "\uff1a"}.get(_here().language, ": ")
+
+
 def listed(items: Iterable[str]) -> str:
     """1, 8, 15, with the comma of the language."""
     return comma().join(items)

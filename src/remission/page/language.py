@@ -3,6 +3,7 @@
 from ..locale import (
     LANGUAGES,
     bare,
+    colon,
     comma,
     date,
     direction,
@@ -29,7 +30,7 @@ from ..locale.speech import html_tag
 _ = gettext
 
 __all__ = [
-    "LANGUAGES", "_", "bare", "comma", "date", "direction", "english", "first_week_day", "gettext", "html_tag",
-    "in_a_row", "in_sentence", "language", "listed", "marked", "month", "ngettext", "number", "percent", "plain",
-    "preferred", "say", "speaking", "weekdays",
+    "LANGUAGES", "_", "bare", "colon", "comma", "date", "direction", "english", "first_week_day", "gettext",
+    "html_tag", "in_a_row", "in_sentence", "language", "listed", "marked", "month", "ngettext", "number", "percent",
+    "plain", "preferred", "say", "speaking", "weekdays",
 ]  # fmt: skip

@@ -103,6 +103,7 @@ class Site:
             "asset": asset,
             "to": _to,
             "comma": language.comma,
+            "colon": language.colon,
             "in_a_row": language.in_a_row,
             "language": language.language,
             "languages": language.LANGUAGES,

@@ -189,7 +189,9 @@ def _strip(phase: Phase, x: Axis) -> str:
 
 
 def _initials(name: str) -> str:
-    return "".join(word[0].upper() for word in name.replace("-", " ").split() if word)
+    """Short for a name; none where letters have no capitals: in Arabic most words begin with the article."""
+    cased = any(letter.isupper() or letter.islower() for letter in name)
+    return "".join(word[0].upper() for word in name.replace("-", " ").split()) if cased else ""
 
 
 def _fits(names: Iterable[str], pixels: float) -> str:
