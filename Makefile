@@ -10,6 +10,7 @@
 # make language   every word of the protocol language with an example: docs/language.md
 # make translations  what each language of the page has, what is missing or old: docs/translation.md
 # make what-ifs  one thing changed in a treatment, side by side: docs/what-ifs.md
+# make charts  forecasts of single patients against simpler ones, CHARTS=folder of charts (15 min): docs/charts.md
 # make sanitize  the core under address, undefined-behaviour and thread sanitizers: all protocols, and arrays that lead astray
 # make benchmark million  the reference problem in remission and in what people use, every protocol before and now
 # make million  a million patients written to Parquet on two cores and 2 GiB: docs/scaling.md
@@ -26,7 +27,7 @@ READY := $(VENV)/.ready
 CORE := CMakeLists.txt $(wildcard src/remission/engine/core/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test surprise browser verify validate calibrate treatments formats language translations what-ifs cohorts sanitize benchmark million lint format lock \
+.PHONY: help setup demo serve test surprise browser verify validate calibrate treatments formats language translations what-ifs charts cohorts sanitize benchmark million lint format lock \
         wheel clean
 
 help:

@@ -161,8 +161,8 @@ def compared(n: int, kept: Kept) -> dict[str, list[dict[str, Any]]]:
     charts = virtual_charts(truth, seed=SEED + 1, weeks=64)
     ways = {
         "smoother alone (ES-MDA)": Effort(ensemble=600, assimilations=6, steps=0),
-        "walkers alone (emcee)": Effort(ensemble=96, assimilations=0, steps=120),
         "smoother, then walkers": Effort(),
+        "walkers alone (emcee)": Effort(ensemble=96, assimilations=0, steps=120),
         "importance from the population": None,
     }
 
@@ -226,8 +226,8 @@ WAYS = """## Which sampler
 On the same virtual patients, 48 weeks each: error and 90 % band of the ANC at 4, 8 and 12 weeks, and how many
 of all true scores lie in their 90 % interval (90 is right).
 
-| | s a fit, one core | plays | error of ln ANC | in the band | true scores in 90 % |
-|---|---|---|---|---|---|"""
+| | patients | s a fit, one core | plays | error of ln ANC | in the band | true scores in 90 % |
+|---|---|---|---|---|---|---|"""
 
 
 def errors(rows: Rows) -> dict[str, str]:
@@ -275,7 +275,7 @@ def of_way(way: str, done: Rows) -> str:
     worth = [one["worth"] for one in done]
     name = f"{way} (worth {np.median(worth):.0f} guesses)" if np.isfinite(worth).all() else way
     cells = [
-        name, f"{np.mean([one['seconds'] for one in done]):.1f}", f"{np.mean([one['plays'] for one in done]):.0f}",
+        name, str(len(done)), f"{np.mean([one['seconds'] for one in done]):.1f}", f"{np.mean([one['plays'] for one in done]):.0f}",
         f"{np.mean([row['error'] for row in rows]):.3f}", f"{np.mean([row['in90'] for row in rows]):.0%}",
         f"{np.mean((ranks > 0.05) & (ranks < 0.95)):.0%}",
     ]  # fmt: skip
