@@ -275,7 +275,8 @@ def of_way(way: str, done: Rows) -> str:
     worth = [one["worth"] for one in done]
     name = f"{way} (worth {np.median(worth):.0f} guesses)" if np.isfinite(worth).all() else way
     cells = [
-        name, str(len(done)), f"{np.mean([one['seconds'] for one in done]):.1f}", f"{np.mean([one['plays'] for one in done]):.0f}",
+        name, str(len(done)),
+        f"{np.mean([one['seconds'] for one in done]):.1f}", f"{np.mean([one['plays'] for one in done]):.0f}",
         f"{np.mean([row['error'] for row in rows]):.3f}", f"{np.mean([row['in90'] for row in rows]):.0%}",
         f"{np.mean((ranks > 0.05) & (ranks < 0.95)):.0%}",
     ]  # fmt: skip
