@@ -402,9 +402,8 @@ def _facts(doses: Doses, people: Population) -> Rows:
 
 
 def shard_size(patients: int) -> int:
-    """Patients per shard: small enough for memory and progress, large enough for many cores and for blocks of patients
-    at the same point of the protocol; whole blocks of 32."""
-    return 32 * min(64, max(8, min(16, patients // 64), patients // 640))
+    """Patients per shard: small enough for memory and progress, large enough for many cores; whole blocks of 32."""
+    return 32 * min(64, max(8, patients // 640))
 
 
 def check_arguments(
