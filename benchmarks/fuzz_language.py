@@ -44,6 +44,7 @@ from remission.protocol.reader import problems, read_protocol, read_sentence, re
 from remission.protocol.vocabulary import UNITS, agents, measured
 from remission.protocol.write import sentence, unparse
 from remission.protocol.yaml_text import Text
+from remission.trial.memory import peak_mb
 
 SECONDS = 2.0
 BYTES = 2**30
@@ -609,7 +610,7 @@ def work(first: int, last: int, seed: int, out: Any, seconds: float = SECONDS) -
             took = time.process_time() - began
             spent[kind] += took
             slowest = max(slowest, (took, f"{i} {kind} {where}"))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_mb() * 1e6 / 2**20
     out.put((counts, slowest, failures, peak, spent))
 
 

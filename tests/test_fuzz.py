@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from remission.knowledge import limits
 
@@ -21,6 +24,16 @@ def test_bombs_and_a_hundred_damaged_inputs_are_read_or_refused_within_their_mem
     assert "160 inputs" in told[0]
     peak = re.search(r"peak memory of a worker ([\d,]+) MiB", told[-1])
     assert peak and int(peak[1].replace(",", "")) < 1024
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process does not begin with its parent's peak")
+def test_the_peak_memory_of_a_process_is_not_that_of_the_one_that_started_it() -> None:
+    held = b"1" * 500_000_000
+    told = subprocess.run(
+        [sys.executable, "-c", "from remission.trial.memory import peak_mb; print(peak_mb())"],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert 5 < float(told) < len(held) / 1e6
 
 
 def test_the_page_of_limits_has_every_limit_of_the_code() -> None:
