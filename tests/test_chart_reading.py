@@ -164,3 +164,16 @@ def test_a_change_of_dose_is_explained_by_the_rule_that_asks_for_it_or_by_none()
     assert held == [("held", True, "hold"), ("as before", True, "hold"), ("begun again", True, "hold")]
     assert changes(visit(1), visit(3, 0.3)) == [("as before", True, "hold")]  # asked for, not done
     assert NO_RULE == "no rule does"
+
+
+@pytest.mark.parametrize(
+    ("broken", "line", "message"),
+    [
+        ('Dates,ANC,MP\n"01/02/2027",1.5,50\n"08/02/2027,1.2,50\n15/02/2027,1.1,50\n', 3, "not closed"),
+        ("Dates,ANC,MP\n01/02/2027,1.5,50\n08/02/2027,1,2,50\n", 3, "4 cells below 3 names"),
+    ],
+)
+def test_what_shifts_or_swallows_visits_is_refused_with_its_line(broken: str, line: int, message: str) -> None:
+    with pytest.raises(BadInput, match=message) as refused:
+        read_text(broken, Path("chart.csv"))
+    assert refused.value.line == line

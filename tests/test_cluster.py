@@ -87,6 +87,13 @@ def test_what_is_no_scheduler_is_told(address: str) -> None:
         list(cluster.on_cluster(address, str, "x", str.count, ["a"], patience=0.5))
 
 
+@pytest.mark.parametrize("text", ['{"a":1', '{"address": null}', '{"address": 5}', "[]", "", "[" * 100_000])
+def test_a_damaged_file_of_a_scheduler_is_told(text: str, tmp_path: Path) -> None:
+    (tmp_path / "s.json").write_text(text)
+    with pytest.raises(BadInput, match="holds no address"):
+        list(cluster.on_cluster(str(tmp_path / "s.json"), str, "x", str.count, ["a"]))
+
+
 def test_a_folder_that_the_workers_do_not_share_is_told(dask, tmp_path: Path, monkeypatch) -> None:
     from remission.engine import shards
 

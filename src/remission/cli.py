@@ -124,8 +124,13 @@ Cluster = Annotated[
 
 def _folder(text: str) -> Path:
     """A folder on this machine or, by an address, elsewhere."""
+    from remission.knowledge.errors import BadInput
     from remission.knowledge.folders import folder_of
 
+    if text.startswith(("memory:", "file:")):
+        by_path = text.startswith("file:")
+        remedy = "Name the folder by its path" if by_path else "It ends with this command: name a folder"
+        raise BadInput("nothing can be kept at this address", file=text, remedy=remedy)
     return folder_of(text)
 
 
@@ -264,7 +269,7 @@ def simulate(
         if protocol or without or miss or in_phase:
             raise BadInput("the doses of a table are played as they are", remedy="Leave protocol and changes out")
         changed = _doses(doses, add or (), option)
-        patients = patients or len(changed.histories)
+        patients = len(changed.histories) if patients is None else patients
     elif protocol is None:
         raise BadInput("nothing is to be played", remedy="Name a protocol (remission list protocols), or --doses FILE")
     else:
@@ -597,8 +602,8 @@ def fit_chart(
     dates: Annotated[str | None, typer.Option(help="ymd, dmy or mdy, where the file leaves it open.")] = None,
     read_only: Annotated[bool, typer.Option("--read-only", help="Read and explain; fit nothing.")] = False,
     out: Annotated[Path | None, typer.Option(help="A folder for the tables (CSV) and the picture.")] = None,
-    seed: Annotated[int, typer.Option(help="As in simulate.")] = 1,
-    threads: Annotated[int | None, typer.Option(help="Cores; all when left out.")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="As in simulate.")] = 1,
+    threads: Annotated[int | None, typer.Option(min=1, max=4096, help="Cores; all when left out.")] = None,
     json: Json = False,
 ) -> None:
     """One patient's chart of maintenance: why doses changed, who the patient is, what counts to expect.

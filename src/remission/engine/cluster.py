@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 import pickle
 import platform
 import tempfile
@@ -198,12 +199,10 @@ def _distributed() -> Any:
 
 def _connected(distributed: Any, address: str, patience: float) -> Any:
     """A client of the scheduler; it is waited for as long as ``patience``."""
-    where: dict[str, str] = {"scheduler_file": address} if address.endswith(".json") else {"address": address}
-    if "scheduler_file" in where and not Path(address).is_file():
-        raise BadInput("there is no such file of a scheduler", file=address, remedy=_HOW)
+    where = _in_file(Path(address)) if address.endswith(".json") else address
     try:
-        return distributed.Client(**where, timeout=patience, set_as_default=False, name="remission")
-    except (ValueError, TypeError) as error:
+        return distributed.Client(where, timeout=patience, set_as_default=False, name="remission")
+    except (ValueError, TypeError, AssertionError) as error:
         raise BadInput(f"'{address}' is no address of a Dask scheduler ({error})", remedy=_HOW) from error
     except OSError:
         raise _gone(address, patience) from None
@@ -227,6 +226,19 @@ def _bring(distributed: Any, client: Any, job: _Job) -> None:
         raise BadInput(
             f"a worker has no {error.name}", remedy="Install the same wheel of remission on every worker"
         ) from None
+
+
+def _in_file(file: Path) -> str:
+    """The address in a scheduler's file."""
+    try:
+        said = json.loads(file.read_bytes())["address"]
+    except OSError:
+        raise BadInput("there is no such file of a scheduler", file=file, remedy=_HOW) from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        said = None
+    if not isinstance(said, str) or "://" not in said:
+        raise BadInput("this is no file of a Dask scheduler: it holds no address", file=file, remedy=_HOW)
+    return said
 
 
 _HOW = "Give it as tcp://host:8786, or the file of dask scheduler --scheduler-file FILE.json"

@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 
+from remission.knowledge.errors import BadInput, nearest
 from remission.patient.own_table import KNOWN
 from remission.protocol.doses import Dose, Doses, History, checked
 from remission.protocol.vocabulary import ROUTES
@@ -64,7 +65,13 @@ def _text(fact: float | str | None) -> str | None:
 
 def read(path: Path) -> Doses:
     names = frozenset((*frames.GIVEN, "day", *KNOWN))
-    return gathered(_doses(guarded.rows(path, names, NEEDED)), path)
+    content = guarded.text(path)
+    unknown = [name for name in guarded.names_of(content) if name not in names]
+    for name in unknown:
+        if near := next((one for one in KNOWN if one.startswith(f"{name}_")), None) or nearest(name, KNOWN):
+            raise BadInput(f"there is no column '{name}' in a table of doses", path, 1, remedy=f"Is it '{near}'?")
+    told = [f"columns that are not read: {', '.join(unknown[:10])}{' ...' if unknown[10:] else ''}"] if unknown else []
+    return gathered(_doses(guarded.rows_of(content, path, names, NEEDED)), path, told)
 
 
 def _doses(rows: Iterable[Row]) -> Iterator[tuple[str, Dose | None, Row, dict[str, float | str]]]:

@@ -221,10 +221,16 @@ def rows(path: Path, known: frozenset[str], needed: tuple[str, ...] = ()) -> Ite
     Columns that are not ``known`` are passed over; one that is ``needed`` and is not there is refused, as is a line of
     more or fewer cells than columns.
     """
-    return _rows(text(path), path, known, needed)
+    return rows_of(text(path), path, known, needed)
 
 
-def _rows(content: str, path: Path, known: frozenset[str], needed: tuple[str, ...]) -> Iterator[Row]:
+def names_of(content: str) -> list[str]:
+    """The names of the columns of such a table, in small letters."""
+    return [name.lower() for name in _cells(_first_line(content))]
+
+
+def rows_of(content: str, path: Path, known: frozenset[str], needed: tuple[str, ...] = ()) -> Iterator[Row]:
+    """`rows` of a text that was read; ``path`` names it in messages."""
     checked(content, path, MOST_BYTES)
     first = _first_line(content)
     names = [name.lower() for name in _cells(first)]

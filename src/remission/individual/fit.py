@@ -253,6 +253,8 @@ def fit(
         import emcee
     except ImportError as error:
         raise BadInput("a fit needs emcee", remedy="pip install 'remission[fit]'") from error
+    if not 0 <= seed < 2**32:
+        raise BadInput(f"the seed {seed} cannot be used", remedy=f"Give a whole number from 0 to {2**32 - 1:,}")
     known = knowledge or library()
     chart = chart.require()
     sampling = Sampling(chart, who(chart, facts), known, seed, threads)

@@ -122,6 +122,14 @@ def _table(text: str, path: Path) -> tuple[list[tuple[int, list[str]]], list[str
             cells = [cell.strip() for cell in row]
             if not any(cells):
                 continue
+            if any("\n" in cell for cell in cells):
+                begun = next(i for i, line in enumerate(text.split("\n"), 1) if '"' in line and line.count('"') % 2)
+                what = "a quotation mark is opened and not closed"
+                raise BadInput(what, path, begun, remedy="Close it: what follows would be read as one cell")
+            if names and any(cells[len(names) :]):
+                what = f"{len(cells)} cells below {len(names)} names"
+                remedy = "Give each cell a column; a decimal comma needs quotation marks, or semicolons between cells"
+                raise BadInput(what, path, reader.line_num, remedy=remedy)
             if len(cells) > MOST_COLUMNS or max(map(len, cells)) > MOST_CELL:
                 raise BadInput("a row longer than a chart's", path, reader.line_num, remedy="Is it the right file?")
             if not names:

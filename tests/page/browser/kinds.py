@@ -8,6 +8,7 @@ READ = [  # pages that are read
     "/en/when-to-call", "/en/now", "/en/all/prognosis", "/en/questions", "/en/questions/relapse",
 ]  # fmt: skip
 SEEN = [  # pages that are seen, with pictures of what was played
-    "/en/see/", "/en/see/cog-standard-risk", "/en/see/cog-standard-risk/day/8", "/en/see/cog-standard-risk/calendar",
+    "/en/see/", "/en/see/cog-standard-risk", "/en/see/cog-standard-risk/day/8",
+    "/en/see/aall1331-blinatumomab/calendar",  # a short one
 ]
 KINDS = [*READ, *SEEN, "/en/no-such-page"]
