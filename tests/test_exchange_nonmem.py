@@ -165,6 +165,14 @@ def test_what_cannot_be_played_is_told_with_its_line(line, said, tmp_path):
     assert refused.value.line == 3
 
 
+def test_an_unknown_amount_is_not_nothing(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("ID,TIME,AMT,CMT,EVID\n1,0,1,1,1\n1,24,.,1,1\n")
+    with pytest.raises(BadInput, match="without its amount") as refused:
+        rm.read(path, drugs="1=vincristine IV mg")
+    assert refused.value.line == 3
+
+
 def test_many_lines_that_add_many_doses_are_stopped(tmp_path):
     path = tmp_path / "x.csv"
     path.write_text("ID,TIME,AMT,CMT,ADDL,II\n" + "1,0,1,1,100000,1\n" * 1000)

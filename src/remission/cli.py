@@ -1130,9 +1130,12 @@ def import_(
 ) -> None:
     """Read a file of another format: doses that were given, a chart, a protocol; tells what is in it, what is not."""
     from remission.exchange.formats import export, house_form, read
+    from remission.knowledge.errors import BadInput
 
     thing = read(file, name, **_options(option))
     if out is not None:
+        if out.exists() and file.exists() and out.samefile(file):
+            raise BadInput("this is the file that was read", file=out, remedy="Name another one for --out")
         _say(f"{export(thing, house_form(thing), out)}")
     told = list(thing.told())
     if json:

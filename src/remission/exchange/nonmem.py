@@ -245,7 +245,8 @@ class _Table:
             if id.startswith("#") or id == "C" or row.word("c") == "C":
                 self._pass("comments")
                 continue
-            amount = row.number("amt", 0.0) or 0.0
+            given = row.number("amt", 0.0)
+            amount = given or 0.0
             evid = row.whole("evid", 0, 10)
             if evid is None:
                 evid = 1 if amount > 0.0 else 0
@@ -253,6 +254,8 @@ class _Table:
                 words = {0: "observations", 2: "other events (EVID 2)", 3: "resets (EVID 3)"}
                 self._pass(words.get(evid, f"EVID {evid}"))
                 continue
+            if given is None:
+                raise row.wrong("a dose without its amount (AMT)", "Write the amount; 0 where nothing was given")
             if evid == 4:
                 self._pass("resets before a dose (EVID 4); the dose is read")
             yield from ((id, dose, row, self._facts(row)) for dose in self._of(row, amount))
