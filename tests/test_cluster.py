@@ -15,7 +15,7 @@ import pytest
 import remission
 from remission.calibration.sensitivity import _begin as sensitivity_begin
 from remission.engine import cluster
-from remission.engine.cores import on_cores
+from remission.engine.cores import all_of, on_cores
 from remission.knowledge.errors import BadInput
 
 distributed = pytest.importorskip("distributed")
@@ -70,6 +70,7 @@ def test_a_run_on_a_cluster_is_byte_for_byte_that_of_one_machine_though_a_worker
 def test_work_and_its_errors_come_back_from_cores_and_cluster_alike(dask) -> None:
     for spread in (partial(on_cores, workers=2), partial(cluster.on_cluster, dask.scheduler_address)):
         assert sorted(spread(str, "abcab", str.count, ["a", "b", "x"])) == [0, 2, 2]
+        assert all_of(spread, str, "abcab", str.count, ["a", "x", "b"]) == [2, 0, 2], "in the order of the tasks"
         with pytest.raises(ValueError, match="invalid literal"):
             list(spread(int, "seven", divmod, ["a", "b"]))
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import wait as wait_for
 from typing import Any, Protocol, TypeVar
 
@@ -31,6 +32,27 @@ class Spread(Protocol):
         work: Callable[[State, Todo], Done],
         tasks: Iterable[Todo],
     ) -> Iterator[Done]: ...
+
+
+def all_of(
+    over: Spread,
+    begin: Callable[[Question], State],
+    question: Question,
+    work: Callable[[State, Todo], Done],
+    tasks: Sequence[Todo],
+    told: Callable[[int, int], None] | None = None,
+) -> list[Done]:
+    """What ``work`` makes of every task, in the order of the tasks; ``told`` hears how many of how many are done."""
+    found: dict[int, Done] = {}
+    for number, one in over(begin, question, partial(_numbered, work), list(enumerate(tasks))):
+        found[number] = one
+        if told:
+            told(len(found), len(tasks))
+    return [found[number] for number in range(len(tasks))]
+
+
+def _numbered(work: Callable[[State, Todo], Done], state: State, task: tuple[int, Todo]) -> tuple[int, Done]:
+    return task[0], work(state, task[1])
 
 
 def on_cores(

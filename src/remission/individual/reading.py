@@ -117,13 +117,14 @@ def _table(text: str, path: Path) -> tuple[list[tuple[int, list[str]]], list[str
     reader = csv.reader(io.StringIO(text), delimiter=separator)
     rows: list[tuple[int, list[str]]] = []
     names: list[str] = []
+    line = 0
     try:
         for row in reader:
+            begun, line = line + 1, reader.line_num
             cells = [cell.strip() for cell in row]
             if not any(cells):
                 continue
-            if any("\n" in cell for cell in cells):
-                begun = next(i for i, line in enumerate(text.split("\n"), 1) if '"' in line and line.count('"') % 2)
+            if line > begun:
                 what = "a quotation mark is opened and not closed"
                 raise BadInput(what, path, begun, remedy="Close it: what follows would be read as one cell")
             if names and any(cells[len(names) :]):

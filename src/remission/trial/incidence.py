@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from remission.engine.cores import Spread
+from remission.engine.cores import Spread, all_of
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library, library
 from remission.knowledge.side_effect import Published as Seen
@@ -200,24 +200,17 @@ def validate_side_effects(
     check_arguments(patients, seed, YEARS, threads, RECORDED)
     if over is None:
         return compare(library(), player(patients=patients, seed=seed, threads=threads, progress=progress))
-    tasks = list(enumerate(arms(library()).items()))
-    found: dict[int, list[Incidence]] = {}
-    for number, rows in over(_begin, (patients, seed), _work, tasks):
-        found[number] = rows
-        if progress:
-            progress(len(found), len(tasks))
-    return _sorted(row for number in range(len(tasks)) for row in found[number])
+    tasks = list(arms(library()).items())
+    found = all_of(over, _begin, (patients, seed), _work, tasks, progress)
+    return _sorted(row for rows in found for row in rows)
 
 
 def _begin(asked: tuple[int, int]) -> tuple[Play, Library]:
     return player(patients=asked[0], seed=asked[1], threads=1), library()
 
 
-def _work(
-    begun: tuple[Play, Library], task: tuple[int, tuple[Arm, list[tuple[str, Seen]]]]
-) -> tuple[int, list[Incidence]]:
-    number, (arm, wanted) = task
-    return number, _rows(arm, wanted, *begun)
+def _work(begun: tuple[Play, Library], task: tuple[Arm, list[tuple[str, Seen]]]) -> list[Incidence]:
+    return _rows(*task, *begun)
 
 
 def player(

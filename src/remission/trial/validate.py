@@ -11,7 +11,7 @@ from typing import Any, Literal
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from remission.engine.cores import Spread
+from remission.engine.cores import Spread, all_of
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library, library, using
 from remission.knowledge.trial_file import DAYS, SHARES, SURVIVALS, Arm, Endpoint, Trial, days
@@ -225,7 +225,7 @@ def validate(
     if uncertainty:
         sample_of(uncertainty)  # what is missing is told before anything is played
     if over is not None:
-        done = Validation(_spread(over, trials, patients, seed, progress))
+        done = Validation(all_of(over, _begin, (patients, seed), _reproduced, trials, progress))
     else:
         play = player(patients=patients, seed=seed, threads=threads, progress=progress)
         done = Validation(reproduce(trial, play) for trial in trials)
@@ -235,23 +235,12 @@ def validate(
     return _unsure(done, few, uncertainty, shifted=patients > DRAWN)
 
 
-def _spread(
-    over: Spread, trials: Sequence[Trial], patients: int, seed: int, progress: Progress | None
-) -> list[Reproduction]:
-    found: dict[int, Reproduction] = {}
-    for number, one in over(_begin, (patients, seed), _reproduced, list(enumerate(trials))):
-        found[number] = one
-        if progress:
-            progress(len(found), len(trials))
-    return [found[number] for number in range(len(trials))]
-
-
 def _begin(asked: tuple[int, int]) -> Play:
     return player(patients=asked[0], seed=asked[1], threads=1)
 
 
-def _reproduced(play: Play, task: tuple[int, Trial]) -> tuple[int, Reproduction]:
-    return task[0], reproduce(task[1], play)
+def _reproduced(play: Play, trial: Trial) -> Reproduction:
+    return reproduce(trial, play)
 
 
 def _unsure(done: Validation, play: Play, draws: int, shifted: bool) -> Validation:
