@@ -45,6 +45,16 @@ def test_what_the_table_says_is_taken_and_the_rest_is_drawn(tmp_path):
     assert set(table["weight_kg"][first]) == {16.5} and np.all(c.bsa_m2 > 0.4)
 
 
+def test_genes_go_with_the_ancestry_of_a_row(tmp_path):
+    own = rows(tmp_path, "ancestry\nEast Asian\nAfrican American\n\neuropean\n")
+    c = draw("childhood-all", 3000, seed=4, given=Given(rows=own))
+    table, place = columns(c), np.arange(3000) % 3
+    assert set(table["ancestry"][place == 0]) == {"East Asian"} and set(table["ancestry"][place == 2]) == {"European"}
+    assert np.mean(c.nudt15[place == 0] > 0) == pytest.approx(1 - 0.904**2, abs=0.04) and not c.nudt15[place == 1].any()
+    with pytest.raises(BadInput, match="East Asian"):
+        rows(tmp_path, "ancestry\nAsian\n")
+
+
 def test_who_is_told_to_be_heavy_is_drawn_tall(tmp_path):
     heavy, light = (rows(tmp_path, f"age_y,sex,weight_kg\n8,f,{kg}\n") for kg in (40, 20))
     tall, short = (draw("childhood-all", 300, seed=4, given=Given(rows=r)).height_cm for r in (heavy, light))

@@ -17,6 +17,7 @@ from remission.knowledge.library import library
 from remission.knowledge.provenance import provenance
 from remission.patient import recipe
 from remission.patient.cohort import DONOR, SENSITIVITIES, Cohort, columns
+from remission.patient.given import ancestries_of, metabolisers, of_ancestry
 from remission.patient.person import one
 from remission.patient.population import draw
 from remission.protocol.reader import read_sentence
@@ -184,7 +185,45 @@ def test_genotypes_follow_hardy_weinberg(childhood):
     c = draw(east_asian.model_copy(update={"pharmacogenetics": genes}), N, seed=1)
     assert close(c.nudt15 == 1, 2 * 0.096 * 0.904)
     assert close(c.nudt15 == 2, 0.096**2)
-    assert np.array_equal(c.age_y, childhood.age_y)  # another genotype leaves the rest of the patient as it was
+    assert np.mean(c.age_y == childhood.age_y) > 0.99  # few are drawn again, for their white count
+
+
+def test_genes_and_subtypes_go_with_ancestry(childhood):
+    """Odds of Lee 2022: T lineage commoner with African, rarer with Native American; Europeans as without any."""
+
+    def of(name):
+        return draw(of_ancestry(recipe.population("childhood-all"), {name: 1.0}), N, seed=1)
+
+    african, hispanic, east, south = map(of, ("African American", "Hispanic", "East Asian", "South Asian"))
+    assert same(of("European"), childhood) and (childhood.ancestry == 0).all()
+    t = {name: np.mean(c.lineage) for name, c in (("none", childhood), ("african", african), ("hispanic", hispanic))}
+    odds = {name: share / (1 - share) for name, share in t.items()}
+    assert odds["african"] / odds["none"] == pytest.approx(1.22**3.14, rel=0.12)
+    assert odds["hispanic"] / odds["none"] == pytest.approx(0.53**2.08, rel=0.15)
+
+    def share(c, name):
+        return np.mean(c.subtype[c.lineage == 0] == c.subtypes.index(name))
+
+    assert share(hispanic, "ETV6::RUNX1") < 0.75 * share(childhood, "ETV6::RUNX1")
+    assert share(african, "high hyperdiploid") < 0.6 * share(childhood, "high hyperdiploid")
+    assert share(east, "DUX4-r") > 2 * share(childhood, "DUX4-r")
+    assert np.mean(south.nudt15 > 0) > 20 * np.mean(childhood.nudt15 > 0)
+    assert np.mean(hispanic.tpmt > 0) == pytest.approx(1 - (1 - 0.052) ** 2, abs=0.01)
+
+
+def test_ancestries_are_written_with_their_percent_and_mistakes_are_told():
+    assert ancestries_of(["east asian"]) == {"East Asian": 1.0}
+    assert ancestries_of(["European:60", "Hispanic: 40 %"]) == {"European": 0.6, "Hispanic": 0.4}
+    childhood = recipe.population("childhood-all")
+    assert metabolisers(childhood, {"East Asian": 1.0}, "nudt15") == pytest.approx((2 * 0.096 * 0.904, 0.096**2))
+    wrong = ["European:x"], ["European:nan"], ["European:-4"], ["European:50", "european:50"], ["European", "Hispanic"]
+    for words in wrong:
+        with pytest.raises(BadInput):
+            ancestries_of(words)
+    for shares, said in (({"Asian": 1.0}, "East Asian"), ({"European": 0.5}, "100 %")):
+        with pytest.raises(BadInput) as caught:
+            of_ancestry(childhood, shares)
+        assert said in str(caught.value)
 
 
 def test_counts_at_diagnosis(childhood):

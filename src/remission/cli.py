@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from io import TextIOWrapper
 from pathlib import Path
@@ -98,6 +98,13 @@ Population = Annotated[
     typer.Option(
         help="See: remission list populations; or a file, also a table of your own patients (.csv, .parquet).",
         autocompletion=_known("populations"),
+    ),
+]
+Ancestry = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME[:PERCENT]",
+        help="European, African American, Hispanic, East Asian, South Asian; several with their percent: European:60.",
     ),
 ]
 Without = Annotated[
@@ -242,6 +249,7 @@ def simulate(
         typer.Option(parser=_folder, metavar="FOLDER", help="For tables, summary and picture; also s3://bucket/run."),
     ] = None,
     population: Population = None,
+    ancestry: Ancestry = None,
     follow_up: Annotated[float, typer.Option(help="Years from the first dose.")] = 10.0,
     threads: Annotated[int | None, typer.Option(help="Cores to use; all when left out.")] = None,
     cluster: Cluster = None,
@@ -278,6 +286,11 @@ def simulate(
             after_relapse=after_relapse,
         )  # fmt: skip
     patients = 1000 if patients is None else patients
+    shares = None
+    if ancestry:
+        from remission.patient.given import ancestries_of
+
+        shares = ancestries_of(ancestry)
     if uncertainty:  # what is missing is told before anything is played
         from remission.trial.uncertainty import over_draws, sample_of
 
@@ -290,6 +303,7 @@ def simulate(
                 seed=seed,
                 out=out,
                 population=population,
+                ancestry=shares,
                 follow_up_years=follow_up,
                 threads=threads,
                 progress=progress,
@@ -315,8 +329,8 @@ def simulate(
         def another() -> dict[tuple[str, str], float]:
             with Bar() as progress:
                 return simulate(
-                    changed, patients=patients, seed=seed, population=population, follow_up_years=follow_up,
-                    threads=threads, progress=progress,
+                    changed, patients=patients, seed=seed, population=population, ancestry=shares,
+                    follow_up_years=follow_up, threads=threads, progress=progress,
                 ).summary().values()  # fmt: skip
 
         summary = summary.with_draws(over_draws(uncertainty, another))
@@ -891,6 +905,7 @@ def plan(
     wbc: Annotated[float | None, typer.Option(help="White cells at diagnosis, 10^9/L.")] = None,
     tpmt: Annotated[str | None, typer.Option(help="normal, intermediate or poor.")] = None,
     nudt15: Annotated[str | None, typer.Option(help="normal, intermediate or poor.")] = None,
+    ancestry: Ancestry = None,
     ph: Annotated[str | None, typer.Option(help="Philadelphia chromosome: positive or negative.")] = None,
     t315i: Annotated[str | None, typer.Option(help="Share of the leukaemia with T315I: 0%.")] = None,
     donor: Annotated[str | None, typer.Option(help="none, sibling, unrelated, haploidentical or cord.")] = None,
@@ -923,6 +938,8 @@ def plan(
         down_syndrome=down_syndrome, relapses=relapses, marrow_mrd=marrow_mrd, marrow_blasts=marrow_blasts,
         blood_mrd=blood_mrd, blood_blasts=blood_blasts,
     )  # fmt: skip
+    for line in _genes_of(protocol, ancestry, {"tpmt": tpmt, "nudt15": nudt15}):
+        _say(line)
     if json:
         _print(made.table(), json)
     asked = [path.resolve() for path in (csv, html, ics) if path is not None]
@@ -934,6 +951,24 @@ def plan(
             _say(f"{path}")
     if not asked and not json:
         print(as_text(made))
+
+
+def _genes_of(protocol: str, ancestry: list[str] | None, known: dict[str, str | None]) -> Iterator[str]:
+    """How many of this ancestry need less mercaptopurine by a gene of which nothing is known, a line each."""
+    if not ancestry:
+        return
+    from remission.patient import recipe
+    from remission.patient.given import ancestries_of, metabolisers, of_ancestry
+    from remission.protocol.reader import read_protocol
+
+    shares = ancestries_of(ancestry)
+    people = recipe.population(read_protocol(protocol).population or "childhood-all")
+    of_ancestry(people, shares)
+    named = " and ".join(shares)
+    for gene in (gene for gene, word in known.items() if word is None):
+        some, both = (100 * share for share in metabolisers(people, shares, gene))
+        people_are = f"of 100 people of {named} ancestry {some:.2g} are intermediate and {both:.1g} poor metabolisers"
+        yield f"{gene.upper()} is taken as normal; {people_are} (--{gene})."
 
 
 @app.command()

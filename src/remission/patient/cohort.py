@@ -26,11 +26,19 @@ METABOLISER = ("normal", "intermediate", "poor")
 SEX = ("female", "male")
 LINEAGE = ("B", "T")
 DONOR = ("none", "sibling", "unrelated", "haploidentical", "cord")
+ANCESTRY = ("European", "African American", "Hispanic", "East Asian", "South Asian")  # of a population's alleles
 PH = ("negative", "positive")
 PH_SUBTYPE = "BCR::ABL1"
 NO_COLUMNS = ("sensitivity", "after_relapse", "subtypes", "scores")  # fields that are more, or less, than a column
 # columns that hold indices, and their words
-WORDS = {"sex": SEX, "lineage": LINEAGE, "tpmt": METABOLISER, "nudt15": METABOLISER, "donor": DONOR}
+WORDS = {
+    "sex": SEX,
+    "lineage": LINEAGE,
+    "ancestry": ANCESTRY,
+    "tpmt": METABOLISER,
+    "nudt15": METABOLISER,
+    "donor": DONOR,
+}
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,7 @@ class Cohort:
     platelets: Floats
     haemoglobin: Floats
     cns: Ints  # CNS status 1, 2, 3
+    ancestry: Ints  # index into ANCESTRY
     tpmt: Ints  # index into METABOLISER
     nudt15: Ints
     creatinine_umol_l: Floats

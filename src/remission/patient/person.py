@@ -12,7 +12,7 @@ import numpy as np
 from remission.knowledge.errors import BadInput, nearest
 
 from . import recipe
-from .cohort import DONOR, LINEAGE, METABOLISER, SENSITIVITIES, SEX, Cohort
+from .cohort import ANCESTRY, DONOR, LINEAGE, METABOLISER, SENSITIVITIES, SEX, Cohort
 from .population import (
     age_factor,
     blast_share,
@@ -97,6 +97,7 @@ def one(
         "platelets": number("platelets", counts.platelets.median.value),
         "haemoglobin": number("haemoglobin", counts.haemoglobin.typical.value),
         "cns": 1 + _word("cns", str(fields.get("cns", 1)), ("1", "2", "3")),
+        "ancestry": _word("ancestry", fields.get("ancestry", _most(p.pharmacogenetics.ancestry)), ANCESTRY),
         "tpmt": _word("tpmt", fields.get("tpmt", "normal"), METABOLISER),
         "nudt15": _word("nudt15", fields.get("nudt15", "normal"), METABOLISER),
         "creatinine_umol_l": number("creatinine_umol_l", typical_creatinine(p, np.array(height))),
@@ -114,6 +115,7 @@ def one(
         "lineage",
         "subtype",
         "cns",
+        "ancestry",
         "tpmt",
         "nudt15",
         "donor",
@@ -167,6 +169,10 @@ def _yes(name: str, value: Any) -> int:
     if isinstance(value, bool | np.bool_) or (isinstance(value, int | np.integer) and value in (0, 1)):
         return int(value)
     raise BadInput(f"{name} is '{value}'", remedy="Write True or False")
+
+
+def _most(shares: Mapping[str, float]) -> str:
+    return max(shares, key=lambda name: shares[name])
 
 
 def _typical_marrow(p: recipe.Population) -> float:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from remission.knowledge.errors import BadInput
 
 from . import chance, recipe
-from .cohort import DONOR, LINEAGE, SENSITIVITIES, SEX, Cohort, Floats, Ints, columns
+from .cohort import ANCESTRY, DONOR, LINEAGE, SENSITIVITIES, SEX, Cohort, Floats, Ints, columns
 from .given import NOTHING, Given, alleles_lost, among
 from .growth import Measurement, reference
 from .quantiles import logistic, normal_share, truncated_beta, truncated_normal
@@ -178,7 +178,8 @@ def _candidates(p: recipe.Population, seed: int, patients: Ints, attempts: Ints,
 
     age = known("age_y", _age(p, uniform("age")))
     sex = known("sex", (uniform("sex") < p.male.value).astype(np.int64))
-    lineage = known("lineage", _lineage(p, age, sex, uniform("lineage")))
+    ancestry = known("ancestry", _ancestry(p, uniform("ancestry")))
+    lineage = known("lineage", _lineage(p, age, sex, ancestry, uniform("lineage")))
     said = known("subtype", np.full(age.shape, -1, dtype=np.int64))
     lineage = np.where(said >= 0, said >= len(p.subtypes.frequency.B), lineage).astype(np.int64)
     down = known("down", _down(p, age, lineage, uniform("down syndrome")))
@@ -188,7 +189,7 @@ def _candidates(p: recipe.Population, seed: int, patients: Ints, attempts: Ints,
         tall = _tall(p, age, sex, down, known("height_cm", nobody), known("weight_kg", nobody), tall)
     height, weight = _size(p, age, sex, down, tall, normal("weight"))
     height, weight = known("height_cm", height), known("weight_kg", weight)
-    subtype = known("subtype", _subtype(p, age, lineage, down, uniform("subtype")))
+    subtype = known("subtype", _subtype(p, age, lineage, down, ancestry, uniform("subtype")))
     wbc = _by_lineage(p, lineage, "median") * np.exp(_by_lineage(p, lineage, "sd_log") * normal("white count"))
     wbc = wbc * np.array([p.subtypes.white_count_fold(name) for name in p.subtypes.names])[subtype]
     wbc = known("wbc", wbc)
@@ -235,8 +236,9 @@ def _candidates(p: recipe.Population, seed: int, patients: Ints, attempts: Ints,
         platelets=own("platelets", _log_normal(counts.platelets, crowded("platelets"))),
         haemoglobin=own("haemoglobin", _haemoglobin(counts.haemoglobin, crowded("haemoglobin"))),
         cns=own("cns", cns),
-        tpmt=known("tpmt", _null_alleles(p, "tpmt", uniform("ancestry"), uniform("tpmt"))),
-        nudt15=known("nudt15", _null_alleles(p, "nudt15", uniform("ancestry"), uniform("nudt15"))),
+        ancestry=ancestry,
+        tpmt=known("tpmt", _null_alleles(p, "tpmt", ancestry, uniform("tpmt"))),
+        nudt15=known("nudt15", _null_alleles(p, "nudt15", ancestry, uniform("nudt15"))),
         creatinine_umol_l=own("creatinine_umol_l", creatinine),
         growth_per_day=own("growth_per_day", net_growth(p, doubling, relapsed)),
         down=down,
@@ -324,9 +326,17 @@ def _tall(
     return np.where(np.isnan(height), by_weight, score("height_cm", height))
 
 
-def _lineage(p: recipe.Population, age: Floats, sex: Ints, u: Floats) -> Ints:
-    t = np.array([getattr(p.t_lineage, word) for word in SEX]) / 100.0
-    return (u < t[sex, _band(p.t_lineage.from_age_y, age)]).astype(np.int64)
+def _ancestry(p: recipe.Population, u: Floats) -> Ints:
+    """Index into ANCESTRY."""
+    shares = p.pharmacogenetics.ancestry
+    places = np.array([ANCESTRY.index(name) for name in shares])
+    return places[_choose(np.cumsum(list(shares.values())), u)]
+
+
+def _lineage(p: recipe.Population, age: Floats, sex: Ints, ancestry: Ints, u: Floats) -> Ints:
+    t = np.array([getattr(p.t_lineage, word) for word in SEX])[sex, _band(p.t_lineage.from_age_y, age)] / 100.0
+    odds = np.array([p.subtypes.odds(name, "T lineage") for name in ANCESTRY])[ancestry]
+    return (u < np.where(odds == 1.0, t, odds * t / (1.0 - t + odds * t))).astype(np.int64)
 
 
 def _down(p: recipe.Population, age: Floats, lineage: Ints, u: Floats) -> Ints:
@@ -348,7 +358,8 @@ def missed(p: recipe.Population, age: Floats, z: Floats) -> Floats:
     return np.minimum(m.median.value * older * np.exp(m.sd_log.value * z), m.most.value)
 
 
-def _subtype(p: recipe.Population, age: Floats, lineage: Ints, down: Ints, u: Floats) -> Ints:
+def _subtype(p: recipe.Population, age: Floats, lineage: Ints, down: Ints, ancestry: Ints, u: Floats) -> Ints:
+    """By age band, lineage, Down syndrome (its own row) and ancestry, whose odds weigh the frequencies."""
     frequency = p.subtypes.frequency
     b, t = np.array(list(frequency.B.values())).T, np.array(list(frequency.T.values())).T
     rows = np.zeros((len(b) + len(t) + 1, b.shape[1] + t.shape[1]))  # B bands, then T bands, then B of Down syndrome
@@ -358,7 +369,10 @@ def _subtype(p: recipe.Population, age: Floats, lineage: Ints, down: Ints, u: Fl
         among = rows * np.isin(p.subtypes.names, p.limits.only_subtypes)
         rows = np.where(among.sum(axis=1, keepdims=True) > 0.0, among, rows)  # where there is none, nobody will fit
     band = _band(frequency.from_age_y, age) + lineage * len(b)
-    return _choose_by_row(rows, np.where((down == 1) & (lineage == 0), len(rows) - 1, band), u)
+    kind = np.where((down == 1) & (lineage == 0), len(rows) - 1, band)
+    odds = np.array([[p.subtypes.odds(people, name) for name in p.subtypes.names] for people in ANCESTRY])
+    rows = (odds[:, None, :] * rows).reshape(-1, rows.shape[1])
+    return _choose_by_row(rows, ancestry * (len(rows) // len(ANCESTRY)) + kind, u)
 
 
 def _by_lineage(p: recipe.Population, lineage: Ints, part: str) -> Floats:
@@ -382,10 +396,9 @@ def _cns(p: recipe.Population, lineage: Ints, wbc: Floats, u: Floats) -> Ints:
     return _choose_by_row(rows, 2 * lineage + (wbc >= p.cns.threshold_wbc), u) + 1
 
 
-def _null_alleles(p: recipe.Population, gene: str, u_ancestry: Floats, u: Floats) -> Ints:
+def _null_alleles(p: recipe.Population, gene: str, ancestry: Ints, u: Floats) -> Ints:
     """How many of two independent alleles have lost their function: 0, 1, 2 = normal, intermediate, poor."""
-    genes = p.pharmacogenetics
-    q = alleles_lost(genes, gene)[_choose(np.cumsum(list(genes.ancestry.values())), u_ancestry)]
+    q = alleles_lost(p.pharmacogenetics, gene, ANCESTRY)[ancestry]
     return (u > (1.0 - q) ** 2).astype(np.int64) + (u > 1.0 - q**2)
 
 

@@ -18,7 +18,7 @@ from remission.knowledge.loader import Fault, FaultyNode, complain, load, read_y
 from remission.knowledge.quantity import Quantity
 from remission.knowledge.yaml_file import beside
 
-from .cohort import SENSITIVITIES
+from .cohort import ANCESTRY, SENSITIVITIES
 from .table import Strict, Table
 
 At = Literal["diagnosis", "relapse", "remission"]
@@ -237,6 +237,15 @@ class WhiteCountFold(Table):
     values: dict[str, Positive]
 
 
+class ByAncestry(Table):
+    """How often subtypes ('T lineage': T-ALL among all) are in other ancestries than the European one: the odds ratio
+    for a quarter of the genome, and how many quarters people of that ancestry have of it."""
+
+    unit: Literal["-"]
+    quarters: dict[str, Annotated[float, Field(ge=0, le=4)]]
+    odds: dict[str, dict[str, Positive]]
+
+
 class Unknown(Strict):
     B: str
     T: str
@@ -252,6 +261,7 @@ class Subtypes(Strict):
     least_growth: Rate
     most_growth: Rate
     white_count: WhiteCountFold | None = None
+    by_ancestry: ByAncestry | None = None
     lc50: tuple[Lc50, ...]
 
     @property
@@ -261,6 +271,13 @@ class Subtypes(Strict):
     def white_count_fold(self, subtype: str) -> float:
         """Median white count as a multiple of that of the lineage; 1 where the file says nothing."""
         return self.white_count.values.get(subtype, 1.0) if self.white_count else 1.0
+
+    def odds(self, ancestry: str, subtype: str) -> float:
+        """Odds of a subtype relative to the frequencies of the file; 1 where nothing was published."""
+        by = self.by_ancestry
+        if by is None or ancestry not in by.odds:
+            return 1.0
+        return float(by.odds[ancestry].get(subtype, 1.0) ** by.quarters[ancestry])
 
     def lc50_fold(self, subtype: str, drug_class: str) -> float:
         """LC50 as a multiple of the reference; 1 where the file says nothing."""
@@ -555,10 +572,21 @@ def _mistakes(p: Population) -> Iterator[Fault]:
             if name not in names_:
                 yield Fault(("limits", key, i), *_unknown(name, names_))
     for name in p.pharmacogenetics.ancestry:
-        if name not in p.pharmacogenetics.tpmt or name not in p.pharmacogenetics.nudt15:
+        if name not in ANCESTRY:
+            near = nearest(name, ANCESTRY)
+            remedy = f"did you mean '{near}'?" if near else f"write one of: {', '.join(ANCESTRY)}"
+            yield Fault(("pharmacogenetics", "ancestry", name), f"there is no ancestry '{name}'", remedy)
+        elif name not in p.pharmacogenetics.tpmt or name not in p.pharmacogenetics.nudt15:
             yield Fault(("pharmacogenetics", "ancestry", name), f"no allele frequencies for '{name}'")
     if abs(sum(p.pharmacogenetics.ancestry.values()) - 1) > 1e-6:
         yield Fault(("pharmacogenetics", "ancestry"), "the shares of the ancestries do not add up to 1")
+    by = p.subtypes.by_ancestry
+    for people, odds in by.odds.items() if by else ():
+        if people not in ANCESTRY or people not in by.quarters:  # type: ignore[union-attr]
+            yield Fault(("subtypes", "by_ancestry", "odds", people), f"no ancestry '{people}' has `quarters`")
+        for name in odds:
+            if name not in (*names_, "T lineage"):
+                yield Fault(("subtypes", "by_ancestry", "odds", people, name), *_unknown(name, names_))
     missing = [c for c in SENSITIVITIES if c not in p.sensitivity.log_sd]
     if missing:
         yield Fault(("sensitivity", "log_sd"), f"no log_sd for {', '.join(missing)}")

@@ -229,6 +229,7 @@ def simulate(
     seed: int = 1,
     out: str | Path | None = None,
     population: str | None = None,
+    ancestry: str | Mapping[str, float] | None = None,
     follow_up_years: float = 10.0,
     threads: int | None = None,
     record: Sequence[str] = TABLES,
@@ -247,7 +248,8 @@ def simulate(
     ``protocol``: the id of one that is supplied, a file, or one that was read; or `Doses` that were given: patient i is
     given those of the i-th history, from the first one again after the last. ``population``: the id of one that is
     supplied, by default the one that the protocol names (patients whom the protocol is not for are not drawn), or a
-    file: of a population, or a table of your own patients (.csv, .parquet; docs/populations.md). With
+    file: of a population, or a table of your own patients (.csv, .parquet; docs/populations.md). ``ancestry``: theirs,
+    instead of what the population says: "East Asian", or shares, {"European": 0.6, "Hispanic": 0.4}. With
     ``out`` the tables go to that folder shard by shard, in bounded memory; the same call goes on with a run that was
     stopped, ``fresh`` replaces one that is there. A run that will take hours or fill the disk is measured first and
     asked about: ``consent`` is given its `Cost` and says yes or no. ``finish`` is called with the run that is whole,
@@ -262,7 +264,7 @@ def simulate(
     if knowledge is not None:
         with using(knowledge):
             run = simulate(
-                protocol, patients=patients, seed=seed, out=out, population=population,
+                protocol, patients=patients, seed=seed, out=out, population=population, ancestry=ancestry,
                 follow_up_years=follow_up_years, threads=threads, record=record, progress=progress, fresh=fresh,
                 consent=consent, finish=finish, timings=timings, after_relapse=after_relapse, cluster=cluster, say=say,
             )  # fmt: skip
@@ -274,7 +276,7 @@ def simulate(
     # the compiled engine is loaded only when something is played
     from remission.engine.play import Options, cores, not_forked
     from remission.patient import own_table, recipe
-    from remission.patient.given import NOTHING, Given
+    from remission.patient.given import NOTHING, Given, of_ancestry
     from remission.protocol.doses import Doses
     from remission.protocol.model import Protocol
     from remission.protocol.reader import read_protocol
@@ -301,10 +303,14 @@ def simulate(
     own = own_table.is_table(population) if population else False
     people = recipe.population(usual if own or population is None else population)
     given, of_people = NOTHING, people.name
+    if ancestry is not None:
+        shares = {ancestry: 1.0} if isinstance(ancestry, str) else dict(ancestry)
+        people = of_ancestry(people, shares)
+        of_people += ", ancestry " + ", ".join(f"{name} {share:g}" for name, share in sorted(shares.items()))
     if own:
         assert population is not None
         rows = own_table.read_rows(Path(population), people.subtypes.names, len(people.subtypes.frequency.B))
-        given, of_people = Given(rows=rows), f"{people.name}, table {rows.digest[:16]}"
+        given, of_people = Given(rows=rows), f"{of_people}, table {rows.digest[:16]}"
     elif histories is not None:
         given = Given(rows=_facts(histories, people))
     numbers = behind(protocol, shelf, people)
