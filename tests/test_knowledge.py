@@ -216,7 +216,8 @@ def test_dois_and_pmids_are_those_of_the_evidence() -> None:
         *("allcar19", "bhatia2014", "burke2018", "horasan2011", "oconnor2014", "sive2012", "toft2018"),
         *("bhatia2012", "bhatia2015", "haugen2016", "mitchell2009", "roganovic2024"),  # for the pages to read
         *("korematsu2021", "lafolie1991", "monto1974", "pearson1987", "variation1992", "miller2016_events"),
-        *("grover2021", "lee2022", "shah2017"),
+        *("bostrom2003", "grover2021", "huguet2009"),
+        *("john2025", "lee2022", "shah2017", "stary2014"),
         *("casper2004", "ifosfamide_children1993", "mclaughlin1996", "pieters2011"),
     }
     for key in set(library().sources()) - looked_up:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from remission.knowledge.library import DATA, Library, library
 from remission.knowledge.split import FILE, departures, is_kept_back, split
+from remission.trial.credibility import LOOKED_AT, UNSEEN
 
 RECORDED = "a6f63e10236117f4bb25d0625025ffa23f510a80ad8615b1ade7e76b7aeaa48a"  # sha256, from before the fit
 FORBIDDEN = (  # results that an independent check uses: no trial of these may be here
@@ -37,6 +38,16 @@ def test_a_trial_that_the_split_does_not_name_is_predicted() -> None:
     assert split().of_trial("of_tomorrow", "all", "relapse at 5 years") == "predict"
     assert split().of_trial("aall0331", "all", "relapse at 5 years") == "predict"  # nor a new number of one it divides
     assert split().of_trial("aall0331", "all", "event-free survival at 6 years") == "calibrate"
+
+
+def test_trials_that_nobody_had_seen_played_are_foretold_and_no_fit_reads_them() -> None:
+    """Whole trials; what is not compared is orientation. What of them is in the split says predict too."""
+    shelf = library()
+    plans = "\n".join(path.read_text() for path in Path("calibration").glob("*.yaml"))
+    for name in UNSEEN:
+        used = Counter(e.used for _, e in shelf.trial(name).endpoints())
+        assert used["predict"] and not used["calibrate"] and split().trials.get(name, "predict") == "predict"
+        assert name not in plans and name not in LOOKED_AT
 
 
 def test_half_of_the_results_and_whole_trials_are_foretold() -> None:

@@ -338,6 +338,11 @@ class Arm(_Strict):
     note: str | None = None
     endpoints: tuple[Endpoint, ...] = Field(min_length=1)
 
+    @property
+    def as_it_is(self) -> bool:
+        """Is the protocol played as its file says?"""
+        return not (self.without or self.add)
+
 
 class Trial(_Strict):
     """A published trial. ``follow_up``: how long its virtual patients are followed from the first dose;

@@ -194,7 +194,8 @@ def _in_one_trial(first: str, second: str, knowledge: Library) -> tuple[str, tup
     """The name of a trial that published one survival without relapse, at one time, of both protocols."""
     for trial in map(knowledge.trial, knowledge.trials()):
         ends = [(arm.protocol, end) for arm, end in trial.endpoints() if end.read != "memory" and end.at is not None
-                and end.what in ("event-free survival", "relapse-free survival") and not end.among]  # fmt: skip
+                and arm.as_it_is and not end.among
+                and end.what in ("event-free survival", "relapse-free survival")]  # fmt: skip
         for protocol, one in ends:
             for other_protocol, other in ends:
                 same = (one.what, one.at, one.since, one.of) == (other.what, other.at, other.since, other.of)
