@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from remission.calibration.evaluate import Row, Task
 from remission.calibration.folder import Folder
 from remission.calibration.plan import Plan, now, read_plan
-from remission.calibration.report import apply, page, sample_of
+from remission.calibration.report import apply, page, runs_of, sample_of
 from remission.calibration.search import OutOfTime, calibrate
 from remission.calibration.targets import Answer, Target, answers, targets
 from remission.cli import app
@@ -200,6 +200,7 @@ def test_no_fit_reads_a_number_that_is_to_be_predicted() -> None:
         ({"targets": {}}, "nothing is fitted to"),
         ({"seeds": [11]}, "is fitted with and confirmed with"),
         ({"patients": "many"}, "patients"),
+        ({"more": {"aall133": 300}}, "Did you mean 'aall1331'"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_a_plan_is_told_with_file_and_line(changes: dict[str, Any], says: str, tmp_path: Path) -> None:
@@ -230,6 +231,13 @@ def test_a_point_of_a_plan_is_played_as_the_trial_is(plan: Plan) -> None:
     same = answers(found, patients=32, seed=1)
     assert one.answers == same
     assert all(isinstance(answer, Answer) and answer.n == 32 for answer in same.values())
+    larger = plan.model_copy(update={"patients": 32, "more": {"aall1331": 48}})
+    many = evaluate(larger, Task("x", 1, tuple(base.items())), found)
+    assert all(isinstance(answer, Answer) and answer.n == 48 for answer in many.answers.values())
+
+
+def test_seeds_that_follow_one_another_are_told_as_a_range() -> None:
+    assert runs_of((1501, 1502, 1503, 7, 8)) == "1501-1503, 7, 8"
 
 
 def test_fitted_numbers_are_written_with_their_provenance_and_nothing_else_changes(

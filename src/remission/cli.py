@@ -681,7 +681,13 @@ def validate(
             help="See: remission list trials; or trial files of your own. All supplied ones when left out.",
         ),
     ] = None,  # fmt: skip
-    patients: Annotated[int, typer.Option(help="Number of virtual patients in each arm.")] = 1000,
+    patients: Annotated[
+        int,
+        typer.Option(
+            help="Number of virtual patients in each arm; of trials up to four times as many, where a group of them "
+            "is too small to be as exact as its published number."
+        ),
+    ] = 1000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same patients and the same fate.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Write the tables to this Markdown file.")] = None,
     threads: Annotated[int | None, typer.Option(help="Cores to use; all when left out.")] = None,

@@ -41,7 +41,7 @@ def evaluate(plan: Plan, task: Task, found: list[Target] | None = None, shelf: L
     shelf = shelf or library()
     found = targets(plan.targets, shelf)[0] if found is None else found
     with tempfile.TemporaryDirectory() as folder, using(laid_over(dict(task.numbers), Path(folder), shelf)):
-        told = answers(found, patients=plan.patients, seed=task.seed)
+        told = answers(found, patients=plan.patients, more=plan.more, seed=task.seed)
     return Row(task.point, task.seed, told, time.perf_counter() - began)
 
 

@@ -110,14 +110,17 @@ class Method(_Strict):
 
 
 class Plan(_Strict):
-    """The file. ``patients``: in each arm and with each seed. ``a_point``: how many of the ``seeds`` a point is played
-    with, in turn; all when it is left out. Many seeds in turn, and the chance of one cohort is not fitted to."""
+    """The file. ``patients``: in each arm and with each seed; ``more``: how many instead in the arms of a trial whose
+    published numbers are more exact, or speak of a part of its patients (who relapsed). ``a_point``: how many of the
+    ``seeds`` a point is played with, in turn; all when it is left out. Many seeds in turn, and the chance of one cohort
+    is not fitted to."""
 
     plan: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     title: str
     parameters: dict[str, Parameter] = Field(min_length=1)
     targets: Targets
     patients: Annotated[int, Field(ge=8)] = 200
+    more: dict[str, Annotated[int, Field(ge=8)]] = Field(default_factory=dict)  # trial -> patients
     seeds: tuple[int, ...] = Field(min_length=1)
     a_point: Annotated[int, Field(ge=1)] | None = None
     method: Method
@@ -191,6 +194,12 @@ def _faults(plan: Plan, shelf: Library) -> Iterator[Fault]:
             if not low <= (1.0 if one.factor is not None else value) <= high:
                 what = f"the file holds {value:g}, outside the bounds" if key == "at" else "the bounds leave out 1"
                 yield Fault(("parameters", name, "bounds"), what, "Let the bounds hold what is there now")
+    fitted = shelf.trials() if plan.targets.trials == "all" else plan.targets.trials
+    for name in plan.more:
+        if name not in fitted:
+            near = nearest(name, fitted)
+            remedy = f"Did you mean '{near}'?" if near else "Name a trial of the targets"
+            yield Fault(("more", name), f"'{name}' is no trial that is fitted to", remedy)
     for i, text in enumerate(plan.targets.trials if isinstance(plan.targets.trials, tuple) else ()):
         try:
             shelf.trial(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +48,7 @@ def page(plan: Plan, found: list[Target], passed: Mapping[str, str], fit: Fit, *
     base = now(plan)
     present, best = plan.present(base), plan.values(list(fit.best.units))
     telling = speaking(plan, found, fit)
-    seeds, again = (", ".join(map(str, s)) for s in (plan.seeds, plan.method.confirm_seeds))
+    seeds, again = map(runs_of, (plan.seeds, plan.method.confirm_seeds))
     told = [t for t in found if inside(t, fit.best) is not None]
     good, was = (sum(inside(t, p) or False for t in found) for p in (fit.best, fit.before))
     lines = [
@@ -65,8 +65,8 @@ def page(plan: Plan, found: list[Target], passed: Mapping[str, str], fit: Fit, *
         "by a line and a Gaussian process; posterior of prior x likelihood (Student's t, 4 degrees of freedom) by "
         "ensemble sampling (differential evolution), a target's variance being that of the paper, of the emulator, of "
         f"the finite cohorts and of a discrepancy of {plan.method.discrepancy:g} that no fit removes. {plan.patients} "
-        f"patients an arm and seed, {plan.a_point or len(plan.seeds)} of the {len(plan.seeds)} seeds a point, in turn. "
-        f"{fit.played} points, {fit.seconds / 3600:.1f} hours of a core.",
+        f"patients an arm and seed{_more(plan)}, {plan.a_point or len(plan.seeds)} of the {len(plan.seeds)} seeds a "
+        f"point, in turn. {fit.played} points, {fit.seconds / 3600:.1f} hours of a core.",
         "",
         "## Numbers",
         "",
@@ -158,8 +158,7 @@ def apply(
         factor = "as a factor " if one.factor is not None else ""
         to = (
             f"{len(found)} published numbers at once, most of all {'; '.join(t for t, _ in telling[name][:2])}: "
-            f"{factor}{low:.3g} to {high:.3g} is as plausible ({plan_file}, {date}, seeds "
-            f"{', '.join(map(str, plan.seeds))})"
+            f"{factor}{low:.3g} to {high:.3g} is as plausible ({plan_file}, {date}, seeds {runs_of(plan.seeds)})"
         )
         mine = {where: value for where, value in best.items() if where in one.places}
         for path, text in changed(mine, shelf, Provenance(to)).items():
@@ -189,6 +188,23 @@ def _with_others(sample: Posterior, shelf: Library) -> Posterior:
             "draws": tuple((*old, *new) for old, new in zip(before, sample.draws, strict=True)),
         }
     )
+
+
+def runs_of(numbers: Sequence[int]) -> str:
+    """Whole numbers, three or more that follow one another as a range: "3, 1501-1524"."""
+    runs: list[list[int]] = []
+    for n in numbers:
+        if runs and n == runs[-1][-1] + 1:
+            runs[-1].append(n)
+        else:
+            runs.append([n])
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
+
+
+def _more(plan: Plan) -> str:
+    """Trials that are played with another number of patients."""
+    by = "; ".join(f"{name} {n}" for name, n in plan.more.items())
+    return f" ({by})" if by else ""
 
 
 def _told(target: Target, point: Point) -> str:

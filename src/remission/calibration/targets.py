@@ -138,8 +138,15 @@ def _of_side_effects(wanted: Targets, shelf: Library) -> Iterator[Row]:
                 yield label, "percent", seen.value, limits, (arm, name, seen)
 
 
-def answers(found: list[Target], *, patients: int, seed: int, shelf: Library | None = None) -> dict[str, Answer | str]:
-    """Every target in virtual patients of the library in use, or why it cannot be told there.
+def answers(
+    found: list[Target],
+    *,
+    patients: int,
+    seed: int,
+    more: Mapping[str, int] | None = None,
+    shelf: Library | None = None,
+) -> dict[str, Answer | str]:
+    """Every target in virtual patients of the library in use (``more``: by trial), or why it cannot be told there.
 
     Arms are played by the same functions as in ``remission validate``.
     """
@@ -156,8 +163,8 @@ def answers(found: list[Target], *, patients: int, seed: int, shelf: Library | N
             of_charts.append(target)
         else:
             by_arm.setdefault(first, []).append(target)
-    for mine in by_trial.values():
-        out |= _trial_answers(mine, patients, seed)
+    for name, mine in by_trial.items():
+        out |= _trial_answers(mine, (more or {}).get(name, patients), seed)
     if of_charts:
         out |= _chart_answers(of_charts, patients, seed)
     play = incidence.player(patients=patients, seed=seed, threads=1)

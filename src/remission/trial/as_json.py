@@ -72,5 +72,5 @@ def _reproduction(one: Reproduction) -> dict[str, Any]:
         }
         for row in one.comparisons
     ]
-    known = {"trial": one.trial.trial, "name": one.trial.name, "title": one.trial.title}
+    known = {"trial": one.trial.trial, "name": one.trial.name, "title": one.trial.title, "patients": one.patients}
     return {**known, "endpoints": rows, "cannot_be_played": one.unplayed}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +25,7 @@ from .score import Apart, Score, on_scale, score, spread
 from .shown import Shown
 from .uncertainty import over_draws, sample_of
 
+MOST = 4  # times the patients that were asked for, where a published number is more exact than these can tell
 DRAWN = 250  # patients in an arm that draws of uncertain numbers are played with, at most
 RECORDED = tuple(name for name in TABLES if name != "doses")
 Verdict = Literal["yes", "no", "no interval", "not simulated", "-"]
@@ -99,11 +101,12 @@ class Comparison:
 
 @dataclass(frozen=True, repr=False)
 class Reproduction(Shown):
-    """One trial: its comparisons, and for each arm that could not be played the reason."""
+    """One trial: its comparisons, why an arm could not be played, how many patients an arm had."""
 
     trial: Trial
     comparisons: tuple[Comparison, ...]
     unplayed: dict[str, str] = field(default_factory=dict)  # name of the arm -> reason
+    patients: int = 0
 
     def __repr__(self) -> str:
         return f"Reproduction({self.trial.name}: {self.cannot or f'{len(self.comparisons)} endpoints'})"
@@ -171,8 +174,24 @@ def compare(arm: Arm, played: Played) -> list[Comparison]:
     return rows
 
 
-def reproduce(trial: Trial, play: Play) -> Reproduction:
-    """Play the arms of a trial; an arm whose protocol or population is not there yet is told, not raised."""
+def times_needed(rows: Iterable[Comparison]) -> int:
+    """How many times the patients it takes until no simulated error is larger than the published one, at most MOST."""
+    pairs = (row.apart for row in rows)
+    worst = max(((one.simulated_sd / one.published_sd) ** 2 for one in pairs if one is not None), default=1.0)
+    return min(MOST, max(1, math.ceil(worst)))
+
+
+def reproduce(trial: Trial, play: Play, more: Callable[[int], Play] | None = None) -> Reproduction:
+    """Play the arms of a trial; an arm whose protocol or population is not there yet is told, not raised. ``more``:
+    play so many times the patients, where a group of those who were played is too small for its published number (few
+    relapse, few are MRD positive); the first of them are the same patients."""
+    one = _once(trial, play)
+    if more is not None and (times := times_needed(one.comparisons)) > 1:
+        return _once(trial, more(times))
+    return one
+
+
+def _once(trial: Trial, play: Play) -> Reproduction:
     played: dict[str, Played] = {}
     unplayed: dict[str, str] = {}
     for name, arm in trial.arms.items():
@@ -181,7 +200,8 @@ def reproduce(trial: Trial, play: Play) -> Reproduction:
         except BadInput as error:
             unplayed[arm.name] = reason(error)
     rows = [row for name, one in played.items() for row in compare(trial.arms[name], replace(one, others=played))]
-    return Reproduction(trial, tuple(rows), unplayed)
+    patients = max((one.tables["outcomes"].height for one in played.values()), default=0)
+    return Reproduction(trial, tuple(rows), unplayed, patients)
 
 
 def reason(error: BadInput) -> str:
@@ -207,10 +227,11 @@ def validate(
 
     A name may be a file: a trial of your own, whose protocols are supplied or lie beside it.
 
-    Arms of a trial with the same population are the same virtual patients with the same chance. ``knowledge``: as in
-    `simulate`, with trials of your own. ``over``: over what the trials are spread (`remission.engine.cores.Spread`);
-    each is played by one core then. ``uncertainty``: play that many draws of the fitted numbers too
-    (`Comparison.unsure`), with 250 patients in an arm at most.
+    Arms of a trial with the same population are the same virtual patients with the same chance. ``patients``: in an arm
+    at least; up to four times as many where a group of them is too small for its published number (`times_needed`).
+    ``knowledge``: as in `simulate`, with trials of your own. ``over``: over what the trials are spread
+    (`remission.engine.cores.Spread`); each is played by one core then. ``uncertainty``: play that many draws of the
+    fitted numbers too (`Comparison.unsure`), with 250 patients in an arm at most.
     """
     if knowledge is not None:
         with using(knowledge):
@@ -227,20 +248,24 @@ def validate(
     if over is not None:
         done = Validation(all_of(over, _begin, (patients, seed), _reproduced, trials, progress))
     else:
-        play = player(patients=patients, seed=seed, threads=threads, progress=progress)
-        done = Validation(reproduce(trial, play) for trial in trials)
+        more = partial(_players, patients, seed, threads, progress)
+        done = Validation(reproduce(trial, more(1), more) for trial in trials)
     if not uncertainty:
         return done
     few = player(patients=min(patients, DRAWN), seed=seed, threads=threads, progress=progress)
     return _unsure(done, few, uncertainty, shifted=patients > DRAWN)
 
 
-def _begin(asked: tuple[int, int]) -> Play:
-    return player(patients=asked[0], seed=asked[1], threads=1)
+def _players(patients: int, seed: int, threads: int | None, progress: Progress | None, times: int) -> Play:
+    return player(patients=patients * times, seed=seed, threads=threads, progress=progress)
 
 
-def _reproduced(play: Play, trial: Trial) -> Reproduction:
-    return reproduce(trial, play)
+def _begin(asked: tuple[int, int]) -> Callable[[int], Play]:
+    return partial(_players, *asked, 1, None)
+
+
+def _reproduced(more: Callable[[int], Play], trial: Trial) -> Reproduction:
+    return reproduce(trial, more(1), more)
 
 
 def _unsure(done: Validation, play: Play, draws: int, shifted: bool) -> Validation:

@@ -114,8 +114,9 @@ def as_markdown(
         "# Published trials, played",
         "",
         f"`remission validate --patients {patients} --seed {seed}{asked}` wrote this page: {patients:,} virtual "
-        "patients in each arm, every endpoint computed from their tables as the trial defines it, beside the published "
-        "result. "
+        "patients in each arm, and up to four times as many in trials one of whose numbers rests on too few of them to "
+        "be as exact as the published one; every endpoint computed from their tables as the trial defines it, beside "
+        "the published result. "
         "*In interval*: does the simulated value lie in the published 95 % interval; "
         "*overlap*: the two intervals do. *Used to*: `calibrate` (the model "
         "was fitted to this number, so agreement shows only that the fit holds), `predict` (it was not), or `orient` "
@@ -178,7 +179,8 @@ def _section(one: Reproduction, picture: str | None = None) -> list[str]:
     )
     verb = "To be played" if one.cannot else "Played"
     then = f"; a relapse is treated by `{trial.second_line}`" if trial.second_line else ""
-    out += [f"{verb} as {'; '.join(arms)}; followed for {trial.follow_up}{then}.", ""]
+    many = f", {one.patients:,} patients an arm" if one.patients else ""
+    out += [f"{verb} as {'; '.join(arms)}{many}; followed for {trial.follow_up}{then}.", ""]
     keys = dict.fromkeys([*trial.sources, *(e.source for _, e in trial.endpoints() if e.source)])
     out += ["Sources: " + "; ".join(library().source(key).cite() for key in keys) + ".", ""]
     return out
