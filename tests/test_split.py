@@ -43,7 +43,7 @@ def test_a_trial_that_the_split_does_not_name_is_predicted() -> None:
 def test_trials_that_nobody_had_seen_played_are_foretold_and_no_fit_reads_them() -> None:
     """Whole trials; what is not compared is orientation. What of them is in the split says predict too."""
     shelf = library()
-    plans = "\n".join(path.read_text() for path in Path("calibration").glob("*.yaml"))
+    plans = "\n".join(path.read_text() for path in (Path(__file__).parents[1] / "calibration").glob("*.yaml"))
     for name in UNSEEN:
         used = Counter(e.used for _, e in shelf.trial(name).endpoints())
         assert used["predict"] and not used["calibrate"] and split().trials.get(name, "predict") == "predict"

@@ -44,7 +44,8 @@ def published(protocol: str, knowledge: Library) -> tuple[str, Arm, Endpoint] | 
         for trial in map(knowledge.trial, knowledge.trials())
         for arm, endpoint in trial.endpoints()
         if arm.protocol == protocol and arm.as_it_is and endpoint.what == "event-free survival"
-        and endpoint.read != "memory" and not endpoint.among and endpoint.at is not None and endpoint.since == "first dose"
+        and endpoint.read != "memory" and not endpoint.among
+        and endpoint.at is not None and endpoint.since == "first dose"
     ]  # fmt: skip
     return min(found, key=lambda each: abs(days(each[2].at) / 365.25 - YEARS), default=None)  # type: ignore[arg-type]
 
