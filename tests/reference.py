@@ -350,9 +350,11 @@ class Course:
         self.y[:lines][~kept] = 0.0
         return now
 
-    def relapse(self) -> None:
-        """A relapse: from now on drugs kill less of the blasts, and clones that resisted are mostly as the others."""
-        of, times = self.numbers.effect, self.patient.after_relapse
+    def relapse(self, days: int) -> None:
+        """A relapse, some days after the diagnosis or the last one: from now on drugs kill less of the blasts, and clones
+        that resisted are mostly as the others."""
+        early, late, share = (self.patient.setting[name] for name in ("loss_early", "loss_late", "loss_share"))
+        of, times = self.numbers.effect, self.patient.after_relapse ** leukaemia.lost(days, early, late, share)
         cells = self.y[self.patient.cells].reshape(-1, 2)  # a view
         for clone, keeps in enumerate(self.patient.keeps):
             left = np.array([leukaemia.still_resisting(x, keeps) for x in cells[clone]])

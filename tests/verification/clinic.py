@@ -58,7 +58,7 @@ class Clinic:
         self.first_state = [patient.first[agent.agent] for agent in program.agents]
         settings = self.layout.settings
         self.judged: list[tuple[int, int, str, float]] = []  # levels at which rescues were judged
-        self.relapses = 0  # in the course of treatment
+        self.relapses = self.relapsed_on = 0  # in the course of treatment; the day of the last one
         self.pool_kept = 1.0 - settings[state.S_PLT_POOL_LOSS]
 
     @property
@@ -150,7 +150,8 @@ class Clinic:
         self.block.evening(LANE, today)
         if self.block.relapses(LANE) > self.relapses:
             self.relapses += 1
-            course.relapse()
+            course.relapse(today - self.relapsed_on)
+            self.relapsed_on = today
 
     def tables(self, one: Cohort) -> dict[str, pl.DataFrame]:
         """The same tables as `play` makes, and the levels of the days on which a rescue was due."""

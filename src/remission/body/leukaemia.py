@@ -18,7 +18,8 @@ share of it. The seeding of the CNS goes with the cells that were there at diagn
     seeding = s S_0 / capacity
 
 What comes back is what the drugs spared: from the first relapse in the course of treatment on every kill_C, kill_Q and
-kill_S of a drug is times a factor of its class and of the patient (`after_relapse` of the population).
+kill_S of a drug is times a factor of its class and of the patient (`after_relapse` of the population). A late relapse
+has been selected less than one on treatment: the factor is raised to a power that falls from 1 to a share (`loss`).
 
 Below FEW cells these are means of what chance does: cells divide and die one by one (birth-death process), so that a
 clone can die out, and mutants and seeds come as a Poisson process. The core then draws each day from the law of Kendall
@@ -57,6 +58,11 @@ def felt(share: float, own: float) -> float:
 def still_resisting(cells: float, keeps: float) -> float:
     """Cells of a clone that resist on the day of a relapse; the others are like the main clone. A few stay."""
     return cells if keeps >= 1.0 or cells < FEW else float(math.floor(cells * keeps))
+
+
+def lost(days: float, early: float, late: float, share: float) -> float:
+    """The power of the factor by which sensitivity falls at a relapse, by the days since diagnosis or the relapse before."""
+    return 1.0 - (1.0 - share) * min(1.0, max(0.0, (days - early) / (late - early)))
 
 
 def cns_change(s: float, birth: float, death: float, kill: float, seeding: float, cells: float) -> float:

@@ -165,8 +165,16 @@ def settings(library: Library) -> dict[str, float]:
         "relapse_marrow": leukaemia["detection.marrow_relapse"].to_unit("-"),
         "relapse_cns": leukaemia["detection.cns_relapse"].value,
         "remission_marrow": leukaemia["detection.remission"].to_unit("-"),
-        "lethal": leukaemia["detection.lethal"].to_unit("1/day") if "detection.lethal" in leukaemia else 0.0,
+        "lethal": _or(leukaemia, "detection.lethal", "1/day", 0.0),
+        "lethal_cns": _or(leukaemia, "detection.lethal_cns", "-", np.inf),
+        "loss_early": _or(leukaemia, "loss.early", "day", 0.0),
+        "loss_late": _or(leukaemia, "loss.late", "day", 1.0),
+        "loss_share": _or(leukaemia, "loss.share", "-", 1.0),
     }
+
+
+def _or(body: Body, name: str, unit: str, otherwise: float) -> float:
+    return body[name].to_unit(unit) if name in body else otherwise
 
 
 def _of_weeks(library: Library) -> dict[str, float]:

@@ -76,6 +76,13 @@ inline void resistance_fades(Block& b, int l) {
   }
 }
 
+// How much of the loss of sensitivity a relapse brings, as a power of the factor: all of it early, a share late.
+inline Real loss(const Block& b, Int days) {
+  const Real early = b.setting(S_LOSS_EARLY), late = b.setting(S_LOSS_LATE);
+  const Real way = std::clamp((static_cast<Real>(days) - early) / (late - early), 0.0, 1.0);
+  return 1.0 - (1.0 - b.setting(S_LOSS_SHARE)) * way;
+}
+
 // The leukaemia is back: the end, or the protocol's way on.
 inline void relapsed(Block& b, int l, Int today, Int site) {
   LaneState& lane = b.lane(l);
@@ -85,10 +92,13 @@ inline void relapsed(Block& b, int l, Int today, Int site) {
     b.place.result[l][RESULT_RELAPSE] = static_cast<Real>(today);
   }
   resistance_fades(b, l);
+  const Real lost = loss(b, today - lane.relapsed_on);
   for (Int i = 0; i < b.lay.members.size; ++i) {  // what grows again is what the drugs spared
-    b.work.size(i, l) *= b.q.effect_relapse(i, l);
-    b.work.size_rest(i, l) *= b.q.effect_relapse(i, l);
+    const Real times = lost == 1.0 ? b.q.effect_relapse(i, l) : std::pow(b.q.effect_relapse(i, l), lost);
+    b.work.size(i, l) *= times;
+    b.work.size_rest(i, l) *= times;
   }
+  lane.relapsed_on = today;
   lane.relapses += 1;
   if (b.lay.on_relapse < 0 || lane.relapses > MOST_RELAPSES) {
     finish(b, l, RELAPSE, today);
@@ -116,14 +126,17 @@ inline Int relapse_site(const Block& b, bool marrow, bool brain, Real fraction, 
   return marrow ? 0 : 1;
 }
 
-// Death from leukaemia that has come back and is not held, by the share of blasts in the marrow.
+// Death from leukaemia that has come back and is not held, by the share of blasts in the marrow or by the cells in the CNS.
 inline void leukaemia_kills(Block& b, int l, Int today) {
   const Real lethal = b.setting(S_LETHAL);
   const LaneState& lane = b.lane(l);
   const bool refractory = lane.remission == 0 && today >= REFRACTORY_DAYS;
   if (!(lethal > 0.0) || !(b.person(l).relapsed > 0.0 || lane.relapses > 0 || refractory)) return;
   const Real share = b.blast_share(l, b.flesh.total(0, l));
-  if (share >= b.setting(S_RELAPSE_MARROW)) b.flesh.lethal(0, l) += lethal * share;
+  const Real cns = b.flesh.cns(0, l);
+  const Real marrow = share >= b.setting(S_RELAPSE_MARROW) ? share : 0.0;
+  const Real brain = cns >= b.setting(S_RELAPSE_CNS) ? cns / (cns + b.setting(S_LETHAL_CNS)) : 0.0;
+  b.flesh.lethal(0, l) += lethal * std::max(marrow, brain);
   if (b.flesh.lethal(0, l) >= b.flesh.lethal_at(0, l)) die(b, l, today, CAUSE_LEUKAEMIA);
 }
 
