@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from remission.body.leukaemia import lost
 from remission.knowledge.places import laid_over, place
 from remission.patient.cohort import SENSITIVITIES
 from remission.patient.person import one
@@ -81,3 +82,41 @@ def test_who_enters_with_a_relapse_has_the_factor_once() -> None:
     person = one(age_y=5, sex="female")
     assert person.after_relapse.shape == (1, len(SENSITIVITIES))
     assert np.all(one(age_y=5, sex="female", relapsed=True).after_relapse == 1.0)
+
+
+def test_the_loss_is_whole_early_and_a_share_late() -> None:
+    assert [lost(days, 548, 1096, 0.4) for days in (0, 548, 822, 1096, 4000)] == pytest.approx([1, 1, 0.7, 0.4, 0.4])
+
+
+def test_a_late_relapse_answers_better_than_an_early_one_with_the_same_loss(tmp_path: Path) -> None:
+    """Second remissions of relapses after two years: more when late ones lose nothing; of early ones as many."""
+    resting = place("body/leukaemia.yaml: cycling.resting_share")
+    numbers = {place(f"{ALL}.all"): 0.3, place(f"{ALL}.sd_log"): 0.0, resting: 1e-8}
+    again = []
+    for share in (1.0, 0.0):
+        shelf = laid_over({**numbers, place("body/leukaemia.yaml: loss.share"): share}, tmp_path / str(share))
+        run = simulate(variant("tccsg-l92-13", after_relapse="relapse-children-2000s"), patients=48, seed=5,
+                       follow_up_years=6.0, threads=1, knowledge=shelf, record=("outcomes", "events"))  # fmt: skip
+        rows = run.events.join(run.outcomes.select("patient", "relapse_day"), on="patient")
+        rows = rows.filter((pl.col("event") == "remission") & (pl.col("day") > pl.col("relapse_day")))
+        early = rows.filter(pl.col("relapse_day") < 540)["patient"].n_unique()
+        late = rows.filter(pl.col("relapse_day") > 730)["patient"].n_unique()
+        again.append((early, late, (run.outcomes["relapse_day"] > 730).sum()))
+    (early, few, relapses), (as_early, more, same) = again
+    assert relapses == same > 10 and early == as_early
+    assert more >= few + 3, again
+
+
+def test_disease_of_the_meninges_kills_who_is_not_cured_of_it(tmp_path: Path) -> None:
+    """Without a hazard of cells in the CNS nobody dies of a relapse there alone: the older model."""
+    methotrexate = "agents/methotrexate.yaml: effects.on=CNS blasts.max"
+    deaths = []
+    for k, cells in enumerate((1e9, 1e30)):
+        numbers = {place(methotrexate): 0.2, place("body/leukaemia.yaml: detection.lethal_cns"): cells}
+        run = simulate(variant("cog-standard-risk", after_relapse="relapse-children-2000s"), patients=32, seed=5,
+                       follow_up_years=5.0, threads=1, knowledge=laid_over(numbers, tmp_path / str(k)),
+                       record=("outcomes",))  # fmt: skip
+        brain = run.outcomes.filter(pl.col("relapse_site") == "CNS")
+        assert len(brain) > 10
+        deaths.append((brain["death_cause"] == "leukaemia").sum())
+    assert deaths[0] > deaths[1] + 5, deaths

@@ -17,9 +17,10 @@ share of it. The seeding of the CNS goes with the cells that were there at diagn
 
     seeding = s S_0 / capacity
 
-What comes back is what the drugs spared: from the first relapse in the course of treatment on every kill_C, kill_Q and
-kill_S of a drug is times a factor of its class and of the patient (`after_relapse` of the population). A late relapse
-has been selected less than one on treatment: the factor is raised to a power that falls from 1 to a share (`loss`).
+What comes back is what the drugs spared: from the first relapse in the course of treatment on every kill_C and kill_Q of
+a drug is times a factor of its class and of the patient (`after_relapse` of the population); kill_S is not, since the
+fluid is spared by distance. A late relapse has been selected less than one on treatment: the factor is raised to a
+power that falls from 1 to a share (`loss`).
 
 Below FEW cells these are means of what chance does: cells divide and die one by one (birth-death process), so that a
 clone can die out, and mutants and seeds come as a Poisson process. The core then draws each day from the law of Kendall

@@ -299,7 +299,8 @@ def build(
             resting.append(share * sensitive)
             sensitivity.append(sensitive)
             place = SENSITIVITIES.index(agent.sensitivity) if kill else None  # type: ignore[arg-type]
-            later.append(zeros + 1.0 if place is None else people.after_relapse[:, place])
+            spared = place is None or effect.on == "CNS blasts"  # there by distance, not by resistance
+            later.append(zeros + 1.0 if spared else people.after_relapse[:, place])
             released.append(draw_release(agent, effect, path))
             half = np.ones(padded)
             for other in agent.antagonists:

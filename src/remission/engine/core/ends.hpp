@@ -91,6 +91,7 @@ inline void relapsed(Block& b, int l, Int today, Int site) {
     b.place.result[l][RESULT_SITE] = static_cast<Real>(site);
     b.place.result[l][RESULT_RELAPSE] = static_cast<Real>(today);
   }
+  if (site > 0) b.place.seen(V_CNS, l) = 3.0;  // a relapse in the CNS: from now on CNS3
   resistance_fades(b, l);
   const Real lost = loss(b, today - lane.relapsed_on);
   for (Int i = 0; i < b.lay.members.size; ++i) {  // what grows again is what the drugs spared
