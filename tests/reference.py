@@ -351,8 +351,8 @@ class Course:
         return now
 
     def relapse(self, days: int) -> None:
-        """A relapse, some days after the diagnosis or the last one: from now on drugs kill less of the blasts, and clones
-        that resisted are mostly as the others."""
+        """A relapse, some days after the diagnosis or the last one: drugs kill less of the blasts from now on, and
+        clones that resisted are mostly as the others."""
         early, late, share = (self.patient.setting[name] for name in ("loss_early", "loss_late", "loss_share"))
         of, times = self.numbers.effect, self.patient.after_relapse ** leukaemia.lost(days, early, late, share)
         cells = self.y[self.patient.cells].reshape(-1, 2)  # a view

@@ -265,8 +265,8 @@ def test_a_result_decides_between_doses_from_its_day_to_the_next_check():
     assert [r.dose for r in rows(many, "dose", "blinatumomab", "blinatumomab 1")] == [5.25] * 7 + [16.0] * 21
     assert [c.phase for c in many.cycles][1:3] == ["blinatumomab 1", "blinatumomab 2"]
     assert few.open_decisions == (  # the results after those that were given are not known
-        "Blinatumomab, cycle 1, day 35: if marrow blasts at least 5%, go to palliation",
-        "Blinatumomab, cycle 2, day 35: if marrow blasts at least 5%, go to palliation",
+        "Blinatumomab, cycle 1, day 35: if marrow blasts at least 5%, go to another relapse",
+        "Blinatumomab, cycle 2, day 35: if marrow blasts at least 5%, go to another relapse",
         "Blinatumomab, cycle 2, day 35: if marrow MRD below 0.1% and (donor is haploidentical or donor is cord), go to "
         "transplant-children-mismatched: transplant",
         "Blinatumomab, cycle 2, day 35: if marrow MRD below 0.1% and donor is not none, go to forum-tbi: transplant",

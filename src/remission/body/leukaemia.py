@@ -17,9 +17,9 @@ share of it. The seeding of the CNS goes with the cells that were there at diagn
 
     seeding = s S_0 / capacity
 
-What comes back is what the drugs spared: from the first relapse in the course of treatment on every kill_C and kill_Q of
-a drug is times a factor of its class and of the patient (`after_relapse` of the population); kill_S is not, since the
-fluid is spared by distance. A late relapse has been selected less than one on treatment: the factor is raised to a
+What comes back is what the drugs spared: from the first relapse in the course of treatment on every kill_C and kill_Q
+of a drug is times a factor of its class and of the patient (`after_relapse` of the population); kill_S is not, since
+the fluid is spared by distance. A late relapse has been selected less than one on treatment: the factor is raised to a
 power that falls from 1 to a share (`loss`).
 
 Below FEW cells these are means of what chance does: cells divide and die one by one (birth-death process), so that a
@@ -62,7 +62,7 @@ def still_resisting(cells: float, keeps: float) -> float:
 
 
 def lost(days: float, early: float, late: float, share: float) -> float:
-    """The power of the factor by which sensitivity falls at a relapse, by the days since diagnosis or the relapse before."""
+    """The power of the factor by which sensitivity falls at a relapse, by the days since diagnosis or the last one."""
     return 1.0 - (1.0 - share) * min(1.0, max(0.0, (days - early) / (late - early)))
 
 
