@@ -17,11 +17,11 @@ from remission.knowledge.quantity import Quantity
 
 @dataclass(frozen=True)
 class Clone:
-    """A kind of clone: how often a division makes it, what it costs, what kills it less, in which subtypes it comes,
-    and how many times as often in some of them (``times``)."""
+    """A kind of clone: how often a division makes it (by the person; None: the main clone), what it costs, what kills it
+    less, in which subtypes it comes, and how many times as often in some of them (``times``)."""
 
     name: str
-    mutation: float
+    mutation: Quantity | None
     cost: float
     kill: dict[str, float]
     kill_sd: float = 0.0  # of the logarithm of all these, between patients
@@ -48,7 +48,7 @@ def clone_table(library: Library, agents: tuple[Agent, ...] | None = None) -> li
     A kind counts where an agent kills it less than the main clone or has numbers of its own for it."""
     body = library.body("leukaemia")
     used = {name for agent in agents or () for name in _acts_through(agent)}
-    out = [Clone("main", 0.0, 0.0, {})]
+    out = [Clone("main", None, 0.0, {})]
     for name in body.children("resistant_clones"):
         path = f"resistant_clones.{name}"
         kill = {c: body[f"{path}.kill.{c}"].to_unit("-") for c in body.children(f"{path}.kill")}
@@ -59,7 +59,7 @@ def clone_table(library: Library, agents: tuple[Agent, ...] | None = None) -> li
         out.append(
             Clone(
                 name,
-                body[f"{path}.mutation_per_division"].to_unit("-"),
+                body[f"{path}.mutation_per_division"],
                 body[f"{path}.fitness_cost"].to_unit("-"),
                 kill,
                 body[spread].to_unit("-") if spread in body else 0.0,

@@ -340,10 +340,11 @@ def build(
         growth = people.growth_per_day * (1.0 - clone.cost)
         birth[i] = growth + death
         to_rest[i] = (growth + wake) * rest_share / (1.0 - rest_share)
-        if i == 0:
+        if clone.mutation is None:
             continue
         felt[i] = log_normal(f"{clone.name}.kill", clone.kill_sd)
-        mutation[i] = clone.mutation * _in_subtypes(clone.subtypes, people)
+        mutation[i] = individual(clone.mutation, "-", people, seed=seed, purpose=f"{clone.name}.mutation")
+        mutation[i] *= _in_subtypes(clone.subtypes, people)
         for subtype, times in clone.times.items():
             more = individual(times, "-", people, seed=seed, purpose=f"{clone.name}.times.{subtype}")
             mutation[i] *= np.where(_in_subtypes((subtype,), people) > 0.0, more, 1.0)
