@@ -17,8 +17,8 @@ from remission.knowledge.quantity import Quantity
 
 @dataclass(frozen=True)
 class Clone:
-    """A kind of clone: how often a division makes it (by the person; None: the main clone), what it costs, what kills it
-    less, in which subtypes it comes, and how many times as often in some of them (``times``)."""
+    """A kind of clone: how often a division makes it (by the person; None: the main clone), what it costs, what kills
+    it less, in which subtypes it comes, and how many times as often in some of them (``times``)."""
 
     name: str
     mutation: Quantity | None
