@@ -47,9 +47,12 @@ def test_power_is_that_of_schoenfelds_formula_and_alpha_without_a_difference() -
     needed = (1.96 + 0.8416) ** 2 * 4 / math.log(0.12 / 0.20) ** 2 / (size.events / 150)
     assert found.needed[80] == pytest.approx(needed, rel=0.12)
     assert found.needed[90] > found.needed[80]
+    least, most = found.between[80]  # of 6,000 patients the difference is known to a tenth
+    assert 0.5 * found.needed[80] < least < found.needed[80] < most < 2 * found.needed[80]
     same = power((fates(0.15, 1), fates(0.15, 2)), ("a", "b"), (150,), design)
     assert same.sizes[0].better.value + same.sizes[0].worse.value < 9
     assert math.isinf(same.needed[80]) or same.needed[80] > 1500
+    assert math.isinf(same.between[80][1])  # the pool may hold no difference
 
 
 def test_pairs_are_worth_more_the_more_the_two_fates_have_in_common() -> None:
@@ -96,11 +99,23 @@ def test_the_indices_of_a_function_that_is_known() -> None:
     design = random.random((60, 3))
     found = [(4 * x[0] + 2 * x[1] + 0.05 * random.standard_normal(), 0.05) for x in design]
     names = {n: Parameter(at="body/leukaemia.yaml: cycling.wake", bounds=(0, 1), why="w") for n in ("x1", "x2", "x3")}
-    rows = {row.name: row for row in of_points(names, "y", design, found, 100).rows}
+    told = of_points(names, "y", design, found, 100)
+    rows = {row.name: row for row in told.rows}
+    assert told.foretold > 0.95 and "rests most on 'x1'" in told.verdict()
     assert rows["x1"].total == pytest.approx(0.8, abs=0.03)
     assert rows["x2"].total == pytest.approx(0.2, abs=0.03)
     assert rows["x3"].total < 0.02
     assert rows["x1"].at_high - rows["x1"].at_low == pytest.approx(4, abs=0.15)
+
+
+def test_shares_of_what_cannot_be_foretold_are_no_result() -> None:
+    """Chance alone, and fewer points than would tell the numbers apart."""
+    random = np.random.default_rng(2)
+    names = {f"x{i}": Parameter(at="body/leukaemia.yaml: cycling.wake", bounds=(0, 1), why="w") for i in range(6)}
+    for points in (9, 40):
+        noise = [(float(random.standard_normal()), 1.0) for _ in range(points)]
+        told = of_points(names, "y", random.random((points, 6)), noise, 100)
+        assert not told.foretold > 0.5 and "no result yet" in told.verdict()
 
 
 def test_the_commands(tmp_path) -> None:  # type: ignore[no-untyped-def]

@@ -7,6 +7,7 @@ number explains alone, ``total`` that in which it has a part.
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ from .evaluate import Task
 from .plan import Parameter, Plan, now
 
 SALTELLI = 1024  # base samples of the emulator; a power of two
+FOLDS = 5  # parts that are left out in turn, to see what the emulator foretells
+ENOUGH = 0.5  # of the variance, below which its shares are not told as a result
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ class Sensitivity(Shown):
     typical: tuple[float, float]
     chance: float  # standard error of one cohort
     rows: tuple[Row, ...]
+    foretold: float  # share of the variance of points that the emulator was not given; nan with too few points
 
     def __repr__(self) -> str:
         return f"Sensitivity({self.measure}: {len(self.rows)} numbers)"
@@ -91,11 +95,20 @@ class Sensitivity(Shown):
             f"{self.measure}: {mean:.1f} on average, standard deviation {sd:.1f} over the ranges "
             f"({self.points} points, {self.patients:,} patients each; the chance of one cohort: {self.chance:.1f})"
         )
+        return Group(Text(head, "bold"), table, Text(self.verdict()))
+
+    def verdict(self) -> str:
+        """What may be said of it, in a sentence or two."""
+        if not self.foretold >= ENOUGH:  # also nan
+            known = "nothing" if not self.foretold > 0 else f"{100 * self.foretold:.0f} % of the variance"
+            return (
+                f"Of points that were left out {known} can be foretold: these shares are no result yet. Play more "
+                f"points (some for each of the {len(self.rows)} numbers), more patients, or fewer numbers."
+            )
         most = max(self.rows, key=lambda row: row.total)
-        foot = f"The result rests most on '{most.name}' ({most.why}): it has a part in {100 * most.total:.0f} % of it."
-        if sd < self.chance:
-            foot = "The numbers change the result less than the chance of one cohort does: play more patients."
-        return Group(Text(head, "bold"), table, Text(foot))
+        part, foretold = (f"{100 * share:.0f} %" for share in (most.total, self.foretold))
+        rests = f"The result rests most on '{most.name}' ({most.why}): it has a part in {part} of it."
+        return f"{rests} Of points that were left out {foretold} of the variance is foretold."
 
 
 def measures(asked: Asked) -> Outcome:
@@ -174,7 +187,27 @@ def of_points(
     )  # fmt: skip
     chance = float(np.median([one[1] for one in found if one is not None]))
     played = sum(one is not None for one in found)
-    return Sensitivity(measure, played, patients, (float(mean.mean()), float(mean.std())), chance, rows)
+    typical = float(mean.mean()), float(mean.std())
+    return Sensitivity(measure, played, patients, typical, chance, rows, _foretold(design, measure, found))
+
+
+def _foretold(
+    design: np.ndarray[tuple[int, int], np.dtype[np.float64]],
+    measure: str,
+    found: Sequence[tuple[float, float] | None],
+) -> float:
+    """The share of the variance of what was played that an emulator foretells which did not see it."""
+    told = [i for i, one in enumerate(found) if one is not None]
+    if len(told) - math.ceil(len(told) / FOLDS) < LEAST:
+        return math.nan
+    missed = []
+    for k in range(FOLDS):
+        out = set(told[k::FOLDS])
+        kept = learn(design, {measure: [None if i in out else one for i, one in enumerate(found)]})
+        at = sorted(out)
+        missed += list(kept.predict(design[at])[0][:, 0] - np.array([found[i][0] for i in at]))  # type: ignore[index]
+    values = np.array([found[i][0] for i in told])  # type: ignore[index]
+    return 1.0 - float(np.mean(np.square(missed))) / float(values.var()) if values.var() > 0 else math.nan
 
 
 def _begin(asked: Asked) -> tuple[Asked, Library]:

@@ -87,6 +87,7 @@ class Power(Shown):
     free: Difference  # of an event at the end, in the whole pool
     sizes: tuple[Size, ...]
     needed: Mapping[int, float]  # percent of power -> patients an arm; infinite without a difference
+    between: Mapping[int, tuple[float, float]]  # the same at both ends of what the pool knows of the difference (95 %)
     pairs: float  # patients played under both treatments that tell as much as 1,000 an arm
 
     def __repr__(self) -> str:
@@ -108,13 +109,18 @@ class Power(Shown):
             f"{design.accrual:g} years, then {design.follow_up:g} of follow-up, log-rank, two-sided alpha "
             f"{design.alpha:g}"
         )
+
+        def patients(n: float) -> str:
+            return "more than can be told" if math.isinf(n) or n > 1e6 else f"{math.ceil(n):,}"
+
         needed = ", ".join(
-            f"{percent} %: {'more than can be told' if math.isinf(n) or n > 1e6 else f'{math.ceil(n):,}'}"
+            f"{percent} %: {patients(n)} ({' to '.join(map(patients, self.between[percent]))})"
             for percent, n in self.needed.items()
         )
         foot = (
-            f"Patients an arm for a power of {needed}.\nThe same virtual patients under both treatments: "
-            f"{self.pairs:,.0f} tell the difference as surely as 1,000 an arm (2,000 in all)."
+            f"Patients an arm for a power of {needed};\nin brackets: as far as {self.free.first.n:,} virtual patients "
+            f"tell the difference (95 %), a bigger --pool tells it better.\nThe same virtual patients under both "
+            f"treatments: {self.pairs:,.0f} tell the difference as surely as 1,000 an arm (2,000 in all)."
         )
         return Group(Text(head, "bold"), table, Text(foot))
 
@@ -152,7 +158,17 @@ def power(
         for percent in (80, 90)
     }
     free, ratio = _paired(fates, design.longest)
-    return Power(names, design, free, tuple(tried), needed, 1000 * ratio)
+    between = {percent: _between(n, free.change) for percent, n in needed.items()}
+    return Power(names, design, free, tuple(tried), needed, between, 1000 * ratio)
+
+
+def _between(n: float, change: Estimate) -> tuple[float, float]:
+    """Patients at both ends of the interval of the difference, of which they go with the inverse square; no end where
+    the interval holds no difference."""
+    ends = sorted((abs(change.low), abs(change.high)))
+    least = n * (change.value / ends[1]) ** 2 if ends[1] > 0 else math.inf
+    most = n * (change.value / ends[0]) ** 2 if change.low * change.high > 0 else math.inf
+    return (least if math.isfinite(least) else n), most
 
 
 def log_rank(day: Floats, failed: Flags, mine: Flags) -> float:
