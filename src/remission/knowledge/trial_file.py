@@ -149,7 +149,7 @@ KINDS: dict[str, Kind] = {
         "percent",
         ("phase",),
         ("within", "response_within"),
-        "Share that began the phase or left the protocol for it.",
+        "Share that began the phase or left the protocol for it, before a relapse.",
     ),
     "left the protocol": Kind(
         "percent", ("reason",), ("within",), "Share that left for a reason that has these words in it."

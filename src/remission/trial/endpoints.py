@@ -386,7 +386,7 @@ def side_effect(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> Est
 
 
 def reached_phase(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> Estimate:
-    """Percent that began the phase, or left the protocol for it (within the time, when given)."""
+    """Percent that began the phase, or left the protocol for it (within the time, when given), and before a relapse."""
     word = str(endpoint.phase)
     gone = people.filter((pl.col("outcome") == "left") & pl.col("left_for").str.contains(word, literal=True))
     left = gone.select("patient", pl.col("last").alias("day"))
@@ -397,7 +397,8 @@ def reached_phase(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> E
             raise
         began = left
     rows = people.join(began.group_by("patient").agg(pl.col("day").min()), on="patient", how="left")
-    return _share(rows, pl.col("day") - pl.col("origin") <= _within(endpoint))
+    first = pl.col("relapse").is_null() | (pl.col("day") <= pl.col("relapse"))
+    return _share(rows, (pl.col("day") - pl.col("origin") <= _within(endpoint)) & first)
 
 
 def left_the_protocol(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> Estimate:
