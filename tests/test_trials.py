@@ -206,6 +206,12 @@ def test_phases_of_a_linked_protocol_are_found_by_their_own_name() -> None:
     assert simulated(cohort, of("reached phase", phase="infusion")).value == 100
 
 
+def test_a_transplant_after_a_relapse_is_not_one_that_was_reached() -> None:
+    starts = [(k, day, "phase start", "transplant") for k, day in ((0, 90), (1, 400))]
+    cohort = played([well(900)] * 3, [*starts, *((k, 300, "relapse", "marrow") for k in (0, 1))])
+    assert simulated(cohort, of("reached phase", phase="transplant")).value == pytest.approx(100 / 3)
+
+
 def test_an_infusion_that_is_recorded_counts_and_not_its_phase() -> None:
     events = [(0, 50, "phase start", "infusion"), (0, 52, "infusion", "infusion"), (1, 60, "phase start", "infusion")]
     cohort = played([well(900), well(900)], events)
