@@ -1516,12 +1516,11 @@ def _write_beside(run: Run) -> None:
     """The summary, the picture and the data dictionary, in the run's folder."""
     from remission.engine.shards import write_file
     from remission.exchange.datapackage import NAME, dictionary
-    from remission.trial.pictures import save
 
     assert run.folder is not None
     write_file(run.folder / "summary.csv", run.summary().table.write_csv().encode())
     write_file(run.folder / NAME, dictionary(run).encode())
-    save(run.plot(), run.folder / "cohort.png", here=True)
+    write_file(run.folder / "cohort.png", run.picture())
 
 
 def _write(path: Path, text: str) -> None:

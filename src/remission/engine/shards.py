@@ -106,13 +106,15 @@ def run_shards(
     finish: Callable[[], None] | None = None,
     at_once: int = 1,
     elsewhere: Elsewhere | None = None,
+    seen: Callable[[int], None] | None = None,
 ) -> None:
     """Play patients 0..patients-1 shard by shard into the folder ``out``; shards already there are not played again.
 
     ``play_shard(first, count)`` returns the ``tables`` of the patients first..first+count-1; ``whole`` are tables of
     the run as such, written once as ``<name>.parquet``. ``identity`` (JSON values) says what makes this run itself:
     the same identity goes on, another one is refused with `BadInput`, as is a folder that holds other files.
-    ``progress(done, patients)`` is called before the first and after every shard. ``at_once``: see `in_turn`.
+    ``progress(done, patients)`` is called before the first and after every shard, ``seen`` with the number of each that
+    is on the disk. ``at_once``: see `in_turn`.
     ``fresh`` replaces the run that the folder holds, even a damaged one, and touches nothing that a run did not write.
     ``finish`` is called when all is there, while no other process can write into the folder. A shard that is missing,
     damaged or of another run is played anew. A full disk or a folder that cannot be written is a `BadInput`; the
@@ -129,6 +131,8 @@ def run_shards(
 
         def there(shard: int, files: dict[str, str]) -> None:
             shards[_name(shard)] = files
+            if seen:
+                seen(shard)
             if progress:
                 progress(min(len(shards) * shard_size, patients), patients)
 
@@ -267,13 +271,16 @@ def _read_run(out: Path, check: bool) -> tuple[Manifest, dict[str, pl.LazyFrame]
     return manifest, frames, whole
 
 
-def pieces(out: Path, manifest: Manifest, patients: int) -> Iterator[dict[str, pl.LazyFrame]]:
-    """The tables of a finished run, about so many whole patients at a time (`read_run` has looked at them)."""
-    several = max(1, patients // manifest["shard_size"])
-    for first in range(0, _shards_of(manifest), several):
-        some = slice(first, first + several)
-        with _unreadable(out):
-            yield {name: _scan(_parts(out, manifest, name)[some]) for name in manifest["tables"]}
+def piece(out: Path, manifest: Manifest, shards: range) -> dict[str, pl.LazyFrame]:
+    """The tables of these shards of a run, which are on the disk."""
+    with _unreadable(out):
+        return {name: _scan(_parts(out, manifest, name)[shards.start : shards.stop]) for name in manifest["tables"]}
+
+
+def pieces(manifest: Manifest, patients: int) -> list[range]:
+    """The shards of a run, about so many whole patients at a time."""
+    several, shards = max(1, patients // manifest["shard_size"]), _shards_of(manifest)
+    return [range(first, min(first + several, shards)) for first in range(0, shards, several)]
 
 
 def part_names(manifest: Manifest, table: str) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from remission.engine.shards import pieces
+from remission.engine.shards import piece, pieces
 from remission.knowledge.errors import BadInput
 from remission.patient.cohort import METABOLISER, SEX
 from remission.patient.growth import sizes
@@ -34,7 +34,8 @@ def parts(what: Run | OnePatient) -> Iterator[Tables]:
     elif what.folder is None:
         yield what.frames
     else:
-        yield from pieces(what.folder, what.manifest, AT_ONCE)
+        for shards in pieces(what.manifest, AT_ONCE):
+            yield piece(what.folder, what.manifest, shards)
 
 
 def table(tables: Tables, name: str) -> pl.LazyFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -21,7 +22,7 @@ from .picture_patient import plot_patient
 
 _RGB = 0xFFFFFF  # of a pixel as one number: blue, green, red
 
-__all__ = ["plot_cohort", "plot_patient", "save", "shown_of"]
+__all__ = ["plot_cohort", "plot_patient", "png", "save", "shown_of"]
 
 
 def save(figure: Figure, path: str | Path, *, dpi: int = 150, here: bool = False) -> Path:
@@ -34,14 +35,19 @@ def save(figure: Figure, path: str | Path, *, dpi: int = 150, here: bool = False
     kind = target.suffix.lower()
     if kind not in (".png", ".svg"):
         raise BadInput(f"{target.name!r} cannot be written", file=target, remedy="A picture ends in .png or .svg")
-    with matplotlib.rc_context({"svg.hashsalt": "remission", "svg.fonttype": "path", "hatch.linewidth": 0.7}):
-        return write_whole(target, _png(figure, dpi) if kind == ".png" else _svg(figure), here=here)
+    return write_whole(target, png(figure, dpi) if kind == ".png" else _svg(figure), here=here)
+
+
+def _as_set() -> Any:
+    """A context in which a figure is drawn, whatever the user's own settings."""
+    return matplotlib.rc_context({"svg.hashsalt": "remission", "svg.fonttype": "path", "hatch.linewidth": 0.7})
 
 
 def _svg(figure: Figure) -> bytes:
     whole = BytesIO()
     FigureCanvasAgg(figure)
-    figure.savefig(whole, format="svg", metadata={"Date": None}, facecolor="white")
+    with _as_set():
+        figure.savefig(whole, format="svg", metadata={"Date": None}, facecolor="white")
     return whole.getvalue()
 
 
@@ -51,13 +57,14 @@ def _drawn(figure: Figure, dpi: int) -> NDArray[np.uint8]:
     try:
         figure.set_dpi(dpi)
         canvas = FigureCanvasAgg(figure)
-        canvas.draw()
+        with _as_set():
+            canvas.draw()
         return np.asarray(canvas.buffer_rgba())
     finally:
         figure.set_dpi(own)
 
 
-def _png(figure: Figure, dpi: int) -> bytes:
+def png(figure: Figure, dpi: int = 150) -> bytes:
     """A PNG of its 256 most frequent colours: bars and lines keep theirs, the edges of letters take the nearest."""
     bands = np.array_split(_drawn(figure, dpi).view("<u4")[..., 0], 32)  # worked on one by one, in little memory
     found = [np.unique(band & _RGB, return_counts=True) for band in bands]

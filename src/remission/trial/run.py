@@ -17,15 +17,26 @@ from rich.console import RenderableType
 
 from remission.engine.cluster import in_order, on_cluster
 from remission.engine.identity import code_identity, hash_of
-from remission.engine.shards import Files, Manifest, Tables, finished_shards, in_turn, pieces, read_run, run_shards
+from remission.engine.shards import (
+    Files,
+    Manifest,
+    Tables,
+    finished_shards,
+    in_turn,
+    piece,
+    pieces,
+    read_run,
+    run_shards,
+)
 from remission.knowledge.errors import BadInput, nearest
 from remission.knowledge.folders import folder_of, remote
 from remission.knowledge.library import Library, library, using
 
 from . import cost, memory, side_effects
+from .ahead import Ahead, Part, picture
 from .shown import Shown
 from .sources import behind
-from .summary import DAYS_PER_YEAR, Journey, Performance, Summary, as_summary, journey, summarise
+from .summary import DAYS_PER_YEAR, Journey, Performance, Summary, as_summary, summarise
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,7 +49,7 @@ if TYPE_CHECKING:
 TABLES = ("outcomes", "measurements", "mrd", "doses", "events", "states", "side_effects", "levels")
 POPULATION = "childhood-all"
 MOST_PATIENTS = 10**12
-AT_ONCE = 32_768  # patients whose tables a summary reads at a time
+AT_ONCE = 4096  # patients whose tables a summary reads at a time
 DRAWN = 5000  # patients in the picture of a cohort: enough for its curves, and bounded in memory
 
 Progress = Callable[[int, int], None]
@@ -89,6 +100,7 @@ class Run(Shown):
     folder: Path | None = None
     performance: Performance | None = None
     knowledge: Library | None = field(default=None, repr=False)  # what it was played with; None: the library in use
+    ahead: Ahead | None = field(default=None, repr=False, compare=False)  # what was made of it while it was played
 
     def __repr__(self) -> str:
         where = f"; in {self.folder}" if self.folder else ""
@@ -139,8 +151,7 @@ class Run(Shown):
 
     @property
     def title(self) -> str:
-        identity = self.manifest["identity"]
-        return f"{identity['protocol']}, {self.manifest['patients']:,} virtual patients, seed {identity['seed']}"
+        return _title(self.manifest)
 
     def summary(self, years: float = 5.0) -> Summary:
         """The cohort in the measures of a trial report, survival read at ``years``."""
@@ -155,22 +166,21 @@ class Run(Shown):
         return {}
 
     def _summarised(self, years: float) -> Summary:
-        journeys, counts = [], []
         with using(self.knowledge):
-            for tables in self._pieces():
-                if "events" in tables:
-                    journeys.append(journey(tables["events"]))
-                counts.append(side_effects.patients_with(tables))
-            frequent = side_effects.most_frequent(counts, self.outcomes.height)
+            parts = self._parts()
+            frequent = side_effects.most_frequent([part.side_effects for part in parts], self.outcomes.height)
+        journeys = [part.journey for part in parts if part.journey is not None]
         way = Journey.of_all(journeys) if journeys else None
         return summarise(self.outcomes, way, years=years, title=self.title, more=frequent)
 
-    def _pieces(self) -> Iterator[Mapping[str, pl.LazyFrame]]:
-        """The tables, some whole patients at a time: what is counted patient by patient is so in bounded memory."""
+    def _parts(self) -> list[Part]:
+        """What is counted patient by patient: of some whole patients at a time, in bounded memory."""
+        if self.ahead is not None:
+            return self.ahead.parts()
         if self.folder is None:
-            yield self.frames
-        else:
-            yield from pieces(self.folder, self.manifest, AT_ONCE)
+            return [Part.of(self.frames)]
+        some = pieces(self.manifest, AT_ONCE)
+        return [Part.of(piece(self.folder, self.manifest, shards)) for shards in some]
 
     def side_effects_by_phase(self) -> pl.DataFrame:
         """phase, side_effect, grade, patients, of, percent, low, high: who had that grade or worse in a phase, of those
@@ -204,8 +214,20 @@ class Run(Shown):
         """The cohort on one page; of a very large one the first 5,000 patients."""
         from .pictures import plot_cohort, shown_of
 
-        first = f", the first {DRAWN:,}" if self.manifest["patients"] > DRAWN else ""
-        return plot_cohort(shown_of(self.frames, DRAWN), title=self.title + first)
+        return plot_cohort(shown_of(self.frames, DRAWN), title=_title_of_picture(self.manifest))
+
+    def picture(self) -> bytes:
+        """`plot`, as a PNG."""
+        return self.ahead.picture() if self.ahead else picture(self.frames, DRAWN, _title_of_picture(self.manifest))
+
+
+def _title(manifest: Manifest) -> str:
+    identity = manifest["identity"]
+    return f"{identity['protocol']}, {manifest['patients']:,} virtual patients, seed {identity['seed']}"
+
+
+def _title_of_picture(manifest: Manifest) -> str:
+    return _title(manifest) + (f", the first {DRAWN:,}" if manifest["patients"] > DRAWN else "")
 
 
 def open_run(folder: str | Path) -> Run:
@@ -253,8 +275,9 @@ def simulate(
     ``out`` the tables go to that folder shard by shard, in bounded memory; the same call goes on with a run that was
     stopped, ``fresh`` replaces one that is there. A run that will take hours or fill the disk is measured first and
     asked about: ``consent`` is given its `Cost` and says yes or no. ``finish`` is called with the run that is whole,
-    while no other process can write into its folder. ``after_relapse``: how a relapse is treated, when not as the
-    protocol says (`remission.protocol.variant`): the name of a protocol, "usual" or "none". ``timings`` measures the
+    while no other process can write into its folder (its summary and picture are then made while it is played).
+    ``after_relapse``: how a relapse is treated, when not as the protocol says (`remission.protocol.variant`): the name
+    of a protocol, "usual" or "none". ``timings`` measures the
     steps of the day (`Run.performance`). ``cluster``: the address of a Dask scheduler whose workers play the shards
     (docs/scale.md), ``out`` being a folder that all share or an address; ``say`` is told what is waited for.
 
@@ -362,20 +385,28 @@ def simulate(
             finish(made[0])
 
     if folder is not None:
-        run_shards(
-            play_shard,
-            patients=patients,
-            shard_size=size,
-            out=folder,
-            identity=_identity(protocol, of_people, seed, follow_up_years, record),
-            tables=record,
-            progress=progress,
-            whole={"provenance": numbers},
-            fresh=fresh,
-            at_once=at_once,
-            elsewhere=None if cluster is None else written_elsewhere,
-            finish=lambda: whole(_opened(folder, check=False)),
-        )
+        identity = _identity(protocol, of_people, seed, follow_up_years, record)
+        form = {"identity": identity, "patients": patients, "shard_size": size, "tables": list(record)}
+        ahead = Ahead(folder, form, AT_ONCE, DRAWN, _title_of_picture(form)) if finish else None
+        try:
+            run_shards(
+                play_shard,
+                patients=patients,
+                shard_size=size,
+                out=folder,
+                identity=identity,
+                tables=record,
+                progress=progress,
+                whole={"provenance": numbers},
+                fresh=fresh,
+                at_once=at_once,
+                elsewhere=None if cluster is None else written_elsewhere,
+                seen=ahead.seen if ahead else None,
+                finish=lambda: whole(replace(_opened(folder, check=False), ahead=ahead)),
+            )
+        finally:
+            if ahead:
+                ahead.close()
         return made[0]
     parts: list[Tables] = []
     shards = [(first, min(size, patients - first)) for first in range(0, patients, size)]
