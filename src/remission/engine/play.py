@@ -87,6 +87,7 @@ def play(
         timings=timings is not None,
         daily_until=options.daily_until,
     )
+    del columns  # much memory, and so are the records that are tables already
     if timings is not None:
         for step, seconds in zip(state.DAY, spent, strict=True):
             timings[step] = timings.get(step, 0.0) + seconds
@@ -161,12 +162,13 @@ def tables(
     plan: Layout,
     shelf: Library,
 ) -> dict[str, pl.DataFrame]:
-    """The core's records, columns sorted by patient and day (`orders`), as tables with words in place of numbers."""
+    """The core's records, columns sorted by patient and day (`orders`), as tables with words in place of numbers. A
+    record that has become a table is taken out of ``records``."""
     n = len(cohort)
     phases = pl.Series(program.phases, dtype=pl.String)
 
     def frame(k: int, build: Any) -> pl.DataFrame:
-        columns = records[k]
+        columns, records[k] = records[k], None
         return pl.DataFrame({"patient": columns[0].astype(np.int64)} | build(columns))
 
     def phase(rows: Any, column: int = 2) -> Any:

@@ -6,6 +6,10 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#if __has_include(<malloc.h>)
+#include <malloc.h>
+#endif
+
 #include <atomic>
 #include <exception>
 #include <memory>
@@ -151,6 +155,7 @@ Columns columns_of(Copied& kept, Held& held, nb::handle from) {
 }
 
 using Array = nb::ndarray<nb::numpy, Real, nb::ndim<2>>;
+using Column = nb::ndarray<nb::numpy, Real, nb::ndim<1>>;
 
 Array array_of(std::vector<Real>&& values, std::size_t width) {
   auto* kept = new std::vector<Real>(std::move(values));
@@ -158,10 +163,15 @@ Array array_of(std::vector<Real>&& values, std::size_t width) {
   return Array(kept->data(), {kept->size() / width, width}, owner);
 }
 
-Array array_of(Table&& table) {
-  Real* values = table.values.release();
-  nb::capsule owner(values, [](void* p) noexcept { delete[] static_cast<Real*>(p); });
-  return Array(values, {static_cast<std::size_t>(table.width), table.rows}, owner);
+// The columns of a table, each with its own memory.
+nb::list arrays_of(Table&& table) {
+  nb::list out;
+  for (std::unique_ptr<Real[]>& column : table.columns) {
+    Real* values = column.release();
+    nb::capsule owner(values, [](void* p) noexcept { delete[] static_cast<Real*>(p); });
+    out.append(Column(values, {table.rows}, owner));
+  }
+  return out;
 }
 
 using Orders = std::vector<std::tuple<int, int, std::vector<Int>>>;
@@ -239,6 +249,13 @@ void play_all(const Tables& t, const Layout& lay, const Play& play, const Column
   }
 }
 
+// What the blocks of a large cohort have freed is the system's again: else each thread keeps what it once had.
+void give_back([[maybe_unused]] Int patients) {
+#ifdef __GLIBC__
+  if (patients >= 4 * LANES) malloc_trim(0);
+#endif
+}
+
 // Play all blocks of a cohort on `threads` threads: (results by lane, tables of records as columns, sorted by patient
 // and by `order`: for each table the column of the day, that of a word or -1, and the ranks of the words; seconds in
 // each step of the day, of all threads together).
@@ -265,6 +282,7 @@ nb::tuple play_cohort(nb::handle tables, nb::handle layout, nb::handle lanes, In
       for (int table = 0; table < RecordTable_COUNT; ++table)
         records[table][place] = sorted_rows(b.rec.of[l].rows[table], Notes::width[table], orders[table]);
     });
+    give_back(all.patients);
     const std::vector<std::size_t> by = by_number(all.person);
     std::vector<std::size_t> begin;
     for (int table = 0; table < RecordTable_COUNT; ++table) {
@@ -274,9 +292,10 @@ nb::tuple play_cohort(nb::handle tables, nb::handle layout, nb::handle lanes, In
           put(records[table][place], sorted[table], begin[place], all.person[place].patient);
       });
     }
+    give_back(all.patients);
   }
   nb::list out;
-  for (Table& table : sorted) out.append(array_of(std::move(table)));
+  for (Table& table : sorted) out.append(arrays_of(std::move(table)));
   return nb::make_tuple(array_of(std::move(results), RESULT_COLUMNS), out, spent);
 }
 
@@ -371,7 +390,7 @@ void bind_block(nb::module_& m) {
       std::vector<std::size_t> begin;
       Table sorted = room_for(patients, by_number(person), Notes::width[table], begin);
       for (int l = 0; l < LANES; ++l) put(patients[l], sorted, begin[l], person[l].patient);
-      out.append(array_of(std::move(sorted)));
+      out.append(arrays_of(std::move(sorted)));
     }
     return out;
   });

@@ -54,11 +54,11 @@ inline PatientTable sorted_rows(std::vector<Real>& noted, int width, const RowOr
   return out;
 }
 
-// A table of a cohort, (width, rows), the numbers of the patients first.
+// A table of a cohort by its columns, the numbers of the patients first. Each is memory of its own: who reads them gives
+// back what is not kept.
 struct Table {
-  std::unique_ptr<Real[]> values;
+  std::vector<std::unique_ptr<Real[]>> columns;
   std::size_t rows = 0;
-  int width = 0;
 };
 
 // The places of patients in the order of their numbers.
@@ -75,22 +75,21 @@ inline std::vector<std::size_t> by_number(const View<Person>& person) {
 inline Table room_for(const std::vector<PatientTable>& patients, const std::vector<std::size_t>& order, int width,
                       std::vector<std::size_t>& begin) {
   Table out;
-  out.width = width;
   begin.resize(order.size());
   for (const std::size_t place : order) {
     begin[place] = out.rows;
     out.rows += patients[place].rows;
   }
-  out.values = std::make_unique_for_overwrite<Real[]>(out.rows * static_cast<std::size_t>(width));
+  for (int c = 0; c < width; ++c) out.columns.push_back(std::make_unique_for_overwrite<Real[]>(out.rows));
   return out;
 }
 
 // Put the rows of a patient where they belong, and give their memory back.
 inline void put(PatientTable& patient, Table& out, std::size_t begin, Int number) {
   const std::size_t n = patient.rows;
-  std::fill_n(out.values.get() + begin, n, static_cast<Real>(number));
-  for (int c = 1; c < out.width; ++c)
-    std::copy_n(patient.columns.data() + (c - 1) * n, n, out.values.get() + c * out.rows + begin);
+  std::fill_n(out.columns[0].get() + begin, n, static_cast<Real>(number));
+  for (std::size_t c = 1; c < out.columns.size(); ++c)
+    std::copy_n(patient.columns.data() + (c - 1) * n, n, out.columns[c].get() + begin);
   patient = {};
 }
 
