@@ -161,10 +161,15 @@ def test_progress_is_told_until_the_run_is_over(store):
     site = site_with(store, workers=1)
     with TestClient(application(site)) as client:
         begun = client.post(f"{AT}/runs", json={"scenario": NAME, "patients": 45}).json()
-        with client.stream("GET", begun["links"]["events"]) as stream:
+        with client.stream("GET", begun["links"]["events"] + "?state=anc") as stream:
             assert stream.headers["content-type"].startswith("text/event-stream")
             told = [json.loads(line[6:]) for line in stream.iter_lines() if line.startswith("data: ")]
+        assert client.get(begun["links"]["events"] + "?state=moods").status_code == 404
     site.pool.close()
+    bands = [one for one in told if "rows" in one]
+    told = [one for one in told if "rows" not in one]
+    assert {row["state"] for row in bands[-1]["rows"]} == {"anc"}, "of what is played so far, before its progress"
+    assert bands[-1]["patients"] == 45 and len(bands) <= len(told)
     assert told[-1]["state"] == "done" and told[-1]["patients"] == 45
     assert [one["patients"] for one in told] == sorted(one["patients"] for one in told)
 

@@ -121,3 +121,16 @@ def test_a_fault_of_ours_is_told_in_a_page_without_its_insides_and_the_server_go
         assert "Traceback" not in answer.text and "Undefined" not in answer.text
         assert answer.headers["content-security-policy"]
         assert client.get("/en/").status_code == 200
+
+
+@pytest.mark.parametrize("target", ["http://anywhere.example/en/help?view=specialist", "HTTPS://a:8000/en/help"])
+def test_an_address_in_absolute_form_is_that_of_its_path(client, target):
+    """As a proxy asks; RFC 9112 3.2.2."""
+    from remission.page.headers import origin_form
+
+    raw, _mark, query = target.partition("?")
+    asked = {"type": "http", "path": raw, "raw_path": raw.encode(), "query_string": query.encode()}
+    assert origin_form(asked) == asked | {"path": "/en/help", "raw_path": b"/en/help"}
+    assert origin_form(asked | {"path": "http://a", "raw_path": b"http://a"})["path"] == "/"
+    plain = {"type": "http", "path": "/en/all", "raw_path": b"/en/all"}
+    assert origin_form(plain) is plain

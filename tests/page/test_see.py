@@ -168,6 +168,12 @@ def test_events_bring_the_figures_and_end(client):
     assert "course.csv?patients=" in second, "the files are those of the page, not of the events"
 
 
+def test_the_head_of_a_stream_ends_at_once_and_plays_nothing(client, pool):
+    answer = client.head(f"/en/see/{WHO}/events?patients=77")
+    assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/event-stream")
+    assert not any("patients=77" in address for address in pool.known)
+
+
 def test_events_that_cannot_be_told_are_refused_as_any_page_is(client, pool):
     pool.full = True
     try:

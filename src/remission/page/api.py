@@ -413,16 +413,25 @@ def _runs(api: FastAPI, site: Site) -> None:
         return _answer(_status(asked, site.pool.results(asked, begin=False)))
 
     @api.get("/runs/{key}/events", response_class=StreamingResponse, responses={
-        **_READ, 200: {"content": {"text/event-stream": {}}, "description": "Events progress, done, failed: a Status"}
+        **_READ, 200: {"content": {"text/event-stream": {}}, "description":
+                       "Events progress, done, failed: a Status. Events bands: those of the patients played so far"}
     })  # fmt: skip
-    async def events(asked: Found) -> Response:
-        """Progress as server-sent events, until the run is over."""
-        return StreamingResponse(_told(site, asked), media_type="text/event-stream",
+    async def events(
+        asked: Found,
+        state: Annotated[str, Query(max_length=100, description="Its bands come along as they grow: anc")] = "",
+    ) -> Response:
+        """Progress as server-sent events, until the run is over; with a ``state`` its bands so far before each."""
+        if state:
+            _listed(state, list(UNITS), "state")
+        return StreamingResponse(_told(site, asked, state), media_type="text/event-stream",
                                  headers={"cache-control": "no-store"})  # fmt: skip
 
 
-async def _told(site: Site, scenario: Scenario) -> AsyncIterator[str]:
+async def _told(site: Site, scenario: Scenario, state: str) -> AsyncIterator[str]:
     async for results in site.pool.follow(scenario, begin=False):
+        if state and results.summary is not None:
+            rows = results.summary.bands.filter(pl.col("state") == state)
+            yield f"event: bands\ndata: {_text(_about(results.summary) | {'rows': rows})}\n\n"
         event = results.state if results.over else "progress"
         yield f"event: {event}\ndata: {json.dumps(_status(scenario, results))}\n\n"
 

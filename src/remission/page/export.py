@@ -63,12 +63,16 @@ def export(folder: Path, tell: Callable[[int], None] = lambda pages: None) -> in
     try:
         _look_at(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        _mark(folder, 0)
+        older = _marked(folder)
+        _mark(folder, older)
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         raise BadInput(f"{folder} cannot be written: {why}", remedy="Name a folder of your own") from error
     app = application(Site(still=True))
-    return to_its_end(_Crawl(app, folder, tell).run())
+    files = to_its_end(_Crawl(app, folder, tell).run())
+    _take_away(folder, older - files)
+    _mark(folder, files)
+    return len(files)
 
 
 def _look_at(folder: Path) -> None:
@@ -78,8 +82,32 @@ def _look_at(folder: Path) -> None:
         raise BadInput(f"{folder} holds other files", remedy="Name an empty folder, or one that --export wrote")
 
 
-def _mark(folder: Path, files: int) -> None:
-    write_whole(folder / MARK, json.dumps({"files": files, "languages": list(LANGUAGES)}) + "\n")
+def _marked(folder: Path) -> set[str]:
+    """The files that the export before this one wrote, as its mark names them."""
+    try:
+        files = json.loads((folder / MARK).read_text(encoding="utf-8"))["files"]
+        return {name for name in files if isinstance(name, str)}
+    except (OSError, ValueError, LookupError, TypeError):
+        return set()
+
+
+def _mark(folder: Path, files: set[str]) -> None:
+    write_whole(folder / MARK, json.dumps({"languages": list(LANGUAGES), "files": sorted(files)}, indent=0) + "\n")
+
+
+def _take_away(folder: Path, files: set[str]) -> None:
+    """Files of an older export that are pages no more; what somebody else put into the folder stays. Folders that
+    become empty go with them."""
+    home = folder.resolve()
+    for name in files:
+        path = folder / name
+        if not path.resolve().is_relative_to(home):  # a mark that was written by somebody else
+            continue
+        path.unlink(missing_ok=True)
+        for above in path.parents:
+            if above == folder or not above.is_dir() or any(above.iterdir()):
+                break
+            above.rmdir()
 
 
 class _Crawl:
@@ -89,7 +117,8 @@ class _Crawl:
         self.app, self.folder, self.tell = app, folder, tell
         self.answers: dict[str, Answer] = {}
 
-    async def run(self) -> int:
+    async def run(self) -> set[str]:
+        """Writes all pages; the files that they are, below the folder."""
         firsts = [f"/{tag}/" for tag in LANGUAGES] + [f"/{tag}/{LIVE}" for tag in LANGUAGES]
         waiting = [*firsts, "/favicon.ico"]
         seen = set(waiting)
@@ -111,10 +140,11 @@ class _Crawl:
                     seen.add(link)
                     waiting.append(link)
         written = {address: answer for address, answer in self.answers.items() if answer.status == 200}
-        self._write_frame(len(written))
+        files = {file_of(address) for address in written}
+        self._write_frame(files)
         for address, answer in written.items():
             self._write(address, answer)
-        return len(written)
+        return files
 
     def _links(self, address: str, answer: Answer) -> list[str]:
         if answer.location:
@@ -152,10 +182,11 @@ class _Crawl:
         tag = address.split("/")[1]
         return file_of(f"/{tag if tag in LANGUAGES else next(iter(LANGUAGES))}/{LIVE}")
 
-    def _write_frame(self, files: int) -> None:
-        """What a host needs beside the pages: the first page and the headers."""
+    def _write_frame(self, files: set[str]) -> None:
+        """What a host needs beside the pages: the first page and the headers. The mark names the files before they
+        are there, so that none is forgotten when the writing is broken off."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        _mark(self.folder, files)
+        _mark(self.folder, _marked(self.folder) | files)
         first = next(iter(LANGUAGES))
         languages = "".join(
             f'<li><a href="{tag}/index.html" lang="{html_tag(tag)}">{name}</a></li>' for tag, name in LANGUAGES.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote_to_bytes
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,6 +21,7 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
+_ABSOLUTE = re.compile(rb"^https?://[^/?#]*", re.IGNORECASE)
 _FIGURE = re.compile(r"^(?P<page>/.*?)/figure/(?P<id>[a-z0-9_-]{1,80})\.(?P<kind>[a-z]{3,4})$")
 
 
@@ -33,6 +35,7 @@ class Headers:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        scope = origin_form(scope)
 
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -44,6 +47,14 @@ class Headers:
             await send(message)
 
         await self.app(scope, receive, sent)
+
+
+def origin_form(scope: Scope) -> Scope:
+    """A target in absolute form (``GET http://host/en/``, RFC 9112 3.2.2) is that of its path, whatever host it names."""
+    path = _ABSOLUTE.sub(b"", scope.get("raw_path") or b"")
+    if path == scope.get("raw_path"):
+        return scope
+    return {**scope, "raw_path": path or b"/", "path": unquote_to_bytes(path or b"/").decode(errors="replace")}
 
 
 class FigureFiles:

@@ -26,6 +26,7 @@ from .site import Site
 from .store import stored_addresses
 from .summary import LIVES
 
+STREAM = "text/event-stream"
 FIRST = "cog-standard-risk"  # the treatment that the form offers
 
 
@@ -50,9 +51,12 @@ def routes(site: Site) -> list[BaseRoute]:
         return shown(site, request, scenario)
 
     async def events(request: Request) -> Response:
-        told = _told(site, request, read(request, site.knowledge))
+        scenario = read(request, site.knowledge)
+        if request.method == "HEAD":  # its head is all that was asked for: nothing is played, nothing stays open
+            return Response(media_type=STREAM)
+        told = _told(site, request, scenario)
         first = await anext(told)  # what is refused is refused before an answer begins
-        return StreamingResponse(_with(first, told), media_type="text/event-stream")
+        return StreamingResponse(_with(first, told), media_type=STREAM)
 
     return [
         Route("/see", lambda request: RedirectResponse(f"/{language()}/see/", 301)),
