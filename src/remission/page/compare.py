@@ -16,9 +16,10 @@ from .figures import paired
 from .figures.missed_tablets import missed_tablets
 from .figures.relapse import YEARS, known, stands
 from .language import _, language
+from .plans import FIRST, plans
 from .scenario import Scenario, said_once
 from .scenes import results_of
-from .see import fresh, observed_only, protocols
+from .see import fresh, observed_only
 from .site import Site
 from .svg.dots import Share, of_hundred
 
@@ -91,8 +92,8 @@ def _both(request: Request, site: Site) -> tuple[Scenario, Scenario]:
 
 def _form(site: Site, request: Request, said: Mapping[str, str], error: BadInput | None = None) -> Response:
     return site.page(
-        request, "what_if.html", status=400 if error else 200, said={"protocol": "cog-standard-risk"} | dict(said),
-        error=error, protocols=protocols(site.knowledge), agents=site.knowledge.agents(), misses=(5, 10, 20, 50),
+        request, "what_if.html", status=400 if error else 200, said={"protocol": FIRST} | dict(said),
+        error=error, plans=plans(site.knowledge), agents=site.knowledge.agents(), misses=(5, 10, 20, 50),
         figures=[missed_tablets()],
     )  # fmt: skip
 
@@ -121,7 +122,7 @@ def _shown(site: Site, request: Request, first: Scenario, second: Scenario) -> R
         figures = [missed_tablets(), *figures]
     answer = site.page(
         request, "compare.html", figures=[*figures, *late], costs=figures, late=late, first=first, second=second,
-        names=names, plans=[who.treatment_name(scenario, site.knowledge) for scenario in (first, second)],
+        names=names, plans=tuple(who.treatment_name(scenario, site.knowledge) for scenario in (first, second)),
         title=who.called(first), changes=who.changes(second), marks=marks, shares=shares, years=YEARS,
         observed=observed, clear=clear, known=how, over=all(result.over for result in results),
         errors=[result.error for result in results if result.error],

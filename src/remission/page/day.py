@@ -87,14 +87,14 @@ def routes(site: Site) -> list[BaseRoute]:
         cycle = next(c for c in reversed(plan.cycles) if c.first_day <= n)
         here = n <= cycle.last_day
         figures = [course.small(summary, site.knowledge, n - 1.0)] if summary else []
-        felt, untold = _felt(summary, n, texts, site.knowledge, specialist) if summary else ([], [])
+        felt, untold, found = _felt(summary, n, texts, site.knowledge, specialist) if summary else ([], [], [])
         rows = [row for row in plan.rows if row.day == n]
         answer = site.page(
             request, "day.html", figures=figures, scenario=scenario, n=n, last=last, title=who.called(scenario),
             phase=who.phase_name(cycle.name, site.knowledge), cycle=cycle,
             phase_day=n - cycle.first_day + 1 if here else None,
             given=list(_given(rows, texts, site.knowledge)), tests=list(_tests(rows, site.knowledge)),
-            body=_body(summary, n) if summary else [], felt=felt, untold=untold,
+            body=_body(summary, n) if summary else [], felt=felt, untold=untold, found=found,
             cards=[(name, texts.card(name)) for name in ALWAYS], coming=_coming(plan, n), patient=patient_of(request),
             happened=list(_happened(summary, patient_of(request), n, texts)) if summary else [],
             path=links(request, scenario),
@@ -231,18 +231,23 @@ def _blood(platelets: float, haemoglobin: float) -> str:
 
 def _felt(
     summary: Summary, n: int, texts: Reading, knowledge: Library, specialist: bool
-) -> tuple[list[Felt], list[tuple[str, str]]]:
-    """Side effects in the week of the day, the most frequent first; and those of which no number is told."""
+) -> tuple[list[Felt], list[tuple[str, str]], list[Felt]]:
+    """Side effects in the week of the day, the most frequent first: those that one may feel; those of which no number
+    is told; those that tests find. What comes years later is for specialists."""
     week = (n - 1) // 7
     rows = summary.side_effects.filter((pl.col("week") == week) & (pl.col("any") >= RARE)).sort("any", descending=True)
-    told, untold = [], []
+    told, untold, found = [], [], []
     for name, share in rows.select("side_effect", "any").rows():
         title, how = texts.title("side-effects", name), trust(name, summary, knowledge)
-        if specialist or how != "untested":
-            told.append(Felt(f"side-effects/{name}", title, _of_hundred(share), how))
-        else:
+        noticed = texts.noticed(name)
+        if not specialist and (noticed == "later" or (how == "untested" and noticed == "tests")):
+            continue
+        if not specialist and how == "untested":
             untold.append((f"side-effects/{name}", title))
-    return told[:FELT], untold[:FELT]
+            continue
+        one = Felt(f"side-effects/{name}", title, _of_hundred(share), how)
+        (found if noticed == "tests" else told).append(one)
+    return told[:FELT], untold[:FELT], found[:FELT]
 
 
 def _of_hundred(share: float) -> str:

@@ -50,7 +50,7 @@ class Headers:
 
 
 def origin_form(scope: Scope) -> Scope:
-    """A target in absolute form (``GET http://host/en/``, RFC 9112 3.2.2) is that of its path, whatever host it names."""
+    """A target in absolute form (``GET http://host/en/``, RFC 9112 3.2.2) is that of its path, whatever its host."""
     path = _ABSOLUTE.sub(b"", scope.get("raw_path") or b"")
     if path == scope.get("raw_path"):
         return scope

@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import islice
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from remission.exchange.formats import content
+from remission.knowledge.errors import BadInput
 from remission.protocol.plan import Plan, Row
 
 from . import who
 from .language import _, first_week_day, language, month, number, weekdays
+from .plans import colour_of
 from .reading import Reading, reading
 from .scenes import STILL_DAYS, Elsewhere, address, kept, links, planned, results_of, scene, start_of
 from .site import Site
-from .svg.colours import phase_kind
+
+SPANS = (1, 3, 6, 12)  # months that the form offers, beside all
 
 
 @dataclass(frozen=True)
@@ -63,8 +67,9 @@ def routes(site: Site) -> list[BaseRoute]:
         texts = reading(language())
         return site.page(
             request, "month.html", scenario=scenario, title=who.called(scenario), start=start, plan=plan,
-            kept=[pair for pair in kept(request) if pair[0] != "start"],
-            linked=STILL_DAYS if site.still else plan.cycles[-1].last_day, months=list(months(plan, texts)),
+            kept=[pair for pair in kept(request) if pair[0] not in ("start", "months")],
+            linked=STILL_DAYS if site.still else plan.cycles[-1].last_day, spans=SPANS, shown=request.query_params.get(
+                "months", ""), months=list(islice(months(plan, texts), _span(request))),
             weekdays=weekdays(), changes=who.changes(scenario),
             protocol=who.treatment_name(scenario, site.knowledge), path=links(request, scenario),
             ics=address(scenario, "/calendar.ics", **{"start": start.isoformat()}),
@@ -81,6 +86,16 @@ def routes(site: Site) -> list[BaseRoute]:
         return Response(held, media_type="text/calendar; charset=utf-8", headers={"content-disposition": name})
 
     return [Route("/see/{scenario}/calendar", show), Route("/see/{scenario}/calendar.ics", file)]
+
+
+def _span(request: Request) -> int | None:
+    """How many months are asked for; None: all."""
+    text = request.query_params.get("months", "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 5 and int(text)):
+        raise BadInput("that is no number of months", remedy="Write a number, such as 3")
+    return int(text)
 
 
 def next_monday(day: date) -> date:
@@ -115,7 +130,7 @@ def _day(plan: Plan, day: date, rows: list[Row], texts: Reading, within: bool) -
     begins = who.phase_name(cycle.name) if cycle and cycle.start == day else ""
     if begins and cycle and cycle.of > 1:
         begins = _("{phase}, cycle {number}").format(phase=begins, number=number(cycle.number))
-    kind = phase_kind(cycle.phase, plan.protocol.id) if cycle else ""
+    kind = colour_of(cycle.phase, plan.protocol.id) if cycle else ""
     n = (day - plan.start).days + 1
     inside = cycle is not None
     return Day(day, number(day.day), n if inside else 0, begins, kind, tuple(_entries(rows, texts)) if within else (),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import NamedTuple
@@ -26,10 +25,10 @@ from remission.individual.reasons import NO_RULE
 from remission.individual.result import Result, examine
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library
-from remission.protocol.reader import read_protocol
 
 from .figure import Figure, Known, Table
 from .language import _, ngettext, number
+from .plans import Plans, plans
 from .site import Site
 from .svg import axis
 from .svg.chart import Band, Dot, Line, Mark, Panel, Zone, chart
@@ -95,13 +94,15 @@ def _private(answer: Response) -> Response:
 def _shown(
     site: Site, request: Request, said: Mapping[str, str], error: BadInput | None, status: int = 200
 ) -> Response:
-    plans = _plans(site.knowledge)
-    return site.page(request, "chart.html", status=status, said=said, error=error, plans=plans, result=None)
+    return site.page(
+        request, "chart.html", status=status, said=said, error=error, plans=_plans(site.knowledge), result=None
+    )
 
 
-@lru_cache(maxsize=4)
-def _plans(knowledge: Library) -> list[tuple[str, str]]:
-    return [(id, read_protocol(id, knowledge).name) for id in PLANS if id in knowledge.protocols()]
+def _plans(knowledge: Library) -> Plans:
+    """The plans that are offered, the usual one first."""
+    grouped = ((group, [one for one in each if one[0] in PLANS]) for group, each in plans(knowledge))
+    return tuple((group, tuple(sorted(each, key=lambda one: PLANS.index(one[0])))) for group, each in grouped if each)
 
 
 async def _asked(fields: FormData) -> _Asked:

@@ -190,6 +190,11 @@ class Reading:
         told = self.told[room].get(name)
         return told.title if told else name.replace("_", " ").capitalize()
 
+    def noticed(self, side_effect: str) -> str:
+        """``felt``, found by ``tests`` before it is felt, or ``later``."""
+        told = self.told["side-effects"].get(side_effect)
+        return told.noticed if told else "felt"
+
     def crumbs(self, id: str) -> tuple[str, ...]:
         """The pages above a page, the highest first."""
         steps = id.split("/")

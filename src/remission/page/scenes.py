@@ -22,7 +22,7 @@ from .site import Site
 from .summary import LIVES
 
 STILL_DAYS = 35  # of each stored scenario that are written when the page is written as files
-OWN = ("patient", "start", "n", "view")  # keys of a query that are a page's and not the scenario's
+OWN = ("patient", "start", "months", "n", "view")  # keys of a query that are a page's and not the scenario's
 
 
 class Elsewhere(Exception):

@@ -5,21 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from remission.knowledge.errors import BadInput
-from remission.knowledge.library import Library
-from remission.protocol.reader import read_protocol
 
 from . import who
 from .figure import Figure
-from .figures import burden, counts, course, relapse
+from .figures import burden, counts, course, relapse, rules
 from .jobs import Results
 from .language import _, language
+from .plans import FIRST, Plans, plans
 from .scenario import Scenario, said_once
 from .scenes import Elsewhere, address, links, own, patient_of, read, results_of, scene
 from .site import Site
@@ -27,7 +25,6 @@ from .store import stored_addresses
 from .summary import LIVES
 
 STREAM = "text/event-stream"
-FIRST = "cog-standard-risk"  # the treatment that the form offers
 
 
 def routes(site: Site) -> list[BaseRoute]:
@@ -69,29 +66,22 @@ def routes(site: Site) -> list[BaseRoute]:
 def _form(site: Site, request: Request, said: dict[str, str], error: BadInput | None = None) -> Response:
     return site.page(
         request, "see_form.html", status=400 if error else 200, said=said, error=error,
-        protocols=protocols(site.knowledge), agents=site.knowledge.agents(), misses=(5, 10, 20, 50),
+        plans=plans(site.knowledge), agents=site.knowledge.agents(), misses=(5, 10, 20, 50),
         offered=offered(site),
     )  # fmt: skip
 
 
-def offered(site: Site) -> list[tuple[str, str]]:
+def offered(site: Site) -> Plans:
     """Addresses and names of scenarios to begin with: of every protocol; of those that are stored, where the page is
     written as files."""
-    names = dict(protocols(site.knowledge))
-    if site.still:
-        there = [(path, path.partition("~")[0]) for path in stored_addresses()]
-        return [(path, names[protocol]) for path, protocol in there if protocol in names]
-    return list(names.items())
-
-
-def protocols(knowledge: Library) -> tuple[tuple[str, str], ...]:
-    """Id and name of every protocol."""
-    return tuple((id, who.named(id, name)) for id, name in _names(knowledge))
-
-
-@lru_cache(maxsize=4)
-def _names(knowledge: Library) -> tuple[tuple[str, str], ...]:
-    return tuple((name, read_protocol(name, knowledge, checked=False).name) for name in knowledge.protocols())
+    if not site.still:
+        return plans(site.knowledge)
+    stored = [(path, path.partition("~")[0]) for path in stored_addresses()]
+    there = (
+        (group, tuple((path, name) for id, name in each for path, protocol in stored if protocol == id))
+        for group, each in plans(site.knowledge)
+    )
+    return tuple((group, each) for group, each in there if each)
 
 
 @dataclass(frozen=True)
@@ -102,6 +92,7 @@ class Part:
     heading: str
     figures: tuple[Figure, ...]
     fold: str = ""  # words of a choice behind which it stands
+    before: str = ""  # what is said before it is chosen
 
 
 def shown(site: Site, request: Request, scenario: Scenario) -> Response:
@@ -127,7 +118,7 @@ def _page(site: Site, request: Request, scenario: Scenario, results: Results, te
         lives=LIVES, path=links(request, scenario),
         title=who.called(scenario), events=f"/{language()}" + address(scenario, "/events", **own(request.query_params)),
         unchanged=address(scenario.unchanged), changed=bool(scenario.without or scenario.miss),
-        protocols=protocols(site.knowledge), agents=site.knowledge.agents(),
+        plans=plans(site.knowledge), agents=site.knowledge.agents(),
         misses=(5, 10, 20, 50), said=values_of(scenario), error=None,
     )  # fmt: skip
 
@@ -137,18 +128,23 @@ def parts_of(site: Site, results: Results, patient: int, specialist: bool) -> tu
     summary = results.summary
     assert summary is not None
     knowledge = site.knowledge
+    hard = not specialist and course.ends_badly(summary, patient)
     parts = [
-        Part("one", _("The course of one patient"), (course.course(summary, patient, knowledge),)),
+        Part("one", _("The course of one patient"), (course.course(summary, patient, knowledge),),
+             *((_("Show the course of this patient"), _("This virtual patient has a relapse, or dies. You decide "
+                "whether you want to see it.")) if hard else ())),
         Part("many", _("Many patients like this one"), _there(
             course.thousand(summary, knowledge), counts.lowest(summary), counts.waits(summary))),
         Part("what-it-asks", _("What the treatment asks"), _there(
             burden.burden(summary, knowledge, specialist), burden.hardest(summary, knowledge, specialist),
-            burden.spinal(summary))),
+            burden.spinal(summary), rules.rules(summary))),
     ]  # fmt: skip
     if specialist or (relapse.stands(summary, knowledge) and not observed_only(summary.scenario)):
         parts.append(Part("outlook", _("The outlook"), _there(
             relapse.hundred(summary, knowledge), relapse.behind(summary, knowledge), relapse.last_cell(summary)),
-            _("Show the numbers of the outlook")))  # fmt: skip
+            _("Show the numbers of the outlook"), _("These are numbers about groups of patients. They do not say what "
+            "will happen to one. You decide whether you want to see them, and your team can talk them over with "
+            "you.")))  # fmt: skip
     return tuple(part for part in parts if part.figures)
 
 

@@ -71,6 +71,7 @@ class Told(_Strict):
     helps: tuple[str, ...] = ()  # what a family can do
     home: tuple[str, ...] = ()  # what to know of a medicine that is taken at home
     ask: tuple[str, ...] = ()  # questions for the team
+    noticed: Literal["felt", "tests", "later"] = "felt"  # by the patient; by tests before that; years after treatment
     often: tuple[str, ...] = ()  # the studies whose numbers are told; else the first that was read
     source: tuple[str, ...] = ()
     read: Literal["full-text", "abstract", "label", "secondary", "memory"] | None = None

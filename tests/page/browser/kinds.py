@@ -10,5 +10,8 @@ READ = [  # pages that are read
 SEEN = [  # pages that are seen, with pictures of what was played
     "/en/see/", "/en/see/cog-standard-risk", "/en/see/cog-standard-risk/day/8",
     "/en/see/aall1331-blinatumomab/calendar",  # a short one
-]
+    "/en/what-if", "/en/chart",
+    "/en/compare/aall1731-control~age4~m~16kg~102cm~b~cns1~ph-negative/"
+    "aall1731-blinatumomab~age4~m~16kg~102cm~b~cns1~ph-negative",
+]  # fmt: skip
 KINDS = [*READ, *SEEN, "/en/no-such-page"]

@@ -116,15 +116,16 @@ def _as_in_own_plan(phase: str, phases: list[str]) -> str:
 
 
 def hardest(summary: Summary, knowledge: Library, specialist: bool = False) -> Figure | None:
-    """Which weeks are hardest: how many have each side effect, week by week."""
+    """Which weeks are hardest: how many have each side effect, week by week; of those that one feels, for families."""
     phases = shared.phases_of_most(summary)
     last = int(max((phase.end for phase in phases), default=0))
     weeks = summary.side_effects.filter(pl.col("week") * 7 <= last)
     names = weeks.group_by("side_effect").agg(pl.col("any").sum()).sort("any", descending=True)["side_effect"]
-    shown = [n for n in names if specialist or trust(n, summary, knowledge) != "untested"][:SHOWN]
+    texts, rows, table = reading(language()), [], []
+    told = [n for n in names if texts.noticed(n) == "felt" and trust(n, summary, knowledge) != "untested"]
+    shown = (list(names) if specialist else told)[:SHOWN]
     if not shown or not phases:
         return None
-    texts, rows, table = reading(language()), [], []
     by_week: dict[str, list[float]] = {}
     together = -(-(last // 7 + 1) // CELLS)
     edges = [7.0 * week for week in range(0, last // 7 + 1, together)] + [7.0 * (last // 7 + 1)]
@@ -148,8 +149,8 @@ def hardest(summary: Summary, knowledge: Library, specialist: bool = False) -> F
         reading=_("The darker a week, the more patients have it in that week."),
         table=Table((_("Side effect"), _("Most in week"), _("Of 100 in that week")), tuple(table),
                     _("The week in which most patients have it")),
-        known=shared.predicted(_("Only side effects that were fitted to published numbers, or agree with them."))
-        if not specialist else shared.predicted(),
+        known=shared.predicted(_("Only side effects that one feels, and that were fitted to published numbers or agree "
+                                 "with them.")) if not specialist else shared.predicted(),
         phases=tuple(phases),
         about=who.about(summary),
     )  # fmt: skip

@@ -62,13 +62,13 @@ def waits(summary: Summary) -> Figure | None:
         name = who.phase_name(row["phase"])
         name = name if row["cycle"] == 1 else _("{phase}, cycle {number}").format(phase=name, number=row["cycle"])
         words = _("{share} of 100, {days} days on average").format(
-            share=number(round(100 * share)), days=number(row["delay_mean"] / share, 0)
+            share=shared.of_hundred(100 * share), days=number(row["delay_mean"] / share, 0)
         )
         bars_of.append(Row(name, [Bar(100 * share, words, "neutrophils")]))
         table.append((name, float(row["entered"]), round(100 * share, 1), round(row["delay_mean"] / share, 1)))
     most = max(table, key=lambda row: row[2])
     finding = _("{share} of 100 wait for their counts before {phase}").format(
-        share=number(round(most[2])), phase=most[0]
+        share=shared.of_hundred(most[2]), phase=most[0]
     )
     return Figure(
         id="waits",

@@ -53,6 +53,13 @@ def course(summary: Summary, patient: int, knowledge: Library, day: float | None
     )  # fmt: skip
 
 
+def ends_badly(summary: Summary, patient: int) -> bool:
+    """Does the course of this life show a relapse or a death? Families are asked before they see it."""
+    last = max([phase.end for phase in shared.phases_of_life(summary, patient)], default=1) + 28
+    mine = (pl.col("patient") == patient) & (pl.col("day") <= last) & pl.col("event").is_in(["relapse", "death"])
+    return not summary.events.filter(mine).is_empty()
+
+
 def _what_came(summary: Summary, patient: int, knowledge: Library, last: float) -> str:
     """What became of the leukaemia of one life, as the microscope would see it, to the end of the picture."""
     events = summary.events.filter((pl.col("patient") == patient) & (pl.col("day") <= last))

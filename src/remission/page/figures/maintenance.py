@@ -105,8 +105,10 @@ def maintenance_stops(site: Site) -> Figure | None:
 
 
 def _runs(summary: Summary) -> pl.DataFrame:
+    """Doses as the rules have them: a day on which the tablets were forgotten is not a stop."""
     return summary.doses.filter(
         (pl.col("agent") == AGENT) & (pl.col("phase") == PHASE) & (pl.col("planned") > 0)
+        & (pl.col("reason") != "missed")
     ).with_columns(part=pl.col("amount") / pl.col("planned"))  # fmt: skip
 
 

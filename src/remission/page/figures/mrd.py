@@ -73,6 +73,7 @@ def after_mrd(site: Site) -> Figure | None:
     )
     rows = [(_("Goes on with the plan"), stay, "first"), (_("Gets a stronger plan"), leave, "second"),
             (_("Neither"), none, "other")]  # fmt: skip
+    rows = [row for row in rows if row[1]]
     return Figure(
         id="after-mrd",
         finding=finding,

@@ -34,8 +34,10 @@ def relapse_one_clone(site: Site) -> Figure | None:
     limits = shared.cell_limits(summary, site.knowledge)
     last = rows[-1][0]
     months, lowest = round(hidden_days / 30.44), min(value for _day, value in rows if value is not None)
-    finding = _(
-        "For about {months} months the finer test does not find it; {cells} cells are left, and they grow again"
+    finding = (
+        _("For about {months} months the finer test does not find it; {cells} cells are left, and they grow again")
+        if 10.0**lowest >= 1.5
+        else _("For about {months} months the finer test does not find it; a single cell is left, and it grows again")
     ).format(months=number(months), cells=stored.cells(10.0**lowest))
     line = Line([day for day, _v in rows], [shared.LEAST if v is None else 10.0**v for _d, v in rows], "leukaemia")
     phases = [phase for phase in shared.phases_of_life(summary, patient) if phase.start < last]

@@ -37,36 +37,56 @@ def harms(a: Summary, b: Summary, names: Names, knowledge: Library, specialist: 
     ][:SHOWN]  # fmt: skip
     if not told:
         return None
-    texts, rows, table = reading(language()), [], []
+    texts, rows = reading(language()), []
+    table: list[tuple[str | float, ...]] = []
+    one_sided: list[bool] = []
     for row in told:
         title = texts.title("side-effects", row["side_effect"])
         ends = ((row["any"], row["any_low"], row["any_high"], "first"),
                 (row["any_b"], row["any_low_b"], row["any_high_b"], "second"))  # fmt: skip
+        unknown = [not value and not _caused(row["side_effect"], summary, knowledge)
+                   for summary, (value, *_rest) in zip((a, b), ends, strict=True)]  # fmt: skip
+        one_sided.append(any(unknown))
         rows.append(Row(title, [
-            Bar(100 * value, _("{n} of 100").format(n=number(round(100 * value, 1), 0)), kind, 100 * low, 100 * high)
-            for value, low, high, kind in ends
+            Bar(100 * value, _("not in the model") if none else _("{n} of 100").format(
+                n=shared.of_hundred(100 * value)), kind, 100 * low, 100 * high)
+            for none, (value, low, high, kind) in zip(unknown, ends, strict=True)
         ]))  # fmt: skip
-        table.append((title, round(100 * row["any"], 1), round(100 * row["any_b"], 1),
-                      round(100 * row["severe"], 1), round(100 * row["severe_b"], 1)))  # fmt: skip
+        shares = zip((*unknown, *unknown), (row[key] for key in ("any", "any_b", "severe", "severe_b")), strict=True)
+        table.append((title, *(_("not in the model") if none else round(100 * share, 1) for none, share in shares)))
     apart = [
         k for k, row in enumerate(told) if row["any_low"] > row["any_high_b"] or row["any_low_b"] > row["any_high"]
     ]
     finding = _("No harm differs clearly between the two")
     if apart:
-        name, first_share, second_share, *_rest = table[apart[0]]
-        finding = _("The harm that differs most: {name}, {a} of 100 against {b} of 100").format(
-            name=name, a=number(first_share, 0), b=number(second_share, 0)
-        )
+        name = str(table[apart[0]][0])
+        first_share, second_share = (round(100 * told[apart[0]][key], 1) for key in ("any", "any_b"))
+        finding = (
+            _("The harm that differs most: {name}, in {n} of 100 with one of the two").format(
+                name=name, n=number(max(first_share, second_share), 0))
+            if one_sided[apart[0]]
+            else _("The harm that differs most: {name}, {a} of 100 against {b} of 100").format(
+                name=name, a=number(first_share, 0), b=number(second_share, 0))
+        )  # fmt: skip
     return Figure(
         id="harms",
         finding=finding,
         svg=bars(finding, _("Two bars for each side effect."), axis.linear(0, 100, _("Of 100 patients, ever")), rows),
-        reading=_("Upper bar: {first}. Lower bar: {second}.").format(first=names[0], second=names[1]),
+        reading=_("Upper bar: {first}. Lower bar: {second}.").format(first=names[0], second=names[1])
+        + (" " + _("What is not in the model can still happen.") if any(one_sided) else ""),
         table=Table((_("Side effect"), *_columns(names)), tuple(table), _("Side effects of the whole treatment")),
         known=shared.predicted(_("Only side effects that were fitted to published numbers, or agree with them."))
         if not specialist else shared.predicted(),
         about=_("The same patients with the same chance in both.") + " " + who.about(a),
     )  # fmt: skip
+
+
+def _caused(side_effect: str, summary: Summary, knowledge: Library) -> bool:
+    """Does the model know a cause of it in this treatment: the body, or a medicine that is given?"""
+    given = (knowledge.agent(name) for name in summary.doses["agent"].unique())
+    return bool(knowledge.side_effect(side_effect).causes) or any(
+        effect.on == side_effect for agent in given for effect in agent.effects
+    )
 
 
 def _columns(names: Names) -> list[str]:

@@ -138,7 +138,7 @@ def behind(summary: Summary, knowledge: Library) -> Figure | None:
             )
         )
         rows.append(
-            Row(name, [Bar(ahead, _("{n} of 100").format(n=number(ahead, 0 if ahead >= 2 else 1)), "leukaemia")])
+            Row(name, [Bar(ahead, _("{n} of 100").format(n=_whole(ahead)), "leukaemia")])
         )
         table.append((name, round(ahead, 1), round(100 * well, 1)))
     if len(rows) < 2:
@@ -162,7 +162,8 @@ def behind(summary: Summary, knowledge: Library) -> Figure | None:
 
 
 def _whole(of_hundred: float) -> str:
-    return number(of_hundred, 0) if of_hundred >= 1 else _("fewer than 1")
+    """None of those who were played does not say that there is none."""
+    return number(round(of_hundred)) if of_hundred >= 0.5 else _("fewer than 1")
 
 
 def last_cell(summary: Summary) -> Figure | None:

@@ -13,7 +13,7 @@ from remission.knowledge.trial_file import Endpoint, days
 
 from .. import who
 from ..figure import Figure, Known, Table
-from ..language import _, in_a_row, language, number
+from ..language import _, in_a_row, language, ngettext, number
 from ..reading import reading
 from ..site import Site
 from ..summary import Summary
@@ -47,14 +47,14 @@ def weeks(site: Site, name: str) -> Figure | None:
 def _figure(knowledge: Library, name: str, summary: Summary, rows: pl.DataFrame) -> Figure:
     title = reading(language()).title("side-effects", name)
     found = {week: (share, severe) for week, share, severe in rows.select("week", "any", "severe").rows()}
-    phases = shared.phases_of_most(summary)
+    phases = shared.phases_of_most(summary, followed=True)
     highest = max(share for share, _severe in found.values())
     last = max(week for week, (share, _severe) in found.items() if share >= TAIL * highest)
     last += 0 if _stays(found) else AFTER
     every = range(last + 1)
     some, severe = ([100 * found.get(week, (0.0, 0.0))[i] for week in every] for i in (0, 1))
     peak = max(every, key=some.__getitem__)
-    most = _count(some[peak])
+    most = shared.of_hundred(some[peak])
     whole = summary.side_effects_by_phase.filter(
         (pl.col("phase") == "whole treatment") & (pl.col("side_effect") == name)
     )  # fmt: skip
@@ -67,11 +67,11 @@ def _figure(knowledge: Library, name: str, summary: Summary, rows: pl.DataFrame)
     x = [7.0 * week for week in range(last + 2)]
     step = max(1, (last + 1) // 40)
     table: list[tuple[str | float, ...]] = [
-        (float(week + 1), _count(some[week]), _count(severe[week])) for week in every
+        (float(week + 1), shared.of_hundred(some[week]), shared.of_hundred(severe[week])) for week in every
         if week % step == 0 or week == peak
     ]  # fmt: skip
-    worst = _count(100 * float(whole["severe"][0])) if whole.height else ""
-    table.append((_("At any time, by the model"), _count(ever), worst))
+    worst = shared.of_hundred(100 * float(whole["severe"][0])) if whole.height else ""
+    table.append((_("At any time, by the model"), shared.of_hundred(ever), worst))
     shown = [phase for phase in phases if phase.start < x[-1]]
     return Figure(
         id=f"weeks-{name}",
@@ -96,13 +96,6 @@ def _figure(knowledge: Library, name: str, summary: Summary, rows: pl.DataFrame)
 def _stays(found: dict[int, tuple[float, float]]) -> bool:
     """Does it last: is the share at the end still near its highest?"""
     return found[max(found)][0] >= STAYS * max(share for share, _severe in found.values()) and len(found) > AFTER
-
-
-def _count(of_hundred: float) -> str:
-    """A natural frequency: whole numbers, and words for what is less than one."""
-    if of_hundred <= 0:
-        return number(0)
-    return number(round(of_hundred)) if of_hundred >= 0.5 else _("fewer than 1")
 
 
 # --- how it is known --------------------------------------------------------------------------
@@ -133,15 +126,21 @@ def _published(knowledge: Library, name: str) -> list[_Said]:
 
 def _said(one: Published) -> _Said:
     when = [_("in {phase}").format(phase=one.phase)] if one.phase else []
-    when += [_("within {days} days").format(days=number(round(one.within_days)))] if one.within_days else []
+    when += [_within(one.within_days)] if one.within_days else []
     return _Said(one.protocol, one.name, in_a_row(*when), one.value, one.grade, one.used == "calibrate", one.source)
 
 
 def _of_trial(trial: str, protocol: str, endpoint: Endpoint) -> _Said:
     span = endpoint.within or endpoint.at
-    when = _("within {days} days").format(days=number(round(days(span)))) if span else ""
+    when = _within(days(span)) if span else ""
     fitted = endpoint.used == "calibrate"
     return _Said(protocol, trial, when, endpoint.value, endpoint.grade or 1, fitted, endpoint.source)
+
+
+def _within(span: float) -> str:
+    """``span`` in days."""
+    n = max(1, round(span))
+    return ngettext("within one day", "within {count} days", n).format(count=number(n))
 
 
 def _protocols(knowledge: Library, name: str) -> Iterator[str]:
@@ -159,7 +158,7 @@ def _known(knowledge: Library, name: str, summary: Summary) -> Known:
         return shared.predicted()
     grade = _("grade {grade} or more").format(grade=number(said.grade)) if said.grade > 1 else _("any grade")
     text = _("Published: {n} of 100 had it, {rest} had not ({details}).").format(
-        n=_count(said.value), rest=_count(100 - max(1, round(said.value))),
+        n=shared.of_hundred(said.value), rest=shared.of_hundred(100 - max(1, round(said.value))),
         details=in_a_row(*(part for part in (said.study, said.when, grade) if part)),
     )  # fmt: skip
     text += " " + (_("The model was fitted to it.") if said.calibrated else _("The model agrees with it, unfitted."))

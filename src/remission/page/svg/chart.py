@@ -177,7 +177,8 @@ def _strip(phase: Phase, x: Axis) -> str:
     at, width = percent(start), percent(end - start)
     parts = [el("rect", class_=f"phase ph-{_phase(phase.kind)}", x=at, width=width, y=0, height=STRIP - 6)]
     middle = percent((start + end) / 2)
-    names = [phase.name[:1].upper() + phase.name[1:], phase.short, _initials(phase.name)]
+    own = phase.name.partition(" (")[0]  # without the plan that it is of
+    names = [phase.name[:1].upper() + phase.name[1:], own[:1].upper() + own[1:], phase.short, _initials(own)]
     wide, narrow = (_fits(names, (end - start) * room) for room in (DESK, PHONE))
     if wide and wide == narrow:
         parts.append(words(wide, class_="strip", x=middle, y=15, text_anchor="middle"))

@@ -20,17 +20,26 @@ _WORDS = (  # the first that the name of a phase holds
     ("transplant", "transplant"), ("conditioning", "transplant"), ("recovery", "transplant"),
     ("first year", "transplant"), ("intensification", "intensification"), ("consolidation", "consolidation"),
     ("induction", "induction"), ("prephase", "induction"), ("irradiation", "consolidation"), ("cycle", "relapse"),
-    ("alone", "maintenance"), ("dasatinib", "maintenance"), ("ponatinib", "maintenance"),
+    ("alone", "maintenance"), ("dasatinib", "maintenance"), ("ponatinib", "maintenance"), ("continu", "maintenance"),
+    ("hr-", "consolidation"), ("cns ", "consolidation"), ("core", "consolidation"), ("marma", "interim"),
+    ("octadad", "intensification"),
 )  # fmt: skip
-_LETTERS = {"ia": "induction", "ib": "consolidation", "m": "interim", "ii": "intensification"}  # of BFM's protocols
+_FIRST_LINE = (("reinduction", "intensification"), ("block", "consolidation"), ("cycle", "consolidation"))
+_LETTERS = {  # of BFM's protocols, and of hyper-CVAD, which begins with A
+    "ia": "induction", "ib": "consolidation", "m": "interim", "ii": "intensification", "a1": "induction",
+    **{f"{letter}{n}": "consolidation" for letter in "ab" for n in range(1, 5) if f"{letter}{n}" != "a1"},
+}  # fmt: skip
 _ANTIBODIES = ("ino-vate", "tower")  # whose cycles are of the antibody itself
 
 
-def phase_kind(phase: str, protocol: str = "") -> str:
-    """The kind of a phase by its name, and by its protocol where names say too little; ``follow-up`` for the rest."""
+def phase_kind(phase: str, protocol: str = "", first_line: bool = False) -> str:
+    """The kind of a phase by its name, and by its protocol where names say too little; ``follow-up`` for the rest.
+    ``first_line``: of a first treatment, in which nothing is a treatment of a relapse."""
     name = phase.split(": ")[-1].lower()
     if name in _LETTERS:
         return _LETTERS[name]
+    if first_line and (kind := next((kind for word, kind in _FIRST_LINE if word in name), None)):
+        return kind
     if protocol in _ANTIBODIES and name.startswith(("cycle", "consolidation")):
         return "antibody"
     return next((kind for word, kind in _WORDS if word in name), "follow-up")
