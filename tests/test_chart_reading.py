@@ -58,6 +58,8 @@ def test_a_value_in_another_unit_than_its_column_is_named_with_its_line() -> Non
         (visit(3, 1.0, 200, 450), "Hb is 450, which cannot be"),
         (visit(3, 1.0).replace("2021-01-21,3", ","), "neither a date nor a week: left out the visit"),
         (visit(3, 1.0).replace("2021-01-21", "2021-02-31"), "'2021-02-31' is no date"),
+        (visit(3, 1.0).replace("2021-01-21", "21/01/2021"), "is a date as day, month, year, the others are as"),
+        (visit(3, 1.0).replace("2021-01-21", "2921-01-21"), "'2921-01-21' lies in the year 2921, outside 1950 to 2100"),
         (visit(3, 1.0).replace("2021-01-21", ""), "no date: filled from its week, 3"),
         (visit(1, 1.3), "a second visit on 2021-01-07 (line 2), with other numbers: left out"),
         (visit(3, 1.0).replace("336,16,100,100", ",16,,100"), "no dose of MP: filled 48 mg a day as before"),

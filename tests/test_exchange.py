@@ -36,6 +36,14 @@ def test_a_calendar_by_the_registry_is_what_the_calendar_library_reads(tmp_path)
     assert {row.date for row in plan.rows if row.kind == "dose"} <= days
 
 
+def test_a_protocol_by_its_name_is_exported_as_the_one_that_was_read(tmp_path):
+    read, named = (rm.export(what, "protocol", tmp_path / name) for what, name in (
+        (rm.read_protocol("cog-standard-risk"), "read"), ("cog-standard-risk", "named")))  # fmt: skip
+    assert read.read_bytes() == named.read_bytes() and read.stat().st_size > 1000
+    with pytest.raises(BadInput, match="cog-standard-rsk"):
+        rm.export("cog-standard-rsk", "protocol", tmp_path / "x")
+
+
 def test_what_cannot_be_written_in_a_format_is_told_with_what_can(tmp_path):
     protocol = rm.read_protocol("cog-standard-risk")
     with pytest.raises(BadInput, match="a protocol cannot be written as icalendar"):

@@ -165,6 +165,28 @@ def test_what_cannot_be_played_is_told_with_its_line(line, said, tmp_path):
     assert refused.value.line == 3
 
 
+@pytest.mark.parametrize(
+    "line, said",
+    [
+        ("1,24,1,1,900", "wt is 900"),
+        ("1,24,1,1,0.2", "wt is 0.2"),
+        ("1,-2,0,0,16", None),  # an observation before the first dose
+        ("1,20,0,0,16", "TIME goes back, from 24 to 20"),
+        ("1,0,1,1,16", "TIME goes back, from 24 to 0"),
+        ("2,0,1,1,16", None),  # another patient
+    ],
+)
+def test_a_time_that_goes_back_and_a_weight_that_cannot_be_are_told_when_they_are_read(line, said, tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text(f"ID,TIME,AMT,CMT,WT\n1,0,1,1,16\n1,24,0,0,16\n{line}\n")
+    if said is None:
+        assert rm.read(path, drugs="1=vincristine IV mg").histories
+    else:
+        with pytest.raises(BadInput, match=said) as refused:
+            rm.read(path, drugs="1=vincristine IV mg")
+        assert refused.value.line == 4
+
+
 def test_an_unknown_amount_is_not_nothing(tmp_path):
     path = tmp_path / "x.csv"
     path.write_text("ID,TIME,AMT,CMT,EVID\n1,0,1,1,1\n1,24,.,1,1\n")

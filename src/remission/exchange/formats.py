@@ -159,8 +159,10 @@ def export(what: Any, name: str, path: str | Path, *, start: date | None = None,
 
     ``name``: of the format (`formats`); ``path``: of the file, or of the folder where the format is one (it must not be
     there, or be empty). ``start``: the date of day 0 where days become dates. Under ``path`` there is what was there
-    before, or all of it. Raises `BadInput`.
+    before, or all of it. ``what`` may be the name of a protocol or its file, or the folder of a run. Raises `BadInput`.
     """
+    if isinstance(what, str | Path):
+        what = _named(what)
     one, path = format_named(name), Path(path)
     kind = kind_of(what)
     if one.write is None or kind not in one.of:
@@ -181,6 +183,17 @@ def export(what: Any, name: str, path: str | Path, *, start: date | None = None,
     with _beside(path) as here, _installed(one):
         one.write(what, here, asked)
     return path
+
+
+def _named(what: str | Path) -> Any:
+    """The run of a folder, else the protocol of that name or file."""
+    if Path(what).is_dir():
+        from remission.trial.run import open_run
+
+        return open_run(what)
+    from remission.protocol.reader import read_protocol
+
+    return read_protocol(what)
 
 
 def content(what: Any, name: str, *, start: date | None = None, **more: str) -> bytes:

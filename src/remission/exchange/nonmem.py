@@ -18,6 +18,7 @@ import polars as pl
 
 from remission.knowledge import limits
 from remission.knowledge.errors import BadInput
+from remission.patient.ranges import RANGES
 from remission.protocol.doses import Dose, Doses
 from remission.protocol.plan import Plan
 from remission.trial.run import OnePatient, Run
@@ -230,6 +231,7 @@ class _Table:
     drugs: dict[int, tuple[str, str, str]]
     unit_h: float
     passed: dict[str, int] = field(default_factory=dict)
+    reached: dict[str, float] = field(default_factory=dict)  # the latest TIME of every patient
     all_doses: int = 0
 
     def notes(self) -> Iterator[str]:
@@ -247,6 +249,11 @@ class _Table:
                 continue
             given = row.number("amt", 0.0)
             amount = given or 0.0
+            if (at := row.number("time")) is not None:
+                if 0.0 <= at < self.reached.get(id, 0.0):
+                    back = f"TIME goes back, from {self.reached[id]:g} to {at:g}"
+                    raise row.wrong(back, "Sort each patient by TIME; after a reset go on counting from the first dose")
+                self.reached[id] = at
             evid = row.whole("evid", 0, 10)
             if evid is None:
                 evid = 1 if amount > 0.0 else 0
@@ -311,9 +318,9 @@ class _Table:
         """What a line says of the patient."""
         facts: dict[str, float | str] = {}
         for name, ours in (("age", "age_y"), ("wt", "weight_kg"), ("ht", "height_cm")):
-            if (value := row.number(name, 0.0)) is not None:
+            if (value := row.number(name, *RANGES[ours])) is not None:
                 facts[ours] = value
-        bsa, weight = row.number("bsa", 0.0), facts.get("weight_kg")
+        bsa, weight = row.number("bsa", *RANGES["bsa_m2"]), facts.get("weight_kg")
         if bsa and weight and "height_cm" not in facts:
             facts["height_cm"] = bsa**2 * 3600.0 / float(weight)
         if (sex := row.word("sex")) is not None:

@@ -438,7 +438,7 @@ class _Reader:
             )  # fmt: skip
         for text, told, line in zip(texts, read[left[0]], lines, strict=True):
             if text and told is None:
-                self.note(line, f"'{text[:40]}' is no date", "left out", "the date")
+                self.note(line, f"'{text[:40]}' {_unlike(text, left[0])}", "left out", "the date")
         return read[left[0]]
 
     def in_order(self, visits: list[Visit]) -> list[Visit]:
@@ -460,6 +460,18 @@ class _Reader:
                 continue
             out.append(visit)
         return out
+
+
+_STYLES = {"ymd": "year, month, day", "dmy": "day, month, year", "mdy": "month, day, year"}
+
+
+def _unlike(text: str, kind: str) -> str:
+    """Why a text is no date of the kind that the others are."""
+    for other, said in _STYLES.items():
+        if other != kind and _date(text, other) is not None:
+            return f"is a date as {said}, the others are as {_STYLES[kind]}"
+    year = next((n for n in re.findall(r"(?<!\d)\d{4}(?!\d)", text) if not YEARS[0] <= int(n) <= YEARS[1]), None)
+    return "is no date" if year is None else f"lies in the year {year}, outside {YEARS[0]} to {YEARS[1]}"
 
 
 def _date(text: str, kind: str) -> date | None:
