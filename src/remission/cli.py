@@ -120,6 +120,8 @@ Miss = Annotated[
         metavar="AGENT:PERCENT", help="Doses that are missed by chance: mercaptopurine:10. May be given several times."
     ),
 ]
+Column = Annotated[list[str] | None, typer.Option(help="A column by another name: ANC=Neutros. Several.")]
+Dates = Annotated[str | None, typer.Option(help="ymd, dmy or mdy, where the file leaves it open.")]
 SHOWN = ("agents", "side_effects", "symptoms", "protocols", "trials")
 Cluster = Annotated[
     str | None,
@@ -556,15 +558,21 @@ def charts(
     phase: Annotated[str | None, typer.Option(help="Its phase of maintenance.")] = None,
     patients: Annotated[int, typer.Option(help="Number of virtual patients, when it is played now.")] = 200,
     seed: Annotated[int, typer.Option(help="As in simulate.")] = 1,
+    column: Column = None,
+    dates: Dates = None,
     json: Json = False,
 ) -> None:
     """How counts live from week to week in maintenance: charts of real patients beside those that are played."""
     from remission.knowledge.charts_file import charts as published
-    from remission.trial.charts import of_cohort, read_chart, side_by_side
+    from remission.trial.charts import of_chart, of_cohort, side_by_side
     from remission.trial.run import open_run, simulate
 
     known = published()
-    real = [(path.stem, read_chart(path)) for path in files or ()]
+    real = []
+    for path, chart in zip(files or (), _charts(files or (), column, dates, percent=True), strict=True):
+        for problem in chart.problems:
+            _say(f"{path}: {problem}")
+        real.append((path.stem, of_chart(chart)))
     weeks = (known.played.first_week, known.played.last_week)
     if run is not None:
         played = open_run(run)
@@ -587,11 +595,20 @@ def charts(
     _print_table(f"{played.title}: {where}", headings, rows)
 
 
-def _fhir_chart(path: Path) -> Chart:
+def _charts(
+    files: Sequence[Path], column: list[str] | None, dates: str | None, *, percent: bool = False
+) -> list[Chart]:
+    """The charts of files: tables, or FHIR Bundles; ``percent``: doses may be in percent alone."""
     from remission.exchange.formats import read
+    from remission.individual.reading import named_columns, read_chart
 
-    chart: Chart = read(path, "fhir-chart")
-    return chart
+    if dates not in (None, "ymd", "dmy", "mdy"):
+        raise typer.BadParameter("ymd, dmy or mdy", param_hint="--dates")
+    return [
+        read(path, "fhir-chart") if path.suffix.lower() == ".json"
+        else read_chart(path, named_columns(column or ()), dates, percent=percent)
+        for path in files
+    ]  # fmt: skip
 
 
 @app.command("fit")
@@ -612,8 +629,8 @@ def fit_chart(
     weeks: Annotated[float, typer.Option(help="How far ahead.")] = 12.0,
     until: Annotated[float | None, typer.Option(help="Use the visits up to this week of the chart.")] = None,
     dose: Annotated[list[float] | None, typer.Option(help="A changed dose, as a multiple: 0.75. Several.")] = None,
-    column: Annotated[list[str] | None, typer.Option(help="A column by another name: ANC=Neutros. Several.")] = None,
-    dates: Annotated[str | None, typer.Option(help="ymd, dmy or mdy, where the file leaves it open.")] = None,
+    column: Column = None,
+    dates: Dates = None,
     read_only: Annotated[bool, typer.Option("--read-only", help="Read and explain; fit nothing.")] = False,
     out: Annotated[Path | None, typer.Option(help="A folder for the tables (CSV) and the picture.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="As in simulate.")] = 1,
@@ -628,16 +645,10 @@ def fit_chart(
 
     from remission.individual.chart import copies
     from remission.individual.forward import Facts
-    from remission.individual.reading import named_columns, read_chart
     from remission.individual.result import CHANGED, examine
     from remission.individual.said import explained, matched, said
 
-    if dates not in (None, "ymd", "dmy", "mdy"):
-        raise typer.BadParameter("ymd, dmy or mdy", param_hint="--dates")
-    read = [
-        _fhir_chart(path) if path.suffix.lower() == ".json" else read_chart(path, named_columns(column or ()), dates)
-        for path in charts
-    ]
+    read = _charts(charts, column, dates)
     twins = copies(read)
     for twin in twins:
         _say(str(twin))

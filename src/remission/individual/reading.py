@@ -80,13 +80,16 @@ SCALES = {
 MOST_MG = {"mercaptopurine": 500.0, "methotrexate": 160.0}
 
 
-def read_chart(path: Path, columns: Mapping[str, str] | None = None, dates: str | None = None) -> Chart:
+def read_chart(
+    path: Path, columns: Mapping[str, str] | None = None, dates: str | None = None, *, percent: bool = False
+) -> Chart:
     """A chart from a CSV file (comma, semicolon or tab; UTF-8). ``columns``: the file's own names by ours (``{"ANC":
-    "Neutros"}``); ``dates``: ymd, dmy or mdy where the file leaves it open.
+    "Neutros"}``); ``dates``: ymd, dmy or mdy where the file leaves it open; ``percent``: doses may be in percent of the
+    protocol's alone, which a fit cannot play.
 
     Raises ``BadInput`` for a file that is no table, lacks a column that is needed (a date or week, ANC, mercaptopurine)
     or whose dates cannot be told apart; what is wrong in single lines is in the chart's ``problems``."""
-    return read_text(text_of(path, MOST_BYTES), path, columns, dates)
+    return read_text(text_of(path, MOST_BYTES), path, columns, dates, percent=percent)
 
 
 def named_columns(said: Sequence[str]) -> dict[str, str]:
@@ -102,11 +105,16 @@ def named_columns(said: Sequence[str]) -> dict[str, str]:
 
 
 def read_text(
-    text: str, path: Path, columns: Mapping[str, str] | None = None, dates: str | None = None
+    text: str,
+    path: Path,
+    columns: Mapping[str, str] | None = None,
+    dates: str | None = None,
+    *,
+    percent: bool = False,
 ) -> Chart:
     """The same of a text; ``path`` names it in messages."""
     rows, names = _table(checked(text, path, MOST_BYTES), path)
-    where = _columns(names, columns or {}, path)
+    where = _columns(names, columns or {}, path, percent)
     reader = _Reader(rows, {key: (i, names[i].lower()) for key, i in where.items()}, path, dates)
     return reader.chart(path.stem[:80])
 
@@ -150,7 +158,7 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def _columns(names: Sequence[str], mapping: Mapping[str, str], path: Path) -> dict[str, int]:
+def _columns(names: Sequence[str], mapping: Mapping[str, str], path: Path, percent: bool) -> dict[str, int]:
     """Where each of our columns stands; a unit in brackets is no part of a name."""
     own = {_plain(shown): name for name, shown in SHOWN.items()} | {_plain(name): name for name in SHOWN}
     bare = [_plain(re.sub(r"[\[(].*", "", name)) for name in names]
@@ -173,7 +181,8 @@ def _columns(names: Sequence[str], mapping: Mapping[str, str], path: Path) -> di
             raise BadInput(f"two columns for {SHOWN[key]}: {both}", path, 1, remedy=remedy)
         if found:
             out.setdefault(key, found[0])
-    missing = [SHOWN[name] for name in ("anc", "mercaptopurine") if name not in out]
+    by_percent = percent and "mercaptopurine_percent" in out
+    missing = [SHOWN[name] for name in (("anc",) if by_percent else ("anc", "mercaptopurine")) if name not in out]
     missing += [] if "date" in out or "week" in out else ["Dates or Weeks"]
     if missing:
         there = f"Its columns: {', '.join(names)[:200]}. Say which is meant: --column ANC=Neutrophils"
@@ -329,6 +338,8 @@ class _Reader:
     ) -> bool:
         """Mercaptopurine is written in mg a week, or a day: what gives the body surface that methotrexate gives, where
         percentages are there; else what the size of the numbers says."""
+        if "mercaptopurine" not in self.where:  # percent alone
+            return False
         head = self.where["mercaptopurine"][1]
         if re.search(r"week|/ ?wk", head):
             return True

@@ -1,9 +1,7 @@
 """How counts live from week to week in maintenance: the same numbers of real charts and of a played cohort.
 
-A chart is a table of one patient's visits. Columns, found by name in small letters: weeks (of maintenance), anc and plt
-(10^9/L), mp_adj (mercaptopurine prescribed at the visit, % of the protocol's dose); others are passed over. What is
-computed of a patient is in `Weekly`; a cohort is described by the median over its patients and its range from the 10th
-to the 90th of 100.
+A chart is what `individual.reading` reads. What is computed of a patient is in `Weekly`; a cohort is described by the
+median over its patients and its range from the 10th to the 90th of 100.
 
 What published charts say, and which of them a fit may use: knowledge/data/charts.yaml.
 """
@@ -12,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from remission.individual.chart import BASE, Chart
 from remission.knowledge.errors import BadInput
 from remission.patient.cohort import Floats
 
@@ -25,7 +23,6 @@ from .estimates import Estimate, Z
 TARGET = (0.5, 1.5)  # ANC, 10^9/L, that the charts' protocol aims at
 NEIGHBOURS_WEEKS = (1.0, 3.0)  # visits so far apart are neighbours
 LEAST_VISITS = 10
-COLUMNS = {"weeks": "week", "anc": "anc", "plt": "platelets", "mp_adj": "mercaptopurine"}
 
 
 @dataclass(frozen=True)
@@ -79,30 +76,17 @@ def weekly(week: Floats, anc: Floats, platelets: Floats, dose: Floats) -> Weekly
     )
 
 
-def read_chart(path: Path) -> Weekly:
-    """A chart from a CSV file; ``BadInput`` when a column is missing, a number is none, or visits are too few."""
-    try:
-        table = pl.read_csv(path, infer_schema_length=0, null_values=["", "NA"])
-    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"not a table: {str(error).splitlines()[0]}", path) from error
-    names = {name.strip().lower(): name for name in table.columns}
-    missing = [name for name in COLUMNS if name not in names]
-    if missing:
-        raise BadInput(f"no column {', '.join(missing)}", path, 1, 1, f"columns of a chart: {', '.join(COLUMNS)}")
-    columns = {}
-    for name, ours in COLUMNS.items():
-        text = table[names[name]].str.strip_chars()
-        numbers = text.cast(pl.Float64, strict=False)
-        wrong = (numbers.is_null() & text.is_not_null() & (text != "")).arg_true()
-        if len(wrong):
-            row = int(wrong[0])
-            raise BadInput(
-                f"{name} is '{text[row]}', not a number", path, row + 2, 1, "leave it empty where not measured"
-            )
-        columns[ours] = np.asarray(numbers.fill_null(np.nan).to_numpy(), dtype=float)
-    if np.sum(np.isfinite(columns["anc"])) < LEAST_VISITS:
-        raise BadInput("fewer than 10 visits with an ANC", path, remedy="the chart of a longer time")
-    return weekly(columns["week"], columns["anc"], columns["platelets"], columns["mercaptopurine"] / 100.0)
+def of_chart(chart: Chart) -> Weekly:
+    """Of a real patient's chart; doses are those of the protocol where it says their percent, else by body surface.
+
+    ``BadInput`` for too few visits."""
+    anc = chart.column("anc")
+    if np.sum(np.isfinite(anc)) < LEAST_VISITS:
+        raise BadInput("fewer than 10 visits with an ANC", chart.file, remedy="the chart of a longer time")
+    share = np.array([visit.percent[0] / 100.0 for visit in chart.visits])
+    by_size = chart.column("mercaptopurine_mg") / (BASE["mercaptopurine"] * chart.bsa_m2)
+    week = (chart.week if np.isfinite(chart.week) else 1.0) + chart.days / 7.0
+    return weekly(week, anc, chart.column("platelets"), np.where(np.isfinite(share), share, by_size))
 
 
 def of_cohort(measurements: pl.DataFrame, doses: pl.DataFrame, phase: str, weeks: tuple[float, float]) -> list[Weekly]:
