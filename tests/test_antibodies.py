@@ -213,10 +213,13 @@ def test_every_cycle_of_blinatumomab_has_its_rules(name: str) -> None:
 
 @pytest.mark.parametrize("name", PROTOCOLS[2:])
 def test_relapse_protocols_look_at_survival(name: str) -> None:
-    """Nobody is lost without a remission: those patients go on without treatment of the leukaemia, for two years."""
+    """Nobody is lost without a remission: those patients go on, in AALL1331 with another treatment first, and then
+    without treatment of the leukaemia, for two years."""
     protocol = read_protocol(name)
-    assert protocol.on_relapse == "palliation"
-    for id in ("follow-up", "palliation"):
+    children = name.startswith("aall1331")
+    assert protocol.on_relapse == ("another relapse" if children else "palliation")
+    assert not children or protocol.phase("another relapse").next == "palliation"
+    for id in ("palliation",) if children else ("follow-up", "palliation"):
         phase = protocol.phase(id)
         against_leukaemia = tuple(g for g in phase.give if not g.block)  # without the blocks of supportive care
         assert (against_leukaemia, phase.days, phase.repeat_times, phase.next) == ((), 28, 24, None)
