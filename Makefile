@@ -47,19 +47,22 @@ $(LOCKED): requirements.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 
+# The C++ compiler, as CXX: one of the machine, else one from PyPI (ziglang).
+define WITH_COMPILER
+for compiler in "$$CXX" c++ g++ clang++; do \
+  command -v "$$compiler" >/dev/null 2>&1 && { export CXX="$$compiler"; found=yes; break; }; done; \
+test "$$found" = yes || { \
+  echo "No C++ compiler was found: taking one from PyPI ..."; \
+  $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r compiler.lock && \
+  printf '#!/bin/sh\nexec "%s/python" -m ziglang c++ "$$@"\n' "$(CURDIR)/$(BIN)" > $(BIN)/zig-c++ && \
+  chmod +x $(BIN)/zig-c++ && export CXX="$(CURDIR)/$(BIN)/zig-c++"; } && \
+PATH="$(CURDIR)/$(BIN):$$PATH"
+endef
+
 # And when the package's metadata or the core's sources do: the core is compiled, in about half a minute.
-# Without a C++ compiler one comes from PyPI (ziglang).
 $(READY): $(LOCKED) pyproject.toml $(CORE)
 	@echo "Compiling the core ..."
-	@for compiler in "$$CXX" c++ g++ clang++; do \
-	  command -v "$$compiler" >/dev/null 2>&1 && { export CXX="$$compiler"; found=yes; break; }; done; \
-	test "$$found" = yes || { \
-	  echo "No C++ compiler was found: taking one from PyPI ..."; \
-	  $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r compiler.lock && \
-	  printf '#!/bin/sh\nexec "%s/python" -m ziglang c++ "$$@"\n' "$(CURDIR)/$(BIN)" > $(BIN)/zig-c++ && \
-	  chmod +x $(BIN)/zig-c++ && export CXX="$(CURDIR)/$(BIN)/zig-c++"; } && \
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
-	  --editable .
+	@$(WITH_COMPILER) $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 demo: $(READY)
@@ -162,7 +165,7 @@ lock: $(READY)
 
 # A wheel that needs no compiler: the core for every kind of x86-64 processor in one file.
 wheel: $(READY)
-	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist \
+	@$(WITH_COMPILER) $(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist \
 	  --config-settings="cmake.define.REMISSION_PROCESSORS=v2;v3;v4" --config-settings=build-dir=build/portable .
 	@ls -l dist/*.whl
 
