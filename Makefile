@@ -7,6 +7,7 @@
 # make calibrate  fit the numbers that nobody measured to the published ones that may be fitted (hours): docs/calibration.md
 # make treatments  one patient for each treatment, drawn: docs/treatments.md
 # make formats    the table of docs/formats.md, as the registry of formats has it
+# make grammar    the tables of the parser, when sentences.lark has changed (it works without, but starts more slowly)
 # make language   every word of the protocol language with an example: docs/language.md
 # make translations  what each language of the page has, what is missing or old: docs/translation.md
 # make what-ifs  one thing changed in a treatment, side by side: docs/what-ifs.md
@@ -27,7 +28,7 @@ READY := $(VENV)/.ready
 CORE := CMakeLists.txt $(wildcard src/remission/engine/core/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test surprise browser verify validate calibrate treatments formats language translations what-ifs charts cohorts sanitize benchmark million lint format lock \
+.PHONY: help setup demo serve test surprise browser verify validate calibrate treatments formats grammar language translations what-ifs charts cohorts sanitize benchmark million lint format lock \
         wheel clean
 
 help:
@@ -112,6 +113,10 @@ treatments: $(READY)
 
 formats: $(READY)
 	$(BIN)/python docs/formats.py
+
+grammar: $(READY)
+	PYTHONHASHSEED=0 $(BIN)/python -c "from pathlib import Path; from remission.protocol import grammar as g; \
+	  g.write_tables(Path(g.__file__).with_name(g.TABLES))"
 
 language: $(READY)
 	$(BIN)/python docs/language.py

@@ -10,7 +10,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -32,6 +31,7 @@ def child(patients: int, runs: int, cores: int) -> dict[str, Any]:
     from remission.knowledge.library import library
     from remission.patient.population import draw
     from remission.protocol.reader import read_protocol
+    from remission.trial.memory import peak_mb
 
     knowledge = library()
     program = prepare(read_protocol(knowledge.protocol_path(PROTOCOL)), knowledge)
@@ -48,7 +48,7 @@ def child(patients: int, runs: int, cores: int) -> dict[str, Any]:
         # days that are played in full: until the outcome, or until twelve weeks after treatment
         played = pl.min_horizontal("outcome_day", pl.col("end_of_treatment_day") + 84)
         years = out["outcomes"].select(played.sum()).item() / 365.25
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+    peak = peak_mb() * 1e6 / 2**20
     return {"start": start, "seconds": seconds, "years": years, "peak_mib": peak, "threads": threads}
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from compare import machine
 from page import put
+from peak import waited_for
 
 GIB = 2**30
 
@@ -60,19 +61,19 @@ def played(protocol: str, patients: int, cores: set[int], memory_gib: float, fol
         most = int(memory_gib * GIB)
         resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
-    environment = os.environ | {"POLARS_MAX_THREADS": f"{len(cores)}", "MALLOC_ARENA_MAX": "2"}
+    environment = os.environ | {"POLARS_MAX_THREADS": f"{len(cores)}"}
     begin = time.perf_counter()
     process = subprocess.Popen(command(protocol, patients, folder, len(cores)), preexec_fn=held, env=environment)
-    _, status, used = os.wait4(process.pid, 0)
+    failed, used, peak_mb = waited_for(process)
     seconds = time.perf_counter() - begin
-    if status:
-        raise SystemExit(f"the command ended with {os.waitstatus_to_exitcode(status)}")
+    if failed:
+        raise SystemExit(f"the command ended with {failed}")
     sizes = {
         table.name: sum(part.stat().st_size for part in table.glob("*.parquet"))
         for table in sorted(folder.iterdir()) if table.is_dir() and table.name != "shards"
     }  # fmt: skip
     shutil.rmtree(folder)
-    return Played(patients, len(cores), seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 2**20, sizes)
+    return Played(patients, len(cores), seconds, used.ru_utime + used.ru_stime, peak_mb * 1e6 / GIB, sizes)
 
 
 def told(protocol: str, few: list[Played], many: Played | None, memory_gib: float, about: str) -> str:

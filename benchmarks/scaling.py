@@ -10,7 +10,6 @@ import argparse
 import copy
 import json
 import os
-import resource
 import statistics
 import tempfile
 import time
@@ -100,6 +99,7 @@ def measured(
     import remission_row
 
     from remission.engine.play import Options, play
+    from remission.trial.memory import peak_mb
 
     days = program.protocol.phases[0].days
     options = Options(follow_up_days=days, chance=False, record=record, refine=1)  # as in remission_row.run
@@ -110,7 +110,7 @@ def measured(
             people = remission_row.people(min(SHARD, patients - first), first)
             play(program, people, seed=SEED, threads=1, options=options, knowledge=remission_row.knowledge())
         seconds.append(time.process_time() - begin)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+    peak = peak_mb() * 1e6 / 2**20
     return Point(sweep, label, x, statistics.median(seconds), patients * days / DAYS_PER_YEAR, peak)
 
 

@@ -1,7 +1,8 @@
 """What a start takes, in fresh processes with an empty home: `python benchmarks/start.py [--clone] [--out FILE]`.
 
 With ``--clone`` also the way there, in a new clone of this checkout: dependencies, compiled core, demo, wheel.
-Wall time depends on what else the machine does; CPU time and memory are those of the process and its children.
+Wall time depends on what else the machine does; CPU time and memory are those of the process and its children
+(peak.py).
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from peak import waited_for
 
 ROOT = Path(__file__).parent.parent
 REMISSION = (sys.executable, "-m", "remission")
@@ -89,13 +92,12 @@ def measured(command: Sequence[str], home: Path) -> Took:
     with tempfile.TemporaryFile() as said:
         begin = time.perf_counter()
         process = subprocess.Popen(command, env=environment, stdout=said, stderr=said, cwd=home)
-        _, status, usage = os.wait4(process.pid, 0)
+        failed, used, peak_mb = waited_for(process)
         wall = time.perf_counter() - begin
-        if process_failed := os.waitstatus_to_exitcode(status):
+        if failed:
             said.seek(0)
-            sys.exit(f"{' '.join(command)} ended with {process_failed}:\n{said.read().decode()[-2000:]}")
-    scale = 1 if sys.platform == "darwin" else 1024
-    return Took(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * scale / 1e6)
+            sys.exit(f"{' '.join(command)} ended with {failed}:\n{said.read().decode()[-2000:]}")
+    return Took(wall, used.ru_utime + used.ru_stime, peak_mb)
 
 
 def rows(wanted: Iterator[Start] | Sequence[Start], runs: int) -> Iterator[tuple[Start, Took]]:

@@ -1,5 +1,6 @@
 """What the benchmarks play is what they say: the reference problem is its own small library."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -19,3 +20,16 @@ def test_the_reference_problem_draws_the_numbers_that_are_written_down() -> None
     for name, typical in reference_problem.TYPICAL.items():
         assert np.median(drawn[name]) == pytest.approx(typical, rel=0.12), name
     assert np.median(remission_row.people(400).weight_kg) == pytest.approx(20.0, rel=0.03)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="the system does not tell who descends from whom")
+def test_the_memory_of_a_command_is_its_own_and_that_of_its_children_and_not_that_of_who_started_it() -> None:
+    from peak import waited_for
+
+    ours = bytearray(300_000_000)  # of this process
+    ours[::4096] = b"x" * len(ours[::4096])
+    held = "import sys, time; held = b'x' * 60_000_000; time.sleep(0.6)"
+    parent = f"import subprocess, sys; held = b'x' * 60_000_000; subprocess.run([sys.executable, '-c', {held!r}])"
+    failed, _, peak_mb = waited_for(subprocess.Popen([sys.executable, "-c", parent]))
+    assert failed == 0 and 125 < peak_mb < 200
+    assert waited_for(subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"]))[0] == 3

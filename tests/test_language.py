@@ -445,3 +445,15 @@ def test_outside_the_usual_is_a_doubt_ten_times_outside_a_mistake_that_as_writte
     far = found(1500.0)
     assert far is not None and not isinstance(far, Doubt) and "as written" in str(far)
     assert found(2.1, as_written=True) is None and isinstance(found(1500.0, as_written=True), Doubt)
+
+
+def test_the_tables_of_the_parser_are_those_of_the_grammar() -> None:
+    """Else every start makes them anew: make grammar."""
+    from remission.protocol import grammar
+
+    key, _, _ = Path(grammar.__file__).with_name(grammar.TABLES).read_bytes().partition(b"\n")
+    text = grammar._grammar()
+    assert key == grammar._key_of(text) != grammar._key_of(text + " ")
+    kept, anew = grammar._lark(), grammar.made(text)
+    for kind, sentence in grammar.EXAMPLES.items():
+        assert kept.parse(sentence, start=kind) == anew.parse(sentence, start=kind)

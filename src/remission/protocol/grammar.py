@@ -6,13 +6,17 @@ The grammar itself is in sentences.lark. A sentence may end with ``as written`` 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 from functools import lru_cache
 from importlib.resources import files
+from io import BytesIO
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from lark import Lark, Token, Tree, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark import __version__ as version
 
 from ..knowledge import limits
 from ..knowledge.errors import nearest
@@ -23,6 +27,7 @@ from .model import Provenance
 from .vocabulary import FRACTIONS, ROUTES, UNITS, agent_meant, agents, canonical, measured, tables_by_age
 
 Kind = Literal["give", "check", "decide", "rule", "repeat", "condition"]
+TABLES = "sentences.tables"  # of the parser of sentences.lark, as Lark keeps them
 KINDS: tuple[Kind, ...] = ("give", "check", "decide", "rule", "repeat", "condition")
 
 EXAMPLES: dict[Kind, str] = {
@@ -95,13 +100,38 @@ class _WholeWords:
         return stream
 
 
-@lru_cache(maxsize=1)
-def _lark() -> Lark:
-    text = files("remission.protocol").joinpath("sentences.lark").read_text("utf-8")
+def _grammar() -> str:
+    return files(__package__).joinpath("sentences.lark").read_text("utf-8")
+
+
+def _key_of(text: str) -> bytes:
+    """Tables are those of one grammar and one version of the library that made them."""
+    return hashlib.sha256(f"{version} {text}".encode()).hexdigest().encode()
+
+
+def made(text: str) -> Lark:
+    """The parser of a grammar: an eighth of a second."""
     postlex: Any = _WholeWords()
     return Lark(
         text, parser="lalr", start=list(KINDS), postlex=postlex, maybe_placeholders=True, propagate_positions=True
     )
+
+
+@lru_cache(maxsize=1)
+def _lark() -> Lark:
+    """The parser as it was made beforehand (`make grammar`), or made now where the grammar or Lark is another."""
+    text = _grammar()
+    key, _, tables = files(__package__).joinpath(TABLES).read_bytes().partition(b"\n")
+    if key != _key_of(text):
+        return made(text)
+    return Lark.load(BytesIO(tables))
+
+
+def write_tables(path: Path) -> None:
+    """The tables of the parser, for those who start later."""
+    text, tables = _grammar(), BytesIO()
+    made(text).save(tables)
+    path.write_bytes(_key_of(text) + b"\n" + tables.getvalue())
 
 
 def parse(kind: Kind, text: str) -> Parsed:
