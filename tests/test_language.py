@@ -455,5 +455,5 @@ def test_the_tables_of_the_parser_are_those_of_the_grammar() -> None:
     text = grammar._grammar()
     assert key == grammar._key_of(text) != grammar._key_of(text + " ")
     kept, anew = grammar._lark(), grammar.made(text)
-    for kind, sentence in grammar.EXAMPLES.items():
-        assert kept.parse(sentence, start=kind) == anew.parse(sentence, start=kind)
+    for kind, example in grammar.EXAMPLES.items():
+        assert kept.parse(example, start=kind) == anew.parse(example, start=kind)
