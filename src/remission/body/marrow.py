@@ -7,9 +7,10 @@ Neutrophils, lymphocytes (Friberg 2002: proliferating pool P, three transits, ci
     dC/dt = k T3 - loss C
 
 Platelets: the same chain with a saturating feedback (Panetta 2024), dP/dt = P (growth (1 - E) K n / (K n + C) - k).
-Red cells (Agoram 2006): one progenitor step and four compartments of a life span, all of which are haemoglobin H,
+Red cells: precursors that renew themselves as those of neutrophils do, steered by their own number and by
+erythropoietin (own assumption), and four compartments of a life span, all of which are haemoglobin H (Agoram 2006),
 
-    dP/dt = production n (1 - min(max(E, 0), 1))^m min((H0 / H)^g, 5) - P / tau
+    dP/dt = k P ((1 - E) F - 1),  F = min((n P0 / P (H0 / H)^g)^gamma, 5)        P0 = production tau
     dH1/dt = P / tau - ageing H1, ... dH4/dt = ageing (H3 - H4)
 
 E is the fraction of proliferation that drugs take away. Normal marrow n (share of its capacity) regrows logistically in
@@ -18,8 +19,8 @@ proliferation by n would give C0 n^(1/gamma), 2e-6 at diagnosis):
 
     dn/dt = rho n (1 - n - omega L / capacity) - k_stem n
 
-m: what of E the divisions of red precursors amplify; g: the answer of erythropoietin (both own assumptions). A
-proliferating pool that drugs or radiation empty stays at FLOOR until it can grow; leukaemia alone does not take n below
+An effect E that lasts leaves n P0 (1 - E)^(1/gamma) red precursors; g: the answer of erythropoietin. A proliferating
+pool that drugs or radiation empty stays at FLOOR until it can grow; leukaemia alone does not take n below
 `LEAST`.
 Core: engine/core/marrow.hpp. Numbers and sources: knowledge/data/body/marrow.yaml.
 """
@@ -58,11 +59,9 @@ def proliferation(cells: float, gain: float, loss: float, effect: float, feedbac
     return above_floor(cells, cells * (gain * (1.0 - effect) * feedback - loss))
 
 
-def red_cell_progenitors(
-    cells: float, production: float, room: float, effect: float, amplified: float, asked: float, rate: float
-) -> float:
-    """dP/dt = production n (1 - E)^m F - P / tau, E bounded to 0..1; production: g/dL/day; F: asked; rate: 1 / tau."""
-    return production * room * (1.0 - min(max(effect, 0.0), 1.0)) ** amplified * asked - rate * cells
+def red_feedback(room: float, full: float, pool: float, base: float, cells: float, g: float, gamma: float) -> float:
+    """F = (n P0 / P (H0 / H)^g)^gamma, at most MAX_FEEDBACK; full: P0, pool: P, cells: H, base: H0."""
+    return power_feedback(room, full * (base / max(cells, FLOOR)) ** g, pool, gamma)
 
 
 def normal_marrow(room: float, rho: float, omega: float, load: float, kill: float) -> float:

@@ -47,7 +47,7 @@ from .marrow import (
     normal_marrow,
     power_feedback,
     proliferation,
-    red_cell_progenitors,
+    red_feedback,
     saturating_feedback,
 )
 
@@ -277,10 +277,11 @@ def change(t: float, y: Any, p: Numbers) -> Any:
             continue
         on[which] += p.unrest[which]
         if kind == LIFE_SPAN:
-            asked = power_feedback(1.0, p.line.base[which], y[s + 1] + y[s + 2] + y[s + 3] + y[s + 4], feedback)
-            dy[s] = red_cell_progenitors(
-                y[s], p.production, room, on[which], p.line.growth[which], asked, transit
+            red, renewal = y[s + 1] + y[s + 2] + y[s + 3] + y[s + 4], p.line.gain[which]
+            steered = red_feedback(
+                room, p.production / transit, y[s], p.line.base[which], red, feedback, p.line.growth[which]
             )
+            dy[s] = proliferation(y[s], renewal, renewal, on[which], steered)
             dy[s + 1] = transit * y[s] - loss * y[s + 1]
             for j in range(2, 5):
                 dy[s + j] = loss * (y[s + j - 1] - y[s + j])

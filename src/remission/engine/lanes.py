@@ -64,10 +64,10 @@ class Lanes(NamedTuple):
     # blood, by line in the order of layout.LINES
     line_base: Any  # (4, N) counts without leukaemia and drugs
     line_transit: Any  # rate of the proliferating pool and the transits, 1/day
-    line_gain: Any  # into and out of the last compartment, 1/day
+    line_gain: Any  # into the last compartment, 1/day; renewal of red precursors
     line_loss: Any
-    line_feedback: Any  # gamma, or the count of half feedback
-    line_growth: Any  # 1/day, of the saturating kind
+    line_feedback: Any  # gamma, or the count of half feedback, or the exponent of erythropoietin
+    line_growth: Any  # 1/day, of the saturating kind; gamma of red precursors
     production: Any  # red cells, g/dL/day
     rho: Any
     omega: Any
@@ -369,8 +369,9 @@ def build(
         line["base"][i] = draw(marrow, f"{path}.baseline", marrow[f"{path}.baseline"].unit)
         if kind == LIFE_SPAN:
             line["transit"][i] = 1.0 / draw(marrow, f"{path}.progenitor_time", "day")
-            line["gain"][i] = line["loss"][i] = 4.0 / draw(marrow, f"{path}.life_span", "day")
-            line["growth"][i] = draw(marrow, f"{path}.amplification", "-")
+            line["loss"][i] = 4.0 / draw(marrow, f"{path}.life_span", "day")
+            line["gain"][i] = draw(marrow, f"{path}.renewal", "1/day")
+            line["growth"][i] = draw(marrow, f"{path}.renewal_feedback", "-")
             line["feedback"][i] = draw(marrow, f"{path}.feedback", "-")
         elif kind == SATURATING:
             line["growth"][i] = draw(marrow, f"{path}.growth", "1/day")

@@ -15,7 +15,13 @@ constexpr Int MENDED_DAYS = 14;  // after which a field counts as new
 // The feedback is carried as a state and follows small changes only: after a jump it is computed.
 inline void feedback_anew(Block& b, int l) {
   for (int i = 0; i < LINES; ++i)
-    if (b.lay.line_kind[i] == POWER) {
+    if (b.lay.line_kind[i] == LIFE_SPAN) {
+      const Real cells = b.haemoglobin(l), full = b.q.production(0, l) / b.q.line_transit(i, l);
+      b.flesh.line(i * STATE_ROWS + FEEDBACK, l) =
+          red_feedback(b.flesh.room(0, l), full, b.flesh.line(i * STATE_ROWS, l), b.q.line_base(i, l), cells,
+                       b.q.line_feedback(i, l), b.q.line_growth(i, l));
+      b.flesh.line(i * STATE_ROWS + FORESEEN, l) = cells;
+    } else if (b.lay.line_kind[i] == POWER) {
       const Real cells = b.circulating(i, l);
       b.flesh.line(i * STATE_ROWS + FEEDBACK, l) =
           std::pow(b.flesh.room(0, l) * b.q.line_base(i, l) / cells, b.q.line_feedback(i, l));
@@ -51,6 +57,8 @@ inline void engraft(Block& b, int l, Real seeded) {
   for (int i = 0; i < LINES; ++i)  // a graft brings what proliferates, too
     if (b.lay.line_kind[i] == POWER || b.lay.line_kind[i] == SATURATING)
       b.flesh.line(i * STATE_ROWS, l) += seeded * b.q.line_base(i, l) * b.q.line_loss(i, l) / b.q.line_gain(i, l);
+    else if (b.lay.line_kind[i] == LIFE_SPAN)
+      b.flesh.line(i * STATE_ROWS, l) += seeded * b.q.production(0, l) / b.q.line_transit(i, l);
   b.flesh.rho(0, l) = b.q.rho(0, l);
   feedback_anew(b, l);
 }

@@ -495,8 +495,8 @@ void bind_equations(nb::module_& m) {
   m.def("line_weights", [](const Numbers& transit, const Numbers& gain, const Numbers& loss, Real h, const Numbers& out) {
     line_weights(rows_of(transit, 0, 1), rows_of(gain, 0, 1), rows_of(loss, 0, 1), h, rows_of(out, 0, WEIGHT_ROWS));
   });
-  m.def("life_span_weights", [](const Numbers& rate, const Numbers& ageing, Real h, const Numbers& out) {
-    life_span_weights(rows_of(rate, 0, 1), rows_of(ageing, 0, 1), h, rows_of(out, 0, WEIGHT_ROWS));
+  m.def("life_span_weights", [](const Numbers& ageing, Real h, const Numbers& out) {
+    life_span_weights(rows_of(ageing, 0, 1), h, rows_of(out, 0, WEIGHT_ROWS));
   });
   auto alone = [](const Numbers& effect) { return Effects{rows_of(effect, 0, LINE_SLOTS), false, false, {}}; };
   m.def("power_chain", [alone](const Numbers& s, const Numbers& w, const Numbers& effect, const Numbers& room,
@@ -512,12 +512,12 @@ void bind_equations(nb::module_& m) {
                      rows_of(growth, 0, 1), rows_of(transit, 0, 1), h);
   });
   m.def("red_cell_chain", [alone](const Numbers& s, const Numbers& w, const Numbers& effect, const Numbers& room,
-                             const Numbers& production, const Numbers& base, const Numbers& amplified,
-                             const Numbers& feedback, const Numbers& transit, const Numbers& ageing, Real h) {
+                             const Numbers& renewal, const Numbers& gamma, const Numbers& feedback,
+                             const Numbers& transit, const Numbers& ageing, Real h) {
     red_cell_chain(rows_of(s, 0, STATE_ROWS), rows_of(w, 0, WEIGHT_ROWS), alone(effect),
                    rows_of(room, 0, 1), rows_of(room, 1, 1), rows_of(room, 2, 1),
-                   {rows_of(production, 0, 1), rows_of(base, 0, 1), rows_of(amplified, 0, 1), rows_of(feedback, 0, 1),
-                    rows_of(transit, 0, 1), rows_of(ageing, 0, 1)},
+                   {rows_of(renewal, 0, 1), rows_of(gamma, 0, 1), rows_of(feedback, 0, 1), rows_of(transit, 0, 1),
+                    rows_of(ageing, 0, 1)},
                    h);
   });
   m.def("normal_marrow", [](const Numbers& n, const Numbers& load, const Numbers& rho, const Numbers& omega,

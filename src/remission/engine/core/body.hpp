@@ -170,9 +170,9 @@ inline void line_step(Block& b, int line, Int first, Real h, bool conditioned) {
       break;
     case LIFE_SPAN:
       red_cell_chain(s, w, effects, n0, nm, n1,
-                     {q.production.row(0), q.line_base.row(line), q.line_growth.row(line), q.line_feedback.row(line),
-                      q.line_transit.row(line), q.line_loss.row(line)},
-                     LINE_SLOTS * h);
+                     {q.line_gain.row(line), q.line_growth.row(line), q.line_feedback.row(line), q.line_transit.row(line),
+                      q.line_loss.row(line)},
+                     h);
       break;
     default: break;
   }

@@ -2,9 +2,8 @@
 //
 // Neutrophils, lymphocytes: the chain of Friberg 2002 (proliferating pool, three transits, circulating cells, power
 // feedback). Platelets: the same chain with the saturating feedback of Panetta 2024, or with the power feedback. Red
-// cells: one progenitor step and four life-span compartments (Agoram 2006), made with the amplification of the precursors
-// and the answer of erythropoietin. Drugs take a fraction E of proliferation
-// away. Normal marrow n (share of its capacity) regrows logistically in the room that leukaemia leaves, and sets the
+// cells: precursors that renew themselves as those of neutrophils do, steered by their own number and by erythropoietin,
+// and four life-span compartments (Agoram 2006). Drugs take a fraction E of proliferation away. Normal marrow n (share of its capacity) regrows logistically in the room that leukaemia leaves, and sets the
 // point that feedback steers to: n * baseline. Time is days, counts 10^9/L, haemoglobin g/dL.
 //
 // A step of LINE_SLOTS slots of h days, half a day in all. Behind the proliferating pool P a line is linear, so that
@@ -91,20 +90,16 @@ inline void line_weights(const Real* transit, const Real* gain, const Real* loss
   }
 }
 
-// Fill the weights of red cells: the effect of compartment j <= i on compartment i over h days, packed by lower triangle
-// (15 rows), then of production in the first and in the second half (5 + 5).
-inline void life_span_weights(const Real* rate, const Real* ageing, Real h, Real* out) {
-  const int n = 5;
+// Fill the weights of red cells: the effect of compartment j <= i of a life span on compartment i over h days, packed by
+// lower triangle (10 rows), then of what flows in evenly in the first and in the second half (4 + 4).
+inline void life_span_weights(const Real* ageing, Real h, Real* out) {
+  const int n = 4;
   Matrices a(n), whole(n), early(n);
-  for (int l = 0; l < LANES; ++l) {
-    const Real tau = 1.0 / rate[l];
-    a.at(0, 0)[l] = -1.0 / tau;
-    a.at(1, 0)[l] = 1.0 / tau;
-    for (int i = 1; i < n; ++i) {
+  for (int l = 0; l < LANES; ++l)
+    for (int i = 0; i < n; ++i) {
       a.at(i, i)[l] = -ageing[l];
-      if (i > 1) a.at(i, i - 1)[l] = ageing[l];
+      if (i > 0) a.at(i, i - 1)[l] = ageing[l];
     }
-  }
   Integrals half(a);
   half.fill(0.5 * h, 4, Want::M);
   half.product(half.phi, half.phi, whole);
@@ -112,8 +107,8 @@ inline void life_span_weights(const Real* rate, const Real* ageing, Real h, Real
   int row = 0;
   for (int i = 0; i < n; ++i) {
     for (int j = 0; j <= i; ++j) std::copy_n(whole.at(i, j), LANES, out + row++ * LANES);
-    std::copy_n(early.at(i, 0), LANES, out + (15 + i) * LANES);
-    std::copy_n(half.m.at(i, 0), LANES, out + (20 + i) * LANES);
+    std::copy_n(early.at(i, 0), LANES, out + (10 + i) * LANES);
+    std::copy_n(half.m.at(i, 0), LANES, out + (14 + i) * LANES);
   }
 }
 
@@ -344,53 +339,71 @@ inline void saturating_chain(Real* s, const Real* w, const Effects& effects, con
   line.follow(p);
 }
 
-// The numbers of a line of red cells, rows of L each: g/dL/day, g/dL, the exponents, 1/day.
+// The numbers of a line of red cells, rows of L each: 1/day, the exponents, 1/day.
 struct RedCells {
-  const Real *production, *base, *amplified, *feedback, *transit, *ageing;
+  const Real *renewal, *gamma, *feedback, *transit, *ageing;
 };
 
-// One step of haemoglobin H, h days in all: dP/dt = production n (1 - E)^m min((H0 / H)^g, 5) - P/tau, then four
-// compartments emptied one into the other, with production held at its mean in each half of the step; E is bounded to
-// 0..1 in each slot or panel, H is foreseen for the middle of each half.
+// F = (n P0 / P (H0 / H)^g)^gamma in one patient; P0, full: those of a whole marrow at rest.
+inline Real red_feedback(Real n, Real full, Real pool, Real base, Real cells, Real g, Real gamma) {
+  return std::pow(n * full / std::max(pool, FLOOR) * std::pow(base / std::max(cells, FLOOR), g), gamma);
+}
+
+// One step of haemoglobin H, h days a slot. Precursors renew themselves as those of neutrophils do, with the feedback
+// F = (n P0 / P (H0 / H)^g)^gamma of their own number and of erythropoietin: dP/dt = k P ((1 - E) F - 1). P / tau of them
+// pass into four compartments emptied one into the other, evenly in each half of the step.
 inline void red_cell_chain(Real* s, const Real* w, const Effects& effects, const Real* n0, const Real* nm, const Real* n1,
                            const RedCells& red, Real h) {
   auto row = [w](int i) { return load(w + i * LANES); };
-  const Wide m = load(red.amplified), g = load(red.feedback);
-  auto kept = [&](const Real* e) {
-    const Wide effect = load(e);
-    if (!any(effect > 0.0)) return everywhere(1.0);
-    return exp_wide(m * log_wide(larger(1.0 - larger(effect, 0.0), 1e-12)));
+  auto state = [s](int i) { return load(s + i * LANES); };
+  const Wide k = load(red.renewal), gamma = load(red.gamma), asked = gamma * load(red.feedback);
+  const Wide p = state(PROLIFERATING), f0 = state(FEEDBACK), seen = state(FORESEEN), passing = load(red.transit);
+  const Wide now = state(1) + state(2) + state(3) + state(4);
+  const Wide change = (0.5 * LINE_SLOTS * h) * (passing * p - load(red.ageing) * state(4));  // in half the step
+  const Wide middle = larger(now + change, FLOOR), last = larger(now + 2.0 * change, FLOOR);
+  const Wide by_cells = near_power<Wide>(seen, middle, asked), later = near_power<Wide>(middle, last, asked);
+  std::optional<Falls> falls;
+  if (effects.room) [[unlikely]]
+    falls.emplace(effects.room, n0, nm, n1, [gamma](Wide x) { return exp_wide(gamma * log_wide(x)); });
+  Wide f1 = {};
+  auto felt = [&](Wide pm, Wide p1) {
+    const Wide fm = f0 * by_cells * near_power<Wide>(load(nm) * p, load(n0) * pm, gamma);
+    f1 = fm * later * near_power<Wide>(load(n1) * pm, load(nm) * p1, gamma);
+    return course(p, effects, f0 * near_power<Wide>(seen, now, asked), fm, f1, k, k, h, falls ? &*falls : nullptr);
   };
   auto left = [&](int first) {
     Wide sum = {};
-    for (int k = first; k < first + LINE_SLOTS / 2; ++k) {
-      Wide mean = kept(effects.mean + k * LANES);
-      if (effects.sharp[k].effect) [[unlikely]] {
-        Wide panels = {};
-        for (int i = 0; i < PANELS; ++i)
-          panels += (SHARP[i + 1] - SHARP[i]) / SHARP_END * kept(effects.sharp[k].effect + i * LANES);
-        mean = load(effects.sharp[k].given) > 0.0 ? panels : mean;
-      }
-      sum += mean;
-    }
-    return sum * (2.0 / LINE_SLOTS);
+    for (int i = first; i < first + LINE_SLOTS / 2; ++i) sum += 1.0 - effects.slot(i);
+    return sum;
   };
-  Wide before[5];
-  for (int i = 0; i < 5; ++i) before[i] = load(s + i * LANES);
-  const Wide now = before[1] + before[2] + before[3] + before[4], base = load(red.base);
-  const Wide change = load(red.transit) * before[0] - load(red.ageing) * before[4];
-  auto asked = [&](Real days) {  // by erythropoietin
-    return smaller(exp_wide(g * log_wide(base / larger(now + days * change, 0.01 * base))), MAX_FEEDBACK);
-  };
-  const Wide made = 0.5 * load(red.production);
-  const Wide x = made * (load(n0) + load(nm)) * left(0) * asked(0.25 * h);
-  const Wide y = made * (load(nm) + load(n1)) * left(LINE_SLOTS / 2) * asked(0.75 * h);
-  int at = 0;
-  for (int i = 0; i < 5; ++i) {
-    Wide sum = row(15 + i) * x + row(20 + i) * y;
-    for (int j = 0; j <= i; ++j) sum += row(at++) * before[j];
-    store(s + i * LANES, sum);
+  const Wide steered = smaller(f0, MAX_FEEDBACK);
+  const Wide pm = larger(p * exp_small(h * k * (steered * left(0) - 0.5 * LINE_SLOTS)), FLOOR);
+  const Wide p1 = larger(pm * exp_small(h * k * (steered * left(LINE_SLOTS / 2) - 0.5 * LINE_SLOTS)), FLOOR);
+  Course made = felt(pm, p1);
+  if (const auto much = (made.end < 0.8 * p) | (made.end > 1.25 * p); any(much)) {
+    const Wide first = f1;
+    made.take(much, felt(larger(made.node[LINE_SLOTS / 2], FLOOR), made.end));
+    f1 = much ? f1 : first;
   }
+  auto flows = [&](int first) {  // P / tau, mean of half a step
+    Wide sum = 0.5 * (made.node[first] + made.node[first + LINE_SLOTS / 2]);
+    for (int i = first + 1; i < first + LINE_SLOTS / 2; ++i) sum += made.node[i];
+    return sum * passing * (2.0 / LINE_SLOTS);
+  };
+  const Wide x = flows(0), y = flows(LINE_SLOTS / 2);
+  Wide cells[4], total = {};
+  int at = 0;
+  for (int i = 0; i < 4; ++i) {
+    Wide sum = row(10 + i) * x + row(14 + i) * y;
+    for (int j = 0; j <= i; ++j) sum += row(at++) * state(1 + j);
+    cells[i] = sum;
+    total += sum;
+  }
+  for (int i = 0; i < 4; ++i) store(s + (1 + i) * LANES, cells[i]);
+  // the feedback of what has come about, from that of what was foreseen
+  store(s + FEEDBACK * LANES, f1 * near_power<Wide>(last, total, asked));
+  store(s + FORESEEN * LANES, total);
+  store(s, made.end);
 }
 
 // dn/dt = rho n (1 - n - omega l) - kill n: one Runge-Kutta step of the growth between two halves of the kill (of stem

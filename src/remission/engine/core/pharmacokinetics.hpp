@@ -115,7 +115,7 @@ inline void fill_lines(Block& b) {
     if (kind == POWER || kind == SATURATING)
       line_weights(q.line_transit.row(line), q.line_gain.row(line), q.line_loss.row(line), slot, out);
     else if (kind == LIFE_SPAN)
-      life_span_weights(q.line_transit.row(line), q.line_loss.row(line), LINE_SLOTS * slot, out);
+      life_span_weights(q.line_loss.row(line), LINE_SLOTS * slot, out);
   }
 }
 

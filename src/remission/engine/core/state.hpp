@@ -291,8 +291,11 @@ inline Flesh::Flesh(const Layout& lay, const Lanes& q)
       const Real start = q.presenting(i, l);
       if (lay.line_kind[i] == ABSENT) continue;
       if (lay.line_kind[i] == LIFE_SPAN) {
+        const Real full = q.production(0, l) / q.line_transit(i, l), n = q.normal(0, l);
         for (int k = 1; k < 5; ++k) s(k) = start / 4.0;
-        s(0) = q.production(0, l) / q.line_transit(i, l) * q.normal(0, l);
+        s(PROLIFERATING) = full * n;
+        s(FEEDBACK) = red_feedback(n, full, full * n, q.line_base(i, l), start, q.line_feedback(i, l), q.line_growth(i, l));
+        s(FORESEEN) = start;
         continue;
       }
       for (int k = 0; k < 4; ++k) s(k) = start * q.line_loss(i, l) / q.line_gain(i, l);
