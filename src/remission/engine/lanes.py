@@ -155,6 +155,7 @@ def settings(library: Library) -> dict[str, float]:
         "fever_pause_days": infection["fever.pause"].to_unit("day"),
         "bloodstream_share": infection["bloodstream.share"].to_unit("-"),
         "bloodstream_share_above_0.5": infection["bloodstream.share_above_0_5"].to_unit("-"),
+        "bloodstream_relapsed": infection["bloodstream.again"].to_unit("-"),
         "death_share": infection["bloodstream.death"].to_unit("-"),
         "death_share_relapsed": infection["bloodstream.death"].to_unit("-")
         * infection["bloodstream.relapsed"].to_unit("-"),

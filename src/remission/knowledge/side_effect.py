@@ -40,11 +40,12 @@ class Published(_Strict):
 
     ``protocol`` (and ``population``, when not the protocol's own) is what is played for it, ``without`` some agents and
     with sentences to ``add`` in its ``phases`` (all, if none is named). Counted are episodes that
-    begin in the ``phase``, of those who began it, or ``within_days`` of the first dose, of all; with both, within so
-    many days of the start of the phase, of those who began it. ``among`` narrows who is counted as in a trial file.
-    ``interval``: 95 % limits; or ``n`` patients, from which they are made. ``counted: emergent``: only what was not
-    there before, as registration trials (ICH E9) and the NCI count adverse events: a count below the limit is one when
-    the measurement before it was not.
+    begin in the ``phase``, or in one of several, of those who began it, or ``within_days`` of the first dose, of all;
+    with both, within so many days of the start of the phase, of those who began it. ``among`` narrows who is counted as
+    in a trial file. ``interval``: 95 % limits; or ``n`` patients, from which they are made. ``counted: emergent``: only
+    what was not there before, as the NCI counts adverse events: a count below the limit is one when the measurement
+    before it was not. ``counted: worsened``: only what is of a worse grade than before treatment, as registration trials
+    count (ICH E9); of a count: than at the first measurement.
     """
 
     name: str  # the trial or report, in words
@@ -54,25 +55,30 @@ class Published(_Strict):
     add: tuple[str, ...] = ()
     phases: tuple[str, ...] = ()
     grade: Annotated[int, Field(ge=1, le=5)] = 1
-    phase: str | None = None
+    phase: str | tuple[str, ...] | None = None
     within_days: Annotated[float, Field(gt=0, le=36525)] | None = None
     among: dict[Column, tuple[float, float] | str] = {}
     value: Annotated[float, Field(ge=0, le=100)]
     interval: tuple[float, float] | None = None
     n: Annotated[int, Field(ge=1)] | None = None
-    counted: Literal["all", "emergent"] = "all"
+    counted: Literal["all", "emergent", "worsened"] = "all"
     source: str | None = None
     read: Literal["full-text", "abstract", "label", "secondary", "memory"]
     used: Literal["calibrate", "predict", "orientation"]
     note: str | None = None
+
+    @property
+    def in_phases(self) -> tuple[str, ...]:
+        return (self.phase,) if isinstance(self.phase, str) else self.phase or ()
 
     def label(self) -> str:
         """What was counted, in words, without its number."""
         words = f"grade {self.grade} or more" if self.grade > 1 else "any grade"
         if self.within_days is not None:
             words += f" within {self.within_days:g} days"
-        if self.phase is not None:
-            words += f" of the start of {self.phase}" if self.within_days is not None else f" in {self.phase}"
+        if self.in_phases:
+            words += " of the start of " if self.within_days is not None else " in "
+            words += ", ".join(self.in_phases)
         who = [f"{column} {part}" if isinstance(part, str) else f"{column} {part[0]:g} to < {part[1]:g}"
                for column, part in self.among.items()]  # fmt: skip
         changes = [f"without {agent}" for agent in self.without] + [
@@ -92,7 +98,9 @@ class Published(_Strict):
             yield Fault(("used",), what, "Write `used: orientation`, or read the number and say where")
         if self.read != "memory" and not self.source:
             yield Fault(("read",), f"a number read as '{self.read}' names its `source`", "Add `source:` with a key")
-        if self.phase is None and self.within_days is None:
+        if self.within_days is not None and len(self.in_phases) > 1:
+            yield Fault(("phase",), "days are counted from the start of one phase", "Name one, or no `within_days`")
+        if not self.in_phases and self.within_days is None:
             yield Fault((), "it does not say when", "Add `phase: NAME` or `within_days: NUMBER`", True)
         if self.interval is not None:
             low, high = self.interval

@@ -21,7 +21,7 @@ from .endpoints import NotSimulated, among, is_phase, starts
 from .estimates import Estimate
 from .run import Progress, check_arguments, simulate
 from .score import Apart, Score, on_scale, score, spread
-from .side_effects import episodes, fallen, graded_counts, in_phase, phases, source_table, untold
+from .side_effects import at_first, episodes, fallen, graded_counts, in_phase, phases, source_table, untold
 from .summary import DAYS_PER_YEAR
 from .validate import Published, Verdict, published, reason, verdict, wilson_of
 
@@ -88,19 +88,23 @@ def simulated(tables: Tables, name: str, seen: Seen, shelf: Library | None = Non
     found = episodes(tables, shelf, only=name).filter(pl.col("grade") >= seen.grade).collect()
     if seen.counted == "emergent" and name in graded_counts(shelf):
         found = found.join(fallen(tables["measurements"], name, seen.grade, shelf), on=("patient", "day"), how="semi")
-    if seen.phase is None:
+    if seen.counted == "worsened" and name in graded_counts(shelf):
+        found = found.join(at_first(tables["measurements"], name, shelf), on="patient")
+        found = found.filter(pl.col("grade") > pl.col("first")).drop("first")
+    if not seen.in_phases:
         found = found.filter(pl.col("day") <= seen.within_days)
     elif seen.within_days is not None:
-        origin = starts(tables["events"], seen.phase).rename({"day": "origin"})
+        origin = starts(tables["events"], seen.in_phases[0]).rename({"day": "origin"})
         people = people.join(origin, on="patient")
         since = pl.col("day") - pl.col("origin")
         found = found.join(people, on="patient").filter((since >= 0) & (since <= seen.within_days))
     else:
-        began = phases(tables).filter(is_phase(seen.phase))
+        of_phases = pl.any_horizontal(map(is_phase, seen.in_phases))
+        began = phases(tables).filter(of_phases)
         if began.is_empty():
-            raise NotSimulated(f"no patient began a phase '{seen.phase}'")
+            raise NotSimulated(f"no patient began a phase '{', '.join(seen.in_phases)}'")
         people = people.join(began, on="patient", how="semi")
-        found = in_phase(found, phases(tables)).filter(is_phase(seen.phase))
+        found = in_phase(found, phases(tables)).filter(of_phases)
     if people.is_empty():
         raise NotSimulated("no patient to count")
     had = people.join(found, on="patient", how="semi").height

@@ -84,10 +84,15 @@ def _bloodstream(events: pl.LazyFrame, outcomes: pl.LazyFrame) -> pl.LazyFrame:
     ))  # fmt: skip
 
 
-def _counts(measurements: pl.LazyFrame, name: str, column: str, limits: Mapping[int, float]) -> pl.LazyFrame:
+def _grade(column: str, limits: Mapping[int, float]) -> pl.Expr:
     grade = pl.lit(0)
     for step, limit in sorted(limits.items()):
         grade = pl.when(pl.col(column) < limit).then(step).otherwise(grade)
+    return grade
+
+
+def _counts(measurements: pl.LazyFrame, name: str, column: str, limits: Mapping[int, float]) -> pl.LazyFrame:
+    grade = _grade(column, limits)
     following = pl.col("day").shift(-1).over("patient", order_by="day") - 1
     rows = measurements.filter(pl.col(column).is_not_null()).with_columns(
         side_effect=pl.lit(name), grade=grade, to_day=pl.coalesce(following, "day")
@@ -103,6 +108,14 @@ def fallen(measurements: pl.DataFrame, name: str, grade: int, shelf: Library) ->
     rows = measurements.filter(count.is_not_null()).sort("patient", "day", maintain_order=True)
     before = count.shift(1).over("patient")
     return rows.filter((count < limit) & (before >= limit)).select("patient", pl.col("day").cast(pl.Int32))
+
+
+def at_first(measurements: pl.DataFrame, name: str, shelf: Library) -> pl.DataFrame:
+    """patient, first: the grade of the first measurement of a graded count, 0 for none."""
+    effect = shelf.side_effect(name)
+    column, limits = str(effect.measured), {step: limit.value for step, limit in effect.limits.items()}
+    known = measurements.filter(pl.col(column).is_not_null()).sort("day").group_by("patient").first()
+    return known.select("patient", _grade(column, limits).alias("first"))
 
 
 def untold(name: str, grade: int, shelf: Library) -> str | None:

@@ -42,7 +42,8 @@ inline bool fever_due(Block& b, int l, Int today) {
   return b.flesh.fever(0, l) >= b.flesh.fever_at(0, l);
 }
 
-// Fever: some fevers are bloodstream infections, more on steroids; some of those kill, by the person and by steroids.
+// Fever: some fevers are bloodstream infections, more on steroids and after a relapse; some of those kill, by the same and
+// by the person.
 inline void infection(Block& b, int l, Int today) {
   LaneState& lane = b.lane(l);
   const Real anc = b.circulating(NEUTROPHILS, l);
@@ -52,11 +53,12 @@ inline void infection(Block& b, int l, Int today) {
   const Int number = static_cast<Int>(b.place.result[l][RESULT_FEVERS]);
   b.flesh.fever_at(0, l) = b.exponential(l, P_FEVER, number);
   b.event(l, today, lane.phase, E_FEVER, anc);
-  const Real share = b.setting(anc < 0.5 ? S_BSI : S_BSI_ABOVE) * b.person(l).bacteraemia * (1.0 + b.flesh.daily(INFECTION, l));
+  const bool again = b.person(l).relapsed > 0.0 || lane.relapses > 0;
+  const Real share = b.setting(anc < 0.5 ? S_BSI : S_BSI_ABOVE) * (again ? b.setting(S_BSI_AGAIN) : 1.0) *
+                     b.person(l).bacteraemia * (1.0 + b.flesh.daily(INFECTION, l));
   if (b.uniform(l, P_BLOODSTREAM, number) >= share) return;
   b.place.result[l][RESULT_BLOODSTREAM] += 1.0;
   b.event(l, today, lane.phase, E_BLOODSTREAM, anc);
-  const bool again = b.person(l).relapsed > 0.0 || lane.relapses > 0;
   const Real lethal = b.setting(again ? S_BSI_RELAPSED : S_BSI_DEATH) * b.person(l).lethality * (1.0 + b.flesh.daily(INFECTION_DEATH, l));
   if (b.uniform(l, P_DEATH, number) < -std::expm1(-lethal)) die(b, l, today, CAUSE_INFECTION);
 }
