@@ -76,6 +76,7 @@ class Lanes(NamedTuple):
     capacity: Any
     cells: Any  # (clones, 2, N) at diagnosis
     cns_cells: Any
+    cns_birth: Any
     birth: Any  # (clones, N)
     death: Any
     to_rest: Any
@@ -138,7 +139,6 @@ def settings(library: Library) -> dict[str, float]:
         "packing": leukaemia["marrow.packing"].to_unit("-"),
         "other_leukocytes": library.body("marrow")["other_leukocytes"].value,
         "blood_loss": leukaemia["blood.return"].to_unit("1/day") + leukaemia["blood.death"].to_unit("1/day"),
-        "cns_birth": leukaemia["cns.growth"].to_unit("1/day") + leukaemia["growth.death"].to_unit("1/day"),
         "cns_death": leukaemia["growth.death"].to_unit("1/day"),
         "flow_cells": assays["flow_mrd.cells"].value,
         "flow_minimum": assays["flow_mrd.minimum_events"].value,
@@ -361,6 +361,8 @@ def build(
     cns_median = np.array([leukaemia[f"cns.cells_cns{c}"].value for c in (1, 2, 3)])
     cns = cns_median[people.cns - 1] * spread("cns.cells_sd_log")
     seeding = leukaemia["cns.seeding"].to_unit("1/day") * cns / capacity  # as much as its cells like to be there
+    alike = (people.growth_per_day / leukaemia["cns.as_measured"].to_unit("1/day")) ** leukaemia["cns.growth_power"].value
+    cns_growth = leukaemia["cns.growth"].to_unit("1/day") * alike
     cns *= np.minimum(1.0, f0 / leukaemia["detection.remission"].to_unit("-"))  # in remission they went with the marrow
     line = {name: np.ones((4, padded)) for name in ("base", "transit", "gain", "loss", "feedback", "growth")}
     for i, (name, kind) in enumerate(zip(LINES, kinds, strict=True)):
@@ -447,6 +449,7 @@ def build(
         capacity=capacity,
         cells=cells,
         cns_cells=np.floor(cns),
+        cns_birth=death + cns_growth,
         birth=birth,
         death=death,
         to_rest=to_rest,

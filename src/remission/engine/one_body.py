@@ -163,7 +163,7 @@ def _numbers(plan: Layout, q: lanes.Lanes, systems: tuple[Kinetics, ...], settin
         antigen=float(q.antigen[0]),
         death=float(q.death[0]),
         wake=float(q.wake[0]),
-        cns_birth=setting["cns_birth"],
+        cns_birth=float(q.cns_birth[0]),
         cns_death=setting["cns_death"],
         seeding=float(q.seeding[0]),
         cells_pool=0,

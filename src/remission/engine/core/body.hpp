@@ -103,8 +103,8 @@ inline void kill_wears_off(Block& b, Real h) {
 // step, so half a step of growth or kill on average.
 inline void cns_step(Block& b, Int j, Real h) {
   const Work& w = b.work;
-  const Real birth = b.setting(S_CNS_BIRTH), death = b.setting(S_CNS_DEATH);
-  const Wide kill = load_row(w.k_cns, j), half = exp_small(0.5 * h * (birth - death - kill));
+  const Wide grows = load_row(b.q.cns_birth, 0) - b.setting(S_CNS_DEATH);
+  const Wide kill = load_row(w.k_cns, j), half = exp_small(0.5 * h * (grows - kill));
   const Wide mean = (load_row(w.load, j) + 4.0 * load_row(w.load_mid, j) + load_row(w.load, j + 1)) * (1.0 / 6.0);
   const Wide came = load_row(b.q.seeding, 0) * (h * mean) * load_row(b.q.capacity, 0);
   store(b.flesh.cns.row(0), load_row(b.flesh.cns, 0) * half * half);

@@ -111,7 +111,7 @@ inline void few_cells_of_day(Block& b) {
   if (!any(draws | come)) return;
   for (int l = 0; l < LANES; ++l) {
     if (were_few[l])
-      flesh.cns(0, l) = chance::birth_death(b.play.seed, b.pid(l), P_CNS, b.today[l], was[l], b.setting(S_CNS_BIRTH),
+      flesh.cns(0, l) = chance::birth_death(b.play.seed, b.pid(l), P_CNS, b.today[l], was[l], b.q.cns_birth(0, l),
                                             b.setting(S_CNS_DEATH) + b.day.cns(0, l), 1.0);
     else if (draws[l])
       flesh.cns(0, l) = whole(cns[l], b.play.seed, b.pid(l), P_CNS + 1, b.today[l]);

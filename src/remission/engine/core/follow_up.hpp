@@ -70,7 +70,7 @@ inline void wake(Block& b, int l, Int today) {
 
 inline void follow(Block& b, int l, Int start) {
   const Real days = static_cast<Real>(FOLLOW_DAYS), capacity = b.person(l).capacity;
-  const Real cns_birth = b.setting(S_CNS_BIRTH), cns_death = b.setting(S_CNS_DEATH);
+  const Real cns_birth = b.q.cns_birth(0, l), cns_death = b.setting(S_CNS_DEATH);
   const Int horizon = b.play.follow_up_days;
   Real& cns = b.flesh.cns(0, l);
   for (Int today = start; today < horizon; today += FOLLOW_DAYS) {

@@ -603,7 +603,7 @@ class LayoutCheck {
       rows(name, *column, LINES);
     for (auto [name, column] :
          {std::pair{"production", &all.production}, {"rho", &all.rho}, {"omega", &all.omega}, {"capacity", &all.capacity},
-          {"cns_cells", &all.cns_cells}, {"death", &all.death}, {"wake", &all.wake}, {"normal", &all.normal},
+          {"cns_cells", &all.cns_cells}, {"cns_birth", &all.cns_birth}, {"death", &all.death}, {"wake", &all.wake}, {"normal", &all.normal},
           {"antigen", &all.antigen}, {"seeding", &all.seeding}})
       rows(name, *column, 1);
     for (auto [name, column] :
