@@ -95,6 +95,32 @@ def test_a_line_of_neutrophils(effect, room, start):
     assert s[: 5 * core.LANES : core.LANES] == pytest.approx(ours, rel=1e-4)
 
 
+@settings(deadline=None, max_examples=10)
+@given(st.floats(0.0, 1.3), st.floats(0.2, 1.0), st.floats(6.0, 13.0))
+def test_a_line_of_red_cells(effect, room, start):
+    """The same of red cells, whose feedback is that of the precursors and of erythropoietin."""
+    base, tau, ageing, renewal, gamma, g, h = 12.5, 4.68, 4.0 / 82.2, 1.14, 0.1445, 0.5, 0.5 / SLOTS
+    full = base / 82.2 * tau
+    one, y0 = np.ones(core.LANES), np.array([0.8 * full, *[start / 4.0] * 4])
+    first = (room / 0.8 * (base / start) ** g) ** gamma
+    s = np.concatenate([*(x * one for x in y0), first * one, start * one])
+    weights = np.zeros(core.words.WEIGHT_ROWS * core.LANES)
+    EQUATIONS.life_span_weights(ageing * one, 0.5, weights)
+    for _ in range(20):
+        EQUATIONS.red_cell_chain(
+            s, weights, np.tile(effect * one, SLOTS), np.tile(room * one, 3), renewal * one, gamma * one, g * one,
+            one / tau, ageing * one, h,
+        )  # fmt: skip
+
+    def change(_, y):
+        steered = marrow.red_feedback(room, full, y[0], base, y[1:].sum(), g, gamma)
+        moved = [marrow.proliferation(y[0], renewal, renewal, effect, steered), y[0] / tau - ageing * y[1]]
+        return moved + [ageing * (y[j - 1] - y[j]) for j in range(2, 5)]
+
+    ours = solve_ivp(change, (0.0, 10.0), y0, method="LSODA", rtol=1e-9, atol=1e-13).y[:, -1]
+    assert s[: 5 * core.LANES : core.LANES] == pytest.approx(ours, rel=2e-4)
+
+
 def test_a_pool_on_its_floor_grows_again_within_a_step():
     """An effect that fades under a proliferating pool on its floor: the core meets the moment at which it turns."""
     base, transit, gamma, h = 4.0, 1.14, 0.16, 0.5

@@ -350,45 +350,44 @@ inline Real red_feedback(Real n, Real full, Real pool, Real base, Real cells, Re
 }
 
 // One step of haemoglobin H, h days a slot. Precursors renew themselves as those of neutrophils do, with the feedback
-// F = (n P0 / P (H0 / H)^g)^gamma of their own number and of erythropoietin: dP/dt = k P ((1 - E) F - 1). P / tau of them
-// pass into four compartments emptied one into the other, evenly in each half of the step.
+// F = (n P0 / P (H0 / H)^g)^gamma of their own number and of erythropoietin: dP/dt = k P ((1 - E) F - 1). While n and H
+// stay, 1 / F follows d(1/F)/dt = k gamma (1 - E - 1/F), so that a slot is exact. P / tau of them pass into four
+// compartments emptied one into the other, evenly in each half of the step.
 inline void red_cell_chain(Real* s, const Real* w, const Effects& effects, const Real* n0, const Real* nm, const Real* n1,
                            const RedCells& red, Real h) {
+  static_assert(LINE_SLOTS == 6);  // means of half a step by the three-eighths rule
   auto row = [w](int i) { return load(w + i * LANES); };
   auto state = [s](int i) { return load(s + i * LANES); };
-  const Wide k = load(red.renewal), gamma = load(red.gamma), asked = gamma * load(red.feedback);
-  const Wide p = state(PROLIFERATING), f0 = state(FEEDBACK), seen = state(FORESEEN), passing = load(red.transit);
-  const Wide now = state(1) + state(2) + state(3) + state(4);
-  const Wide change = (0.5 * LINE_SLOTS * h) * (passing * p - load(red.ageing) * state(4));  // in half the step
-  const Wide middle = larger(now + change, FLOOR), last = larger(now + 2.0 * change, FLOOR);
-  const Wide by_cells = near_power<Wide>(seen, middle, asked), later = near_power<Wide>(middle, last, asked);
-  std::optional<Falls> falls;
-  if (effects.room) [[unlikely]]
-    falls.emplace(effects.room, n0, nm, n1, [gamma](Wide x) { return exp_wide(gamma * log_wide(x)); });
-  Wide f1 = {};
-  auto felt = [&](Wide pm, Wide p1) {
-    const Wide fm = f0 * by_cells * near_power<Wide>(load(nm) * p, load(n0) * pm, gamma);
-    f1 = fm * later * near_power<Wide>(load(n1) * pm, load(nm) * p1, gamma);
-    return course(p, effects, f0 * near_power<Wide>(seen, now, asked), fm, f1, k, k, h, falls ? &*falls : nullptr);
-  };
-  auto left = [&](int first) {
-    Wide sum = {};
-    for (int i = first; i < first + LINE_SLOTS / 2; ++i) sum += 1.0 - effects.slot(i);
-    return sum;
-  };
-  const Wide steered = smaller(f0, MAX_FEEDBACK);
-  const Wide pm = larger(p * exp_small(h * k * (steered * left(0) - 0.5 * LINE_SLOTS)), FLOOR);
-  const Wide p1 = larger(pm * exp_small(h * k * (steered * left(LINE_SLOTS / 2) - 0.5 * LINE_SLOTS)), FLOOR);
-  Course made = felt(pm, p1);
-  if (const auto much = (made.end < 0.8 * p) | (made.end > 1.25 * p); any(much)) {
-    const Wide first = f1;
-    made.take(much, felt(larger(made.node[LINE_SLOTS / 2], FLOOR), made.end));
-    f1 = much ? f1 : first;
+  const Wide k = load(red.renewal), gamma = load(red.gamma), asked = gamma * load(red.feedback), power = 1.0 / gamma;
+  const Wide seen = state(FORESEEN), passing = load(red.transit);
+  const Wide now = state(1) + state(2) + state(3) + state(4), kept = exp_small(-h * k * gamma);
+  // what H does to the feedback in each slot: along the straight line on which it goes, foreseen from now
+  const Wide change = (LINE_SLOTS * h) * (passing * state(PROLIFERATING) - load(red.ageing) * state(4));
+  const Wide last = larger(now + change, FLOOR);
+  const Wide by_cells = 1.0 + (near_power<Wide>(last, now, asked) - 1.0) * (1.0 / LINE_SLOTS);
+  Wide slow = near_power<Wide>(now, seen, asked) / state(FEEDBACK);  // 1 / F; now is not what was seen after a transfusion
+  Wide node[LINE_SLOTS + 1] = {state(PROLIFERATING)}, n = load(n0);
+  for (int i = 0; i < LINE_SLOTS; ++i) {
+    Wide here = mean_of_parabola(i, load(n0), load(nm), load(n1));
+    if (effects.room) [[unlikely]] {
+      const Wide killed = load(effects.room + i * LANES);
+      here = killed > 0.0 ? killed : here;
+    }
+    const Wide left = 1.0 - effects.slot(i);
+    const Wide before = slow * near_power<Wide>(n, here, gamma) * by_cells;
+    n = here;
+    slow = left + (before - left) * kept;
+    node[i + 1] = node[i] * near_power<Wide>(slow, before, power);
+    const auto bounded = (before < 1.0 / MAX_FEEDBACK) | (slow < 1.0 / MAX_FEEDBACK) | (node[i + 1] < FLOOR);
+    if (any(bounded)) [[unlikely]] {  // the feedback at its bound, or the pool on its floor
+      const Wide most = exp_small(h * k * (MAX_FEEDBACK * left - 1.0));
+      const Wide pool = larger(before < 1.0 / MAX_FEEDBACK ? node[i] * most : node[i + 1], FLOOR);
+      node[i + 1] = bounded ? pool : node[i + 1];
+      slow = bounded ? before * exp_wide(gamma * log_wide(pool / node[i])) : slow;
+    }
   }
-  auto flows = [&](int first) {  // P / tau, mean of half a step
-    Wide sum = 0.5 * (made.node[first] + made.node[first + LINE_SLOTS / 2]);
-    for (int i = first + 1; i < first + LINE_SLOTS / 2; ++i) sum += made.node[i];
-    return sum * passing * (2.0 / LINE_SLOTS);
+  auto flows = [&](int i) {  // P / tau, mean of half a step
+    return (node[i] + 3.0 * (node[i + 1] + node[i + 2]) + node[i + 3]) * (0.125 * passing);
   };
   const Wide x = flows(0), y = flows(LINE_SLOTS / 2);
   Wide cells[4], total = {};
@@ -400,10 +399,11 @@ inline void red_cell_chain(Real* s, const Real* w, const Effects& effects, const
     total += sum;
   }
   for (int i = 0; i < 4; ++i) store(s + (1 + i) * LANES, cells[i]);
-  // the feedback of what has come about, from that of what was foreseen
-  store(s + FEEDBACK * LANES, f1 * near_power<Wide>(last, total, asked));
+  store(s, node[LINE_SLOTS]);
+  // the feedback by what H and n have become
+  slow *= near_power<Wide>(n, load(n1), gamma) * near_power<Wide>(total, last, asked);
+  store(s + FEEDBACK * LANES, 1.0 / slow);
   store(s + FORESEEN * LANES, total);
-  store(s, made.end);
 }
 
 // dn/dt = rho n (1 - n - omega l) - kill n: one Runge-Kutta step of the growth between two halves of the kill (of stem
