@@ -66,8 +66,10 @@ def platelets(effect, days, h=STEP, base=267.4, growth=0.93, transit=0.52, loss=
     return np.array(out)
 
 
-def haemoglobin(effect, days, h=STEP, base=12.5, tau=4.68, span=82.2, room=1.0, renewal=1.14, gamma=0.1445, feedback=0.0):
-    """From a whole marrow at rest, into which ``room`` is put; as in the engine, the feedback is exact every 32 days."""
+def haemoglobin(
+    effect, days, h=STEP, base=12.5, tau=4.68, span=82.2, room=1.0, renewal=1.14, gamma=0.1445, feedback=0.0
+):
+    """From a whole marrow at rest, into which ``room`` is put; the feedback is made exact every 32 days, as there."""
     full = base / span * tau
     s = flat(full, *[base / 4.0] * 4, 0.0, 0.0)
     rows = s.reshape(STATE_ROWS, LANES)
@@ -82,8 +84,8 @@ def haemoglobin(effect, days, h=STEP, base=12.5, tau=4.68, span=82.2, room=1.0, 
     marrow.life_span_weights(4.0 / span * ONE, h, w)
     out = [base]
     for i in range(round(days / h)):
-        marrow.red_cell_chain(s, w, slots(effect, i * h, h), rooms, renewal * ONE, gamma * ONE, feedback * ONE, ONE / tau,
-                              4.0 / span * ONE, h / SLOTS)  # fmt: skip
+        marrow.red_cell_chain(s, w, slots(effect, i * h, h), rooms, renewal * ONE, gamma * ONE, feedback * ONE,
+                              ONE / tau, 4.0 / span * ONE, h / SLOTS)  # fmt: skip
         if (i + 1) % round(32.0 / h) == 0:
             exact()
         out.append(rows[1:5, 0].sum())
@@ -151,8 +153,8 @@ def test_platelet_nadirs_of_the_evidence(days, nadir, day):
 
 
 def test_haemoglobin_of_the_evidence():
-    """Agoram 2006, no production for 28 days, life span 82 d: 9.0 on day 28 there, where what was made before comes for five
-    days more, and least 8.4 on day 39; here precursors are gone at once and back a fortnight after the drug."""
+    """Agoram 2006, no production for 28 days, life span 82 d: 9.0 on day 28 there, where what was made before comes for
+    five days more, and least 8.4 on day 39; here precursors are gone at once, and back a fortnight after the drug."""
     got = haemoglobin(during(28, 3.0), 80)
     assert got[round(28 / STEP)] == pytest.approx(8.3, abs=0.1)
     assert got.min() == pytest.approx(6.6, abs=0.1) and 42 < got.argmin() * STEP < 56

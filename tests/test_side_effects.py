@@ -270,6 +270,17 @@ def test_an_emergent_count_is_one_that_was_not_as_low_before() -> None:
         assert simulated(tables, "neutropenia", seen(**keys, counted="emergent")).value == emergent
 
 
+def test_a_worsened_count_is_lower_than_the_first() -> None:
+    """Low from the start; normal and then low; of grade 3 and then of grade 4; of grade 3 all the time."""
+    counts = [(0.3, 0.4), (2.0, 0.8), (0.9, 0.4), (0.9, 0.8)]
+    tables = run([WELL] * 4, measurements=[
+        (i, 7 * k, anc, 100.0, 10.0) for i, course in enumerate(counts) for k, anc in enumerate(course)
+    ])  # fmt: skip
+    for grade, share in ((3, 50), (4, 25)):
+        found = simulated(tables, "neutropenia", seen(within_days=30, grade=grade, counted="worsened"))
+        assert found.value == share
+
+
 def test_what_is_not_simulated_is_told() -> None:
     with pytest.raises(NotSimulated, match="no side effect 'stroke'"):
         simulated(VOD, "stroke", seen(phase="one"))
@@ -317,7 +328,7 @@ def test_every_published_incidence_names_a_phase_that_its_protocol_has() -> None
     for name in library().side_effects():
         for one in library().side_effect(name).published:
             phases = [phase.id for phase in read_protocol(one.protocol, checked=False).phases]
-            assert one.phase is None or one.phase in phases, f"{name}: {one.protocol} has no phase {one.phase}"
+            assert {*one.in_phases} <= {*phases}, f"{name}: {one.protocol} has no phase {one.phase}"
 
 
 # --- side by side -----------------------------------------------------------------------------

@@ -13,8 +13,8 @@ Who relapses is a matter of four draws that know nothing of each other: the pati
 that rests at diagnosis (log-normal over orders of magnitude), whether a clone that resists every chemotherapy has
 arisen (probability 1 - exp(-m), m mutations before diagnosis: Luria and Delbruck 1943), and how much that clone feels
 (log-normal, at most all). What is back has lost sensitivity; a clone that resisted is like the others again, all but a
-share of it. Cells in the CNS grow the faster the faster the patient's leukaemia grows in the marrow; their seeding goes with the
-cells that were there at diagnosis:
+share of it. Cells in the CNS grow the faster the faster the patient's leukaemia grows in the marrow; their seeding goes
+with the cells that were there at diagnosis:
 
     b_S - d_S = g ((b - d) / as measured)^power
     seeding = s S_0 / capacity

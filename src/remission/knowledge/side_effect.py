@@ -44,8 +44,8 @@ class Published(_Strict):
     with both, within so many days of the start of the phase, of those who began it. ``among`` narrows who is counted as
     in a trial file. ``interval``: 95 % limits; or ``n`` patients, from which they are made. ``counted: emergent``: only
     what was not there before, as the NCI counts adverse events: a count below the limit is one when the measurement
-    before it was not. ``counted: worsened``: only what is of a worse grade than before treatment, as registration trials
-    count (ICH E9); of a count: than at the first measurement.
+    before it was not. ``counted: worsened``: only what is of a worse grade than before treatment, as
+    registration trials count (ICH E9); of a count: than at the first measurement.
     """
 
     name: str  # the trial or report, in words
