@@ -377,11 +377,15 @@ inline void red_cell_chain(Real* s, const Real* w, const Effects& effects, const
     const Wide before = slow * near_power<Wide>(n, here, gamma) * by_cells;
     n = here;
     slow = left + (before - left) * kept;
-    node[i + 1] = node[i] * near_power<Wide>(slow, before, power);
-    const auto bounded = (before < 1.0 / MAX_FEEDBACK) | (slow < 1.0 / MAX_FEEDBACK) | (node[i + 1] < FLOOR);
-    if (any(bounded)) [[unlikely]] {  // the feedback at its bound, or the pool on its floor
-      const Wide most = exp_small(h * k * (MAX_FEEDBACK * left - 1.0));
-      const Wide pool = larger(before < 1.0 / MAX_FEEDBACK ? node[i] * most : node[i + 1], FLOOR);
+    const Wide q = (slow - before) / (slow + before), r = q * q;
+    node[i + 1] = node[i] * exp_small(power * q * (2.0 + r * (2.0 / 3.0 + r * (2.0 / 5.0 + r * (2.0 / 7.0)))));
+    const Wide least = everywhere(1.0 / MAX_FEEDBACK);
+    const auto bounded = (before < least) | (slow < least) | (slow < 0.7 * before) | (node[i + 1] < FLOOR);
+    if (any(bounded)) [[unlikely]] {  // the feedback comes to its bound, or the pool to its floor
+      const Wide free = larger(slow, least) / larger(before, least);
+      const Wide part = before < least ? everywhere(1.0) : larger(least - slow, 0.0) / larger(before - slow, 1e-300);
+      const Wide held = exp_small(part * h * k * (MAX_FEEDBACK * left - 1.0));
+      const Wide pool = larger(node[i] * exp_wide(power * log_wide(before < least ? everywhere(1.0) : free)) * held, FLOOR);
       node[i + 1] = bounded ? pool : node[i + 1];
       slow = bounded ? before * exp_wide(gamma * log_wide(pool / node[i])) : slow;
     }
