@@ -4,7 +4,7 @@
 # make surprise  the tests that draw their own examples, with new ones each time
 # make verify  hold the engine against an independent solver on whole treatments: docs/verification.md
 # make validate  play published trials, observed beside simulated: docs/validation.md, docs/side-effects.md, docs/credibility.md
-# make calibrate  fit the numbers that nobody measured to the published ones that may be fitted (hours): docs/calibration.md
+# make calibrate  fit the numbers that nobody measured to the published ones that may be fitted (hours): docs/calibration*.md
 # make treatments  one patient for each treatment, drawn: docs/treatments.md
 # make formats    the table of docs/formats.md, as the registry of formats has it
 # make grammar    the tables of the parser, when sentences.lark has changed (it works without, but starts more slowly)
@@ -106,6 +106,7 @@ validate: $(READY)
 calibrate: $(READY)
 	$(BIN)/remission calibrate calibration/counts.yaml --apply --report docs/calibration-counts.md
 	$(BIN)/remission calibrate calibration/leukaemia.yaml --apply --report docs/calibration.md
+	$(BIN)/remission calibrate calibration/relapse.yaml --apply --report docs/calibration-relapse.md
 	$(BIN)/remission calibrate calibration/side-effects.yaml --apply --report docs/calibration-side-effects.md
 
 treatments: $(READY)
