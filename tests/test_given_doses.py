@@ -117,6 +117,13 @@ def test_a_table_in_which_nothing_is_given_is_refused_and_what_is_left_out_is_to
     assert list(kept.told())[3:] == ["1 line with a dose of 0", "patients without any dose, left out: 1"]
 
 
+def test_a_table_in_place_of_a_protocol_is_told_how_it_is_played(tmp_path):
+    path = table(tmp_path, "1,vincristine,IV,0,0,1.5,mg,0,1,0,0")
+    with pytest.raises(BadInput, match=r"simulate\(read\(FILE\)\)"):
+        rm.simulate(str(path), patients=1)
+    assert rm.simulate(rm.read(path), patients=1).outcomes.height == 1
+
+
 def test_the_same_dose_twice_on_a_day_is_given_twice_and_a_thousand_times_is_a_mistake(tmp_path):
     line = "1,vincristine,IV,4,4,1,mg,0,1,0,0"
     twice = rm.simulate(rm.read(table(tmp_path, line, line)), patients=1, follow_up_years=0.1)

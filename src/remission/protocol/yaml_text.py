@@ -49,7 +49,9 @@ class Text:
     def _compose(self) -> MappingNode:
         root = compose(self.text, self.path)
         if not isinstance(root, MappingNode):
-            raise BadInput("the file holds no keys", self.path, 1, 1, "Start with: protocol: ID")
+            table = self.path.suffix.lower() in (".csv", ".tsv", ".json", ".parquet")
+            remedy = "Doses of a table: simulate --doses FILE, in Python simulate(read(FILE))" if table else ""
+            raise BadInput("the file holds no keys", self.path, 1, 1, remedy or "Start with: protocol: ID")
         return root
 
     def place(self, node: Node) -> Place:
