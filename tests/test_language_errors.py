@@ -322,7 +322,7 @@ phases:
         - vincristine 1.5 ng/m2 IV on days 1, 8
         - mercaptopurine 50 mg/m2 PO on days 1-14
         - melphalan 140 mg/m2 IV on day 1
-        - mesna 60 mg/kg IV on day 1
+        - amifostine 60 mg/kg IV on day 1
       check:
         - 'weekly: cuonts'
         - day 28: marow MRD
@@ -350,7 +350,7 @@ def test_every_mistake_of_a_file_is_told_once_and_none_brings_others_with_it(tmp
 def test_a_hint_is_a_slip_of_the_pen_away_and_never_another_medicine_or_another_size() -> None:
     assert nearest("vincristin", agents()) == nearest("vincirstine", agents()) == "vincristine"
     assert nearest("mercaptopurin", agents()) == "mercaptopurine"
-    for other in ("melphalan", "mesna", "vinblastine", "carboplatin", "creatinine"):
+    for other in ("melphalan", "amifostine", "vinblastine", "carboplatin", "creatinine"):
         assert nearest(other, agents()) is None, other
         assert nearest(other, measured()) is None, other
     assert unit_meant("mg/m") == "mg/m2" and unit_meant("mg/sqm") is None
