@@ -219,7 +219,7 @@ def test_dois_and_pmids_are_those_of_the_evidence() -> None:
         *("bostrom2003", "grover2021", "huguet2009"),
         *("john2025", "lee2022", "shah2017", "stary2014"),
         *("casper2004", "ifosfamide_children1993", "mclaughlin1996", "pieters2011"),
-        *("ebmt_planned2014", "ko2010", "martynov2021", "reismuller2013"),
+        *("ebmt_planned2014", "ko2010", "martynov2021", "reismuller2013", "whitlock2022"),
     }
     for key in set(library().sources()) - looked_up:
         source = library().source(key)
