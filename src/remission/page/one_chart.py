@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from threading import BoundedSemaphore
@@ -20,7 +21,7 @@ from remission.individual.chart import Problem
 from remission.individual.fit import Effort
 from remission.individual.forward import Facts
 from remission.individual.maintenance import PROTOCOL
-from remission.individual.reading import read_text
+from remission.individual.reading import named_columns, read_text
 from remission.individual.reasons import NO_RULE
 from remission.individual.result import Result, examine
 from remission.knowledge.errors import BadInput
@@ -49,6 +50,7 @@ class _Asked(NamedTuple):
     facts: Facts
     protocol: str
     dates: str | None
+    columns: dict[str, str]  # the table's own names by ours
 
 
 def routes(site: Site) -> list[BaseRoute]:
@@ -123,7 +125,9 @@ async def _asked(fields: FormData) -> _Asked:
     if protocol not in PLANS or sex not in (None, "f", "m"):
         raise BadInput("that is none of the choices")
     facts = Facts(numbers["age"], sex, numbers["weight"], numbers["height"])
-    return _Asked(text, name, facts, protocol, str(fields.get("dates") or "") or None)
+    pairs = re.split(r"[;,\n]", str(fields.get("columns") or "")[:400])
+    columns = named_columns([pair for pair in pairs if pair.strip()])
+    return _Asked(text, name, facts, protocol, str(fields.get("dates") or "") or None, columns)
 
 
 def _number(key: str, text: str) -> float | None:
@@ -141,7 +145,8 @@ def _number(key: str, text: str) -> float | None:
 
 def _answer(site: Site, request: Request, said: Mapping[str, str], asked: _Asked) -> Response:
     dates = asked.dates if asked.dates in ("ymd", "dmy", "mdy") else None
-    read = read_text(asked.text.replace("\r\n", "\n").replace("\r", "\n"), Path(asked.name), None, dates).require()
+    text = asked.text.replace("\r\n", "\n").replace("\r", "\n")
+    read = read_text(text, Path(asked.name), asked.columns, dates).require()
     if not ONE.acquire(blocking=False):
         raise HTTPException(429, _("Another chart is being computed. Try again in half a minute."))
     try:
