@@ -15,6 +15,7 @@ inline Real larger(Real a, Real b) { return a > b ? a : b; }
 inline Real smaller(Real a, Real b) { return a < b ? a : b; }
 inline Wide larger(Wide a, Wide b) { return a > b ? a : b; }
 inline Wide smaller(Wide a, Wide b) { return a < b ? a : b; }
+inline Wide size_of(Wide x) { return larger(x, -x); }
 inline Wide larger(Wide a, Real b) { return larger(a, everywhere(b)); }
 inline Wide smaller(Wide a, Real b) { return smaller(a, everywhere(b)); }
 

@@ -8,10 +8,10 @@ namespace remission {
 
 constexpr Int EXACT_FEEDBACK_DAYS = 32;  // the feedback, carried as a state, is brought back to the exact power so often
 
-// load = leukaemic cells of all clones over the marrow's capacity.
-inline Wide load_of(const Rows& cells, Int clones, Wide capacity) {
+// load = leukaemic cells of these clones over the marrow's capacity.
+inline Wide load_of(const Rows& cells, const std::vector<Int>& clones, Wide capacity) {
   Wide sum = {};
-  for (Int c = 0; c < 2 * clones; ++c) sum += load_row(cells, c);
+  for (Int c : clones) sum += load_row(cells, 2 * c) + load_row(cells, 2 * c + 1);
   return sum / capacity;
 }
 
@@ -35,6 +35,10 @@ inline void leukaemia_step(Block& b, Int j, Real h) {
   Work& w = b.work;
   DayMeans& day = b.day;
   Rows& cells = b.flesh.cells;
+  if (w.alive.empty()) {  // the rows of the load are empty
+    store(day.birth.row(0), load_row(day.birth, 0) + h);
+    return;
+  }
   const Real packing = b.setting(S_PACKING);
   const Wide load0 = load_row(w.load, j), death = load_row(q.death, 0);
   auto add = [](Rows& to, Int i, Wide more) { store(to.row(i), load_row(to, i) + more); };
@@ -46,8 +50,7 @@ inline void leukaemia_step(Block& b, Int j, Real h) {
     }
   const Wide room = crowding(load0, packing, lay.power_of_load), all = load0 * load_row(q.capacity, 0);
   Wide grows = {};  // cells/day, of all clones
-  for (Int c = 0; c < lay.clones(); ++c) {
-    if (!alive(cells, c)) continue;
+  for (Int c : w.alive) {
     Wide cyc = kill_cyc, rest = kill_rest;
     const Wide own = load_row(q.felt, c);  // times what the patient's clone feels of what it feels less
     for (Int k = 0; k < lay.pools(); ++k) {
@@ -66,15 +69,14 @@ inline void leukaemia_step(Block& b, Int j, Real h) {
   const Wide crowd = crowding(midway, packing, lay.power_of_load);
   add(day.birth, 0, crowd * h);
   add(day.births, 0, load_row(q.birth, 0) * crowd * load_row(cells, 0) * h);
-  for (Int c = 0; c < lay.clones(); ++c) {
-    if (!alive(cells, c)) continue;
+  for (Int c : w.alive) {
     const Wide cyc = load_row(w.kill, 2 * c), rest = load_row(w.kill, 2 * c + 1);
     add(day.cyc, c, cyc * h);
     add(day.rest, c, rest * h);
     clone_step(cells.row(2 * c), cells.row(2 * c + 1), crowd, load_row(q.birth, c), death, load_row(q.to_rest, c),
                load_row(q.wake, 0), cyc, rest, h);
   }
-  store(w.load.row(j + 1), load_of(cells, lay.clones(), load_row(q.capacity, 0)));
+  store(w.load.row(j + 1), load_of(cells, w.alive, load_row(q.capacity, 0)));
   // the load in the middle, if it falls as an exponential, and more at first as drugs wear off
   const Wide fall = load_row(w.fall, j);
   store(w.load_mid.row(j), root(load0 * load_row(w.load, j + 1)) * (1.0 - fall * (1.0 - 0.5 * fall)));
@@ -187,14 +189,24 @@ inline void body_of_day(Block& b) {
   copy_rows(day.before, 0, flesh.cells, 0, 2 * lay.clones());
   for (Rows* x : {&day.cyc, &day.rest, &day.birth, &day.births, &day.cns, &day.flux}) x->fill(0.0);
   copy_rows(day.cns_before, 0, flesh.cns, 0, 1);
-  store(w.load.row(0), load_of(flesh.cells, lay.clones(), load_row(b.q.capacity, 0)));
+  w.alive.clear();
+  for (Int c = 0; c < lay.clones(); ++c)
+    if (alive(flesh.cells, c)) w.alive.push_back(c);
+  store(w.load.row(0), load_of(flesh.cells, w.alive, load_row(b.q.capacity, 0)));
+  if (w.alive.empty()) {
+    w.load.fill(0.0);
+    w.load_mid.fill(0.0);
+  }
   sharp_effects(b);
-  kill_wears_off(b, half);
+  if (!w.alive.empty()) kill_wears_off(b, half);
   bool conditioned = false;
   for (Int j = 0; j < lay.halves(); ++j) conditioned |= any(load_row(w.k_stem, j) > 0.0);
+  const WideInt stirred = lay.living == 1 ? stirred_today(b) : WideInt{};
+  const bool moved = any(stirred);
+  Wide rooms = {};  // normal marrow in the middle of each half bin, summed
   for (Int j = 0; j < lay.halves(); ++j) {
     const int part = static_cast<int>(j % (LINE_SLOTS / 2));  // half bins in a step of the lines; its middle is that of the second
-    if (lay.living == 1) cells_step(b, j, half);
+    if (moved) cells_step(b, j, half);
     leukaemia_step(b, j, half);
     cns_step(b, j, half);
     if (part == 0) copy_rows(w.n, 0, flesh.room, 0, 1);
@@ -205,8 +217,10 @@ inline void body_of_day(Block& b) {
     copy_rows(flesh.room, 0, w.n, 2, 1);
     if (part == LINE_SLOTS / 2 - 1)
       for (int i = 0; i < LINES; ++i) line_step(b, i, 2 * j + 2 - LINE_SLOTS, slot, conditioned);
-    if (lay.living == 1) immunity_step(b, j, half);
+    rooms += load_row(w.n, 3);
+    if (moved) immunity_step(b, j, half, stirred);
   }
+  if (lay.living == 1) quiet_immunity(b, stirred, rooms * half);
   const Real kept = 1.0 - b.setting(S_PLT_POOL_LOSS);
   store(flesh.pool.row(0), load_row(flesh.pool, 0) * kept);
   store(flesh.total.row(0), load_row(w.load, lay.halves()) * load_row(b.q.capacity, 0));

@@ -154,34 +154,86 @@ inline void cytokine_step(Block& b, int l, Real killed, Real signal, Real k, Rea
   im.brain = towards(im.brain, 0.5 * (driven(before) + driven(im.cytokine)), n.brain_rate, h);
 }
 
-// B cells, antibodies and cytokine over half bin j of the day.
-inline void immunity_step(Block& b, Int j, Real h) {
+// Is cytokine, or what it does to the brain, above what counts as nothing?
+inline bool storms(const Block& b, int l) {
+  const ImmuneState& im = b.flesh.immune[l];
+  return im.cytokine > 1.01 * b.q.immune[l].cytokine_baseline || im.brain > 0.01;
+}
+
+// Those (-1) in whom something of the immune system moves within the day: cells, antibodies that kill, cytokine. In the
+// others B cells and antibodies take one step a day.
+inline WideInt stirred_today(Block& b) {
+  const Work& w = b.work;
+  WideInt out = {};
+  for (Int j = 0; j < b.lay.halves(); ++j)
+    for (const Rows* x : {&w.k_b, &w.released, &w.released_b, &w.freeing, &w.freeing_b}) out |= load_row(*x, j) != 0.0;
+  for (int l = 0; l < LANES; ++l) {
+    ImmuneState& im = b.flesh.immune[l];
+    im.kill = 0.0;
+    if (im.cells_day >= 0 || storms(b, l)) out[l] = -1;
+    if (b.lane(l).status == DONE) out[l] = 0;
+  }
+  return out;
+}
+
+// B cells, plasma cells, antibodies and readiness after h days, made in a marrow `room` under an effect on the lymphocytes'
+// precursors, killed at a rate; `mean` of the B cells.
+struct Humoral {
+  Wide cells, mean, plasma, igg, rested;
+  Humoral(const Block& b, Wide room, Wide on_precursors, Wide kill, Real h) {
+    auto has = [&](Real ImmuneState::*x) {
+      Wide out;
+      for (int l = 0; l < LANES; ++l) out[l] = b.flesh.immune[l].*x;
+      return out;
+    };
+    auto n = [&](Real ImmuneNumbers::*x) { return b.q.immune_row(x); };
+    const Wide turnover = n(&ImmuneNumbers::b_turnover);
+    const Wide made = turnover * room * (1.0 - n(&ImmuneNumbers::b_share) * smaller(on_precursors, 1.0));
+    const Wide rate = turnover + kill;
+    const Wide before = has(&ImmuneState::b);
+    cells = towards(before, made / rate, rate, h), mean = log_mean(before, cells);
+    const Wide alone = n(&ImmuneNumbers::plasma_independent), plasma_before = has(&ImmuneState::plasma);
+    plasma = towards(plasma_before, alone + (1.0 - alone) * smaller(mean, 1.0), n(&ImmuneNumbers::plasma_rate), h);
+    igg = towards(has(&ImmuneState::igg), n(&ImmuneNumbers::igg_baseline) * 0.5 * (plasma_before + plasma),
+                  n(&ImmuneNumbers::igg_rate), h);
+    rested = towards(has(&ImmuneState::ready), everywhere(1.0), n(&ImmuneNumbers::recovery), h);
+  }
+  void keep(ImmuneState& im, int l) const {
+    im.b = cells[l];
+    im.plasma = plasma[l];
+    im.igg = igg[l];
+  }
+};
+
+// The day of those in whom nothing is stirred; room: the day's mean of normal marrow.
+inline void quiet_immunity(Block& b, WideInt stirred, Wide room) {
+  const Int slots = b.lay.slots();
+  Wide on_precursors = {};
+  for (Int k = 0; k < slots; ++k) on_precursors += load_row(b.work.e_line, slots * LYMPHOCYTES + k);
+  const Humoral after(b, room, on_precursors * (1.0 / static_cast<Real>(slots)), Wide{}, 1.0);
+  for (int l = 0; l < LANES; ++l) {
+    if (stirred[l] || b.lane(l).status == DONE) continue;
+    after.keep(b.flesh.immune[l], l);
+    b.flesh.immune[l].ready = after.rested[l];
+  }
+}
+
+// B cells, antibodies and cytokine over half bin j of the day, in those in whom anything is stirred.
+inline void immunity_step(Block& b, Int j, Real h, WideInt stirred) {
   const Layout& lay = b.lay;
   ImmuneState* immune = b.flesh.immune;
-  auto has = [&](Real ImmuneState::*x) {
-    Wide out;
-    for (int l = 0; l < LANES; ++l) out[l] = immune[l].*x;
-    return out;
-  };
   auto n = [&](Real ImmuneNumbers::*x) { return b.q.immune_row(x); };
   const Int early = lay.slots() * LYMPHOCYTES + 2 * j;  // the lymphocytes' precursors, over both slots
-  const Wide on_precursors = smaller(0.5 * (load_row(b.work.e_line, early) + load_row(b.work.e_line, early + 1)), 1.0);
-  const Wide kill = has(&ImmuneState::kill), turnover = n(&ImmuneNumbers::b_turnover);
-  const Wide made = turnover * load_row(b.work.n, 3) * (1.0 - n(&ImmuneNumbers::b_share) * on_precursors);
-  const Wide rate = turnover + load_row(b.work.k_b, j) + kill, before = has(&ImmuneState::b);
-  const Wide cells = towards(before, made / rate, rate, h), mean = log_mean(before, cells);
-  const Wide alone = n(&ImmuneNumbers::plasma_independent), plasma_before = has(&ImmuneState::plasma);
-  const Wide plasma =
-      towards(plasma_before, alone + (1.0 - alone) * smaller(mean, 1.0), n(&ImmuneNumbers::plasma_rate), h);
-  const Wide igg = towards(has(&ImmuneState::igg), n(&ImmuneNumbers::igg_baseline) * 0.5 * (plasma_before + plasma),
-                           n(&ImmuneNumbers::igg_rate), h);
-  const Wide rested = towards(has(&ImmuneState::ready), everywhere(1.0), n(&ImmuneNumbers::recovery), h);
+  Wide kill;
+  for (int l = 0; l < LANES; ++l) kill[l] = immune[l].kill;
+  const Humoral after(b, load_row(b.work.n, 3), 0.5 * (load_row(b.work.e_line, early) + load_row(b.work.e_line, early + 1)),
+                      load_row(b.work.k_b, j) + kill, h);
   Wide releases = {};
   for (int l = 0; l < LANES; ++l)
     if (immune[l].cells_day >= 0) releases[l] = b.q.acts(immune[l].cells_act * ACT_NUMBERS + C_RELEASES, l);
   const Wide k_blasts = load_row(b.work.released, j) + kill * releases * load_row(b.q.antigen, 0);
   const Wide k_b = load_row(b.work.released_b, j) + kill * releases;
-  const Wide body = n(&ImmuneNumbers::b_body) * mean, on_blasts = load_row(b.work.freeing, j) + kill * load_row(b.q.antigen, 0);
+  const Wide body = n(&ImmuneNumbers::b_body) * after.mean, on_blasts = load_row(b.work.freeing, j) + kill * load_row(b.q.antigen, 0);
   Wide killed = (load_row(b.work.freeing_b, j) + kill) * body, signal = k_b * body;
   if (any((k_blasts != 0.0) | (on_blasts != 0.0))) {
     const Wide blasts = log_mean(load_row(b.work.antigen, 0), with_antigen(b));
@@ -189,15 +241,13 @@ inline void immunity_step(Block& b, Int j, Real h) {
     signal += k_blasts * blasts;
   }
   for (int l = 0; l < LANES; ++l) {
-    if (b.lane(l).status == DONE) continue;
+    if (!stirred[l]) continue;
     ImmuneState& im = immune[l];
-    im.b = cells[l];
-    im.plasma = plasma[l];
-    im.igg = igg[l];
-    if (signal[l] > 0.0 || im.cytokine > 1.01 * b.q.immune[l].cytokine_baseline || im.brain > 0.01)
+    after.keep(im, l);
+    if (signal[l] > 0.0 || storms(b, l))
       cytokine_step(b, l, killed[l], signal[l], std::max(k_blasts[l], k_b[l]), h);
     else
-      im.ready = rested[l];
+      im.ready = after.rested[l];
   }
 }
 

@@ -18,6 +18,14 @@
 namespace remission {
 
 constexpr Real MAX_FEEDBACK = 5.0;  // bound of the power feedback after long aplasia
+// An effect that over three slots, or where these meet, is off a straight line by so little, and rises or falls by so little,
+// lets the proliferating pool go like a parabola through a step; the pool must change by so little, and hold so much (10^9/L).
+constexpr Real SMOOTH_BEND = 0.01, SMOOTH_TILT = 0.08, SMOOTH_CHANGE = 0.2, SMOOTH_POOL = 1e-3;
+// These hold for slots of two hours, and fall with the fourth power of the slot's h days, as does the error of a step.
+inline Real smoothness(Real h) {
+  const Real x = 12.0 * h * (12.0 * h);
+  return smaller(x * x, 1.0);
+}
 constexpr Real FLOOR = 1e-6;        // counts never fall below one cell in a litre of 1e9
 
 // states of a line; FEEDBACK: (n C0 / C)^gamma at C = FORESEEN, the circulating cells that the last step foresaw
@@ -25,10 +33,25 @@ enum : int { PROLIFERATING, TRANSIT_1, TRANSIT_2, TRANSIT_3, CIRCULATING, FEEDBA
 constexpr int STATE_ROWS = 7;
 constexpr int OF_NODES = 15;
 constexpr int OF_MIDDLE = OF_NODES + 4 * (LINE_SLOTS + 1);
-constexpr int WEIGHT_ROWS = OF_MIDDLE + LINE_SLOTS / 2 + 1;
+constexpr int OF_PARABOLA = OF_MIDDLE + LINE_SLOTS / 2 + 1;
+constexpr int WEIGHT_ROWS = OF_PARABOLA + 4 * 3;
 // Rows of weights: cells in the middle (of P, the transits and C) 0-4, at the end 5 of P and 6-9, passing down by one,
 // two, three transits 10-12, cells in the middle and at the end of the slope of P 13-14, then for each of the four
-// compartments that of P at the ends of the slots, and the same for the cells in the middle
+// compartments that of P at the ends of the slots, and the same for the cells in the middle; then for each compartment that of P
+// at the start, in the middle and at the end of the step, where it goes like a parabola
+
+// What straight lines lack of a curve, in each slot mean less half of both ends, goes to the ends of the slot, those of the
+// step counting half.
+constexpr Real bent_share(int slot) { return slot == 0 || slot == LINE_SLOTS - 1 ? 2.0 / 3.0 : 0.5; }
+
+// What the end of slot k - 1 counts for, where P is the parabola that is 1 at the start (m 0), in the middle (1) or at the end (2)
+// of the step and 0 at both others.
+constexpr Real parabola_at_node(int k, int m) {
+  const Real t = static_cast<Real>(k) / LINE_SLOTS;
+  const Real value = m == 0 ? (1.0 - t) * (1.0 - 2.0 * t) : m == 1 ? 4.0 * t * (1.0 - t) : t * (2.0 * t - 1.0);
+  const Real lacks = -(m == 1 ? -8.0 : 4.0) / (12.0 * LINE_SLOTS * LINE_SLOTS);
+  return value + lacks * ((k < LINE_SLOTS ? bent_share(k) : 0.0) + (k > 0 ? bent_share(k - 1) : 0.0));
+}
 
 // Fill the weights (WEIGHT_ROWS, L) of a line P -> three transits -> C for LINE_SLOTS slots of h days:
 // dA/dt = transit (P - A), ..., dC/dt = gain D - loss C; rates per day.
@@ -88,6 +111,13 @@ inline void line_weights(const Real* transit, const Real* gain, const Real* loss
     more(OF_MIDDLE + k - LINE_SLOTS / 2, first[3]);
     more(OF_MIDDLE + k - LINE_SLOTS / 2 + 1, last[3]);
   }
+  for (int i = 0; i < 4; ++i)
+    for (int m = 0; m < 3; ++m) {
+      Wide sum = {};
+      for (int k = 0; k <= LINE_SLOTS; ++k)
+        sum += parabola_at_node(k, m) * load(out + (OF_NODES + (LINE_SLOTS + 1) * i + k) * LANES);
+      put(OF_PARABOLA + 3 * i + m, reinterpret_cast<const Real*>(&sum));
+    }
 }
 
 // Fill the weights of red cells: the effect of compartment j <= i of a life span on compartment i over h days, packed by
@@ -236,8 +266,7 @@ inline Course course(Wide p, const Effects& effects, Wide u0, Wide um, Wide u1, 
       mean = given ? area : mean;
       end = given ? at : end;
     }
-    // what the straight line lacks goes to both ends; those of the step count half
-    const Wide bent = (k == 0 || k == LINE_SLOTS - 1 ? 2.0 / 3.0 : 0.5) * (mean - 0.5 * (p + end));
+    const Wide bent = bent_share(k) * (mean - 0.5 * (p + end));
     out.node[k] += p + bent;
     out.node[k + 1] = bent;
     p = end;
@@ -246,6 +275,40 @@ inline Course course(Wide p, const Effects& effects, Wide u0, Wide um, Wide u1, 
   out.end = p;
   return out;
 }
+
+// P through a step in which it goes like a parabola: `holds` (-1) where effects and P itself move so little that the slots need
+// not be gone through one by one.
+struct Smooth {
+  Wide middle, end;
+  WideInt holds;
+
+  Smooth(Wide p, const Effects& effects, Wide u0, Wide um, Wide u1, Wide growth, Wide loss, Real h) {
+    constexpr int half = LINE_SLOTS / 2;
+    static_assert(half == 3);
+    const Wide u = growth * (LINE_SLOTS * h), v = loss * (half * h);
+    Wide mean[2], rise[2], tilt = {};
+    Wide bend = size_of(effects.slot(half) - effects.slot(half - 1));
+    for (int i = 0; i < 2; ++i) {
+      const Wide x = effects.slot(half * i), y = effects.slot(half * i + 1), z = effects.slot(half * i + 2);
+      mean[i] = (x + y + z) * (1.0 / half);
+      bend = larger(bend, size_of(x - 2.0 * y + z));
+      rise[i] = z - x;
+      tilt = larger(tilt, size_of(rise[i]));
+    }
+    // the integral of the parabola through the feedback, over either half
+    const Wide first = (5.0 * u0 + 8.0 * um - u1) * (1.0 / 24.0), last = (5.0 * u1 + 8.0 * um - u0) * (1.0 / 24.0);
+    // and less what effect and feedback, both straight lines, do together
+    middle = p * exp_small(u * ((1.0 - mean[0]) * first - rise[0] * (um - u0) * (1.0 / 16.0)) - v);
+    end = middle * exp_small(u * ((1.0 - mean[1]) * last - rise[1] * (u1 - um) * (1.0 / 16.0)) - v);
+    const Real finer = smoothness(h);
+    holds = (bend <= finer * SMOOTH_BEND) & (tilt <= finer * SMOOTH_TILT) & (p > SMOOTH_POOL) & (size_of(end - p) <= finer * SMOOTH_CHANGE * p) & (u0 <= MAX_FEEDBACK) &
+            (um <= MAX_FEEDBACK) & (u1 <= MAX_FEEDBACK);
+    for (int k = 0; k < LINE_SLOTS; ++k) {
+      if (effects.sharp[k].effect) [[unlikely]] holds &= ~(load(effects.sharp[k].given) > 0.0);
+      if (effects.room) [[unlikely]] holds &= ~(load(effects.room + k * LANES) > 0.0);
+    }
+  }
+};
 
 // A line at the start of a step, and its circulating cells in the middle and at the end.
 struct Line {
@@ -281,15 +344,37 @@ struct Line {
     return much;
   }
   // The line behind P, at the end of the step.
-  void follow(const Course& course) {
+  void follow(const Course& course) { follow<LINE_SLOTS + 1>(OF_NODES, course.node, course.end); }
+  void follow(const Smooth& smooth) {
+    const Wide node[] = {p, smooth.middle, smooth.end};
+    follow<3>(OF_PARABOLA, node, smooth.end);
+  }
+
+ private:
+  template <int number>
+  void follow(int weights, const Wide* node, Wide pool) {
     Wide x[4] = {row(10) * a, row(10) * b + row(11) * a, row(10) * d + row(11) * b + row(12) * a, rest};
     for (int i = 0; i < 4; ++i) {
-      for (int k = 0; k <= LINE_SLOTS; ++k) x[i] += row(OF_NODES + (LINE_SLOTS + 1) * i + k) * course.node[k];
+      for (int k = 0; k < number; ++k) x[i] += row(weights + number * i + k) * node[k];
       store(s + (1 + i) * LANES, larger(x[i], FLOOR));
     }
-    store(s, course.end);
+    store(s, pool);
   }
 };
+
+// A step of a line, first as if P went like a parabola; in those in whom it does not, slot by slot (`slots`).
+template <class Slots>
+void smooth_or_by_slots(Line& line, const Smooth& smooth, Slots slots) {
+  if (!any(~smooth.holds)) return line.follow(smooth);
+  Wide kept[STATE_ROWS];
+  if (any(smooth.holds)) line.follow(smooth);
+  for (int i = 0; i < CIRCULATING + 1; ++i) kept[i] = load(line.s + i * LANES);
+  slots();
+  for (int i = 0; i < CIRCULATING + 1; ++i) {
+    Real* x = line.s + i * LANES;
+    store(x, smooth.holds ? kept[i] : load(x));
+  }
+}
 
 // One step of a line with the power feedback F = (n C0 / C)^gamma. s: STATE_ROWS of it, w: its weights; n0, nm, n1: normal
 // marrow at the start, in the middle and at the end; rate: of P and the transits, per day; h: days of a slot.
@@ -302,19 +387,28 @@ inline void power_chain(Real* s, const Real* w, const Effects& effects, const Re
   std::optional<Falls> falls;
   if (effects.room) [[unlikely]]
     falls.emplace(effects.room, n0, nm, n1, [g](Wide x) { return exp_wide(g * log_wide(x)); });
-  auto felt = [&] {
-    const Wide fm = f0 * near_power<Wide>(n * seen, load(n0) * line.middle, g);
+  Wide fm = {};
+  auto feel = [&] {
+    fm = f0 * near_power<Wide>(n * seen, load(n0) * line.middle, g);
     f1 = fm * near_power<Wide>(load(n1) * line.middle, n * line.end, g);
-    return course(line.p, effects, f0, fm, f1, k, k, h, falls ? &*falls : nullptr);
   };
+  auto felt = [&] { return course(line.p, effects, f0, fm, f1, k, k, h, falls ? &*falls : nullptr); };
   line.foresee(effects, k, k, smaller(f0, MAX_FEEDBACK), h);
-  Course p = felt();
-  if (const auto much = line.again(p); any(much)) {
-    const Wide first = f1;
-    p.take(much, felt());
-    f1 = much ? f1 : first;
-  }
-  line.follow(p);
+  feel();
+  const Smooth smooth(line.p, effects, f0, fm, f1, k, k, h);
+  smooth_or_by_slots(line, smooth, [&] {
+    const Wide first = f1, foreseen = line.end;
+    Course p = felt();
+    const auto much = line.again(p);
+    if (any(much)) {
+      feel();
+      p.take(much, felt());
+    }
+    line.follow(p);
+    const auto anew = much & ~smooth.holds;
+    f1 = anew ? f1 : first;
+    line.end = anew ? line.end : foreseen;
+  });
   const Wide cells = load(s + CIRCULATING * LANES);
   store(s + FEEDBACK * LANES, f1 * near_power<Wide>(line.end, cells, g));
   store(s + FORESEEN * LANES, cells);
@@ -334,9 +428,12 @@ inline void saturating_chain(Real* s, const Real* w, const Effects& effects, con
                   falls ? &*falls : nullptr);
   };
   line.foresee(effects, g, out, u0, h);
-  Course p = felt();
-  if (const auto much = line.again(p); any(much)) p.take(much, felt());
-  line.follow(p);
+  const Smooth smooth(line.p, effects, u0, km / (km + line.middle), k1 / (k1 + line.end), g, out, h);
+  smooth_or_by_slots(line, smooth, [&] {
+    Course p = felt();
+    if (const auto much = line.again(p); any(much)) p.take(much, felt());
+    line.follow(p);
+  });
 }
 
 // The numbers of a line of red cells, rows of L each: 1/day, the exponents, 1/day.

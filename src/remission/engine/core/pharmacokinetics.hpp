@@ -7,7 +7,7 @@
 
 namespace remission {
 
-constexpr Real GONE = 1e-10;  // of what a typical dose makes: less counts as nothing
+constexpr Real GONE = 1e-7;  // of what a typical dose makes: less counts as nothing
 
 inline std::vector<int> ints(const View<Int>& all, const View<Int>& from, Int agent) {
   return std::vector<int>(all.data + from[agent], all.data + from[agent + 1]);
@@ -216,6 +216,14 @@ class AgentDay {
 
   void play() {
     clear();
+    const bool busy = set_aside();
+    if (busy) play_steps();
+    if (aside != 0) day_of_slow();
+    wash_out();
+  }
+
+ private:
+  void play_steps() {
     Int leveled = -1;
     for (Int j = 0; j < b.t.level_agent.size; ++j)
       if (b.t.level_agent[j] == agent) leveled = j;
@@ -237,10 +245,8 @@ class AgentDay {
       const Int f = lay.agent_forms[i];
       if (drugs.running[f]) drugs.running[f] = any(load_row(drugs.left, f) > 0.0);
     }
-    wash_out();
   }
 
- private:
   Block& b;
   const Layout& lay;
   const Lanes& q;
@@ -255,6 +261,7 @@ class AgentDay {
   Wide plain{}, kept{};        // 1 in the others; in those whose step counts
   std::uint64_t started = 0;   // bits of the states that the step began with
   bool fed = false;            // something came in during the step
+  std::uint64_t aside = 0;     // bits of the states that are set aside
 
   bool is_sharp(Int slot) const { return drugs.sharp_agent[agent * slots + slot] != 0; }
   Wide out(Int row) const { return load_row(drugs.out, r0 + row); }
@@ -274,6 +281,80 @@ class AgentDay {
         if (s.antagonist == agent) drugs.against.clear(s.answer, 2 * slots);
     for (Int j = lay.output_from[agent]; j < lay.output_from[agent + 1]; ++j)
       if (lay.watched[j] >= 0) drugs.watch.clear(lay.watched[j], slots);
+  }
+
+  // Set aside what fades on its own in patients who have nothing else of the agent, neither on board nor coming today. Has
+  // anybody more?
+  bool set_aside() {
+    const std::uint64_t present = drugs.present[agent], slow = drugs.slow[agent] & present;
+    if (slow == 0) return true;
+    WideInt busy = load_row(drugs.was_running, agent) > 0.0;
+    for (Int i = f0; i < f1; ++i) {
+      const Int f = lay.agent_forms[i];
+      if (drugs.running[f]) busy |= load_row(drugs.left, f) > 0.0;
+      if (drugs.delaying[f]) busy |= load_row(drugs.late, f) != 0.0;
+      if (drugs.given(f))
+        for (Int k = 0; k < STEPS; ++k) busy |= load_row(drugs.amount, f * STEPS + k) != 0.0;
+    }
+    for (std::uint64_t left = present & ~slow; left; left &= left - 1)
+      busy |= load_row(drugs.x, s0 + std::countr_zero(left)) != 0.0;
+    if (!any(~busy)) return true;
+    const bool mixed = any(busy);
+    for (std::uint64_t left = slow; left; left &= left - 1) {
+      const int j = std::countr_zero(left);
+      const Wide x = load_row(drugs.x, s0 + j), rests = busy ? Wide{} : x;
+      store(drugs.saved.row(j), rests);
+      store(drugs.x.row(s0 + j), busy ? x : Wide{});
+    }
+    aside = slow;
+    if (!mixed) drugs.present[agent] &= ~slow;
+    return mixed;
+  }
+
+  // A day of what is set aside.
+  void day_of_slow() {
+    auto faded = [&](int j, int row) { return load_row(drugs.fade, SLOW_ROWS * (s0 + j) + row); };
+    for (Int g = lay.shape_from[agent]; g < lay.shape_from[agent + 1]; ++g) {
+      const Shape& s = lay.shapes[g];
+      const std::uint64_t from = drugs.made_of[r0 + s.source] & aside;
+      if (from == 0) continue;
+      touch(s);
+      auto output = [&](int row) {
+        Wide sum = {};
+        for (std::uint64_t left = from; left; left &= left - 1) {
+          const int j = std::countr_zero(left);
+          sum += load_row(q.g, lay.g_from[agent] + s.output * n + j) * (load_row(drugs.saved, j) * faded(j, row));
+        }
+        return sum;
+      };
+      bent(q, s.function, s.effect, load_row(q.effect_b, s.effect), [&](auto f) {
+        raise(drugs.shape, s.row,
+              s.function == LINEAR ? f(output(MEAN_OF_DAY)) : 0.5 * (f(output(AT_NODES)) + f(output(AT_NODES + 1))));
+      });
+    }
+    watch_slow();
+    for (std::uint64_t left = aside; left; left &= left - 1) {
+      const int j = std::countr_zero(left);
+      Real* x = drugs.x.row(s0 + j);
+      store(x, load(x) + load_row(drugs.saved, j) * faded(j, REMAINS));
+    }
+    drugs.present[agent] |= aside;
+  }
+
+  // The means over slots of the outputs that somebody asked for.
+  void watch_slow() {
+    for (Int j = 0; j < lay.linear_outputs[agent]; ++j) {
+      const Int watched = lay.watched[lay.output_from[agent] + j];
+      if (watched < 0) continue;
+      for (std::uint64_t left = aside; left; left &= left - 1) {
+        const int i = std::countr_zero(left);
+        const Wide x = load_row(q.g, lay.g_from[agent] + j * n + i) * load_row(drugs.saved, i);
+        const Wide loss = -load_row(q.a, lay.a_from[agent] + i * n + i) * (1.0 / static_cast<Real>(slots));
+        for (Int k = 0; k < slots; ++k)
+          raise(drugs.watch, watched + k,
+                x * exp_wide(-loss * static_cast<Real>(k)) * ((1.0 - exp_wide(-loss)) / loss));
+      }
+    }
   }
 
   // Plasma concentration now: the first output's row of g times the states.
@@ -827,12 +908,18 @@ inline bool given_today(const Block& b, Int agent) {
   return given;
 }
 
+// Is nothing of an agent left in anybody but what fades on its own?
+inline bool fades_only(const Block& b, Int agent) {
+  return b.drugs.slow[agent] != 0 && (b.drugs.present[agent] & ~b.drugs.slow[agent]) == 0;
+}
+
 // How drugs answer in these patients: of each agent when it first comes on board in any of them.
 inline void responses_of_day(Block& b) {
   const bool pending = rescue_pending(b);
   for (Int agent = 0; agent < b.lay.agents(); ++agent)
     if (!b.drugs.answered[agent] &&
-        (b.drugs.on_board[agent] || given_today(b, agent) || (pending && b.lay.rescued[agent] == 1)))
+        ((b.drugs.on_board[agent] && !fades_only(b, agent)) || given_today(b, agent) ||
+         (pending && b.lay.rescued[agent] == 1)))
       fill_responses(b, agent);
 }
 

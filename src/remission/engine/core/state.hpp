@@ -85,11 +85,15 @@ struct Place {
   }
 };
 
+enum SlowRow : int { REMAINS, MEAN_OF_DAY, AT_NODES, SLOW_ROWS = AT_NODES + 2 };
+
 // Amounts on board and the step responses of every agent.
 struct Drugs {
   Rows x;        // states
   std::vector<std::uint64_t> present;   // agents: bits of the states that anybody has something of
   std::vector<std::uint64_t> made_of;   // rows of a step: bits of the states that they are made of
+  std::vector<std::uint64_t> slow;      // agents: bits of the states that fade on their own, see `fading`
+  Rows fade;     // of each state by SlowRow: what is left of it after a day, its mean and its values at both Gauss nodes
   Rows out;      // states at the end of a step, means and values in it
   Rows z;        // saturable products
   Rows shape;    // means of bent drivers
@@ -174,6 +178,7 @@ struct Work {
   Rows size, size_rest;     // effects: as after a relapse, if there was one
   Rows n;                   // normal marrow at the start, in the middle, at the end of a step of the lines; in the middle of a half bin
   Rows room;                // slots of a step of the lines: normal marrow where conditioning kills it, else 0
+  std::vector<Int> alive;   // clones of which anybody has cells this morning
   Rows kill;                // clones: of cycling and of resting cells in the half bin
   Rows load, load_mid;      // at the edges of the half bins, and in their middle
   Rows fall;                // half bins: of the load in the middle, as kill wears off
@@ -210,6 +215,23 @@ struct Records {
   }
 };
 
+// Bits of the states of an agent that fade on their own and act by the day: nothing is made of them but effects of which
+// the mean of the day alone is wanted. Who has nothing else of the agent on board needs one step a day.
+inline std::uint64_t fading(const Tables& t, const Layout& lay, Int agent, const std::vector<std::uint64_t>& made_of) {
+  if (lay.saturable[agent] == 1 || lay.product_from[agent + 1] > lay.product_from[agent] || lay.against_row[agent] >= 0 ||
+      lay.rescued[agent] == 1 || std::find(t.level_agent.begin(), t.level_agent.end(), agent) != t.level_agent.end())
+    return 0;
+  const Int n = lay.state_from[agent + 1] - lay.state_from[agent];
+  const std::uint64_t* made = made_of.data() + lay.row_from[agent];
+  std::uint64_t out = n == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << n) - 1;
+  for (Int i = 0; i < n; ++i) out &= ~(made[i] & ~(std::uint64_t{1} << i));
+  for (Int g = lay.shape_from[agent]; g < lay.shape_from[agent + 1]; ++g) {
+    const Shape& s = lay.shapes[g];
+    if (s.made_of != MEAN || s.parts != 1) out &= ~made[s.source];
+  }
+  return out;
+}
+
 inline Drugs::Drugs(const Tables& t, const Layout& lay, const Lanes& q) {
   const Int agents = lay.agents(), forms = t.forms.size, slots = lay.slots();
   const Int products = lay.product_from[agents];
@@ -229,6 +251,20 @@ inline Drugs::Drugs(const Tables& t, const Layout& lay, const Lanes& q) {
   for (Int a = 0; a < agents; ++a) {
     for (Int i = lay.segment_from[a]; i < lay.segment_from[a + 1]; ++i)
       std::fill_n(made_of.begin() + lay.row_from[a] + lay.segments[i].row, lay.segments[i].rows, lay.segments[i].states);
+  }
+  slow.assign(agents, 0);
+  fade = Rows(SLOW_ROWS * lay.state_from[agents]);
+  for (Int a = 0; a < agents; ++a) {
+    slow[a] = fading(t, lay, a, made_of);
+    const Int s0 = lay.state_from[a], n = lay.state_from[a + 1] - s0;
+    for (Int j = 0; j < n; ++j) {
+      if (!(slow[a] >> j & 1)) continue;
+      const Wide loss = -load_row(q.a, lay.a_from[a] + j * n + j), left = exp_wide(-loss);
+      Real* row = fade.row(SLOW_ROWS * (s0 + j));
+      store(row + REMAINS * LANES, left);
+      store(row + MEAN_OF_DAY * LANES, (1.0 - left) / loss);
+      for (int k = 0; k < 2; ++k) store(row + (AT_NODES + k) * LANES, exp_wide(-GAUSS[k] * loss));
+    }
   }
   out = Rows(lay.row_from[agents]);
   z = Rows(products);
