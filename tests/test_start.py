@@ -56,6 +56,12 @@ def test_a_protocol_is_read_without_what_plays_and_draws() -> None:
     }  # fmt: skip
 
 
+def test_playing_loads_neither_what_draws_nor_what_reads_units() -> None:
+    """pint costs a quarter of a second: the units of the supplied files are kept (python tests/keep_units.py)."""
+    script = "import remission; remission.simulate('cog-standard-risk', patients=1, follow_up_years=0.1)"
+    assert loaded_by(script) == {"lark", "numpy", "polars", "pydantic", "rich", "yaml"}
+
+
 def test_estimates_need_numpy_alone() -> None:
     assert loaded_by(
         "import numpy as np; from remission.trial import estimates as e; d = np.arange(9.0); f = d % 2 > 0\n"
