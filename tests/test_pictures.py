@@ -481,3 +481,12 @@ def test_courses_of_some_with_outcomes_of_all_are_said_and_shares_stay_whole(tab
     parts = shares(some, some["outcomes"], np.array([10.0, 300.0]))
     assert np.sum(list(parts.values()), axis=0) == pytest.approx(np.ones(2))
     assert "courses and doses of 10 of them" in plot_cohort(some).texts[1].get_text()
+
+
+def test_a_day_on_which_few_are_recorded_is_none_of_the_cohort() -> None:
+    """States are recorded daily around a graft: those of the other patients on these days are not known."""
+    weekly = [(patient, day, 1.0) for patient in range(20) for day in (0, 7, 14)]
+    grafted = [(patient, day, 9.0) for patient in range(6) for day in range(8, 14)]
+    states = pl.DataFrame(weekly + grafted, schema=["patient", "day", "x"], orient="row")
+    found = course(states, "x")
+    assert found["day"].to_list() == [0, 7, 14] and found["q95"].to_list() == [1.0, 1.0, 1.0]
