@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -14,8 +14,10 @@ from remission.knowledge.errors import BadInput
 from remission.patient.cohort import METABOLISER, SEX
 from remission.patient.growth import sizes
 from remission.protocol.doses import Doses
-from remission.protocol.plan import Plan
 from remission.trial.run import OnePatient, Run
+
+if TYPE_CHECKING:
+    from remission.protocol.plan import Plan
 
 AT_ONCE = 1024  # patients whose rows are in memory
 GIVEN = {  # a run of equal days of a patient: columns of the table `doses`

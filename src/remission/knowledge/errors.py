@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from rapidfuzz.distance import OSA
-
 
 class BadInput(Exception):
     """Something a person wrote cannot be used.
@@ -47,6 +45,8 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     low = word.lower()
     if not low or len(low) > 80:
         return None
+    from rapidfuzz.distance import OSA  # its modules are many, and most starts make no mistake
+
     by_lower = {k.lower(): k for k in known}
     best = min(((OSA.distance(low, name), name) for name in by_lower), default=None)
     if best is not None and best[0] <= _slips(max(len(low), len(best[1]))):

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
 
-from rapidfuzz import fuzz
-
 from ..knowledge import limits
 from ..knowledge.agent import Agent
 from ..knowledge.errors import BadInput, nearest
@@ -49,6 +47,11 @@ from .vocabulary import AT_TIME_POINT, COUNTS, FRACTIONS
 _ALIKE = 80  # per cent, of names that are perhaps the same with a slip of the pen
 _MARROW = (*FRACTIONS, "blood blasts")
 
+
+def _is_like(name: str, text: str) -> bool:
+    from rapidfuzz import fuzz  # many modules, and seldom asked
+
+    return fuzz.partial_ratio(name, text) >= _ALIKE
 
 def check(protocol: Protocol, known: Library) -> list[BadInput]:
     """All problems and doubts (`Doubt`) of a linked protocol, in the order of its file."""
@@ -141,7 +144,7 @@ class _Checker:
     def _mentioned(self, name: str) -> bool:
         """Whether a name, or something like it, stands in what could not be read."""
         if name not in self.mentioned:
-            self.mentioned[name] = bool(self.unread) and fuzz.partial_ratio(name.lower(), self.unread) >= _ALIKE
+            self.mentioned[name] = bool(self.unread) and _is_like(name.lower(), self.unread)
         return self.mentioned[name]
 
     def _said_nowhere(self, found: set[str]) -> list[str]:
