@@ -53,6 +53,7 @@ def _is_like(name: str, text: str) -> bool:
 
     return fuzz.partial_ratio(name, text) >= _ALIKE
 
+
 def check(protocol: Protocol, known: Library) -> list[BadInput]:
     """All problems and doubts (`Doubt`) of a linked protocol, in the order of its file."""
     once = {(p.message, p.file, p.line, p.column): p for p in _Checker(protocol, known).problems()}
