@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from remission.knowledge.library import library
-from remission.page import who
+from remission.page import day, plans, see, who
 from remission.page.app import application
-from remission.page.figures import burden, counts, course, paired, relapse
+from remission.page.figures import burden, counts, course, paired, relapse, rules, shared
 from remission.page.figures.missed_tablets import missed_tablets, observed
 from remission.page.jobs import Full, Results
 from remission.page.month import months, next_monday
@@ -477,3 +477,94 @@ def test_two_treatments_side_by_side_are_called_by_name_and_the_page_looks_again
         pool.slow = False
     assert '<meta http-equiv="refresh"' in page.replace("<noscript><meta", "")
     assert "COG standard-risk B-ALL backbone" in page and ">cog-standard-risk<" not in page
+
+
+def test_every_plan_stands_once_in_the_group_of_those_it_is_for(client):
+    groups = {name: dict(each) for name, each in plans.plans(library())}
+    assert sorted(id for each in groups.values() for id in each) == sorted(library().protocols())
+    where = {id: name for name, each in groups.items() for id in each}
+    assert where["cog-standard-risk"] == where["icicle-maintenance"] == "First treatment: children and young people"
+    assert where["graall-2005"] == "First treatment: adults"
+    assert where["esphall-2010"] == "First treatment, with the Philadelphia chromosome"
+    assert where["eliana"] == "After a relapse: children and young people"
+    assert where["alcantara"] == where["tower"] == "After a relapse: adults"
+    assert where["forum-tbi"] == where["transplant-adults-tbi"] == "Transplant"
+    page = client.get("/en/see/").text
+    assert [name for name in groups if f'<optgroup label="{name}">' in page and f"<h3>{name}</h3>" in page] == [*groups]
+
+
+def test_a_reinduction_has_the_colour_of_a_relapse_only_where_it_is_one():
+    assert plans.colour_of("reinduction 1", "total-xv") == "intensification"
+    assert plans.colour_of("relapse-pathway: reinduction", "cog-standard-risk") == "relapse"
+    assert plans.colour_of("block 2", "graall-2005") == "consolidation"
+    assert plans.colour_of("cycle 1", "tower-standard") == "relapse"
+    assert plans.colour_of("continuing", "ukall-2003") == "maintenance"
+
+
+def test_treatment_ends_with_its_last_medicine_and_not_with_the_years_in_which_one_is_followed(summary):
+    ended = shared.treated_days(summary)
+    assert ended < 900, "girls of this plan are treated for two years and two months"
+    people = summary.people.with_columns(end_of_treatment_day=pl.col("end_of_treatment_day") + 1800)
+    later = {name: pl.col(name) + 1500 for name in ("day", "to_day")}
+    after = summary.doses.with_columns(phase=pl.lit("follow-up"), **later)
+    followed = replace(summary, people=people, doses=pl.concat([summary.doses, after]))
+    assert shared.treated_days(followed) == ended
+    assert max(phase.end for phase in shared.phases_of_most(followed)) <= ended
+
+
+def test_a_phase_of_a_day_in_which_a_plan_only_chooses_is_not_shown():
+    joined = shared._joined([(0, "choice"), (1, "cycle 1"), (43, "cycle 2")], 60, "relapse-adults")
+    assert [(phase.name, phase.start, phase.end) for phase in joined] == [("Cycle 1", 0, 43), ("Cycle 2", 43, 60)]
+
+
+def test_a_course_with_a_relapse_or_a_death_is_shown_to_a_family_that_chose_to_see_it(summary, client):
+    patient = 0
+    row = summary.events.filter((pl.col("patient") == patient) & (pl.col("event") == "phase start")).head(1)
+    died = row.with_columns(event=pl.lit("death"), day=pl.lit(100, summary.events.schema["day"]))
+    results = [Results(one, one.patients, one.patients, "done") for one in
+               (summary, replace(summary, events=pl.concat([summary.events, died])))]  # fmt: skip
+    site = client.app.state.site
+    calm, hard, specialist = (see.parts_of(site, one, patient, who)[0] for one, who in
+                              ((results[0], False), (results[1], False), (results[1], True)))  # fmt: skip
+    assert not course.ends_badly(summary, patient), "the patient that this test takes must be well"
+    assert (calm.fold, specialist.fold) == ("", "") and hard.fold and "You decide" in hard.before
+
+
+def test_a_harm_without_a_cause_in_the_model_is_not_said_to_be_none(summary):
+    assert not paired._caused("headache", summary, library()) and paired._caused("neuropathy", summary, library())
+    whole = summary.side_effects_by_phase.filter(pl.col("phase") == "whole treatment")
+    pain = whole.filter(pl.col("side_effect") == "neuropathy").with_columns(
+        side_effect=pl.lit("headache"), any=pl.lit(0.4, pl.Float32), any_low=pl.lit(0.3, pl.Float32))  # fmt: skip
+    other = replace(summary, side_effects_by_phase=pl.concat([summary.side_effects_by_phase, pain]))
+    figure = paired.harms(summary, other, ("a", "b"), library(), specialist=False)
+    assert figure.finding == "The harm that differs most: Headache, in 40 of 100 with one of the two"
+    assert ("Headache", "not in the model", 40.0) == figure.table.rows[0][:3]
+    assert "not in the model" in figure.svg and figure.reading.endswith("can still happen.")
+
+
+def test_a_day_on_which_tablets_were_forgotten_is_no_stop_of_a_rule(summary):
+    held = summary.doses.filter(pl.col("agent") == "mercaptopurine").head(1)
+    days = [(0, "held"), (7, "missed"), (8, "held"), (21, "protocol"), (31, "missed"), (32, "held")]
+    rows = pl.concat([held.with_columns(patient=pl.lit(0, pl.Int32), day=pl.lit(first, pl.Int32), reason=pl.lit(reason))
+                      for first, reason in days])  # fmt: skip
+    assert list(rules._acted(replace(summary, doses=rows))) == [("mercaptopurine", "held", 2)]
+
+
+def test_what_tests_find_and_what_comes_years_later_is_not_said_to_be_felt(summary):
+    texts = reading("en")
+    felt, untold, found = day._felt(summary, 33, texts, library(), specialist=False)
+    named = [*(one.id for one in felt), *(id for id, _name in untold)]
+    assert {texts.noticed(id.removeprefix("side-effects/")) for id in named} == {"felt"}
+    assert "side-effects/adrenal_suppression" in [one.id for one in found]
+    hardest = {row[0] for row in burden.hardest(summary, library()).table.rows}
+    others = ("adrenal_suppression", "liver_injury", "infertility")
+    assert not hardest & {texts.title("side-effects", name) for name in others}
+
+
+def test_a_calendar_is_as_long_as_was_asked_for(client):
+    def count(query):
+        return client.get(f"/en/see/{WHO}/calendar?start=2027-01-04{query}").text.count('<section class="month"')
+
+    assert (count("&months=3"), count("&months=999")) == (3, count("")) and count("") > 20
+    for wrong in ("0", "x", "-1", "9" * 5000, "٣"):
+        assert client.get(f"/en/see/{WHO}/calendar?months={wrong}").status_code in (400, 414)
