@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
+import os
 from pathlib import Path
+
+
+def on() -> str:
+    """The day, the processors and what else they had to do: what a time that was measured depends on."""
+    busy = os.getloadavg()[0]
+    return f"{datetime.date.today():%d %B %Y}, {os.cpu_count()} processors, load {busy:.1f} when it ended"
 
 
 def put(page: Path, part: str, text: str) -> None:

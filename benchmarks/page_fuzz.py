@@ -1,4 +1,5 @@
 """Hostile requests to the page and its interface, in thousands: python benchmarks/page_fuzz.py --requests 100000
+[--out docs/page-measured.md]
 
 Addresses that exist are damaged (bytes flipped, parts doubled, cut, swapped, other scripts, paths that lead out), with
 queries and bodies that nobody asked for, straight to the application. Of every answer is wanted: no error of ours
@@ -18,6 +19,8 @@ import time
 from collections import Counter
 from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes
+
+from page import on, put
 
 from remission.knowledge.library import library
 from remission.page.app import application
@@ -142,7 +145,7 @@ async def answer(app, method: str, raw: bytes, query: bytes, content: bytes) -> 
     return start["status"], dict(start["headers"]), text
 
 
-async def bombard(requests: int, seed: int) -> int:
+async def bombard(requests: int, seed: int, out: Path | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         site, store = Site(), Store(Path(folder))
         store.keep(played(Scenario.read(STORED, {"patients": "40"})))
@@ -181,8 +184,12 @@ async def bombard(requests: int, seed: int) -> int:
         pool.close()
     seconds = time.perf_counter() - began
     counts = ", ".join(f"{number:,} x {status}" for status, number in sorted(statuses.items()))
-    print(f"{requests:,} requests in {seconds:.0f} s; {counts}")
-    print(f"slowest: {slowest[0]:.2f} s, {slowest[1].decode(errors='replace')[:200]}")
+    told = [f"{requests:,} hostile requests in {seconds:.0f} s ({on()}): {counts}.",
+            f"Slowest: {slowest[0]:.2f} s. Faults (status 500 or more, a trace of code, no policy, over "
+            f"{SLOW_SECONDS:g} s): {len(faults)}."]  # fmt: skip
+    print(*told, f"slowest: {slowest[1].decode(errors='replace')[:200]}", sep="\n")
+    if out:
+        put(out, "hostile requests", "\n".join(["## Hostile requests", "", *told]))
     for fault in faults[:20]:
         print(fault[:500])
     print(f"{len(faults)} faults")
@@ -193,9 +200,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--requests", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--out", type=Path, help="a page whose part on this is written anew")
     given = parser.parse_args()
     logging.getLogger("remission.page").setLevel(logging.ERROR)
-    sys.exit(asyncio.run(bombard(given.requests, given.seed)))
+    sys.exit(asyncio.run(bombard(given.requests, given.seed, given.out)))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """Visitors on the page at once: how long they wait.
 
-    python benchmarks/page_load.py --visitors 50 --seconds 60 [--cohorts 2]
+    python benchmarks/page_load.py --visitors 50 --seconds 300 [--cohorts 2] [--out docs/page-measured.md]
 
 Serves the page as `remission serve` does, in a process of its own, and lets visitors read: each keeps a connection,
 asks for one page after another, and pauses in between as a hasty reader would. ``--cohorts`` asks for as many
 scenarios that nobody has played yet when it begins, so that they are played meanwhile. Prints the waiting times as
-Markdown; exits with 1 when an answer failed or the targets (p95 100 ms, p99 300 ms) are missed.
+Markdown (``--out``: into that page, too); exits with 1 when an answer failed or the targets (p95 100 ms, p99 300 ms)
+are missed.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ import sys
 import threading
 import time
 from collections import Counter
+from pathlib import Path
+
+from page import on, put
 
 PAGES = (
     "/en/", "/en/treatment", "/en/treatment/induction", "/en/treatment/chemotherapy/vincristine", "/en/glossary",
@@ -35,6 +39,7 @@ def main() -> int:
     ask.add_argument("--visitors", type=int, default=50)
     ask.add_argument("--seconds", type=float, default=60)
     ask.add_argument("--cohorts", type=int, default=2)
+    ask.add_argument("--out", type=Path, help="a page whose part on this is written anew")
     given = ask.parse_args()
     server = subprocess.Popen(
         [sys.executable, "-c", "from remission.cli import main; main()", "serve", "--port", "0"],
@@ -44,7 +49,7 @@ def main() -> int:
         port = int(re.search(r":(\d+)/", server.stderr.readline())[1])
         began = time.perf_counter()
         first = _get(http.client.HTTPConnection("127.0.0.1", port, timeout=30), "/en/")
-        print(f"first page {time.perf_counter() - began:.2f} s after the address was told, {first[2]:,} bytes\n")
+        told = f"first page {time.perf_counter() - began:.2f} s after the address was told, {first[2]:,} bytes"
         pages = _there(port)
         for i in range(given.cohorts):
             cohort = f"/en/see/cog-standard-risk?seed={random.randrange(10**6, 10**7) + i}"
@@ -53,7 +58,7 @@ def main() -> int:
     finally:
         server.terminate()
         server.wait(10)
-    return _tell(seen, given)
+    return _tell(seen, given, told)
 
 
 def _there(port: int) -> list[str]:
@@ -103,18 +108,24 @@ def _visit(port: int, pages: list[str], visitors: int, seconds: float) -> list[t
     return seen
 
 
-def _tell(seen: list[tuple[str, int, float]], given: argparse.Namespace) -> int:
+def _tell(seen: list[tuple[str, int, float]], given: argparse.Namespace, told: str) -> int:
     rows = {"all": [ms for _p, _s, ms in seen]}
     for page in sorted({page for page, _s, _m in seen}):
         rows[page] = [ms for p, _s, ms in seen if p == page]
-    print(f"{given.visitors} visitors, {given.seconds:g} s, {given.cohorts} cohorts meanwhile\n")
-    print("| page | requests | p50, ms | p95, ms | p99, ms | longest, ms |\n| --- | --- | --- | --- | --- | --- |")
+    how = f"{given.visitors} visitors, {given.seconds:g} s, {given.cohorts} cohorts meanwhile"
+    lines = ["## Many visitors", "", f"{how} ({on()}); {told}.", "",
+             "| page | requests | p50, ms | p95, ms | p99, ms | longest, ms |",
+             "| --- | --- | --- | --- | --- | --- |"]  # fmt: skip
     for page, times in rows.items():
         times.sort()
         p50, p95, p99 = (times[min(int(q * len(times)), len(times) - 1)] for q in (0.5, 0.95, 0.99))
-        print(f"| {page} | {len(times):,} | {p50:.1f} | {p95:.1f} | {p99:.1f} | {times[-1]:.1f} |")
+        lines.append(f"| {page} | {len(times):,} | {p50:.1f} | {p95:.1f} | {p99:.1f} | {times[-1]:.1f} |")
     statuses = Counter(status for _p, status, _m in seen)
-    print("\nanswers by status:", dict(statuses))
+    answered = ", ".join(f"{n:,} x {status or 'broken off'}" for status, n in sorted(statuses.items()))
+    lines += ["", f"Answers by status: {answered}."]
+    print("\n".join(lines))
+    if given.out:
+        put(given.out, "visitors", "\n".join(lines))
     everything = rows["all"]
     met = everything[int(0.95 * len(everything))] <= P95 and everything[int(0.99 * len(everything))] <= P99
     return 0 if set(statuses) == {200} and met else 1
