@@ -69,3 +69,34 @@ def test_an_arrow_key_goes_on_and_does_not_while_one_types(tab):
         page.locator("h1").click()
         page.keyboard.press("ArrowLeft")
         page.wait_for_url("**/en/treatment")
+
+
+def test_five_things_that_families_look_for_are_a_few_clicks_from_the_first_page(tab):
+    """docs/page-measured.md tells these counts."""
+
+    def found(seen, *clicks: str, typed: dict[str, str] | None = None) -> int:
+        page = seen.tab
+        page.goto("/en/")
+        for field in clicks:
+            for name, value in (typed or {}).items():
+                if page.locator(name).count():
+                    page.fill(name, value)
+            page.locator("main, .call").get_by_text(field, exact=True).first.click()
+        return len(clicks)
+
+    with tab("phone") as seen:
+        page = seen.tab
+        assert found(seen, "When to call, and what to say") == 1
+        assert page.locator("#card-fever").is_visible(), "when to call"
+        assert found(seen, "What happens on day 29, or on any other day?", "Show it", "Day by day") == 3
+        page.fill("#n", "29")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/day/29*")
+        assert page.locator("h1").inner_text() == "Day 29" and page.locator(".given li").count() >= 1
+        assert found(seen, "Where is a calendar to print?", "Show it", "Calendar to print", typed={"#f-age": "4"}) == 3
+        assert "of 4 years" in page.locator(".lead").inner_text()
+        assert page.get_by_role("button", name="Print").is_visible()
+        assert found(seen, "What does MRD mean for us?") == 1
+        assert "MRD" in page.locator("main").inner_text()
+        assert found(seen, "What if we miss tablets?") == 1
+        assert "tablets" in page.locator("figure h2").first.inner_text()
