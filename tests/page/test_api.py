@@ -193,3 +193,17 @@ def test_whatever_is_asked_is_answered_as_the_schema_says(app):
                 answered()
             except Unsatisfiable:  # there is nothing that the schema of this operation does not allow
                 assert mode is schemathesis.GenerationMode.NEGATIVE
+
+
+def test_the_head_of_an_answer_is_that_of_its_whole_and_a_stream_ends_with_it(store):
+    site = site_with(store, workers=1)
+    site.pool._start = lambda: None
+    with TestClient(application(site)) as client:
+        for address in (f"{AT}/protocols", f"{AT}/protocols/no-such", f"{AT}/openapi.json"):
+            head, whole = client.head(address), client.get(address)
+            assert (head.status_code, head.content) == (whole.status_code, b"")
+            assert head.headers["content-type"] == whole.headers["content-type"]
+        begun = client.post(f"{AT}/runs", json={"scenario": NAME, "patients": 46}).json()
+        head = client.head(begun["links"]["events"])  # nobody plays it: the stream itself goes on for two minutes
+        assert head.status_code == 200 and head.headers["content-type"].startswith("text/event-stream")
+    site.pool.close()

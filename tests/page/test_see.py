@@ -568,3 +568,13 @@ def test_a_calendar_is_as_long_as_was_asked_for(client):
     assert (count("&months=3"), count("&months=999")) == (3, count("")) and count("") > 20
     for wrong in ("0", "x", "-1", "9" * 5000, "٣"):
         assert client.get(f"/en/see/{WHO}/calendar?months={wrong}").status_code in (400, 414)
+
+
+def test_a_day_says_of_the_microscope_what_the_picture_says(summary):
+    """The middle below the limit of the picture is no longer seen by the microscope, on the same day."""
+    seen, flow, _fine = (limit.at for limit in shared.cell_limits(summary, library()))
+    for n in (1, 8, 15, 29, 64):
+        middle = 10 ** (shared.value_on(summary, "log10_blasts_marrow", n - 1.0)["q50"] or -9)
+        said = day._body(summary, n, library())[0]
+        assert ("seen under a microscope" in said) == (middle >= seen)
+        assert ("a microscope no longer finds them" in said) == (flow <= middle < seen)

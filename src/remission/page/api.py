@@ -162,7 +162,7 @@ def mounted(site: Site) -> ASGIApp:
     _scenarios(api, site)
     _runs(api, site)
     wrong = "Something went wrong on our side"
-    return _Spoken(_Small(Unbroken(api, lambda scope: problem(500, wrong), "a request could not be answered")))
+    return _Heads(_Spoken(_Small(Unbroken(api, lambda scope: problem(500, wrong), "a request could not be answered"))))
 
 
 # --- what is known ----------------------------------------------------------------------------
@@ -492,6 +492,31 @@ def _invalid(request: Request, error: Exception) -> Response:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"][1:])[:100]
     return problem(400, f"{where}: {first['msg']}" if where else str(first["msg"]))
+
+
+class _Heads:
+    """HEAD is answered by the head of what GET gives (RFC 9110 9.3.2); with it the answer ends, a stream's, too."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+        told = False
+
+        async def heard() -> Message:
+            return {"type": "http.disconnect"} if told else await receive()
+
+        async def sent(message: Message) -> None:
+            nonlocal told
+            if message["type"] == "http.response.start":
+                await send(message)
+                await send({"type": "http.response.body", "body": b""})
+                told = True
+
+        await self.app({**scope, "method": "GET"}, heard, sent)
 
 
 class _Spoken:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from math import log10
 
 import polars as pl
 from starlette.convertors import IntegerConvertor, register_url_convertor
@@ -89,15 +90,16 @@ def routes(site: Site) -> list[BaseRoute]:
         figures = [course.small(summary, site.knowledge, n - 1.0)] if summary else []
         felt, untold, found = _felt(summary, n, texts, site.knowledge, specialist) if summary else ([], [], [])
         rows = [row for row in plan.rows if row.day == n]
+        coming = _coming(plan, n)
         answer = site.page(
             request, "day.html", figures=figures, scenario=scenario, n=n, last=last, title=who.called(scenario),
             phase=who.phase_name(cycle.name, site.knowledge), cycle=cycle,
             phase_day=n - cycle.first_day + 1 if here else None,
             given=list(_given(rows, texts, site.knowledge)), tests=list(_tests(rows, site.knowledge)),
-            body=_body(summary, n) if summary else [], felt=felt, untold=untold, found=found,
-            cards=[(name, texts.card(name)) for name in ALWAYS], coming=_coming(plan, n), patient=patient_of(request),
+            body=_body(summary, n, site.knowledge) if summary else [], felt=felt, untold=untold, found=found,
+            cards=[(name, texts.card(name)) for name in ALWAYS], coming=coming, patient=patient_of(request),
             happened=list(_happened(summary, patient_of(request), n, texts)) if summary else [],
-            path=links(request, scenario),
+            path=links(request, scenario), coming_name=who.phase_name(coming.name, site.knowledge) if coming else "",
             changes=who.changes(scenario), kept=kept(request), protocol=who.treatment_name(scenario, site.knowledge),
         )  # fmt: skip
         return fresh(answer, results)
@@ -182,13 +184,13 @@ def _coming(plan: Plan, n: int) -> Cycle | None:
 # --- what is played ---------------------------------------------------------------------------
 
 
-def _body(summary: Summary, n: int) -> list[str]:
+def _body(summary: Summary, n: int, knowledge: Library) -> list[str]:
     """Three sentences from the states of the patients like this one: leukaemia, defence, the other blood."""
     now = {name: shared.value_on(summary, name, n - 1.0)
            for name in ("log10_blasts_marrow", "anc", "platelets", "haemoglobin")}  # fmt: skip
     out = []
     if (cells := now["log10_blasts_marrow"]) is not None:
-        out.append(_leukaemia(cells["q50"], n))
+        out.append(_leukaemia(cells["q50"], *(log10(limit.at) for limit in shared.cell_limits(summary, knowledge)[:2])))
     if (anc := now["anc"]) is not None and anc["q50"] is not None:
         out.append(_defence(anc["q50"]))
     plates, red = now["platelets"], now["haemoglobin"]
@@ -197,12 +199,13 @@ def _body(summary: Summary, n: int) -> list[str]:
     return out
 
 
-def _leukaemia(cells: float | None, n: int) -> str:
+def _leukaemia(cells: float | None, microscope: float, flow: float) -> str:
+    """Of log10 cells, and of what a microscope and flow cytometry see of them: as the limits of the pictures are."""
     if cells is None:
         return _("In most patients like this one no leukaemia cell is left by now; nobody can measure that.")
-    if cells > 10:
+    if cells >= microscope:
         return _("There are still very many leukaemia cells, enough to be seen under a microscope.")
-    if cells > 8:
+    if cells >= flow:
         return _("The leukaemia cells have become few; a microscope no longer finds them, finer tests do.")
     if cells > 3:
         return _("Tests often find no leukaemia now, but thousands to millions of its cells are still there.")

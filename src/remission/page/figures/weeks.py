@@ -25,7 +25,7 @@ from . import shared, stored
 USUAL = ("cog-standard-risk", "bfm-standard", "cog-high-risk", "d-alba", "forum-tbi", "tower", "eliana", "ino-vate")
 SHOWN = 0.0005  # share above which a week is part of the picture
 STAYS = 0.75  # part of the highest share in the last week from which on a side effect is one that stays
-TAIL = 0.03  # of its highest share: below it the picture ends
+TAIL = 0.1  # of its highest share: below it the picture ends
 AFTER = 4  # weeks that are shown after the last one
 
 
