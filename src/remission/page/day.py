@@ -239,7 +239,9 @@ def _felt(
     is told; those that tests find. What comes years later is for specialists."""
     week = (n - 1) // 7
     rows = summary.side_effects.filter((pl.col("week") == week) & (pl.col("any") >= RARE)).sort("any", descending=True)
-    told, untold, found = [], [], []
+    told: list[Felt] = []
+    untold: list[tuple[str, str]] = []
+    found: list[Felt] = []
     for name, share in rows.select("side_effect", "any").rows():
         title, how = texts.title("side-effects", name), trust(name, summary, knowledge)
         noticed = texts.noticed(name)

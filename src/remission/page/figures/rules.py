@@ -30,7 +30,8 @@ def rules(summary: Summary) -> Figure | None:
     rows = [row for row in rows if len(row[1]) >= LEAST * lives][:SHOWN]
     if not rows:
         return None
-    said, table = [], []
+    said: list[Row] = []
+    table: list[tuple[str, float, float]] = []
     for (agent, act), times in rows:
         name, share, mean = _named(agent, act), 100 * len(times) / lives, sum(times) / len(times)
         words = _("{n} of 100, {times} times on average").format(n=number(round(share)), times=number(round(mean, 1)))
