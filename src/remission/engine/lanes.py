@@ -361,8 +361,8 @@ def build(
     cns_median = np.array([leukaemia[f"cns.cells_cns{c}"].value for c in (1, 2, 3)])
     cns = cns_median[people.cns - 1] * spread("cns.cells_sd_log")
     seeding = leukaemia["cns.seeding"].to_unit("1/day") * cns / capacity  # as much as its cells like to be there
-    times = people.growth_per_day / leukaemia["cns.as_measured"].to_unit("1/day")
-    cns_growth = leukaemia["cns.growth"].to_unit("1/day") * times ** leukaemia["cns.growth_power"].to_unit("-")
+    faster = people.growth_per_day / leukaemia["cns.as_measured"].to_unit("1/day")
+    cns_growth = leukaemia["cns.growth"].to_unit("1/day") * faster ** leukaemia["cns.growth_power"].to_unit("-")
     cns *= np.minimum(1.0, f0 / leukaemia["detection.remission"].to_unit("-"))  # in remission they went with the marrow
     line = {name: np.ones((4, padded)) for name in ("base", "transit", "gain", "loss", "feedback", "growth")}
     for i, (name, kind) in enumerate(zip(LINES, kinds, strict=True)):
@@ -496,8 +496,7 @@ def _in_subtypes(subtypes: tuple[str, ...], people: Cohort) -> Floats:
 
 
 def _plasma_unit(program: Program, agent: str) -> str:
-    units = {a.agent: a.pharmacokinetics.concentration for a in program.agents}
-    return units.get(agent, "umol/L")
+    return next((a.pharmacokinetics.concentration for a in program.agents if a.agent == agent), "umol/L")
 
 
 def _preexisting(name: str, mutation: Floats, total: Floats, birth: Floats, people: Cohort, seed: int) -> Floats:

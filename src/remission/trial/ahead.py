@@ -50,7 +50,11 @@ class Ahead:
         self._made: dict[int, Future[Any]] = {}
         self._seen: set[int] = set()
         self._thread = ThreadPoolExecutor(1)
-        self._thread.submit(_ready_to_draw)
+        self._loading: Future[None] | None = None
+
+    def begun(self) -> None:
+        """Patients are played: what draws is loaded meanwhile."""
+        self._loading = self._loading or self._thread.submit(_ready_to_draw)
 
     def seen(self, shard: int) -> None:
         """This shard is on the disk."""

@@ -342,7 +342,11 @@ def simulate(
     asked = Asked(protocol, people, given, seed, options, histories)
     play_here = asked.player(threads=threads, timings=steps)
 
+    ahead: Ahead | None = None
+
     def play_shard(first: int, count: int) -> Tables:
+        if ahead:
+            ahead.begun()
         frames = play_here(first, count)
         played.append((count, days_of(frames)))
         return frames
