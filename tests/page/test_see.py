@@ -565,6 +565,7 @@ def test_a_calendar_is_as_long_as_was_asked_for(client):
     def count(query):
         return client.get(f"/en/see/{WHO}/calendar?start=2027-01-04{query}").text.count('<section class="month"')
 
+    assert "<option selected>2</option>" in client.get(f"/en/see/{WHO}/calendar?months=2").text
     assert (count("&months=3"), count("&months=999")) == (3, count("")) and count("") > 20
     for wrong in ("0", "x", "-1", "9" * 5000, "٣"):
         assert client.get(f"/en/see/{WHO}/calendar?months={wrong}").status_code in (400, 414)

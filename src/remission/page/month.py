@@ -64,12 +64,12 @@ def routes(site: Site) -> list[BaseRoute]:
             results_of(site, scenario)
         start = start_of(request, next_monday(date.today()))
         plan = planned(scenario, site.knowledge, start)
-        texts = reading(language())
+        texts, span = reading(language()), _span(request)
         return site.page(
             request, "month.html", scenario=scenario, title=who.called(scenario), start=start, plan=plan,
             kept=[pair for pair in kept(request) if pair[0] not in ("start", "months")],
-            linked=STILL_DAYS if site.still else plan.cycles[-1].last_day, spans=SPANS, shown=request.query_params.get(
-                "months", ""), months=list(islice(months(plan, texts), _span(request))),
+            linked=STILL_DAYS if site.still else plan.cycles[-1].last_day, spans=sorted({*SPANS, span} - {None}),
+            span=span, months=list(islice(months(plan, texts), span)),
             weekdays=weekdays(), changes=who.changes(scenario),
             protocol=who.treatment_name(scenario, site.knowledge), path=links(request, scenario),
             ics=address(scenario, "/calendar.ics", **{"start": start.isoformat()}),
