@@ -68,7 +68,7 @@ def routes(site: Site) -> list[BaseRoute]:
         return site.page(
             request, "month.html", scenario=scenario, title=who.called(scenario), start=start, plan=plan,
             kept=[pair for pair in kept(request) if pair[0] not in ("start", "months")],
-            linked=STILL_DAYS if site.still else plan.cycles[-1].last_day, spans=sorted({*SPANS, span} - {None}),
+            linked=STILL_DAYS if site.still else plan.cycles[-1].last_day, spans=sorted({*SPANS, span or SPANS[0]}),
             span=span, months=list(islice(months(plan, texts), span)),
             weekdays=weekdays(), changes=who.changes(scenario),
             protocol=who.treatment_name(scenario, site.knowledge), path=links(request, scenario),
