@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from remission.knowledge.library import library
-from remission.page import day, plans, see, who
+from remission.page import day, made, plans, see, who
 from remission.page.app import application
 from remission.page.figures import burden, counts, course, paired, relapse, rules, shared
 from remission.page.figures.missed_tablets import missed_tablets, observed
+from remission.page.figures.weeks import _said
 from remission.page.jobs import Full, Results
 from remission.page.month import months, next_monday
 from remission.page.playing import played
@@ -579,3 +580,12 @@ def test_a_day_says_of_the_microscope_what_the_picture_says(summary):
         said = day._body(summary, n, library())[0]
         assert ("seen under a microscope" in said) == (middle >= seen)
         assert ("a microscope no longer finds them" in said) == (flow <= middle < seen)
+
+
+def test_a_number_that_was_counted_over_several_phases_is_told_as_such_and_makes_no_trust(summary):
+    several = [one for one in library().side_effect("febrile_neutropenia").published if len(one.in_phases) > 1]
+    assert several and several[0].protocol == "ino-vate"
+    there = replace(summary, scenario=replace(summary.scenario, protocol="ino-vate"))
+    assert trust("febrile_neutropenia", there, library()) == "untested"
+    assert list(made._times(reading("en"), several[0])) == ["during the first cycle, cycle 2, cycle 3, cycles 4 to 6"]
+    assert _said(several[0]).when == "in cycle 1, cycle 2, cycle 3, cycles 4 to 6"

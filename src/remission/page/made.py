@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ..knowledge.agent import Agent, Note
 from ..knowledge.errors import BadInput, nearest
 from ..knowledge.side_effect import Published, SideEffect
-from ..locale import bare, english, listed, ngettext, number
+from ..locale import bare, english, in_a_row, listed, ngettext, number
 from ..locale.marks import mark
 from .pages import Block, Item, Page
 from .prose import ROOMS, Marks, cite, to_html
@@ -172,7 +172,7 @@ def _times(reading: Reading, p: Published) -> Iterator[str]:
                 break
     if p.phase is not None:
         after = "from phase" if p.within_days is not None else "in phase"
-        yield said[after].format(phase=said.get(f"phase {p.phase}", english(p.phase)))
+        yield said[after].format(phase=in_a_row(*(said.get(f"phase {one}", english(one)) for one in p.in_phases)))
 
 
 def _within(unit: str, count: int) -> str:

@@ -30,14 +30,16 @@ def trust(name: str, summary: Summary, knowledge: Library) -> Trust:
         return "calibrated"
     held = []
     for one in published:
-        if one.protocol != summary.scenario.protocol or one.phase is None or one.without or one.add or one.among:
+        if one.protocol != summary.scenario.protocol or one.without or one.add or one.among:
+            continue
+        if len(one.in_phases) != 1:  # what was counted over several phases is not among the shares that are kept
             continue
         limits = one.interval
         if limits is None and one.n:
             made = share(round(one.value / 100 * one.n), one.n).times(100)
             limits = (made.low, made.high)
         row = summary.side_effects_by_phase.filter(
-            (pl.col("phase") == one.phase) & (pl.col("side_effect") == name)
+            (pl.col("phase") == one.in_phases[0]) & (pl.col("side_effect") == name)
         )  # fmt: skip
         if limits and row.height and one.grade in (1, 3):
             value = 100 * row["any" if one.grade == 1 else "severe"][0]

@@ -6,7 +6,7 @@ from remission.knowledge.library import Library
 from remission.knowledge.side_effect import Published
 
 from ..figure import Figure, Known, Table
-from ..language import _, language, ngettext, number
+from ..language import _, in_a_row, language, ngettext, number
 from ..reading import reading
 from ..site import Site
 from ..svg import axis
@@ -97,7 +97,7 @@ def _of(value: float) -> str:
 def _time(one: Published) -> str:
     """``within 5 years``; the phase where that is the time."""
     if one.within_days is None:
-        return _("in {phase}").format(phase=one.phase)
+        return _("in {phase}").format(phase=in_a_row(*one.in_phases))
     years = round(one.within_days / YEARS)
     if years < 1:
         days = round(one.within_days)

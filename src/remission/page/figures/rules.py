@@ -32,8 +32,8 @@ def rules(summary: Summary) -> Figure | None:
         return None
     said: list[Row] = []
     table: list[tuple[str, float, float]] = []
-    for (agent, act), times in rows:
-        name, share, mean = _named(agent, act), 100 * len(times) / lives, sum(times) / len(times)
+    for (agent, act), acted in rows:
+        name, share, mean = _named(agent, act), 100 * len(acted) / lives, sum(acted) / len(acted)
         words = _("{n} of 100, {times} times on average").format(n=number(round(share)), times=number(round(mean, 1)))
         said.append(Row(name, [Bar(share, words, "drug")]))
         table.append((name, float(round(share)), round(mean, 1)))

@@ -125,7 +125,7 @@ def _published(knowledge: Library, name: str) -> list[_Said]:
 
 
 def _said(one: Published) -> _Said:
-    when = [_("in {phase}").format(phase=one.phase)] if one.phase else []
+    when = [_("in {phase}").format(phase=in_a_row(*one.in_phases))] if one.phase else []
     when += [_within(one.within_days)] if one.within_days else []
     return _Said(one.protocol, one.name, in_a_row(*when), one.value, one.grade, one.used == "calibrate", one.source)
 
