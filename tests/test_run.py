@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from remission.knowledge.errors import BadInput
 from remission.knowledge.library import library
 from remission.protocol.model import And, Compare, Not, Or
 from remission.trial import cost
+from remission.trial.ahead import Ahead, picture
 from remission.trial.as_json import as_json
 from remission.trial.estimates import Estimate
 from remission.trial.first_event import first_events
@@ -272,6 +274,12 @@ def test_a_summary_that_reads_some_patients_at_a_time_is_that_of_all_at_once(
     frames = {name: frame.lazy() for name, frame in whole.items()}
     by_parts, at_once = open_run(tmp_path / "run").summary(), Run(manifest, frames, pl.DataFrame()).summary()
     assert by_parts.table.equals(at_once.table)
+    with Ahead(tmp_path / "run", open_run(tmp_path / "run").manifest, 4, drawn=4, title="four") as ahead:
+        for shard in (4, 1, 0, 3, 2):  # as another machine may have written them
+            ahead.seen(shard)
+    beside = replace(open_run(tmp_path / "run"), ahead=ahead)
+    assert beside.summary().table.equals(at_once.table)
+    assert beside.picture() == picture(frames, 4, "four")
     assert by_parts.value("VOD") == 100 and by_parts.value("CRS") == 50 and by_parts.value("induction") == 33.5
 
 

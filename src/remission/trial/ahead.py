@@ -73,9 +73,12 @@ class Ahead:
         made: bytes = self._made[len(self._wanted) - 1].result()
         return made
 
-    def close(self) -> None:
-        """Nothing more is made."""
-        self._thread.shutdown(cancel_futures=True)
+    def __enter__(self) -> Ahead:
+        return self
+
+    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        """What has been seen is made to the end; of a run that failed nothing more is."""
+        self._thread.shutdown(cancel_futures=failed is not None)
 
 
 def _ready_to_draw() -> None:

@@ -6,6 +6,7 @@ import hashlib
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from numbers import Integral, Real
@@ -392,7 +393,7 @@ def simulate(
         identity = _identity(protocol, of_people, seed, follow_up_years, record)
         form = {"identity": identity, "patients": patients, "shard_size": size, "tables": list(record)}
         ahead = Ahead(folder, form, AT_ONCE, DRAWN, _title_of_picture(form)) if finish else None
-        try:
+        with ahead or nullcontext():
             run_shards(
                 play_shard,
                 patients=patients,
@@ -408,9 +409,6 @@ def simulate(
                 seen=ahead.seen if ahead else None,
                 finish=lambda: whole(replace(_opened(folder, check=False), ahead=ahead)),
             )
-        finally:
-            if ahead:
-                ahead.close()
         return made[0]
     parts: list[Tables] = []
     shards = [(first, min(size, patients - first)) for first in range(0, patients, size)]
