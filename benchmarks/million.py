@@ -61,7 +61,7 @@ def played(protocol: str, patients: int, cores: set[int], memory_gib: float, fol
         most = int(memory_gib * GIB)
         resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
-    environment = os.environ | {"POLARS_MAX_THREADS": f"{len(cores)}"}
+    environment = os.environ | {"POLARS_MAX_THREADS": f"{len(cores)}", "MALLOC_ARENA_MAX": "2"}
     begin = time.perf_counter()
     process = subprocess.Popen(command(protocol, patients, folder, len(cores)), preexec_fn=held, env=environment)
     failed, used, peak_mb = waited_for(process)
