@@ -105,6 +105,7 @@ class Method(_Strict):
     confirm: Annotated[int, Field(ge=1)] = 4
     confirm_seeds: tuple[int, ...] = Field(min_length=1)
     discrepancy: Annotated[float, Field(ge=0)] = 0.1  # SD on the scale of the target (logit or ln) that no fit removes
+    apart: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)  # that of a trial, where it is another
     draws: Annotated[int, Field(ge=2)] = 50  # of the posterior, that are kept
     seed: int = 1  # of design and sampler
 
@@ -195,11 +196,12 @@ def _faults(plan: Plan, shelf: Library) -> Iterator[Fault]:
                 what = f"the file holds {value:g}, outside the bounds" if key == "at" else "the bounds leave out 1"
                 yield Fault(("parameters", name, "bounds"), what, "Let the bounds hold what is there now")
     fitted = shelf.trials() if plan.targets.trials == "all" else plan.targets.trials
-    for name in plan.more:
-        if name not in fitted:
-            near = nearest(name, fitted)
-            remedy = f"Did you mean '{near}'?" if near else "Name a trial of the targets"
-            yield Fault(("more", name), f"'{name}' is no trial that is fitted to", remedy)
+    for at, named in ((("more",), plan.more), (("method", "apart"), plan.method.apart)):
+        for name in named:
+            if name not in fitted:
+                near = nearest(name, fitted)
+                remedy = f"Did you mean '{near}'?" if near else "Name a trial of the targets"
+                yield Fault((*at, name), f"'{name}' is no trial that is fitted to", remedy)
     for i, text in enumerate(plan.targets.trials if isinstance(plan.targets.trials, tuple) else ()):
         try:
             shelf.trial(text)

@@ -170,7 +170,8 @@ class Surface:
         cohorts = np.array([np.median(errors) for errors in told])
         shared = cohorts**2 * (plan.a_point or len(plan.seeds)) / len(plan.seeds)  # what the chance of all seeds leaves
         self.centre = np.array([t.centre for t in known])
-        self.fixed = np.array([t.sd for t in known]) ** 2 + plan.method.discrepancy**2 + shared
+        apart = np.array([plan.method.apart.get(t.trial, plan.method.discrepancy) for t in known])
+        self.fixed = np.array([t.sd for t in known]) ** 2 + apart**2 + shared
 
     def height(self, units: Floats) -> Floats:
         """Of many points."""

@@ -40,6 +40,11 @@ class Target:
     what: What
 
     @property
+    def trial(self) -> str:
+        """Of an endpoint; nothing else has one."""
+        return self.what[0].trial if isinstance(self.what[0], Trial) else ""
+
+    @property
     def centre(self) -> float:
         return on_scale(self.value, self.unit)
 
