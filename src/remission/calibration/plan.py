@@ -105,7 +105,7 @@ class Method(_Strict):
     confirm: Annotated[int, Field(ge=1)] = 4
     confirm_seeds: tuple[int, ...] = Field(min_length=1)
     discrepancy: Annotated[float, Field(ge=0)] = 0.1  # SD on the scale of the target (logit or ln) that no fit removes
-    apart: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)  # that of a trial, where it is another
+    apart: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)  # by trial, where another
     draws: Annotated[int, Field(ge=2)] = 50  # of the posterior, that are kept
     seed: int = 1  # of design and sampler
 
