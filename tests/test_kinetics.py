@@ -245,6 +245,28 @@ def test_oral_closed_form_and_bioavailability():
     np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-7 * want.max())
 
 
+def test_what_fades_on_its_own_is_played_by_the_day_and_stays_exact():
+    """A driver that outlasts plasma by months, of an agent whose day has twelve steps: once plasma has gone it takes one
+    step a day; means of two hours and evenings are those of the closed form, and a later dose adds to it."""
+    k, slow = 2.4, math.log(2.0) / 30.0
+    what = agent(drivers={"effect": {"kind": "effect compartment", "half_life": q(30, "day")}})
+    days, doses = 40, [(1.0 / 12.0, "IV", 100.0, 0.0), (25.0, "IV", 50.0, 0.0)]
+    got = Course(what, doses, days)
+    t = np.arange(days * 12 + 1) * STEP
+    integral, evening = np.zeros(len(t)), np.zeros(len(t))
+    for when, _, size, _ in doses:
+        after = np.maximum(t - when, 0.0)
+        made = size / 10.0 * slow / (k - slow)
+        integral += made * (-np.expm1(-slow * after) / slow + np.expm1(-k * after) / k)
+        evening += made * (np.exp(-slow * after) - np.exp(-k * after))
+    want = np.diff(integral) / STEP
+    np.testing.assert_allclose(got.mean["effect"][1:], want[1:], rtol=1e-6)
+    state = list(got.kinetics.outputs).index("effect")
+    np.testing.assert_allclose(got.end @ got.kinetics.g[0, state], evening[12::12], rtol=1e-6)
+    plasma = got.mean["plasma"].reshape(days, 12).max(axis=1)
+    assert (plasma[15:25] == 0.0).all() and plasma[25] > 1.0, "plasma is off the clock between the doses"
+
+
 def test_serial_species_are_a_poisson_process():
     """A pegylated enzyme: each molecule moves on ``Poisson(step t)`` times and is active until the last species."""
     number, step, k = 4, 1.5, 0.4

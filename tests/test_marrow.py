@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
@@ -162,6 +164,28 @@ def test_haemoglobin_of_the_evidence():
 
 COURSES = {"neutrophils": neutrophils, "platelets": platelets, "haemoglobin": haemoglobin}
 FIRST = {"neutrophils": 5e-6, "platelets": 1e-6, "haemoglobin": 1e-6}  # error of the engine's steps
+
+
+@pytest.mark.parametrize("name", ["neutrophils", "platelets"])
+@pytest.mark.parametrize("effect", ["swings", "falls", "steps"])
+def test_a_pool_that_moves_little_goes_like_a_parabola(name, effect):
+    """Effects that stay the same for two hours each: half a day that is taken in one go comes out as in slots of a
+    twenty-fourth of their length; and one in whose middle the effect jumps is not taken in one go (off by 8e-3, if it
+    were)."""
+    course = COURSES[name]
+    shape = {
+        "swings": lambda t: 0.35 + 0.1 * math.sin(2.0 * math.pi * t / 4.0),
+        "falls": lambda t: 0.6 * math.exp(-t / 3.0),
+        "steps": lambda t: 0.3 + (0.3 if t % 0.5 < 0.25 else 0.0),
+    }[effect]
+
+    def held(t):
+        return shape((math.floor(t * 12.0 + 1e-9) + 0.5) / 12.0)
+
+    fine = course(held, 20, h=1 / 48)[::48]
+    off = np.abs(course(held, 20, h=STEP)[:: round(1 / STEP)] / fine - 1.0)
+    # within a slot an effect is taken to fall evenly
+    assert off.max() < (1e-3 if effect == "steps" else 6e-5), off.max()
 
 
 @pytest.mark.parametrize("name", COURSES)
