@@ -246,7 +246,7 @@ def test_oral_closed_form_and_bioavailability():
 
 
 def test_what_fades_on_its_own_is_played_by_the_day_and_stays_exact():
-    """A driver that outlasts plasma by months, of an agent whose day has twelve steps: once plasma has gone it takes one
+    """A driver that outlasts plasma by months, of an agent whose day has twelve steps: once plasma has gone it takes a
     step a day; means of two hours and evenings are those of the closed form, and a later dose adds to it."""
     k, slow = 2.4, math.log(2.0) / 30.0
     what = agent(drivers={"effect": {"kind": "effect compartment", "half_life": q(30, "day")}})
