@@ -47,7 +47,7 @@ def main() -> None:
         play(
             core, parts, chance=False, keep_doses=False, keep_states=False, **days | {"treatment_days": said.days // 4}
         )
-        print(Path(path).stem, f"{sum(table.shape[1] for table in alone[1])} rows", flush=True)
+        print(Path(path).stem, f"{sum(len(table[0]) for table in alone[1])} rows", flush=True)
 
 
 if __name__ == "__main__":
