@@ -216,8 +216,10 @@ class AgentDay {
 
   void play() {
     clear();
-    const bool busy = set_aside();
-    if (busy) play_steps();
+    if (set_aside()) {
+      if (!drugs.answered[agent]) fill_responses(b, agent);  // only what fades on its own was foreseen for today
+      play_steps();
+    }
     if (aside != 0) day_of_slow();
     wash_out();
   }
