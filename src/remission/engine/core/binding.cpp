@@ -181,7 +181,8 @@ std::vector<RowOrder> orders_of(const Orders& given) {
   std::vector<RowOrder> out;
   for (const auto& [day, word, rank] : given) {
     const int width = Notes::width[out.size()];
-    if (day < 0 || day >= width || word >= width) throw nb::value_error("a table has no such column to sort by");
+    // the first column, the patient's number, is not written
+    if (day < 1 || day >= width || word == 0 || word >= width) throw nb::value_error("a table has no such column to sort by");
     out.push_back({day, word, rank});
   }
   return out;
