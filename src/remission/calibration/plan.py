@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -196,12 +196,16 @@ def _faults(plan: Plan, shelf: Library) -> Iterator[Fault]:
                 what = f"the file holds {value:g}, outside the bounds" if key == "at" else "the bounds leave out 1"
                 yield Fault(("parameters", name, "bounds"), what, "Let the bounds hold what is there now")
     fitted = shelf.trials() if plan.targets.trials == "all" else plan.targets.trials
-    for at, named in ((("more",), plan.more), (("method", "apart"), plan.method.apart)):
+    by_trial: tuple[tuple[tuple[str, ...], Iterable[str]], ...] = (
+        (("more",), plan.more),
+        (("method", "apart"), plan.method.apart),
+    )
+    for where_said, named in by_trial:
         for name in named:
             if name not in fitted:
                 near = nearest(name, fitted)
                 remedy = f"Did you mean '{near}'?" if near else "Name a trial of the targets"
-                yield Fault((*at, name), f"'{name}' is no trial that is fitted to", remedy)
+                yield Fault((*where_said, name), f"'{name}' is no trial that is fitted to", remedy)
     for i, text in enumerate(plan.targets.trials if isinstance(plan.targets.trials, tuple) else ()):
         try:
             shelf.trial(text)
