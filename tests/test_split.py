@@ -6,9 +6,9 @@ import hashlib
 from collections import Counter
 from pathlib import Path
 
+from remission.knowledge.credibility_file import credibility
 from remission.knowledge.library import DATA, Library, library
 from remission.knowledge.split import FILE, departures, is_kept_back, split
-from remission.trial.credibility import LOOKED_AT, UNSEEN
 
 RECORDED = "a6f63e10236117f4bb25d0625025ffa23f510a80ad8615b1ade7e76b7aeaa48a"  # sha256, from before the fit
 FORBIDDEN = (  # results that an independent check uses: no trial of these may be here
@@ -44,10 +44,14 @@ def test_trials_that_nobody_had_seen_played_are_foretold_and_no_fit_reads_them()
     """Whole trials; what is not compared is orientation. What of them is in the split says predict too."""
     shelf = library()
     plans = "\n".join(path.read_text() for path in (Path(__file__).parents[1] / "calibration").glob("*.yaml"))
-    for name in UNSEEN:
+    for name in credibility().unseen:
         used = Counter(e.used for _, e in shelf.trial(name).endpoints())
         assert used["predict"] and not used["calibrate"] and split().trials.get(name, "predict") == "predict"
-        assert name not in plans and name not in LOOKED_AT
+        assert name not in plans and name not in credibility().looked_at
+
+
+def test_trials_that_were_looked_at_are_named_as_they_are() -> None:
+    assert not {*credibility().looked_at, *credibility().unseen} - {*library().trials()}
 
 
 def test_half_of_the_results_and_whole_trials_are_foretold() -> None:

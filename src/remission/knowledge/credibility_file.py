@@ -35,10 +35,14 @@ class Factor(_Strict):
 
 
 class Credibility(_Strict):
-    """``misses``: why the endpoints of a trial, or the incidences of a side effect, that lie outside do so."""
+    """``looked_at``: trials whose predicted results were in view while mechanisms were chosen; ``unseen``: those that
+    were added and divided before anybody had played them. ``misses``: why the endpoints of a trial, or the incidences of
+    a side effect, that lie outside do so."""
 
     contexts: tuple[Context, ...]
     factors: tuple[Factor, ...]
+    looked_at: tuple[str, ...]
+    unseen: tuple[str, ...]
     misses: dict[str, str]
 
 

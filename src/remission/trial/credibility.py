@@ -82,18 +82,8 @@ def page(
     return "\n".join(out) + "\n"
 
 
-LOOKED_AT = (  # while mechanisms were chosen: credibility.yaml
-    "aieop_bfm_2000", "aall0232", "aall1331", "interfant06", "nopho_all2008", "e1910", "ukall12_e2993", "ukall2003",
-    "cog_relapse_1996", "felix", "rialto", "tower",
-)  # fmt: skip
-UNSEEN = (  # added and divided before they were ever played, their results in nobody's view while the model was made
-    "aall01p2", "all_ic_bfm_2002", "ccg1922", "cibmtr_tisagenlecleucel", "dfci95_01", "esphall", "graall2003",
-    "inotuzumab_phase2", "mt103_205", "mt103_211",
-)  # fmt: skip
-
-
 def _facts(trials: Rows, effects: Rows, verification: str, tests: Path | None, shelf: Library) -> dict[str, str]:
-    known = counts(_numbers(shelf))
+    known, words = counts(_numbers(shelf)), credibility()
     predicted = [row for row in _endpoints(trials) if row["used"] == "predict" and row["verdict"] in ("yes", "no")]
     incidences = [row for row in effects if row["published"]["used"] == "predict" and row["verdict"] in ("yes", "no")]
     told = score(filter(None, map(_apart, predicted)))
@@ -121,10 +111,12 @@ def _facts(trials: Rows, effects: Rows, verification: str, tests: Path | None, s
         "inside": str(sum(row["verdict"] == "yes" for row in predicted)),
         "judged": str(len(predicted)),
         "score": str(told) if told else "no score",
-        "blind_inside": str(sum(row["verdict"] == "yes" for row in predicted if row["trial"] not in LOOKED_AT)),
-        "blind_judged": str(sum(row["trial"] not in LOOKED_AT for row in predicted)),
-        "unseen_inside": str(sum(row["verdict"] == "yes" for row in predicted if row["trial"] in UNSEEN)),
-        "unseen_judged": str(sum(row["trial"] in UNSEEN for row in predicted)),
+        "looked_at": str(len(words.looked_at)),
+        "unseen": str(len(words.unseen)),
+        "blind_inside": str(sum(row["verdict"] == "yes" for row in predicted if row["trial"] not in words.looked_at)),
+        "blind_judged": str(sum(row["trial"] not in words.looked_at for row in predicted)),
+        "unseen_inside": str(sum(row["verdict"] == "yes" for row in predicted if row["trial"] in words.unseen)),
+        "unseen_judged": str(sum(row["trial"] in words.unseen for row in predicted)),
         "effects_inside": str(sum(row["verdict"] == "yes" for row in incidences)),
         "effects_judged": str(len(incidences)),
     }

@@ -217,9 +217,7 @@ def _work(begun: tuple[Play, Library], task: tuple[Arm, list[tuple[str, Seen]]])
     return _rows(*task, *begun)
 
 
-def player(
-    *, patients: int, seed: int, threads: int | None = None, progress: Progress | None = None
-) -> Play:
+def player(*, patients: int, seed: int, threads: int | None = None, progress: Progress | None = None) -> Play:
     """How a published incidence is played, with the library in use."""
 
     def play(arm: Arm, years: float) -> Tables:
