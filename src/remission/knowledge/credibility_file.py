@@ -36,8 +36,8 @@ class Factor(_Strict):
 
 class Credibility(_Strict):
     """``looked_at``: trials whose predicted results were in view while mechanisms were chosen; ``unseen``: those that
-    were added and divided before anybody had played them. ``misses``: why the endpoints of a trial, or the incidences of
-    a side effect, that lie outside do so."""
+    were added and divided before anybody had played them. ``misses``: why the endpoints of a trial, or the incidences
+    of a side effect, that lie outside do so."""
 
     contexts: tuple[Context, ...]
     factors: tuple[Factor, ...]
