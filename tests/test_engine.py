@@ -34,6 +34,7 @@ from remission.protocol.model import (
     Give,
     Hold,
     Limit,
+    Not,
     Omit,
     Or,
     Phase,
@@ -578,6 +579,39 @@ def test_nobody_feels_who_sits_beside_them_where_blocks_are_made_anew():
 
 
 GIRLS, BOYS = Compare("sex", "=", "female"), Compare("sex", "=", "male")
+
+
+def test_a_bag_that_ends_at_midnight_is_remembered_in_company_that_never_had_the_drug():
+    """All of the drug fades on its own, so that nothing but that is foreseen for the day after the bag; but a bag that
+    ran until then makes it a day of steps. The girl who had it changes her block that morning, and one of the boys, who
+    are played before her and never have the drug, has left his: she sits beside the other seven."""
+    drug = agent("bag", routes=("IV",), csf=None)
+    act = {"on": "neutrophil mobilisation", "driver": "plasma", "function": "linear", "slope": q(1.0, "L/mg")}
+    shelf = Shelf(Agent.model_validate(drug.model_dump(exclude_none=True) | {"effects": [act]}))
+    some = draw("standard-risk-b-all", 60, seed=12)
+    girl, boys = np.flatnonzero(some.sex == 0)[0], np.flatnonzero(some.sex == 1)[: core.LANES]
+    youngest = float(some.age_y[boys].min())
+
+    def played(*who, dose=100.0):
+        leave = Decide(2, Not(Compare("age", ">", youngest)), "leave", "home")
+        bag = give("bag", (1,), dose, "mg", "IV", infusion_h=24.0, when=GIRLS)
+        return run(
+            phase(days=2, check=(2,), decide=(leave,), id="a"),
+            phase(bag, days=90, check=range(1, 8), id="b", next=None),
+            who=some.take(np.array(who)), shelf=shelf,
+        )  # fmt: skip
+
+    together = played(girl, *boys)
+    assert together["events"].filter(pl.col("event") == "left").height == 1
+    of = {i: {k: t.filter(pl.col("patient") == some.patient[i]) for k, t in together.items()} for i in (girl, *boys)}
+    for i in (girl, *boys[:2]):
+        same(of[i], played(i))
+    anc, without = (x["measurements"]["anc"].to_numpy() for x in (of[girl], played(girl, dose=1e-9)))
+    k, full = 2.4, 100.0 / 24.0  # 1/day; mg/L that the bag would come to
+    gone = -np.expm1(-k)
+    later = full * gone * gone / k  # the mean of the day after the bag; of its own day: what is not yet gone of it
+    want = [0.0, full * (1.0 - gone / k), later, later * np.exp(-k)]
+    assert anc[1:5] / without[1:5] - 1.0 == pytest.approx(want, rel=2e-3)  # she grows
 
 
 @pytest.fixture(scope="module")
