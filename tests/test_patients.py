@@ -16,8 +16,9 @@ from remission.knowledge.errors import BadInput
 from remission.knowledge.library import library
 from remission.knowledge.provenance import provenance
 from remission.patient import recipe
-from remission.patient.cohort import DONOR, SENSITIVITIES, Cohort, columns
-from remission.patient.given import ancestries_of, metabolisers, of_ancestry
+from remission.patient.cohort import ANCESTRY, DONOR, SENSITIVITIES, TOLD_ONCE, Cohort, columns
+from remission.patient.given import Given, ancestries_of, metabolisers, of_ancestry
+from remission.patient.own_table import read_rows
 from remission.patient.person import one
 from remission.patient.population import draw
 from remission.protocol.reader import read_sentence
@@ -224,6 +225,68 @@ def test_ancestries_are_written_with_their_percent_and_mistakes_are_told():
         with pytest.raises(BadInput) as caught:
             of_ancestry(childhood, shares)
         assert said in str(caught.value)
+
+
+TWO_HOSPITALS = """\
+name: two-hospitals
+title: Children of two hospitals
+like: childhood-all
+limits: {age_y: [1, 18], wbc: [0, 1000], lineages: [B, T]}
+pharmacogenetics:
+  unit: percent
+  read: assumed
+  because: a test
+  ancestry: {Finnish: 0.75, European: 0.25}
+  tpmt:
+    European: {"*3A": 4.1}
+    Finnish: {"*3A": 0}
+  nudt15:
+    European: {"*3": 0.2}
+    Finnish: {"*3": 10}
+"""
+
+
+def test_a_file_may_name_an_ancestry_of_its_own(tmp_path):
+    (tmp_path / "two-hospitals.yaml").write_text(TWO_HOSPITALS)
+    p = recipe.population(tmp_path / "two-hospitals.yaml")
+    c = draw(p, N, seed=1)
+    names = columns(c)["ancestry"]
+    finnish = names == "Finnish"
+    assert set(names) == {"Finnish", "European"} and close(finnish, 0.75)
+    assert close(c.nudt15[finnish] > 0, 1 - 0.9**2) and not c.tpmt[finnish].any()
+    assert close(c.tpmt[~finnish] > 0, 1 - 0.959**2)
+    assert columns(c.take(np.flatnonzero(finnish)[:3]))["ancestry"].tolist() == ["Finnish"] * 3
+    alone = draw(of_ancestry(p, ancestries_of(["Finnish"])), 100, seed=1)
+    assert set(columns(alone)["ancestry"]) == {"Finnish"}
+    assert columns(one(age_y=5.0, sex="f", population=p))["ancestry"] == ["Finnish"]
+    table = tmp_path / "mine.csv"
+    table.write_text("ancestry\nfinnish\nEuropean\n")
+    rows = read_rows(table, p.subtypes.names, len(p.subtypes.frequency.B), p.pharmacogenetics.names)
+    told = columns(draw(p, 40, seed=2, given=Given(rows=rows)))["ancestry"]
+    assert set(told[::2]) == {"Finnish"} and set(told[1::2]) == {"European"}
+
+
+def test_the_names_of_ancestries_begin_alike_in_every_population(tmp_path):
+    (tmp_path / "two-hospitals.yaml").write_text(TWO_HOSPITALS)
+    assert recipe.population(tmp_path / "two-hospitals.yaml").pharmacogenetics.names == (*ANCESTRY, "Finnish")
+    assert recipe.population("childhood-all").pharmacogenetics.names == ANCESTRY
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what", "remedy"),
+    [
+        ("{Finnish: 0.75", "{Finish: 0.75", "there is no ancestry 'Finish'", "did you mean 'Finnish'?"),
+        ("{Finnish: 0.75", "{Sami: 0.75", "there is no ancestry 'Sami'", "give its alleles below `tpmt` and `nudt15`"),
+        ('    Finnish: {"*3": 10}\n', "", "no allele frequencies for 'Finnish'", "give them below `nudt15`"),
+    ],
+)
+def test_an_ancestry_without_alleles_is_told_with_what_would_be_right(tmp_path, old, new, what, remedy):
+    assert old in TWO_HOSPITALS
+    (tmp_path / "two-hospitals.yaml").write_text(TWO_HOSPITALS.replace(old, new))
+    with pytest.raises(BadInput) as caught:
+        recipe.population(tmp_path / "two-hospitals.yaml")
+    assert what in str(caught.value) and remedy.lower() in str(caught.value).lower()
+    assert caught.value.line == TWO_HOSPITALS[: TWO_HOSPITALS.index("  ancestry:")].count("\n") + 1
 
 
 def test_counts_at_diagnosis(childhood):
@@ -465,7 +528,7 @@ def test_what_is_given_is_taken():
     assert (c.patient[0], c.lineage[0], c.cns[0], c.tpmt[0], c.wbc[0]) == (7, 1, 3, 2, 200)
     assert c.sensitivity[0, SENSITIVITIES.index("vinca")] == 0.5
     assert c.bsa_m2[0] == pytest.approx(np.sqrt(16 * 102 / 3600))
-    assert all(getattr(c, f.name).shape[0] == 1 for f in fields(Cohort) if f.name not in ("subtypes", "scores"))
+    assert all(getattr(c, f.name).shape[0] == 1 for f in fields(Cohort) if f.name not in TOLD_ONCE)
 
 
 def test_a_person_who_has_relapsed_or_waits_for_a_transplant():

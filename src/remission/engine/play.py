@@ -14,7 +14,7 @@ from remission.compiled import core
 from remission.knowledge.agent import Agent
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library, library
-from remission.patient.cohort import ANCESTRY, LINEAGE, METABOLISER, SEX, Cohort
+from remission.patient.cohort import LINEAGE, METABOLISER, SEX, Cohort
 from remission.protocol.model import Protocol
 
 from . import lanes
@@ -382,7 +382,7 @@ def _outcomes(program: Program, cohort: Cohort, r: Any, plan: Layout) -> pl.Data
             "down": pl.Series(cohort.down == 1),
             "cns": cohort.cns.astype(np.int8),
             "wbc": cohort.wbc,
-            "ancestry": word(ANCESTRY, cohort.ancestry),
+            "ancestry": word(cohort.ancestries, cohort.ancestry),
             "tpmt": word(METABOLISER, cohort.tpmt),
             "nudt15": word(METABOLISER, cohort.nudt15),
             "remission": _remission(r, plan),

@@ -26,15 +26,16 @@ METABOLISER = ("normal", "intermediate", "poor")
 SEX = ("female", "male")
 LINEAGE = ("B", "T")
 DONOR = ("none", "sibling", "unrelated", "haploidentical", "cord")
-ANCESTRY = ("European", "African American", "Hispanic", "East Asian", "South Asian")  # of a population's alleles
+# always in this order; a population with alleles of others adds them
+ANCESTRY = ("European", "African American", "Hispanic", "East Asian", "South Asian")
 PH = ("negative", "positive")
 PH_SUBTYPE = "BCR::ABL1"
-NO_COLUMNS = ("sensitivity", "after_relapse", "subtypes", "scores")  # fields that are more, or less, than a column
+TOLD_ONCE = ("subtypes", "ancestries", "scores")  # fields that are not by patient
+NO_COLUMNS = ("sensitivity", "after_relapse", *TOLD_ONCE)  # fields that are more, or less, than a column
 # columns that hold indices, and their words
 WORDS = {
     "sex": SEX,
     "lineage": LINEAGE,
-    "ancestry": ANCESTRY,
     "tpmt": METABOLISER,
     "nudt15": METABOLISER,
     "donor": DONOR,
@@ -64,7 +65,7 @@ class Cohort:
     platelets: Floats
     haemoglobin: Floats
     cns: Ints  # CNS status 1, 2, 3
-    ancestry: Ints  # index into ANCESTRY
+    ancestry: Ints  # index into ancestries
     tpmt: Ints  # index into METABOLISER
     nudt15: Ints
     creatinine_umol_l: Floats
@@ -78,6 +79,7 @@ class Cohort:
     sensitivity: Floats  # (N, len(SENSITIVITIES)): kill relative to the typical patient
     after_relapse: Floats  # (N, len(SENSITIVITIES)): times that from the first relapse in the course on
     subtypes: tuple[str, ...]
+    ancestries: tuple[str, ...]
     # standard normal numbers that are known of the patients by their purpose (`body.person.individual`), each (N,);
     # others are drawn
     scores: Mapping[str, Floats] = field(default_factory=dict, compare=False)
@@ -92,9 +94,10 @@ class Cohort:
 
     def take(self, index: Ints | slice) -> Cohort:
         """The same columns for some of the patients."""
-        parts = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("subtypes", "scores")}
+        parts = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in TOLD_ONCE}
         scores = {purpose: z[index] for purpose, z in self.scores.items()}
-        return Cohort(**{k: v[index] for k, v in parts.items()}, subtypes=self.subtypes, scores=scores)
+        taken = {k: v[index] for k, v in parts.items()}
+        return Cohort(**taken, subtypes=self.subtypes, ancestries=self.ancestries, scores=scores)
 
 
 def _place(word: str, words: tuple[str, ...]) -> int:
@@ -104,7 +107,7 @@ def _place(word: str, words: tuple[str, ...]) -> int:
 def columns(cohort: Cohort) -> dict[str, NDArray[Any]]:
     """The cohort as a table: every field by its name and ``ph``, words ('female', 'B', 'ETV6::RUNX1', 'normal')
     instead of indices, and the sensitivities as one column a class ('sensitivity_vinca')."""
-    words = {**WORDS, "subtype": cohort.subtypes}
+    words = {**WORDS, "subtype": cohort.subtypes, "ancestry": cohort.ancestries}
     table: dict[str, NDArray[Any]] = {}
     for name in (f.name for f in fields(cohort) if f.name not in NO_COLUMNS):
         values = getattr(cohort, name)

@@ -70,7 +70,7 @@ def among(p: recipe.Population, given: Given) -> recipe.Population:
         limits["exclude_subtypes"] = (*p.limits.exclude_subtypes, PH_SUBTYPE)
     if given.rows is not None and "ancestry" in given.rows.values:
         told = given.rows.values["ancestry"]
-        _have_alleles(p, (ANCESTRY[int(i)] for i in np.unique(told[~np.isnan(told)])))
+        _have_alleles(p, (p.pharmacogenetics.names[int(i)] for i in np.unique(told[~np.isnan(told)])))
     changed: dict[str, Any] = {"limits": p.limits.model_copy(update=limits)}
     if given.tpmt or given.nudt15:
         ancestry = _ancestry(p.pharmacogenetics, given)
@@ -81,9 +81,9 @@ def among(p: recipe.Population, given: Given) -> recipe.Population:
 def of_ancestry(p: recipe.Population, shares: Mapping[str, float]) -> recipe.Population:
     """The same population with other shares of ancestries, which add up to 1; raises ``BadInput``."""
     for name in shares:
-        if name not in ANCESTRY:
-            near = nearest(name, ANCESTRY)
-            remedy = f"Did you mean '{near}'?" if near else f"Known: {', '.join(ANCESTRY)}"
+        if name not in (known := p.pharmacogenetics.names):
+            near = nearest(name, known)
+            remedy = f"Did you mean '{near}'?" if near else f"Known: {', '.join(known)}"
             raise BadInput(f"there is no ancestry '{name}'", remedy=remedy)
     if any(not 0 <= share <= 1 for share in shares.values()) or abs(sum(shares.values()) - 1) > 1e-6:
         raise BadInput("the shares of the ancestries do not add up to 100 %", remedy="As 'European:60', 'Hispanic:40'")

@@ -20,7 +20,7 @@ import numpy as np
 from remission.knowledge.errors import BadInput, nearest
 from remission.knowledge.yaml_file import text_of
 
-from .cohort import SENSITIVITIES, WORDS, Floats, Ints
+from .cohort import ANCESTRY, SENSITIVITIES, WORDS, Floats, Ints
 from .ranges import RANGES
 
 KINDS = (".csv", ".parquet")
@@ -30,7 +30,7 @@ YES = {"1": 1.0, "yes": 1.0, "true": 1.0, "0": 0.0, "no": 0.0, "false": 0.0}
 YES_OR_NO = ("down", "testes", "relapsed", "prior_transplant")
 NUMBERS = tuple(name for name in RANGES if name not in ("patient", "bsa_m2"))
 CLASSES = tuple(f"sensitivity_{name}" for name in SENSITIVITIES)
-KNOWN = (*NUMBERS, *WORDS, "subtype", "cns", *YES_OR_NO, *CLASSES)
+KNOWN = (*NUMBERS, *WORDS, "ancestry", "subtype", "cns", *YES_OR_NO, *CLASSES)
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,9 @@ def is_table(name: str | Path) -> bool:
     return Path(name).suffix.lower() in KINDS
 
 
-def read_rows(file: Path, subtypes: Sequence[str], b_subtypes: int) -> Rows:
-    """The table; ``subtypes``: the names that the population knows, the first ``b_subtypes`` of them of lineage B.
+def read_rows(file: Path, subtypes: Sequence[str], b_subtypes: int, ancestries: Sequence[str] = ANCESTRY) -> Rows:
+    """The table; ``subtypes``, ``ancestries``: the names that the population knows, of the first the first
+    ``b_subtypes`` of lineage B.
 
     Raises ``BadInput`` with file and line for the first thing in it that cannot be.
     """
@@ -82,7 +83,7 @@ def read_rows(file: Path, subtypes: Sequence[str], b_subtypes: int) -> Rows:
         raise BadInput("the table has no patients", file, remedy="Write one row a patient below the names")
     if len(cells) > MOST_ROWS:
         raise BadInput(f"the table has more than {MOST_ROWS:,} patients", file, remedy="Split it")
-    words = {**WORDS, "subtype": tuple(subtypes), "cns": ("1", "2", "3")}
+    words = {**WORDS, "ancestry": ancestries, "subtype": subtypes, "cns": ("1", "2", "3")}
     values = {name: np.full(len(cells), np.nan) for name in names if name != "id"}
     for i, (line, row) in enumerate(zip(lines, cells, strict=True)):
         if len(row) != len(names):
@@ -101,10 +102,11 @@ def rows_of(
     lines: Sequence[int],
     subtypes: Sequence[str],
     b_subtypes: int,
+    ancestries: Sequence[str],
     digest: str,
 ) -> Rows:
     """The same of facts that stand in another table; what is not among them is drawn."""
-    words = {**WORDS, "subtype": tuple(subtypes), "cns": ("1", "2", "3")}
+    words = {**WORDS, "ancestry": ancestries, "subtype": subtypes, "cns": ("1", "2", "3")}
     values = {name: np.full(len(facts), np.nan) for row in facts for name in row}
     for i, (row, line) in enumerate(zip(facts, lines, strict=True)):
         for name, cell in row.items():

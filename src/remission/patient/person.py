@@ -12,7 +12,7 @@ import numpy as np
 from remission.knowledge.errors import BadInput, nearest
 
 from . import recipe
-from .cohort import ANCESTRY, DONOR, LINEAGE, METABOLISER, SENSITIVITIES, SEX, Cohort
+from .cohort import DONOR, LINEAGE, METABOLISER, SENSITIVITIES, SEX, Cohort
 from .population import (
     age_factor,
     blast_share,
@@ -81,6 +81,7 @@ def one(
         raise BadInput(f"{anc:g} neutrophils among {wbc:g} white cells", remedy="Give wbc, of which they are a part")
     relapsed = _yes("relapsed", fields.get("relapsed", p.at == "relapse"))
     doubling_days = np.array(p.subtypes.doubling_time.values[p.subtypes.names[subtype]])
+    genes = p.pharmacogenetics
     values: dict[str, Any] = {
         "patient": int(number("patient", 0)),
         "age_y": age,
@@ -97,7 +98,7 @@ def one(
         "platelets": number("platelets", counts.platelets.median.value),
         "haemoglobin": number("haemoglobin", counts.haemoglobin.typical.value),
         "cns": 1 + _word("cns", str(fields.get("cns", 1)), ("1", "2", "3")),
-        "ancestry": _word("ancestry", fields.get("ancestry", _most(p.pharmacogenetics.ancestry)), ANCESTRY),
+        "ancestry": _word("ancestry", fields.get("ancestry", _most(genes.ancestry)), genes.names),
         "tpmt": _word("tpmt", fields.get("tpmt", "normal"), METABOLISER),
         "nudt15": _word("nudt15", fields.get("nudt15", "normal"), METABOLISER),
         "creatinine_umol_l": number("creatinine_umol_l", typical_creatinine(p, np.array(height))),
@@ -131,7 +132,7 @@ def one(
     for drug_class, factor in _factors(fields.get("sensitivity", {})).items():
         kill[0, SENSITIVITIES.index(drug_class)] = factor
     later = np.ones_like(kill) if values["relapsed"] else later_factor(p)[None, :]
-    return Cohort(**arrays, sensitivity=kill, after_relapse=later, subtypes=p.subtypes.names)
+    return Cohort(**arrays, sensitivity=kill, after_relapse=later, subtypes=p.subtypes.names, ancestries=genes.names)
 
 
 _SHORT = {"f": "female", "m": "male"}

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from remission.knowledge.errors import BadInput
 
 from . import chance, recipe
-from .cohort import ANCESTRY, DONOR, LINEAGE, SENSITIVITIES, SEX, Cohort, Floats, Ints, columns
+from .cohort import DONOR, LINEAGE, SENSITIVITIES, SEX, TOLD_ONCE, Cohort, Floats, Ints, columns
 from .given import NOTHING, Given, alleles_lost, among
 from .growth import Measurement, reference
 from .quantiles import logistic, normal_share, truncated_beta, truncated_normal
@@ -68,7 +68,7 @@ def draw(
         fits = _fits(p, more, accept, given).reshape(pending.size, width)
         lucky = fits.any(axis=1)
         first = np.flatnonzero(lucky) * width + fits.argmax(axis=1)[lucky]
-        for field in (f.name for f in fields(Cohort) if f.name not in ("subtypes", "scores")):
+        for field in (f.name for f in fields(Cohort) if f.name not in TOLD_ONCE):
             getattr(result, field)[pending[lucky]] = getattr(more, field)[first]
         seen, found = seen + fits.size, found + int(lucky.sum())
         attempt, pending = attempt + width, pending[~lucky]
@@ -250,6 +250,7 @@ def _candidates(p: recipe.Population, seed: int, patients: Ints, attempts: Ints,
         sensitivity=np.stack([own(f"sensitivity_{name}", kill[:, i]) for i, name in enumerate(SENSITIVITIES)], axis=1),
         after_relapse=_after_relapse(p, relapsed, normal),
         subtypes=p.subtypes.names,
+        ancestries=p.pharmacogenetics.names,
     )
 
 
@@ -327,15 +328,15 @@ def _tall(
 
 
 def _ancestry(p: recipe.Population, u: Floats) -> Ints:
-    """Index into ANCESTRY."""
-    shares = p.pharmacogenetics.ancestry
-    places = np.array([ANCESTRY.index(name) for name in shares])
+    """Index into the names of ancestries."""
+    shares, names = p.pharmacogenetics.ancestry, p.pharmacogenetics.names
+    places = np.array([names.index(name) for name in shares])
     return places[_choose(np.cumsum(list(shares.values())), u)]
 
 
 def _lineage(p: recipe.Population, age: Floats, sex: Ints, ancestry: Ints, u: Floats) -> Ints:
     t = np.array([getattr(p.t_lineage, word) for word in SEX])[sex, _band(p.t_lineage.from_age_y, age)] / 100.0
-    odds = np.array([p.subtypes.odds(name, "T lineage") for name in ANCESTRY])[ancestry]
+    odds = np.array([p.subtypes.odds(name, "T lineage") for name in p.pharmacogenetics.names])[ancestry]
     return (u < np.where(odds == 1.0, t, odds * t / (1.0 - t + odds * t))).astype(np.int64)
 
 
@@ -370,9 +371,10 @@ def _subtype(p: recipe.Population, age: Floats, lineage: Ints, down: Ints, ances
         rows = np.where(among.sum(axis=1, keepdims=True) > 0.0, among, rows)  # where there is none, nobody will fit
     band = _band(frequency.from_age_y, age) + lineage * len(b)
     kind = np.where((down == 1) & (lineage == 0), len(rows) - 1, band)
-    odds = np.array([[p.subtypes.odds(people, name) for name in p.subtypes.names] for people in ANCESTRY])
+    ancestries = p.pharmacogenetics.names
+    odds = np.array([[p.subtypes.odds(people, name) for name in p.subtypes.names] for people in ancestries])
     rows = (odds[:, None, :] * rows).reshape(-1, rows.shape[1])
-    return _choose_by_row(rows, ancestry * (len(rows) // len(ANCESTRY)) + kind, u)
+    return _choose_by_row(rows, ancestry * (len(rows) // len(ancestries)) + kind, u)
 
 
 def _by_lineage(p: recipe.Population, lineage: Ints, part: str) -> Floats:
@@ -398,7 +400,7 @@ def _cns(p: recipe.Population, lineage: Ints, wbc: Floats, u: Floats) -> Ints:
 
 def _null_alleles(p: recipe.Population, gene: str, ancestry: Ints, u: Floats) -> Ints:
     """How many of two independent alleles have lost their function: 0, 1, 2 = normal, intermediate, poor."""
-    q = alleles_lost(p.pharmacogenetics, gene, ANCESTRY)[ancestry]
+    q = alleles_lost(p.pharmacogenetics, gene, p.pharmacogenetics.names)[ancestry]
     return (u > (1.0 - q) ** 2).astype(np.int64) + (u > 1.0 - q**2)
 
 

@@ -189,12 +189,16 @@ class MissedDoses(Strict):
 
 
 class Pharmacogenetics(Table):
-    """Shares of ancestries, and low-function alleles in percent by ancestry."""
+    """Shares of ancestries, and low-function alleles in percent by ancestry: those of ANCESTRY or others."""
 
     unit: Literal["percent"]
     ancestry: dict[str, Share]
     tpmt: dict[str, dict[str, Percent]]
     nudt15: dict[str, dict[str, Percent]]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (*ANCESTRY, *(name for name in self.tpmt if name not in ANCESTRY))
 
 
 class Creatinine(Strict):
@@ -458,7 +462,7 @@ def _population(path: Path, parts: tuple[Path, ...]) -> Population:
     if other in (*parts, path):
         raise complain(path, [Fault(("like",), f"'{part.like}' is like this population itself", "name another one")])
     result = part.of(_population(other, (*parts, path)))
-    load(path, Part, lambda _: (_in_part(fault) for fault in _mistakes(result)))
+    load(path, Part, lambda part: (_in_part(fault, part) for fault in _mistakes(result)))
     return result
 
 
@@ -468,10 +472,10 @@ _WHERE_IN_PART: dict[tuple[str | int, ...], str] = {
 }
 
 
-def _in_part(fault: Fault) -> Fault:
-    """The fault at the place where a part writes it."""
+def _in_part(fault: Fault, part: Part) -> Fault:
+    """The fault at the place where the part writes it."""
     key = _WHERE_IN_PART.get(fault.where[:2])
-    return replace(fault, where=(key, *fault.where[2:])) if key else fault
+    return replace(fault, where=(key, *fault.where[2:])) if key and getattr(part, key) is not None else fault
 
 
 def numbers(p: Population) -> dict[str, Quantity]:
@@ -571,18 +575,20 @@ def _mistakes(p: Population) -> Iterator[Fault]:
         for i, name in enumerate(getattr(p.limits, key)):
             if name not in names_:
                 yield Fault(("limits", key, i), *_unknown(name, names_))
-    for name in p.pharmacogenetics.ancestry:
-        if name not in ANCESTRY:
-            near = nearest(name, ANCESTRY)
-            remedy = f"did you mean '{near}'?" if near else f"write one of: {', '.join(ANCESTRY)}"
+    genes = p.pharmacogenetics
+    for name in genes.ancestry:
+        if name not in genes.names:
+            near = nearest(name, genes.names)
+            remedy = f"did you mean '{near}'?" if near else "give its alleles below `tpmt` and `nudt15`"
             yield Fault(("pharmacogenetics", "ancestry", name), f"there is no ancestry '{name}'", remedy)
-        elif name not in p.pharmacogenetics.tpmt or name not in p.pharmacogenetics.nudt15:
-            yield Fault(("pharmacogenetics", "ancestry", name), f"no allele frequencies for '{name}'")
+        elif missing := [gene for gene in ("tpmt", "nudt15") if name not in getattr(genes, gene)]:
+            what, remedy = f"no allele frequencies for '{name}'", f"give them below `{'` and `'.join(missing)}`"
+            yield Fault(("pharmacogenetics", "ancestry", name), what, remedy)
     if abs(sum(p.pharmacogenetics.ancestry.values()) - 1) > 1e-6:
         yield Fault(("pharmacogenetics", "ancestry"), "the shares of the ancestries do not add up to 1")
     by = p.subtypes.by_ancestry
     for people, odds in by.odds.items() if by else ():
-        if people not in ANCESTRY or people not in by.quarters:  # type: ignore[union-attr]
+        if people not in genes.names or people not in by.quarters:  # type: ignore[union-attr]
             yield Fault(("subtypes", "by_ancestry", "odds", people), f"no ancestry '{people}' has `quarters`")
         for name in odds:
             if name not in (*names_, "T lineage"):

@@ -333,7 +333,8 @@ def simulate(
         of_people += ", ancestry " + ", ".join(f"{name} {share:g}" for name, share in sorted(shares.items()))
     if own:
         assert population is not None
-        rows = own_table.read_rows(Path(population), people.subtypes.names, len(people.subtypes.frequency.B))
+        kinds, ancestries = people.subtypes, people.pharmacogenetics.names
+        rows = own_table.read_rows(Path(population), kinds.names, len(kinds.frequency.B), ancestries)
         given, of_people = Given(rows=rows), f"{of_people}, table {rows.digest[:16]}"
     elif histories is not None:
         given = Given(rows=_facts(histories, people))
@@ -436,8 +437,9 @@ def _facts(doses: Doses, people: Population) -> Rows:
     from remission.patient.own_table import rows_of
 
     facts, lines = [h.facts for h in doses.histories], [h.line for h in doses.histories]
-    names = people.subtypes
-    return rows_of(facts, Path(doses.file), lines, names.names, len(names.frequency.B), doses.digest)
+    names, ancestries = people.subtypes, people.pharmacogenetics.names
+    file = Path(doses.file)
+    return rows_of(facts, file, lines, names.names, len(names.frequency.B), ancestries, doses.digest)
 
 
 def shard_size(patients: int) -> int:
