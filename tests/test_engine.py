@@ -483,6 +483,19 @@ def test_rescue_goes_on_until_the_level_has_fallen():
     assert given_at == pytest.approx(hours)
 
 
+def test_a_level_of_yesterday_decides_on_no_dose_when_nothing_is_left_of_the_drug():
+    """Half of the drug is gone in 25 minutes: at hour 24 its bag has just ended, at hour 48 nothing is left of it."""
+    shelf = Shelf(agent("brief", clearance=q(400, "L/day")), agent("antidote"))
+    drug = give("brief", (1,), 100.0, "mg", "IV", infusion_h=24.0)
+    for at_least in (6, 7, 8):
+        rule = Rescue(
+            give("antidote", (1,), 15.0, "mg", "IV"), 6, 6, Target("brief", "IV"),
+            Compare("level:brief", "<", 0.1, "mg/L"), at_least,
+        )  # fmt: skip
+        out = run(phase(drug, days=28, rules=(rule,), next=None), shelf=shelf)
+        assert sum(daily(out, "antidote").values()) == pytest.approx(15.0 * at_least)
+
+
 # --- nothing else moves a patient --------------------------------------------------------------
 
 

@@ -925,6 +925,12 @@ inline void responses_of_day(Block& b) {
       fill_responses(b, agent);
 }
 
+// The level today of an agent of which nothing is on board: that of an earlier day must not decide on a dose.
+inline void no_level(Block& b, Int agent) {
+  for (Int j = 0; j < b.t.level_agent.size; ++j)
+    if (b.t.level_agent[j] == agent) b.drugs.level.clear(j * STEPS, STEPS);
+}
+
 // Advance every agent that is on board by a day and leave the means of its bent drivers in `shape`.
 inline void kinetics_of_day(Block& b) {
   Drugs& drugs = b.drugs;
@@ -937,7 +943,10 @@ inline void kinetics_of_day(Block& b) {
     if (pending && lay.rescued[agent] == 1) rescue_doses(b, agent);
     if (given_today(b, agent)) drugs.on_board[agent] = 1;
     drugs.acting[agent] = drugs.on_board[agent];
-    if (!drugs.on_board[agent]) continue;
+    if (!drugs.on_board[agent]) {
+      if (pending) no_level(b, agent);
+      continue;
+    }
     AgentDay(b, agent, pending).play();
     for (Int i = lay.agent_form_from[agent]; i < lay.agent_form_from[agent + 1]; ++i) {
       const Int at = lay.agent_forms[i] * STEPS;
