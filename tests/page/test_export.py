@@ -2,6 +2,7 @@
 
 import re
 from html import unescape
+from os.path import dirname, join, normpath
 from pathlib import Path
 
 import pytest
@@ -65,18 +66,18 @@ def test_a_folder_with_other_files_is_not_written_into(tmp_path):
 
 def dead_links(folder: Path) -> list[str]:
     """Links of the written pages that lead to no file, or to a part that the page does not have."""
-    ids = {path: set(re.findall(r'\bid="([^"]+)"', path.read_text())) for path in folder.rglob("*.html")}
+    files = {str(path) for path in folder.rglob("*") if path.is_file()}
+    texts = {name: Path(name).read_text() for name in files if name.endswith(".html")}
+    ids = {name: set(re.findall(r'\bid="([^"]+)"', text)) for name, text in texts.items()}
     dead = []
-    for page in ids:
-        for link in map(unescape, re.findall(r'\b(?:href|src)="([^"]*)"', page.read_text())):
+    for page, text in texts.items():
+        for link in set(map(unescape, re.findall(r'\b(?:href|src)="([^"]*)"', text))):
             if re.match(r"[a-z]+:", link):
                 continue
             to, _hash, part = link.partition("#")
-            target = (page.parent / to).resolve() if to else page.resolve()
-            if not target.is_file() or (
-                part and target.suffix == ".html" and part not in ids.get(target, ids[page] if not to else set())
-            ):
-                dead.append(f"{page.relative_to(folder)}: {link}")
+            target = normpath(join(dirname(page), to)) if to else page
+            if target not in files or (part and target in ids and part not in ids[target]):
+                dead.append(f"{page}: {link}")
     return dead
 
 
