@@ -54,8 +54,8 @@ def test_doses_written_by_a_run_and_played_give_the_same_counts_and_the_same_leu
     assert (one["dose"] / two["dose"] - 1.0).abs().max() < 1e-9
     both = run.states.join(again["states"], on=["patient", "day"], suffix="_again")
     assert both.height == run.states.height
-    # Doses in milligrams instead of doses by size differ in their last digits, and these may choose another step where an
-    # effect moves little: as near as the steps' own error (below 1e-3 of the counts, test_engine), not as the doses.
+    # Doses in milligrams instead of doses by size differ in their last digits, and these may choose another step where
+    # an effect moves little: as near as the steps' own error (below 1e-3 of the counts, test_engine), not as the doses.
     for name in ("anc", "platelets", "haemoglobin", "lymphocytes"):
         assert both.select((pl.col(name) / pl.col(f"{name}_again")).log().abs().max()).item() < 2e-4
     assert both.select((pl.col("log10_blasts_marrow") - pl.col("log10_blasts_marrow_again")).abs().max()).item() < 1e-5

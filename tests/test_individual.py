@@ -187,7 +187,7 @@ def test_a_forecast_begins_at_the_last_dose_and_a_higher_dose_means_lower_counts
 
 def test_a_protocol_without_maintenance_is_refused_by_name(posterior) -> None:
     with pytest.raises(BadInput, match="no maintenance"):
-        forecast(posterior, "aall1331-blinatumomab")
+        forecast(posterior, "tower")
     with pytest.raises(BadInput, match="no phase 'maintenanse'"):
         forecast(posterior, phase="maintenanse")
 

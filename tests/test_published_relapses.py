@@ -18,7 +18,6 @@ from remission.trial.run import simulate
 PATIENTS, YEARS = 400, 6.0
 FIVE = 5 * 365.25
 APART = "12 to 13 points apart: 24 months of BFM treatment against 28 to 39 and its deaths: docs/credibility.md"
-TOO_MUCH = "31 points on the standard-risk backbone (35 before): docs/credibility.md"
 
 
 def stopped_before_maintenance(protocol: Protocol) -> Protocol:
@@ -87,8 +86,7 @@ class TestResponse:
         "protocol,entry,population",
         [
             ("bfm-standard", None, None),
-            pytest.param("cog-standard-risk", None, "standard-risk-b-all",
-                         marks=pytest.mark.xfail(reason=TOO_MUCH, strict=True)),
+            ("cog-standard-risk", None, "standard-risk-b-all"),
             ("cog-high-risk", None, None),
         ],
     )  # fmt: skip

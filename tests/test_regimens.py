@@ -185,7 +185,7 @@ L,v1,Induction,1,1,Prednisone (Sterapred),primary systemic,PO,60,60,mg/m^2,,,,,,
 L,v1,Induction,1,1,Asparaginase (Elspar),primary systemic,IM,6000,6000,units/m^2,,,,,,once per day,false,17-28,28-day course,
 L,v1,Consolidation,2,1,Etoposide (Vepesid),primary systemic,IV,200,300,mg/m^2,,,30,60,minutes,once per day,false,"1,(+n)",28-day cycle for 2 cycles,"1,2"
 L,v1,Consolidation,2,1,Methotrexate (MTX),primary systemic,IV,220,220,mg/m^2,,,1,1,hour,once,false,1,28-day cycle for 2 cycles,2
-L,v1,Consolidation,2,1,Mesna (Mesnex),supportive,IV,220,220,mg/m^2,,,1,1,hour,once,false,1,28-day cycle for 2 cycles,2
+L,v1,Consolidation,2,1,Amifostine (Ethyol),supportive,IV,220,220,mg/m^2,,,1,1,hour,once,false,1,28-day cycle for 2 cycles,2
 """  # noqa: E501
 
 
@@ -199,7 +199,7 @@ def test_a_table_of_a_regimen_is_a_draft(tmp_path: Path) -> None:
     assert asparaginase.agent == "asparaginase_ecoli", "the name is of two, the brand of one"
     assert [g.agent for g in first.give] == ["etoposide"] and "200-300" in (first.give[0].provenance.open or "")
     assert [g.agent for g in second.give] == ["etoposide", "methotrexate"] and second.give[1].infusion_h == 1
-    assert any("Mesna" in said for said in second.open)
+    assert any("Amifostine" in said for said in second.open)
 
 
 def test_a_table_with_several_regimens_is_refused_by_name(tmp_path: Path) -> None:

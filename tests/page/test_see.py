@@ -124,7 +124,6 @@ def test_the_page_of_a_scenario_shows_one_patient_and_many(client):
     assert "style=" not in answer.text and "data-live" not in answer.text
 
 
-@pytest.mark.xfail(reason="the outlook of standard risk (86 %) is outside what was published", strict=True)
 def test_the_outlook_is_folded_for_families_and_open_for_specialists(client):
     family, specialist = client.get(HERE).text, client.get(HERE + "&view=specialist").text
     fold = family.index("Show the numbers of the outlook")
@@ -324,7 +323,6 @@ def test_missed_tablets_are_told_from_what_was_observed_and_the_model_only_to_sp
     assert 'id="of-hundred"' not in client.get(f"/en/see/{WHO}?miss=mercaptopurine:10&patients={PATIENTS}").text
 
 
-@pytest.mark.xfail(reason="the outlook of standard risk (86 %) is outside what was published", strict=True)
 def test_harms_stand_beside_benefits_with_one_denominator(client):
     page = client.get(f"/en/compare/{WHO}/{WHO}?without=pegaspargase&patients={PATIENTS}").text
     assert page.index('id="harms"') < page.index("Benefit: what it is for")

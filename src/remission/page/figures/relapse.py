@@ -100,8 +100,8 @@ def hundred(summary: Summary, knowledge: Library, years: float = YEARS) -> Figur
     limits = [part for part in parts.values() if part]
     rows: tuple[tuple[str | float, ...], ...] = (
         (_("Free of it, all together"), float(free), "", ""),
-        *((name, round(100 * p[0], 1), round(100 * p[1], 1), round(100 * p[2], 1))
-          for name, p in zip(parts, limits, strict=True)),
+        *((share.says, round(100 * p[0], 1), round(100 * p[1], 1), round(100 * p[2], 1))
+          for share, p in zip(shares[1:], limits, strict=True)),
     )  # fmt: skip
     return Figure(
         id="of-hundred",
