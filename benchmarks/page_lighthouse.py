@@ -55,7 +55,12 @@ def _look(address: str, given: argparse.Namespace) -> int:
     print(*lines, sep="\n")
     missed = 0
     for path in PAGES:
-        found = _report(address + path, given)
+        try:
+            found = _report(address + path, given)
+        except subprocess.CalledProcessError as error:  # the others are measured all the same
+            lines.append(f"| {path} | not measured: Lighthouse ended with {error.returncode} |" + " |" * (len(GROUPS) + 3))
+            print(lines[-1], flush=True)
+            continue
         scores = " | ".join(f"{100 * (found['categories'][group]['score'] or 0):.0f}" for group in GROUPS)
         audits = found["audits"]
         paint, shift = (
