@@ -58,7 +58,8 @@ def _look(address: str, given: argparse.Namespace) -> int:
         try:
             found = _report(address + path, given)
         except subprocess.CalledProcessError as error:  # the others are measured all the same
-            lines.append(f"| {path} | not measured: Lighthouse ended with {error.returncode} |" + " |" * (len(GROUPS) + 3))
+            told = f"| {path} | not measured: Lighthouse ended with {error.returncode} |"
+            lines.append(told + " |" * (len(GROUPS) + 3))
             print(lines[-1], flush=True)
             continue
         scores = " | ".join(f"{100 * (found['categories'][group]['score'] or 0):.0f}" for group in GROUPS)
