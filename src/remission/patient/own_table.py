@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,17 +83,16 @@ def read_rows(file: Path, subtypes: Sequence[str], b_subtypes: int, ancestries: 
         raise BadInput("the table has no patients", file, remedy="Write one row a patient below the names")
     if len(cells) > MOST_ROWS:
         raise BadInput(f"the table has more than {MOST_ROWS:,} patients", file, remedy="Split it")
-    words = {**WORDS, "ancestry": ancestries, "subtype": subtypes, "cns": ("1", "2", "3")}
-    values = {name: np.full(len(cells), np.nan) for name in names if name != "id"}
-    for i, (line, row) in enumerate(zip(lines, cells, strict=True)):
-        if len(row) != len(names):
-            what = f"{len(row)} cells below {len(names)} names"
-            raise BadInput(what, file, line, remedy="Give each column one cell, empty where nothing is known")
-        for name, cell in zip(names, row, strict=True):
-            if name != "id" and (said := _said(name, cell, words, file, line)) is not None:
-                values[name][i] = said
-        _together({name: column[i] for name, column in values.items()}, subtypes, b_subtypes, file, line)
-    return Rows(file, tuple(lines), values, digest)
+    facts = (_facts(names, row, file, line) for line, row in zip(lines, cells, strict=True))
+    columns = [name for name in names if name != "id"]
+    return Rows(file, tuple(lines), _values(facts, columns, file, lines, subtypes, b_subtypes, ancestries), digest)
+
+
+def _facts(names: Sequence[str], row: Sequence[Any], file: Path, line: int) -> dict[str, Any]:
+    if len(row) != len(names):
+        what = f"{len(row)} cells below {len(names)} names"
+        raise BadInput(what, file, line, remedy="Give each column one cell, empty where nothing is known")
+    return {name: cell for name, cell in zip(names, row, strict=True) if name != "id"}
 
 
 def rows_of(
@@ -106,14 +105,28 @@ def rows_of(
     digest: str,
 ) -> Rows:
     """The same of facts that stand in another table; what is not among them is drawn."""
+    columns = list(dict.fromkeys(name for row in facts for name in row))
+    return Rows(file, tuple(lines), _values(facts, columns, file, lines, subtypes, b_subtypes, ancestries), digest)
+
+
+def _values(
+    facts: Iterable[Mapping[str, str | float]],
+    columns: Sequence[str],
+    file: Path,
+    lines: Sequence[int],
+    subtypes: Sequence[str],
+    b_subtypes: int,
+    ancestries: Sequence[str],
+) -> dict[str, Floats]:
+    """Each column as numbers, nan where nothing is said; the first row in which something cannot be is refused."""
     words = {**WORDS, "ancestry": ancestries, "subtype": subtypes, "cns": ("1", "2", "3")}
-    values = {name: np.full(len(facts), np.nan) for row in facts for name in row}
+    values = {name: np.full(len(lines), np.nan) for name in columns}
     for i, (row, line) in enumerate(zip(facts, lines, strict=True)):
         for name, cell in row.items():
             if (said := _said(name, cell, words, file, line)) is not None:
                 values[name][i] = said
         _together({name: column[i] for name, column in values.items()}, subtypes, b_subtypes, file, line)
-    return Rows(file, tuple(lines), values, digest)
+    return values
 
 
 def _csv(file: Path) -> tuple[list[str], list[list[Any]], list[int], str]:
