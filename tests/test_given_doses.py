@@ -81,7 +81,7 @@ def test_what_is_known_of_a_patient_is_that_patient(tmp_path):
     path = table(
         tmp_path, "x,0,vincristine,IV,1,mg,4.5,f,17,105,poor", "y,2,vincristine,IV,2,mg,16,male,70,175,", head=head
     )
-    known = rm.simulate(rm.read(path), patients=3, seed=1, follow_up_years=0.1).outcomes
+    known = rm.simulate(doses=rm.read(path), patients=3, seed=1, follow_up_years=0.1).outcomes
     assert known["age_y"].to_list() == [4.5, 16.0, 4.5]
     assert known["sex"].to_list() == ["female", "male", "female"]
     assert known["weight_kg"].to_list() == [17.0, 70.0, 17.0] and known["tpmt"][0] == "poor"
@@ -121,9 +121,27 @@ def test_a_table_in_which_nothing_is_given_is_refused_and_what_is_left_out_is_to
 
 def test_a_table_in_place_of_a_protocol_is_told_how_it_is_played(tmp_path):
     path = table(tmp_path, "1,vincristine,IV,0,0,1.5,mg,0,1,0,0")
-    with pytest.raises(BadInput, match=r"simulate\(read\(FILE\)\)"):
+    with pytest.raises(BadInput, match=r"simulate\(doses=read\(FILE\)\)"):
         rm.simulate(str(path), patients=1)
-    assert rm.simulate(rm.read(path), patients=1).outcomes.height == 1
+    assert rm.simulate(doses=rm.read(path)).outcomes.height == 1  # as many patients as the table has
+
+
+def test_doses_are_played_instead_of_a_protocol_and_once_they_are_read(tmp_path):
+    doses = rm.read(table(tmp_path, "1,vincristine,IV,0,0,1.5,mg,0,1,0,0"))
+    for asked, said in (
+        ({}, "nothing is to be played"),
+        ({"protocol": "cog-standard-risk", "doses": doses}, "played as they are"),
+        ({"doses": "given.csv"}, r"doses=remission.read\(FILE\)"),
+    ):
+        with pytest.raises(BadInput, match=said):
+            rm.simulate(**asked)
+
+
+def test_a_protocol_that_gives_nothing_is_refused_also_when_it_was_made_in_python():
+    read = rm.read_protocol("cog-standard-risk")
+    phases = tuple(replace(phase, give=(), rules=()) for phase in read.phases)
+    with pytest.raises(BadInput, match="the protocol gives nothing"):
+        rm.simulate(replace(read, phases=phases, rules=()), patients=1)
 
 
 def test_the_same_dose_twice_on_a_day_is_given_twice_and_a_thousand_times_is_a_mistake(tmp_path):

@@ -93,6 +93,14 @@ ProtocolName = Annotated[
         help="A supplied protocol, or a file; - is standard input.",
     ),
 ]  # fmt: skip
+Other = Annotated[str | None, typer.Argument(metavar="[OTHER]", help="Another protocol; the same when left out.")]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same patients and the same fate.")]
+Threads = Annotated[int | None, typer.Option(help="Cores to use; all when left out.")]
+Workers = Annotated[int | None, typer.Option(min=1, max=4096, help="Cores to use; all when left out.")]
+Years = Annotated[float, typer.Option(help="Years from the first dose.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Play a run that takes hours or fills the disk unasked.")]
+Metaboliser = Annotated[str | None, typer.Option(help="normal, intermediate or poor.")]
+PhaseName = Annotated[str | None, typer.Option("--phase", help="Its phase of maintenance.")]
 Population = Annotated[
     str | None,
     typer.Option(
@@ -245,18 +253,18 @@ def simulate(
     patients: Annotated[
         int | None, typer.Option(help="Number of virtual patients; 1000, with --doses those of the table.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same patients and the same fate.")] = 1,
+    seed: Seed = 1,
     out: Annotated[
         Path | None,
         typer.Option(parser=_folder, metavar="FOLDER", help="For tables, summary and picture; also s3://bucket/run."),
     ] = None,
     population: Population = None,
     ancestry: Ancestry = None,
-    follow_up: Annotated[float, typer.Option(help="Years from the first dose.")] = 10.0,
-    threads: Annotated[int | None, typer.Option(help="Cores to use; all when left out.")] = None,
+    follow_up: Years = 10.0,
+    threads: Threads = None,
     cluster: Cluster = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Replace the run that the folder holds.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Play a run that takes hours or fills the disk unasked.")] = False,
+    yes: Yes = False,
     without: Without = None,
     miss: Miss = None,
     add: Add = None,
@@ -271,7 +279,6 @@ def simulate(
     With --out a run that was stopped goes on when the same command is given again.
     """
     from remission.knowledge.errors import BadInput
-    from remission.protocol.variant import missed, variant
     from remission.trial.run import simulate
 
     changed: Any
@@ -283,10 +290,7 @@ def simulate(
     elif protocol is None:
         raise BadInput("nothing is to be played", remedy="Name a protocol (remission list protocols), or --doses FILE")
     else:
-        changed = variant(
-            protocol, without=without or (), miss=missed(miss or ()), add=add or (), phases=in_phase or (),
-            after_relapse=after_relapse,
-        )  # fmt: skip
+        changed = _changed(protocol, without, miss, add, in_phase, after_relapse)
     patients = 1000 if patients is None else patients
     shares = None
     if ancestry:
@@ -387,14 +391,12 @@ def plot(
 @app.command()
 def compare(
     protocol: ProtocolName,
-    other: Annotated[
-        str | None, typer.Argument(metavar="[OTHER]", help="Another protocol; the same when left out.")
-    ] = None,
+    other: Other = None,
     patients: Annotated[int, typer.Option(help="Number of virtual patients.")] = 1000,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same patients and the same fate.")] = 1,
+    seed: Seed = 1,
     population: Population = None,
-    years: Annotated[float, typer.Option(help="Years from the first dose.")] = 5.0,
-    threads: Annotated[int | None, typer.Option(help="Cores to use; all when left out.")] = None,
+    years: Years = 5.0,
+    threads: Threads = None,
     without: Without = None,
     miss: Miss = None,
     add: Add = None,
@@ -405,7 +407,7 @@ def compare(
     ] = False,
     uncertainty: Uncertainty = 0,
     json: Json = False,
-    yes: Annotated[bool, typer.Option("--yes", help="As in simulate.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Play two protocols with the same patients and the same chance, side by side.
 
@@ -446,12 +448,25 @@ def _two(
     """A protocol and what is compared with it: another one, changed as asked."""
     from remission.knowledge.errors import BadInput
     from remission.protocol.reader import read_protocol
-    from remission.protocol.variant import missed, variant
 
     if other is None and not (without or miss or add or after_relapse):
         raise BadInput("one protocol has nothing beside it", remedy="Name another one, or say what to add or leave out")
-    return read_protocol(protocol), variant(
-        other or protocol, without=without or (), miss=missed(miss or ()), add=add or (), phases=in_phase or (),
+    return read_protocol(protocol), _changed(other or protocol, without, miss, add, in_phase, after_relapse)
+
+
+def _changed(
+    protocol: str,
+    without: list[str] | None,
+    miss: list[str] | None,
+    add: list[str] | None,
+    in_phase: list[str] | None,
+    after_relapse: str | None,
+) -> Protocol:
+    """A protocol as it is asked for."""
+    from remission.protocol.variant import missed, variant
+
+    return variant(
+        protocol, without=without or (), miss=missed(miss or ()), add=add or (), phases=in_phase or (),
         after_relapse=after_relapse,
     )  # fmt: skip
 
@@ -459,9 +474,7 @@ def _two(
 @app.command()
 def power(
     protocol: ProtocolName,
-    other: Annotated[
-        str | None, typer.Argument(metavar="[OTHER]", help="Another protocol; the same when left out.")
-    ] = None,
+    other: Other = None,
     an_arm: Annotated[
         list[int] | None, typer.Option("--an-arm", help="Patients an arm; several sizes. 100, 200, 400 if left out.")
     ] = None,
@@ -470,16 +483,16 @@ def power(
     alpha: Annotated[float, typer.Option(help="Two-sided.")] = 0.05,
     trials: Annotated[int, typer.Option(help="Trials that are played of each size.")] = 1000,
     pool: Annotated[int, typer.Option(help="Virtual patients that they are drawn from.")] = 2000,
-    seed: Annotated[int, typer.Option(help="As in simulate.")] = 1,
+    seed: Seed = 1,
     population: Population = None,
-    threads: Annotated[int | None, typer.Option(help="Cores to use; all when left out.")] = None,
+    threads: Threads = None,
     without: Without = None,
     miss: Miss = None,
     add: Add = None,
     in_phase: InPhase = None,
     after_relapse: AfterRelapse = None,
     json: Json = False,
-    yes: Annotated[bool, typer.Option("--yes", help="As in simulate.")] = False,
+    yes: Yes = False,
 ) -> None:
     """The power of a planned trial of two treatments, by playing it again and again; how many patients it needs.
 
@@ -503,7 +516,7 @@ def power(
 def side_effects(
     what: Annotated[str, typer.Argument(metavar="RUN-FOLDER|PROTOCOL", help="A run, or a protocol to play now.")],
     patients: Annotated[int, typer.Option(help="Number of virtual patients, when it is played now.")] = 1000,
-    seed: Annotated[int, typer.Option(help="As in simulate.")] = 1,
+    seed: Seed = 1,
     patient: Annotated[int | None, typer.Option(help="The course of one patient instead.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write the whole table to this CSV file.")] = None,
     without: Without = None,
@@ -514,17 +527,13 @@ def side_effects(
     json: Json = False,
 ) -> None:
     """Side effects by phase and grade, days in hospital, doses lost, deaths; or one patient's course."""
-    from remission.protocol.variant import missed, variant
     from remission.trial.run import open_run, simulate
     from remission.trial.side_effect_tables import courses, incidences
 
     if Path(what).is_dir():
         run = open_run(what)
     else:
-        changed = variant(
-            what, without=without or (), miss=missed(miss or ()), add=add or (), phases=in_phase or (),
-            after_relapse=after_relapse,
-        )  # fmt: skip
+        changed = _changed(what, without, miss, add, in_phase, after_relapse)
         with Bar() as progress:
             run = simulate(changed, patients=patients, seed=seed, follow_up_years=5.0, progress=progress)
     if patient is not None:
@@ -555,9 +564,9 @@ def charts(
     ] = None,
     run: Annotated[Path | None, typer.Option(help="The folder of a run; else a protocol is played now.")] = None,
     protocol: Annotated[str | None, typer.Option(help="What is played; left out: that of the charts.")] = None,
-    phase: Annotated[str | None, typer.Option(help="Its phase of maintenance.")] = None,
+    phase: PhaseName = None,
     patients: Annotated[int, typer.Option(help="Number of virtual patients, when it is played now.")] = 200,
-    seed: Annotated[int, typer.Option(help="As in simulate.")] = 1,
+    seed: Seed = 1,
     column: Column = None,
     dates: Dates = None,
     json: Json = False,
@@ -619,13 +628,13 @@ def fit_chart(
     protocol: Annotated[
         str | None, typer.Option(help="Whose rules explain the doses and go on; left out: that which explains most.")
     ] = None,
-    phase: Annotated[str | None, typer.Option(help="Its phase of maintenance.")] = None,
+    phase: PhaseName = None,
     age: Annotated[float | None, typer.Option(help="Years at the first visit.")] = None,
     sex: Annotated[str | None, typer.Option(help="f or m.")] = None,
     weight: Annotated[float | None, typer.Option(help="kg.")] = None,
     height: Annotated[float | None, typer.Option(help="cm.")] = None,
-    tpmt: Annotated[str | None, typer.Option(help="normal, intermediate or poor.")] = None,
-    nudt15: Annotated[str | None, typer.Option(help="normal, intermediate or poor.")] = None,
+    tpmt: Metaboliser = None,
+    nudt15: Metaboliser = None,
     weeks: Annotated[float, typer.Option(help="How far ahead.")] = 12.0,
     until: Annotated[float | None, typer.Option(help="Use the visits up to this week of the chart.")] = None,
     dose: Annotated[list[float] | None, typer.Option(help="A changed dose, as a multiple: 0.75. Several.")] = None,
@@ -699,9 +708,9 @@ def validate(
             "is too small to be as exact as its published number."
         ),
     ] = 1000,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same patients and the same fate.")] = 1,
+    seed: Seed = 1,
     out: Annotated[Path | None, typer.Option(help="Write the tables to this Markdown file.")] = None,
-    threads: Annotated[int | None, typer.Option(help="Cores to use; all when left out.")] = None,
+    threads: Threads = None,
     side_effects: Annotated[
         bool, typer.Option("--side-effects", help="The published incidences of side effects instead of trials.")
     ] = False,
@@ -784,7 +793,7 @@ def calibrate(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the evaluations; runs/calibration/NAME when left out.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, max=4096, help="Cores to use; all when left out.")] = None,
+    workers: Workers = None,
     cluster: Cluster = None,
     minutes: Annotated[float | None, typer.Option(min=0, help="Stop then; the same command goes on.")] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Write the fitted numbers into the knowledge files.")] = False,
@@ -854,10 +863,10 @@ def sensitivity(
     ] = None,
     points: Annotated[int, typer.Option(min=8, max=100_000, help="Points at which it is played.")] = 64,
     patients: Annotated[int, typer.Option(help="Virtual patients at each.")] = 500,
-    seed: Annotated[int, typer.Option(help="As in simulate.")] = 1,
+    seed: Seed = 1,
     population: Population = None,
-    years: Annotated[float, typer.Option(help="Years from the first dose.")] = 5.0,
-    workers: Annotated[int | None, typer.Option(min=1, max=4096, help="Cores to use; all when left out.")] = None,
+    years: Years = 5.0,
+    workers: Workers = None,
     without: Without = None,
     miss: Miss = None,
     add: Add = None,
@@ -920,8 +929,8 @@ def plan(
     cns: Annotated[str | None, typer.Option(help="CNS status: 1, 2 or 3.")] = None,
     lineage: Annotated[str | None, typer.Option(help="B or T.")] = None,
     wbc: Annotated[float | None, typer.Option(help="White cells at diagnosis, 10^9/L.")] = None,
-    tpmt: Annotated[str | None, typer.Option(help="normal, intermediate or poor.")] = None,
-    nudt15: Annotated[str | None, typer.Option(help="normal, intermediate or poor.")] = None,
+    tpmt: Metaboliser = None,
+    nudt15: Metaboliser = None,
     ancestry: Ancestry = None,
     ph: Annotated[str | None, typer.Option(help="Philadelphia chromosome: positive or negative.")] = None,
     t315i: Annotated[str | None, typer.Option(help="Share of the leukaemia with T315I: 0%.")] = None,

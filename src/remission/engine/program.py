@@ -252,6 +252,8 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
     for name in rescued:  # after all others: their doses depend on levels of the same day
         agents.pop(name, None)
         use(name)
+    if not agents:
+        raise BadInput("the protocol gives nothing", protocol.file or None, remedy="Give something in a phase")
     agent_index = {name: i for i, name in enumerate(agents)}
     phase_index = {phase.id: i for i, phase in enumerate(protocol.phases)}
     grades = _side_effects(protocol, list(agents.values()), library)

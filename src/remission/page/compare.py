@@ -14,14 +14,13 @@ from remission.knowledge.errors import BadInput
 from . import who
 from .figures import paired
 from .figures.missed_tablets import missed_tablets
-from .figures.relapse import YEARS, known, stands
+from .figures.relapse import YEARS, first_events, known, marks, stands
 from .language import _, language
 from .plans import FIRST, plans
 from .scenario import Scenario, said_once
 from .scenes import results_of
 from .see import fresh, observed_only
 from .site import Site
-from .svg.dots import Share, of_hundred
 
 SEEDS = ("seed", "patients")
 
@@ -103,7 +102,7 @@ def _shown(site: Site, request: Request, first: Scenario, second: Scenario) -> R
     results = [results_of(site, scenario) for scenario in (first, second)]
     names = _names(site, first, second)
     observed = observed_only(second)
-    figures, marks, shares, how, late, clear = [], [], [], None, [], None
+    figures, outlook, how, late, clear = [], [], None, [], None
     if (a := results[0].summary) is not None and (b := results[1].summary) is not None:
         figures = [figure for figure in (
             paired.harms(a, b, names, site.knowledge, specialist),
@@ -111,8 +110,8 @@ def _shown(site: Site, request: Request, first: Scenario, second: Scenario) -> R
         ) if figure is not None]  # fmt: skip
         if specialist or (stands(a, site.knowledge) and not observed):
             late = [paired.time_course(a, b, names)]
-            shares = [paired.hundred(a), paired.hundred(b)]
-        marks = [_marks(share, name) for share, name in zip(shares, names, strict=False) if share]
+            ends = [(name, found[0]) for name, found in zip(names, map(first_events, (a, b)), strict=True) if found]
+            outlook = [(name, marks(name, shares), shares) for name, shares in ends]
         how = known(a, site.knowledge)
         clear = paired.differences(a, b, names) if specialist else None
     trial = paired.published(first.protocol, second.protocol, names, site.knowledge)
@@ -123,7 +122,7 @@ def _shown(site: Site, request: Request, first: Scenario, second: Scenario) -> R
     answer = site.page(
         request, "compare.html", figures=[*figures, *late], costs=figures, late=late, first=first, second=second,
         names=names, plans=tuple(who.treatment_name(scenario, site.knowledge) for scenario in (first, second)),
-        title=who.called(first), changes=who.changes(second), marks=marks, shares=shares, years=YEARS,
+        title=who.called(first), changes=who.changes(second), outlook=outlook, years=YEARS,
         observed=observed, clear=clear, known=how, over=all(result.over for result in results),
         errors=[result.error for result in results if result.error],
     )  # fmt: skip
@@ -135,14 +134,3 @@ def _names(site: Site, first: Scenario, second: Scenario) -> tuple[str, str]:
     if first.protocol == second.protocol:
         one, other = _("As planned"), _("Changed")
     return one, other
-
-
-def _marks(share: tuple[int, int, int, int], name: str) -> str:
-    free, relapse, died, resistant = share
-    shares = [
-        Share(free, _("alive and free of leukaemia"), "neutrophils"),
-        Share(relapse, _("the leukaemia came back"), "leukaemia", "half"),
-        Share(died, _("died without a relapse"), "other", "ring"),
-        Share(resistant, _("never came to a remission"), "platelets", "pale"),
-    ]
-    return of_hundred(name, _("A hundred marks, one for each patient."), [s for s in shares if s.count])

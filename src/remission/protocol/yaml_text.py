@@ -50,7 +50,7 @@ class Text:
         root = compose(self.text, self.path)
         if not isinstance(root, MappingNode):
             table = self.path.suffix.lower() in (".csv", ".tsv", ".json", ".parquet")
-            remedy = "Doses of a table: simulate --doses FILE, in Python simulate(read(FILE))" if table else ""
+            remedy = "Doses of a table: simulate --doses FILE, in Python simulate(doses=read(FILE))" if table else ""
             raise BadInput("the file holds no keys", self.path, 1, 1, remedy or "Start with: protocol: ID")
         return root
 

@@ -14,16 +14,15 @@ from remission.knowledge.library import Library, library
 from remission.knowledge.side_effect import Published as Seen
 from remission.knowledge.trial_file import days
 from remission.protocol.reader import read_protocol
-from remission.protocol.variant import variant
 
 from . import estimates
 from .endpoints import NotSimulated, among, is_phase, starts
 from .estimates import Estimate
-from .run import Progress, check_arguments, simulate
+from .run import Progress, check_arguments
 from .score import Apart, Score, on_scale, score, spread
 from .side_effects import at_first, episodes, fallen, graded_counts, in_phase, phases, source_table, untold
 from .summary import DAYS_PER_YEAR
-from .validate import Published, Verdict, published, reason, verdict, wilson_of
+from .validate import Published, Verdict, published, reason, tables_of, verdict, wilson_of
 
 RECORDED = ("outcomes", "measurements", "events", "side_effects")
 YEARS = 5.0  # all phases of every protocol are begun by then
@@ -221,12 +220,10 @@ def player(*, patients: int, seed: int, threads: int | None = None, progress: Pr
     """How a published incidence is played, with the library in use."""
 
     def play(arm: Arm, years: float) -> Tables:
-        changed = variant(arm.protocol, without=arm.without, add=arm.add, phases=arm.phases)
-        run = simulate(
-            changed, patients=patients, seed=seed, population=arm.population, follow_up_years=years, threads=threads,
-            record=RECORDED, progress=progress,
+        return tables_of(
+            arm, population=arm.population, follow_up_years=years, record=RECORDED,
+            patients=patients, seed=seed, threads=threads, progress=progress,
         )  # fmt: skip
-        return {name: frame.collect() for name, frame in run.frames.items()}
 
     return play
 

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
 TABLES = ("outcomes", "measurements", "mrd", "doses", "events", "states", "side_effects", "levels")
 POPULATION = "childhood-all"
+PATIENTS = 1000
 MOST_PATIENTS = 10**12
 AT_ONCE = 4096  # patients whose tables a summary reads at a time
 DRAWN = 5000  # patients in the picture of a cohort: enough for its curves, and bounded in memory
@@ -246,9 +247,10 @@ def _opened(folder: Path, check: bool) -> Run:
 
 
 def simulate(
-    protocol: str | Path | Protocol | Doses,
+    protocol: str | Path | Protocol | Doses | None = None,
     *,
-    patients: int = 1000,
+    doses: Doses | None = None,
+    patients: int | None = None,
     seed: int = 1,
     out: str | Path | None = None,
     population: str | None = None,
@@ -268,19 +270,20 @@ def simulate(
 ) -> Run:
     """Play a cohort of virtual patients through a protocol.
 
-    ``protocol``: the id of one that is supplied, a file, or one that was read; or `Doses` that were given: patient i is
-    given those of the i-th history, from the first one again after the last. ``population``: the id of one that is
-    supplied, by default the one that the protocol names (patients whom the protocol is not for are not drawn), or a
-    file: of a population, or a table of your own patients (.csv, .parquet; docs/populations.md). ``ancestry``: theirs,
-    instead of what the population says: "East Asian", or shares, {"European": 0.6, "Hispanic": 0.4}. With
-    ``out`` the tables go to that folder shard by shard, in bounded memory; the same call goes on with a run that was
-    stopped, ``fresh`` replaces one that is there. A run that will take hours or fill the disk is measured first and
-    asked about: ``consent`` is given its `Cost` and says yes or no. ``finish`` is called with the run that is whole,
-    while no other process can write into its folder (its summary and picture are then made while it is played).
-    ``after_relapse``: how a relapse is treated, when not as the protocol says (`remission.protocol.variant`): the name
-    of a protocol, "usual" or "none". ``timings`` measures the
-    steps of the day (`Run.performance`). ``cluster``: the address of a Dask scheduler whose workers play the shards
-    (docs/scale.md), ``out`` being a folder that all share or an address; ``say`` is told what is waited for.
+    ``protocol``: the id of one that is supplied, a file, or one that was read; or instead ``doses`` that were given, as
+    `remission.read` read them: patient i is given those of the i-th history, from the first one again after the last.
+    ``patients``: 1000; of doses, as many as there are histories. ``population``: the id of one that is supplied, by
+    default the one that the protocol names (patients whom the protocol is not for are not drawn), or a file: of a
+    population, or a table of your own patients (.csv, .parquet; docs/populations.md). ``ancestry``: theirs, instead of
+    what the population says: "East Asian", or shares, {"European": 0.6, "Hispanic": 0.4}. With ``out`` the tables go to
+    that folder shard by shard, in bounded memory; the same call goes on with a run that was stopped, ``fresh`` replaces
+    one that is there. A run that will take hours or fill the disk is measured first and asked about: ``consent`` is
+    given its `Cost` and says yes or no. ``finish`` is called with the run that is whole, while no other process can
+    write into its folder (its summary and picture are then made while it is played). ``after_relapse``: how a relapse
+    is treated, when not as the protocol says (`remission.protocol.variant`): the name of a protocol, "usual" or "none".
+    ``timings`` measures the steps of the day (`Run.performance`). ``cluster``: the address of a Dask scheduler whose
+    workers play the shards (docs/scale.md), ``out`` being a folder that all share or an address; ``say`` is told what
+    is waited for.
 
     The same arguments give the same tables, whatever ``threads`` (default: all cores) and ``cluster``. ``knowledge``:
     the supplied files with your own laid over them, ``library("my-folder")``. Raises `BadInput`.
@@ -288,12 +291,17 @@ def simulate(
     if knowledge is not None:
         with using(knowledge):
             run = simulate(
-                protocol, patients=patients, seed=seed, out=out, population=population, ancestry=ancestry,
+                protocol, doses=doses, patients=patients, seed=seed, out=out, population=population, ancestry=ancestry,
                 follow_up_years=follow_up_years, threads=threads, record=record, progress=progress, fresh=fresh,
                 consent=consent, finish=finish, timings=timings, after_relapse=after_relapse, cluster=cluster, say=say,
             )  # fmt: skip
         return replace(run, knowledge=knowledge)
     started = time.perf_counter()
+    from remission.protocol.doses import Doses
+
+    protocol = _asked(protocol, doses)
+    if patients is None:
+        patients = len(protocol.histories) if isinstance(protocol, Doses) else PATIENTS
     check_arguments(patients, seed, follow_up_years, threads, record)
     patients, seed, follow_up_years = int(patients), int(seed), float(follow_up_years)
 
@@ -301,7 +309,6 @@ def simulate(
     from remission.engine.play import Options, cores, not_forked
     from remission.patient import own_table, recipe
     from remission.patient.given import NOTHING, Given, of_ancestry
-    from remission.protocol.doses import Doses
     from remission.protocol.model import Protocol
     from remission.protocol.reader import read_protocol
     from remission.protocol.variant import variant
@@ -430,6 +437,21 @@ def simulate(
     manifest = {"identity": {"protocol": protocol.id, "seed": seed}, "patients": patients, "finished": True}
     whole(Run(manifest, frames, numbers))
     return made[0]
+
+
+def _asked(protocol: str | Path | Protocol | Doses | None, doses: Doses | None) -> str | Path | Protocol | Doses:
+    """The protocol, or the doses that are played instead of one."""
+    from remission.protocol.doses import Doses
+
+    if doses is None:
+        if protocol is None:
+            raise BadInput("nothing is to be played", remedy="Name a protocol, or say doses=")
+        return protocol
+    if protocol is not None:
+        raise BadInput("the doses of a table are played as they are", remedy="Leave the protocol out")
+    if not isinstance(doses, Doses):
+        raise BadInput(f"{doses!r} is nothing that was read", remedy="Write: doses=remission.read(FILE)")
+    return doses
 
 
 def _facts(doses: Doses, people: Population) -> Rows:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
+import polars as pl
 from rich.console import Group, RenderableType
 from rich.text import Text
 
@@ -30,6 +31,19 @@ DRAWN = 250  # patients in an arm that draws of uncertain numbers are played wit
 RECORDED = tuple(name for name in TABLES if name != "doses")
 Verdict = Literal["yes", "no", "no interval", "not simulated", "-"]
 Play = Callable[[Trial, Arm], Played]
+
+
+class Treated(Protocol):
+    """A protocol and what is changed in some of its phases or in all."""
+
+    @property
+    def protocol(self) -> str: ...
+    @property
+    def without(self) -> tuple[str, ...]: ...
+    @property
+    def add(self) -> tuple[str, ...]: ...
+    @property
+    def phases(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -306,22 +320,22 @@ def player(*, patients: int, seed: int, threads: int | None = None, progress: Pr
     shelf = library()
 
     def play(trial: Trial, arm: Arm) -> Played:
-        changes: dict[str, Any] = {"without": arm.without, "add": arm.add, "phases": arm.phases}
-        changes["after_relapse"] = trial.second_line or (USUAL if asks_survival(arm) else None)
-        run = simulate(
-            variant(arm.protocol, **changes) if any(changes.values()) else arm.protocol,
-            patients=patients,
-            seed=seed,
-            population=arm.population or trial.population,
-            follow_up_years=days(trial.follow_up) / DAYS["year"],
-            threads=threads,
-            record=RECORDED,
-            progress=progress,
-        )
-        frames = {name: frame.collect() for name, frame in run.frames.items()}
-        return Played(frames, shelf.side_effects())
+        tables = tables_of(
+            arm, population=arm.population or trial.population, follow_up_years=days(trial.follow_up) / DAYS["year"],
+            after_relapse=trial.second_line or (USUAL if asks_survival(arm) else None), record=RECORDED,
+            patients=patients, seed=seed, threads=threads, progress=progress,
+        )  # fmt: skip
+        return Played(tables, shelf.side_effects())
 
     return play
+
+
+def tables_of(arm: Treated, *, after_relapse: str | None = None, **how: Any) -> dict[str, pl.DataFrame]:
+    """What the patients of an arm leave behind, its changes made to its protocol; ``how``: as `simulate` is asked."""
+    changed = variant(
+        arm.protocol, without=arm.without, add=arm.add, phases=arm.phases, after_relapse=after_relapse
+    )  # fmt: skip
+    return {name: frame.collect() for name, frame in simulate(changed, **how).frames.items()}
 
 
 def asks_survival(arm: Arm) -> bool:

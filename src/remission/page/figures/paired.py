@@ -19,7 +19,7 @@ from ..svg.chart import Limit, Line, Panel, chart
 from ..trust import trust
 from . import shared
 from .burden import OF_FEVERS, stands
-from .relapse import YEARS, counted, share_at
+from .relapse import share_at
 
 Names = tuple[str, str]
 SHOWN = 10  # harms
@@ -94,16 +94,6 @@ def _columns(names: Names) -> list[str]:
         *(_("{name}: of 100").format(name=name) for name in names),
         *(_("{name}: severe, of 100").format(name=name) for name in names),
     ]
-
-
-def hundred(summary: Summary, years: float = YEARS) -> tuple[int, int, int, int] | None:
-    """Of a hundred: free, relapsed, died without, never in remission."""
-    parts = [share_at(summary, name, years) for name in ("relapse", "death in remission", "no remission")]
-    values = [part[0] for part in parts if part]
-    if len(values) < 3:
-        return None
-    free, relapse, died, resistant = counted([1 - sum(values), *values])
-    return free, relapse, died, resistant
 
 
 def time_course(a: Summary, b: Summary, names: Names) -> Figure:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from remission.knowledge.library import Library
@@ -17,9 +19,10 @@ from ..svg.dots import Share, of_hundred
 from . import shared
 
 YEARS = 5.0
+Limits = tuple[float, float, float]  # a share and its 95 % limits, 0 to 1
 
 
-def share_at(summary: Summary, event: str, years: float) -> tuple[float, float, float] | None:
+def share_at(summary: Summary, event: str, years: float) -> Limits | None:
     """Share and its 95 % limits, 0 to 1, at the recorded month nearest to so many years."""
     rows = summary.outcomes.filter(pl.col("event") == event)
     near = rows.sort((pl.col("day") - years * 365.25).abs())
@@ -80,24 +83,40 @@ def stands(summary: Summary, knowledge: Library) -> bool:
     return played is not None and low <= 100 * played[0] <= high
 
 
-def hundred(summary: Summary, knowledge: Library, years: float = YEARS) -> Figure | None:
-    """Of a hundred: free of it, relapsed, died of something else."""
-    parts = {name: share_at(summary, name, years) for name in ("relapse", "death in remission", "no remission")}
-    if any(part is None for part in parts.values()):
+def first_events(summary: Summary, years: float = YEARS) -> tuple[list[Share], list[Limits]] | None:
+    """Of a hundred: free of it, relapsed, died of something else, never in remission; of the last three the share and
+    its 95 % limits."""
+    events = [share_at(summary, name, years) for name in ("relapse", "death in remission", "no remission")]
+    limits = [event for event in events if event]
+    if len(limits) < len(events):
         return None
-    values = [part[0] for part in parts.values() if part]
+    values = [share for share, _low, _high in limits]
     free, relapse, died, resistant = counted([1 - sum(values), *values])
-    y = number(years)
     shares = [
         Share(free, _("alive and free of leukaemia"), "neutrophils"),
         Share(relapse, _("the leukaemia came back"), "leukaemia", "half"),
         Share(died, _("died without a relapse"), "other", "ring"),
         Share(resistant, _("never came to a remission"), "platelets", "pale"),
     ]
+    return shares, limits
+
+
+def marks(title: str, shares: Sequence[Share]) -> str:
+    """A mark for each of a hundred patients."""
+    return of_hundred(title, _("A hundred marks, one for each patient."), [s for s in shares if s.count])
+
+
+def hundred(summary: Summary, knowledge: Library, years: float = YEARS) -> Figure | None:
+    """Of a hundred: free of it, relapsed, died of something else."""
+    found = first_events(summary, years)
+    if found is None:
+        return None
+    shares, limits = found
+    free, relapse = (share.count for share in shares[:2])
+    y = number(years)
     finding = _("Of 100 virtual patients, {free} are alive and free of leukaemia after {years} years").format(
         free=number(free), years=y
     )
-    limits = [part for part in parts.values() if part]
     rows: tuple[tuple[str | float, ...], ...] = (
         (_("Free of it, all together"), float(free), "", ""),
         *((share.says, round(100 * p[0], 1), round(100 * p[1], 1), round(100 * p[2], 1))
@@ -106,7 +125,7 @@ def hundred(summary: Summary, knowledge: Library, years: float = YEARS) -> Figur
     return Figure(
         id="of-hundred",
         finding=finding,
-        svg=of_hundred(finding, _("A hundred marks, one for each patient."), [s for s in shares if s.count]),
+        svg=marks(finding, shares),
         reading=ngettext(
             "In {n} of 100 the leukaemia came back within {years} years; in {rest} of 100 it did not.",
             "In {n} of 100 the leukaemia came back within {years} years; in {rest} of 100 it did not.", relapse,
