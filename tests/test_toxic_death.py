@@ -18,9 +18,11 @@ def lethality(**person: object) -> float:
     return float(individual(library().body("infection")[LETHALITY], "-", who, seed=1, purpose="x")[0])
 
 
-def test_the_older_an_adult_the_more_often_a_bloodstream_infection_kills():
-    course = [lethality(age_y=age, population="adult-all") for age in (18, 25, 35, 45, 55, 65, 79)]
+def test_beyond_forty_years_a_bloodstream_infection_kills_the_more_often_the_older_somebody_is():
+    course = [lethality(age_y=age, population="adult-all") for age in (40, 45, 55, 65, 79)]
     assert np.all(np.diff(course) > 0) and course[-1] > 8 * course[0]
+    assert 1.49 < lethality(age_y=70, population="adult-all") / lethality(age_y=50, population="adult-all") < 7.8
+    assert lethality(age_y=19, population="adult-all") == lethality(age_y=40, population="adult-all")  # NOPHO ALL2008
     assert lethality(age_y=4) == lethality(age_y=12) == lethality(age_y=17.9)
 
 
@@ -34,7 +36,7 @@ def test_a_bloodstream_infection_kills_less_often_than_always_at_any_age():
     death = library().body("infection")["bloodstream.death"].value
     assert kills(death, 1.0, 0.0) == pytest.approx(1.0 - np.exp(-death), rel=1e-6)
     assert kills(death, 1.0, 0.0) < death
-    course = [kills(death, lethality(age_y=age, population="adult-all"), 2.0) for age in (20, 40, 60, 79)]
+    course = [kills(death, lethality(age_y=age, population="adult-all"), 2.0) for age in (40, 50, 60, 79)]
     assert np.all(np.diff(course) > 0) and course[-1] < 1
 
 

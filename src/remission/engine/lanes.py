@@ -13,6 +13,7 @@ import numpy as np
 from remission.body.kinetics import LANES
 from remission.body.leukaemia import FEW
 from remission.body.marrow import ABSENT, LIFE_SPAN, POWER, SATURATING
+from remission.body.mortality import age_at_death
 from remission.body.person import individual
 from remission.body.pharmacokinetics import Kinetics, kinetics
 from remission.body.weeks import colds
@@ -32,6 +33,7 @@ from .living import IMMUNE_NUMBERS, immune, numbers_of_acts
 from .program import MEASURED, Program
 from .side_effects import side_numbers
 
+NEVER_DAYS = 1e6
 PERSON = np.dtype(core.records["Person"])  # blood_ratio: blood blasts in 1e9/L per marrow cell
 
 
@@ -400,7 +402,7 @@ def build(
         "blood_ratio": people.blood_blasts / np.where(total > 0.0, total, np.inf),
         "frailty": draw(infection, "fever.frailty", "-"), "lethality": draw(infection, "bloodstream.lethality", "-"),
         "bacteraemia": draw(infection, "bloodstream.person", "-"),
-        "wake": wake, "death": death, "colds": colds(library.body("weeks"), people, seed), "missed": people.missed,
+        "dies_on": _dies_on(library, people, seed), "wake": wake, "death": death, "colds": colds(library.body("weeks"), people, seed), "missed": people.missed,
         "relapsed": people.relapsed, "in_remission": f0 < leukaemia["detection.remission"].to_unit("-"),
     }  # fmt: skip
     for name, column in columns.items():
@@ -466,6 +468,12 @@ def build(
         size=np.concatenate(sizes(people, np.arange(core.words.SIZES) * core.words.SIZE_DAYS)),
     )
     return plan, lanes
+
+
+def _dies_on(library: Library, people: Cohort, seed: int) -> Floats:
+    """Days from entry to the death of another cause; beyond all days for who would outlive the table."""
+    age = age_at_death(library.body("mortality"), people, seed)
+    return np.minimum(np.floor(365.25 * (age - people.age_y)), NEVER_DAYS)
 
 
 def _has(antigen: str, people: Cohort, leukaemia: Body) -> Floats:

@@ -143,7 +143,7 @@ inline void leukaemia_kills(Block& b, int l, Int today) {
   if (b.flesh.lethal(0, l) >= b.flesh.lethal_at(0, l)) die(b, l, today, CAUSE_LEUKAEMIA);
 }
 
-// Cytokine release that kills; side effects of drugs and grafts, some fatal; the leukaemia.
+// Cytokine release that kills; other illness; side effects of drugs and grafts, some fatal; the leukaemia.
 inline void harm_of_day(Block& b) {
   if (!b.play.chance) return;
   WideInt at_risk{};
@@ -151,6 +151,8 @@ inline void harm_of_day(Block& b) {
     if (!b.place.here[l] || b.lane(l).status == DONE) continue;
     if (b.flesh.immune[l].fatal == 1)
       die(b, l, b.today[l], CAUSE_CRS);
+    else if (static_cast<Real>(b.today[l]) >= b.person(l).dies_on)
+      die(b, l, b.today[l], CAUSE_OTHER);
     else
       at_risk[l] = -1;
   }

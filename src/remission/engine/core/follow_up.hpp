@@ -72,10 +72,11 @@ inline void follow(Block& b, int l, Int start) {
   const Real days = static_cast<Real>(FOLLOW_DAYS), capacity = b.person(l).capacity;
   const Real cns_birth = b.q.cns_birth(0, l), cns_death = b.setting(S_CNS_DEATH);
   const Int horizon = b.play.follow_up_days;
+  const Int dies = b.play.chance && b.person(l).dies_on < horizon ? static_cast<Int>(b.person(l).dies_on) : horizon;
   Real& cns = b.flesh.cns(0, l);
-  for (Int today = start; today < horizon; today += FOLLOW_DAYS) {
+  for (Int today = start; today < dies; today += FOLLOW_DAYS) {
     const Real total = b.leukaemic_cells(l);
-    if (total == 0.0 && cns == 0.0) return finish(b, l, CURED, horizon);  // followed to the end without event
+    if (total == 0.0 && cns == 0.0) break;  // followed to the end
     const Real load = total / capacity, fraction = b.share_at_rest(l, total);
     if (b.lane(l).remission > 0) {
       const bool marrow = fraction >= b.setting(S_RELAPSE_MARROW), brain = cns >= b.setting(S_RELAPSE_CNS);
@@ -102,7 +103,8 @@ inline void follow(Block& b, int l, Int start) {
       cns += flux;
     }
   }
-  finish(b, l, IN_REMISSION, horizon);
+  if (dies < horizon) return die(b, l, std::max(dies, start), CAUSE_OTHER);
+  finish(b, l, b.leukaemic_cells(l) == 0.0 && cns == 0.0 ? CURED : IN_REMISSION, horizon);
 }
 
 }  // namespace remission
