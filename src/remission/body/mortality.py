@@ -4,7 +4,7 @@
     dies at the age   A with the integral of h from now to A = E, E of the unit exponential
 
 The age is drawn once for a patient, so that all arms share it. Core: engine/core/ends.hpp, follow_up.hpp.
-Numbers and sources: knowledge/data/body/mortality.yaml (a table of everybody: other causes than this leukaemia, nearly).
+Numbers and sources: knowledge/data/body/mortality.yaml (deaths of everybody).
 """
 
 from __future__ import annotations

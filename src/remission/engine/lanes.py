@@ -402,7 +402,8 @@ def build(
         "blood_ratio": people.blood_blasts / np.where(total > 0.0, total, np.inf),
         "frailty": draw(infection, "fever.frailty", "-"), "lethality": draw(infection, "bloodstream.lethality", "-"),
         "bacteraemia": draw(infection, "bloodstream.person", "-"),
-        "dies_on": _dies_on(library, people, seed), "wake": wake, "death": death, "colds": colds(library.body("weeks"), people, seed), "missed": people.missed,
+        "dies_on": _dies_on(library, people, seed),
+        "wake": wake, "death": death, "colds": colds(library.body("weeks"), people, seed), "missed": people.missed,
         "relapsed": people.relapsed, "in_remission": f0 < leukaemia["detection.remission"].to_unit("-"),
     }  # fmt: skip
     for name, column in columns.items():
