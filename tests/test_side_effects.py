@@ -73,6 +73,9 @@ def test_a_published_incidence_is_read_with_its_place_and_time(tmp_path: Path) -
         (SEEN.replace("source: forum, ", "") + "read: label, used: predict}", "7:", "names its `source`"),
         (SEEN.replace("forum", "forums") + "read: label, used: predict}", "7:", "unknown source 'forums'"),
         (SEEN.replace("-risk", "-rsk") + "read: label, used: predict}", "7:", "Did you mean 'cog-standard-risk'?"),
+        (SEEN + "read: label, used: predict, counted: emergent}", "7:", "only a graded count is counted as 'emergent'"),
+        (SEEN + "read: label, used: predict, counted: entered}", "7:", "it is not told how much of it is entered"),
+        (SEEN + "read: label, used: predict, tested_on: 9}", "7:", "a test is on a day since the first dose"),
         (SEEN.replace("value: 10", "value: 110") + "read: label, used: predict}", "7:", "less than or equal to 100"),
     ],
 )
@@ -279,6 +282,38 @@ def test_a_worsened_count_is_lower_than_the_first() -> None:
     for grade, share in ((3, 50), (4, 25)):
         found = simulated(tables, "neutropenia", seen(within_days=30, grade=grade, counted="worsened"))
         assert found.value == share
+
+
+def test_of_what_happens_trials_forms_hold_a_part_of_the_patients_or_of_the_episodes() -> None:
+    """Counts: a share of who was low. Fevers: who had two is entered more often than who had one."""
+    counts = [(0.3, 2.0), (2.0, 0.8), (2.0, 2.0), (2.0, 2.0)]
+    fevers = [(0, 9, "one", "fever", "ANC 0.2"), (0, 29, "one", "fever", "ANC 0.2"), (1, 9, "one", "fever", "ANC 0.2")]
+    tables = run([WELL] * 4, events=fevers, measurements=[
+        (i, 7 + 7 * k, anc, 100.0, 10.0) for i, course in enumerate(counts) for k, anc in enumerate(course)
+    ])  # fmt: skip
+    of_counts, of_fevers = (library().side_effect(name).entered for name in ("neutropenia", "febrile_neutropenia"))
+    assert of_counts and of_fevers and (of_counts.of, of_fevers.of) == ("patients", "episodes")
+    keys: dict[str, Any] = {"within_days": 40, "grade": 3, "counted": "entered"}
+    assert simulated(tables, "neutropenia", seen(**keys)).value == pytest.approx(50 * of_counts.share.value)
+    missed = 1 - of_fevers.share.value
+    expected = 25 * (1 - missed**2) + 25 * (1 - missed)
+    assert simulated(tables, "febrile_neutropenia", seen(**keys)).value == pytest.approx(expected)
+
+
+def test_a_percent_of_measurements_is_not_one_of_patients() -> None:
+    """Four measurements after the first day, one of them low; the first day's is the disease's."""
+    counts = [(0.1, 0.3, 2.0), (0.1, 2.0, 2.0)]
+    tables = run([WELL] * 2, measurements=[
+        (i, 7 * k, anc, 100.0, 10.0) for i, course in enumerate(counts) for k, anc in enumerate(course)
+    ])  # fmt: skip
+    found = simulated(tables, "neutropenia", seen(within_days=40, grade=4, counted="measurements"))
+    assert (found.value, found.n) == (25, 2)
+    assert simulated(tables, "neutropenia", seen(within_days=10, grade=4, counted="measurements")).value == 50
+
+
+def test_who_is_tested_on_a_day_must_have_it_on_that_day() -> None:
+    for day, percent in ((5, 25), (9, 25), (10, 0), (46, 50)):
+        assert simulated(VOD, "vod", seen(within_days=60, tested_on=day)).value == percent
 
 
 def test_what_is_not_simulated_is_told() -> None:

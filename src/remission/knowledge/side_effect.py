@@ -35,6 +35,14 @@ class Cause(_Strict):
     below: Quantity | None = None
 
 
+class Entered(_Strict):
+    """What trials' forms hold of what happens: the ``share`` of those who had it (``of: patients``), whatever was there
+    before left out, or of its episodes."""
+
+    share: Quantity
+    of: Literal["patients", "episodes"]
+
+
 class Published(_Strict):
     """How often it was seen: percent of patients with an episode of ``grade`` or worse.
 
@@ -45,7 +53,9 @@ class Published(_Strict):
     in a trial file. ``interval``: 95 % limits; or ``n`` patients, from which they are made. ``counted: emergent``: only
     what was not there before, as the NCI counts adverse events: a count below the limit is one when the measurement
     before it was not. ``counted: worsened``: only what is of a worse grade than before treatment, as
-    registration trials count (ICH E9); of a count: than at the first measurement.
+    registration trials count (ICH E9); of a count: than at the first measurement. ``counted: entered``: what sites
+    write on a trial's forms, a part of what happens (`SideEffect.entered`). ``counted: measurements``: of a count, the
+    percent of measurements, not of patients. ``tested_on``: only who has it on that day.
     """
 
     name: str  # the trial or report, in words
@@ -61,7 +71,8 @@ class Published(_Strict):
     value: Annotated[float, Field(ge=0, le=100)]
     interval: tuple[float, float] | None = None
     n: Annotated[int, Field(ge=1)] | None = None
-    counted: Literal["all", "emergent", "worsened"] = "all"
+    counted: Literal["all", "emergent", "worsened", "entered", "measurements"] = "all"
+    tested_on: Annotated[float, Field(gt=0, le=36525)] | None = None
     source: str | None = None
     read: Literal["full-text", "abstract", "label", "secondary", "memory"]
     used: Literal["calibrate", "predict", "orientation"]
@@ -100,6 +111,9 @@ class Published(_Strict):
             yield Fault(("read",), f"a number read as '{self.read}' names its `source`", "Add `source:` with a key")
         if self.within_days is not None and len(self.in_phases) > 1:
             yield Fault(("phase",), "days are counted from the start of one phase", "Name one, or no `within_days`")
+        if self.tested_on is not None and (self.in_phases or self.tested_on > (self.within_days or 0)):
+            what = "a test is on a day since the first dose, within the days that are named"
+            yield Fault(("tested_on",), what, "Add `within_days: NUMBER`, not a phase")
         if not self.in_phases and self.within_days is None:
             yield Fault((), "it does not say when", "Add `phase: NAME` or `within_days: NUMBER`", True)
         if self.interval is not None:
@@ -138,9 +152,21 @@ class SideEffect(_Strict):
     again: bool = True
     person: Quantity | None = None
     after_transplant: AfterTransplant | None = None
+    entered: Entered | None = None  # how much of it trials' forms hold
     notes: tuple[Note, ...] = ()
     published: tuple[Published, ...] = ()
     open: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _counted(self) -> SideEffect:
+        for k, one in enumerate(self.published):
+            if one.counted in ("emergent", "worsened", "measurements") and not self.limits:
+                what = f"only a graded count is counted as '{one.counted}'"
+                raise FaultyNode(Fault(("published", k, "counted"), what, "Leave `counted` out"))
+            if one.counted == "entered" and self.entered is None:
+                what = "it is not told how much of it is entered"
+                raise FaultyNode(Fault(("published", k, "counted"), what, "Add `entered: {share: ..., of: patients}`"))
+        return self
 
     def rows(self) -> list[Row]:
         """Every number with its provenance, the published incidences at the end."""

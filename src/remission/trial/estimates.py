@@ -26,14 +26,14 @@ class Estimate:
         return Estimate(self.value * factor, self.low * factor, self.high * factor, self.n)
 
 
-def wilson(count: int, of: int) -> tuple[float, float]:
+def wilson(count: float, of: int) -> tuple[float, float]:
     """The 95 % confidence limits of a share (Wilson score), as fractions."""
     p, z = count / of, Z * Z / of
     middle, half = (p + z / 2) / (1 + z), Z * math.sqrt((p * (1 - p) + z / 4) / of) / (1 + z)
     return middle - half if count else 0.0, middle + half if count < of else 1.0
 
 
-def share(count: int, of: int) -> Estimate:
+def share(count: float, of: int) -> Estimate:
     """A fraction with Wilson's limits."""
     return Estimate(count / of, *wilson(count, of), of)
 

@@ -20,7 +20,7 @@ from .endpoints import NotSimulated, among, is_phase, starts
 from .estimates import Estimate
 from .run import Progress, check_arguments
 from .score import Apart, Score, on_scale, score, spread
-from .side_effects import at_first, episodes, fallen, graded_counts, in_phase, phases, source_table, untold
+from .side_effects import at_first, entered, episodes, fallen, in_phase, measured, phases, source_table, untold
 from .summary import DAYS_PER_YEAR
 from .validate import Published, Verdict, published, reason, tables_of, verdict, wilson_of
 
@@ -84,12 +84,29 @@ def simulated(tables: Tables, name: str, seen: Seen, shelf: Library | None = Non
         if needed not in tables:
             raise NotSimulated(f"the run has no table '{needed}'")
     people = tables["outcomes"].filter(among(seen.among)).select("patient")
+    if seen.counted == "measurements":
+        every, people = _in_time(measured(tables["measurements"], name, shelf), people, tables, seen)
+        every = every.join(people, on="patient", how="semi")
+        low = every.filter(pl.col("grade") >= seen.grade).height / max(every.height, 1)
+        return estimates.share(low * people.height, people.height).times(100)  # one patient's go together
     found = episodes(tables, shelf, only=name).filter(pl.col("grade") >= seen.grade).collect()
-    if seen.counted == "emergent" and name in graded_counts(shelf):
+    if seen.counted == "emergent":
         found = found.join(fallen(tables["measurements"], name, seen.grade, shelf), on=("patient", "day"), how="semi")
-    if seen.counted == "worsened" and name in graded_counts(shelf):
+    if seen.counted == "worsened":
         found = found.join(at_first(tables["measurements"], name, shelf), on="patient")
         found = found.filter(pl.col("grade") > pl.col("first")).drop("first")
+    if seen.tested_on is not None:
+        found = found.filter((pl.col("day") <= seen.tested_on) & (pl.col("to_day") >= seen.tested_on))
+    found, people = _in_time(found, people, tables, seen)
+    found = found.join(people, on="patient", how="semi")
+    had = entered(found, name, shelf) if seen.counted == "entered" else found["patient"].n_unique()
+    return estimates.share(had, people.height).times(100)
+
+
+def _in_time(
+    found: pl.DataFrame, people: pl.DataFrame, tables: Tables, seen: Seen
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What began in the time or phase that is counted, and the patients who are; raises `NotSimulated`."""
     if not seen.in_phases:
         found = found.filter(pl.col("day") <= seen.within_days)
     elif seen.within_days is not None:
@@ -106,8 +123,7 @@ def simulated(tables: Tables, name: str, seen: Seen, shelf: Library | None = Non
         found = in_phase(found, phases(tables)).filter(of_phases)
     if people.is_empty():
         raise NotSimulated("no patient to count")
-    had = people.join(found, on="patient", how="semi").height
-    return estimates.share(had, people.height).times(100)
+    return found, people
 
 
 def arms(shelf: Library) -> dict[Arm, list[tuple[str, Seen]]]:
@@ -158,6 +174,7 @@ def _of_trials(shelf: Library) -> Iterator[tuple[str, Seen]]:
                     source=e.source,
                     read=e.read,
                     used=e.used,
+                    counted=e.counted or "all",
                     note=e.note,
                 ),
             )

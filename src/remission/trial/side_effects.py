@@ -118,6 +118,26 @@ def at_first(measurements: pl.DataFrame, name: str, shelf: Library) -> pl.DataFr
     return known.select("patient", _grade(column, limits).alias("first"))
 
 
+def measured(measurements: pl.DataFrame, name: str, shelf: Library) -> pl.DataFrame:
+    """Every measurement of a graded count after the first day as an episode of that day, of grade 0 too."""
+    effect = shelf.side_effect(name)
+    column, limits = str(effect.measured), {step: limit.value for step, limit in effect.limits.items()}
+    known = measurements.lazy().filter(pl.col(column).is_not_null() & (pl.col("day") > 0))
+    grade = _grade(column, limits).alias("grade")
+    return _form(known.with_columns(grade, side_effect=pl.lit(name), to_day=pl.col("day"))).collect()
+
+
+def entered(found: pl.DataFrame, name: str, shelf: Library) -> float:
+    """Of the patients of these episodes, how many a trial's forms are expected to hold (`SideEffect.entered`)."""
+    rule = shelf.side_effect(name).entered
+    if rule is None:
+        raise BadInput(f"it is not told how much of {words(name)} is entered", remedy="Add `entered:` to its file")
+    episodes_each = found.group_by("patient").len()["len"]
+    if rule.of == "patients":
+        return rule.share.value * episodes_each.len()
+    return float((1.0 - (1.0 - rule.share.value) ** episodes_each.cast(pl.Float64)).sum())
+
+
 def untold(name: str, grade: int, shelf: Library) -> str | None:
     """Why the model cannot say who had that grade or worse; None when it can."""
     if name not in shelf.side_effects():
