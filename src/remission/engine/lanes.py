@@ -364,7 +364,7 @@ def build(
     cns = cns_median[people.cns - 1] * spread("cns.cells_sd_log")
     seeding = leukaemia["cns.seeding"].to_unit("1/day") * cns / capacity  # as much as its cells like to be there
     faster = people.growth_per_day / leukaemia["cns.as_measured"].to_unit("1/day")
-    cns_growth = leukaemia["cns.growth"].to_unit("1/day") * faster ** leukaemia["cns.growth_power"].to_unit("-")
+    cns_growth = draw(leukaemia, "cns.growth", "1/day") * faster ** leukaemia["cns.growth_power"].to_unit("-")
     cns *= np.minimum(1.0, f0 / leukaemia["detection.remission"].to_unit("-"))  # in remission they went with the marrow
     line = {name: np.ones((4, padded)) for name in ("base", "transit", "gain", "loss", "feedback", "growth")}
     for i, (name, kind) in enumerate(zip(LINES, kinds, strict=True)):
