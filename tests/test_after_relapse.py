@@ -58,7 +58,8 @@ def test_a_resistant_clone_that_has_grown_to_a_relapse_is_mostly_sensitive_again
     """More second remissions with a share that resists still than with all; nothing differs before."""
     protocol = variant("bfm-standard", after_relapse="relapse-children-2000s")
     of_clone = "body/leukaemia.yaml: resistant_clones.multidrug resistant."
-    often = {place(f"{of_clone}mutation_per_division"): 2e-11, place(f"{of_clone}kill_sd_log"): 0.0}
+    often = {place(f"{of_clone}mutation_per_division"): 2e-11}
+    often |= {place(f"{of_clone}{name}_sd_log"): 0.0 for name in ("kill", "keeps")}
     found = []
     for k, share in enumerate((1.0, 1e-6)):
         shelf = laid_over({**often, place(f"{of_clone}keeps"): share}, tmp_path / str(k))

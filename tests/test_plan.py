@@ -342,7 +342,7 @@ def test_bad_values_are_refused_with_a_remedy(changed, said):
 
 def test_an_age_below_the_intrathecal_table():
     with pytest.raises(BadInput, match="begins at 1 years"):
-        made(age_y=0.5, weight_kg=7.5, height_cm=67)
+        made("ukall-2003-standard", age_y=0.5, weight_kg=7.5, height_cm=67)
 
 
 def test_a_protocol_that_never_ends():

@@ -25,7 +25,9 @@ class Clone:
     cost: float
     kill: dict[str, float]
     kill_sd: float = 0.0  # of the logarithm of all these, between patients
-    keeps: float = 1.0  # share of its cells that resist still when they have grown to a relapse
+    keeps: float = 1.0  # share of its cells that resist still when they have grown to a relapse, typically
+    keeps_sd: float = 0.0  # of its logarithm, between patients
+    relapses: float = 0.0  # share of those who enter with a relapse whose relapse has come from it
     subtypes: tuple[str, ...] = ()
     times: dict[str, Quantity] = field(default_factory=dict)
 
@@ -55,15 +57,20 @@ def clone_table(library: Library, agents: tuple[Agent, ...] | None = None) -> li
         if agents is not None and not used & {name, *kill}:
             continue
         subtypes = body.text(f"{path}.subtypes") if "subtypes" in body.children(path) else ""
-        spread, keeps = f"{path}.kill_sd_log", f"{path}.keeps"
+
+        def own(key: str, else_: float, path: str = path) -> float:
+            return body[f"{path}.{key}"].to_unit("-") if f"{path}.{key}" in body else else_
+
         out.append(
             Clone(
                 name,
                 body[f"{path}.mutation_per_division"],
                 body[f"{path}.fitness_cost"].to_unit("-"),
                 kill,
-                body[spread].to_unit("-") if spread in body else 0.0,
-                body[keeps].to_unit("-") if keeps in body else 1.0,
+                own("kill_sd_log", 0.0),
+                own("keeps", 1.0),
+                own("keeps_sd_log", 0.0),
+                own("relapses", 0.0),
                 tuple(word.strip() for word in subtypes.split(",") if word.strip()),
                 {word: body[f"{path}.times.{word}"] for word in body.children(f"{path}.times")},
             )

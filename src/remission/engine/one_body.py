@@ -40,7 +40,7 @@ class OneBody:
         self.numbers = _numbers(plan, q, systems, self.setting)
         self.acting = _acting(program, self.numbers)
         self.after_relapse = q.effect_relapse[_known(plan), 0]  # times the kill of blasts, by effect
-        self.keeps = plan.clone_keeps
+        self.keeps = q.keeps[:, 0]
         self.acts = q.acts.reshape(-1, len(words.ActNumber), core.LANES)[:, :, 0]
         p = self.numbers
         self.n, products, self.clones = len(p.entering), len(p.product.agent), len(p.birth)

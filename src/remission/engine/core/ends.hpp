@@ -67,7 +67,7 @@ inline void infection(Block& b, int l, Int today) {
 inline void resistance_fades(Block& b, int l) {
   Flesh& flesh = b.flesh;
   for (Int c = 1; c < b.lay.clones(); ++c) {
-    const Real keeps = b.lay.clone_keeps[c];
+    const Real keeps = b.q.keeps(c, l);
     if (keeps >= 1.0) continue;
     for (Int pool = 0; pool < 2; ++pool) {
       Real& cells = flesh.cells(2 * c + pool, l);
