@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
+import polars as pl
 import pytest
 from test_knowledge_kinetics import Typical, typical
 
+from remission.engine import layout
 from remission.knowledge.agent import Agent, Radiosensitivity
 from remission.knowledge.library import library
+from remission.trial.run import simulate
 
 CHILD = {"weight_kg": 20.0, "bsa_m2": 0.8, "age_y": 6.0, "sex": "male"}
 GRAFTS = {
@@ -268,3 +272,14 @@ def test_side_effects_speak_to_a_family(name: str) -> None:
     effect = library().side_effect(name)
     for words in (effect.plain, effect.watch, effect.care):
         assert words and len(words.split()) > 15
+
+
+def test_grades_after_a_transplant_are_their_own_and_else_the_usual_ones() -> None:
+    """Who is infertile after irradiation and a transplant has no sperm or eggs left; after cyclophosphamide alone half."""
+    played = simulate("forum-tbi", patients=80, seed=5, follow_up_years=3, record=("side_effects",))
+    had = played.frames["side_effects"].filter(pl.col("side_effect") == "infertility").collect()
+    assert had.height > 30 and (had["grade"] == 3).mean() > 0.85
+    infertility, vod = (library().side_effect(name) for name in ("infertility", "vod"))
+    grades = layout._grades(SimpleNamespace(side_effects=(infertility, vod)))  # type: ignore[arg-type]
+    assert infertility.after_transplant and grades[1, 1] == infertility.after_transplant.grades[2].value
+    assert grades[0, 1] == infertility.grades[2].value and (grades[2] == grades[3]).all()

@@ -117,7 +117,7 @@ class Layout(NamedTuple):
     side_effects: int  # how many
     level_purpose: Any  # (agents,) key the noise of measured levels
     side_purpose: Any  # (side effects, 2): key the chance of when one begins and of its grade
-    grades: Any  # (side effects, 5): probability of a grade or a lower one
+    grades: Any  # (side effects * 2, 5): probability of a grade or a lower one, usually and after a transplant
     again: Any  # (side effects,)
     causes: Any  # CAUSE: hazards that come from the body, side effect after side effect
     cause_from: Any  # (side effects + 1,)
@@ -178,8 +178,14 @@ def _causes(program: Program) -> Any:
 
 
 def _grades(program: Program) -> Any:
-    """(side effects, 5): probability of grade g + 1 or a lower one."""
-    shares = [[e.grades[g].value if g in e.grades else 0.0 for g in range(1, 6)] for e in program.side_effects]
+    """(side effects * 2, 5): probability of grade g + 1 or a lower one; a second row for the time after a transplant."""
+    tables = [
+        grades
+        for e in program.side_effects
+        for grades in (e.grades, e.after_transplant.grades if e.after_transplant else {})
+    ]
+    tables[1::2] = [after or usual for usual, after in zip(tables[::2], tables[1::2], strict=True)]
+    shares = [[grades[g].value if g in grades else 0.0 for g in range(1, 6)] for grades in tables]
     return np.cumsum(np.array(shares).reshape(-1, 5), axis=1)
 
 

@@ -19,10 +19,12 @@ class _Strict(BaseModel):
 
 
 class AfterTransplant(_Strict):
-    """The hazard is multiplied by ``factor`` for ``days`` days from an infusion of stem cells on."""
+    """The hazard is multiplied by ``factor`` for ``days`` days from an infusion of stem cells on. ``grades``: those of an
+    episode that begins in that time, of those who do not die of it (1 to 4), where they differ."""
 
     factor: Quantity
     days: Quantity
+    grades: dict[int, Quantity] = {}
 
 
 class Cause(_Strict):

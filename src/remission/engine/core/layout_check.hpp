@@ -548,7 +548,7 @@ class LayoutCheck {
     within({"", -1, "side_effects"}, lay.side_effects, 0, number);
     flags("again", lay.again, number);
     size("side_purpose", lay.side_purpose.size, 2 * number);
-    size("grades", lay.grades.size, 5 * number);
+    size("grades", lay.grades.size, 2 * 5 * number);
     flags("inactivates", lay.inactivates, number * agents);
     rising("cause_from", lay.cause_from, number, lay.causes.size);
     for (Int i = 0; i < lay.causes.size; ++i) index({"causes", i, "of"}, lay.causes[i].of, CauseOf_COUNT);

@@ -44,9 +44,11 @@ inline Wide hazard_of_body(const Block& b, Int s) {
 }
 
 // The grade of an episode at the quantile u: death with the patient's own probability, else grades 1-4 as they are among
-// those who do not die of it.
-inline Int grade_of(const Block& b, Int s, int l, Real u) {
-  const Real* upper = &b.lay.grades[s * FATAL];
+// those who do not die of it, usually or in the time after a transplant.
+inline Int grade_of(const Block& b, Int s, int l, Real u, Int today) {
+  const Int graft = b.flesh.immune[l].transplant_day;
+  const bool after = graft >= 0 && static_cast<Real>(today - graft) <= b.q.side(s * SIDE_NUMBERS + FACTOR_DAYS, l);
+  const Real* upper = &b.lay.grades[(2 * s + (after ? 1 : 0)) * FATAL];
   const Real fatal = b.q.side(s * SIDE_NUMBERS + FATALITY, l);
   if (u >= 1.0 - fatal) return FATAL;
   const Real survived = u * upper[FATAL - 2] / (1.0 - fatal);
@@ -61,7 +63,7 @@ inline void begin_side_effect(Block& b, Int s, int l, Int today) {
   Flesh& flesh = b.flesh;
   SideState& side = flesh.side(s, l);
   const Real u = b.uniform(l, static_cast<std::uint32_t>(lay.side_purpose[2 * s + 1]), side.episodes);
-  const Int grade = grade_of(b, s, l, u);
+  const Int grade = grade_of(b, s, l, u, today);
   side.grade = grade;
   side.worst = std::max(side.worst, grade);
   side.episodes += 1;
