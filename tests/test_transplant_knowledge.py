@@ -275,8 +275,8 @@ def test_side_effects_speak_to_a_family(name: str) -> None:
 
 
 def test_grades_after_a_transplant_are_their_own_and_else_the_usual_ones() -> None:
-    """Who is infertile after irradiation and a transplant has no sperm or eggs left; after cyclophosphamide alone half."""
-    played = simulate("forum-tbi", patients=80, seed=5, follow_up_years=3, record=("side_effects",))
+    """Who is infertile after a transplant has no sperm or eggs left; after cyclophosphamide alone half have none."""
+    played = simulate("forum-tbi", patients=80, seed=5, follow_up_years=3, record=("outcomes", "side_effects"))
     had = played.frames["side_effects"].filter(pl.col("side_effect") == "infertility").collect()
     assert had.height > 30 and (had["grade"] == 3).mean() > 0.85
     infertility, vod = (library().side_effect(name) for name in ("infertility", "vod"))

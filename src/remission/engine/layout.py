@@ -178,7 +178,7 @@ def _causes(program: Program) -> Any:
 
 
 def _grades(program: Program) -> Any:
-    """(side effects * 2, 5): probability of grade g + 1 or a lower one; a second row for the time after a transplant."""
+    """(side effects * 2, 5): probability of grade g + 1 or a lower one; a second row after a transplant."""
     tables = [
         grades
         for e in program.side_effects

@@ -19,8 +19,8 @@ class _Strict(BaseModel):
 
 
 class AfterTransplant(_Strict):
-    """The hazard is multiplied by ``factor`` for ``days`` days from an infusion of stem cells on. ``grades``: those of an
-    episode that begins in that time, of those who do not die of it (1 to 4), where they differ."""
+    """The hazard is multiplied by ``factor`` for ``days`` days from an infusion of stem cells on. ``grades``: those of
+    an episode that begins in that time, of those who do not die of it (1 to 4), where they differ."""
 
     factor: Quantity
     days: Quantity
