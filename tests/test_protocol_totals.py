@@ -53,6 +53,19 @@ def test_the_doses_of_a_phase_add_up_to_the_published_total(name: str, phase: st
     assert sum(map(given, lines)) == pytest.approx(TOTALS[name, phase, agent, route])
 
 
+@pytest.mark.parametrize(("name", "fewest", "most"), [("total-xv", 13, 25), ("cccg-2015", 16, 22)])
+def test_the_fluid_is_treated_as_often_as_published(name: str, fewest: int, most: int) -> None:
+    """Of low risk and of the others; without those who get more because the fluid or T cells ask for it."""
+    phases = read_protocol(name).phases
+    low = [p for p in phases if p.id.startswith("low ")]
+    shared = [p for p in phases if p.id in ("induction", "consolidation")]
+    others = [p for p in phases if p not in low and ":" not in p.id]
+    for way in (shared + low, others):
+        times = sum(len(g.days) * (p.repeat_times or 1) for p in way for g in p.give
+                    if (g.agent, g.route, g.when) == ("methotrexate", "IT", None))  # fmt: skip
+        assert fewest <= times <= most
+
+
 def test_six_courses_of_nelarabine_are_thirty_doses() -> None:
     phases = read_protocol("aall0434-high-dose-nelarabine").phases
     doses = [len(g.days) * (p.repeat_times or 1) for p in phases for g in p.give if g.agent == "nelarabine"]

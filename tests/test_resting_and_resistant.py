@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from remission.engine.lanes import build
 from remission.engine.program import prepare
 from remission.knowledge.library import Library, library, using
 from remission.knowledge.places import laid_over, place
-from remission.patient.cohort import LINEAGE, SENSITIVITIES, SEX, Cohort
+from remission.patient.cohort import LINEAGE, OF_INDUCTION, SENSITIVITIES, SEX, Cohort
 from remission.patient.person import one
 from remission.patient.population import draw
 from remission.protocol.reader import read_protocol
@@ -48,11 +49,28 @@ def resting_share(lanes: Any) -> Any:
     return lanes.to_rest[0] / (lanes.to_rest[0] + growth + lanes.wake)
 
 
+def children_answer(children: Cohort) -> Any:
+    """ln of the geometric mean sensitivity to the drugs of induction."""
+    return np.log(children.sensitivity[:, :OF_INDUCTION]).mean(axis=1)
+
+
+def test_who_answers_slowly_has_more_cells_at_rest_but_not_who_enters_at_a_relapse(children: Cohort) -> None:
+    power = library().body("leukaemia")["cycling.resting_if_slow"].value
+    assert power > 0
+    slow = replace(children, sensitivity=children.sensitivity * 0.5)
+    back = replace(slow, relapsed=np.ones_like(children.relapsed))
+    usual, more, same = (resting_share(entering(who)[1])[: len(children)] for who in (children, slow, back))
+    few = more < 0.4  # at most a half rests
+    assert more[few] == pytest.approx(usual[few] * 2**power, rel=1e-9)
+    assert np.log(same).mean() == pytest.approx((np.log(usual) + power * children_answer(children)).mean(), abs=1e-9)
+
+
 def test_the_share_that_rests_is_log_normal_larger_in_boys_and_wakes_sooner_in_t_all(children: Cohort) -> None:
     body = library().body("leukaemia")
     lanes = entering(children)[1]
     n = len(children)
-    share = np.log(resting_share(lanes)[:n])
+    answers = children_answer(children)
+    share = np.log(resting_share(lanes)[:n]) + body["cycling.resting_if_slow"].value * answers
     girls, t_all = children.sex == SEX.index("female"), children.lineage == LINEAGE.index("T")
     spread = body["cycling.resting_share_sd_log"].value
     for who, factor in ((girls, 1.0), (~girls, body["cycling.resting_share"].covariates[0].map["male"])):
@@ -61,7 +79,7 @@ def test_the_share_that_rests_is_log_normal_larger_in_boys_and_wakes_sooner_in_t
         assert share[who].std() == pytest.approx(spread, rel=0.1)
     faster = np.log(lanes.wake[:n][t_all]).mean() - np.log(lanes.wake[:n][~t_all]).mean()
     assert faster == pytest.approx(np.log(body["cycling.wake"].covariates[0].map["T"]), abs=0.3)
-    assert np.corrcoef(share, np.log(children.sensitivity[:, 0]))[0, 1] == pytest.approx(0, abs=0.1)  # response apart
+    assert np.corrcoef(share, answers)[0, 1] == pytest.approx(0, abs=0.1)  # nothing else ties it to the response
 
 
 def test_resting_cells_are_part_of_the_leukaemia_and_whole(children: Cohort) -> None:
@@ -82,7 +100,8 @@ def test_without_their_spread_every_child_has_the_same_share_and_the_same_kill_i
     program, off = entering(children, changed(tmp_path, rest=0.0, cns=0.0))
     n, body = len(children), library().body("leukaemia")
     girls = children.sex == SEX.index("female")
-    assert resting_share(off)[:n][girls] == pytest.approx(body["cycling.resting_share"].value, rel=1e-9)
+    slow = np.exp(-body["cycling.resting_if_slow"].value * children_answer(children))
+    assert (resting_share(off)[:n] / slow)[girls] == pytest.approx(body["cycling.resting_share"].value, rel=1e-9)
     on = entering(children)[1]
     of_agents = [(agent, acting.effect.on) for agent, theirs in zip(program.agents, program.effects, strict=True)
                  for acting in theirs]  # fmt: skip

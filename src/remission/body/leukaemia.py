@@ -9,12 +9,12 @@ resting cells Q do not divide, are killed less, and wake; L: all leukaemic cells
     mutants = mu b crowding C_main                              into a clone that resists
     CNS: dS/dt = (b_S - d_S - kill_S) S + seeding L
 
-Who relapses is a matter of four draws that know nothing of each other: the patient's sensitivity, the share of cells
-that rests at diagnosis (log-normal over orders of magnitude), whether a clone that resists every chemotherapy has
-arisen (probability 1 - exp(-m), m mutations before diagnosis: Luria and Delbruck 1943), and how much that clone feels
-(log-normal, at most all). What is back has lost sensitivity; a clone that resisted is like the others again, all but a
-share of it. Cells in the CNS grow the faster the faster the patient's leukaemia grows in the marrow; their seeding goes
-with the cells that were there at diagnosis:
+Who relapses is a matter of four draws: the patient's sensitivity, the share of cells that rests at diagnosis (log-
+normal over orders of magnitude, and the larger the less sensitive the leukaemia is to the drugs of induction), whether
+a clone that resists every chemotherapy has arisen (probability 1 - exp(-m), m mutations before diagnosis: Luria and
+Delbruck 1943), and how much that clone feels (log-normal, at most all). What is back has lost sensitivity; a clone
+that resisted is like the others again, all but a share of it. Cells in the CNS grow the faster the faster the
+patient's leukaemia grows in the marrow; their seeding goes with the cells that were there at diagnosis:
 
     b_S - d_S = g ((b - d) / as measured)^power
     seeding = s S_0 / capacity

@@ -24,7 +24,7 @@ from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library
 from remission.knowledge.quantity import Quantity
 from remission.patient import chance
-from remission.patient.cohort import LINEAGE, SENSITIVITIES, Cohort, Floats
+from remission.patient.cohort import LINEAGE, OF_INDUCTION, SENSITIVITIES, Cohort, Floats
 from remission.patient.growth import sizes
 from remission.protocol.vocabulary import VALUES
 
@@ -333,6 +333,9 @@ def build(
     death = draw(leukaemia, "growth.death", "1/day")
     wake = draw(leukaemia, "cycling.wake", "1/day")
     rest_share = draw(leukaemia, "cycling.resting_share", "-") * spread("cycling.resting_share_sd_log")
+    answers = np.log(np.maximum(people.sensitivity[:, :OF_INDUCTION], 0.01)).mean(axis=1)
+    if_slow = _or(leukaemia, "cycling.resting_if_slow", "-", 0.0)  # who answers slowly has more cells at rest
+    rest_share *= np.exp(np.where(people.relapsed == 1, 0.0, -if_slow * answers))
     rest_share = np.minimum(rest_share, 0.5)
     cells = np.zeros((len(clones), 2, padded))
     birth = np.zeros((len(clones), padded))

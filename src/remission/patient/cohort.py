@@ -22,6 +22,7 @@ SENSITIVITIES = (
     "methotrexate",
     "thiopurine",
 )
+OF_INDUCTION = 4  # the first of them, which are given in the first weeks
 METABOLISER = ("normal", "intermediate", "poor")
 SEX = ("female", "male")
 LINEAGE = ("B", "T")
