@@ -28,6 +28,8 @@ inline Wide crowding(Wide load, Real packing, Int power) {
   return larger(1.0 - x, 0.0);
 }
 
+constexpr Real LITTLE_LOAD = 1e-3;  // below this what the load does within a step is nothing to the crowding
+
 // All clones in marrow over half bin j of the day; the load in its middle and at its end.
 inline void leukaemia_step(Block& b, Int j, Real h) {
   const Layout& lay = b.lay;
@@ -48,8 +50,6 @@ inline void leukaemia_step(Block& b, Int j, Real h) {
       kill_cyc += load_row(w.k_cyc, k * lay.halves() + j);
       kill_rest += load_row(w.k_rest, k * lay.halves() + j);
     }
-  const Wide room = crowding(load0, packing, lay.power_of_load), all = load0 * load_row(q.capacity, 0);
-  Wide grows = {};  // cells/day, of all clones
   for (Int c : w.alive) {
     Wide cyc = kill_cyc, rest = kill_rest;
     const Wide own = load_row(q.felt, c);  // times what the patient's clone feels of what it feels less
@@ -62,11 +62,17 @@ inline void leukaemia_step(Block& b, Int j, Real h) {
     }
     store(w.kill.row(2 * c), cyc);
     store(w.kill.row(2 * c + 1), rest);
-    grows += (load_row(q.birth, c) * room - death - cyc) * load_row(cells, 2 * c) - rest * load_row(cells, 2 * c + 1);
   }
-  // the load in the middle of the step, from the growth now
-  const Wide midway = load0 * exp_small(0.5 * h * (all > 0.0 ? grows / all : Wide{}));
-  const Wide crowd = crowding(midway, packing, lay.power_of_load);
+  // crowding by the load in the middle of the step, from the growth now
+  Wide crowd = crowding(load0, packing, lay.power_of_load);
+  if (const WideInt much = load0 >= LITTLE_LOAD; any(much)) {
+    Wide grows = {};  // cells/day, of all clones
+    for (Int c : w.alive)
+      grows += (load_row(q.birth, c) * crowd - death - load_row(w.kill, 2 * c)) * load_row(cells, 2 * c) -
+               load_row(w.kill, 2 * c + 1) * load_row(cells, 2 * c + 1);
+    const Wide all = load0 * load_row(q.capacity, 0), midway = load0 * exp_small(0.5 * h * (much ? grows / all : Wide{}));
+    crowd = much ? crowding(midway, packing, lay.power_of_load) : crowd;
+  }
   add(day.birth, 0, crowd * h);
   add(day.births, 0, load_row(q.birth, 0) * crowd * load_row(cells, 0) * h);
   for (Int c : w.alive) {

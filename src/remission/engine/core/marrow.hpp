@@ -446,24 +446,55 @@ inline Real red_feedback(Real n, Real full, Real pool, Real base, Real cells, Re
   return std::pow(n * full / std::max(pool, FLOOR) * std::pow(base / std::max(cells, FLOOR), g), gamma);
 }
 
-// One step of haemoglobin H, h days a slot. Precursors renew themselves as those of neutrophils do, with the feedback
-// F = (n P0 / P (H0 / H)^g)^gamma of their own number and of erythropoietin: dP/dt = k P ((1 - E) F - 1). While n and H
-// stay, 1 / F follows d(1/F)/dt = k gamma (1 - E - 1/F), so that a slot is exact. P / tau of them pass into four
-// compartments emptied one into the other, evenly in each half of the step.
-inline void red_cell_chain(Real* s, const Real* w, const Effects& effects, const Real* n0, const Real* nm, const Real* n1,
-                           const RedCells& red, Real h) {
-  static_assert(LINE_SLOTS == 6);  // means of half a step by the three-eighths rule
-  auto row = [w](int i) { return load(w + i * LANES); };
-  auto state = [s](int i) { return load(s + i * LANES); };
-  const Wide k = load(red.renewal), gamma = load(red.gamma), asked = gamma * load(red.feedback), power = 1.0 / gamma;
-  const Wide seen = state(FORESEEN), passing = load(red.transit);
-  const Wide now = state(1) + state(2) + state(3) + state(4), kept = exp_small(-h * k * gamma);
-  // what H does to the feedback in each slot: along the straight line on which it goes, foreseen from now
-  const Wide change = (LINE_SLOTS * h) * (passing * state(PROLIFERATING) - load(red.ageing) * state(4));
-  const Wide last = larger(now + change, FLOOR);
-  const Wide by_cells = 1.0 + (near_power<Wide>(last, now, asked) - 1.0) * (1.0 / LINE_SLOTS);
-  Wide slow = near_power<Wide>(now, seen, asked) / state(FEEDBACK);  // 1 / F; now is not what was seen after a transfusion
-  Wide node[LINE_SLOTS + 1] = {state(PROLIFERATING)}, n = load(n0);
+// The precursors of red cells through a step: what they pass on in either half of it, what is left of them, and 1 / F.
+struct RedCourse {
+  Wide first, last, pool, slow;  // of P: means of the halves, the end
+  WideInt bounded;               // -1 where the feedback comes to its bound, or the pool to its floor
+};
+
+// ln (a / b) for a near b, by its odd series.
+inline Wide near_log(Wide a, Wide b) {
+  const Wide q = (a - b) / (a + b), r = q * q;
+  return q * (2.0 + r * (2.0 / 3.0 + r * (2.0 / 5.0 + r * (2.0 / 7.0))));
+}
+
+inline WideInt red_bounded(Wide before, Wide slow, Wide pool) {
+  const Wide least = everywhere(1.0 / MAX_FEEDBACK);
+  return (before < least) | (slow < least) | (slow < 0.7 * before) | (pool < FLOOR);
+}
+
+// The mean of four values that stand equally far apart, by the three-eighths rule.
+static_assert(LINE_SLOTS == 6);  // four ends of slots in half a step
+inline Wide mean_of_four(const Wide* x) { return (x[0] + 3.0 * (x[1] + x[2]) + x[3]) * 0.125; }
+
+// Where F stays within its bound: H and n take effect by halves of the step, half before and half after each.
+inline RedCourse red_free(Wide pool, Wide slow, const Effects& effects, const Real* n0, const Real* nm, const Real* n1,
+                          Wide by_cells, Wide k, Wide gamma, Real h) {
+  constexpr int half = LINE_SLOTS / 2;
+  const Wide power = 1.0 / gamma, kept = exp_small(-h * k * gamma), by_half = 1.0 + 0.25 * (by_cells - 1.0);
+  const Wide start = load(n0), middle = load(nm), end = load(n1);
+  const Wide n[] = {(5.0 * start + 8.0 * middle - end) * (1.0 / 12.0), (5.0 * end + 8.0 * middle - start) * (1.0 / 12.0)};
+  Wide node[LINE_SLOTS + 1] = {pool}, was = start;
+  WideInt bounded{};
+  for (int i = 0; i < 2; ++i) {
+    slow *= near_power<Wide>(was, n[i], gamma) * by_half;
+    was = n[i];
+    for (int j = half * i; j < half * (i + 1); ++j) {
+      const Wide left = 1.0 - effects.slot(j), before = slow;
+      slow = left + (before - left) * kept;
+      node[j + 1] = node[j] * exp_small(power * near_log(slow, before));
+      bounded |= red_bounded(before, slow, node[j + 1]);
+    }
+    slow *= by_half;
+  }
+  return {mean_of_four(node), mean_of_four(node + half), node[LINE_SLOTS], slow * near_power<Wide>(was, end, gamma), bounded};
+}
+
+// Slot by slot, with the bounds, and where conditioning takes normal marrow away within hours.
+inline RedCourse red_bound(Wide pool, Wide slow, const Effects& effects, const Real* n0, const Real* nm, const Real* n1,
+                           Wide by_cells, Wide k, Wide gamma, Real h) {
+  const Wide power = 1.0 / gamma, kept = exp_small(-h * k * gamma), by_slot = 1.0 + (by_cells - 1.0) * (1.0 / LINE_SLOTS);
+  Wide node[LINE_SLOTS + 1] = {pool}, n = load(n0);
   for (int i = 0; i < LINE_SLOTS; ++i) {
     Wide here = mean_of_parabola(i, load(n0), load(nm), load(n1));
     if (effects.room) [[unlikely]] {
@@ -471,26 +502,52 @@ inline void red_cell_chain(Real* s, const Real* w, const Effects& effects, const
       here = killed > 0.0 ? killed : here;
     }
     const Wide left = 1.0 - effects.slot(i);
-    const Wide before = slow * near_power<Wide>(n, here, gamma) * by_cells;
+    const Wide before = slow * near_power<Wide>(n, here, gamma) * by_slot;
     n = here;
     slow = left + (before - left) * kept;
-    const Wide q = (slow - before) / (slow + before), r = q * q;
-    node[i + 1] = node[i] * exp_small(power * q * (2.0 + r * (2.0 / 3.0 + r * (2.0 / 5.0 + r * (2.0 / 7.0)))));
-    const Wide least = everywhere(1.0 / MAX_FEEDBACK);
-    const auto bounded = (before < least) | (slow < least) | (slow < 0.7 * before) | (node[i + 1] < FLOOR);
-    if (any(bounded)) [[unlikely]] {  // the feedback comes to its bound, or the pool to its floor
-      const Wide free = larger(slow, least) / larger(before, least);
+    node[i + 1] = node[i] * exp_small(power * near_log(slow, before));
+    const auto bounded = red_bounded(before, slow, node[i + 1]);
+    if (any(bounded)) [[unlikely]] {
+      const Wide least = everywhere(1.0 / MAX_FEEDBACK);
+      const Wide free = before < least ? everywhere(1.0) : larger(slow, least) / larger(before, least);
       const Wide part = before < least ? everywhere(1.0) : larger(least - slow, 0.0) / larger(before - slow, 1e-300);
       const Wide held = exp_small(part * h * k * (MAX_FEEDBACK * left - 1.0));
-      const Wide pool = larger(node[i] * exp_wide(power * log_wide(before < least ? everywhere(1.0) : free)) * held, FLOOR);
-      node[i + 1] = bounded ? pool : node[i + 1];
-      slow = bounded ? before * exp_wide(gamma * log_wide(pool / node[i])) : slow;
+      const Wide now = larger(node[i] * exp_wide(power * log_wide(free)) * held, FLOOR);
+      node[i + 1] = bounded ? now : node[i + 1];
+      slow = bounded ? before * exp_wide(gamma * log_wide(now / node[i])) : slow;
     }
   }
-  auto flows = [&](int i) {  // P / tau, mean of half a step
-    return (node[i] + 3.0 * (node[i + 1] + node[i + 2]) + node[i + 3]) * (0.125 * passing);
-  };
-  const Wide x = flows(0), y = flows(LINE_SLOTS / 2);
+  slow *= near_power<Wide>(n, load(n1), gamma);
+  return {mean_of_four(node), mean_of_four(node + LINE_SLOTS / 2), node[LINE_SLOTS], slow, WideInt{}};
+}
+
+// One step of haemoglobin H, h days a slot. Precursors renew themselves as those of neutrophils do, with the feedback
+// F = (n P0 / P (H0 / H)^g)^gamma of their own number and of erythropoietin: dP/dt = k P ((1 - E) F - 1). While n and H
+// stay, 1 / F follows d(1/F)/dt = k gamma (1 - E - 1/F), and d ln P is d ln (1/F) / gamma, so that a step is exact. P / tau of
+// them pass into four compartments emptied one into the other, evenly in each half of the step.
+inline void red_cell_chain(Real* s, const Real* w, const Effects& effects, const Real* n0, const Real* nm, const Real* n1,
+                           const RedCells& red, Real h) {
+  auto row = [w](int i) { return load(w + i * LANES); };
+  auto state = [s](int i) { return load(s + i * LANES); };
+  const Wide k = load(red.renewal), gamma = load(red.gamma), asked = gamma * load(red.feedback);
+  const Wide seen = state(FORESEEN), passing = load(red.transit);
+  const Wide now = state(1) + state(2) + state(3) + state(4);
+  // what H does to the feedback: along the straight line on which it goes, foreseen from now
+  const Wide change = (LINE_SLOTS * h) * (passing * state(PROLIFERATING) - load(red.ageing) * state(4));
+  const Wide last = larger(now + change, FLOOR), by_cells = near_power<Wide>(last, now, asked);
+  const Wide slow = near_power<Wide>(now, seen, asked) / state(FEEDBACK);  // 1 / F; now is not what was seen after a transfusion
+  RedCourse course = red_free(state(PROLIFERATING), slow, effects, n0, nm, n1, by_cells, k, gamma, h);
+  WideInt fine = course.bounded;
+  if (effects.room) [[unlikely]]
+    for (int i = 0; i < LINE_SLOTS; ++i) fine |= load(effects.room + i * LANES) > 0.0;
+  if (any(fine)) {
+    const RedCourse other = red_bound(state(PROLIFERATING), slow, effects, n0, nm, n1, by_cells, k, gamma, h);
+    course.first = fine ? other.first : course.first;
+    course.last = fine ? other.last : course.last;
+    course.pool = fine ? other.pool : course.pool;
+    course.slow = fine ? other.slow : course.slow;
+  }
+  const Wide x = course.first * passing, y = course.last * passing;
   Wide cells[4], total = {};
   int at = 0;
   for (int i = 0; i < 4; ++i) {
@@ -500,10 +557,9 @@ inline void red_cell_chain(Real* s, const Real* w, const Effects& effects, const
     total += sum;
   }
   for (int i = 0; i < 4; ++i) store(s + (1 + i) * LANES, cells[i]);
-  store(s, node[LINE_SLOTS]);
-  // the feedback by what H and n have become
-  slow *= near_power<Wide>(n, load(n1), gamma) * near_power<Wide>(total, last, asked);
-  store(s + FEEDBACK * LANES, 1.0 / slow);
+  store(s, course.pool);
+  // the feedback by what H has become
+  store(s + FEEDBACK * LANES, 1.0 / (course.slow * near_power<Wide>(total, last, asked)));
   store(s + FORESEEN * LANES, total);
 }
 
