@@ -38,7 +38,7 @@ inline Wide root(Wide x) {
 // exp for -40 <= x <= 4 (lower is taken as -40): Taylor to the 7th power on x/64, squared six times. Relative error
 // 4e-13 at |x| = 4, 7e-10 at -10, 2e-7 at -20.
 template <class T>
-inline T exp_small(T x) {
+[[gnu::always_inline]] inline T exp_small(T x) {
   const T z = larger(x, -40.0) * (1.0 / 64.0);
   T e = 1.0 + z * (1.0 / 7.0);
   e = 1.0 + z * (1.0 / 6.0) * e;
@@ -109,7 +109,7 @@ inline T log_wide(T x) {
 // (a / b)^g for a near b: ln(a / b) by its odd series in q = (a - b) / (a + b) (to q^11: 4e-9 for a = 1.5 b), the
 // exponential by Taylor.
 template <class T>
-inline T near_power(T a, T b, T g) {
+[[gnu::always_inline]] inline T near_power(T a, T b, T g) {
   const T q = (a - b) / (a + b);
   const T r = q * q;
   const T x = g * q * (2.0 + r * (2.0 / 3.0 + r * (2.0 / 5.0 + r * (2.0 / 7.0 + r * (2.0 / 9.0)))));

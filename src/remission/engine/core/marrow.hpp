@@ -167,6 +167,9 @@ struct Effects {
                                               (wanes ? larger(next, now * (1.0 / 9.0)) : last))
                        : Wide{};
   }
+  void falls(Wide* out) const {
+    for (int k = 0; k < LINE_SLOTS; ++k) out[k] = fall(k);
+  }
 };
 
 // A pool that drugs have taken to its floor begins to grow again within a slot, when its rate (x0 at the start, x1 at the
@@ -216,9 +219,9 @@ struct Falls {
 };
 
 // d ln P / dt = growth (1 - E) u - loss, u the parabola through the feedback u0, um, u1 at the start, in the middle, at the
-// end, up to its bound. falls: null but where conditioning is on board.
-inline Course course(Wide p, const Effects& effects, Wide u0, Wide um, Wide u1, Wide growth, Wide loss, Real h,
-                     const Falls* falls) {
+// end, up to its bound. fall_of: by how much the effect falls in each slot; falls: null but where conditioning is on board.
+inline Course course(Wide p, const Effects& effects, const Wide* fall_of, Wide u0, Wide um, Wide u1, Wide growth, Wide loss,
+                     Real h, const Falls* falls) {
   const Wide u = growth * h, v = loss * h;
   const auto high = (u0 > MAX_FEEDBACK) | (um > MAX_FEEDBACK) | (u1 > MAX_FEEDBACK);
   const bool some = any(high);
@@ -234,7 +237,7 @@ inline Course course(Wide p, const Effects& effects, Wide u0, Wide um, Wide u1, 
       felt[k] = high ? mean : felt[k];
       rise[k] = high ? by : rise[k];
     }
-    const Wide fall = effects.fall(k);
+    const Wide fall = fall_of[k];
     // by the middle, but for the slopes of E
     grown[k] = exp_small(0.5 * (u * ((1.0 - effects.slot(k)) * felt[k] + fall * rise[k] * (1.0 / 12.0)) - v));
     const Wide slope = 0.125 * u * (felt[k] * fall + (1.0 - effects.slot(k)) * rise[k]);
@@ -245,7 +248,7 @@ inline Course course(Wide p, const Effects& effects, Wide u0, Wide um, Wide u1, 
     const Wide middle = p * grown[k];
     Wide end = middle * grown[k], between = middle * bend[k];
     if (any(end < 2.0 * FLOOR)) [[unlikely]] {
-      const Wide half = 0.5 * effects.fall(k), now = 1.0 - effects.slot(k);
+      const Wide half = 0.5 * fall_of[k], now = 1.0 - effects.slot(k);
       const Wide least = regrown(u * (now - half) * felt[k] - v, u * (now + half) * felt[k] - v);
       between = end < 2.0 * FLOOR ? larger(between, FLOOR) : between;
       end = end < 2.0 * FLOOR ? larger(end, least) : end;
@@ -392,12 +395,14 @@ inline void power_chain(Real* s, const Real* w, const Effects& effects, const Re
     fm = f0 * near_power<Wide>(n * seen, load(n0) * line.middle, g);
     f1 = fm * near_power<Wide>(load(n1) * line.middle, n * line.end, g);
   };
-  auto felt = [&] { return course(line.p, effects, f0, fm, f1, k, k, h, falls ? &*falls : nullptr); };
+  Wide fall_of[LINE_SLOTS];
+  auto felt = [&] { return course(line.p, effects, fall_of, f0, fm, f1, k, k, h, falls ? &*falls : nullptr); };
   line.foresee(effects, k, k, smaller(f0, MAX_FEEDBACK), h);
   feel();
   const Smooth smooth(line.p, effects, f0, fm, f1, k, k, h);
   smooth_or_by_slots(line, smooth, [&] {
     const Wide first = f1, foreseen = line.end;
+    effects.falls(fall_of);
     Course p = felt();
     const auto much = line.again(p);
     if (any(much)) {
@@ -423,13 +428,15 @@ inline void saturating_chain(Real* s, const Real* w, const Effects& effects, con
   std::optional<Falls> falls;
   if (effects.room) [[unlikely]]
     falls.emplace(effects.room, n0, nm, n1, [&](Wide n) { return load(half) * n / (load(half) * n + line.c); });
+  Wide fall_of[LINE_SLOTS];
   auto felt = [&] {
-    return course(line.p, effects, u0, km / (km + line.middle), k1 / (k1 + line.end), g, out, h,
+    return course(line.p, effects, fall_of, u0, km / (km + line.middle), k1 / (k1 + line.end), g, out, h,
                   falls ? &*falls : nullptr);
   };
   line.foresee(effects, g, out, u0, h);
   const Smooth smooth(line.p, effects, u0, km / (km + line.middle), k1 / (k1 + line.end), g, out, h);
   smooth_or_by_slots(line, smooth, [&] {
+    effects.falls(fall_of);
     Course p = felt();
     if (const auto much = line.again(p); any(much)) p.take(much, felt());
     line.follow(p);
