@@ -136,9 +136,10 @@ def test_clones_that_escape() -> None:
     body = library().body("leukaemia")
     assert body["resistant_clones.CD19 negative.kill.CD19"].value == 0.0
     assert 0.0 < body["resistant_clones.CD22 low.kill.CD22"].value < 1.0
-    # a CD19-negative cell among 5e11 in 29 of 100 patients: births per net growth of 1.6, Luria and Delbruck
+    assert 0.0 < body["resistant_clones.CD19 low.kill.CD19"].value < 1.0
+    # 41 of 100 relapses after CAR T-cells are without CD19, and about half relapse: births per net growth of 1.6
     m = body["resistant_clones.CD19 negative.mutation_per_division"].value * 5e11 * 1.6
-    assert 1 - math.exp(-m) == pytest.approx(0.29, abs=0.06)
+    assert 1 - math.exp(-m) == pytest.approx(0.2, abs=0.12)
 
 
 # --- protocols

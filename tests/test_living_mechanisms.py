@@ -304,7 +304,9 @@ def test_cells_and_cytokine_follow_their_equations(played, number):
     growing = slice(1, int((copies > 0.1 * copies.max()).argmax()))
     assert copies[growing] == pytest.approx((e + m)[growing], rel=0.01)
     assert copies[1:] == pytest.approx((e + m)[1:], rel=0.08)
-    assert np.log10(played_blasts) == pytest.approx(np.log10(blasts), abs=0.2)
+    many = blasts > 1e-9  # below it most of what is left are cells that T cells reach badly, which are not in `course`
+    assert many.sum() > 10
+    assert np.log10(played_blasts)[many] == pytest.approx(np.log10(blasts)[many], abs=0.2)
     assert seen.max() == pytest.approx(cytokine.max(), rel=0.12)
     assert seen.sum() == pytest.approx(cytokine.sum(), rel=0.12)
     assert abs(int(seen.argmax()) - int(cytokine.argmax())) <= 1
