@@ -26,6 +26,8 @@ BIN := $(VENV)/bin
 LOCKED := $(VENV)/.locked
 READY := $(VENV)/.ready
 CORE := CMakeLists.txt $(wildcard src/remission/engine/core/*)
+KNOWLEDGE := src/remission/knowledge
+KEPT := $(KNOWLEDGE)/kept.pickle
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo serve test surprise browser verify validate calibrate treatments formats grammar language translations what-ifs charts cohorts sanitize benchmark million lint format lock \
@@ -34,7 +36,7 @@ CORE := CMakeLists.txt $(wildcard src/remission/engine/core/*)
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 
-setup: $(READY)
+setup: $(KEPT)
 
 # Made again only when the lock changes.
 $(LOCKED): requirements.lock
@@ -66,7 +68,11 @@ $(READY): $(LOCKED) pyproject.toml $(CORE)
 	@$(WITH_COMPILER) $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(READY)
+# What is read of the shipped knowledge, once for all starts; where it is old or missing they take a second more.
+$(KEPT): $(READY) $(shell find $(KNOWLEDGE) src/remission/patient src/remission/protocol -name '*.py' -o -name '*.yaml')
+	@$(BIN)/python -m remission.trial.keep
+
+demo: $(KEPT)
 	$(BIN)/remission simulate cog-standard-risk --patients 1000 --seed 1 --out runs/demo --fresh
 
 serve: $(READY)
@@ -172,7 +178,7 @@ lock: $(READY)
 	  --generate-hashes --no-emit-index-url --no-config --upgrade --output-file compiler.lock
 
 # A wheel that needs no compiler: the core for every kind of x86-64 processor in one file.
-wheel: $(READY)
+wheel: $(KEPT)
 	@$(WITH_COMPILER) $(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist \
 	  --config-settings="cmake.define.REMISSION_PROCESSORS=v2;v3;v4" --config-settings=build-dir=build/portable .
 	@ls -l dist/*.whl

@@ -50,7 +50,7 @@ def command(protocol: str, patients: int, folder: Path, threads: int) -> list[st
         "--threads",
         f"{threads}",
     ]
-    return [sys.executable, "-c", "from remission.cli import main; main()", *arguments]
+    return [sys.executable, "-m", "remission", *arguments]
 
 
 def played(protocol: str, patients: int, cores: set[int], memory_gib: float, folder: Path) -> Played:

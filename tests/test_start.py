@@ -3,9 +3,18 @@
 import os
 import subprocess
 import sys
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from remission.knowledge import kept
+from remission.knowledge.library import Library, using
+from remission.patient.recipe import population
+from remission.protocol.reader import read_protocol
+from remission.protocol.variant import variant
+from remission.trial.sources import of_agent
 
 HEAVY = {
     "lark", "lifelines", "matplotlib", "numba", "numpy", "pandas", "pint", "polars", "pyarrow", "pydantic", "rich",
@@ -71,7 +80,7 @@ def test_estimates_need_numpy_alone() -> None:
 
 def test_only_what_a_protocol_needs_is_read() -> None:
     script = (
-        "import sys; seen = set()\n"
+        "import sys; from remission.knowledge import kept; kept.FILE = kept.FILE.with_name('none'); seen = set()\n"
         "sys.addaudithook(lambda event, found: seen.add(str(found[0])) if event == 'open' else None)\n"
         "import remission; remission.read_protocol('tower-standard')\n"
         "print(*sorted(path.split('data/')[1] for path in seen if 'knowledge/data/' in path and 'agents/' not in path))"
@@ -80,6 +89,62 @@ def test_only_what_a_protocol_needs_is_read() -> None:
     assert "protocols/tower-standard.yaml" in read and "sources.yaml" in read
     assert not [path for path in read if path.startswith(("trials/", "populations/"))]
     assert len([path for path in read if path.startswith("protocols/")]) < 4
+
+
+@pytest.fixture
+def nothing_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A place of its own for what is kept."""
+    monkeypatch.setattr(kept, "FILE", tmp_path / "kept.pickle")
+    kept.things.cache_clear()
+    yield kept.FILE
+    kept.things.cache_clear()
+
+
+def _some(shelf: Library) -> list[object]:
+    with using(shelf):
+        return [shelf.agent("vincristine"), shelf.all_names(), dict(shelf.body("infection").items()),
+                population("infants"), read_protocol("tower-standard"),
+                variant("tower-standard", after_relapse="usual"), of_agent(shelf, "vincristine")]  # fmt: skip
+
+
+def test_what_is_kept_is_what_is_read(nothing_kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writing = Library()
+    writing.keep = {}
+    read = _some(writing)
+    kept.write(writing.keep, nothing_kept)
+    kept.things.cache_clear()
+    assert not any(str(kept.DATA).encode() in zlib.decompress(one) for one in kept.things().values())  # it may move
+    with monkeypatch.context() as patched:
+        patched.setattr("remission.knowledge.loader.read_yaml", None)
+        patched.setattr("remission.protocol.reader.read_file", None)
+        assert _some(Library()) == read
+
+
+def test_what_was_kept_of_other_files_or_is_cut_off_is_not_used(nothing_kept: Path, tmp_path: Path) -> None:
+    kept.write({"agents/vincristine": "kept"}, nothing_kept)
+    kept.things.cache_clear()
+    assert Library().kept("agents/vincristine", lambda: "read") == "kept"
+    (tmp_path / "agents").mkdir()
+    (tmp_path / "sources.yaml").write_text("", "utf-8")
+    assert Library([tmp_path]).kept("agents/vincristine", lambda: "read") == "read"
+    whole = nothing_kept.read_bytes()
+    for wrong in (whole[:-1], whole[:32] + b"of other files".ljust(32) + whole[64:], b""):
+        nothing_kept.write_bytes(wrong)
+        kept.things.cache_clear()
+        assert Library().kept("agents/vincristine", lambda: "read") == "read"
+
+
+def test_pictures_of_a_program_of_our_own_need_no_list_of_fonts_and_look_the_same(tmp_path: Path) -> None:
+    script = (
+        "import sys; from remission.trial import drawing; sys.argv[1] == 'ours' and drawing.only_ours()\n"
+        "drawing.load()\n"
+        "from remission.trial.pictures import plot_cohort, png; import hashlib, polars as pl, matplotlib\n"
+        "print(hashlib.sha256(png(plot_cohort({}, title='Ä 10⁹/L'), 60)).hexdigest(), matplotlib.get_cachedir())"
+    )
+    home = tmp_path / "home"
+    ours = python(script, "ours", HOME=home)
+    assert not ours.stderr and not home.exists()
+    assert python(script, "theirs", HOME=os.environ.get("HOME", "")).stdout.split()[0] == ours.stdout.split()[0]
 
 
 @pytest.mark.parametrize("home", ["/nonexistent", "/dev/null"])

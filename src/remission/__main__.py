@@ -1,5 +1,5 @@
 """`python -m remission`: the command line, where the installed command is not on the path."""
 
-from remission.cli import main
+from remission.cli import program
 
-main()
+program()

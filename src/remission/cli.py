@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from io import TextIOWrapper
@@ -201,10 +203,38 @@ def _speak_in(language: str) -> None:
         _say(bare(gettext(MACHINE)))
 
 
+_whole_program = False  # and not a call from somebody else's
+
+
+def program() -> None:
+    """`main` as the whole of a process. It ends without taking apart, piece by piece, what it has read: a tenth of a
+    short command."""
+    global _whole_program
+    _whole_program = True
+    code: Any = 0
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if asked := [one for one in app.registered_commands if name in (one.name, getattr(one.callback, "__name__", ""))]:
+        app.registered_commands = asked  # the options of the others are not looked up
+    try:
+        main()
+    except SystemExit as ended:
+        code = ended.code
+    if threading.active_count() > 1 or not (code is None or isinstance(code, int)):
+        sys.exit(code)
+    gc.freeze()
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        sys.exit(code)  # says so
+    os._exit(code or 0)
+
+
 def main() -> None:
     """Entry point: what a person got wrong is told in one line on stderr with exit code 2, never as a traceback."""
     _speak()
-    gc.set_threshold(100_000, 20, 50)  # what is read stays: to look through it again and again takes a tenth of a start
+    gc.set_threshold(300_000, 20, 50)  # what is read stays: to look through it again and again takes a tenth of a start
     try:
         app()
     except BrokenPipeError:  # | head
@@ -281,6 +311,7 @@ def simulate(
     from remission.knowledge.errors import BadInput
     from remission.trial.run import simulate
 
+    _draws()
     changed: Any
     if doses is not None:
         if protocol or without or miss or in_phase:
@@ -375,6 +406,10 @@ def plot(
     out: Annotated[Path | None, typer.Option(help="A .png or .svg file; in the run folder when left out.")] = None,
 ) -> None:
     """Draw a cohort, or one of its patients, on one page."""
+    from remission.trial import drawing
+
+    _draws()
+    drawing.load()
     from remission.trial.pictures import save
     from remission.trial.run import open_run
 
@@ -1530,6 +1565,14 @@ def _spread(workers: int | None, cluster: str | None) -> Spread:
     from remission.engine.cores import on_cores
 
     return partial(on_cores, workers=workers) if cluster is None else partial(on_cluster, cluster, say=_say)
+
+
+def _draws() -> None:
+    """Pictures follow: where this is the whole program, matplotlib is loaded for them alone."""
+    from remission.trial import drawing
+
+    if _whole_program:
+        drawing.only_ours()
 
 
 def _write_beside(run: Run) -> None:

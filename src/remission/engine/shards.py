@@ -69,7 +69,7 @@ Shards = dict[str, dict[str, str]]
 class _ManifestFile(BaseModel):
     """What manifest.json holds. The names are those that a run can write: none leads out of the folder."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     format: str
     versions: dict[str, str]
@@ -86,7 +86,7 @@ class _ManifestFile(BaseModel):
 class _MarkFile(BaseModel):
     """What shards/00000.json holds; ``run``: the sha256 of what makes the run itself."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     run: Sha256
     files: dict[PartFile, Sha256]

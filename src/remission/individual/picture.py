@@ -16,8 +16,8 @@ from .fit import NOISE_OF, Posterior
 from .forecast import Forecast
 from .maintenance import planned
 
-LABELS = {"anc": "neutrophils\n(ANC, 10$^9$/L)", "platelets": "platelets\n(10$^9$/L)",
-          "haemoglobin": "haemoglobin\n(g/dL)", "wbc": "leukocytes\n(10$^9$/L)"}  # fmt: skip
+LABELS = {"anc": "neutrophils\n(ANC, 10⁹/L)", "platelets": "platelets\n(10⁹/L)",
+          "haemoglobin": "haemoglobin\n(g/dL)", "wbc": "leukocytes\n(10⁹/L)"}  # fmt: skip
 LINES = {"anc": (0.5, 1.5), "platelets": (50.0,), "haemoglobin": (8.0,), "wbc": ()}
 NORMAL_SCORES = {0.5: 0.674, 0.9: 1.645}
 DISCLAIMER = "A model's answer, for research and teaching: never to choose a dose."

@@ -15,7 +15,7 @@ Used = Literal["calibrate", "predict"]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class As(_Strict):

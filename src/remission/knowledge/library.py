@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from . import kept
 from .agent import TARGETS, Agent
 from .body_file import Body, read_body
 from .consistency import faults, side_effect_faults
@@ -47,7 +48,7 @@ BESIDE = ("sources.yaml", "posterior.yaml")  # files beside them
 class Source(BaseModel):
     """One entry of the bibliography; parts that are unknown stay empty. ``kind``: paper, table, label, registry, ..."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     authors: str | None = None
     year: int | None = None
@@ -82,6 +83,19 @@ class Library:
         self._trials: dict[str, Trial] = {}
         self._sources: dict[str, Source] | None = None
         self._names: dict[str, tuple[str, ...]] | None = None
+        self.keep: dict[str, object] | None = None  # everything is read, and written down here by name
+
+    def kept(self, name: str, read: Callable[[], Entity]) -> Entity:
+        """What ``read`` makes of the shipped files, as it was when the package was set up (kept.py); where it is not
+        there, or files of one's own are laid over them, it is read."""
+        if self.keep is not None:
+            made = read()
+            self.keep[name] = made
+            return made
+        if self.own or name not in kept.things():
+            return read()
+        found: Entity = kept.thing(name)
+        return found
 
     # --- agents
 
@@ -94,7 +108,9 @@ class Library:
         key = self._agent_name(name)
         if key not in self._agents:
             path = self._files("agents")[key]
-            self._agents[key] = load(path, Agent, lambda agent: self._check(agent, path))
+            self._agents[key] = self.kept(
+                f"agents/{key}", lambda: load(path, Agent, lambda agent: self._check(agent, path))
+            )
         return self._agents[key]
 
     def agent_names(self) -> dict[str, str]:
@@ -104,14 +120,17 @@ class Library:
     def all_names(self) -> dict[str, tuple[str, ...]]:
         """Every name and synonym and the agents that it can mean: more than one for PRED."""
         if self._names is None:
-            found: dict[str, tuple[str, ...]] = {name: (name,) for name in self.agents()}
-            plain = {_plain(name) for name in found}
-            for agent, path in self._files("agents").items():
-                for synonym in _names_in(path):
-                    if _plain(synonym) not in plain or _plain(synonym) == _plain(agent):
-                        found[synonym] = tuple(dict.fromkeys((*found.get(synonym, ()), agent)))
-            self._names = found
+            self._names = self.kept("names", self._read_names)
         return self._names
+
+    def _read_names(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {name: (name,) for name in self.agents()}
+        plain = {_plain(name) for name in found}
+        for agent, path in self._files("agents").items():
+            for synonym in _names_in(path):
+                if _plain(synonym) not in plain or _plain(synonym) == _plain(agent):
+                    found[synonym] = tuple(dict.fromkeys((*found.get(synonym, ()), agent)))
+        return found
 
     def meant_by(self, name: str) -> tuple[str, ...]:
         """The agents that a name can mean, in any spelling of case, spaces and hyphens; none when it is not known."""
@@ -181,13 +200,19 @@ class Library:
     def _side_effects_with(self, line: str) -> set[str]:
         """Looked for in the text: reading every file as knowledge takes a second."""
         files = self._files("side_effects")
-        return {name for name in files if f"\n{line}" in files[name].read_text(encoding="utf-8")}
+        return self.kept(
+            f"side effects with {line}",
+            lambda: {name for name in files if f"\n{line}" in files[name].read_text(encoding="utf-8")},
+        )
 
     def side_effect(self, name: str) -> SideEffect:
         """A side effect by its name."""
         if name not in self._side_effects:
             path = self._path("side_effects", name, "side effect")
-            self._side_effects[name] = load(path, SideEffect, lambda effect: self._check_side_effect(effect, path))
+            self._side_effects[name] = self.kept(
+                f"side_effects/{name}",
+                lambda: load(path, SideEffect, lambda effect: self._check_side_effect(effect, path)),
+            )
         return self._side_effects[name]
 
     def _check_side_effect(self, effect: SideEffect, path: Path) -> Iterator[Fault]:
@@ -226,7 +251,9 @@ class Library:
         """A symptom by its name."""
         if name not in self._symptoms:
             path = self._path("symptoms", name, "symptom")
-            self._symptoms[name] = load(path, Symptom, lambda symptom: self._check_symptom(symptom, path))
+            self._symptoms[name] = self.kept(
+                f"symptoms/{name}", lambda: load(path, Symptom, lambda symptom: self._check_symptom(symptom, path))
+            )
         return self._symptoms[name]
 
     def find_symptom(self, name: str) -> Symptom | None:
@@ -266,13 +293,16 @@ class Library:
 
     def _bibliography(self) -> dict[str, Source]:
         if self._sources is None:
-            out: dict[str, Source] = {}
-            for folder in reversed(self.folders):
-                path = folder / "sources.yaml"
-                if path.exists():
-                    out |= _read_sources(path)
-            self._sources = out
+            self._sources = self.kept("sources", self._read_bibliography)
         return self._sources
+
+    def _read_bibliography(self) -> dict[str, Source]:
+        out: dict[str, Source] = {}
+        for folder in reversed(self.folders):
+            path = folder / "sources.yaml"
+            if path.exists():
+                out |= _read_sources(path)
+        return out
 
     def _unknown_sources(self, cited: Iterable[tuple[tuple[str | int, ...], str]]) -> Iterator[Fault]:
         known = self._bibliography()
@@ -301,13 +331,15 @@ class Library:
     def _numbers(self, room: str, name: str, what: str) -> Body:
         if (room, name) not in self._bodies:
             path = self._path(room, name, what)
-            read = read_body(path)
-            cited = [(tuple(n.split(".")), q.source) for n, q in read.items() if q.source]
-            unknown = list(self._unknown_sources(cited))
-            if unknown:
-                raise complain(path, unknown)
-            self._bodies[room, name] = read
+            self._bodies[room, name] = self.kept(f"{room}/{name}", lambda: self._read_numbers(path))
         return self._bodies[room, name]
+
+    def _read_numbers(self, path: Path) -> Body:
+        read = read_body(path)
+        cited = [(tuple(n.split(".")), q.source) for n, q in read.items() if q.source]
+        if unknown := list(self._unknown_sources(cited)):
+            raise complain(path, unknown)
+        return read
 
     # --- trials
 
@@ -324,7 +356,9 @@ class Library:
         name = str(name)
         if name not in self._trials:
             path = self._path("trials", name, "trial")
-            self._trials[name] = load(path, Trial, lambda trial: self._check_trial(trial, path))
+            self._trials[name] = self.kept(
+                f"trials/{name}", lambda: load(path, Trial, lambda trial: self._check_trial(trial, path))
+            )
         return self._trials[name]
 
     def _own_trial(self, path: Path) -> Trial:

@@ -14,7 +14,7 @@ from .quantity import Read
 class Usual(BaseModel):
     """The usual numbers of one thing, in ``unit``, as protocols write it; ``least``, ``most``: what can be at all."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     unit: str
     low: float
@@ -34,7 +34,7 @@ class Measured(BaseModel):
     """``conditions`` by the name that is compared (``grade``: every side effect), ``rules`` by the words before the
     number."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     conditions: dict[str, Usual]
     rules: dict[str, Usual]

@@ -23,7 +23,7 @@ FILE = "posterior.yaml"
 class Posterior(BaseModel):
     """``draws``: rows of numbers in the order of ``places``; ``fitted``: those that the files hold."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     plan: str
     date: str

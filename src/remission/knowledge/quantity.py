@@ -38,7 +38,7 @@ class Covariate(BaseModel):
     to part of a numeric covariate (for example age <= 3 y). ``down`` is 1 with Down syndrome, else 0.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     on: Literal["weight_kg", "bsa_m2", "age_y", "creatinine_umol_l", "wbc", "sex", "tpmt", "nudt15", "lineage", "down"]
     reference: float | None = None
@@ -73,7 +73,7 @@ class Quantity(BaseModel):
     omega = sqrt(ln(1 + cv^2)).
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     value: Annotated[float, Field(allow_inf_nan=False)]
     unit: str

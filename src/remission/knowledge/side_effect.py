@@ -15,7 +15,7 @@ from .trial_file import NUMERIC, Column
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class AfterTransplant(_Strict):

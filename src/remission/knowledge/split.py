@@ -30,7 +30,7 @@ Named = Used | dict[Used, tuple[str, ...]]
 class Split(BaseModel):
     """By trial and by side effect: one word for all its numbers, or every number by name."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     trials: dict[str, Named]
     side_effects: dict[str, Named]

@@ -19,7 +19,7 @@ _SAYS: dict[How, str] = {"always": "always there", "one of": "one of the signs t
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Belongs(_Strict):

@@ -191,7 +191,7 @@ SHARES = ("complete remission", "MRD negative", "MRD-negative remission", "side 
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Endpoint(_Strict):

@@ -80,7 +80,7 @@ def reference(name: str | Path) -> Growth:
 
 @lru_cache(maxsize=16)
 def _reference(path: Path) -> Growth:
-    return load(path, Growth, _mistakes)
+    return library().kept(f"growth/{path.stem}", lambda: load(path, Growth, _mistakes))
 
 
 def _mistakes(growth: Growth) -> Iterator[Fault]:

@@ -449,7 +449,10 @@ class Part(Strict):
 
 def population(name: str | Path) -> Population:
     """The population of that name, or of that file; raises ``BadInput``."""
-    return _population(_path(name), ())
+    path = _path(name)
+    if _is_file(name):
+        return _population(path, ())
+    return library().kept(f"populations/{name}", lambda: _population(path, ()))
 
 
 def _population(path: Path, parts: tuple[Path, ...]) -> Population:
@@ -517,8 +520,11 @@ def _below(children: Iterable[tuple[Any, Any]], where: str, table: Table | None)
 
 
 def _path(name: str | Path) -> Path:
-    is_file = isinstance(name, Path) or name.endswith((".yaml", ".yml"))
-    return Path(name) if is_file else library().population_path(str(name))
+    return Path(name) if _is_file(name) else library().population_path(str(name))
+
+
+def _is_file(name: str | Path) -> bool:
+    return isinstance(name, Path) or name.endswith((".yaml", ".yml"))
 
 
 def _mistakes(p: Population) -> Iterator[Fault]:

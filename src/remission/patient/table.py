@@ -8,7 +8,7 @@ from remission.knowledge.quantity import Quantity, Read
 
 
 class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Table(Strict):

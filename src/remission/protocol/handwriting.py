@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from .numerals import number
@@ -208,7 +209,12 @@ _RULES: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
     (rf"\b(?:(?:each|every|on)\s+)?({_DAY_OF_WEEK}\s*(?:-|\bto\b)\s*{_DAY_OF_WEEK})(?![\w/])", _weekdays),
     (rf"\b(?:each|every|on)\s+({_DAY_OF_WEEK})(?![\w/])", _weekdays),
 ]  # fmt: skip
-_COMPILED = [(re.compile(pattern, re.IGNORECASE), put) for pattern, put in _RULES]
+
+
+@lru_cache(maxsize=1)
+def _compiled() -> list[tuple[re.Pattern[str], Any]]:
+    """The rules; made by whoever reads a sentence."""
+    return [(re.compile(pattern, re.IGNORECASE), put) for pattern, put in _RULES]
 
 
 def tidied(text: str) -> tuple[str, list[int]]:
@@ -226,7 +232,7 @@ def tidied(text: str) -> tuple[str, list[int]]:
 
 def _tidied(text: str) -> tuple[str, list[int]]:
     at = list(range(len(text)))
-    for pattern, put in (names_of_words(), *_COMPILED):
+    for pattern, put in (names_of_words(), *_compiled()):
         if pattern.search(text) is None:
             continue
         out, places, done = "", [], 0

@@ -67,11 +67,15 @@ def read_protocol(path_or_id: str | Path, knowledge: Library | None = None, chec
     message says how many more there are. ``problems`` lists them all.
     """
     known = knowledge or library()
-    protocol, found = _examine(path_or_id, known, checked)
-    if wrong := mistakes(found):
-        raise first_of(wrong)
-    assert protocol is not None
-    return protocol
+
+    def read() -> Protocol:
+        protocol, found = _examine(path_or_id, known, checked)
+        if wrong := mistakes(found):
+            raise first_of(wrong)
+        assert protocol is not None
+        return protocol
+
+    return known.kept(f"protocol {path_or_id}", read) if checked and is_id(path_or_id) else read()
 
 
 def read_protocol_text(text: str, name: str, knowledge: Library | None = None) -> Protocol:
@@ -157,10 +161,16 @@ def linked(protocol: Protocol, known: Library) -> Protocol:
     lie beside its own."""
 
     def other(id: str, near: Path | None) -> Protocol:
-        found, problems = read_file(protocol_path(id, known, near))
-        if problems:
-            raise first_of(problems)
-        return _with_blocks(found, known)
+        path = protocol_path(id, known, near)
+
+        def read() -> Protocol:
+            found, problems = read_file(path)
+            if problems:
+                raise first_of(problems)
+            return _with_blocks(found, known)
+
+        supplied = id in known.protocols() and path == known.protocol_path(id)
+        return known.kept(f"protocols/{id}", read) if supplied else read()
 
     return link(protocol, other)
 
@@ -173,20 +183,29 @@ def _block(id: str, protocol: Protocol, known: Library) -> Block:
     place = protocol.places.get(f"include:{id}")
     if id not in known.supportive():
         raise bad(place, *unknown("supportive care", id, known.supportive()))
-    block, found = read_block(known.supportive_path(id))
-    if found:
-        raise first_of(found)
-    return block
+
+    def read() -> Block:
+        block, found = read_block(known.supportive_path(id))
+        if found:
+            raise first_of(found)
+        return block
+
+    return known.kept(f"supportive/{id}", read)
 
 
 def protocol_path(path_or_id: str | Path, known: Library, near: Path | None = None) -> Path:
     """A path that exists, else a file of that name beside another one, else the library's file of that id."""
-    path = Path(path_or_id)
-    if path.suffix in (".yaml", ".yml") or is_file(path) or path == STANDARD_INPUT:
-        return path
+    if not is_id(path_or_id):
+        return Path(path_or_id)
     if near is not None and (sibling := beside(near, str(path_or_id))) is not None:
         return sibling
     return known.protocol_path(str(path_or_id))
+
+
+def is_id(path_or_id: str | Path) -> bool:
+    """Whether it is looked for in the library, by its id: it ends in no .yaml, and no file is called so."""
+    path = Path(path_or_id)
+    return not (path.suffix in (".yaml", ".yml") or is_file(path) or path == STANDARD_INPUT)
 
 
 def read_sentence(

@@ -17,7 +17,7 @@ from .include import together
 from .logic import Interval, boxes
 from .model import Condition, Give, Phase, Place, Protocol, Rescue, Rule, Target
 from .numerals import percent
-from .reader import first_of, linked, mistakes, read_protocol, read_sentence
+from .reader import first_of, is_id, linked, mistakes, read_protocol, read_sentence
 from .vocabulary import ROUTES
 
 _RULES = ("hold", "make", "raise", "reduce", "halve", "omit", "repeat", "stop", "transfuse", "start", "give", "miss")
@@ -52,10 +52,14 @@ def variant(
                 protocol, without=without, miss=miss, add=add, phases=phases, after_relapse=after_relapse
             )
     known = library()
-    if isinstance(protocol, str | Path):
-        protocol = read_protocol(protocol, known)
-    if after_relapse is not None:
-        protocol = _followed(protocol, after_relapse, known)
+    own = None if isinstance(protocol, str | Path) else protocol
+
+    def read() -> Protocol:
+        begun = own or read_protocol(str(protocol), known)
+        return begun if after_relapse is None else _followed(begun, after_relapse, known)
+
+    supplied = own is None and after_relapse == USUAL and is_id(str(protocol))
+    protocol = known.kept(f"protocol {protocol}, {USUAL} after a relapse", read) if supplied else read()
     missing = [(_named(name, known), share) for name, share in (miss or {}).items()]
     if not without and not add and not missing:
         if phases:

@@ -12,7 +12,7 @@ import polars as pl
 
 from remission.engine.shards import Manifest, piece, pieces
 
-from . import side_effects
+from . import drawing, side_effects
 from .summary import Journey, journey
 
 Frames = Mapping[str, pl.LazyFrame]
@@ -54,7 +54,7 @@ class Ahead:
 
     def begun(self) -> None:
         """Patients are played: what draws is loaded meanwhile."""
-        self._loading = self._loading or self._thread.submit(_ready_to_draw)
+        self._loading = self._loading or self._thread.submit(drawing.load)
 
     def seen(self, shard: int) -> None:
         """This shard is on the disk."""
@@ -79,7 +79,3 @@ class Ahead:
     def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
         """What has been seen is made to the end; of a run that failed nothing more is."""
         self._thread.shutdown(cancel_futures=failed is not None)
-
-
-def _ready_to_draw() -> None:
-    from . import pictures  # noqa: F401  (a quarter of a second)

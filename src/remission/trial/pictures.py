@@ -64,16 +64,25 @@ def _drawn(figure: Figure, dpi: int) -> NDArray[np.uint8]:
         figure.set_dpi(own)
 
 
+def _counted(pixels: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """The colours there and how many pixels have each; nearly all are white and need no sorting."""
+    coloured = pixels[pixels != _RGB]
+    colours, times = np.unique(coloured, return_counts=True)
+    white = np.array([_RGB], dtype=pixels.dtype)
+    return np.concatenate([colours, white]), np.concatenate([times, [pixels.size - coloured.size]])
+
+
 def png(figure: Figure, dpi: int = 150) -> bytes:
     """A PNG of its 256 most frequent colours: bars and lines keep theirs, the edges of letters take the nearest."""
     bands = np.array_split(_drawn(figure, dpi).view("<u4")[..., 0], 32)  # worked on one by one, in little memory
-    found = [np.unique(band & _RGB, return_counts=True) for band in bands]
+    found = [_counted(band & _RGB) for band in bands]
     colours, place = np.unique(np.concatenate([some for some, _ in found]), return_inverse=True)
     count = np.bincount(place, np.concatenate([times for _, times in found]))
     parts = np.stack([colours & 255, colours >> 8 & 255, colours >> 16], axis=1).astype(np.int32)
     palette = parts[np.argsort(-count, kind="stable")[:256]]
     nearest = np.zeros(1 << 24, dtype=np.uint8)  # place in the palette, by colour
-    nearest[colours] = [np.argmin(((palette - part) ** 2).sum(axis=1)) for part in parts]
+    for some in np.array_split(np.arange(len(colours)), -(-len(colours) // 256)):
+        nearest[colours[some]] = ((palette - parts[some, None]) ** 2).sum(axis=2).argmin(axis=1)
     image = Image.fromarray(np.concatenate([nearest[band & _RGB] for band in bands]), "P")
     image.putpalette(palette.astype(np.uint8).tobytes())
     small = BytesIO()

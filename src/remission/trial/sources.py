@@ -29,20 +29,29 @@ def behind(protocol: Protocol, library: Library, population: Any = None) -> pl.D
     """The numbers that playing a protocol rests on: its sentences (no value; ``read`` is cited, memory, assumed or
     open), the agents it gives, the body, and the population when one is named."""
     parts: list[tuple[str, list[Row]]] = [(f"protocol {protocol.id}", list(_sentences(protocol)))]
-    parts += [(f"agent {name}", provenance(library.agent(name))) for name in agents_of(protocol)]
-    parts += [(f"body {name}", provenance(library.body(name))) for name in library.bodies()]
+    parts += [(f"agent {name}", of_agent(library, name)) for name in agents_of(protocol)]
+    parts += [(f"body {name}", of_body(library, name)) for name in library.bodies()]
     if population is not None:
         parts.append((f"population {population.name}", provenance(population)))
-    return pl.concat([as_table(of, rows) for of, rows in parts])
+    return _table(parts)
+
+
+def of_agent(library: Library, name: str) -> list[Row]:
+    return library.kept(f"numbers of the agent {name}", lambda: provenance(library.agent(name)))
+
+
+def of_body(library: Library, name: str) -> list[Row]:
+    return library.kept(f"numbers of the body {name}", lambda: provenance(library.body(name)))
 
 
 def as_table(of: str, rows: list[Row]) -> pl.DataFrame:
     """Rows of provenance as a table, one row a number or sentence."""
-    return pl.DataFrame(
-        [(of, row.path, row.value, row.unit, row.read, row.source, row.note) for row in rows],
-        schema=_SCHEMA,
-        orient="row",
-    )
+    return _table([(of, rows)])
+
+
+def _table(parts: list[tuple[str, list[Row]]]) -> pl.DataFrame:
+    rows = [(of, row.path, row.value, row.unit, row.read, row.source, row.note) for of, some in parts for row in some]
+    return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
 
 
 def tally(table: pl.DataFrame) -> dict[str, int]:
