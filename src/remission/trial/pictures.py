@@ -64,7 +64,7 @@ def _drawn(figure: Figure, dpi: int) -> NDArray[np.uint8]:
         figure.set_dpi(own)
 
 
-def _counted(pixels: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+def _counted(pixels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """The colours there and how many pixels have each; nearly all are white and need no sorting."""
     coloured = pixels[pixels != _RGB]
     colours, times = np.unique(coloured, return_counts=True)
