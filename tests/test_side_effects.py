@@ -347,6 +347,20 @@ def test_verdicts_and_counts_of_incidences() -> None:
     assert "**Predicted: 1 of 2 incidences in the published interval (4 published).**" in page
 
 
+def test_what_was_counted_otherwise_before_its_result_was_seen_is_told_both_ways() -> None:
+    now = seen(within_days=40, grade=3, counted="entered", before={"counted": "worsened"})
+    old = now.as_before()
+    assert old is not None and (old.counted, old.grade, old.label()) == ("worsened", 3, now.label())
+    assert seen(within_days=40).as_before() is None
+    rows = [
+        Incidence("neutropenia", now, Estimate(50, 40, 60, 9), before=Estimate(99, 90, 100, 9)),
+        Incidence("anaemia", seen(phase="one"), Estimate(50, 40, 60, 9)),
+    ]
+    assert [row.verdict_before for row in rows] == ["no", "yes"]
+    page = as_markdown(rows, patients=9, seed=1)
+    assert "counted as before 99.0 %" in page and "counted before: 1 of 2. What is counted was changed for 1" in page
+
+
 def test_an_arm_that_cannot_be_played_is_told_and_each_arm_is_played_once() -> None:
     played: list[Arm] = []
 

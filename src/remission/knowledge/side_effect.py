@@ -45,6 +45,16 @@ class Entered(_Strict):
     of: Literal["patients", "episodes"]
 
 
+Counted = Literal["all", "emergent", "worsened", "entered", "measurements"]
+
+
+class Before(_Strict):
+    """How a published number was counted here until the simulated one beside it had been seen: what differed."""
+
+    counted: Counted = "all"
+    grade: Annotated[int, Field(ge=1, le=5)] | None = None
+
+
 class Published(_Strict):
     """How often it was seen: percent of patients with an episode of ``grade`` or worse.
 
@@ -57,7 +67,8 @@ class Published(_Strict):
     before it was not. ``counted: worsened``: only what is of a worse grade than before treatment, as
     registration trials count (ICH E9); of a count: than at the first measurement. ``counted: entered``: what sites
     write on a trial's forms, a part of what happens (`SideEffect.entered`). ``counted: measurements``: of a count, the
-    percent of measurements, not of patients. ``tested_on``: only who has it on that day.
+    percent of measurements, not of patients. ``tested_on``: only who has it on that day. ``before``: how it was
+    counted until the result was known, so that both are told.
     """
 
     name: str  # the trial or report, in words
@@ -73,12 +84,20 @@ class Published(_Strict):
     value: Annotated[float, Field(ge=0, le=100)]
     interval: tuple[float, float] | None = None
     n: Annotated[int, Field(ge=1)] | None = None
-    counted: Literal["all", "emergent", "worsened", "entered", "measurements"] = "all"
+    counted: Counted = "all"
     tested_on: Annotated[float, Field(gt=0, le=36525)] | None = None
+    before: Before | None = None
     source: str | None = None
     read: Literal["full-text", "abstract", "label", "secondary", "memory"]
     used: Literal["calibrate", "predict", "orientation"]
     note: str | None = None
+
+    def as_before(self) -> Published | None:
+        """As it was counted until the simulated number had been seen; None when nothing was changed since."""
+        if self.before is None:
+            return None
+        grade = self.before.grade or self.grade
+        return self.model_copy(update={"counted": self.before.counted, "grade": grade, "tested_on": None})
 
     @property
     def in_phases(self) -> tuple[str, ...]:

@@ -141,10 +141,9 @@ KINDS: dict[str, Kind] = {
     "side effect": Kind(
         "percent",
         ("side_effect", "grade", "within"),
-        ("counted",),
+        (),
         "Share with an episode of that grade or worse that began within the time; `febrile_neutropenia` is fever with "
-        "ANC < 1e9/L (grade 3), `bloodstream_infection` counts as grade 3, low counts are graded as measured. With "
-        "`counted: entered` the part of it that trials' forms hold, as the side effect's file tells.",
+        "ANC < 1e9/L (grade 3), `bloodstream_infection` counts as grade 3, low counts are graded as measured.",
     ),
     "reached phase": Kind(
         "percent",
@@ -182,7 +181,7 @@ KINDS: dict[str, Kind] = {
     "CAR T day of peak": Kind("days", (), ("response_within",), "Median day of the highest level in blood."),
 }
 _OPTIONS = (
-    "at", "within", "after", "below", "site", "side_effect", "grade", "counted", "phase", "reason", "against",
+    "at", "within", "after", "below", "site", "side_effect", "grade", "phase", "reason", "against",
     "remission_within", "response_within", "relapse_site",
 )  # fmt: skip
 SURVIVALS = tuple(name for name, kind in KINDS.items() if "at" in kind.needs)
@@ -219,7 +218,6 @@ class Endpoint(_Strict):
     relapse_site: Literal["CNS", "CNS alone"] | None = None
     side_effect: str | None = None
     grade: Annotated[int, Field(ge=1, le=5)] | None = None
-    counted: Literal["entered"] | None = None  # what sites write on a trial's forms (SideEffect.entered); all, if None
     phase: str | None = None
     reason: str | None = None
     against: str | None = None  # the other arm

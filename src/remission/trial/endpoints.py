@@ -15,7 +15,7 @@ from remission.knowledge.trial_file import DAYS, Column, Endpoint, days
 
 from . import estimates
 from .estimates import Estimate, Floats
-from .side_effects import entered, episodes, source_table, untold
+from .side_effects import episodes, source_table, untold
 
 B_CELLS = "b_cells"  # columns of `states`: per microlitre
 CAR_T = "car_t_copies"
@@ -381,8 +381,7 @@ def side_effect(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> Est
     )
     since = pl.col("day") - pl.col("origin")
     before = pl.col("relapse").is_null() | (pl.col("day") <= pl.col("relapse"))  # a relapse is treated otherwise
-    rows = rows.filter((since >= 0) & (since <= _within(endpoint)) & before)
-    count = entered(rows, name, shelf) if endpoint.counted == "entered" else rows["patient"].n_unique()
+    count = rows.filter((since >= 0) & (since <= _within(endpoint)) & before)["patient"].n_unique()
     return estimates.share(count, people.height).times(100)
 
 

@@ -50,6 +50,7 @@ class Incidence:
     seen: Seen
     simulated: Estimate | None
     why: str = ""  # it is not simulated
+    before: Estimate | None = None  # counted as until the result had been seen, where that was changed
 
     @property
     def published(self) -> Published | None:
@@ -61,6 +62,11 @@ class Incidence:
     @property
     def verdict(self) -> Verdict:
         return verdict(self.seen.used, self.published, self.simulated)
+
+    @property
+    def verdict_before(self) -> Verdict:
+        """That of the number as it was counted before; where nothing was changed, `verdict`."""
+        return self.verdict if self.before is None else verdict(self.seen.used, self.published, self.before)
 
     @property
     def apart(self) -> Apart | None:
@@ -174,7 +180,6 @@ def _of_trials(shelf: Library) -> Iterator[tuple[str, Seen]]:
                     source=e.source,
                     read=e.read,
                     used=e.used,
-                    counted=e.counted or "all",
                     note=e.note,
                 ),
             )
@@ -198,7 +203,9 @@ def _rows(arm: Arm, wanted: list[tuple[str, Seen]], play: Play, shelf: Library) 
     rows = []
     for name, seen in wanted:
         try:
-            rows.append(Incidence(name, seen, simulated(tables, name, seen, shelf)))
+            old = seen.as_before()
+            before = simulated(tables, name, old, shelf) if old else None
+            rows.append(Incidence(name, seen, simulated(tables, name, seen, shelf), before=before))
         except NotSimulated as missing:
             rows.append(Incidence(name, seen, None, str(missing)))
     return rows
