@@ -378,7 +378,9 @@ class Course:
         if today - last > radiation.MENDED_DAYS:
             left = left_normal = 1.0
         p, y = self.patient, self.y
-        y[p.cells] *= radiation.kept(marrow_share, left, blasts)
+        cells = y[p.cells].reshape(-1, 2)  # a view
+        for clone, felt in enumerate(self.numbers.felt[:, p.pool_of_act[act]]):
+            cells[clone] *= radiation.kept(marrow_share, left**felt, blasts**felt)
         y[p.room + 1] *= radiation.kept(cns_share, 1.0, blasts)
         kept = radiation.kept(marrow_share, left_normal, normal)
         for i in range(whole.LINES):

@@ -8,7 +8,8 @@ K = 2/n phi / (1 - phi) (n - (1 - phi^n) / (1 - phi)).
 
 A field holds a share f of the marrow (or of the CNS), day after day the same part. What was left of the cells in it is
 S_old; after a day of survival S the whole keeps (1 - f + f S_old S) / (1 - f + f S_old). After MENDED_DAYS without
-radiation the field counts as new. Core: engine/core/radiation.hpp, acts.hpp.
+radiation the field counts as new. Of a clone that radiation kills less S is taken to the power that it feels.
+Core: engine/core/radiation.hpp, acts.hpp.
 Numbers and sources: knowledge/data/agents/*_irradiation.yaml.
 """
 

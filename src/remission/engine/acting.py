@@ -14,6 +14,8 @@ from remission.knowledge.agent import Agent, Effect
 from remission.knowledge.library import Library
 from remission.knowledge.quantity import Quantity
 
+RADIATION_POOL = "radiation"  # of clones that radiation kills less
+
 
 @dataclass(frozen=True)
 class Clone:
@@ -85,6 +87,8 @@ def _acts_through(agent: Agent) -> set[str]:
         names.add(agent.sensitivity)
     if agent.cells:
         names.add(agent.cells.antigen)
+    if agent.radiation:
+        names.add(RADIATION_POOL)
     return names
 
 

@@ -16,7 +16,7 @@ from remission.patient import chance
 from remission.patient.person import one
 
 from . import mesh
-from .acting import Group, pools
+from .acting import RADIATION_POOL, Group, pools
 from .program import LIVING, MARROW_BLASTS, MARROW_MRD, STEPS_PER_DAY, Program
 
 words = core.words
@@ -307,8 +307,8 @@ def layout(
     acts = acts_of(program)
     kills: list[Group] = [(e.through, e.but_not, e.only) for own in program.effects for e in own]
     for _, _, number in acts:
-        cells = program.agents[number].cells
-        kills.append((cells.antigen if cells else None, (), None))
+        agent = program.agents[number]
+        kills.append((agent.cells.antigen if agent.cells else RADIATION_POOL if agent.radiation else None, (), None))
     pool_of, clone_kill = pools(kills, clones)
     acts_in_pools = [(*act, pool) for act, pool in zip(acts, pool_of[len(pool_of) - len(acts) :], strict=True)]
     pool_of = pool_of[: len(pool_of) - len(acts)]

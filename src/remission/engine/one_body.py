@@ -42,6 +42,7 @@ class OneBody:
         self.after_relapse = q.effect_relapse[_known(plan), 0]  # times the kill of blasts, by effect
         self.keeps = q.keeps[:, 0]
         self.acts = q.acts.reshape(-1, len(words.ActNumber), core.LANES)[:, :, 0]
+        self.pool_of_act = plan.acts["pool"]
         p = self.numbers
         self.n, products, self.clones = len(p.entering), len(p.product.agent), len(p.birth)
         self.lines = self.n + products

@@ -117,7 +117,8 @@ class Pharmacokinetics(_Strict):
     csf: Csf | None = None
 
 
-Antigen = Literal["CD19", "CD20", "CD22", "CD7", "CD38", "BCR::ABL1", "KMT2A"]  # who carries them: body/leukaemia.yaml
+# Who carries them: body/leukaemia.yaml.
+Antigen = Literal["CD19", "CD20", "CD22", "CD7", "CD38", "BCR::ABL1", "KMT2A", "minor histocompatibility"]
 
 
 class Other(_Strict):

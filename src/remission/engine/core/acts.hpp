@@ -83,11 +83,17 @@ inline void irradiate(Block& b, Int act, int l, Int today, Real dose, int times)
   flesh.field(3 * act, l) = old_blasts * blasts;
   flesh.field(3 * act + 1, l) = old_normal * normal;
   flesh.field(3 * act + 2, l) = static_cast<Real>(today);
-  const Real share = (1.0 - marrow + marrow * old_blasts * blasts) / (1.0 - marrow + marrow * old_blasts);
-  for (Int c = 0; c < 2 * b.lay.clones(); ++c)
-    flesh.cells(c, l) =
-        left_of(b, l, flesh.cells(c, l), share,
-                static_cast<std::uint32_t>(b.lay.clone_purpose[c / 2]) + IRRADIATED + static_cast<std::uint32_t>(c % 2), today);
+  for (Int c = 0; c < b.lay.clones(); ++c) {
+    const Real typical = b.lay.clone_kill[c * b.lay.pools() + b.lay.acts[act].pool];
+    const Real felt = typical == 1.0 ? 1.0 : std::min(1.0, typical * b.q.felt(c, l));  // of the logarithm of what is left
+    const Real old = felt == 1.0 ? old_blasts : std::pow(old_blasts, felt);
+    const Real now = felt == 1.0 ? blasts : std::pow(blasts, felt);
+    const Real share = (1.0 - marrow + marrow * old * now) / (1.0 - marrow + marrow * old);
+    for (Int i = 2 * c; i < 2 * c + 2; ++i)
+      flesh.cells(i, l) =
+          left_of(b, l, flesh.cells(i, l), share,
+                  static_cast<std::uint32_t>(b.lay.clone_purpose[c]) + IRRADIATED + static_cast<std::uint32_t>(i % 2), today);
+  }
   flesh.total(0, l) = b.leukaemic_cells(l);
   flesh.cns(0, l) = left_of(b, l, flesh.cns(0, l), 1.0 - cns + cns * blasts, P_SURVIVES, today);
   const Real hit = (1.0 - marrow + marrow * old_normal * normal) / (1.0 - marrow + marrow * old_normal);
