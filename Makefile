@@ -112,9 +112,7 @@ validate: $(READY)
 calibrate: $(READY)
 	$(BIN)/remission calibrate calibration/counts.yaml --apply --report docs/calibration-counts.md
 	$(BIN)/remission calibrate calibration/leukaemia.yaml --apply --report docs/calibration.md
-	$(BIN)/remission calibrate calibration/leukaemia-level.yaml --apply --report docs/calibration-level.md
 	$(BIN)/remission calibrate calibration/relapse.yaml --apply --report docs/calibration-relapse.md
-	$(BIN)/remission calibrate calibration/after-relapse.yaml --apply --report docs/calibration-after-relapse.md
 	$(BIN)/remission calibrate calibration/side-effects.yaml --apply --report docs/calibration-side-effects.md
 
 treatments: $(READY)
