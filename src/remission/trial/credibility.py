@@ -170,14 +170,14 @@ def _validation(trials: Rows, effects: Rows) -> Iterator[tuple[str, str]]:
         yield name, f"{_of(inside, len(rows))} in the published interval; {told or 'no score'}"
     for used, name in (("predict", "Predicted incidences"), ("calibrate", "Fitted incidences")):
         mine = [row for row in effects if row["published"]["used"] == used and row["verdict"] in ("yes", "no")]
-        told = f"{_of(sum(row['verdict'] == 'yes' for row in mine), len(mine))} in the published interval"
+        said = f"{_of(sum(row['verdict'] == 'yes' for row in mine), len(mine))} in the published interval"
         if changed := sum(row.get("counted_as_before") is not None for row in mine):
             before = sum(row["verdict_before"] == "yes" for row in mine)
-            told += (
+            said += (
                 f"; {before} when all are counted as they were before the results of {changed} of them had been seen "
                 "(side-effects.md tells both)"
             )
-        yield name, told
+        yield name, said
 
 
 def _of(some: int, of: int) -> str:
