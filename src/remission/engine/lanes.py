@@ -159,6 +159,8 @@ def settings(library: Library) -> dict[str, float]:
         "bloodstream_share": infection["bloodstream.share"].to_unit("-"),
         "bloodstream_share_above_0.5": infection["bloodstream.share_above_0_5"].to_unit("-"),
         "bloodstream_relapsed": infection["bloodstream.again"].to_unit("-"),
+        "bloodstream_relapsed_first": infection["bloodstream.again_first"].to_unit("-"),
+        "bloodstream_first_days": infection["bloodstream.first"].to_unit("day"),
         "death_share": infection["bloodstream.death"].to_unit("-"),
         "death_share_relapsed": infection["bloodstream.death"].to_unit("-")
         * infection["bloodstream.relapsed"].to_unit("-"),

@@ -54,7 +54,9 @@ inline void infection(Block& b, int l, Int today) {
   b.flesh.fever_at(0, l) = b.exponential(l, P_FEVER, number);
   b.event(l, today, lane.phase, E_FEVER, anc);
   const bool again = b.person(l).relapsed > 0.0 || lane.relapses > 0;
-  const Real share = b.setting(anc < 0.5 ? S_BSI : S_BSI_ABOVE) * (again ? b.setting(S_BSI_AGAIN) : 1.0) *
+  const bool first = today - lane.relapsed_on < b.setting(S_BSI_DAYS);  // who enters with a relapse has it on day 0
+  const Real often = again ? b.setting(first ? S_BSI_FIRST : S_BSI_AGAIN) : 1.0;
+  const Real share = b.setting(anc < 0.5 ? S_BSI : S_BSI_ABOVE) * often *
                      b.person(l).bacteraemia * (1.0 + b.flesh.daily(INFECTION, l));
   if (b.uniform(l, P_BLOODSTREAM, number) >= share) return;
   b.place.result[l][RESULT_BLOODSTREAM] += 1.0;

@@ -49,7 +49,8 @@ struct Word {
   W(S_H2, "hazard_below_0.5") W(S_H3, "hazard_below_1.0") W(S_H4, "hazard_above_1.0")                         \
   W(S_H_MAINTENANCE, "maintenance_hazard") W(S_FEVER_PAUSE, "fever_pause_days") W(S_BSI, "bloodstream_share") \
   W(S_BSI_ABOVE, "bloodstream_share_above_0.5") W(S_BSI_DEATH, "death_share") W(S_BSI_RELAPSED, "death_share_relapsed") \
-  W(S_BSI_AGAIN, "bloodstream_relapsed") W(S_RED_RISE, "red_cell_rise") W(S_PLT_RISE, "platelet_rise")                 \
+  W(S_BSI_AGAIN, "bloodstream_relapsed") W(S_BSI_FIRST, "bloodstream_relapsed_first")                                 \
+  W(S_BSI_DAYS, "bloodstream_first_days") W(S_RED_RISE, "red_cell_rise") W(S_PLT_RISE, "platelet_rise")                 \
   W(S_PLT_POOL_LOSS, "platelet_pool_loss") W(S_RELAPSE_MARROW, "relapse_marrow") W(S_RELAPSE_CNS, "relapse_cns") \
   W(S_REMISSION, "remission_marrow") W(S_LETHAL, "lethal") W(S_LETHAL_CNS, "lethal_cns")                     \
   W(S_LOSS_EARLY, "loss_early") W(S_LOSS_LATE, "loss_late") W(S_LOSS_SHARE, "loss_share") W(S_NOISE_LEVEL, "noise_level")                   \
