@@ -125,3 +125,16 @@ def test_disease_of_the_meninges_kills_who_is_not_cured_of_it(tmp_path: Path) ->
         assert len(brain) > 8
         deaths.append((brain["death_cause"] == "leukaemia").sum())
     assert deaths[0] >= 5 and deaths[1] <= 1, deaths
+
+
+def test_infants_whose_leukaemia_comes_back_are_treated_and_nobody_with_antibodies_before_their_time() -> None:
+    infants = simulate(variant("interfant-06", after_relapse="relapse-children-europe-2000s"), patients=40, seed=5,
+                       follow_up_years=3.0, threads=1, record=("outcomes", "events"))  # fmt: skip
+    rows = infants.events.join(infants.outcomes.select("patient", "relapse_day"), on="patient")
+    rows = rows.filter((pl.col("event") == "remission") & (pl.col("day") > pl.col("relapse_day")))
+    again = rows["patient"].n_unique()
+    assert again > 0.25 * infants.outcomes["relapse_day"].is_not_null().sum() > 2
+    for line in ("relapse-children-1990s", "relapse-children-2000s", "relapse-children-europe-2000s"):
+        phases = {phase.id for phase in variant("interfant-06", after_relapse=line).phases}
+        assert any("other medicines" in name for name in phases)
+        assert not any("blinatumomab" in name or "rialto" in name for name in phases), line
