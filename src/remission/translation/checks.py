@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from babel.messages.catalog import Catalog
 
 from ..locale import KNOWN
-from ..locale.catalogue import read
 from ..locale.numbers import locale
 from .terms import Terms, found_in, term_base
 from .units import Unit
@@ -23,9 +25,10 @@ _MARKUP = re.compile(r"</?[a-zA-Z][^>]*>")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffd\ue000-\uf8ff\u2028\u2029]")
 
 
+@lru_cache
 def plural_forms(key: str) -> tuple[str, ...]:
     """The names of the plural forms of a language, in the order of its catalogue."""
-    return FORMS[read(key, "interface").num_plurals]
+    return FORMS[Catalog(locale=KNOWN[key].locale).num_plurals]
 
 
 def faults(unit: Unit, said: Sequence[str], key: str, terms: Terms) -> Iterator[str]:

@@ -34,7 +34,7 @@ COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast"]}, "resultTyp
 def test_a_page_is_accessible_keeps_to_itself_and_to_its_weight_in_light_dark_print_and_on_a_phone(tab, path):
     with tab("light") as seen:
         page = seen.tab
-        page.goto(path, wait_until="networkidle")
+        page.goto(path)
         assert findings(page) == []
         assert page.evaluate("seen.violations") == []
         expected = ["404"] if "no-such" in path else []

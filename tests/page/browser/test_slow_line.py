@@ -51,7 +51,7 @@ def address():
 @pytest.mark.parametrize("state", ["light", "phone"])
 def test_the_head_of_a_page_does_not_move_when_it_arrives_in_pieces(tab, state):
     with tab(state) as seen:
-        seen.tab.goto("/en/glossary", wait_until="networkidle")
+        seen.tab.goto("/en/glossary")
         assert seen.tab.evaluate("seen.moved") == []
         paint, end = seen.tab.evaluate(
             "[performance.getEntriesByName('first-paint')[0].startTime,"
