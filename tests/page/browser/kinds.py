@@ -1,5 +1,6 @@
 """One address of every kind of page."""
 
+CALENDAR = "/en/see/aall1331-blinatumomab/calendar"
 READ = [  # pages that are read
     "/en/", "/en/treatment", "/en/treatment/induction", "/en/treatment/chemotherapy/vincristine",
     "/en/side-effects/febrile_neutropenia", "/en/symptoms/fever", "/en/glossary", "/en/help", "/en/news", "/en/index",
@@ -9,7 +10,7 @@ READ = [  # pages that are read
 ]  # fmt: skip
 SEEN = [  # pages that are seen, with pictures of what was played
     "/en/see/", "/en/see/cog-standard-risk", "/en/see/cog-standard-risk/day/8",
-    "/en/see/aall1331-blinatumomab/calendar",  # a short one
+    f"{CALENDAR}?months=3",
     "/en/what-if", "/en/chart",
     "/en/compare/aall1731-control~age4~m~16kg~102cm~b~cns1~ph-negative/"
     "aall1731-blinatumomab~age4~m~16kg~102cm~b~cns1~ph-negative",
