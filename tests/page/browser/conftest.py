@@ -104,7 +104,7 @@ def tab(chromium, address):
         if more.get("java_script_enabled", True):
             context.add_init_script(SPY)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(120_000)
         if state == "print":
             page.emulate_media(media="print")
         seen = Seen(page)
