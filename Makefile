@@ -79,10 +79,10 @@ serve: $(READY)
 	$(BIN)/remission serve --open
 
 test: lint browser
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
 
 surprise: $(READY)
-	$(BIN)/pytest -n 2 --hypothesis-profile=default
+	$(BIN)/pytest -n 2 --dist worksteal --hypothesis-profile=default
 
 # A browser for tests/page/browser. Where none is and none can be installed, those tests are skipped and say so.
 browser:

@@ -59,11 +59,12 @@ def later(condition: Condition | None) -> set[Compare]:
 def sent_on(protocol: Protocol) -> set[tuple[str, tuple[tuple[str, object], ...]]]:
     """(target, person) of everyone whom a decision of this protocol, taken in order, may send somewhere."""
     found = set()
+    people = [person for person in PEOPLE if holds(protocol.eligible, person)]
     for phase in (p for p in protocol.phases if ":" not in p.id):
         asked = sorted(set().union(*(later(d.when) for d in phase.decide)), key=str)
         for true in product((False, True), repeat=len(asked)):
             measured = frozenset(compress(asked, true))
-            for person in (p for p in PEOPLE if holds(protocol.eligible, p)):
+            for person in people:
                 first = next((d for d in phase.decide if holds(d.when, person, measured)), None)
                 if first is not None:
                     found.add((first.target, tuple(person.items())))
