@@ -261,6 +261,15 @@ def test_incidence_in_a_phase_in_a_time_and_of_some(keys: dict[str, Any], percen
     assert (found.value, found.n) == (percent, of)
 
 
+def test_a_phase_of_a_linked_protocol_is_counted_only_where_the_protocol_has_none_of_that_name() -> None:
+    gone = [(0, 30, "high: two", "phase start", "high: two"), (1, 30, "high: two", "phase start", "high: two")]
+    ill = [(0, 40, "vod", 3, 50)]
+    linked = run([WELL] * 4, gone, ill)
+    own = run([WELL] * 4, [*gone, *((i, 30, "two", "phase start", "two") for i in (2, 3))], ill)
+    assert simulated(linked, "vod", seen(phase="two")).value == 50
+    assert simulated(own, "vod", seen(phase="two")).value == 0
+
+
 def test_an_emergent_count_is_one_that_was_not_as_low_before() -> None:
     """Low from the start; normal and then low; low, normal, low again; low and then worse."""
     counts = [(0.3, 0.4, 0.4), (2.0, 0.4, 2.0), (0.3, 1.2, 0.9), (0.9, 0.8, 0.4)]

@@ -121,7 +121,9 @@ def _in_time(
         since = pl.col("day") - pl.col("origin")
         found = found.join(people, on="patient").filter((since >= 0) & (since <= seen.within_days))
     else:
-        of_phases = pl.any_horizontal(map(is_phase, seen.in_phases))
+        own = pl.col("phase").is_in(seen.in_phases)  # who left for another protocol is under its treatment
+        any_of = pl.any_horizontal(map(is_phase, seen.in_phases))
+        of_phases = any_of if phases(tables).filter(own).is_empty() else own
         began = phases(tables).filter(of_phases)
         if began.is_empty():
             raise NotSimulated(f"no patient began a phase '{', '.join(seen.in_phases)}'")
