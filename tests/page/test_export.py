@@ -86,7 +86,8 @@ def dead_links(folder: Path) -> list[str]:
 
 def test_every_link_of_the_written_page_leads_to_a_file_of_it_and_no_page_is_missing(tmp_path, monkeypatch):
     """With one of the stored scenarios: the others have the same pages. In another language the pages of the scenario,
-    since its texts have the links of the English (test_translations); of the thousand sources those with an M."""
+    since its texts have the links of the English (test_translations); of the thousand sources those with an M. All of
+    it: benchmarks/page_export.py."""
     monkeypatch.setattr(see, "stored_addresses", lambda: stored_addresses()[-1:])
     cited: set[str] = set()
 
