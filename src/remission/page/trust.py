@@ -34,6 +34,8 @@ def trust(name: str, summary: Summary, knowledge: Library) -> Trust:
             continue
         if len(one.in_phases) != 1:  # what was counted over several phases is not among the shares that are kept
             continue
+        if one.counted != "all":  # a trial's forms, or what emerged: not the share that is shown
+            continue
         limits = one.interval
         if limits is None and one.n:
             made = share(round(one.value / 100 * one.n), one.n).times(100)
