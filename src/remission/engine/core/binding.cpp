@@ -252,6 +252,7 @@ void play_all(const Tables& t, const Layout& lay, const Play& play, const Column
 
 // What the blocks of a large cohort have freed is the system's again: else each thread keeps what it once had.
 void give_back([[maybe_unused]] Int patients) {
+  Shelf::clear();
 #ifdef __GLIBC__
   if (patients >= 4 * LANES) malloc_trim(0);
 #endif
@@ -267,30 +268,32 @@ nb::tuple play_cohort(nb::handle tables, nb::handle layout, nb::handle lanes, In
   Held held;
   const Tables t = tables_of(kept, tables);
   const Layout lay = layout_of(kept, layout);
-  const Columns all = columns_of(kept, held, lanes);
+  Columns all = columns_of(kept, held, lanes);
   const Play play{treatment_days, follow_up_days, play_chance, keep_doses, keep_states, seed, timings, daily_until};
   LayoutCheck(t, lay, all, play).run();
   std::vector<Real> spent(steps_of_day().size());
   const std::vector<RowOrder> orders = orders_of(order);
   std::vector<Real> results(static_cast<std::size_t>(all.patients) * RESULT_COLUMNS, NEVER_MEASURED);
-  std::vector<PatientTable> records[RecordTable_COUNT];
+  std::vector<Notes> notes;
   Table sorted[RecordTable_COUNT];
   {
     nb::gil_scoped_release release;
-    for (auto& table : records) table.resize(static_cast<std::size_t>(all.patients));
+    all.compare();
+    notes.resize(static_cast<std::size_t>(all.patients));
     play_all(t, lay, play, all, threads, spent, [&](Block& b, int l, Int place) {
       std::copy_n(b.place.result[l], RESULT_COLUMNS, results.data() + place * RESULT_COLUMNS);
-      for (int table = 0; table < RecordTable_COUNT; ++table)
-        records[table][place] = sorted_rows(b.rec.of[l].rows[table], Notes::width[table], orders[table]);
+      notes[place] = std::move(b.rec.of[l]);
     });
     give_back(all.patients);
     const std::vector<std::size_t> by = by_number(all.person);
     std::vector<std::size_t> begin;
     for (int table = 0; table < RecordTable_COUNT; ++table) {
-      sorted[table] = room_for(records[table], by, Notes::width[table], begin);
+      sorted[table] = room_for(notes.data(), table, by, begin);
       on_threads(threads, all.patients / LANES, [&](Int i) {
-        for (Int place = i * LANES; place < (i + 1) * LANES; ++place)
-          put(records[table][place], sorted[table], begin[place], all.person[place].patient);
+        for (Int place = i * LANES; place < (i + 1) * LANES; ++place) {
+          put(notes[place].rows[table], orders[table], sorted[table], begin[place], all.person[place].patient);
+          notes[place].rows[table] = {};
+        }
       });
     }
     give_back(all.patients);
@@ -383,14 +386,10 @@ void bind_block(nb::module_& m) {
     const View<Person> person{b.block().q.person, LANES};
     nb::list out;
     for (int table = 0; table < RecordTable_COUNT; ++table) {
-      std::vector<PatientTable> patients;
-      for (const Notes& notes : b.block().rec.of) {
-        std::vector<Real> noted = notes.rows[table];
-        patients.push_back(sorted_rows(noted, Notes::width[table], orders[table]));
-      }
       std::vector<std::size_t> begin;
-      Table sorted = room_for(patients, by_number(person), Notes::width[table], begin);
-      for (int l = 0; l < LANES; ++l) put(patients[l], sorted, begin[l], person[l].patient);
+      const Notes* notes = b.block().rec.of;
+      Table sorted = room_for(notes, table, by_number(person), begin);
+      for (int l = 0; l < LANES; ++l) put(notes[l].rows[table], orders[table], sorted, begin[l], person[l].patient);
       out.append(arrays_of(std::move(sorted)));
     }
     return out;

@@ -156,14 +156,14 @@ inline void fall_of_marrow(Block& b, Int j, int part) {
 }
 
 // One line over the slots from `first` on, h days each.
-inline void line_step(Block& b, int line, Int first, Real h, bool conditioned) {
+inline void line_step(Block& b, int line, Int first, Real h, bool conditioned, WideInt gone) {
   const Lanes& q = b.q;
   const Work& work = b.work;
   const Int slots = b.lay.slots();
   Real* s = b.flesh.line.row(line * STATE_ROWS);
   const Real* w = b.drugs.line_weight.row(line * WEIGHT_ROWS);
   const Real *n0 = work.n.row(0), *nm = work.n.row(1), *n1 = work.n.row(2);
-  Effects effects{work.e_line.row(line * slots + first), first > 0, first + LINE_SLOTS < slots, {},
+  Effects effects{work.e_line.row(line * slots + first), first > 0, first + LINE_SLOTS < slots, {}, gone,
                   conditioned ? work.room.row(0) : nullptr};
   for (int k = 0; k < LINE_SLOTS; ++k)
     if (b.drugs.sharp_on[first + k])
@@ -205,6 +205,8 @@ inline void body_of_day(Block& b) {
   }
   sharp_effects(b);
   if (!w.alive.empty()) kill_wears_off(b, half);
+  WideInt gone{};
+  for (int l = 0; l < LANES; ++l) gone[l] = -Int{b.lane(l).status == DONE};
   bool conditioned = false;
   for (Int j = 0; j < lay.halves(); ++j) conditioned |= any(load_row(w.k_stem, j) > 0.0);
   const WideInt stirred = lay.living == 1 ? stirred_today(b) : WideInt{};
@@ -222,7 +224,7 @@ inline void body_of_day(Block& b) {
     if (conditioned) [[unlikely]] fall_of_marrow(b, j, part);
     copy_rows(flesh.room, 0, w.n, 2, 1);
     if (part == LINE_SLOTS / 2 - 1)
-      for (int i = 0; i < LINES; ++i) line_step(b, i, 2 * j + 2 - LINE_SLOTS, slot, conditioned);
+      for (int i = 0; i < LINES; ++i) line_step(b, i, 2 * j + 2 - LINE_SLOTS, slot, conditioned, gone);
     rooms += load_row(w.n, 3);
     if (moved) immunity_step(b, j, half, stirred);
   }

@@ -52,7 +52,9 @@ inline void seat(Block& b, Traveller* who, int number) {
     for (int l = 0; l < number; ++l) all &= who[l].baggage && who[l].baggage->answered(agent);
     if (all) make_room_for_responses(b.drugs, b.lay, agent);
   }
-  fill_lines(b);
+  bool known = number == LANES;  // the weights of the lines are the patients' own and come with them
+  for (int l = 0; l < number; ++l) known &= who[l].baggage != nullptr;
+  if (!known) fill_lines(b);
   for (int l = 0; l < LANES; ++l)
     if (l >= number)
       empty(b, l);

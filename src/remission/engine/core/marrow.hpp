@@ -153,6 +153,7 @@ struct Effects {
   const Real* mean = nullptr;  // (LINE_SLOTS, L) means of the slots, among those of the day
   bool before = false, after = false;  // are there slots before and after these?
   SharpSlot sharp[LINE_SLOTS];
+  WideInt gone{};              // -1 in lanes in which nobody is played any more
   const Real* room = nullptr;  // (LINE_SLOTS, L) normal marrow in the middle of the slots, 0 where nothing takes it away
 
   Wide slot(int k) const { return load(mean + k * LANES); }
@@ -310,6 +311,7 @@ struct Smooth {
       if (effects.sharp[k].effect) [[unlikely]] holds &= ~(load(effects.sharp[k].given) > 0.0);
       if (effects.room) [[unlikely]] holds &= ~(load(effects.room + k * LANES) > 0.0);
     }
+    holds |= effects.gone;
   }
 };
 
@@ -547,7 +549,7 @@ inline void red_cell_chain(Real* s, const Real* w, const Effects& effects, const
   WideInt fine = course.bounded;
   if (effects.room) [[unlikely]]
     for (int i = 0; i < LINE_SLOTS; ++i) fine |= load(effects.room + i * LANES) > 0.0;
-  if (any(fine)) {
+  if (any(fine & ~effects.gone)) {
     const RedCourse other = red_bound(state(PROLIFERATING), slow, effects, n0, nm, n1, by_cells, k, gamma, h);
     course.first = fine ? other.first : course.first;
     course.last = fine ? other.last : course.last;

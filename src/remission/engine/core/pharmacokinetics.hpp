@@ -122,9 +122,8 @@ inline void fill_lines(Block& b) {
 // Doses of the day of an agent that is given by level: judged on the plasma at the hour of each dose.
 inline void rescue_doses(Block& b, Int agent) {
   constexpr Real HOURS = 24.0 / STEPS;
-  for (Int r = 0; r < b.t.rules.size; ++r) {
+  for (Int r : b.place.rescues) {
     const Rule& rule = b.t.rules[r];
-    if (rule.kind != RESCUE) continue;
     const Order& o = b.t.orders[rule.order];
     if (b.t.forms[o.form].agent != agent) continue;
     for (int l = 0; l < LANES; ++l) {
@@ -894,9 +893,8 @@ class AgentDay {
 // Does any patient wait for a dose that the level of a drug decides on?
 inline bool rescue_pending(Block& b) {
   bool pending = false;
-  for (Int r = 0; r < b.t.rules.size; ++r)
-    if (b.t.rules[r].kind == RESCUE)
-      for (int l = 0; l < LANES; ++l) pending |= b.place.rule(r, l).rescue_next >= 0 && b.lane(l).status != DONE;
+  for (Int r : b.place.rescues)
+    for (int l = 0; l < LANES; ++l) pending |= b.place.rule(r, l).rescue_next >= 0 && b.lane(l).status != DONE;
   return pending;
 }
 

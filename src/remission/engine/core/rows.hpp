@@ -9,6 +9,8 @@
 #include <limits>
 #include <new>
 #include <stdexcept>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace remission {
@@ -35,14 +37,70 @@ inline bool any(WideInt truths) {
 }
 constexpr Real NEVER_MEASURED = std::numeric_limits<Real>::quiet_NaN();
 
+// Memory of rows that is not needed now, by its size, for those who ask next in this thread: blocks are made one after the
+// other, and all alike. What lies here is the thread's, until it ends or clears it.
+class Shelf {
+ public:
+  static void* take(std::size_t bytes) {
+#ifndef __SANITIZE_ADDRESS__
+    if (Shelf* shelf = mine())
+      if (std::vector<void*>& unused = shelf->unused_[bytes]; !unused.empty()) {
+        void* memory = unused.back();
+        unused.pop_back();
+        return memory;
+      }
+#endif
+    return ::operator new(bytes, ALIGNED);
+  }
+  static void give(void* memory, std::size_t bytes) noexcept {
+#ifndef __SANITIZE_ADDRESS__
+    try {
+      if (Shelf* shelf = mine()) return shelf->unused_[bytes].push_back(memory);
+    } catch (const std::bad_alloc&) {  // no room to remember it
+    }
+#endif
+    ::operator delete(memory, ALIGNED);
+  }
+  static void clear() {
+    if (Shelf* shelf = mine()) shelf->empty();
+  }
+  ~Shelf() {
+    empty();
+    ended_ = true;
+  }
+
+ private:
+  static constexpr std::align_val_t ALIGNED{64};
+  std::unordered_map<std::size_t, std::vector<void*>> unused_;
+  static inline thread_local bool ended_ = false;
+
+  static Shelf* mine() {
+    static thread_local Shelf shelf;
+    return ended_ ? nullptr : &shelf;
+  }
+  void empty() {
+    for (auto& [bytes, unused] : unused_)
+      for (void* memory : unused) ::operator delete(memory, ALIGNED);
+    unused_.clear();
+  }
+};
+
 template <class T>
 struct Aligned {
   using value_type = T;
   Aligned() = default;
   template <class U>
   Aligned(const Aligned<U>&) {}
-  T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t(64))); }
-  void deallocate(T* p, std::size_t) { ::operator delete(p, std::align_val_t(64)); }
+  T* allocate(std::size_t n) { return static_cast<T*>(Shelf::take(n * sizeof(T))); }
+  void deallocate(T* p, std::size_t n) { Shelf::give(p, n * sizeof(T)); }
+  template <class U>
+  void construct(U* at) {  // nothing is written where no value is given
+    ::new (static_cast<void*>(at)) U;
+  }
+  template <class U, class... Value>
+  void construct(U* at, Value&&... value) {
+    ::new (static_cast<void*>(at)) U(std::forward<Value>(value)...);
+  }
   template <class U>
   bool operator==(const Aligned<U>&) const { return true; }
 };
@@ -54,7 +112,12 @@ using Many = std::vector<T, Aligned<T>>;
 struct Rows {
   Many<Real> v;
   Rows() = default;
-  explicit Rows(Int rows, Real value = 0.0) : v(static_cast<std::size_t>(std::max<Int>(rows, 1)) * LANES, value) {}
+  explicit Rows(Int rows, Real value = 0.0) : v(size_of(rows), value) {}
+  static Rows unset(Int rows) {  // to be written before it is read
+    Rows out;
+    out.v = Many<Real>(size_of(rows));
+    return out;
+  }
   Real* row(Int i) { return v.data() + i * LANES; }
   const Real* row(Int i) const { return v.data() + i * LANES; }
   Real& operator()(Int i, int lane) { return v[static_cast<std::size_t>(i) * LANES + lane]; }
@@ -62,6 +125,9 @@ struct Rows {
   Int rows() const { return static_cast<Int>(v.size()) / LANES; }
   void fill(Real value) { std::fill(v.begin(), v.end(), value); }
   void clear(Int first, Int rows) { std::fill_n(row(first), rows * LANES, 0.0); }
+
+ private:
+  static std::size_t size_of(Int rows) { return static_cast<std::size_t>(std::max<Int>(rows, 1)) * LANES; }
 };
 
 // What Python owns and the core only reads: an index that leads out of it ends the call with an error.

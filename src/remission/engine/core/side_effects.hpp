@@ -70,6 +70,7 @@ inline void begin_side_effect(Block& b, Int s, int l, Int today) {
   side.began = today;
   const Real days = std::nearbyint(b.q.side(s * SIDE_NUMBERS + COURSE, l));
   flesh.side_until(s, l) = static_cast<Real>(today + std::max<Int>(1, static_cast<Int>(days)));
+  flesh.lasting[s] = 1;
   flesh.side_clock(s, l) = 0.0;
   flesh.side_due(s, l) = lay.again[s] == 1 ? -1.0 : std::numeric_limits<Real>::infinity();
   for (Int agent = 0; agent < lay.agents(); ++agent)
@@ -101,7 +102,9 @@ inline void side_effects_of_day(Block& b, WideInt at_risk, Int* killer) {
     const Int row = FIRST_HAZARD + 3 * s, n = s * SIDE_NUMBERS;
     Wide hazard = load_row(flesh.daily, row);
     if (lay.cause_from[s + 1] > lay.cause_from[s]) hazard += hazard_of_body(b, s);
+    if (!flesh.lasting[s] && !any(hazard > 0.0)) continue;
     const Wide until = load_row(flesh.side_until, s);
+    flesh.lasting[s] = any(until > 0.0);
     const WideInt lasts = until > 0.0, runs = at_risk & ~lasts & (hazard > 0.0);
     if (const WideInt ends = at_risk & lasts & (until <= today); any(ends))
       for (int l = 0; l < LANES; ++l)

@@ -1,5 +1,7 @@
 // What changes while a block is played: where each patient stands, what is on board, the body, what is recorded.
 #pragma once
+#include <memory>
+
 #include "leukaemia.hpp"
 #include "marrow.hpp"
 #include "tables.hpp"
@@ -50,6 +52,7 @@ struct Place {
   std::vector<Int> begun;   // phase after phase: first day, -1 before
   std::vector<Int> cycles;  // and how often it has begun
   std::vector<Int> dose_rules, dose_rules_from;  // slot after slot: rules that are judged with each of its doses
+  std::vector<Int> rescues;                      // rules by which a level decides on doses
   Rows seen;               // variables
   Real result[LANES][RESULT_COLUMNS];
 
@@ -71,6 +74,8 @@ struct Place {
       }
       dose_rules_from.push_back(static_cast<Int>(dose_rules.size()));
     }
+    for (Int r = 0; r < t.rules.size; ++r)
+      if (t.rules[r].kind == RESCUE) rescues.push_back(r);
     for (int l = 0; l < LANES; ++l) {
       lane[l].status = q.person[l].real == 1 ? WAITING : DONE;
       lane[l].phase = q.person[l].first_phase;
@@ -154,6 +159,7 @@ struct Flesh {
   std::vector<SideState> sides;  // side effects * lanes
   Rows side_clock, side_due;     // hazard since the last episode, and where on that clock the next begins: -1 before it is drawn
   Rows side_until;               // first day without the episode that lasts; 0 where there is none
+  std::vector<char> lasting;     // side effects: may an episode last in anybody?
   std::vector<char> moderated;   // side effects that a drug protects from or makes worse
   Rows mutants, mutant_at, mutants_came;  // clones: the same for mutants
   Rows swing, unrest;            // lines: the slow swing of this week (SD 1), and what it and a cold take of proliferation
@@ -198,11 +204,30 @@ struct DayMeans {
   }
 };
 
-// Rows written of one patient, table by table, one after the other. Columns are counted as in the table, the first of which
-// is the patient's number: it is not written here.
+// Rows of numbers as they are written, in pieces of memory, so that what is written need not be moved when there is more.
+class Noted {
+ public:
+  void add(const Real* row, std::size_t width) {
+    if (pieces_.empty() || last_ == PIECE) {
+      pieces_.push_back(std::make_unique_for_overwrite<Real[]>(PIECE * width));
+      last_ = 0;
+    }
+    std::copy_n(row, width, pieces_.back().get() + last_++ * width);
+  }
+  std::size_t rows() const { return pieces_.empty() ? 0 : (pieces_.size() - 1) * PIECE + last_; }
+  const Real* row(std::size_t i, std::size_t width) const { return pieces_[i / PIECE].get() + i % PIECE * width; }
+
+ private:
+  static constexpr std::size_t PIECE = 16;  // rows
+  std::vector<std::unique_ptr<Real[]>> pieces_;
+  std::size_t last_ = 0;  // rows of the last piece
+};
+
+// Rows written of one patient, table by table. Columns are counted as in the table, the first of which is the patient's
+// number: it is not written here.
 struct Notes {
   static constexpr int width[RecordTable_COUNT] = {11, 8, 12, 5, 17, 5, 7};
-  std::vector<Real> rows[RecordTable_COUNT];
+  Noted rows[RecordTable_COUNT];
 };
 struct Records {
   Notes of[LANES];
@@ -210,8 +235,7 @@ struct Records {
   template <class... T>
   void note(RecordTable table, int lane, T... values) {
     const Real row[] = {static_cast<Real>(values)...};
-    std::vector<Real>& rows = of[lane].rows[table];
-    rows.insert(rows.end(), std::begin(row), std::end(row));
+    of[lane].rows[table].add(row, sizeof...(values));
   }
 };
 
@@ -316,7 +340,7 @@ inline Flesh::Flesh(const Layout& lay, const Lanes& q)
       k_blood(1), mobilised(1), fever(1), fever_at(1), lethal(1), lethal_at(1), seeded(1), seed_at(1), seeds(1), rho(q.rho),
       daily(FIRST_HAZARD + 3 * lay.again.size), field(3 * lay.acts.size, -1000.0), lost(lay.agents()),
       sides(lay.again.size * LANES), side_clock(lay.again.size), side_due(lay.again.size, -1.0),
-      side_until(lay.again.size), moderated(lay.again.size), mutants(lay.clones()), mutant_at(lay.clones(), -1.0),
+      side_until(lay.again.size), lasting(lay.again.size, 1), moderated(lay.again.size), mutants(lay.clones()), mutant_at(lay.clones(), -1.0),
       mutants_came(lay.clones()), swing(LINES), unrest(LINES) {
   for (Int target : lay.effect_target)
     if (target >= HAZARDS && (target - HAZARDS) % 3 != 0) moderated[(target - HAZARDS) / 3] = 1;

@@ -128,6 +128,32 @@ struct Columns {
   View<ImmuneNumbers> immune;
 #define REMISSION_COLUMN(name) View<Real> name;
   LANES_FIELDS(REMISSION_COLUMN)
+
+  // Of the rows of a field: do patients differ, and the number of the first.
+  struct Alike {
+    std::vector<char> differs;
+    std::vector<Real> first;
+  };
+  std::vector<Alike> alike;  // fields; none before `compare`
+
+  // Most rows hold one number for everybody: found once, they need not be gathered for every block.
+  void compare() {
+    alike.clear();
+#define REMISSION_COMPARE(name) alike.push_back(compared(name));
+    LANES_FIELDS(REMISSION_COMPARE)
+  }
+
+ private:
+  Alike compared(const View<Real>& all) const {
+    Alike out;
+    const std::size_t others = static_cast<std::size_t>(std::max<Int>(patients - 1, 0)) * sizeof(Real);
+    for (Int i = 0; patients && i < all.size / patients; ++i) {
+      const Real* row = all.data + i * patients;
+      out.differs.push_back(std::memcmp(row, row + 1, others) != 0);
+      out.first.push_back(row[0]);
+    }
+    return out;
+  }
 };
 
 // The same for the patients of one block.
@@ -148,7 +174,9 @@ struct Lanes {
     }
     for (int l = 0; l < LANES; ++l)
       for (int k = 0; k < IMMUNE_NUMBERS; ++k) immune_(k, l) = reinterpret_cast<const Real*>(&immune[l])[k];
-#define REMISSION_TAKE(name) name = take(all.name, all.patients, from);
+    std::size_t field = 0;
+    auto alike = [&] { return all.alike.empty() ? nullptr : &all.alike[field++]; };
+#define REMISSION_TAKE(name) name = take(all.name, all.patients, from, alike());
     LANES_FIELDS(REMISSION_TAKE)
   }
 
@@ -161,11 +189,14 @@ struct Lanes {
   static constexpr int IMMUNE_NUMBERS = sizeof(ImmuneNumbers) / sizeof(Real);
   Rows immune_{IMMUNE_NUMBERS};
 
-  static Rows take(const View<Real>& all, Int patients, const Int* from) {
+  static Rows take(const View<Real>& all, Int patients, const Int* from, const Columns::Alike* alike) {
     const Int rows = patients ? all.size / patients : 0;
-    Rows out(rows);
+    Rows out = Rows::unset(rows);
     for (Int i = 0; i < rows; ++i)
-      for (int l = 0; l < LANES; ++l) out(i, l) = all.data[i * patients + from[l]];
+      if (alike && !alike->differs[i])
+        store(out.row(i), everywhere(alike->first[i]));
+      else
+        for (int l = 0; l < LANES; ++l) out(i, l) = all.data[i * patients + from[l]];
     return out;
   }
 };

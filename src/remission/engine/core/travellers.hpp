@@ -16,12 +16,12 @@ class Baggage {
   // Everything that the day before leaves to the next: what is made anew each day stays behind. Packs the lane of a block,
   // or unpacks it there.
   void pack(Block& b, int l) {
-    numbers_.clear();
-    numbers_.reserve(most_numbers_);
+    number_ = 0;
     bytes_.clear();
+    make_room(most_numbers_);
     go<true>(b, l);
     notes = std::move(b.rec.of[l]);
-    if (numbers_.size() > most_numbers_) most_numbers_ = numbers_.size();
+    most_numbers_ = std::max(most_numbers_, number_);
   }
   void unpack(Block& b, int l) {
     number_ = byte_ = 0;
@@ -32,10 +32,14 @@ class Baggage {
   bool answered(Int agent) const { return answered_[static_cast<std::size_t>(agent)] != 0; }
 
  private:
-  std::vector<Real> numbers_;
+  Many<Real> numbers_;
   std::vector<char> bytes_, answered_;
-  std::size_t number_ = 0, byte_ = 0;
+  std::size_t number_ = 0, byte_ = 0;  // the next of each
   static inline thread_local std::size_t most_numbers_ = 0;  // so that memory is asked for once
+
+  void make_room(std::size_t numbers) {
+    if (numbers > numbers_.size()) numbers_.resize(std::max(numbers, 2 * numbers_.size()));
+  }
 
   template <bool out>
   void go(Block& b, int l) {
@@ -88,15 +92,15 @@ class Baggage {
   }
   template <bool out>
   void rows(Rows& x, Int number, int l, bool wanted) {
+    const std::size_t size = static_cast<std::size_t>(number);
     if constexpr (out) {
-      const std::size_t at = numbers_.size();
-      numbers_.resize(at + static_cast<std::size_t>(number));
-      for (Int i = 0; i < number; ++i) numbers_[at + static_cast<std::size_t>(i)] = x(i, l);
+      make_room(number_ + size);
+      for (Int i = 0; i < number; ++i) numbers_[number_ + static_cast<std::size_t>(i)] = x(i, l);
     } else {
       if (wanted)
         for (Int i = 0; i < number; ++i) x(i, l) = numbers_[number_ + static_cast<std::size_t>(i)];
-      number_ += static_cast<std::size_t>(number);
     }
+    number_ += size;
   }
   template <bool out, class T>
   void record(T& x) {
