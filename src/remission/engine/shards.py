@@ -617,7 +617,7 @@ def _parquet(frame: pl.DataFrame) -> bytes:
     """The same bytes for the same table: every setting that shapes the file is fixed here."""
     buffer = io.BytesIO()
     frame.rechunk().write_parquet(
-        buffer, compression="zstd", compression_level=3, statistics=True, row_group_size=ROWS_PER_GROUP
+        buffer, compression="zstd", compression_level=1, statistics=True, row_group_size=ROWS_PER_GROUP
     )
     return buffer.getvalue()
 
