@@ -36,7 +36,9 @@ def _symbols(locale: Locale) -> Mapping[str, str]:
 
 def figures(english: str) -> str:
     """Figures as English writes them, 1,234.5, as the language writes them: no digit is lost or added."""
-    if _here().language == "en":
+    from .speech import ENGLISH, language
+
+    if language() == ENGLISH or _here().language == "en":
         return english
     signs = _symbols(_signs())
     return english.translate({ord("."): signs["decimal"], ord(","): signs["group"]})

@@ -217,6 +217,8 @@ class _Planner:
     undecided: list[str] = field(default_factory=list)
     left: bool = False  # the protocol, by a decision
     taken: set[str] = field(default_factory=set)
+    aged: dict[int, Person] = field(default_factory=dict)  # on each day
+    known: dict[tuple[int, int, int], Person] = field(default_factory=dict)  # by what `_who` depends on
 
     def run(self) -> Plan:
         day = 1
@@ -247,9 +249,18 @@ class _Planner:
 
     def _who(self, first: int, day: int) -> Person:
         """The person on a day of therapy: as old as on the first day of the cycle, with the results so far."""
-        who = self.person.on_day(first)
-        newest = {what: [value for when, value in found if when <= day] for what, found in self.results.items()}
-        return replace(who, seen={what: v[-1] for what, v in newest.items() if v and v[-1] is not None})
+        key = first, day, sum(map(len, self.results.values()))
+        if key not in self.known:
+            newest = {what: [value for when, value in found if when <= day] for what, found in self.results.items()}
+            seen = {what: v[-1] for what, v in newest.items() if v and v[-1] is not None}
+            self.known[key] = replace(self._aged(first), seen=seen)
+        return self.known[key]
+
+    def _aged(self, day: int) -> Person:
+        """The person on a day of therapy, as old as then."""
+        if day not in self.aged:
+            self.aged[day] = self.person.on_day(day)
+        return self.aged[day]
 
     def _examine(self, phase: Phase, first: int, length: int) -> None:
         """The results of the examinations of a cycle, as far as they were given; later ones are not known."""
@@ -295,7 +306,7 @@ class _Planner:
             return day + phase.repeat_times * phase.days
         if not phase.repeat_until:
             return day + phase.days
-        who = self.person.on_day(day)
+        who = self._aged(day)
         for until in phase.repeat_until:
             if truth(until.when, who):
                 since = self.phase_start.get(until.from_phase, day) if until.from_phase else 1
@@ -493,7 +504,7 @@ class _Planner:
     def _dose(
         self, give: Give, step: tuple[float | None, str], factor: float, why: list[str], day: int
     ) -> dict[str, Any]:
-        who, (amount, note) = self.person.on_day(day), step
+        who, (amount, note) = self._aged(day), step
         unit, __, per = give.unit.partition("/")
         notes = [note] if note else []
         if part := self.agent(give.agent).dose_of:
@@ -742,8 +753,9 @@ def _in_tablets(rows: list[dict[str, Any]], strength: float, parts: int) -> Iter
         weeks.setdefault(((row["day"] - 1) // 7, row.get("when", "")), []).append(row)
     for days in weeks.values():
         tablets = week([row["exact_dose"] for row in days], strength, parts)
+        said = tablets.in_words()
         for row, dose in zip(days, tablets.doses, strict=True):
-            note = "; ".join(n for n in (row["note"], tablets.in_words()) if n)
+            note = "; ".join(n for n in (row["note"], said) if n)
             if tablets.possible:
                 row |= {"dose": dose, "day_total": dose, "deviation_percent": tablets.deviation}
             yield row | {"note": note}
