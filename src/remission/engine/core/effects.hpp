@@ -23,12 +23,40 @@ inline Wide hill(Wide x, Wide half, Wide power) {
   return x > 0.0 ? value : Wide{};
 }
 
+// Mean of the Hill function of what has the mean and the variance of u and v: to second order about the mean where they
+// are within a sixteenth of it, else its values there.
+inline Wide hill_between(Wide u, Wide v, Wide half, Wide power) {
+  constexpr Real NEAR = 0.004;  // variance over mean squared
+  const Wide mean = 0.5 * (u + v), f = hill(mean, half, power), x = larger(mean, 1e-150), apart = 0.5 * (v - u) / x;
+  const Wide bends = 0.5 * power * f * (1.0 - f) * (power * (1.0 - 2.0 * f) - 1.0), by = apart * apart;
+  const Wide out = f + bends * by;
+  if (!any(by > NEAR)) return out;
+  return by > NEAR ? 0.5 * (hill(u, half, power) + hill(v, half, power)) : out;
+}
+
+// x / (half + x), of one value or of two with one division.
+struct Emax {
+  Wide half;
+  Wide operator()(Wide x) const { return x / (half + x); }
+};
+struct Two {
+  Wide u, v;
+};
+template <class F>
+Two both_of(const F& f, Wide u, Wide v) {
+  return {f(u), f(v)};
+}
+inline Two both_of(const Emax& f, Wide u, Wide v) {
+  const Wide p = f.half + u, r = f.half + v, under = 1.0 / (p * r);
+  return {u * r * under, v * p * under};
+}
+
 // then(f), f the shape of effect `i`: its value for a factor of 1 at a value of its driver. half: the concentration of
 // half effect.
 template <class Then>
 void bent(const Lanes& q, Int function, Int i, Wide half, Then then) {
   switch (function) {
-    case EMAX: then([half](Wide x) { return x / (half + x); }); break;
+    case EMAX: then(Emax{half}); break;
     case LINEAR: then([](Wide x) { return x; }); break;
     case HILL: {
       const Wide power = load_row(q.effect_c, i);
@@ -40,6 +68,17 @@ void bent(const Lanes& q, Int function, Int i, Wide half, Then then) {
       then([half, rest, d, km](Wide x) { return asparagine(x, half, rest, d, km); });
     }
   }
+}
+
+// Mean of the shape of effect `i` where its driver has the mean and the variance of u and v.
+inline Wide mean_between(const Lanes& q, Int function, Int i, Wide half, Wide u, Wide v) {
+  if (function == HILL) return hill_between(u, v, half, load_row(q.effect_c, i));
+  Wide mean = {};
+  bent(q, function, i, half, [&](auto f) {
+    const Two at = both_of(f, u, v);
+    mean = 0.5 * (at.u + at.v);
+  });
+  return mean;
 }
 
 // Rows of out += means of `each` rows of x (1 or 2) times the factor.

@@ -25,6 +25,7 @@ inline void make_room_for_responses(Drugs& drugs, const Layout& lay, Int agent) 
     drugs.part[f] = rows(lay.form_row_from, f);
     drugs.full[f] = rows(lay.form_row_from, f);
   }
+  drugs.quiet[agent] = Rows(quiet_rows(drugs, lay, agent));
   drugs.answered[agent] = 1;
 }
 
@@ -101,6 +102,9 @@ inline void fill_responses(Block& b, Int agent) {
     }
     if (sink) copy_rows(drugs.sink[agent], kind * rows, answers.rate[forms], 0, rows);
   }
+  if (!drugs.asked[agent].empty())
+    quiet_responses(drugs.day, a, g, drugs.asked[agent], entries, lay.fastest[agent], drugs.quiet[agent],
+                    drugs.quiet_from.row(agent));
 }
 
 // The weights of the blood lines.
@@ -219,6 +223,7 @@ class AgentDay {
       if (!drugs.answered[agent]) fill_responses(b, agent);  // only what fades on its own was foreseen for today
       play_steps();
     }
+    if (quiet) quiet_day();
     if (aside != 0) day_of_slow();
     wash_out();
   }
@@ -246,6 +251,8 @@ class AgentDay {
       const Int f = lay.agent_forms[i];
       if (drugs.running[f]) drugs.running[f] = any(load_row(drugs.left, f) > 0.0);
     }
+    for (Int g = lay.shape_from[agent]; g < lay.shape_from[agent + 1]; ++g)
+      if (by_spread(lay.shapes[g]) && drugs.touched[g]) shape_of_spread(lay.shapes[g]);
   }
 
   Block& b;
@@ -263,6 +270,8 @@ class AgentDay {
   std::uint64_t started = 0;   // bits of the states that the step began with
   bool fed = false;            // something came in during the step
   std::uint64_t aside = 0;     // bits of the states that are set aside
+  bool quiet = false;          // is this a quiet day for anybody?
+  std::uint64_t calm_states = 0;  // bits of the states of those
 
   bool is_sharp(Int slot) const { return drugs.sharp_agent[agent * slots + slot] != 0; }
   Wide out(Int row) const { return load_row(drugs.out, r0 + row); }
@@ -275,6 +284,7 @@ class AgentDay {
       if (!drugs.touched[g]) continue;
       const Shape& s = lay.shapes[g];
       drugs.shape.clear(s.row, s.antagonist >= 0 ? 2 * slots : s.parts);
+      if (by_spread(s)) drugs.spread.clear(2 * g, 2);
       drugs.touched[g] = 0;
     }
     if (lay.against_row[agent] >= 0)
@@ -284,32 +294,159 @@ class AgentDay {
       if (lay.watched[j] >= 0) drugs.watch.clear(lay.watched[j], slots);
   }
 
-  // Set aside what fades on its own in patients who have nothing else of the agent, neither on board nor coming today. Has
-  // anybody more?
+  // Set aside patients who need no steps today: who has nothing of the agent but what fades on its own, neither on board nor
+  // coming, and whose day is quiet. Does anybody need steps?
   bool set_aside() {
     const std::uint64_t present = drugs.present[agent], slow = drugs.slow[agent] & present;
-    if (slow == 0) return true;
-    WideInt busy = load_row(drugs.was_running, agent) > 0.0;
+    const bool smooth = !drugs.asked[agent].empty();
+    if (slow == 0 && !smooth) return true;
+    WideInt new_today = load_row(drugs.was_running, agent) > 0.0;
     for (Int i = f0; i < f1; ++i) {
       const Int f = lay.agent_forms[i];
-      if (drugs.running[f]) busy |= load_row(drugs.left, f) > 0.0;
-      if (drugs.delaying[f]) busy |= load_row(drugs.late, f) != 0.0;
+      if (drugs.running[f]) new_today |= load_row(drugs.left, f) > 0.0;
+      if (drugs.delaying[f]) new_today |= load_row(drugs.late, f) != 0.0;
       if (drugs.given(f))
-        for (Int k = 0; k < STEPS; ++k) busy |= load_row(drugs.amount, f * STEPS + k) != 0.0;
+        for (Int k = 0; k < STEPS; ++k) new_today |= load_row(drugs.amount, f * STEPS + k) != 0.0;
     }
+    WideInt more = {};  // than what fades on its own
     for (std::uint64_t left = present & ~slow; left; left &= left - 1)
-      busy |= load_row(drugs.x, s0 + std::countr_zero(left)) != 0.0;
-    if (!any(~busy)) return true;
-    const bool mixed = any(busy);
-    for (std::uint64_t left = slow; left; left &= left - 1) {
-      const int j = std::countr_zero(left);
-      const Wide x = load_row(drugs.x, s0 + j), rests = busy ? Wide{} : x;
-      store(drugs.saved.row(j), rests);
-      store(drugs.x.row(s0 + j), busy ? x : Wide{});
+      more |= load_row(drugs.x, s0 + std::countr_zero(left)) != 0.0;
+    for (Int i = z0; i < z0 + products; ++i) more |= load_row(drugs.z, i) != 0.0;
+    WideInt calm = {}, waits = {};
+    if (smooth) {
+      calm = ~new_today & more & (today - load_row(drugs.last, agent) >= load_row(drugs.quiet_from, agent));
+      waits = pending ? asked_for_levels() : waits;
+      calm &= ~waits;
+      quiet = any(calm);
     }
-    aside = slow;
-    if (!mixed) drugs.present[agent] &= ~slow;
-    return mixed;
+    const WideInt rests = slow ? ~new_today & ~more : WideInt{};
+    const WideInt busy = ~(calm | rests);
+    const bool steps_for_some = smooth ? any(new_today | waits | (more & ~calm)) : any(busy);
+    if (quiet) {
+      calm_states = present;
+      for (std::uint64_t left = present; left; left &= left - 1) put_aside(drugs.x, s0, std::countr_zero(left), calm, drugs.other, 0);
+      for (int i = 0; i < products; ++i) put_aside(drugs.z, z0, i, calm, drugs.other, static_cast<int>(n));
+    }
+    if (any(rests)) {
+      for (std::uint64_t left = slow; left; left &= left - 1) put_aside(drugs.x, s0, std::countr_zero(left), rests, drugs.saved, 0);
+      aside = slow;
+    }
+    if (!steps_for_some) drugs.present[agent] = 0;
+    return steps_for_some;
+  }
+
+  // Row i of x goes to `to` for these patients.
+  void put_aside(Rows& x, Int first, int i, WideInt who, Rows& to, int shift) {
+    const Wide all = load_row(x, first + i);
+    store(to.row(shift + i), who ? all : Wide{});
+    store(x.row(first + i), who ? Wide{} : all);
+  }
+
+  // Who waits for a dose that a level decides on.
+  WideInt asked_for_levels() const {
+    WideInt waits = {};
+    if (std::find(b.t.level_agent.begin(), b.t.level_agent.end(), agent) == b.t.level_agent.end()) return waits;
+    for (Int r = 0; r < b.t.rules.size; ++r)
+      if (b.t.rules[r].kind == RESCUE)
+        for (int l = 0; l < LANES; ++l)
+          if (b.place.rule(r, l).rescue_next >= 0) waits[l] = -1;
+    return waits;
+  }
+
+  // The quiet day of those who were set aside for it.
+  void quiet_day() {
+    const std::vector<int>& asked = drugs.asked[agent];
+    const Int each = n + TIMES * static_cast<Int>(asked.size());
+    Terms terms;
+    for (std::uint64_t left = calm_states; left; left &= left - 1) {
+      const int j = std::countr_zero(left);
+      terms.add(drugs.quiet[agent].row(j * each), drugs.other.row(j));
+    }
+    Rows& end = drugs.saved_quiet;
+    terms.sum(end.row(0), each);
+    std::uint64_t present = drugs.present[agent];
+    for (Int j = 0; j < n; ++j) {
+      if (!(drugs.made_of[r0 + j] & calm_states)) continue;
+      Real* x = drugs.x.row(s0 + j);
+      store(x, load(x) + load_row(end, j));
+      present |= std::uint64_t{1} << j;
+    }
+    drugs.present[agent] = present;
+    kept = everywhere(1.0);
+    std::size_t known = 0;
+    auto values = [&](Int output) {
+      while (asked[known] != output) known = known + 1 < asked.size() ? known + 1 : 0;
+      return end.row(n + TIMES * static_cast<Int>(known));
+    };
+    if (products > 0) quiet_products(end.row(n));
+    for (Int g = lay.shape_from[agent]; g < lay.shape_from[agent + 1]; ++g) {
+      const Shape& s = lay.shapes[g];
+      if (s.made_of == PRODUCT || !(drugs.made_of[r0 + s.source] & calm_states)) continue;
+      touch(s);
+      const Real* at = values(s.output);
+      if (s.function == HILL && s.parts == 1) {
+        Wide mean = {}, square = {};
+        for (int k = 0; k < TIMES; ++k) {
+          const Wide x = larger(load(at + k * LANES), 0.0), part = TIME_WEIGHT[k == 1 || k == 2] * x;
+          mean += part;
+          square += part * x;
+        }
+        raise(drugs.shape, s.row, mean_of_spread(s, mean, square));
+        continue;
+      }
+      bent(q, s.function, s.effect, load_row(q.effect_b, s.effect), [&](auto f) {
+        Wide y[TIMES];
+        for (int k = 0; k < TIMES; k += 2) {
+          const Two two = both_of(f, larger(load(at + k * LANES), 0.0), larger(load(at + (k + 1) * LANES), 0.0));
+          y[k] = two.u;
+          y[k + 1] = two.v;
+        }
+        if (s.parts == 1)
+          raise(drugs.shape, s.row, TIME_WEIGHT[0] * (y[0] + y[3]) + TIME_WEIGHT[1] * (y[1] + y[2]));
+        else
+          raise_all(s, s.parts == slots ? drugs.day.slot : drugs.day.half, y);
+      });
+    }
+    for (Int j = 0; j < lay.linear_outputs[agent]; ++j) {
+      const Int watched = lay.watched[lay.output_from[agent] + j];
+      if (watched < 0) continue;
+      const Real* at = values(j);
+      Wide y[TIMES];
+      for (int k = 0; k < TIMES; ++k) y[k] = load(at + k * LANES);
+      for (Int k = 0; k < slots; ++k) raise(drugs.watch, watched + k, through(drugs.day.slot[k], y));
+    }
+  }
+
+  // Parts of the day of a quiet shape; one that an antagonist answers has two rows for each.
+  void raise_all(const Shape& s, const std::vector<AtTimes>& parts, const Wide* values) {
+    Int row = s.row;
+    for (const AtTimes& part : parts) {
+      const Wide mean = larger(through(part, values), 0.0);
+      raise(drugs.shape, row++, mean);
+      if (s.antagonist >= 0) raise(drugs.shape, row++, mean);
+    }
+  }
+
+  // Products of a quiet day, made of plasma at its four times.
+  void quiet_products(const Real* plasma) {
+    for (Int i = z0; i < z0 + products; ++i) {
+      const Wide half = load_row(q.product_half, i), others = load_row(drugs.z, i);
+      store(drugs.z.row(i), load_row(drugs.other, n + i - z0));
+      Wide y[TIMES];
+      for (int k = 0; k < TIMES; k += 2) {
+        const Two two = both_of(Emax{half}, larger(load(plasma + k * LANES), 0.0), larger(load(plasma + (k + 1) * LANES), 0.0));
+        y[k] = two.u;
+        y[k + 1] = two.v;
+      }
+      const Int windows = slots / 2;
+      const Real length = 1.0 / static_cast<Real>(windows);
+      for (Int w = 0; w < windows; ++w) {
+        const Uptake up{larger(through(drugs.day.half[w], y), 0.0), through(drugs.day.tilt[w], y)};
+        const Wide mean = form_product(i, lay.product_row[i], up);
+        product_effects(i - z0, mean, static_cast<Real>(w) * length, length);
+      }
+      store(drugs.z.row(i), load_row(drugs.z, i) + others);
+    }
   }
 
   // A day of what is set aside.
@@ -328,10 +465,8 @@ class AgentDay {
         }
         return sum;
       };
-      bent(q, s.function, s.effect, load_row(q.effect_b, s.effect), [&](auto f) {
-        raise(drugs.shape, s.row,
-              s.function == LINEAR ? f(output(MEAN_OF_DAY)) : 0.5 * (f(output(AT_NODES)) + f(output(AT_NODES + 1))));
-      });
+      raise(drugs.shape, s.row,
+            s.function == LINEAR ? output(MEAN_OF_DAY) : between(s, output(AT_NODES + 1), output(AT_NODES)));
     }
     watch_slow();
     for (std::uint64_t left = aside; left; left &= left - 1) {
@@ -373,6 +508,7 @@ class AgentDay {
     dosed = Wide{};
     given = false;
     Wide still = {};
+    WideInt flows = {};  // into whom something flows during the step
     for (Int i = f0; i < f1; ++i) {
       const Int f = lay.agent_forms[i];
       const Form& form = b.t.forms[f];
@@ -393,6 +529,7 @@ class AgentDay {
             drugs.running[free] = 1;
           }
         } else if (form.lag > 0.0) {
+          flows |= some;
           store(drugs.late.row(f), some ? dose : load_row(drugs.late, f));
           store(drugs.wait.row(f), some ? everywhere(form.lag) : load_row(drugs.wait, f));
           drugs.delaying[f] = 1;
@@ -406,9 +543,13 @@ class AgentDay {
         const auto runs = load_row(drugs.left, f) > 0.0;
         fresh = runs ? everywhere(1.0) : fresh;
         still = runs ? everywhere(1.0) : still;
+        flows |= runs;
       }
     }
     store(was, still);
+    Real* last = drugs.last.row(agent);
+    const Wide until = dosed > 0.0 ? now : load(last);
+    store(last, flows ? now + 1.0 / static_cast<Real>(steps) : until);
     plain = 1.0 - fresh;
     changing = any(fresh > 0.0);
     steady = any(fresh == 0.0);
@@ -519,8 +660,8 @@ class AgentDay {
   // Add what the two Gauss nodes of a `share` of a window take up; early, late: where they stand from its middle.
   void take_up(Uptake& up, Int first, Int product, Wide weigh, Real share, Real early, Real late) const {
     const Wide half = load_row(q.product_half, product), w = 0.5 * share * weigh;
-    const Wide u = out(first), v = out(first + 1);
-    const Wide f = w * u / (half + u), g = w * v / (half + v);
+    const Two at = both_of(Emax{half}, out(first), out(first + 1));
+    const Wide f = w * at.u, g = w * at.v;
     up.mean += f + g;
     up.moment += early * f + late * g;
   }
@@ -588,15 +729,19 @@ class AgentDay {
   void both(F f, Int source, Int panel, Rows& to, At at) {
     const Int tiles = lay.fine_windows[agent];
     if (source >= 0 && something(source))
-      for (Int w = 0; w < tiles; ++w)
-        for (Int k = 0; k < 2; ++k) raise(to, at(w) + k, plain * f(out(source + 2 * w + k)));
+      for (Int w = 0; w < tiles; ++w) {
+        const Two y = both_of(f, out(source + 2 * w), out(source + 2 * w + 1));
+        raise(to, at(w), plain * y.u);
+        raise(to, at(w) + 1, plain * y.v);
+      }
     if (panel < 0) return;
     const Real windows = static_cast<Real>(steps * tiles);  // of a day
     constexpr Real apart = 1.0 / (GAUSS[1] - GAUSS[0]);
     for (Int p = lay.panel_from[agent]; p < lay.panel_from[agent + 1]; ++p, panel += 2) {
       const Real early = lay.panel_times[2 * p] * windows, late = lay.panel_times[2 * p + 1] * windows;
       const Int w = static_cast<Int>(0.5 * (early + late));
-      const Wide share = (late - early) * apart * apart * fresh, u = share * f(out(panel)), v = share * f(out(panel + 1));
+      const Two now = both_of(f, out(panel), out(panel + 1));
+      const Wide share = (late - early) * apart * apart * fresh, u = share * now.u, v = share * now.v;
       const Real x = early - static_cast<Real>(w), y = late - static_cast<Real>(w);
       raise(to, at(w), (GAUSS[1] - x) * u + (GAUSS[1] - y) * v);
       raise(to, at(w) + 1, (x - GAUSS[0]) * u + (y - GAUSS[0]) * v);
@@ -619,6 +764,14 @@ class AgentDay {
       const Shape& s = lay.shapes[g];
       if (s.made_of == PRODUCT || !(something(s.source) || some)) continue;
       touch(s);
+      if (by_spread(s)) {
+        note_spread(s);
+        continue;
+      }
+      if (s.made_of == MEAN && s.parts == 1 && s.function != LINEAR) {
+        raise(drugs.shape, s.row, between(s, out(s.source), out(s.source + 1)));
+        continue;
+      }
       bent(q, s.function, s.effect, load_row(q.effect_b, s.effect), [&](auto f) {
         if (s.made_of == MEAN)
           shape_of_means(s, number, f);
@@ -675,11 +828,36 @@ class AgentDay {
   // A shape of a driver's means over windows; where only the day's mean is wanted, of the step's mean or values at both nodes.
   template <class F>
   void shape_of_means(const Shape& s, Int number, F f) {
-    const Int tiles = s.parts == 1 ? (s.function == LINEAR ? 1 : 2) : s.parts == slots ? lay.fine_windows[agent] : lay.windows[agent];
+    const Int tiles = s.parts == 1 ? 1 : s.parts == slots ? lay.fine_windows[agent] : lay.windows[agent];
     const Real share = static_cast<Real>(s.parts) / static_cast<Real>(steps * tiles);
     for (Int w = 0; w < tiles; ++w)
       raise(drugs.shape, s.row + static_cast<Int>(static_cast<Real>(number * tiles + w) * share + 1e-9),
             share * f(out(s.source + w)));
+  }
+
+  // Is a shape's mean of the day taken from the mean and the spread of its driver, which many steps add up? What is slow
+  // bends little in a day.
+  bool by_spread(const Shape& s) const {
+    return s.made_of == MEAN && s.parts == 1 && s.function != LINEAR && steps > 1 && lay.saturable[agent] == 0;
+  }
+  void note_spread(const Shape& s) {
+    const Wide u = out(s.source), v = out(s.source + 1);
+    const Int at = 2 * (&s - lay.shapes.data);
+    const Real each = 0.5 / static_cast<Real>(steps);
+    raise(drugs.spread, at, each * (u + v));
+    raise(drugs.spread, at + 1, each * (u * u + v * v));
+  }
+  // Two values of the driver's mean and variance.
+  void shape_of_spread(const Shape& s) {
+    const Int at = 2 * (&s - lay.shapes.data);
+    raise(drugs.shape, s.row, mean_of_spread(s, load_row(drugs.spread, at), load_row(drugs.spread, at + 1)));
+  }
+  Wide mean_of_spread(const Shape& s, Wide mean, Wide square) const {
+    const Wide apart = root(larger(square - mean * mean, 0.0));
+    return between(s, larger(mean - apart, 0.0), mean + apart);
+  }
+  Wide between(const Shape& s, Wide u, Wide v) const {
+    return mean_between(q, s.function, s.effect, load_row(q.effect_b, s.effect), u, v);
   }
 
   // A shape of a driver's values at the nodes of windows of one slot or two, and of panels after a dose.
@@ -694,7 +872,8 @@ class AgentDay {
     auto row = [&](Int w) { return s.row + static_cast<Int>(static_cast<Real>(number * windows + w) * share + 1e-9); };
     if (rest && something(s.source))
       for (Int w = 0; w < windows; ++w) {
-        const Wide early = plain * f(out(s.source + 2 * w)), late = plain * f(out(s.source + 2 * w + 1));
+        const Two y = both_of(f, out(s.source + 2 * w), out(s.source + 2 * w + 1));
+        const Wide early = plain * y.u, late = plain * y.v;
         const Wide mean = 0.5 * (early + late);
         if (share == 2.0) {  // both slots, from the straight line through both nodes
           const Wide change = 0.25 / (GAUSS[1] - GAUSS[0]) * (late - early);
@@ -709,7 +888,8 @@ class AgentDay {
     for (Int k = 0; k < panels; ++k) {
       const Int p = lay.panel_from[agent] + k, w = lay.panel_window[p], value = s.panels + 2 * k;
       const Int half = share == 2.0 && lay.panel_times[2 * p] / length - static_cast<Real>(w) > 0.5 ? 1 : 0;
-      raise(drugs.shape, row(w) + half, 0.5 * share * lay.panel_share[p] * fresh * (f(out(value)) + f(out(value + 1))));
+      const Two y = both_of(f, out(value), out(value + 1));
+      raise(drugs.shape, row(w) + half, 0.5 * share * lay.panel_share[p] * fresh * (y.u + y.v));
     }
   }
 
@@ -719,10 +899,15 @@ class AgentDay {
     const Real each = 0.5 / static_cast<Real>(lay.windows[agent]);
     Wide before = {}, after = {};
     if (rest && something(s.source))
-      for (Int k = 0; k < 2 * lay.windows[agent]; ++k) before += f(out(s.source + k));
+      for (Int k = 0; k < lay.windows[agent]; ++k) {
+        const Two y = both_of(f, out(s.source + 2 * k), out(s.source + 2 * k + 1));
+        before += y.u + y.v;
+      }
     if (some)
-      for (Int k = 0; k < panels; ++k)
-        after += lay.panel_share[lay.panel_from[agent] + k] * (f(out(s.panels + 2 * k)) + f(out(s.panels + 2 * k + 1)));
+      for (Int k = 0; k < panels; ++k) {
+        const Two y = both_of(f, out(s.panels + 2 * k), out(s.panels + 2 * k + 1));
+        after += lay.panel_share[lay.panel_from[agent] + k] * (y.u + y.v);
+      }
     return each * (plain * before + fresh * after);
   }
 
@@ -945,7 +1130,10 @@ inline void kinetics_of_day(Block& b) {
       if (pending) no_level(b, agent);
       continue;
     }
-    AgentDay(b, agent, pending).play();
+    if (drugs.wanted[agent])
+      AgentDay(b, agent, pending).play();
+    else
+      drugs.on_board[agent] = 0;
     for (Int i = lay.agent_form_from[agent]; i < lay.agent_form_from[agent + 1]; ++i) {
       const Int at = lay.agent_forms[i] * STEPS;
       if (!drugs.given(lay.agent_forms[i])) continue;

@@ -4,6 +4,7 @@
 
 #include "leukaemia.hpp"
 #include "marrow.hpp"
+#include "quiet_days.hpp"
 #include "tables.hpp"
 #include "words.hpp"
 
@@ -99,6 +100,12 @@ struct Drugs {
   std::vector<std::uint64_t> made_of;   // rows of a step: bits of the states that they are made of
   std::vector<std::uint64_t> slow;      // agents: bits of the states that fade on their own, see `fading`
   Rows fade;     // of each state by SlowRow: what is left of it after a day, its mean and its values at both Gauss nodes
+  std::vector<char> wanted;    // agents: does anybody ask what it makes?
+  QuietDay day;
+  std::vector<std::vector<int>> asked;  // agents: outputs that are wanted of a quiet day; none where no day is quiet
+  std::vector<Rows> quiet;     // agents: the matrix of a quiet day, with the responses
+  Rows quiet_from, last;       // agents: days after a dose from which days are quiet; when there was anything new last
+  Rows spread;                 // shapes: mean and mean square of the driver today, where many steps ask for the day's mean
   Rows out;      // states at the end of a step, means and values in it
   Rows z;        // saturable products
   Rows shape;    // means of bent drivers
@@ -134,10 +141,16 @@ struct Drugs {
   Rows line_weight;               // 4 lines of WEIGHT_ROWS
   Rows plateau;                   // of saturable products: formation / loss
   Rows decay, shift, lost;        // and over a window: exp(-loss t), its mean, (1 - decay) / shift
-  Rows saved, saved_left, other;
+  Rows saved, saved_left, saved_quiet, other;
 
   Drugs(const Tables& t, const Layout& lay, const Lanes& q);
 };
+
+// Rows of the matrix of an agent's quiet day.
+inline Int quiet_rows(const Drugs& drugs, const Layout& lay, Int agent) {
+  const Int n = lay.state_from[agent + 1] - lay.state_from[agent];
+  return drugs.asked[agent].empty() ? 0 : n * (n + TIMES * static_cast<Int>(drugs.asked[agent].size()));
+}
 
 // Blood, marrow, leukaemia; how strongly drugs keep blasts and neutrophils out of or in the blood today.
 struct Flesh {
@@ -256,7 +269,35 @@ inline std::uint64_t fading(const Tables& t, const Layout& lay, Int agent, const
   return out;
 }
 
-inline Drugs::Drugs(const Tables& t, const Layout& lay, const Lanes& q) {
+// Does anybody ask what an agent makes?
+inline bool wanted_of(const Tables& t, const Layout& lay, Int agent) {
+  bool watched = false;
+  for (Int j = lay.output_from[agent]; j < lay.output_from[agent + 1]; ++j) watched |= lay.watched[j] >= 0;
+  return watched || lay.shape_from[agent + 1] > lay.shape_from[agent] || lay.against_row[agent] >= 0 || lay.rescued[agent] == 1 ||
+         std::find(t.level_agent.begin(), t.level_agent.end(), agent) != t.level_agent.end();
+}
+
+// Outputs that are wanted of a quiet day: none where no day is played as one, or where it would save nothing, since all that
+// is wanted are means.
+inline std::vector<int> outputs_of_quiet_days(const Layout& lay, Int agent) {
+  std::vector<int> out;
+  const bool products = lay.product_from[agent + 1] > lay.product_from[agent];
+  if (lay.slots() != STEPS || lay.saturable[agent] == 1 || lay.against_row[agent] >= 0 || lay.rescued[agent] == 1 ||
+      (products && 2 * lay.steps[agent] * lay.windows[agent] != STEPS))
+    return out;
+  bool bends = false;
+  for (Int g = lay.shape_from[agent]; g < lay.shape_from[agent + 1]; ++g) bends |= lay.shapes[g].made_of == NODES;
+  if (!bends) return out;
+  for (Int j = 0; j < lay.linear_outputs[agent]; ++j) {
+    bool wanted = lay.watched[lay.output_from[agent] + j] >= 0 || (products && j == 0);
+    for (Int g = lay.shape_from[agent]; g < lay.shape_from[agent + 1]; ++g)
+      wanted |= lay.shapes[g].made_of != PRODUCT && lay.shapes[g].output == j;
+    if (wanted) out.push_back(static_cast<int>(j));
+  }
+  return out;
+}
+
+inline Drugs::Drugs(const Tables& t, const Layout& lay, const Lanes& q) : day(lay.slots()) {
   const Int agents = lay.agents(), forms = t.forms.size, slots = lay.slots();
   const Int products = lay.product_from[agents];
   Int shape_rows = 0, sharp_shapes = 0, antagonised = 0, most = 0;
@@ -290,6 +331,16 @@ inline Drugs::Drugs(const Tables& t, const Layout& lay, const Lanes& q) {
       for (int k = 0; k < 2; ++k) store(row + (AT_NODES + k) * LANES, exp_wide(-GAUSS[k] * loss));
     }
   }
+  for (Int a = 0; a < agents; ++a) {
+    wanted.push_back(wanted_of(t, lay, a));
+    asked.push_back(outputs_of_quiet_days(lay, a));
+    const Int n = lay.state_from[a + 1] - lay.state_from[a];
+    most = std::max(most, n + TIMES * static_cast<Int>(asked[a].size()));
+  }
+  quiet.resize(agents);
+  quiet_from = Rows(agents);
+  last = Rows(agents, -1000.0);
+  spread = Rows(2 * lay.shapes.size);
   out = Rows(lay.row_from[agents]);
   z = Rows(products);
   shape = Rows(shape_rows);
@@ -331,7 +382,7 @@ inline Drugs::Drugs(const Tables& t, const Layout& lay, const Lanes& q) {
           this->lost(lay.product_row[i] + k, l) = loss;
         }
       }
-  saved = other = Rows(most);
+  saved = saved_quiet = other = Rows(most);
 }
 
 // The body at diagnosis: counts as they present, haemoglobin production already crowded out.

@@ -55,7 +55,7 @@ class Baggage {
     records<out>(place.begun, l);
     records<out>(place.cycles, l);
     records<out>(f.sides, l);
-    for (Rows* x : {&place.seen, &d.x, &d.z, &d.level, &d.left, &d.rate, &d.late, &d.wait, &d.first, &d.was_running, &d.line_weight,
+    for (Rows* x : {&place.seen, &d.x, &d.z, &d.level, &d.left, &d.rate, &d.late, &d.wait, &d.first, &d.last, &d.quiet_from, &d.was_running, &d.line_weight,
                     &f.line, &f.pool, &f.room, &f.cells, &f.cns, &f.total, &f.asleep, &f.k_blood, &f.mobilised, &f.fever,
                     &f.fever_at, &f.lethal, &f.lethal_at, &f.seeded, &f.seed_at, &f.seeds, &f.rho, &f.daily, &f.field, &f.lost,
                     &f.side_clock, &f.side_due, &f.side_until, &f.mutants, &f.mutant_at, &f.mutants_came, &f.swing, &f.unrest,
@@ -78,6 +78,7 @@ class Baggage {
       const bool wanted = out || d.answered[agent];
       rows<out>(d.weight[agent], b.lay.weight_from[agent + 1] - b.lay.weight_from[agent], l, wanted);
       rows<out>(d.sink[agent], b.lay.sink_from[agent + 1] - b.lay.sink_from[agent], l, wanted);
+      rows<out>(d.quiet[agent], quiet_rows(d, b.lay, agent), l, wanted);
       for (Int i = b.lay.agent_form_from[agent]; i < b.lay.agent_form_from[agent + 1]; ++i) {
         const Int form = b.lay.agent_forms[i], number = b.lay.form_row_from[form + 1] - b.lay.form_row_from[form];
         rows<out>(d.part[form], number, l, wanted);
