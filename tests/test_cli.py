@@ -444,7 +444,7 @@ def test_ctrl_c_on_a_real_run_keeps_the_finished_shards(tmp_path: Path) -> None:
 @pytest.mark.parametrize("stdout", ["closed", "ascii", "full"])
 def test_a_stream_that_cannot_be_written_to_gives_no_traceback(stdout: str) -> None:
     where = {"closed": ">&-", "ascii": "> /dev/null", "full": "> /dev/full"}[stdout]
-    command = f"'{sys.executable}' -c 'from remission.cli import main; main()' list sources {where}"
+    command = f"'{sys.executable}' -m remission list sources {where}"
     surroundings = {**os.environ, **({"PYTHONIOENCODING": "ascii"} if stdout == "ascii" else {})}
     done = subprocess.run(["sh", "-c", command], env=surroundings, capture_output=True, text=True)
     assert "Traceback" not in done.stderr
