@@ -52,15 +52,15 @@ inline void seat(Block& b, Traveller* who, int number) {
     for (int l = 0; l < number; ++l) all &= who[l].baggage && who[l].baggage->answered(agent);
     if (all) make_room_for_responses(b.drugs, b.lay, agent);
   }
-  bool known = number == LANES;  // the weights of the lines are the patients' own and come with them
-  for (int l = 0; l < number; ++l) known &= who[l].baggage != nullptr;
-  if (!known) fill_lines(b);
+  Party come;
+  for (int l = 0; l < number; ++l)
+    if (who[l].baggage) come.push_back({who[l].baggage.get(), l});
+  if (come.size() < LANES) fill_lines(b);  // else the weights of all come with them
+  if (!come.empty()) Baggage::unpack(b, come);
   for (int l = 0; l < LANES; ++l)
     if (l >= number)
       empty(b, l);
-    else if (who[l].baggage)
-      std::exchange(who[l].baggage, nullptr)->unpack(b, l);
-    else
+    else if (!std::exchange(who[l].baggage, nullptr))
       begin(b, l);
 }
 
@@ -85,15 +85,20 @@ void play_together(Block& b, Traveller* who, int number, bool parts, Ended ended
         rises(l);
       }
     const bool few = parts && 2 * here <= number && day >= LEAST_TOGETHER;
+    std::vector<Traveller> travellers;
+    Party leaving;
     for (int l = 0; l < number; ++l) {
       if (!seated[l]) continue;
       const Int leg = leg_of(b, l);
       if (leg == who[l].leg && !few && !(parts && day > 0 && at_crossroads(b, l))) continue;
       if (leg > who[l].leg) b.today[l] = std::max(b.today[l], b.lane(l).wakes - RECOVERY_DAYS);
-      Traveller traveller{who[l].place, leg, stage_of(b, l), std::make_unique<Baggage>()};
-      traveller.baggage->pack(b, l);
-      leaves(std::move(traveller));
-      rises(l);
+      travellers.push_back({who[l].place, leg, stage_of(b, l), std::make_unique<Baggage>()});
+      leaving.push_back({travellers.back().baggage.get(), l});
+    }
+    if (!leaving.empty()) Baggage::pack(b, leaving);
+    for (std::size_t i = 0; i < leaving.size(); ++i) {
+      leaves(std::move(travellers[i]));
+      rises(leaving[i].lane);
     }
     if (here > 0) play_day(b);
   }

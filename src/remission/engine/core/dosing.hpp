@@ -140,9 +140,13 @@ inline std::pair<Real, Real> dose_now(Block& b, const Order& o, Real share, bool
 }
 
 // How much of a week's doses by mouth arrives, over what does on average: log-normal of mean 1, the same in every arm.
-inline Real of_week(const Block& b, const Order& o, Real sd, int l, Int today) {
-  const auto purpose = static_cast<std::uint32_t>(b.t.slots[o.slot].key) ^ WEEKS_KEY;
-  return std::exp(sd * b.normal(l, purpose, today / 7) - 0.5 * sd * sd);
+inline Real of_week(Block& b, const Order& o, Real sd, int l, Int today) {
+  SlotState& s = b.place.slot(o.slot, l);
+  if (const Int week = today / 7; s.week != week) {
+    s.week = week;
+    s.of_week = std::exp(sd * b.normal(l, static_cast<std::uint32_t>(b.t.slots[o.slot].key) ^ WEEKS_KEY, week) - 0.5 * sd * sd);
+  }
+  return s.of_week;
 }
 
 // Which of a day's doses are not taken: bit k for the kth. The numbers of a dose are the same whatever the share, so that

@@ -86,7 +86,7 @@ inline void few_cells_of_day(Block& b) {
     return;
   }
   WideInt drawn{};
-  for (Int c = 0; c < lay.clones(); ++c) {
+  for (Int c : b.work.alive) {
     const Wide n = load_row(b.day.before, 2 * c) + load_row(b.day.before, 2 * c + 1);
     const Wide left = load_row(flesh.cells, 2 * c) + load_row(flesh.cells, 2 * c + 1);
     const WideInt were_few = here & (n != 0.0) & (n < FEW), draws = were_few | (here & (n >= FEW) & (left < FEW));
@@ -95,8 +95,9 @@ inline void few_cells_of_day(Block& b) {
       if (draws[l]) draw_clone(b, c, l, b.today[l], were_few[l]);
     drawn |= draws;
   }
-  for (Int c = 1; c < lay.clones(); ++c) {
-    const Wide made = load_row(b.q.mutation, c) * load_row(b.day.births, 0);
+  const Wide births = load_row(b.day.births, 0);
+  for (Int c = any(births > 0.0) ? 1 : lay.clones(); c < lay.clones(); ++c) {
+    const Wide made = load_row(b.q.mutation, c) * births;
     const WideInt some = here & (made > 0.0);
     if (!any(some)) continue;
     for (int l = 0; l < LANES; ++l)

@@ -253,15 +253,13 @@ inline void immunity_step(Block& b, Int j, Real h, WideInt stirred) {
 
 // What is judged once a day: marrow that conditioning has killed, the grades, the product.
 inline void immunity_of_day(Block& b) {
+  WideInt conditioned{};
+  for (Int j = 0; j < b.lay.halves(); ++j) conditioned |= load_row(b.work.k_stem, j) > 0.0;
   for (int l = 0; l < LANES; ++l) {
     if (b.lane(l).status == DONE) continue;
     const ImmuneState& im = b.flesh.immune[l];
     const Real baseline = b.q.immune[l].cytokine_baseline;
-    for (Int j = 0; j < b.lay.halves(); ++j)
-      if (b.work.k_stem(j, l) > 0.0) {
-        marrow_is_lost(b, l);
-        break;
-      }
+    if (conditioned[l]) marrow_is_lost(b, l);
     if (im.crs > 0 || im.neuro > 0 || im.cytokine > baseline || im.brain > 0.0)
       grades_of_day(b, l, b.today[l], baseline + (im.cytokine - baseline) / (1.0 + b.flesh.daily(CYTOKINE, l)));
     manufacture_of_day(b, l, b.today[l]);

@@ -27,8 +27,9 @@ struct LaneState {
 };
 struct SlotState {
   Real factor = 1.0, limit = 1.0, last_dose = 0.0, top_dose = 0.0, run_dose = 0.0, run_factor = 0.0, run_planned = 0.0,
-       run_tau = 0.0, run_first = 0.0, run_last = 0.0;
-  Int held_by = -1, stopped = 0, run_from = -1, run_to = 0, run_reason = 0, run_times = 0, run_doses = 0;
+       run_tau = 0.0, run_first = 0.0, run_last = 0.0,
+       of_week = 1.0;  // what of this week's doses arrives, over what does on average
+  Int week = -1, held_by = -1, stopped = 0, run_from = -1, run_to = 0, run_reason = 0, run_times = 0, run_doses = 0;
 };
 struct RuleState {
   Int since = -1, true_visits = 0, fired = 0, active = 0, held_from = 0, rescue_next = -1, rescue_given = 0;

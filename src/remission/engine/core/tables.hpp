@@ -129,14 +129,15 @@ struct Columns {
 #define REMISSION_COLUMN(name) View<Real> name;
   LANES_FIELDS(REMISSION_COLUMN)
 
-  // Of the rows of a field: do patients differ, and the number of the first.
+  // The rows of a field: do patients differ in them, the number of the first, and, patient after patient, those that differ.
   struct Alike {
     std::vector<char> differs;
-    std::vector<Real> first;
+    std::vector<Real> first, own;
+    std::size_t differing = 0;  // rows
   };
   std::vector<Alike> alike;  // fields; none before `compare`
 
-  // Most rows hold one number for everybody: found once, they need not be gathered for every block.
+  // Most rows hold one number for everybody: found once, only the others are gathered for a block.
   void compare() {
     alike.clear();
 #define REMISSION_COMPARE(name) alike.push_back(compared(name));
@@ -146,11 +147,18 @@ struct Columns {
  private:
   Alike compared(const View<Real>& all) const {
     Alike out;
-    const std::size_t others = static_cast<std::size_t>(std::max<Int>(patients - 1, 0)) * sizeof(Real);
-    for (Int i = 0; patients && i < all.size / patients; ++i) {
-      const Real* row = all.data + i * patients;
-      out.differs.push_back(std::memcmp(row, row + 1, others) != 0);
+    const std::size_t number = static_cast<std::size_t>(patients), rows = number ? static_cast<std::size_t>(all.size) / number : 0;
+    for (std::size_t i = 0; i < rows; ++i) {
+      const Real* row = all.data + i * number;
+      out.differs.push_back(std::memcmp(row, row + 1, (number - 1) * sizeof(Real)) != 0);
       out.first.push_back(row[0]);
+      out.differing += out.differs[i];
+    }
+    out.own.resize(out.differing * number);
+    for (std::size_t i = 0, k = 0; i < rows; ++i) {
+      if (!out.differs[i]) continue;
+      for (std::size_t p = 0; p < number; ++p) out.own[p * out.differing + k] = all.data[i * number + p];
+      ++k;
     }
     return out;
   }
@@ -192,11 +200,17 @@ struct Lanes {
   static Rows take(const View<Real>& all, Int patients, const Int* from, const Columns::Alike* alike) {
     const Int rows = patients ? all.size / patients : 0;
     Rows out = Rows::unset(rows);
-    for (Int i = 0; i < rows; ++i)
-      if (alike && !alike->differs[i])
-        store(out.row(i), everywhere(alike->first[i]));
-      else
+    std::size_t k = 0;
+    for (Int i = 0; i < rows; ++i) {
+      if (!alike) {
         for (int l = 0; l < LANES; ++l) out(i, l) = all.data[i * patients + from[l]];
+      } else if (alike->differs[i]) {
+        for (int l = 0; l < LANES; ++l) out(i, l) = alike->own[static_cast<std::size_t>(from[l]) * alike->differing + k];
+        ++k;
+      } else {
+        store(out.row(i), everywhere(alike->first[i]));
+      }
+    }
     return out;
   }
 };
