@@ -52,9 +52,10 @@ class Growth(Table):
 
     def lms(self, what: Measurement, age_y: Floats, sex: Ints) -> tuple[Floats, Floats, Floats]:
         """L, M and S at an age (years) for a sex (index into SEX), each of the shape of ``age_y``."""
+        ages = np.array(self.ages_y)
         parts = []
         for key in ("l", "m", "s"):
-            rows = [np.interp(age_y, self.ages_y, getattr(getattr(getattr(self, word), what), key)) for word in SEX]
+            rows = [np.interp(age_y, ages, getattr(getattr(getattr(self, word), what), key)) for word in SEX]
             parts.append(np.where(sex == 0, *rows))
         return parts[0], parts[1], parts[2]
 
@@ -102,23 +103,20 @@ def sizes(people: Cohort, days: Floats, names: tuple[str, str] = ("usa", "usa-do
     Everybody keeps the scores that height and weight have at entry, on the reference of children without or with Down
     syndrome (``names``), to the age of 20 years; from then on, and in whoever is older at entry, nothing changes.
     """
-    surface, weight = np.empty((2, len(days), len(people)))
     start = np.minimum(people.age_y, GROWN_UP_Y)
     grows = people.age_y < GROWN_UP_Y
-    for k, day in enumerate(days):
-        age = np.minimum(people.age_y + day / 365.25, GROWN_UP_Y)
-        taller, heavier = (
-            np.where(grows, _grown(names, what, people, start, age), 1.0) for what in ("height_cm", "weight_kg")
-        )
-        weight[k] = people.weight_kg * heavier
-        surface[k] = people.bsa_m2 * np.sqrt(taller * heavier)
-    return surface, weight
+    age = np.minimum(people.age_y + days[:, None] / 365.25, GROWN_UP_Y)
+    taller, heavier = (
+        np.where(grows, _grown(names, what, people, start, age), 1.0) for what in ("height_cm", "weight_kg")
+    )
+    return people.bsa_m2 * np.sqrt(taller * heavier), people.weight_kg * heavier
 
 
 def _grown(names: tuple[str, str], what: Measurement, people: Cohort, start: Floats, age: Floats) -> Floats:
-    """How many times the size at entry somebody has at another age, at the same score."""
+    """How many times the size at entry (age ``start``, shape (N,)) somebody has at the ages of ``age``, (days, N), at
+    the same score."""
     now: Floats = getattr(people, what)
-    ratio = np.ones(len(people))
+    ratio = np.ones_like(age)
     for down, name in enumerate(names):
         if not np.any(here := people.down == down):
             continue
