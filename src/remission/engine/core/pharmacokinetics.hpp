@@ -103,7 +103,7 @@ inline void fill_responses(Block& b, Int agent) {
     if (sink) copy_rows(drugs.sink[agent], kind * rows, answers.rate[forms], 0, rows);
   }
   if (!drugs.asked[agent].empty())
-    quiet_responses(drugs.day, a, g, drugs.asked[agent], entries, lay.fastest[agent], drugs.quiet[agent],
+    quiet_responses(drugs.day, a, g, drugs.asked[agent], entries, lay.fastest[agent], looked_at(lay, agent), drugs.quiet[agent],
                     drugs.quiet_from.row(agent));
 }
 
@@ -356,7 +356,7 @@ class AgentDay {
   // The quiet day of those who were set aside for it.
   void quiet_day() {
     const std::vector<int>& asked = drugs.asked[agent];
-    const Int each = n + TIMES * static_cast<Int>(asked.size());
+    const Int each = quiet_results(drugs, lay, agent);
     Terms terms;
     for (std::uint64_t left = calm_states; left; left &= left - 1) {
       const int j = std::countr_zero(left);
@@ -410,10 +410,8 @@ class AgentDay {
     for (Int j = 0; j < lay.linear_outputs[agent]; ++j) {
       const Int watched = lay.watched[lay.output_from[agent] + j];
       if (watched < 0) continue;
-      const Real* at = values(j);
-      Wide y[TIMES];
-      for (int k = 0; k < TIMES; ++k) y[k] = load(at + k * LANES);
-      for (Int k = 0; k < slots; ++k) raise(drugs.watch, watched + k, through(drugs.day.slot[k], y));
+      const Int first = n + TIMES * static_cast<Int>(asked.size()) + slots * j;  // all outputs are asked for
+      for (Int k = 0; k < slots; ++k) raise(drugs.watch, watched + k, load_row(end, first + k));
     }
   }
 

@@ -68,11 +68,12 @@ inline Wide through(const AtTimes& factors, const Wide* values) {
   return sum;
 }
 
-// The matrix of a quiet day, state after state: the n states at its end, then each of `outputs` at the four times. And the
-// first day after a dose (into `entries`) that is quiet.
+// The matrix of a quiet day, state after state: the n states at its end, each of `outputs` at the four times and, where
+// somebody looks on, their exact means over `looked_at` parts of the day. And the first day after a dose (into `entries`)
+// that is quiet.
 inline void quiet_responses(const QuietDay& day, const Matrices& a, const std::vector<Rows>& g, const std::vector<int>& outputs,
-                            const std::vector<Entry>& entries, Real fastest, Rows& weight, Real* from) {
-  const int n = a.n, number = static_cast<int>(outputs.size()), each = n + TIMES * number;
+                            const std::vector<Entry>& entries, Real fastest, Int looked_at, Rows& weight, Real* from) {
+  const int n = a.n, number = static_cast<int>(outputs.size()), each = n + (TIMES + static_cast<int>(looked_at)) * number;
   Integrals whole(a);
   Rows row(n), column(n), next(n);
   for (int k = 0; k < TIMES; ++k) {
@@ -80,6 +81,19 @@ inline void quiet_responses(const QuietDay& day, const Matrices& a, const std::v
     for (int o = 0; o < number; ++o) {
       row_times(g[outputs[o]], whole.phi, row);
       for (int c = 0; c < n; ++c) copy_rows(weight, c * each + n + TIMES * o + k, row, c, 1);
+    }
+  }
+  if (looked_at > 0) {
+    const Real part = 1.0 / static_cast<Real>(looked_at);
+    whole.fill(part, doublings(fastest * part), Want::M);
+    for (int o = 0; o < number; ++o) {
+      row_times(g[outputs[o]], whole.m, row);
+      for (int k = 0; k < looked_at; ++k) {
+        for (int c = 0; c < n; ++c)
+          store(weight.row(c * each + n + TIMES * number + static_cast<int>(looked_at) * o + k), load_row(row, c) / part);
+        row_times(row, whole.phi, next);
+        std::swap(row, next);
+      }
     }
   }
   whole.fill(1.0, doublings(fastest), Want::M);

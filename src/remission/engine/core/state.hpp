@@ -147,10 +147,17 @@ struct Drugs {
   Drugs(const Tables& t, const Layout& lay, const Lanes& q);
 };
 
-// Rows of the matrix of an agent's quiet day.
+// Into how many parts of the day somebody looks.
+inline Int looked_at(const Layout& lay, Int agent) { return lay.watched[lay.output_from[agent]] >= 0 ? lay.slots() : 0; }
+
+// What is made of each state on an agent's quiet day, and the rows of its matrix.
+inline Int quiet_results(const Drugs& drugs, const Layout& lay, Int agent) {
+  const Int outputs = static_cast<Int>(drugs.asked[agent].size());
+  return lay.state_from[agent + 1] - lay.state_from[agent] + (TIMES + looked_at(lay, agent)) * outputs;
+}
 inline Int quiet_rows(const Drugs& drugs, const Layout& lay, Int agent) {
   const Int n = lay.state_from[agent + 1] - lay.state_from[agent];
-  return drugs.asked[agent].empty() ? 0 : n * (n + TIMES * static_cast<Int>(drugs.asked[agent].size()));
+  return drugs.asked[agent].empty() ? 0 : n * quiet_results(drugs, lay, agent);
 }
 
 // Blood, marrow, leukaemia; how strongly drugs keep blasts and neutrophils out of or in the blood today.
@@ -301,7 +308,7 @@ inline std::vector<int> outputs_of_quiet_days(const Layout& lay, Int agent) {
 inline Drugs::Drugs(const Tables& t, const Layout& lay, const Lanes& q) : day(lay.slots()) {
   const Int agents = lay.agents(), forms = t.forms.size, slots = lay.slots();
   const Int products = lay.product_from[agents];
-  Int shape_rows = 0, sharp_shapes = 0, antagonised = 0, most = 0;
+  Int shape_rows = 0, sharp_shapes = 0, antagonised = 0, most = 0, longest = 0;
   for (const Shape& s : lay.shapes) {
     shape_rows += s.antagonist >= 0 ? 2 * slots : s.parts;
     sharp_shapes += s.sharp >= 0;
@@ -335,8 +342,7 @@ inline Drugs::Drugs(const Tables& t, const Layout& lay, const Lanes& q) : day(la
   for (Int a = 0; a < agents; ++a) {
     wanted.push_back(wanted_of(t, lay, a));
     asked.push_back(outputs_of_quiet_days(lay, a));
-    const Int n = lay.state_from[a + 1] - lay.state_from[a];
-    most = std::max(most, n + TIMES * static_cast<Int>(asked[a].size()));
+    longest = std::max(longest, quiet_results(*this, lay, a));
   }
   quiet.resize(agents);
   quiet_from = Rows(agents);
@@ -383,7 +389,8 @@ inline Drugs::Drugs(const Tables& t, const Layout& lay, const Lanes& q) : day(la
           this->lost(lay.product_row[i] + k, l) = loss;
         }
       }
-  saved = saved_quiet = other = Rows(most);
+  saved = other = Rows(most);
+  saved_quiet = Rows(longest);
 }
 
 // The body at diagnosis: counts as they present, haemoglobin production already crowded out.
