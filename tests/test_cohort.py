@@ -69,7 +69,6 @@ def test_most_are_cured_and_relapses_are_mostly_late(run):
     assert 0.003 < died < 0.035  # infection 1.0-2.4 % (Total XV, UKALL 2003)
 
 
-@pytest.mark.xfail(reason="since the fit relapse follows MRD less than it should: docs/credibility.md", strict=True)
 def test_relapse_follows_mrd(run):
     measured = run.outcomes.drop_nulls("eoi_mrd")
     negative = measured.filter(pl.col("eoi_mrd") < 1e-4)

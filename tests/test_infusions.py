@@ -18,6 +18,7 @@ from remission.patient.cohort import Cohort
 from remission.patient.population import draw
 from remission.protocol.model import Check, Decide, Hold, MakeUp, Stop, Streak, Target
 from remission.protocol.reader import read_protocol
+from remission.protocol.variant import variant
 
 INERT = (Target("inert"),)
 

@@ -106,11 +106,11 @@ def test_every_quantity_unit_route_event_and_reason_has_its_entry() -> None:
 
 def test_every_spelling_that_is_put_right_is_shown() -> None:
     """Each rule of handwriting changes at least one chart of the page."""
-    idle = {pattern.pattern for pattern, _ in handwriting._COMPILED}
+    idle = {pattern.pattern for pattern, _ in handwriting._compiled()}
     names, one_word = handwriting.names_of_words()
     for _, chart, _ in CHARTS:
         text = names.sub(one_word, chart)
-        for pattern, put in handwriting._COMPILED:
+        for pattern, put in handwriting._compiled():
             new = pattern.sub(put, text)
             if new != text:
                 idle.discard(pattern.pattern)
