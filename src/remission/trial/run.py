@@ -466,7 +466,7 @@ def _facts(doses: Doses, people: Population) -> Rows:
 
 def shard_size(patients: int) -> int:
     """Patients per shard: small enough for memory and progress, large enough for many cores; whole blocks of 32."""
-    return 32 * min(64, max(8, patients // 256))
+    return 32 * min(32, max(8, patients // 256))  # two at once, with all tables, in 1.5 GiB
 
 
 def check_arguments(
