@@ -445,6 +445,21 @@ def test_event_free_and_causes_add_to_one(tables) -> None:
     assert found.event_free + sum(found.cause.values()) == pytest.approx(np.ones(found.day.size))
 
 
+def test_a_relapse_that_was_treated_is_shown_as_one_that_was_the_end(tables) -> None:
+    def shown(outcomes: pl.DataFrame) -> list[str]:
+        figure = plot_cohort(tables | {"outcomes": outcomes})
+        axes = next(a for a in figure.axes if "first events" in a.get_title("left"))
+        return [text.get_text() for text in axes.get_legend().get_texts()]
+
+    ended = pl.col("outcome") == "relapse"
+    treated = tables["outcomes"].with_columns(
+        relapse_day=pl.when(ended).then("outcome_day"),
+        outcome_day=pl.when(ended).then(pl.col("outcome_day").max()).otherwise("outcome_day"),
+        outcome=pl.when(ended).then(pl.lit("cured")).otherwise("outcome"),
+    )
+    assert shown(treated) == shown(tables["outcomes"]) and "relapse 0.0 %" not in shown(treated)
+
+
 def test_no_remission_is_an_event_on_day_0() -> None:
     rows = [(False, "left", 36.0), (False, "death", 20.0), (True, "cured", 900.0), (None, "on treatment", 10.0)]
     outcomes = pl.DataFrame(rows, schema=["remission", "outcome", "outcome_day"], orient="row")
