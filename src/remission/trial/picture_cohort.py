@@ -41,6 +41,7 @@ _WIDTH, _HEIGHT = 14.0, 11.4  # inches
 _NONE = -1.0  # "no leukaemic cell left" on the log10 axis
 _FIRST_YEAR = 0.6  # part of a time axis given to the first year
 _FEWEST = 5  # patients behind a point of a median
+_RARE = 0.05  # share of the patients: a phase with fewer has no shade of its own
 
 
 def shown_of(frames: Mapping[str, pl.LazyFrame], patients: int) -> Tables:
@@ -241,7 +242,9 @@ def _share_of_phases(axes: Axes, tables: Tables, outcomes: pl.DataFrame, last: f
         _nothing(axes, "no phases recorded")
         return
     ends = {"off treatment": "#E4E4E4", "left the protocol": "#B9B9B9", "relapsed": ORANGE, "died": BLACK}
-    colours = {**phase_colours(p for p in parts if p not in ends), **{k: _rgb(c) for k, c in ends.items()}}
+    usual = phase_colours(name for name, part in parts.items() if name not in ends and part.max() > _RARE)
+    last_shade = next(reversed(usual.values()), _rgb("#E4E4E4"))  # for all that few come to, as after a relapse
+    colours = {**dict.fromkeys(parts, last_shade), **usual, **{k: _rgb(c) for k, c in ends.items()}}
     _time(axes, last)
     axes.set_ylim(0, 100)
     base = np.zeros_like(days)
