@@ -629,6 +629,22 @@ def test_saturable_product(doses, tolerance):
     close(by_four_hours(got.mean["made"]), by_four_hours(mean[1]), tolerance)
 
 
+def test_what_counts_as_washed_out_is_measured_by_the_doses_of_its_own_route():
+    """12 mg into the fluid beside 5 g into a vein: what is nothing of each by itself, not what would be of
+    5 g into the fluid."""
+    what = agent(routes=("IV", "IT"), csf=CSF_SPEC)
+
+    def scale(**amounts):
+        gives = tuple(Give("drug", r, (r,), x, "mg", "dose", 1, (1,), infusion_h=None) for r, x in amounts.items())
+        program = prepare(Protocol("p", "p", "p", (), None, (Phase("a", "a", 2, give=gives, next=None),)), Shelf(what))
+        _, columns = lanes.build(program, PEOPLE, Shelf(what), seed=1)
+        return columns.state_scale.reshape(-1, LANES)
+
+    one = scale(IV=1.0, IT=1.0)
+    vein, fluid = scale(IV=2.0, IT=1.0) - one, scale(IV=1.0, IT=2.0) - one
+    np.testing.assert_allclose(scale(IV=5000.0, IT=12.0), 5000.0 * vein + 12.0 * fluid, rtol=1e-9)
+
+
 def test_washed_out_is_nothing_and_changes_nothing():
     """Below a millionth an agent is taken off board; the outputs until then stay within a millionth of the exact."""
     what = agent(drivers={"slow": {"kind": "effect compartment", "half_life": q(1, "day")}})

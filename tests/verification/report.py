@@ -132,7 +132,7 @@ independent integration. The noise of measured counts is the same draw in both.
 Part of the model, and the same in both: transfusions arrive in the morning; transfused platelets decay once a day;
 blast release and neutrophil mobilisation by steroids are seen as means of the day before; what conditioning has left of
 a marrow, and the grades of cytokine release, are judged at midnight. The engine alone sets to zero what has washed out
-(below 1e-6 of what a typical dose makes).
+(below 1e-7 of what a typical dose makes).
 
 After the first decision that differs two patients are treated differently: states are compared up to that day. Without
 chance leukaemia goes on as a fraction of a cell and may come back from 1e-60 of one, which means nothing: who has been

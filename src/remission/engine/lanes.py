@@ -43,7 +43,7 @@ class Lanes(NamedTuple):
     person: Any  # (N,) of PERSON, for the scalar parts
     a: Any  # (sum n^2, N)
     g: Any  # (sum outputs * n, N)
-    state_scale: Any  # (states, N): amounts below 1e-6 of it count as gone
+    state_scale: Any  # (states, N): amounts below 1e-7 of it count as gone
     bioavailability: Any  # (forms, N)
     product_formation: Any
     product_half: Any
@@ -268,13 +268,14 @@ def build(
     orders = program.tables.orders
     of_agent = program.tables.forms["agent"][orders["form"]] if len(orders) else np.zeros(0, dtype=int)
     amounts = orders["amount"] * np.where(orders["basis"] == 0, 0.7, 1.0)
+    by_route = np.array([program.forms[form].route for form in orders["form"]], dtype=object)
     for i, k in enumerate(systems):
-        typical = float(np.max(amounts[of_agent == i], initial=1.0))
         entry = np.zeros(k.n)
-        for e in k.entries.values():
-            entry[e.state] = 1.0
-        reach = np.abs(np.linalg.solve(k.a, np.broadcast_to(-entry[:, None], (padded, k.n, 1)))[:, :, 0])
-        scale.append(reach * typical)
+        for route, e in k.entries.items():  # 12 mg into the fluid are not measured by 5 g into a vein
+            mine = amounts[(of_agent == i) & (by_route == route)]
+            typical = np.max(mine if mine.size else amounts[of_agent == i], initial=1.0)
+            entry[e.state] = max(entry[e.state], typical)
+        scale.append(np.abs(np.linalg.solve(k.a, np.broadcast_to(-entry[:, None], (padded, k.n, 1)))[:, :, 0]))
     in_cns = spread("cns.kill_sd_log")
     products = [p for k in systems for p in k.saturable_products]
     zeros = np.zeros(padded)
