@@ -56,6 +56,17 @@ def test_what_leads_astray_is_named(parts, part, field, name, row, value, said):
         hostile.play(core, parts | {part: parts[part] | {field: wrong}})
 
 
+def test_what_is_made_of_the_states_takes_no_output_that_is_a_product(parts):
+    """A quiet day would look for it for ever."""
+    layout = parts["layout"]
+    shapes, linear = layout["shapes"].copy(), layout["linear_outputs"]
+    outputs = np.diff(layout["output_from"])
+    row = next(i for i, s in enumerate(shapes) if s["output"] < linear[s["agent"]] < outputs[s["agent"]])
+    shapes["output"][row] = linear[shapes["agent"][row]]
+    with pytest.raises(ValueError, match=rf"shapes\[{row}\]\.output is \d+"):
+        hostile.play(core, parts | {"layout": layout | {"shapes": shapes}})
+
+
 @pytest.mark.parametrize("name", ["phases", "days", "due", "conditions", "terms", "orders"])
 def test_a_table_that_is_empty_is_an_error(parts, name):
     with pytest.raises(ValueError, match=r"\w+(\[\d+\])?(\.\w+)? (is|has) "):

@@ -505,6 +505,7 @@ class LayoutCheck {
             refuse(at("sharp"), "is for means of two hours that nothing answers and that need no T cells");
         }
         if (s.made_of == PRODUCT) continue;
+        index(at("output"), s.output, lay.linear_outputs[agent]);  // a product has a shape of its own
         const bool nodes = s.made_of == NODES && s.antagonist < 0;  // on the grid of the windows
         const Int tiles = s.parts == slots && !nodes ? lay.fine_windows[agent] : lay.windows[agent];
         const Int wanted = bends ? 1 : s.made_of == NODES ? 2 * tiles : s.parts > 1 ? tiles : s.function == LINEAR ? 1 : 2;
