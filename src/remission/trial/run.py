@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+import polars.selectors as cs
 from rich.console import RenderableType
 
 from remission.engine.cluster import in_order, on_cluster
@@ -37,7 +38,7 @@ from . import cost, memory, side_effects
 from .ahead import Ahead, Part, picture
 from .shown import Shown
 from .sources import behind
-from .summary import DAYS_PER_YEAR, Journey, Performance, Summary, as_summary, summarise
+from .summary import COUNTED, DAYS_PER_YEAR, Journey, Performance, Summary, as_summary, summarise
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -168,12 +169,13 @@ class Run(Shown):
         return {}
 
     def _summarised(self, years: float) -> Summary:
+        outcomes = self.scan("outcomes").select(cs.by_name(*COUNTED, require_all=False)).collect()
         with using(self.knowledge):
             parts = self._parts()
-            frequent = side_effects.most_frequent([part.side_effects for part in parts], self.outcomes.height)
+            frequent = side_effects.most_frequent([part.side_effects for part in parts], outcomes.height)
         journeys = [part.journey for part in parts if part.journey is not None]
         way = Journey.of_all(journeys) if journeys else None
-        return summarise(self.outcomes, way, years=years, title=self.title, more=frequent)
+        return summarise(outcomes, way, years=years, title=self.title, more=frequent)
 
     def _parts(self) -> list[Part]:
         """What is counted patient by patient: of some whole patients at a time, in bounded memory."""

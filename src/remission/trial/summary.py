@@ -126,6 +126,13 @@ class Summary(Shown):
         return Group(grid, Text(str(self.performance), style="dim")) if self.performance else grid
 
 
+COUNTED = (  # columns of the outcomes that a summary needs: those of a million patients are read at once
+    "patient", "remission", "eoi_mrd", "outcome", "outcome_day", "relapse_day", "relapse_site", "tpmt", "nudt15",
+    "mercaptopurine_percent", "anc_in_target", "fever_episodes", "red_cell_transfusions", "platelet_transfusions",
+    "delay_days",
+)  # fmt: skip
+
+
 class Journey(NamedTuple):
     """The way of patients through the phases. ``times``: phase, day, days: from the first start of a phase, on that
     day, to the start of the next one or the end of treatment, of those who came that far; ``begun``: patient, len: how
@@ -151,7 +158,7 @@ def journey(events: pl.DataFrame | pl.LazyFrame) -> Journey:
         .filter((pl.col("event") == "phase start") & pl.col("days").is_not_null())
     )
     begun = stations.filter(pl.col("event") == "phase start").group_by("patient").len()
-    return Journey(times.select("phase", "day", "days"), begun)
+    return Journey(times.select(pl.col("phase").cast(pl.Categorical), "day", "days"), begun)
 
 
 def summarise(
