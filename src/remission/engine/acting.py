@@ -59,20 +59,16 @@ def clone_table(library: Library, agents: tuple[Agent, ...] | None = None) -> li
         if agents is not None and not used & {name, *kill}:
             continue
         subtypes = body.text(f"{path}.subtypes") if "subtypes" in body.children(path) else ""
-
-        def own(key: str, else_: float, path: str = path) -> float:
-            return body[f"{path}.{key}"].to_unit("-") if f"{path}.{key}" in body else else_
-
         out.append(
             Clone(
                 name,
                 body[f"{path}.mutation_per_division"],
                 body[f"{path}.fitness_cost"].to_unit("-"),
                 kill,
-                own("kill_sd_log", 0.0),
-                own("keeps", 1.0),
-                own("keeps_sd_log", 0.0),
-                own("relapses", 0.0),
+                body.number(f"{path}.kill_sd_log", "-", 0.0),
+                body.number(f"{path}.keeps", "-", 1.0),
+                body.number(f"{path}.keeps_sd_log", "-", 0.0),
+                body.number(f"{path}.relapses", "-", 0.0),
                 tuple(word.strip() for word in subtypes.split(",") if word.strip()),
                 {word: body[f"{path}.times.{word}"] for word in body.children(f"{path}.times")},
             )

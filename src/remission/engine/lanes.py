@@ -171,16 +171,12 @@ def settings(library: Library) -> dict[str, float]:
         "relapse_marrow": leukaemia["detection.marrow_relapse"].to_unit("-"),
         "relapse_cns": leukaemia["detection.cns_relapse"].value,
         "remission_marrow": leukaemia["detection.remission"].to_unit("-"),
-        "lethal": _or(leukaemia, "detection.lethal", "1/day", 0.0),
-        "lethal_cns": _or(leukaemia, "detection.lethal_cns", "-", np.inf),
-        "loss_early": _or(leukaemia, "loss.early", "day", 0.0),
-        "loss_late": _or(leukaemia, "loss.late", "day", 1.0),
-        "loss_share": _or(leukaemia, "loss.share", "-", 1.0),
+        "lethal": leukaemia.number("detection.lethal", "1/day", 0.0),
+        "lethal_cns": leukaemia.number("detection.lethal_cns", "-", np.inf),
+        "loss_early": leukaemia.number("loss.early", "day", 0.0),
+        "loss_late": leukaemia.number("loss.late", "day", 1.0),
+        "loss_share": leukaemia.number("loss.share", "-", 1.0),
     }
-
-
-def _or(body: Body, name: str, unit: str, otherwise: float) -> float:
-    return body[name].to_unit(unit) if name in body else otherwise
 
 
 def _of_weeks(library: Library) -> dict[str, float]:
@@ -337,7 +333,7 @@ def build(
     wake = draw(leukaemia, "cycling.wake", "1/day")
     rest_share = draw(leukaemia, "cycling.resting_share", "-") * spread("cycling.resting_share_sd_log")
     answers = np.log(np.maximum(people.sensitivity[:, :OF_INDUCTION], 0.01)).mean(axis=1)
-    if_slow = _or(leukaemia, "cycling.resting_if_slow", "-", 0.0)  # who answers slowly has more cells at rest
+    if_slow = leukaemia.number("cycling.resting_if_slow", "-", 0.0)  # who answers slowly has more cells at rest
     rest_share *= np.exp(np.where(people.relapsed == 1, 0.0, -if_slow * answers))
     rest_share = np.minimum(rest_share, 0.5)
     cells = np.zeros((len(clones), 2, padded))

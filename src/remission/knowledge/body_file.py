@@ -47,6 +47,10 @@ class Body:
     def items(self) -> Iterator[tuple[str, Quantity]]:
         return ((name, leaf) for name, leaf in self._leaves.items() if isinstance(leaf, Quantity))
 
+    def number(self, path: str, unit: str, otherwise: float) -> float:
+        """In that unit; ``otherwise`` where the file does not have it."""
+        return self[path].to_unit(unit) if path in self else otherwise
+
     def text(self, path: str) -> str:
         """The words at a name; ``BadInput`` when there are none."""
         leaf = self._leaves.get(path)
