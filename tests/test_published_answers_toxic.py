@@ -71,3 +71,10 @@ def test_doses_follow_a_body_that_grows(population: str) -> None:
         assert (
             np.all(ratio >= 1.0) and 1.015 < np.median(ratio) < 1.06
         )  # 4 to 6 % of surface in a year at 2 to 10 years
+
+
+def test_a_remission_is_not_read_from_an_early_look_at_the_marrow() -> None:
+    """The marrow of day 15 shows the response; that of day 29 the remission: who dies between has not reached one."""
+    played = simulate("nopho-all2008", patients=96, seed=5, population="young-adults", follow_up_years=50 / 365.25)
+    days = played.outcomes["remission_day"].drop_nulls().to_numpy()
+    assert days.size > 60 and days.min() >= 28

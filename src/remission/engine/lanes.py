@@ -171,6 +171,7 @@ def settings(library: Library) -> dict[str, float]:
         "relapse_marrow": leukaemia["detection.marrow_relapse"].to_unit("-"),
         "relapse_cns": leukaemia["detection.cns_relapse"].value,
         "remission_marrow": leukaemia["detection.remission"].to_unit("-"),
+        "remission_from_day": leukaemia.number("detection.remission_from", "day", 0.0),
         "lethal": leukaemia.number("detection.lethal", "1/day", 0.0),
         "lethal_cns": leukaemia.number("detection.lethal_cns", "-", np.inf),
         "loss_early": leukaemia.number("loss.early", "day", 0.0),

@@ -84,8 +84,8 @@ inline void examine(Block& b, int l, Int bits, Int today, Int phase, Real total,
       b.place.result[l][RESULT_MRD] = reported;
       b.place.result[l][RESULT_BLASTS] = fraction;
     }
-    if (fraction < b.setting(S_REMISSION)) {
-      if (lane.remission == 0) {
+    if (fraction < b.setting(S_REMISSION)) {  // an early look shows the response, not yet a remission
+      if (lane.remission == 0 && static_cast<Real>(today + 1 - lane.relapsed_on) >= b.setting(S_REMISSION_FROM)) {
         lane.remission = 1;
         b.first_time(l, RESULT_REMISSION_DAY, today);
         b.event(l, today, phase, E_REMISSION, 0.0);
