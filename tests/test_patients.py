@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -113,7 +114,7 @@ def test_a_seed_gives_the_patients_it_always_gave(name):
     p = recipe.population(name)
     spread = p.sensitivity.patient_factor_sd_log.model_copy(update={"value": 0.325})  # held, as a fit moves them
     age = p.age_factor.model_copy(update={"from_y": 10, "power": p.age_factor.power.model_copy(update={"value": 0.16})})
-    sensitivity = p.sensitivity.model_copy(update={"patient_factor_sd_log": spread})
+    sensitivity = p.sensitivity.model_copy(update={"patient_factor_sd_log": spread, "patient_factor_tail": None})
     c = draw(p.model_copy(update={"sensitivity": sensitivity, "age_factor": age}), 3, seed=11)
     for column, values in KNOWN[name].items():
         assert getattr(c, column) == pytest.approx(values, rel=1e-12)
@@ -318,12 +319,35 @@ def test_growth(childhood):
     assert np.median(np.log(2) / childhood.growth_per_day[etv6]) == pytest.approx(16, rel=0.03)
 
 
+def sd_with_tail(sensitivity):
+    """SD of a standard normal score whose lower half is z exp(h z^2 / 2)."""
+    h = sensitivity.patient_factor_tail.value
+    return math.sqrt(0.5 + 0.5 * (1 - 2 * h) ** -1.5 - (1 - 1 / (1 - h)) ** 2 / (2 * math.pi))
+
+
+def test_a_longer_tail_below_moves_only_those_who_answer_worst():
+    """The order stays, who answers better than the median too; below, the logarithm is times exp(h z^2 / 2)."""
+    p = recipe.population("childhood-all")
+
+    def bulk(h):
+        tail = p.sensitivity.patient_factor_tail.model_copy(update={"value": h})
+        still = {"log_sd": {c: q.model_copy(update={"value": 0.0}) for c, q in p.sensitivity.log_sd.items()}}
+        q = p.sensitivity.model_copy(update={"patient_factor_tail": tail, **still})
+        c = draw(p.model_copy(update={"sensitivity": q}), 4000, seed=3)
+        return np.log(c.sensitivity[c.subtype == c.subtypes.index("high hyperdiploid"), SENSITIVITIES.index("vinca")])
+
+    normal, long = bulk(0.0), bulk(0.2)
+    z = normal / p.sensitivity.patient_factor_sd_log.value
+    assert np.allclose(long, np.where(z < 0, normal * np.exp(0.1 * z**2), normal), rtol=1e-12)
+    assert z.min() < -2.5 and long.min() < 1.8 * normal.min()
+
+
 def test_sensitivity(childhood):
     log = np.log(childhood.sensitivity)
     reference = log[childhood.subtype == childhood.subtypes.index("B-other")]
     assert np.median(reference, axis=0) == pytest.approx(np.zeros(len(SENSITIVITIES)), abs=0.06)
     fitted = recipe.population("childhood-all").sensitivity
-    late, factor = fitted.later_share.value, fitted.patient_factor_sd_log.value
+    late, factor = fitted.later_share.value, fitted.patient_factor_sd_log.value * sd_with_tail(fitted)
     for drug_class, felt in (("anthracycline", 1.0), ("cytarabine", late)):  # patient factor and individual LC50
         expected_sd = np.hypot(factor * felt, 0.25 * 0.6)
         assert reference[:, SENSITIVITIES.index(drug_class)].std() == pytest.approx(expected_sd, rel=0.07)
@@ -361,7 +385,8 @@ def test_what_the_later_classes_feel_of_the_patients_factor():
     for drug_class in SENSITIVITIES:
         factor = one[drug_class] - none[drug_class]
         if drug_class in p.sensitivity.later:
-            assert factor.std() == pytest.approx(p.sensitivity.patient_factor_sd_log.value, rel=0.1)
+            whole = p.sensitivity.patient_factor_sd_log.value * sd_with_tail(p.sensitivity)
+            assert factor.std() == pytest.approx(whole, rel=0.1)
             assert half[drug_class] - none[drug_class] == pytest.approx(0.5 * factor, abs=1e-12)
         else:
             assert np.all(factor == 0.0)

@@ -12,6 +12,7 @@ from test_knowledge_kinetics import Typical
 from remission.knowledge.agent import Agent, Effect
 from remission.knowledge.library import library
 from remission.knowledge.provenance import counts, provenance
+from remission.patient.quantiles import long_below
 from remission.patient.recipe import population
 from remission.protocol.model import Compare
 from remission.protocol.reader import problems, read_protocol
@@ -215,7 +216,9 @@ def left_behind(plasma):
     u = rng.uniform(size=n)
     of_all = population("ph-positive-adults")
     assert of_all.age_factor
-    factor = np.exp(of_all.sensitivity.patient_factor_sd_log.value * shared) * of_all.age_factor.at(np.array([54.0]))
+    tail = of_all.sensitivity.patient_factor_tail
+    own = of_all.sensitivity.patient_factor_sd_log.value * long_below(shared, tail.value if tail else 0.0)
+    factor = np.exp(own) * of_all.age_factor.at(np.array([54.0]))
     steroid = np.clip((2.0 * np.exp(gc)) ** -0.25, 0.3, 2) * factor
     vca = np.clip((1.3 * np.exp(0.6 * vinca)) ** -0.25, 0.3, 2) * factor
     growth = np.clip(math.log(2) / 8 * np.exp(0.5 * speed), 0.01, 0.25)

@@ -20,7 +20,7 @@ from . import chance, recipe
 from .cohort import DONOR, LINEAGE, SENSITIVITIES, SEX, TOLD_ONCE, Cohort, Floats, Ints, columns
 from .given import NOTHING, Given, alleles_lost, among
 from .growth import Measurement, reference
-from .quantiles import logistic, normal_share, truncated_beta, truncated_normal
+from .quantiles import logistic, long_below, normal_share, truncated_beta, truncated_normal
 
 Accept = Callable[[dict[str, NDArray[Any]]], Any]
 
@@ -423,7 +423,8 @@ def _sensitivity(
             z = math.sqrt(rho) * shared + math.sqrt(1.0 - rho) * z
         result[:, i] *= np.exp(s.log_sd[drug_class].value * z)  # type: ignore[index]
     felt = np.where(np.isin(SENSITIVITIES, s.later), s.later_share.value, 1.0)
-    factor = s.patient_factor_sd_log.value * normal("drug sensitivity")[:, None] * felt
+    own = long_below(normal("drug sensitivity"), s.patient_factor_tail.value if s.patient_factor_tail else 0.0)
+    factor = s.patient_factor_sd_log.value * own[:, None] * felt
     kill = sensitivity(p, result) * np.exp(factor)
     if p.sensitivity_factor is not None:
         spread = np.exp(p.sensitivity_factor.sd_log.value * normal("sensitivity at relapse"))

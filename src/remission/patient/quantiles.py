@@ -38,6 +38,11 @@ def truncated_normal(z: Floats, limits: Floats) -> Floats:
     return np.asarray(_normal_quantile(low + normal_share(z) * (high - low)), dtype=np.float64)
 
 
+def long_below(z: Floats, h: float) -> Floats:
+    """Standard normal scores turned, in the same order, into scores with a longer tail below (half of Tukey's h)."""
+    return np.where(z < 0.0, z * np.exp(0.5 * h * z**2), z)
+
+
 def truncated_beta(a: float, b: float, least: float, most: float, u: Floats) -> Floats:
     """Quantiles, at ``u`` in 0..1, of the beta(a, b) distribution truncated to least..most (both within 0..1)."""
     share, logit, slope = _beta_table(a, b, least, most)

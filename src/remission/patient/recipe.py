@@ -290,12 +290,16 @@ class Subtypes(Strict):
 
 class Sensitivity(Strict):
     """clip((LC50 fold x individual factor)^-exponent, least, most) x patient factor, for every class. The ``later``
-    classes, which come after the first response is judged, feel ``later_share`` of the logarithm of that factor."""
+    classes, which come after the first response is judged, feel ``later_share`` of the logarithm of that factor.
+
+    The logarithm of the patient factor is ``patient_factor_sd_log`` z, z standard normal; below the median times
+    exp(h z^2 / 2), h ``patient_factor_tail`` (Tukey's h; 0: normal), so that few answer much worse than the others."""
 
     exponent: Number
     least: Number
     most: Number
     patient_factor_sd_log: Number
+    patient_factor_tail: Number | None = None
     later: tuple[DrugClass, ...]
     later_share: Number
     correlation: Number
