@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from remission.body import mortality
+from remission.body.second_cancer import second_cancer
 from remission.engine.play import Options, play
 from remission.engine.program import prepare
 from remission.knowledge.library import library
@@ -33,7 +34,8 @@ def test_whoever_is_alive_dies_on_the_day_of_his_other_illness_on_treatment_and_
     people = draw("ph-positive-adults", 96, seed=11)
     outcomes = play(program, people, seed=11, threads=1, options=Options(follow_up_days=5000))["outcomes"]
     age = mortality.age_at_death(library().body("mortality"), people, seed=11)
-    day = np.floor(365.25 * (age - people.age_y))
+    cancer = second_cancer(library().body("second_cancer"), people, seed=11)
+    day = np.minimum(np.floor(365.25 * (age - people.age_y)), cancer.death)
     ends = outcomes["outcome_day"].to_numpy()
     other = outcomes["death_cause"].fill_null("") == "another cause"
     assert 5 < other.sum() < 60 and ends[other].min() < 1500 and ends[other].max() > 3000

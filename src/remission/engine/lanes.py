@@ -16,6 +16,7 @@ from remission.body.marrow import ABSENT, LIFE_SPAN, POWER, SATURATING
 from remission.body.mortality import age_at_death
 from remission.body.person import individual
 from remission.body.pharmacokinetics import Kinetics, kinetics
+from remission.body.second_cancer import second_cancer
 from remission.body.weeks import colds
 from remission.compiled import core
 from remission.knowledge.agent import KILLED, RATES, TARGETS, Agent, Effect
@@ -481,9 +482,11 @@ def build(
 
 
 def _dies_on(library: Library, people: Cohort, seed: int) -> Floats:
-    """Days from entry to the death of another cause; beyond all days for who would outlive the table."""
+    """Days from entry to the death of another cause, a second cancer among them; beyond all days for who would outlive
+    the table."""
     age = age_at_death(library.body("mortality"), people, seed)
-    return np.minimum(np.floor(365.25 * (age - people.age_y)), NEVER_DAYS)
+    cancer = second_cancer(library.body("second_cancer"), people, seed).death
+    return np.minimum(np.minimum(np.floor(365.25 * (age - people.age_y)), cancer), NEVER_DAYS)
 
 
 def _has(antigen: str, people: Cohort, leukaemia: Body) -> Floats:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from remission.body.second_cancer import second_cancer
 from remission.compiled import core
 from remission.knowledge.agent import Agent
 from remission.knowledge.errors import BadInput
@@ -29,6 +30,7 @@ REASONS: tuple[str, ...] = state.Reason
 SITES = ("marrow", "CNS", "combined")
 HARDNESS = ("mild", "moderate", "hard")  # of a cold: below 0.5, below 1.5 of what a mean one takes of proliferation
 MRD_SITES = ("marrow", "blood")
+SECOND_CANCER = "second_cancer"  # the side effect
 TABLES = ("outcomes", "measurements", "mrd", "doses", "events", "states", "side_effects", "levels")
 COMPARISONS = (np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal)
 MAX_TREATMENT_DAYS = 5 * 366  # of a first line; where a relapse is treated, to the end of the follow-up
@@ -91,7 +93,8 @@ def play(
     if timings is not None:
         for step, seconds in zip(state.DAY, spent, strict=True):
             timings[step] = timings.get(step, 0.0) + seconds
-    return tables(program, cohort, result, records, options, plan, shelf)
+    second = second_cancer(shelf.body("second_cancer"), cohort, seed).day if options.chance else None
+    return tables(program, cohort, result, records, options, plan, shelf, second)
 
 
 _played_in: int | None = None  # process
@@ -161,9 +164,10 @@ def tables(
     options: Options,
     plan: Layout,
     shelf: Library,
+    second: Any,
 ) -> dict[str, pl.DataFrame]:
     """The core's records, columns sorted by patient and day (`orders`), as tables with words in place of numbers. A
-    record that has become a table is taken out of ``records``."""
+    record that has become a table is taken out of ``records``. ``second``: day of a second cancer, or None."""
     n = len(cohort)
     phases = pl.Series(program.phases, dtype=pl.String)
 
@@ -186,7 +190,7 @@ def tables(
 
     out: dict[str, pl.DataFrame] = {}
     result = result[:n]
-    out["outcomes"] = _outcomes(program, cohort, result, plan).sort("patient")
+    out["outcomes"] = _outcomes(program, cohort, result, plan, second).sort("patient")
     if "measurements" in options.record:
         names = ("anc", "platelets", "haemoglobin", "wbc", "lymphocytes", "blood_blasts")
         out["measurements"] = frame(
@@ -245,6 +249,8 @@ def tables(
                 "to_day": whole(r, 3),
             },
         )
+        if options.side_effects:
+            out["side_effects"] = _with_cancers(out["side_effects"], out["outcomes"], shelf)
     if "levels" in options.record:
         out["levels"] = frame(
             state.LEVELS,
@@ -346,7 +352,21 @@ def causes(program: Program) -> list[str]:
     return [*state.CauseOfDeath, *(effect.side_effect for effect in program.side_effects)]
 
 
-def _outcomes(program: Program, cohort: Cohort, r: Any, plan: Layout) -> pl.DataFrame:
+def _with_cancers(rows: pl.DataFrame, outcomes: pl.DataFrame, shelf: Library) -> pl.DataFrame:
+    """Second cancers among the side effects, of the grade that most have, for their course or until the last day."""
+    effect = shelf.side_effect(SECOND_CANCER)
+    had = outcomes.filter(pl.col("second_cancer_day").is_not_null())
+    grade = max(effect.grades, key=lambda grade: effect.grades[grade].value)
+    days = effect.course.to_unit("day") if effect.course else 1.0
+    until = pl.min_horizontal(pl.col("second_cancer_day") + int(days) - 1, pl.col("outcome_day"))
+    new = had.select(
+        "patient", pl.col("second_cancer_day").alias("day"), pl.lit(SECOND_CANCER).alias("side_effect"),
+        pl.lit(grade, pl.Int8).alias("grade"), until.cast(pl.Int32).alias("to_day"),
+    )  # fmt: skip
+    return pl.concat([rows, new]).sort("patient", "day", "side_effect", maintain_order=True) if new.height else rows
+
+
+def _outcomes(program: Program, cohort: Cohort, r: Any, plan: Layout, second: Any) -> pl.DataFrame:
     def word(table: Any, values: Any) -> pl.Series:
         known = np.asarray(values, dtype=float)
         missing = np.isnan(known)
@@ -396,6 +416,7 @@ def _outcomes(program: Program, cohort: Cohort, r: Any, plan: Layout) -> pl.Data
             "relapse_site": word(SITES, r[:, state.RESULT_SITE]),
             "death_cause": word(tuple(causes(program)), only(state.DEATH, state.RESULT_CAUSE)),
             "relapse_day": whole(r[:, state.RESULT_RELAPSE]),
+            "second_cancer_day": whole(_alive_on(second, r)),
             "infusion_day": whole(r[:, state.RESULT_INFUSION]),
             "transplant_day": whole(r[:, state.RESULT_TRANSPLANT]),
             "left_for": word(program.left_for, only(state.LEFT, state.RESULT_LEFT)),
@@ -408,6 +429,11 @@ def _outcomes(program: Program, cohort: Cohort, r: Any, plan: Layout) -> pl.Data
             "delay_days": count(state.RESULT_DELAY),
         }
     )
+
+
+def _alive_on(second: Any, r: Any) -> Any:
+    """Days of second cancers, nan for those who were followed to an earlier day."""
+    return np.full(len(r), np.nan) if second is None else np.where(second < r[:, state.RESULT_DAY], second, np.nan)
 
 
 def _remission(r: Any, plan: Layout) -> pl.Series:

@@ -95,8 +95,8 @@ KINDS: dict[str, Kind] = {
         "percent",
         ("at",),
         ("remission_within", "response_within"),
-        "Events are relapse, death and, with `remission_within`, no remission by then (counted at the origin; who left "
-        f"before the response was judged is censored). {_SURVIVAL}",
+        "Events are relapse, a second cancer, death and, with `remission_within`, no remission by then (counted at the "
+        f"origin; who left before the response was judged is censored). {_SURVIVAL}",
     ),
     "median event-free survival": Kind(
         "months", (), ("remission_within", "response_within"), "The median of event-free survival."

@@ -22,7 +22,7 @@ SCHEMA = {
     **{f"{of}{limit}": pl.Float64 for of in ("first", "second", "change") for limit in ("", "_low", "_high")},
     "clear": pl.Boolean,
 }  # fmt: skip
-_CAUSES = {"relapse": 1, "death": 2, "no remission": 3}
+_CAUSES = {"relapse": 1, "death": 2, "no remission": 3, "second cancer": 4}
 
 
 def pairs(first: Summary, second: Summary) -> int:

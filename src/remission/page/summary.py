@@ -307,7 +307,9 @@ def _outcomes(outcomes: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
 
     curve("event-free", day, lambda at: survival(day, kind != "", at))
     curve("alive", ends, lambda at: survival(ends, died, at))
-    for event, called in (("relapse", "relapse"), ("death", "death in remission"), ("no remission", "no remission")):
+    firsts = (("relapse", "relapse"), ("death", "death in remission"), ("no remission", "no remission"),
+              ("second cancer", "second cancer"))  # fmt: skip
+    for event, called in firsts:
         cause = np.where(kind == event, 1, np.where(kind != "", 2, 0))
         curve(called, day, lambda at, cause=cause: cumulative_incidence(day, cause, at))
     for effect in ("second_cancer", "second_leukaemia"):

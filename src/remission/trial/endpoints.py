@@ -64,9 +64,9 @@ def simulated(played: Played, endpoint: Endpoint) -> Estimate:
 def denominator(played: Played, endpoint: Endpoint) -> pl.DataFrame:
     """One row for each patient who is counted, days from the first dose:
 
-    patient; origin; remission (the first); relapse (the first after the origin); death; of_leukaemia; last (day
-    followed); outcome; judged (was the response judged, and how: null when not); left_for; relapse_site (of the
-    first); came_back, gone_again (the last relapse, the last remission).
+    patient; origin; remission (the first); relapse (the first after the origin); second (a second cancer); death;
+    of_leukaemia; last (day followed); outcome; judged (was the response judged, and how: null when not); left_for;
+    relapse_site (of the first); came_back, gone_again (the last relapse, the last remission).
     """
     outcomes = played.table("outcomes")
     events = played.table("events")
@@ -76,6 +76,7 @@ def denominator(played: Played, endpoint: Endpoint) -> pl.DataFrame:
         return rows.group_by("patient").agg(pl.col("day").min().cast(pl.Float64).alias(name))
 
     cause = pl.col("death_cause") if "death_cause" in outcomes.columns else pl.lit(None, pl.String)
+    second = pl.col("second_cancer_day") if "second_cancer_day" in outcomes.columns else pl.lit(None)
     died = pl.col("outcome") == "death"
     people = outcomes.filter(among(endpoint.among)).select(
         "patient",
@@ -84,6 +85,7 @@ def denominator(played: Played, endpoint: Endpoint) -> pl.DataFrame:
             name if name in outcomes.columns else pl.lit(None, pl.String).alias(name)
             for name in ("left_for", "relapse_site")
         ),
+        second.cast(pl.Float64).alias("second"),
         pl.col("remission").alias("judged"),
         pl.col("outcome_day").cast(pl.Float64).alias("last"),
         pl.when(died).then(pl.col("outcome_day").cast(pl.Float64)).alias("death"),
@@ -203,7 +205,7 @@ def _lowest_mrd(played: Played, endpoint: Endpoint, people: pl.DataFrame, start:
 
 
 def event_free_survival(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> Estimate:
-    """Percent without relapse, death or (``remission_within``) missing remission at the time."""
+    """Percent without relapse, second cancer, death or (``remission_within``) missing remission at the time."""
     return _survival(_first_failure(endpoint, people), endpoint)
 
 
@@ -223,7 +225,7 @@ def median_overall_survival(played: Played, endpoint: Endpoint, people: pl.DataF
 
 
 def relapse(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> Estimate:
-    """Percent with a first relapse by the time (``relapse_site``: there); death and missing remission compete."""
+    """Percent with a first relapse by the time (``relapse_site``: there); other first events compete."""
     mine = pl.col("kind") == "relapse"
     if endpoint.relapse_site is not None:
         sites = ("CNS",) if endpoint.relapse_site == "CNS alone" else ("CNS", "combined")
@@ -232,21 +234,24 @@ def relapse(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> Estimat
 
 
 def non_relapse_mortality(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> Estimate:
-    """Percent dead by the time without a relapse and not of leukaemia; relapse competes."""
+    """Percent dead by the time without a relapse and not of leukaemia; relapse and a second cancer compete."""
     mine = (pl.col("kind") == "death") & ~pl.col("of_leukaemia")
     return _incidence(_first_failure(endpoint, people), endpoint, mine)
 
 
 def _first_failure(endpoint: Endpoint, people: pl.DataFrame) -> pl.DataFrame:
-    """Adds ``day`` (from the origin) and ``kind``: relapse, death, no remission, or null for censored.
+    """Adds ``day`` (from the origin) and ``kind``: relapse, second cancer, death, no remission, or null for censored.
 
     Without a remission in time a patient who lives fails at the origin, when followed until then or judged at the
     check that ends induction; one who left before either is censored.
     """
-    first = pl.min_horizontal("relapse", "death")
+    second = pl.when(pl.col("second") >= pl.col("origin")).then("second")
+    first = pl.min_horizontal("relapse", "death", second)
     kind = (
         pl.when(pl.col("relapse").is_not_null() & (pl.col("relapse") == first))
         .then(pl.lit("relapse"))
+        .when(second.is_not_null() & (second == first))
+        .then(pl.lit("second cancer"))
         .when(pl.col("death").is_not_null())
         .then(pl.lit("death"))
     )

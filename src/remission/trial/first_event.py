@@ -1,7 +1,8 @@
 """The first event of each patient, and the incidence of first events: one definition for summary, picture, comparison.
 
 An event is no remission at the end of induction (on day 0; a death before it is a death on day 0), the first relapse,
-or death in remission, whatever follows; everyone else is censored on the last day, as are patients who left.
+a second cancer or death in remission, whatever follows; everyone else is censored on the last day, as are patients who
+left.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import polars as pl
 
 from .estimates import Floats
 
-FIRST_EVENTS = ("no remission", "death", "relapse")
+FIRST_EVENTS = ("no remission", "death", "relapse", "second cancer")
 
 
 def first_event(outcomes: pl.DataFrame) -> pl.DataFrame:
@@ -23,6 +24,8 @@ def first_event(outcomes: pl.DataFrame) -> pl.DataFrame:
     relapse = pl.col("relapse_day") if "relapse_day" in outcomes.columns else pl.lit(None)
     relapse = relapse.cast(pl.Float64)
     last = pl.col("outcome_day").cast(pl.Float64)
+    second = pl.col("second_cancer_day") if "second_cancer_day" in outcomes.columns else pl.lit(None)
+    second = second.cast(pl.Float64)
     relapse = pl.when(pl.col("outcome") == "relapse").then(pl.coalesce(relapse, last)).otherwise(relapse)
     failed = ~pl.col("remission").fill_null(True)  # who left before the check is followed until then, without event
     died = (pl.col("outcome") == "death").fill_null(False)
@@ -30,12 +33,14 @@ def first_event(outcomes: pl.DataFrame) -> pl.DataFrame:
     kind = (
         pl.when(failed & (seen | ~died))
         .then(pl.lit("no remission"))
+        .when(~failed & second.is_not_null() & (second <= pl.min_horizontal(relapse, last)))
+        .then(pl.lit("second cancer"))
         .when(~failed & relapse.is_not_null())
         .then(pl.lit("relapse"))
         .when(died)
         .then(pl.lit("death"))
     )
-    day = pl.when(failed).then(0.0).otherwise(pl.coalesce(relapse, last))
+    day = pl.when(failed).then(0.0).otherwise(pl.coalesce(pl.min_horizontal(second, relapse), last))
     return outcomes.select(day=day.fill_null(float("nan")), kind=kind)
 
 

@@ -382,7 +382,8 @@ def _events(axes: Axes, outcomes: pl.DataFrame) -> None:
 
     free = line(found.event_free)
     base, entries = free, []
-    for cause, colour in (("relapse", ORANGE), ("death", "#4D4D4D"), ("no remission", "#B0B0B0")):
+    colours = {"relapse": ORANGE, "death": "#4D4D4D", "no remission": "#B0B0B0", "second cancer": "#6A4C93"}
+    for cause, colour in colours.items():
         share = line(found.cause[cause])
         axes.fill_between(x, base, base + share, step="post", color=colour, linewidth=0, gid=cause)
         base = base + share

@@ -59,7 +59,7 @@ _COLUMNS: dict[str, dict[str, Any]] = {
         "tpmt": pl.String, "nudt15": pl.String, "age_y": _NUMBERS, "sex": pl.String, "lineage": pl.String,
         "subtype": pl.String, "cns": pl.Int64, "wbc": _NUMBERS, "remission": pl.Boolean, "remission_day": _NUMBERS,
         "eoi_mrd": _NUMBERS, "end_of_treatment_day": _NUMBERS, "outcome": pl.String, "outcome_day": _NUMBERS,
-        "relapse_day": _NUMBERS, "relapse_site": pl.String, "death_cause": pl.String,
+        "relapse_day": _NUMBERS, "second_cancer_day": _NUMBERS, "relapse_site": pl.String, "death_cause": pl.String,
         "mercaptopurine_percent": _NUMBERS, "anc_in_target": _NUMBERS, "fever_episodes": _NUMBERS,
     },
     "measurements": {

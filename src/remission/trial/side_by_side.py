@@ -32,7 +32,7 @@ from .uncertainty import over_draws, sample_of
 Tables = Mapping[str, pl.DataFrame]
 RECORDED = tuple(name for name in TABLES if name not in ("states", "mrd"))
 EFFECTS = "Side effects"
-CAUSES = {"relapse": 1, "death": 2, "no remission": 3}
+CAUSES = {"relapse": 1, "death": 2, "no remission": 3, "second cancer": 4}
 SHOWN = 12  # of them, in print
 ROUNDING = 1e-9  # two sums of the same numbers in another order differ by less
 

@@ -127,9 +127,9 @@ class Summary(Shown):
 
 
 COUNTED = (  # columns of the outcomes that a summary needs: those of a million patients are read at once
-    "patient", "remission", "eoi_mrd", "outcome", "outcome_day", "relapse_day", "relapse_site", "tpmt", "nudt15",
-    "mercaptopurine_percent", "anc_in_target", "fever_episodes", "red_cell_transfusions", "platelet_transfusions",
-    "delay_days",
+    "patient", "remission", "eoi_mrd", "outcome", "outcome_day", "relapse_day", "second_cancer_day", "relapse_site",
+    "tpmt", "nudt15", "mercaptopurine_percent", "anc_in_target", "fever_episodes", "red_cell_transfusions",
+    "platelet_transfusions", "delay_days",
 )  # fmt: skip
 
 

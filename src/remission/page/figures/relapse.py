@@ -84,19 +84,21 @@ def stands(summary: Summary, knowledge: Library) -> bool:
 
 
 def first_events(summary: Summary, years: float = YEARS) -> tuple[list[Share], list[Limits]] | None:
-    """Of a hundred: free of it, relapsed, died of something else, never in remission; of the last three the share and
-    its 95 % limits."""
+    """Of a hundred: free of it, relapsed, died of something else, never in remission, with a second cancer first; of
+    all but the first the share and its 95 % limits. Summaries kept before second cancers were played have none."""
     events = [share_at(summary, name, years) for name in ("relapse", "death in remission", "no remission")]
-    limits = [event for event in events if event]
-    if len(limits) < len(events):
+    second = share_at(summary, "second cancer", years) or (0.0, 0.0, 0.0)
+    limits = [*(event for event in events if event), second]
+    if len(limits) <= len(events):
         return None
     values = [share for share, _low, _high in limits]
-    free, relapse, died, resistant = counted([1 - sum(values), *values])
+    free, relapse, died, resistant, cancer = counted([1 - sum(values), *values])
     shares = [
         Share(free, _("alive and free of leukaemia"), "neutrophils"),
         Share(relapse, _("the leukaemia came back"), "leukaemia", "half"),
         Share(died, _("died without a relapse"), "other", "ring"),
         Share(resistant, _("never came to a remission"), "platelets", "pale"),
+        Share(cancer, _("had another cancer first"), "second", "ring"),
     ]
     return shares, limits
 
