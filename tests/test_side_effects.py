@@ -75,6 +75,7 @@ def test_a_published_incidence_is_read_with_its_place_and_time(tmp_path: Path) -
         (SEEN.replace("-risk", "-rsk") + "read: label, used: predict}", "7:", "Did you mean 'cog-standard-risk'?"),
         (SEEN + "read: label, used: predict, counted: emergent}", "7:", "only a graded count is counted as 'emergent'"),
         (SEEN + "read: label, used: predict, counted: entered}", "7:", "it is not told how much of it is entered"),
+        (SEEN + "read: label, used: predict, share: {value: 2, unit: '-', read: memory}}", "7:", "is a fraction"),
         (SEEN + "read: label, used: predict, tested_on: 9}", "7:", "a test is on a day since the first dose"),
         (SEEN.replace("value: 10", "value: 110") + "read: label, used: predict}", "7:", "less than or equal to 100"),
     ],
@@ -309,6 +310,20 @@ def test_of_what_happens_trials_forms_hold_a_part_of_the_patients_or_of_the_epis
     assert simulated(tables, "febrile_neutropenia", seen(**keys)).value == pytest.approx(expected)
 
 
+def test_a_share_of_its_own_tells_how_much_of_what_worsened_a_trials_forms_hold() -> None:
+    counts = [(0.3, 0.4), (2.0, 0.8), (0.9, 0.4), (0.9, 0.8)]
+    tables = run([WELL] * 4, measurements=[
+        (i, 7 * k, anc, 100.0, 10.0) for i, course in enumerate(counts) for k, anc in enumerate(course)
+    ])  # fmt: skip
+    share = {"value": 0.4, "unit": "-", "read": "assumed", "because": "a test"}
+    keys: dict[str, Any] = {"within_days": 30, "grade": 3, "counted": "worsened"}
+    now = seen(**keys, share=share, before=[{"counted": "worsened"}, {"counted": "entered"}])
+    assert simulated(tables, "neutropenia", now).value == pytest.approx(0.4 * 50)
+    first, then = (simulated(tables, "neutropenia", old).value for old in now.as_before())
+    entered = library().side_effect("neutropenia").entered
+    assert entered and (first, then) == (50, pytest.approx(100 * entered.share.value))
+
+
 def test_a_percent_of_measurements_is_not_one_of_patients() -> None:
     """Four measurements after the first day, one of them low; the first day's is the disease's."""
     counts = [(0.1, 0.3, 2.0), (0.1, 2.0, 2.0)]
@@ -358,16 +373,18 @@ def test_verdicts_and_counts_of_incidences() -> None:
 
 def test_what_was_counted_otherwise_before_its_result_was_seen_is_told_both_ways() -> None:
     now = seen(within_days=40, grade=3, counted="entered", before={"counted": "worsened"})
-    old = now.as_before()
-    assert old is not None and (old.counted, old.grade, old.label()) == ("worsened", 3, now.label())
-    assert seen(within_days=40).as_before() is None
+    (old,) = now.as_before()
+    assert (old.counted, old.grade, old.label()) == ("worsened", 3, now.label())
+    assert seen(within_days=40).as_before() == []
+    before = (Estimate(99, 90, 100, 9), Estimate(70, 60, 80, 9))
     rows = [
-        Incidence("neutropenia", now, Estimate(50, 40, 60, 9), before=Estimate(99, 90, 100, 9)),
+        Incidence("neutropenia", now, Estimate(50, 40, 60, 9), before=before),
         Incidence("anaemia", seen(phase="one"), Estimate(50, 40, 60, 9)),
     ]
     assert [row.verdict_before for row in rows] == ["no", "yes"]
     page = as_markdown(rows, patients=9, seed=1)
-    assert "counted as before 99.0 %" in page and "counted before: 1 of 2. What is counted was changed for 1" in page
+    assert "counted as before 99.0 %, then 70.0 %" in page
+    assert "counted before: 1 of 2. What is counted was changed for 1" in page
 
 
 def test_an_arm_that_cannot_be_played_is_told_and_each_arm_is_played_once() -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from .agent import Note
 from .loader import Fault, FaultyNode
@@ -55,6 +55,10 @@ class Before(_Strict):
     grade: Annotated[int, Field(ge=1, le=5)] | None = None
 
 
+def _in_turn(node: Any) -> Any:
+    return (node,) if isinstance(node, dict) else node
+
+
 class Published(_Strict):
     """How often it was seen: percent of patients with an episode of ``grade`` or worse.
 
@@ -67,8 +71,9 @@ class Published(_Strict):
     before it was not. ``counted: worsened``: only what is of a worse grade than before treatment, as
     registration trials count (ICH E9); of a count: than at the first measurement. ``counted: entered``: what sites
     write on a trial's forms, a part of what happens (`SideEffect.entered`). ``counted: measurements``: of a count, the
-    percent of measurements, not of patients. ``tested_on``: only who has it on that day. ``before``: how it was
-    counted until the result was known, so that both are told.
+    percent of measurements, not of patients. ``share``: of those who are counted so, the part that this trial's forms
+    hold, where another arm of it tells that. ``tested_on``: only who has it on that day. ``before``: how it was counted
+    until the result was known, the first way first, so that all are told.
     """
 
     name: str  # the trial or report, in words
@@ -85,19 +90,22 @@ class Published(_Strict):
     interval: tuple[float, float] | None = None
     n: Annotated[int, Field(ge=1)] | None = None
     counted: Counted = "all"
+    share: Quantity | None = None
     tested_on: Annotated[float, Field(gt=0, le=36525)] | None = None
-    before: Before | None = None
+    before: Annotated[tuple[Before, ...], BeforeValidator(_in_turn)] = ()
     source: str | None = None
     read: Literal["full-text", "abstract", "label", "secondary", "memory"]
     used: Literal["calibrate", "predict", "orientation"]
     note: str | None = None
 
-    def as_before(self) -> Published | None:
-        """As it was counted until the simulated number had been seen; None when nothing was changed since."""
-        if self.before is None:
-            return None
-        grade = self.before.grade or self.grade
-        return self.model_copy(update={"counted": self.before.counted, "grade": grade, "tested_on": None})
+    def as_before(self) -> list[Published]:
+        """As it was counted until the simulated number had been seen, the first way first; none where nothing was
+        changed since."""
+        now = {"share": None, "tested_on": None}
+        return [
+            self.model_copy(update={**now, "counted": old.counted, "grade": old.grade or self.grade})
+            for old in self.before
+        ]
 
     @property
     def in_phases(self) -> tuple[str, ...]:
@@ -137,6 +145,11 @@ class Published(_Strict):
             yield Fault(("tested_on",), what, "Add `within_days: NUMBER`, not a phase")
         if not self.in_phases and self.within_days is None:
             yield Fault((), "it does not say when", "Add `phase: NAME` or `within_days: NUMBER`", True)
+        if self.share is not None and (
+            self.share.unit != "-" or not 0 < self.share.value <= 1 or self.counted in ("entered", "measurements")
+        ):
+            what = 'a share of the patients who are counted is a fraction (unit "-") of patients'
+            yield Fault(("share",), what, "Write 0 to 1, and count patients, not measurements or what is entered")
         if self.interval is not None:
             low, high = self.interval
             if not 0.0 <= low <= self.value <= high <= 100.0:

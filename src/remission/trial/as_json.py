@@ -38,7 +38,7 @@ def _plain(x: Any) -> Any:
     if isinstance(x, Incidence):
         seen = {"side_effect": x.side_effect, "published": x.seen, "published_limits": x.published}
         told = {"simulated": x.simulated, "verdict": x.verdict, "why": x.why}
-        return _plain({**seen, **told, "counted_as_before": x.before, "verdict_before": x.verdict_before})
+        return _plain({**seen, **told, "counted_as_before": x.before or None, "verdict_before": x.verdict_before})
     if isinstance(x, pl.DataFrame):
         return _plain(x.to_dicts())
     if isinstance(x, BaseModel):

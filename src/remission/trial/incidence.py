@@ -50,7 +50,7 @@ class Incidence:
     seen: Seen
     simulated: Estimate | None
     why: str = ""  # it is not simulated
-    before: Estimate | None = None  # counted as until the result had been seen, where that was changed
+    before: tuple[Estimate, ...] = ()  # counted as until the result had been seen, the first way first
 
     @property
     def published(self) -> Published | None:
@@ -66,7 +66,7 @@ class Incidence:
     @property
     def verdict_before(self) -> Verdict:
         """That of the number as it was counted before; where nothing was changed, `verdict`."""
-        return self.verdict if self.before is None else verdict(self.seen.used, self.published, self.before)
+        return verdict(self.seen.used, self.published, self.before[0]) if self.before else self.verdict
 
     @property
     def apart(self) -> Apart | None:
@@ -105,8 +105,10 @@ def simulated(tables: Tables, name: str, seen: Seen, shelf: Library | None = Non
         found = found.filter((pl.col("day") <= seen.tested_on) & (pl.col("to_day") >= seen.tested_on))
     found, people = _in_time(found, people, tables, seen)
     found = found.join(people, on="patient", how="semi")
-    had = entered(found, name, shelf) if seen.counted == "entered" else found["patient"].n_unique()
-    return estimates.share(had, people.height).times(100)
+    if seen.counted == "entered":
+        return estimates.share(entered(found, name, shelf), people.height).times(100)
+    told = seen.share.value if seen.share else 1.0
+    return estimates.share(told * found["patient"].n_unique(), people.height).times(100)
 
 
 def _in_time(
@@ -205,8 +207,7 @@ def _rows(arm: Arm, wanted: list[tuple[str, Seen]], play: Play, shelf: Library) 
     rows = []
     for name, seen in wanted:
         try:
-            old = seen.as_before()
-            before = simulated(tables, name, old, shelf) if old else None
+            before = tuple(simulated(tables, name, old, shelf) for old in seen.as_before())
             rows.append(Incidence(name, seen, simulated(tables, name, seen, shelf), before=before))
         except NotSimulated as missing:
             rows.append(Incidence(name, seen, None, str(missing)))

@@ -24,8 +24,8 @@ def cells(row: Incidence) -> tuple[str, ...]:
     told = (
         f"not simulated: {row.why}" if found is None else f"{found.value:.1f} % ({found.low:.1f} to {found.high:.1f})"
     )
-    if row.before is not None:
-        told += f"; counted as before {row.before.value:.1f} %"
+    if row.before:
+        told += "; counted as before " + ", then ".join(f"{old.value:.1f} %" for old in row.before)
     said = {"not simulated": "", "no interval": "no interval"}.get(row.verdict, row.verdict)
     return words(row.side_effect), seen.name, seen.label(), observed, told, said, USED[seen.used]
 
@@ -36,7 +36,7 @@ def sentences(rows: Sequence[Incidence]) -> list[str]:
     for used, name in (("predict", "Predicted"), ("calibrate", "Calibrated")):
         one = count(rows, (used,))
         out.append(f"{name}: {one.inside} of {one.judged} incidences in the published interval ({one.all} published).")
-        if changed := [row for row in rows if row.seen.used == used and row.before is not None]:
+        if changed := [row for row in rows if row.seen.used == used and row.before]:
             known = [row for row in rows if row.seen.used == used and row.verdict_before in ("yes", "no")]
             out.append(
                 f"{name}, in the same patients as they were counted before: "
