@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from remission.calibration import search
 from remission.calibration.evaluate import Row, Task
 from remission.calibration.folder import Folder
 from remission.calibration.plan import Plan, now, read_plan
@@ -130,6 +132,46 @@ def test_seeds_in_turn_do_not_fit_the_chance_of_one_cohort(tmp_path: Path) -> No
     assert away["many"] < 0.04 and away["one"] > 0.06  # the cohort of seed 3 lies 10 % off
     with pytest.raises(BadInput, match="3 seeds a point of 2"):
         read_plan(written(tmp_path, a_point=3))
+
+
+def test_least_squares_find_the_truth_with_few_points_whatever_the_common_cohort(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a model whose answers are known; all points share a cohort that lies a tenth off, which the first point tells,
+    so that its chance is not fitted to. Stopped, it goes on and plays nothing twice."""
+    method = {**TREE["method"], "search": "least squares", "waves": 1, "discrepancy": 0.001, "confirm": 1, "draws": 2}
+    plan = read_plan(written(tmp_path, seeds=[3, *range(100, 123)], a_point=1, method=method))
+    what = targets(plan.targets)[0][0].what
+    truth = {"wake": 0.009, "lethal": 0.007}
+    found = [Target(name, unit, y := model(**truth), y * 0.97, y * 1.03, what) for name, (model, unit) in MODEL.items()]
+    asked: list[Task] = []
+
+    def off(_: Plan, tasks: Iterable[Task]) -> Iterator[Row]:
+        for task in tasks:
+            asked.append(task)
+            values = {str(where).split(".")[-1]: value for where, value in task.numbers}
+            chance = 0.05 * float(np.random.default_rng(task.seed).standard_normal())
+            x, y = math.log(share(**values) / (100 - share(**values))) + chance, months(**values) * math.exp(chance)
+            told: dict[str, Answer | str] = {
+                "share": Answer(100 / (1 + math.exp(-x)), 0, 0, 400), "months": Answer(y, y * 0.9, y * 1.1, 400),
+            }  # fmt: skip
+            yield Row(task.point, task.seed, told, 1.0)
+            if len(asked) == 29:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(search, "posterior", partial(search.posterior, steps=100))  # what follows is tested elsewhere
+    folder = Folder(tmp_path / "out", plan, found)
+    with pytest.raises(KeyboardInterrupt):
+        calibrate(plan, found, folder, play_all=off)
+    fit = calibrate(plan, found, folder, play_all=off)
+    best = plan.values(list(fit.confirmed[0].units))  # the lowest point
+    for name in plan.parameters:
+        assert best[name] == pytest.approx(truth[name], rel=0.06)  # the common cohort alone would make it 0.1 and more
+    assert len({(task.point, task.seed) for task in asked}) == len(asked)
+    searching = [task for task in asked if not task.point.startswith(("start", "confirm"))]
+    assert len(searching) < 14 and {task.seed for task in searching} == {3}
+    text = page(plan, found, {}, fit, date="2030-01-01", plan_file="toy.yaml")
+    assert "least squares" in text and "all points with 3, the first with all 24 seeds" in text
 
 
 def test_what_was_stopped_goes_on_to_the_same_end(plan: Plan, found: list[Target], tmp_path: Path) -> None:

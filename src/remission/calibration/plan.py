@@ -96,11 +96,16 @@ class Targets(_Strict):
 
 
 class Method(_Strict):
-    """Waves of a Sobol design, each followed by an emulator of every target and a sample of the posterior, from which
-    the points of the next wave are taken; in the end the best of the sample are played with other seeds."""
+    """How the points are chosen. ``search``: the first wave is a Sobol design over the bounds; or least squares from
+    the present numbers on, all points with the same seeds: ``slopes`` times a ``step`` (a share of the bounds) of every
+    number. Further waves are taken from a sample of the posterior, which an emulator of every target tells; in the end
+    the best of the sample are played with other seeds."""
 
-    first: Annotated[int, Field(ge=4)] = 64  # points of the first wave
-    waves: Annotated[int, Field(ge=1, le=20)] = 3
+    search: Literal["design", "least squares"] = "design"
+    slopes: Annotated[int, Field(ge=1, le=20)] = 3  # of least squares, each costs a point a number
+    step: Annotated[float, Field(gt=0, le=0.5)] = 0.15
+    first: Annotated[int, Field(ge=4)] = 64  # points of a design
+    waves: Annotated[int, Field(ge=1, le=20)] = 3  # the first one counted
     points: Annotated[int, Field(ge=1)] = 32  # of every further wave
     confirm: Annotated[int, Field(ge=1)] = 4
     confirm_seeds: tuple[int, ...] = Field(min_length=1)
@@ -114,7 +119,8 @@ class Plan(_Strict):
     """The file. ``patients``: in each arm and with each seed; ``more``: how many instead in the arms of a trial whose
     published numbers are more exact, or speak of a part of its patients (who relapsed). ``a_point``: how many of the
     ``seeds`` a point is played with, in turn; all when it is left out. Many seeds in turn, and the chance of one cohort
-    is not fitted to."""
+    is not fitted to. Least squares plays all points with the first of them, and the present numbers with all, which
+    tells how far the cohorts of the first lie off by chance."""
 
     plan: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     title: str
@@ -138,10 +144,17 @@ class Plan(_Strict):
             raise FaultyNode(Fault(("targets",), "nothing is fitted to", "Write `trials: all`"))
         return self
 
+    @property
+    def in_common(self) -> bool:
+        """Do all points share patients and chance, those of a part of the seeds?"""
+        return self.method.search == "least squares"
+
     def seeds_of(self, point: int) -> tuple[int, ...]:
         """Those of one point, counted from 0 through all waves."""
         if self.a_point is None:
             return self.seeds
+        if self.in_common:
+            return self.seeds[: self.a_point] if point else self.seeds
         first = point * self.a_point
         return tuple(self.seeds[(first + k) % len(self.seeds)] for k in range(self.a_point))
 

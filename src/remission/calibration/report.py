@@ -60,13 +60,12 @@ def page(plan: Plan, found: list[Target], passed: Mapping[str, str], fit: Fit, *
         f"**{good} of {len(told)} fitted numbers lie in the published 95 % interval** with seeds that no fit used "
         f"({again}); before, {was} with the seeds of the fit ({seeds}).",
         "",
-        f"Method: Sobol design of {plan.method.first} points, {plan.method.waves - 1} more waves from the posterior "
-        "of what was played before; every target emulated on its scale (percentages as logits, the rest as logarithms) "
+        f"Method: {_method(plan)}; every target emulated on its scale (percentages as logits, the rest as logarithms) "
         "by a line and a Gaussian process; posterior of prior x likelihood (Student's t, 4 degrees of freedom) by "
         "ensemble sampling (differential evolution), a target's variance being that of the paper, of the emulator, of "
         f"the finite cohorts and of a discrepancy of {plan.method.discrepancy:g} that no fit removes. {plan.patients} "
-        f"patients an arm and seed{_more(plan)}, {plan.a_point or len(plan.seeds)} of the {len(plan.seeds)} seeds a "
-        f"point, in turn. {fit.played} points, {fit.seconds / 3600:.1f} hours of a core.",
+        f"patients an arm and seed{_more(plan)}, {_shared(plan)}. {fit.played} points, "
+        f"{fit.seconds / 3600:.1f} hours of a core.",
         "",
         "## Numbers",
         "",
@@ -199,6 +198,26 @@ def runs_of(numbers: Sequence[int]) -> str:
         else:
             runs.append([n])
     return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
+
+
+def _method(plan: Plan) -> str:
+    waves = plan.method.waves - 1
+    further = f", {waves} more waves from the posterior of what was played before" if waves else ""
+    if plan.method.search == "design":
+        return f"Sobol design of {plan.method.first} points{further}"
+    return (
+        "least squares (trust region, SciPy) of all targets and priors from the present numbers on, with "
+        f"{plan.method.slopes} sets of slopes by steps of {plan.method.step:g} of the bounds{further}"
+    )
+
+
+def _shared(plan: Plan) -> str:
+    """With which seeds a point was played."""
+    each, seeds = plan.a_point or len(plan.seeds), len(plan.seeds)
+    if not plan.in_common:
+        return f"{each} of the {seeds} seeds a point, in turn"
+    every = f"all points with {runs_of(plan.seeds_of(1))}"
+    return every if each == seeds else f"{every}, the first with all {seeds} seeds, which tells how far these lie off"
 
 
 def _more(plan: Plan) -> str:

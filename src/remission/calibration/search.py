@@ -14,7 +14,9 @@ from .emulator import Emulator, Floats, learn, needed
 from .evaluate import Row, Task, evaluate_all
 from .folder import Folder
 from .plan import Plan, now
-from .targets import Target, pooled
+from .point import COMMON, Point
+from .squares import descend
+from .targets import Target, pooled, variance
 
 FREEDOM = 4.0  # degrees of freedom of the likelihood
 STEPS = 800  # of the sampler, half of them to settle
@@ -25,15 +27,6 @@ PlayAll = Callable[[Plan, Iterable[Task]], Iterator[Row]]
 
 class OutOfTime(Exception):
     """The budget is used up; what is played is kept."""
-
-
-@dataclass(frozen=True)
-class Point:
-    """A point of the unit cube with what was played there, on the scale of the targets."""
-
-    name: str
-    units: tuple[float, ...]
-    told: Mapping[str, tuple[float, float] | None]
 
 
 @dataclass(frozen=True)
@@ -62,34 +55,46 @@ def calibrate(
 
     ``play_all``: who plays tasks, in any order: the cores of this machine, or whatever can take them.
     """
-    qmc = needed("scipy.stats.qmc", "SciPy")
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
     base = now(plan)
     size = len(plan.parameters)
     play = _Player(plan, found, folder, base, play_all, deadline, say)
 
-    first = folder.wave("wave-1")
-    if first is None:
+    points: list[Point] = []
+
+    def wave(name: str, choose: Callable[[], Iterable[Sequence[float]]]) -> list[Point]:
+        """A wave that is there, else a chosen one."""
+        chosen = folder.wave(name) or folder.begin(name, choose())
+        played = play(name, chosen, [plan.seeds_of(len(points) + i) for i in range(len(chosen))])
+        points.extend(played)
+        return played
+
+    start = plan.units(plan.present(base))
+    best: list[Sequence[float]] = []
+    if plan.method.search == "least squares":
+        best = [descend(plan, found, start, wave).units]
+    else:
+        qmc = needed("scipy.stats.qmc", "SciPy")
         design = qmc.Sobol(size, seed=plan.method.seed).random(_power_of_two(plan.method.first))[: plan.method.first]
-        first = folder.begin("wave-1", [plan.units(plan.present(base)), *design])
-    points = play("wave-1", first, [plan.seeds_of(i) for i in range(len(first))])
-    for wave in range(2, plan.method.waves + 1):
-        name = f"wave-{wave}"
-        chosen = folder.wave(name)
-        if chosen is None:
-            sample = posterior(Surface(plan, found, points), seed=plan.method.seed + wave)
-            chosen = folder.begin(name, spread(sample, plan.method.points))  # the first is its top
-        points += play(name, chosen, [plan.seeds_of(len(points) + i) for i in range(len(chosen))])
+        wave("wave-1", lambda: [start, *design])
+    for k in range(2, plan.method.waves + 1):
+
+        def further(k: int = k) -> Floats:
+            sample = posterior(Surface(plan, found, points), seed=plan.method.seed + k)
+            return spread(sample, plan.method.points)  # the first is its top
+
+        wave(f"wave-{k}", further)
     chosen = folder.wave("confirm")
     if chosen is None:
         sample = posterior(Surface(plan, found, points), seed=plan.method.seed)
-        chosen = folder.begin("confirm", [sample[0], sample.mean(axis=0), *spread(sample[1:], plan.method.confirm)])
+        last = [*best, sample[0], sample.mean(axis=0), *spread(sample[1:], plan.method.confirm)]
+        chosen = folder.begin("confirm", last)
     confirmed = play("confirm", chosen, [plan.method.confirm_seeds] * len(chosen))
     surface = Surface(plan, found, [*points, *confirmed])
-    best = confirmed[int(np.argmax(surface.height(np.array([p.units for p in confirmed]))))]
+    top = confirmed[int(np.argmax(surface.height(np.array([p.units for p in confirmed]))))]
     kept = spread(posterior(surface, seed=plan.method.seed)[1:], plan.method.draws)
     seconds = sum(row.seconds for row in folder.rows().values())
-    return Fit(points[0], best, tuple(confirmed), kept, surface.emulator, len(surface.points), seconds)
+    return Fit(points[0], top, tuple(confirmed), kept, surface.emulator, len(surface.points), seconds)
 
 
 class _Player:
@@ -107,6 +112,7 @@ class _Player:
     ) -> None:
         self.plan, self.found, self.folder, self.base = plan, found, folder, base
         self.play_all, self.deadline, self.say = play_all, deadline, say
+        self.off: dict[str, float] | None = None  # how far the cohorts of the common seeds lie off those of all
 
     def __call__(self, wave: str, points: Sequence[Sequence[float]], seeds: Sequence[Sequence[int]]) -> list[Point]:
         plan = self.plan
@@ -127,18 +133,27 @@ class _Player:
             self.say(f"{wave}: {done} of {len(tasks)} evaluations, about {left:.0f} min left")
         if done < len(tasks):
             raise OutOfTime(f"{wave}: {len(tasks) - done} evaluations are left")
-        units = {t.name: t.unit for t in self.found}
-        return [
-            Point(
-                name,
-                tuple(point),
-                {
-                    target: pooled([there[name, seed].answers.get(target, "not asked") for seed in mine], unit)
-                    for target, unit in units.items()
-                },
-            )
-            for name, point, mine in zip(names, points, seeds, strict=True)
-        ]
+        return [self._point(name, point, mine, there) for name, point, mine in zip(names, points, seeds, strict=True)]
+
+    def _point(
+        self, name: str, units: Sequence[float], seeds: Sequence[int], there: Mapping[tuple[str, int], Row]
+    ) -> Point:
+        def told(seeds: Sequence[int]) -> dict[str, tuple[float, float] | None]:
+            return {
+                t.name: pooled([there[name, seed].answers.get(t.name, "not asked") for seed in seeds], t.unit)
+                for t in self.found
+            }
+
+        known, plan = told(seeds), self.plan
+        if not plan.in_common or set(seeds) & set(plan.method.confirm_seeds):
+            return Point(name, tuple(units), known)
+        if self.off is None:  # the first point, which is played with all
+            of_common = told(plan.seeds_of(1))
+            self.off = {t: one[0] - of[0] for t, one in known.items() if one and (of := of_common[t])}
+            return Point(name, tuple(units), known, COMMON)
+        off = self.off
+        moved = {t: one and (one[0] + off.get(t, 0.0), one[1]) for t, one in known.items()}
+        return Point(name, tuple(units), moved, COMMON)
 
     def _until(self, tasks: Sequence[Task]) -> Iterator[Task]:
         for task in tasks:
@@ -164,20 +179,20 @@ class Surface:
     def __init__(self, plan: Plan, found: list[Target], points: Sequence[Point]) -> None:
         self.plan = plan
         self.points = np.array([p.units for p in points])
-        self.emulator = learn(self.points, {t.name: [p.told.get(t.name) for p in points] for t in found})
+        answers = {t.name: [p.apart(t.name) for p in points] for t in found}
+        self.emulator = learn(self.points, answers)
         known = [t for t in found if t.name in self.emulator.names]
         told = [[one[1] for p in points if (one := p.told.get(t.name)) is not None] for t in known]
         cohorts = np.array([np.median(errors) for errors in told])
         shared = cohorts**2 * (plan.a_point or len(plan.seeds)) / len(plan.seeds)  # what the chance of all seeds leaves
         self.centre = np.array([t.centre for t in known])
-        apart = np.array([plan.method.apart.get(t.trial, plan.method.discrepancy) for t in known])
-        self.fixed = np.array([t.sd for t in known]) ** 2 + apart**2 + shared
+        self.fixed = np.array(variance(plan, known)) + shared
 
     def height(self, units: Floats) -> Floats:
         """Of many points."""
         out = log_prior(self.plan, units)
         inside = np.isfinite(out)
-        if inside.any():
+        if inside.any() and self.emulator.names:
             mean, sd = self.emulator.predict(units[inside])
             variance = self.fixed + sd**2
             z2 = (mean - self.centre) ** 2 / variance

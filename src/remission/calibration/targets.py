@@ -20,7 +20,7 @@ from remission.trial.estimates import Estimate, Z
 from remission.trial.run import simulate
 from remission.trial.validate import Published, player, published, wilson_of
 
-from .plan import Targets
+from .plan import Plan, Targets
 
 FITTED = "calibrate"
 PLAIN = "as it is"  # unit of a number that is compared as it is
@@ -80,6 +80,11 @@ def off_scale(y: float, unit: str) -> float:
 
 def _spread(value: float, low: float, high: float, unit: str, n: float = score.N_PUBLISHED) -> float:
     return max((high - low) / (2 * Z), 1e-3) if unit == PLAIN else score.spread(value, low, high, unit, n)
+
+
+def variance(plan: Plan, found: list[Target]) -> list[float]:
+    """Of each target on its scale: that of the paper, and what no fit is to remove."""
+    return [t.sd**2 + plan.method.apart.get(t.trial, plan.method.discrepancy) ** 2 for t in found]
 
 
 def targets(wanted: Targets, shelf: Library | None = None) -> tuple[list[Target], dict[str, str]]:

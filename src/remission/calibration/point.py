@@ -1,0 +1,24 @@
+"""What was played at a point of the unit cube."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+COMMON = 0.4  # of a cohort's error: by how much two points err apart that share patients and chance (measured)
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of the unit cube with what was played there, on the scale of the targets: value and standard error.
+    ``noise``: the part of the error that it does not share with the points of the same seeds."""
+
+    name: str
+    units: tuple[float, ...]
+    told: Mapping[str, tuple[float, float] | None]
+    noise: float = 1.0
+
+    def apart(self, target: str) -> tuple[float, float] | None:
+        """A target's value and what of its error tells it from the other points."""
+        one = self.told.get(target)
+        return None if one is None else (one[0], one[1] * self.noise)
