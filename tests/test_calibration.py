@@ -278,6 +278,20 @@ def test_a_point_of_a_plan_is_played_as_the_trial_is(plan: Plan) -> None:
     assert all(isinstance(answer, Answer) and answer.n == 48 for answer in many.answers.values())
 
 
+def test_patients_who_are_followed_only_as_long_as_is_asked_tell_the_same() -> None:
+    """First remission and events of adults, some of whom fail, relapse, and are treated for it."""
+    from remission.trial.endpoints import simulated
+    from remission.trial.validate import player
+
+    trial = library().trial("graall2005")
+    arm = trial.arms["all"]
+    asked = [e for e in arm.endpoints if e.what in ("complete remission", "event-free survival") and not e.among]
+    whole, part = (player(patients=40, seed=5, threads=1, only=only)(trial, arm) for only in (None, asked))
+    assert [simulated(whole, e) for e in asked] == [simulated(part, e) for e in asked]
+    days = [one.table("outcomes")["played_days"].sum() for one in (whole, part)]
+    assert days[1] < 0.9 * days[0]
+
+
 def test_seeds_that_follow_one_another_are_told_as_a_range() -> None:
     assert runs_of((1501, 1502, 1503, 7, 8)) == "1501-1503, 7, 8"
 

@@ -193,7 +193,8 @@ def answers(
 def _trial_answers(mine: list[Target], patients: int, seed: int) -> dict[str, Answer | str]:
     trial = mine[0].what[0]
     assert isinstance(trial, Trial)
-    play = player(patients=patients, seed=seed, threads=1)
+    asked = [t.what[2] for t in mine if isinstance(t.what[2], Endpoint)]
+    play = player(patients=patients, seed=seed, threads=1, only=asked)
     needed = {key for t in mine for key in (t.what[1], getattr(t.what[2], "against", None)) if key}
     played, unplayed = {}, {}
     for key, arm in trial.arms.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,11 @@ from .uncertainty import over_draws, sample_of
 
 MOST = 4  # times the patients that were asked for, where a published number is more exact than these can tell
 DRAWN = 250  # patients in an arm that draws of uncertain numbers are played with, at most
+TO_RELAPSE = (  # endpoints that the first relapse ends, told by the tables of outcomes and events
+    "complete remission", "event-free survival", "relapse-free survival", "relapse", "non-relapse mortality",
+    "hazard ratio of an event",
+)  # fmt: skip
+LATEST = {"first dose": 0.0, "remission": 200.0}  # days, of the time from which is counted
 RECORDED = tuple(name for name in TABLES if name != "doses")
 Verdict = Literal["yes", "no", "no interval", "not simulated", "-"]
 Play = Callable[[Trial, Arm], Played]
@@ -315,14 +320,26 @@ def _key(row: Comparison) -> tuple[str, str]:
     return row.arm.name, f"{row.endpoint.label()} {row.endpoint.source}"
 
 
-def player(*, patients: int, seed: int, threads: int | None = None, progress: Progress | None = None) -> Play:
-    """How an arm of a trial is played, with the library in use."""
+def player(
+    *,
+    patients: int,
+    seed: int,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    only: Collection[Endpoint] | None = None,
+) -> Play:
+    """How an arm of a trial is played, with the library in use. ``only``: the endpoints that are asked for; patients
+    are played no longer than these need, to the same numbers."""
     shelf = library()
 
     def play(trial: Trial, arm: Arm) -> Played:
+        asked = [e for _, e in trial.endpoints() if only is None or e in only]
+        followed = days(trial.follow_up) if only is None else min(days(trial.follow_up), needed_days(asked))
+        early = only is not None and all(e.what in TO_RELAPSE for e in asked)
         tables = tables_of(
-            arm, population=arm.population or trial.population, follow_up_years=days(trial.follow_up) / DAYS["year"],
-            after_relapse=trial.second_line or (USUAL if asks_survival(arm) else None), record=RECORDED,
+            arm, population=arm.population or trial.population, follow_up_years=followed / DAYS["year"],
+            after_relapse=trial.second_line or (USUAL if asks_survival(arm) else None),
+            record=("outcomes", "events") if early else RECORDED, relapse_ends=early,
             patients=patients, seed=seed, threads=threads, progress=progress,
         )  # fmt: skip
         return Played(tables, shelf.side_effects())
@@ -330,11 +347,22 @@ def player(*, patients: int, seed: int, threads: int | None = None, progress: Pr
     return play
 
 
-def tables_of(arm: Treated, *, after_relapse: str | None = None, **how: Any) -> dict[str, pl.DataFrame]:
-    """What the patients of an arm leave behind, its changes made to its protocol; ``how``: as `simulate` is asked."""
+def needed_days(asked: Iterable[Endpoint]) -> float:
+    """How long patients must be followed; endless where an endpoint has no time or counts from what comes late."""
+    spans = [(days(e.at or e.within or "") if e.at or e.within else math.inf, e.since) for e in asked]
+    return max((span + LATEST.get(since, math.inf) for span, since in spans), default=math.inf)
+
+
+def tables_of(
+    arm: Treated, *, after_relapse: str | None = None, relapse_ends: bool = False, **how: Any
+) -> dict[str, pl.DataFrame]:
+    """What the patients of an arm leave behind, its changes made to its protocol; ``how``: as `simulate` is asked.
+    ``relapse_ends``: only who does not reach a remission goes on with ``after_relapse``."""
     changed = variant(
         arm.protocol, without=arm.without, add=arm.add, phases=arm.phases, after_relapse=after_relapse
     )  # fmt: skip
+    if relapse_ends:
+        changed = replace(changed, on_relapse=None)
     return {name: frame.collect() for name, frame in simulate(changed, **how).frames.items()}
 
 
