@@ -15,12 +15,14 @@ import yaml
 from typer.testing import CliRunner
 
 from remission.calibration import search
-from remission.calibration.evaluate import Row, Task
+from remission.calibration.evaluate import Row, Task, evaluate
 from remission.calibration.folder import Folder
 from remission.calibration.plan import Plan, now, read_plan
+from remission.calibration.point import Point
 from remission.calibration.report import apply, page, runs_of, sample_of
 from remission.calibration.search import OutOfTime, calibrate
-from remission.calibration.targets import Answer, Target, answers, targets
+from remission.calibration.squares import descend
+from remission.calibration.targets import Answer, Target, answers, on_scale, targets
 from remission.cli import app
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import DATA, Library, library, using
@@ -174,6 +176,40 @@ def test_least_squares_find_the_truth_with_few_points_whatever_the_common_cohort
     assert "least squares" in text and "all points with 3, the first with all 24 seeds" in text
 
 
+def test_slopes_of_a_number_that_few_trials_feel_are_played_in_these_alone(tmp_path: Path) -> None:
+    lethal = {**TREE["parameters"]["lethal"], "felt_by": ["bfm95"]}
+    method = {**TREE["method"], "search": "least squares", "discrepancy": 0.001}
+    path = written(
+        tmp_path, method=method, parameters={"wake": TREE["parameters"]["wake"], "lethal": lethal},
+        targets={"trials": ["aall1331", "bfm95"]},
+    )  # fmt: skip
+    plan = read_plan(path)
+    what = {t.trial: t.what for t in targets(plan.targets)[0]}
+    truth = {"wake": 0.007, "lethal": 0.007}
+    model = {"aall1331": lambda at: share(at["wake"], 0.01), "bfm95": lambda at: share(**at)}
+    found = [Target(name, "percent", y := told(truth), y - 2, y + 2, what[name]) for name, told in model.items()]
+    played: list[str] = []
+
+    def wave(name: str, choose: Any, only: Any = (), like: Point | None = None) -> list[Point]:
+        points = []
+        for units, trials in zip(choose(), only or [()] * 9, strict=False):
+            at = plan.values(list(units))
+            told = {t.name: (on_scale(model[t.name](at), "percent"), 0.01) for t in found}
+            spared = [name for name in told if trials and name not in trials]
+            played.extend(told.keys() - spared)
+            point = Point(name, tuple(units), {name: one for name, one in told.items() if name not in spared})
+            points.append(point.like(like, spared) if like else point)
+        return points
+
+    best = plan.values(list(descend(plan, found, plan.units(plan.present(now(plan))), wave).units))
+    assert best == pytest.approx(truth, rel=0.05)
+    assert played.count("bfm95") - played.count("aall1331") == 3  # the slopes of lethal
+    assert evaluate(plan, Task("x", 1, (), ("bfm95",)), found[:1]).answers == {}
+    with pytest.raises(BadInput, match="Did you mean 'bfm95'"):
+        lethal["felt_by"] = ["bfm59"]
+        read_plan(written(tmp_path, parameters={"lethal": lethal}, targets={"trials": ["aall1331", "bfm95"]}))
+
+
 def test_what_was_stopped_goes_on_to_the_same_end(plan: Plan, found: list[Target], tmp_path: Path) -> None:
     whole = calibrate(plan, found, Folder(tmp_path / "a", plan, found), play_all=lambda _, tasks: toy(tasks))
     asked: list[Task] = []
@@ -265,8 +301,6 @@ def test_other_numbers_reach_the_model_and_whatever_is_drawn_from_them(tmp_path:
 
 def test_a_point_of_a_plan_is_played_as_the_trial_is(plan: Plan) -> None:
     """Among the arms of AALL1331 more patients die when a full marrow kills ten times as fast."""
-    from remission.calibration.evaluate import evaluate
-
     found = [t for t in targets(plan.targets)[0] if "complete remission" in t.name]
     base = now(plan)
     one = evaluate(plan.model_copy(update={"patients": 32}), Task("x", 1, tuple(base.items())), found)

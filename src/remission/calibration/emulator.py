@@ -4,7 +4,7 @@ the line leaves, for each target on its scale. Points lie in the unit cube of th
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +54,7 @@ class Emulator:
         return np.stack([mean for mean, _ in told], axis=1), np.sqrt(np.stack([v for _, v in told], axis=1))
 
 
-def learn(points: Floats, values: dict[str, Sequence[tuple[float, float] | None]]) -> Emulator:
+def learn(points: Floats, values: Mapping[str, Sequence[tuple[float, float] | None]]) -> Emulator:
     """``values``: of every target the value and standard error at each point, None where it cannot be told; a target
     with fewer than `LEAST` answers is left out."""
     names, processes = [], []

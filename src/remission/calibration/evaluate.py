@@ -18,11 +18,13 @@ from .targets import Answer, Target, answers, targets
 
 @dataclass(frozen=True)
 class Task:
-    """One point (its name) with one seed; ``numbers``: what stands at the places."""
+    """One point (its name) with one seed; ``numbers``: what stands at the places; ``trials``: that are played, all
+    when it is empty."""
 
     point: str
     seed: int
     numbers: tuple[tuple[Place, float], ...]
+    trials: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ def evaluate(plan: Plan, task: Task, found: list[Target] | None = None, shelf: L
     began = time.perf_counter()
     shelf = shelf or library()
     found = targets(plan.targets, shelf)[0] if found is None else found
+    if task.trials:
+        found = [t for t in found if t.trial in task.trials]
     with tempfile.TemporaryDirectory() as folder, using(laid_over(dict(task.numbers), Path(folder), shelf)):
         told = answers(found, patients=plan.patients, more=plan.more, seed=task.seed)
     return Row(task.point, task.seed, told, time.perf_counter() - began)

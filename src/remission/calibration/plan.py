@@ -28,13 +28,15 @@ class Prior(_Strict):
 
 
 class Parameter(_Strict):
-    """One unknown. ``at``: the places of the number; ``factor`` instead: it multiplies the numbers at those places."""
+    """One unknown. ``at``: the places of the number; ``factor`` instead: it multiplies the numbers at those places.
+    ``felt_by``: the trials in which alone it matters, so that least squares play its slopes only there."""
 
     at: str | tuple[str, ...] | None = None
     factor: str | tuple[str, ...] | None = None
     bounds: tuple[float, float]
     scale: Literal["linear", "log"] = "linear"
     prior: Prior | None = None  # even within the bounds when it is left out
+    felt_by: tuple[str, ...] = ()  # by all, when it is left out
     why: str
 
     @property
@@ -212,13 +214,15 @@ def _faults(plan: Plan, shelf: Library) -> Iterator[Fault]:
     by_trial: tuple[tuple[tuple[str, ...], Iterable[str]], ...] = (
         (("more",), plan.more),
         (("method", "apart"), plan.method.apart),
+        *((("parameters", name, "felt_by"), one.felt_by) for name, one in plan.parameters.items()),
     )
     for where_said, named in by_trial:
         for name in named:
             if name not in fitted:
                 near = nearest(name, fitted)
                 remedy = f"Did you mean '{near}'?" if near else "Name a trial of the targets"
-                yield Fault((*where_said, name), f"'{name}' is no trial that is fitted to", remedy)
+                last: str | int = named.index(name) if isinstance(named, tuple) else name
+                yield Fault((*where_said, last), f"'{name}' is no trial that is fitted to", remedy)
     for i, text in enumerate(plan.targets.trials if isinstance(plan.targets.trials, tuple) else ()):
         try:
             shelf.trial(text)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 COMMON = 0.4  # of a cohort's error: by how much two points err apart that share patients and chance (measured)
 
@@ -17,6 +17,10 @@ class Point:
     units: tuple[float, ...]
     told: Mapping[str, tuple[float, float] | None]
     noise: float = 1.0
+
+    def like(self, other: Point, targets: Collection[str]) -> Point:
+        """With the other point's answers for targets that were not played here."""
+        return replace(self, told={**self.told, **{name: other.told.get(name) for name in targets}})
 
     def apart(self, target: str) -> tuple[float, float] | None:
         """A target's value and what of its error tells it from the other points."""

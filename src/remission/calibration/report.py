@@ -16,7 +16,8 @@ from remission.knowledge.writing import write_whole
 
 from .emulator import Floats
 from .plan import Parameter, Plan, now
-from .search import Fit, Point
+from .point import Point
+from .search import Fit
 from .targets import PLAIN, Target, off_scale
 
 SPEAKING = 4  # targets that are named for a parameter

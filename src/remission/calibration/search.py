@@ -62,10 +62,18 @@ def calibrate(
 
     points: list[Point] = []
 
-    def wave(name: str, choose: Callable[[], Iterable[Sequence[float]]]) -> list[Point]:
+    def wave(
+        name: str,
+        choose: Callable[[], Iterable[Sequence[float]]],
+        only: Sequence[tuple[str, ...]] = (),
+        like: Point | None = None,
+    ) -> list[Point]:
         """A wave that is there, else a chosen one."""
         chosen = folder.wave(name) or folder.begin(name, choose())
-        played = play(name, chosen, [plan.seeds_of(len(points) + i) for i in range(len(chosen))])
+        played = play(name, chosen, [plan.seeds_of(len(points) + i) for i in range(len(chosen))], only)
+        if like is not None:
+            spared = [{t.name for t in found if trials and t.trial not in trials} for trials in only]
+            played = [point.like(like, names) for point, names in zip(played, spared, strict=True)]
         points.extend(played)
         return played
 
@@ -114,13 +122,19 @@ class _Player:
         self.play_all, self.deadline, self.say = play_all, deadline, say
         self.off: dict[str, float] | None = None  # how far the cohorts of the common seeds lie off those of all
 
-    def __call__(self, wave: str, points: Sequence[Sequence[float]], seeds: Sequence[Sequence[int]]) -> list[Point]:
-        plan = self.plan
+    def __call__(
+        self,
+        wave: str,
+        points: Sequence[Sequence[float]],
+        seeds: Sequence[Sequence[int]],
+        only: Sequence[tuple[str, ...]] = (),
+    ) -> list[Point]:
+        plan, only = self.plan, only or [()] * len(points)
         names = [f"{wave}-{i:03d}" for i in range(len(points))]
         there = self.folder.rows()
         tasks = [
-            Task(name, seed, tuple(plan.numbers(plan.values(list(units)), self.base).items()))
-            for name, units, mine in zip(names, points, seeds, strict=True)
+            Task(name, seed, tuple(plan.numbers(plan.values(list(units)), self.base).items()), trials)
+            for name, units, mine, trials in zip(names, points, seeds, only, strict=True)
             for seed in mine
             if (name, seed) not in there
         ]

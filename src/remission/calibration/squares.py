@@ -6,6 +6,7 @@ Slopes are differences between points that share patients and chance, a step apa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -18,7 +19,19 @@ OUTLYING = 2.0  # standard errors from which a target pulls no harder (soft L1)
 UNTOLD = 4.0  # standard errors that a target counts as off where it cannot be told any more
 TRIALS = 3  # points that are tried from one set of slopes, at most
 ENOUGH = 5e-3  # share of the sum of squares below which a step is no gain
-Wave = Callable[[str, Callable[[], Iterable[Sequence[float]]]], list[Point]]
+
+
+class Wave(Protocol):
+    """Plays points under a name, or tells what is there of it. ``only``: the trials of each; for the others it is
+    ``like`` another point."""
+
+    def __call__(
+        self,
+        name: str,
+        choose: Callable[[], Iterable[Sequence[float]]],
+        only: Sequence[tuple[str, ...]] = (),
+        like: Point | None = None,
+    ) -> list[Point]: ...
 
 
 class _Done(Exception):
@@ -55,14 +68,15 @@ class _Valley:
 
 
 def descend(plan: Plan, found: list[Target], start: Sequence[float], wave: Wave) -> Point:
-    """The lowest point that was met. ``wave``: plays points under a name, or tells what is there of it."""
+    """The lowest point that was met."""
     optimise = needed("scipy.optimize", "SciPy")
     (point,) = wave("start", lambda: [start])
     valley, tried, slopes = _Valley(plan, found, point), [point], 0
+    felt = [one.felt_by for one in plan.parameters.values()]
 
     def at(units: Floats) -> Floats:
         if not np.allclose(units, tried[-1].units, atol=1e-8):
-            tried.extend(wave(f"step-{len(tried)}", lambda: [units]))
+            tried.extend(wave(f"step-{len(tried)}", lambda: [units.tolist()]))
         return valley.residuals(tried[-1])
 
     def sloping(units: Floats) -> Floats:
@@ -71,9 +85,10 @@ def descend(plan: Plan, found: list[Target], start: Sequence[float], wave: Wave)
             raise _Done
         slopes += 1
         to = np.where(units + plan.method.step <= 1, plan.method.step, -plan.method.step)
-        around = wave(f"slopes-{slopes}", lambda: units + np.diag(to))
-        here = valley.residuals(min(tried, key=lambda p: float(np.abs(np.array(p.units) - units).max())))
-        return np.stack([(valley.residuals(p) - here) / h for p, h in zip(around, to, strict=True)], axis=1)
+        here = min(tried, key=lambda p: float(np.abs(np.array(p.units) - units).max()))
+        around = wave(f"slopes-{slopes}", lambda: (units + np.diag(to)).tolist(), felt, here)
+        columns = [(valley.residuals(p) - valley.residuals(here)) / h for p, h in zip(around, to, strict=True)]
+        return np.stack(columns, axis=1)
 
     try:
         optimise.least_squares(
