@@ -75,6 +75,7 @@ REFUSALS = [  # what is changed in forum.yaml, what the message says, and the te
         "drugs",
     ),
     ("    n: 212\n", "    m: 212\n", "unknown key 'm'", "m: 212"),
+    ("    n: 212\n", "    together: [drugs]\n", "'drugs' is no arm of its own. Arms: ", "drugs"),
 ]
 
 
@@ -526,6 +527,27 @@ def test_an_arm_that_is_not_there_yet_is_told_and_the_others_are_played() -> Non
     assert one.cannot is None and len(one.comparisons) == 1
     assert one.unplayed == {"new": "p.yaml:3: unknown protocol 'p'. Did you mean 'q'?"}
     assert "new: cannot be played: p.yaml:3" in as_markdown([one], patients=4, seed=1)
+
+
+def test_arms_that_are_told_together_share_their_patients_in_turn() -> None:
+    """75 and 25 of 100 live; of both together 75: patients 0 and 2 of the one (both live), 1 and 3 of the other (one)."""
+    alive = of("overall survival", at="1 year", value=50)
+    three = trial(
+        all=arm(alive, name="all", together=["a", "b"]), a=arm(alive, name="a"), b=arm(alive, name="b"),
+    )  # fmt: skip
+    lived = {"a": [well(900), well(900), well(900), dead(50)], "b": [dead(50), well(900), dead(50), dead(50)]}
+    found = {c.arm.name: c.simulated for c in reproduce(three, lambda _, one: played(lived[one.name])).comparisons}
+    assert {name: (one.value, one.n) for name, one in found.items() if one} == {
+        "all": (75.0, 4), "a": (75.0, 4), "b": (25.0, 4)
+    }  # fmt: skip
+    assert [c.arm.name for c in reproduce(three, lambda _, one: played(lived[one.name])).comparisons] == ["all", "a", "b"]
+
+    def lacking(_: Trial, which: Arm) -> Played:
+        if which.name == "b":
+            raise BadInput("unknown protocol 'p'")
+        return COHORT
+
+    assert set(reproduce(three, lacking).unplayed) == {"all", "b"}
 
 
 def test_the_markdown_table() -> None:

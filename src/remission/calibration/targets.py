@@ -18,7 +18,7 @@ from remission.trial.charts import NAMES, estimate, of_cohort
 from remission.trial.endpoints import NotSimulated, simulated
 from remission.trial.estimates import Estimate, Z
 from remission.trial.run import simulate
-from remission.trial.validate import Published, player, published, wilson_of
+from remission.trial.validate import Published, arms_played, player, published, wilson_of
 
 from .plan import Plan, Targets
 
@@ -195,20 +195,14 @@ def _trial_answers(mine: list[Target], patients: int, seed: int) -> dict[str, An
     assert isinstance(trial, Trial)
     asked = [t.what[2] for t in mine if isinstance(t.what[2], Endpoint)]
     play = player(patients=patients, seed=seed, threads=1, only=asked)
-    needed = {key for t in mine for key in (t.what[1], getattr(t.what[2], "against", None)) if key}
-    played, unplayed = {}, {}
-    for key, arm in trial.arms.items():
-        if key in needed:
-            try:
-                played[key] = play(trial, arm)
-            except BadInput as error:
-                unplayed[key] = str(error)
+    needed = dict.fromkeys(key for t in mine for key in (t.what[1], getattr(t.what[2], "against", None)) if key)
+    played, unplayed = arms_played(trial, play, needed)
     out: dict[str, Answer | str] = {}
     for target in mine:
         _, key, endpoint = target.what
         assert isinstance(endpoint, Endpoint)
         if key in unplayed:
-            out[target.name] = unplayed[key]
+            out[target.name] = str(unplayed[key])
         else:
             out[target.name] = _told(partial(simulated, replace(played[key], others=played), endpoint))
     return out

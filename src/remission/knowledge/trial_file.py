@@ -325,7 +325,8 @@ _NAMES = {
 class Arm(_Strict):
     """One arm: the protocol that is played for it, and what was published of it.
 
-    ``without``, ``add``, ``phases``: what is changed in the protocol (`remission.protocol.variant`).
+    ``without``, ``add``, ``phases``: what is changed in the protocol (`remission.protocol.variant`). ``together``:
+    other arms, among which chance divided those whose results are published together (the protocol is one of theirs).
     """
 
     name: str
@@ -334,6 +335,7 @@ class Arm(_Strict):
     without: tuple[str, ...] = ()
     add: tuple[str, ...] = ()
     phases: tuple[str, ...] = ()
+    together: tuple[str, ...] = ()
     n: Annotated[int, Field(ge=1)] | None = None
     note: str | None = None
     endpoints: tuple[Endpoint, ...] = Field(min_length=1)
@@ -380,6 +382,10 @@ def faults(trial: Trial) -> Iterator[Fault]:
     longest = days(trial.follow_up)
     for name, arm in trial.arms.items():
         seen: dict[str, int] = {}
+        for i, other in enumerate(arm.together):
+            if other == name or other not in trial.arms or trial.arms[other].together:
+                others = ", ".join(key for key, one in trial.arms.items() if not one.together)
+                yield Fault(("arms", name, "together", i), f"'{other}' is no arm of its own", f"Arms: {others}")
         for i, endpoint in enumerate(arm.endpoints):
             where: tuple[str | int, ...] = ("arms", name, "endpoints", i)
             for key in ("at", "within"):

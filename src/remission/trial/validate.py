@@ -211,16 +211,42 @@ def reproduce(trial: Trial, play: Play, more: Callable[[int], Play] | None = Non
 
 
 def _once(trial: Trial, play: Play) -> Reproduction:
-    played: dict[str, Played] = {}
-    unplayed: dict[str, str] = {}
-    for name, arm in trial.arms.items():
-        try:
-            played[name] = play(trial, arm)
-        except BadInput as error:
-            unplayed[arm.name] = reason(error)
-    rows = [row for name, one in played.items() for row in compare(trial.arms[name], replace(one, others=played))]
+    played, failed = arms_played(trial, play, trial.arms)
+    unplayed = {trial.arms[name].name: reason(error) for name, error in failed.items()}
+    rows = [
+        row for name, arm in trial.arms.items() if name in played
+        for row in compare(arm, replace(played[name], others=played))
+    ]  # fmt: skip
     patients = max((one.tables["outcomes"].height for one in played.values()), default=0)
     return Reproduction(trial, tuple(rows), unplayed, patients)
+
+
+def arms_played(trial: Trial, play: Play, names: Collection[str]) -> tuple[dict[str, Played], dict[str, BadInput]]:
+    """The arms of these names, or why one could not be played; of arms that are told together every patient is of one
+    of them, in turn."""
+    played: dict[str, Played] = {}
+    failed: dict[str, BadInput] = {}
+    wanted = dict.fromkeys(part for name in names for part in (*trial.arms[name].together, name))
+    for name in wanted:
+        arm = trial.arms[name]
+        if lacking := [part for part in arm.together if part in failed]:
+            failed[name] = failed[lacking[0]]
+            continue
+        try:
+            played[name] = _shared([played[part] for part in arm.together]) if arm.together else play(trial, arm)
+        except BadInput as error:
+            failed[name] = error
+    return played, failed
+
+
+def _shared(arms: Sequence[Played]) -> Played:
+    """One patient of each arm in turn."""
+    mine = [pl.col("patient") % len(arms) == k for k in range(len(arms))]
+    tables = {
+        name: pl.concat([arm.tables[name].filter(own) for arm, own in zip(arms, mine, strict=True)])
+        for name in arms[0].tables
+    }
+    return replace(arms[0], tables=tables)
 
 
 def reason(error: BadInput) -> str:

@@ -173,7 +173,11 @@ def _section(one: Reproduction, picture: str | None = None) -> list[str]:
         out += [f"{name}: cannot be played: {reason}  " for name, reason in one.unplayed.items()]
         out += [""] if one.unplayed else []
     arms = (
-        f"{arm.name}: protocol `{arm.protocol}`, population `{arm.population or trial.population}`"
+        (
+            f"{arm.name}: {' and '.join(trial.arms[part].name for part in arm.together)}, by chance"
+            if arm.together
+            else f"{arm.name}: protocol `{arm.protocol}`, population `{arm.population or trial.population}`"
+        )
         + (f" ({arm.note.strip()})" if arm.note else "")
         for arm in trial.arms.values()
     )
