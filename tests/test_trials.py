@@ -530,7 +530,7 @@ def test_an_arm_that_is_not_there_yet_is_told_and_the_others_are_played() -> Non
 
 
 def test_arms_that_are_told_together_share_their_patients_in_turn() -> None:
-    """75 and 25 of 100 live; of both together 75: patients 0 and 2 of the one (both live), 1 and 3 of the other (one)."""
+    """75 and 25 of 100 live; together patients 0 and 2 of the one, who live, and 1 and 3 of the other, of whom one does."""
     alive = of("overall survival", at="1 year", value=50)
     three = trial(
         all=arm(alive, name="all", together=["a", "b"]), a=arm(alive, name="a"), b=arm(alive, name="b"),
@@ -540,7 +540,7 @@ def test_arms_that_are_told_together_share_their_patients_in_turn() -> None:
     assert {name: (one.value, one.n) for name, one in found.items() if one} == {
         "all": (75.0, 4), "a": (75.0, 4), "b": (25.0, 4)
     }  # fmt: skip
-    assert [c.arm.name for c in reproduce(three, lambda _, one: played(lived[one.name])).comparisons] == ["all", "a", "b"]
+    assert list(found) == ["all", "a", "b"]
 
     def lacking(_: Trial, which: Arm) -> Played:
         if which.name == "b":
