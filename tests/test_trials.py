@@ -530,7 +530,7 @@ def test_an_arm_that_is_not_there_yet_is_told_and_the_others_are_played() -> Non
 
 
 def test_arms_that_are_told_together_share_their_patients_in_turn() -> None:
-    """75 and 25 of 100 live; together patients 0 and 2 of the one, who live, and 1 and 3 of the other, of whom one does."""
+    """75 and 25 of 100 live; together patients 0 and 2 of the one, who live, and 1 and 3 of the other: one does."""
     alive = of("overall survival", at="1 year", value=50)
     three = trial(
         all=arm(alive, name="all", together=["a", "b"]), a=arm(alive, name="a"), b=arm(alive, name="b"),
