@@ -11,6 +11,8 @@ from pathlib import Path
 from remission.engine.cores import Spread, on_cores
 from remission.knowledge.library import Library, library, using
 from remission.knowledge.places import Place, laid_over
+from remission.protocol.model import Protocol
+from remission.trial.validate import Treated, Treatment, treated
 
 from .plan import Plan
 from .targets import Answer, Target, answers, targets
@@ -37,7 +39,28 @@ class Row:
     seconds: float
 
 
-def evaluate(plan: Plan, task: Task, found: list[Target] | None = None, shelf: Library | None = None) -> Row:
+class Treatments:
+    """What is given in the arms, read once: the numbers of a plan do not change it."""
+
+    def __init__(self, shelf: Library) -> None:
+        self.shelf = shelf
+        self.known: dict[tuple[object, ...], Protocol] = {}
+
+    def __call__(self, arm: Treated, after_relapse: str | None) -> Protocol:
+        key = (arm.protocol, arm.without, arm.add, arm.phases, after_relapse)
+        if key not in self.known:
+            with using(self.shelf):
+                self.known[key] = treated(arm, after_relapse)
+        return self.known[key]
+
+
+def evaluate(
+    plan: Plan,
+    task: Task,
+    found: list[Target] | None = None,
+    shelf: Library | None = None,
+    treatment: Treatment | None = None,
+) -> Row:
     """Play every target's arm with the numbers of the task."""
     began = time.perf_counter()
     shelf = shelf or library()
@@ -45,7 +68,7 @@ def evaluate(plan: Plan, task: Task, found: list[Target] | None = None, shelf: L
     if task.trials:
         found = [t for t in found if t.trial in task.trials]
     with tempfile.TemporaryDirectory() as folder, using(laid_over(dict(task.numbers), Path(folder), shelf)):
-        told = answers(found, patients=plan.patients, more=plan.more, seed=task.seed)
+        told = answers(found, patients=plan.patients, more=plan.more, seed=task.seed, treatment=treatment or treated)
     return Row(task.point, task.seed, told, time.perf_counter() - began)
 
 
@@ -54,12 +77,12 @@ def evaluate_all(plan: Plan, tasks: Iterable[Task], *, spread: Spread = on_cores
     return spread(_begin, plan, _work, tasks)
 
 
-def _begin(plan: Plan) -> tuple[Plan, Library, list[Target]]:
+def _begin(plan: Plan) -> tuple[Plan, list[Target], Library, Treatments]:
     """A process reads its library once; its tasks lay their numbers over it."""
     shelf = library()
-    return plan, shelf, targets(plan.targets, shelf)[0]
+    return plan, targets(plan.targets, shelf)[0], shelf, Treatments(shelf)
 
 
-def _work(begun: tuple[Plan, Library, list[Target]], task: Task) -> Row:
-    plan, shelf, found = begun
-    return evaluate(plan, task, found, shelf)
+def _work(begun: tuple[Plan, list[Target], Library, Treatments], task: Task) -> Row:
+    plan, found, shelf, treatment = begun
+    return evaluate(plan, task, found, shelf, treatment)

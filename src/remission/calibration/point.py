@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-COMMON = 0.4  # of a cohort's error: by how much two points err apart that share patients and chance (measured)
+COMMON = 0.3  # of a cohort's error: by how much two points err apart that share patients and chance (measured)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from remission.trial.charts import NAMES, estimate, of_cohort
 from remission.trial.endpoints import NotSimulated, simulated
 from remission.trial.estimates import Estimate, Z
 from remission.trial.run import simulate
-from remission.trial.validate import Published, arms_played, player, published, wilson_of
+from remission.trial.validate import Published, Treatment, arms_played, player, published, treated, wilson_of
 
 from .plan import Plan, Targets
 
@@ -155,10 +155,11 @@ def answers(
     seed: int,
     more: Mapping[str, int] | None = None,
     shelf: Library | None = None,
+    treatment: Treatment = treated,
 ) -> dict[str, Answer | str]:
     """Every target in virtual patients of the library in use (``more``: by trial), or why it cannot be told there.
 
-    Arms are played by the same functions as in ``remission validate``.
+    Arms are played by the same functions as in ``remission validate``. ``treatment``: who knows what an arm gives.
     """
     shelf = shelf or library()
     out: dict[str, Answer | str] = {}
@@ -174,7 +175,7 @@ def answers(
         else:
             by_arm.setdefault(first, []).append(target)
     for name, mine in by_trial.items():
-        out |= _trial_answers(mine, (more or {}).get(name, patients), seed)
+        out |= _trial_answers(mine, (more or {}).get(name, patients), seed, treatment)
     if of_charts:
         out |= _chart_answers(of_charts, patients, seed)
     play = incidence.player(patients=patients, seed=seed, threads=1)
@@ -190,11 +191,11 @@ def answers(
     return out
 
 
-def _trial_answers(mine: list[Target], patients: int, seed: int) -> dict[str, Answer | str]:
+def _trial_answers(mine: list[Target], patients: int, seed: int, treatment: Treatment) -> dict[str, Answer | str]:
     trial = mine[0].what[0]
     assert isinstance(trial, Trial)
     asked = [t.what[2] for t in mine if isinstance(t.what[2], Endpoint)]
-    play = player(patients=patients, seed=seed, threads=1, only=asked)
+    play = player(patients=patients, seed=seed, threads=1, only=asked, treatment=treatment)
     needed = dict.fromkeys(key for t in mine for key in (t.what[1], getattr(t.what[2], "against", None)) if key)
     played, unplayed = arms_played(trial, play, needed)
     out: dict[str, Answer | str] = {}

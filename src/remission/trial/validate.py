@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import typing
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import polars as pl
 from rich.console import Group, RenderableType
@@ -17,6 +18,7 @@ from remission.engine.cores import Spread, all_of
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library, library, using
 from remission.knowledge.trial_file import DAYS, SHARES, SURVIVALS, Arm, Endpoint, Trial, days
+from remission.protocol.model import Protocol
 from remission.protocol.variant import USUAL, variant
 
 from .endpoints import NotSimulated, Played, simulated
@@ -38,7 +40,7 @@ Verdict = Literal["yes", "no", "no interval", "not simulated", "-"]
 Play = Callable[[Trial, Arm], Played]
 
 
-class Treated(Protocol):
+class Treated(typing.Protocol):
     """A protocol and what is changed in some of its phases or in all."""
 
     @property
@@ -49,6 +51,9 @@ class Treated(Protocol):
     def add(self) -> tuple[str, ...]: ...
     @property
     def phases(self) -> tuple[str, ...]: ...
+
+
+Treatment = Callable[[Treated, str | None], Protocol]  # an arm, and how its relapses are treated
 
 
 @dataclass(frozen=True)
@@ -353,9 +358,10 @@ def player(
     threads: int | None = None,
     progress: Progress | None = None,
     only: Collection[Endpoint] | None = None,
+    treatment: Treatment | None = None,
 ) -> Play:
     """How an arm of a trial is played, with the library in use. ``only``: the endpoints that are asked for; patients
-    are played no longer than these need, to the same numbers."""
+    are played no longer than these need, to the same numbers. ``treatment``: who knows what an arm gives."""
     shelf = library()
 
     def play(trial: Trial, arm: Arm) -> Played:
@@ -365,7 +371,7 @@ def player(
         tables = tables_of(
             arm, population=arm.population or trial.population, follow_up_years=followed / DAYS["year"],
             after_relapse=trial.second_line or (USUAL if asks_survival(arm) else None),
-            record=("outcomes", "events") if early else RECORDED, relapse_ends=early,
+            record=("outcomes", "events") if early else RECORDED, relapse_ends=early, treatment=treatment or treated,
             patients=patients, seed=seed, threads=threads, progress=progress,
         )  # fmt: skip
         return Played(tables, shelf.side_effects())
@@ -379,14 +385,22 @@ def needed_days(asked: Iterable[Endpoint]) -> float:
     return max((span + LATEST.get(since, math.inf) for span, since in spans), default=math.inf)
 
 
+def treated(arm: Treated, after_relapse: str | None) -> Protocol:
+    """The arm's protocol with its changes."""
+    return variant(arm.protocol, without=arm.without, add=arm.add, phases=arm.phases, after_relapse=after_relapse)
+
+
 def tables_of(
-    arm: Treated, *, after_relapse: str | None = None, relapse_ends: bool = False, **how: Any
+    arm: Treated,
+    *,
+    after_relapse: str | None = None,
+    relapse_ends: bool = False,
+    treatment: Treatment = treated,
+    **how: Any,
 ) -> dict[str, pl.DataFrame]:
-    """What the patients of an arm leave behind, its changes made to its protocol; ``how``: as `simulate` is asked.
-    ``relapse_ends``: only who does not reach a remission goes on with ``after_relapse``."""
-    changed = variant(
-        arm.protocol, without=arm.without, add=arm.add, phases=arm.phases, after_relapse=after_relapse
-    )  # fmt: skip
+    """What the patients of an arm leave behind; ``how``: as `simulate` is asked. ``relapse_ends``: only who does not
+    reach a remission goes on with ``after_relapse``."""
+    changed = treatment(arm, after_relapse)
     if relapse_ends:
         changed = replace(changed, on_relapse=None)
     return {name: frame.collect() for name, frame in simulate(changed, **how).frames.items()}
