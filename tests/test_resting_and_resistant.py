@@ -194,7 +194,9 @@ def test_the_clone_arises_more_often_in_the_subtypes_that_its_file_names(childre
 
 def test_it_arises_more_often_the_older_somebody_is_from_ten_years_on_and_without_a_step() -> None:
     rate = next(clone for clone in clone_table(library()) if clone.name == MULTIDRUG).mutation
-    people = [one(age_y=age, sex="female", subtype="B-other", lineage="B") for age in (2.0, 10.0, 17.9, 18.1, 36.2, 54.3)]
+    people = [
+        one(age_y=age, sex="female", subtype="B-other", lineage="B") for age in (2.0, 10.0, 17.9, 18.1, 36.2, 54.3)
+    ]
     child, ten, youth, adult, middle, older = (
         float(individual(rate, "-", person, seed=1, purpose="x")[0]) for person in people
     )
