@@ -352,14 +352,12 @@ class Course:
 
     def relapse(self, days: int) -> None:
         """A relapse, some days after the diagnosis or the last one: drugs kill less of the blasts from now on, and
-        clones that resisted are mostly as the others."""
+        a clone that resisted is as the main one."""
         early, late, share = (self.patient.setting[name] for name in ("loss_early", "loss_late", "loss_share"))
         of, times = self.numbers.effect, self.patient.after_relapse ** leukaemia.lost(days, early, late, share)
         cells = self.y[self.patient.cells].reshape(-1, 2)  # a view
-        for clone, keeps in enumerate(self.patient.keeps):
-            left = np.array([leukaemia.still_resisting(x, keeps) for x in cells[clone]])
-            cells[0] += cells[clone] - left
-            cells[clone] = left
+        cells[0] += cells[self.patient.fades].sum(axis=0)
+        cells[self.patient.fades] = 0.0
         self._own(self.numbers._replace(effect=of._replace(size=of.size * times, resting=of.resting * times)))
 
     # --- what acts at once

@@ -210,22 +210,3 @@ def test_it_arises_more_often_in_infants_with_kmt2a_and_not_in_older_children_wi
     people = [one(age_y=age, sex="female", subtype="KMT2A-r", lineage="B") for age in (0.5, 3.0)]
     young, older = (float(individual(times, "-", person, seed=1, purpose="x")[0]) for person in people)
     assert young > 5 * older and older == times.value
-
-
-def test_half_of_who_enter_with_a_relapse_have_the_resistant_clone_in_the_share_that_is_kept() -> None:
-    """At diagnosis none has so much of it; what is kept spreads as the file says."""
-    body = library().body("leukaemia")
-    clone = f"resistant_clones.{MULTIDRUG}"
-    share, sd = body[f"{clone}.relapses"].value, body[f"{clone}.keeps_sd_log"].value
-    found = []
-    for name in ("first-relapse-children", "standard-risk-b-all"):
-        people = draw(name, 1200, seed=6)
-        program, lanes = entering(people)
-        i = [kind.name for kind in program.clones].index(MULTIDRUG)
-        cells = lanes.cells.reshape(len(program.clones), 2, -1)
-        found.append((cells[i].sum(axis=0) / cells.sum(axis=(0, 1)), lanes.keeps[i]))
-    (back, keeps), (new, _) = found
-    assert np.mean(back >= 0.9 * np.minimum(keeps, 0.1)) == pytest.approx(share, abs=0.06)
-    assert np.median(keeps) == pytest.approx(body[f"{clone}.keeps"].value, rel=0.4)
-    assert np.log(keeps).std() == pytest.approx(sd, rel=0.1)
-    assert np.mean(new > 1e-6) < 0.05 < np.mean(back > 1e-6)

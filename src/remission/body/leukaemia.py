@@ -12,8 +12,9 @@ resting cells Q do not divide, are killed less, and wake; L: all leukaemic cells
 Who relapses is a matter of four draws: the patient's sensitivity, the share of cells that rests at diagnosis (log-
 normal over orders of magnitude, and the larger the less sensitive the leukaemia is to the drugs of induction), whether
 a clone that resists every chemotherapy has arisen (probability 1 - exp(-m), m mutations before diagnosis: Luria and
-Delbruck 1943), and how much that clone feels (log-normal, at most all). What is back has lost sensitivity; a clone
-that resisted is like the others again, all but a share of it. Cells in the CNS grow the faster the faster the
+Delbruck 1943), and how much that clone feels (log-normal, at most all). What is back has lost sensitivity, from
+whichever clone it has grown: the loss is one graded number of the patient, and a clone that resisted is like the main
+one from then on. Cells in the CNS grow the faster the faster the
 patient's leukaemia grows in the marrow; their seeding goes with the cells that were there at diagnosis:
 
     b_S - d_S = g ((b - d) / as measured)^power
@@ -56,11 +57,6 @@ def resting_change(c: float, q: float, kill: float, to_rest: float, wake: float)
 def felt(share: float, own: float) -> float:
     """What a clone feels of a kill, 0 to 1. share: typical; own: how many times that this patient's clone feels."""
     return share if share == 1.0 else min(1.0, share * own)
-
-
-def still_resisting(cells: float, keeps: float) -> float:
-    """Cells of a clone that resist on the day of a relapse; the others are like the main clone. A few stay."""
-    return cells if keeps >= 1.0 or cells < FEW else float(math.floor(cells * keeps))
 
 
 def lost(days: float, early: float, late: float, share: float) -> float:

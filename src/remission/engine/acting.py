@@ -11,10 +11,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from remission.knowledge.agent import Agent, Effect
+from remission.knowledge.body_file import Body
+from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library
 from remission.knowledge.quantity import Quantity
 
 RADIATION_POOL = "radiation"  # of clones that radiation kills less
+FADES = "as the main clone"  # what `after_relapse` of a clone says
 
 
 @dataclass(frozen=True)
@@ -27,9 +30,7 @@ class Clone:
     cost: float
     kill: dict[str, float]
     kill_sd: float = 0.0  # of the logarithm of all these, between patients
-    keeps: float = 1.0  # share of its cells that resist still when they have grown to a relapse, typically
-    keeps_sd: float = 0.0  # of its logarithm, between patients
-    relapses: float = 0.0  # share of those who enter with a relapse whose relapse has come from it
+    fades: bool = False  # once it has grown to a relapse it is like the main clone
     subtypes: tuple[str, ...] = ()
     times: dict[str, Quantity] = field(default_factory=dict)
 
@@ -66,14 +67,21 @@ def clone_table(library: Library, agents: tuple[Agent, ...] | None = None) -> li
                 body[f"{path}.fitness_cost"].to_unit("-"),
                 kill,
                 body.number(f"{path}.kill_sd_log", "-", 0.0),
-                body.number(f"{path}.keeps", "-", 1.0),
-                body.number(f"{path}.keeps_sd_log", "-", 0.0),
-                body.number(f"{path}.relapses", "-", 0.0),
+                _fades(body, path),
                 tuple(word.strip() for word in subtypes.split(",") if word.strip()),
                 {word: body[f"{path}.times.{word}"] for word in body.children(f"{path}.times")},
             )
         )
     return out
+
+
+def _fades(body: Body, path: str) -> bool:
+    """Does a clone resist no more once it has grown to a relapse?"""
+    if "after_relapse" not in body.children(path):
+        return False
+    if (said := body.text(f"{path}.after_relapse")) != FADES:
+        raise BadInput(f"{body.name}: '{path}.after_relapse' is '{said}'", remedy=f"Write `{FADES}`, or leave it out")
+    return True
 
 
 def _acts_through(agent: Agent) -> set[str]:

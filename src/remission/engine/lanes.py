@@ -87,7 +87,6 @@ class Lanes(NamedTuple):
     normal: Any  # normal marrow / capacity at diagnosis
     mutation: Any  # (clones, N): mutants of the main clone per birth
     felt: Any  # (clones, N): times what a clone feels of the kills that it feels less
-    keeps: Any  # (clones, N): share of its cells that resist still once they have grown to a relapse
     seeding: Any  # (N,) 1/day: cells that come to the CNS for each in the marrow
     # the immune system, grafts, radiation, cells (living.py); side effects (side_effects.py)
     released: Any  # (effects, N): cytokine set free by what an effect kills
@@ -343,7 +342,6 @@ def build(
     to_rest = np.zeros((len(clones), padded))
     mutation = np.zeros((len(clones), padded))
     felt = np.ones((len(clones), padded))
-    keeps = np.ones((len(clones), padded))
     main = total.copy()
     for i, clone in enumerate(clones):
         growth = people.growth_per_day * (1.0 - clone.cost)
@@ -357,10 +355,7 @@ def build(
         for subtype, times in clone.times.items():
             more = individual(times, "-", people, seed=seed, purpose=f"{clone.name}.times.{subtype}")
             mutation[i] *= np.where(_in_subtypes((subtype,), people) > 0.0, more, 1.0)
-        keeps[i] = np.minimum(clone.keeps * log_normal(f"{clone.name}.keeps", clone.keeps_sd), 1.0)
         size = _preexisting(clone.name, mutation[i], total, birth[0], people, seed)
-        come_back = chance.uniforms(seed, people.patient, chance.purpose(f"{clone.name}.relapses")) < clone.relapses
-        size = np.where(come_back & (people.relapsed > 0), np.maximum(size, keeps[i] * total), size)
         size = np.minimum(size, 0.1 * total)
         size = np.where(total < FEW, np.floor(size), size)
         cells[i, 1] = np.floor(size * rest_share)
@@ -469,7 +464,6 @@ def build(
         normal=normal,
         mutation=mutation,
         felt=felt,
-        keeps=keeps,
         seeding=seeding,
         released=np.stack(released) if released else nothing,
         antigen=_has("CD19", people, leukaemia) if plan.living else zeros + 1.0,

@@ -132,6 +132,7 @@ class Layout(NamedTuple):
     clone_kill: Any  # (clones, pools): how much of a pool's kill a clone feels
     clone_purpose: Any  # (clones,) keys its chance, see core/few_cells.hpp
     clone_alone: Any  # (clones,) 1: a clone that carries CD19
+    clone_fades: Any  # (clones,) 1: like the main clone once it has grown to a relapse
     t315i: int  # clone or -1
     without_cd19: int
     line_kind: Any  # (4,) see body.marrow
@@ -464,6 +465,7 @@ def layout(
         "clone_kill": np.array(clone_kill),
         "clone_purpose": np.array([chance.purpose(f"clone {clone.name}") for clone in clones]),
         "clone_alone": np.array([int(clone.kill.get("CD19", 1.0) > 0.0) for clone in clones]),
+        "clone_fades": np.array([int(clone.fades) for clone in clones]),
         "t315i": next((i for i, clone in enumerate(clones) if clone.name == "T315I"), -1),
         "without_cd19": next((i for i, clone in enumerate(clones) if clone.kill.get("CD19") == 0.0), -1),
         "acts": np.array(acts_in_pools, dtype=ACT),

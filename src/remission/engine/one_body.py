@@ -40,7 +40,7 @@ class OneBody:
         self.numbers = _numbers(plan, q, systems, self.setting)
         self.acting = _acting(program, self.numbers)
         self.after_relapse = q.effect_relapse[_known(plan), 0]  # times the kill of blasts, by effect
-        self.keeps = q.keeps[:, 0]
+        self.fades = np.array(plan.clone_fades, dtype=bool)
         self.acts = q.acts.reshape(-1, len(words.ActNumber), core.LANES)[:, :, 0]
         self.pool_of_act = plan.acts["pool"]
         p = self.numbers

@@ -65,17 +65,13 @@ inline void infection(Block& b, int l, Int today) {
   if (b.uniform(l, P_DEATH, number) < -std::expm1(-lethal)) die(b, l, today, CAUSE_INFECTION);
 }
 
-// What has grown again without drugs is like the main clone in all but a share of the cells that resisted.
+// A clone that resisted and has grown to a relapse is like the main clone: what is lost is lost by all that grows.
 inline void resistance_fades(Block& b, int l) {
-  Flesh& flesh = b.flesh;
   for (Int c = 1; c < b.lay.clones(); ++c) {
-    const Real keeps = b.q.keeps(c, l);
-    if (keeps >= 1.0) continue;
+    if (b.lay.clone_fades[c] == 0) continue;
     for (Int pool = 0; pool < 2; ++pool) {
-      Real& cells = flesh.cells(2 * c + pool, l);
-      const Real left = cells < FEW ? cells : std::floor(cells * keeps);
-      flesh.cells(pool, l) += cells - left;
-      cells = left;
+      b.flesh.cells(pool, l) += b.flesh.cells(2 * c + pool, l);
+      b.flesh.cells(2 * c + pool, l) = 0.0;
     }
   }
 }

@@ -135,6 +135,7 @@ class LayoutCheck {
     size("line_kind", lay.line_kind.size, LINES);
     indices("line_kind", lay.line_kind, LineKind_COUNT);
     size("clone_alone", lay.clone_alone.size, lay.clones());
+    size("clone_fades", lay.clone_fades.size, lay.clones());
     if (lay.clone_kill.size % lay.clones() != 0)
       refuse({"clone_kill", -1, ""}, "is no table of " + std::to_string(lay.clones()) + " clones");
   }
@@ -607,8 +608,7 @@ class LayoutCheck {
           {"antigen", &all.antigen}, {"seeding", &all.seeding}})
       rows(name, *column, 1);
     for (auto [name, column] :
-         {std::pair{"birth", &all.birth}, {"to_rest", &all.to_rest}, {"mutation", &all.mutation}, {"felt", &all.felt},
-          {"keeps", &all.keeps}})
+         {std::pair{"birth", &all.birth}, {"to_rest", &all.to_rest}, {"mutation", &all.mutation}, {"felt", &all.felt}})
       rows(name, *column, clones);
     for (auto [name, column] :
          {std::pair{"product_formation", &all.product_formation}, {"product_half", &all.product_half},
