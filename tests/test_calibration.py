@@ -205,6 +205,11 @@ def test_slopes_of_a_number_that_few_trials_feel_are_played_in_these_alone(tmp_p
     assert best == pytest.approx(truth, rel=0.05)
     assert played.count("bfm95") - played.count("aall1331") == 3  # the slopes of lethal
     assert evaluate(plan, Task("x", 1, (), ("bfm95",)), found[:1]).answers == {}
+    lethal["felt_by"] = ["vod"]  # a side effect, of what is told of it
+    of_vod = {"trials": ["bfm95"], "side_effects": ["vod"]}
+    there = read_plan(written(tmp_path, parameters={"lethal": lethal}, targets=of_vod))
+    assert there.parameters["lethal"].felt_by == ("vod",)
+    assert {t.of for t in targets(there.targets)[0]} == {"bfm95", "vod"}
     with pytest.raises(BadInput, match="Did you mean 'bfm95'"):
         lethal["felt_by"] = ["bfm59"]
         read_plan(written(tmp_path, parameters={"lethal": lethal}, targets={"trials": ["aall1331", "bfm95"]}))

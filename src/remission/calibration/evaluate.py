@@ -20,8 +20,8 @@ from .targets import Answer, Target, answers, targets
 
 @dataclass(frozen=True)
 class Task:
-    """One point (its name) with one seed; ``numbers``: what stands at the places; ``trials``: that are played, all
-    when it is empty."""
+    """One point (its name) with one seed; ``numbers``: what stands at the places; ``trials``: that are played, or
+    side effects, all when it is empty."""
 
     point: str
     seed: int
@@ -66,7 +66,7 @@ def evaluate(
     shelf = shelf or library()
     found = targets(plan.targets, shelf)[0] if found is None else found
     if task.trials:
-        found = [t for t in found if t.trial in task.trials]
+        found = [t for t in found if t.of in task.trials]
     with tempfile.TemporaryDirectory() as folder, using(laid_over(dict(task.numbers), Path(folder), shelf)):
         told = answers(found, patients=plan.patients, more=plan.more, seed=task.seed, treatment=treatment or treated)
     return Row(task.point, task.seed, told, time.perf_counter() - began)

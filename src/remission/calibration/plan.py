@@ -29,7 +29,8 @@ class Prior(_Strict):
 
 class Parameter(_Strict):
     """One unknown. ``at``: the places of the number; ``factor`` instead: it multiplies the numbers at those places.
-    ``felt_by``: the trials in which alone it matters, so that least squares play its slopes only there."""
+    ``felt_by``: the trials, or side effects, in which alone it matters, so that least squares play its slopes only
+    there."""
 
     at: str | tuple[str, ...] | None = None
     factor: str | tuple[str, ...] | None = None
@@ -211,6 +212,7 @@ def _faults(plan: Plan, shelf: Library) -> Iterator[Fault]:
                 what = f"the file holds {value:g}, outside the bounds" if key == "at" else "the bounds leave out 1"
                 yield Fault(("parameters", name, "bounds"), what, "Let the bounds hold what is there now")
     fitted = shelf.trials() if plan.targets.trials == "all" else plan.targets.trials
+    effects = shelf.side_effects() if plan.targets.side_effects == "all" else plan.targets.side_effects
     by_trial: tuple[tuple[tuple[str, ...], Iterable[str]], ...] = (
         (("more",), plan.more),
         (("method", "apart"), plan.method.apart),
@@ -218,7 +220,7 @@ def _faults(plan: Plan, shelf: Library) -> Iterator[Fault]:
     )
     for where_said, named in by_trial:
         for name in named:
-            if name not in fitted:
+            if name not in fitted and not (where_said[-1] == "felt_by" and name in effects):
                 near = nearest(name, fitted)
                 remedy = f"Did you mean '{near}'?" if near else "Name a trial of the targets"
                 last: str | int = named.index(name) if isinstance(named, tuple) else name

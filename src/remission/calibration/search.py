@@ -72,7 +72,7 @@ def calibrate(
         chosen = folder.wave(name) or folder.begin(name, choose())
         played = play(name, chosen, [plan.seeds_of(len(points) + i) for i in range(len(chosen))], only)
         if like is not None:
-            spared = [{t.name for t in found if trials and t.trial not in trials} for trials in only]
+            spared = [{t.name for t in found if trials and t.of not in trials} for trials in only]
             played = [point.like(like, names) for point, names in zip(played, spared, strict=True)]
         points.extend(played)
         return played

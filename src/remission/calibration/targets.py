@@ -45,6 +45,11 @@ class Target:
         return self.what[0].trial if isinstance(self.what[0], Trial) else ""
 
     @property
+    def of(self) -> str:
+        """The trial, or the side effect of an incidence."""
+        return self.trial or (self.what[1] if isinstance(self.what[2], Seen) else "")
+
+    @property
     def centre(self) -> float:
         return on_scale(self.value, self.unit)
 
