@@ -11,7 +11,9 @@
 #endif
 
 #include <atomic>
+#include <condition_variable>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -190,36 +192,84 @@ std::vector<RowOrder> orders_of(const Orders& given) {
 
 constexpr int MOST_THREADS = 1024;
 
-// Do something with every number below `count`, on so many threads; the first error ends it and is thrown.
-template <class Work>
-void on_threads(int threads, Int count, Work work) {
-  std::exception_ptr failure;
-  std::atomic<Int> next{0};
-  std::mutex guard;
-  auto some = [&] {
-    try {
-      for (Int i = next++; i < count; i = next++) work(i);
-    } catch (...) {
-      std::lock_guard<std::mutex> lock(guard);
-      failure = std::current_exception();
-      next = count;
+// Threads that do something with every number below a count, round after round, the calling one among them: what a thread
+// has on its shelf serves the next round. The first error ends a round and is thrown.
+class Crew {
+ public:
+  explicit Crew(int threads) : most_(std::min(threads, MOST_THREADS)) {}
+  Crew(const Crew&) = delete;
+  Crew& operator=(const Crew&) = delete;
+  ~Crew() {
+    {
+      std::lock_guard<std::mutex> lock(guard_);
+      ended_ = true;
     }
-  };
-  std::vector<std::thread> pool;
-  try {
-    for (int k = 1; k < threads && k < count && k < MOST_THREADS; ++k) pool.emplace_back(some);
-  } catch (const std::system_error&) {  // the machine gives no more: those that there are do it
+    begins_.notify_all();
+    for (std::thread& thread : others_) thread.join();
   }
-  some();
-  for (std::thread& thread : pool) thread.join();
-  if (failure) std::rethrow_exception(failure);
-}
+
+  template <class Work>
+  void each(Int count, Work work) {
+    work_ = [&](Int i) { work(i); };
+    count_ = count;
+    next_ = 0;
+    try {
+      while (1 + static_cast<Int>(others_.size()) < std::min<Int>(most_, count)) others_.emplace_back([this, round = round_] { serve(round); });
+    } catch (const std::system_error&) {  // the machine gives no more: those that there are do it
+    }
+    if (count > 1) {
+      std::lock_guard<std::mutex> lock(guard_);
+      busy_ = others_.size();
+      ++round_;
+    }
+    begins_.notify_all();
+    some();
+    std::unique_lock<std::mutex> lock(guard_);
+    ends_.wait(lock, [this] { return busy_ == 0; });
+    if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+  }
+
+ private:
+  void some() {
+    try {
+      for (Int i = next_++; i < count_; i = next_++) work_(i);
+    } catch (...) {
+      std::lock_guard<std::mutex> lock(guard_);
+      failure_ = std::current_exception();
+      next_ = count_;
+    }
+  }
+  void serve(Int seen) {
+    for (;; ++seen) {
+      {
+        std::unique_lock<std::mutex> lock(guard_);
+        begins_.wait(lock, [&] { return ended_ || round_ > seen; });
+        if (ended_) return;
+      }
+      some();
+      std::lock_guard<std::mutex> lock(guard_);
+      if (--busy_ == 0) ends_.notify_one();
+    }
+  }
+
+  const int most_;
+  std::vector<std::thread> others_;
+  std::function<void(Int)> work_;
+  Int count_ = 0, round_ = 0;
+  std::atomic<Int> next_{0};
+  std::size_t busy_ = 0;
+  bool ended_ = false;
+  std::exception_ptr failure_;
+  std::mutex guard_;
+  std::condition_variable begins_, ends_;
+};
 
 // Play everybody of a cohort to the end, in the company that suits (company.hpp): those first who have had fewer relapses.
 // `ended` takes a block, the lane and the place in the cohort.
 template <class Ended>
 void play_all(const Tables& t, const Layout& lay, const Play& play, const Columns& all, int threads,
               std::vector<Real>& spent, Ended ended) {
+  Crew crew(threads);
   std::mutex guard;
   std::vector<Traveller> waiting, left;
   for (Int place = 0; place < all.patients; ++place)
@@ -231,7 +281,7 @@ void play_all(const Tables& t, const Layout& lay, const Play& play, const Column
     waiting.erase(later, waiting.end());
     std::sort(waiting.begin(), waiting.end());
     const Int number = static_cast<Int>(waiting.size());
-    on_threads(threads, (number + LANES - 1) / LANES, [&](Int i) {
+    crew.each((number + LANES - 1) / LANES, [&](Int i) {
       Traveller* who = waiting.data() + i * LANES;
       const int seats = static_cast<int>(std::min<Int>(LANES, number - i * LANES));
       Int places[LANES];
@@ -287,9 +337,10 @@ nb::tuple play_cohort(nb::handle tables, nb::handle layout, nb::handle lanes, In
     give_back(all.patients);
     const std::vector<std::size_t> by = by_number(all.person);
     std::vector<std::size_t> begin;
+    Crew crew(threads);
     for (int table = 0; table < RecordTable_COUNT; ++table) {
       sorted[table] = room_for(notes.data(), table, by, begin);
-      on_threads(threads, all.patients / LANES, [&](Int i) {
+      crew.each(all.patients / LANES, [&](Int i) {
         for (Int place = i * LANES; place < (i + 1) * LANES; ++place) {
           put(notes[place].rows[table], orders[table], sorted[table], begin[place], all.person[place].patient);
           notes[place].rows[table] = {};
