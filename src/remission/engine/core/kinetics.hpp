@@ -283,6 +283,9 @@ class Responses {
   int count(Real t) const { return doublings(fastest_ * t); }
   Want rates() const { return infused_ ? Want::M : Want::PHI; }
 
+  void keep(Int row, const Rows& row_of) {
+    for (int c = 0; c < n; ++c) store(free[c].row(row), load_row(row_of, c));
+  }
   void keep(Int row, const Rows& row_of, Real divisor) {
     for (int c = 0; c < n; ++c) store(free[c].row(row), load_row(row_of, c) / divisor);
   }
@@ -291,7 +294,8 @@ class Responses {
   // outputs `nodes` at both Gauss nodes of each. at: first row; returns the row after the last.
   Int on_grid(Real w, Int windows, const std::vector<int>& means, const std::vector<int>& nodes, Int at) {
     whole_.fill(w, count(w), infused_ ? Want::NN : Want::M);
-    std::vector<std::vector<Rows>> filled(windows + 1, std::vector<Rows>(forms, Rows(n)));  // at the edges, unit rate
+    std::vector<std::vector<Rows>> filled;  // at the edges, unit rate
+    if (infused_) filled.assign(windows + 1, std::vector<Rows>(forms, Rows(n)));
     Rows column(n), next(n), row_of(n), start(n), more(n), into(n);
     alignas(64) Real one[LANES];
     for (Int k = 0; infused_ && k < windows; ++k)
@@ -327,7 +331,7 @@ class Responses {
         row_of = start;
         for (Int k = 0; k < windows; ++k) {
           const Int r = at + 2 * windows * o + 2 * k + q;
-          keep(r, row_of, 1.0);
+          keep(r, row_of);
           for (int f = 0; infused_ && f < forms; ++f) {
             product(start, filled[k][f], n, one);
             for (int l = 0; l < LANES; ++l) rate[f](r, l) = one[l] + more(entries_[f].state, l);
@@ -425,7 +429,7 @@ class Responses {
       for (std::size_t o = 0; o < outputs.size(); ++o) {
         const Int r = at + static_cast<Int>(o) * number + i;
         row_times(g_[outputs[o]], whole_.phi, row_of);
-        keep(r, row_of, 1.0);
+        keep(r, row_of);
         if (!infused_) continue;
         row_times(g_[outputs[o]], whole_.m, row_of);
         for (int f = 0; f < forms; ++f) copy_rows(rate[f], r, row_of, entries_[f].state, 1);
@@ -461,7 +465,7 @@ class Responses {
         for (std::size_t k = 0; k < difference.v.size(); ++k)
           difference.v[k] = (whole_.m.v[k] - m_before.v[k]) / (v - u);
         row_times(g_[outputs[o]], difference, row_of);
-        keep(r, row_of, 1.0);
+        keep(r, row_of);
         if (!infused_) continue;
         for (std::size_t k = 0; k < difference.v.size(); ++k)
           difference.v[k] = (whole_.nn.v[k] - nn_before.v[k]) / (v - u);

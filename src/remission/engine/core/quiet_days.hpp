@@ -5,6 +5,7 @@
 // of the day where it is worst, by less than QUIET of what a dose makes in the mean of its highest day.
 #pragma once
 #include <array>
+#include <bit>
 
 #include "kinetics.hpp"
 
@@ -75,7 +76,7 @@ inline void quiet_responses(const QuietDay& day, const Matrices& a, const std::v
                             const std::vector<Entry>& entries, Real fastest, Int looked_at, Rows& weight, Real* from) {
   const int n = a.n, number = static_cast<int>(outputs.size()), each = n + (TIMES + static_cast<int>(looked_at)) * number;
   Integrals whole(a);
-  Rows row(n), column(n), next(n);
+  Rows row(n), next(n);
   for (int k = 0; k < TIMES; ++k) {
     whole.fill(TIME[k], doublings(fastest * TIME[k]), Want::PHI);
     for (int o = 0; o < number; ++o) {
@@ -99,12 +100,24 @@ inline void quiet_responses(const QuietDay& day, const Matrices& a, const std::v
   whole.fill(1.0, doublings(fastest), Want::M);
   for (int c = 0; c < n; ++c)
     for (int i = 0; i < n; ++i) std::copy_n(whole.phi.at(i, c), LANES, weight.row(c * each + i));
+  // what each state that doses enter makes of the n states, day after day
+  std::uint64_t entered = 0;
+  for (const Entry& e : entries) entered |= std::uint64_t{1} << e.state;
+  std::vector<Rows> columns;
+  for (std::uint64_t left = entered; left; left &= left - 1) {
+    Rows column(n), next(n);
+    store(column.row(std::countr_zero(left)), everywhere(1.0));
+    for (int d = 0; d < LONGEST_UNREST; ++d) {
+      times(whole.phi, column, next);
+      columns.push_back(std::exchange(column, next));
+    }
+  }
   Wide first = everywhere(1.0);
   Rows mean(n), early(n), late(n);
-  alignas(64) Real one[LANES];
-  auto of = [&](const Rows& x) {
-    product(x, column, n, one);
-    return load(one);
+  auto of = [&](const Rows& x, const Rows& column) {
+    Wide sum = {};
+    for (int k = 0; k < n; ++k) sum += load_row(x, k) * load_row(column, k);
+    return sum;
   };
   for (int o = 0; o < number; ++o) {
     row_times(g[outputs[o]], whole.m, mean);
@@ -115,18 +128,12 @@ inline void quiet_responses(const QuietDay& day, const Matrices& a, const std::v
       store(early.row(c), through(day.morning, at) - load_row(g[outputs[o]], c));
       store(late.row(c), through(day.night, at) - load_row(row, c));
     }
-    for (const Entry& e : entries) {
-      column.fill(0.0);
-      store(column.row(e.state), everywhere(1.0));
-      Wide most = {};
-      for (int d = 0; d < LONGEST_UNREST; ++d) {
-        most = larger(most, of(mean));
-        const Wide missed = larger(size_of(of(early)), size_of(of(late)));
-        const Wide later = everywhere(static_cast<Real>(d) + 1.0);
-        first = missed > QUIET * most ? larger(first, later) : first;
-        times(whole.phi, column, next);
-        std::swap(column, next);
-      }
+    Wide most = {};
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      const std::size_t d = i % LONGEST_UNREST;
+      most = larger(d == 0 ? Wide{} : most, of(mean, columns[i]));
+      const Wide missed = larger(size_of(of(early, columns[i])), size_of(of(late, columns[i])));
+      first = missed > QUIET * most ? larger(first, everywhere(static_cast<Real>(d) + 1.0)) : first;
     }
   }
   store(from, first);
