@@ -57,8 +57,7 @@ inline void put(const Noted& noted, const RowOrder& order, Table& out, std::size
       return rank != other.rank ? rank < other.rank : row < other.row;
     }
   };
-  std::vector<Key> keys(n);
-  for (std::size_t i = 0; i < n; ++i) {
+  auto key_of = [&](std::size_t i) -> Key {
     const Real* row = noted.row(i, width) - 1;  // columns are counted with that of the number
     Int rank = 0;
     if (order.word >= 0) {
@@ -68,14 +67,31 @@ inline void put(const Noted& noted, const RowOrder& order, Table& out, std::size
       rank = order.rank[static_cast<std::size_t>(word)];
     }
     const Real day = row[order.day];
-    keys[i] = {day == day ? day : std::numeric_limits<Real>::infinity(), rank, i};  // nan has no order
-  }
-  if (!std::is_sorted(keys.begin(), keys.end())) std::sort(keys.begin(), keys.end());
+    return {day == day ? day : std::numeric_limits<Real>::infinity(), rank, i};  // nan has no order
+  };
   std::fill_n(out.columns[0].get() + begin, n, static_cast<Real>(number));
-  for (std::size_t i = 0; i < n; ++i) {
-    const Real* row = noted.row(keys[i].row, width);
-    for (std::size_t c = 0; c < width; ++c) out.columns[c + 1][begin + i] = row[c];
+  bool sorted = true;  // as most are written
+  if (n > 0) {
+    Key last = key_of(0);
+    for (std::size_t i = 1; i < n && sorted; ++i) {
+      const Key next = key_of(i);
+      sorted = !(next < last);
+      last = next;
+    }
   }
+  Real* to[*std::max_element(std::begin(Notes::width), std::end(Notes::width))];
+  for (std::size_t c = 0; c < width; ++c) to[c] = out.columns[c + 1].get() + begin;
+  auto copy = [&](const Real* row, std::size_t i) {
+    for (std::size_t c = 0; c < width; ++c) to[c][i] = row[c];
+  };
+  if (sorted) {
+    for (std::size_t i = 0; i < n; ++i) copy(noted.row(i, width), i);
+    return;
+  }
+  std::vector<Key> keys(n);
+  for (std::size_t i = 0; i < n; ++i) keys[i] = key_of(i);
+  std::sort(keys.begin(), keys.end());
+  for (std::size_t i = 0; i < n; ++i) copy(noted.row(keys[i].row, width), i);
 }
 
 }  // namespace remission
