@@ -203,6 +203,7 @@ inline void body_of_day(Block& b) {
     w.load.fill(0.0);
     w.load_mid.fill(0.0);
   }
+  const bool in_cns = !w.alive.empty() || any(load_row(flesh.cns, 0) != 0.0);  // now or by seeding
   sharp_effects(b);
   if (!w.alive.empty()) kill_wears_off(b, half);
   WideInt gone{};
@@ -216,7 +217,7 @@ inline void body_of_day(Block& b) {
     const int part = static_cast<int>(j % (LINE_SLOTS / 2));  // half bins in a step of the lines; its middle is that of the second
     if (moved) cells_step(b, j, half);
     leukaemia_step(b, j, half);
-    cns_step(b, j, half);
+    if (in_cns) cns_step(b, j, half);
     if (part == 0) copy_rows(w.n, 0, flesh.room, 0, 1);
     normal_marrow(flesh.room.row(0), w.load.row(j), w.load_mid.row(j), w.load.row(j + 1), flesh.rho.row(0),
                   b.q.omega.row(0), w.k_stem.row(j), half, w.n.row(3), w.n.row(2));

@@ -193,6 +193,7 @@ inline Real binomial_quantile(Real u, Real n, Real p) {
 }
 
 inline Real binomial(std::uint64_t seed, Int patient, std::uint32_t purpose, Int index, Real n, Real p) {
+  if (!(p > 0.0) || !(n >= 1.0)) return 0.0;  // whatever is drawn
   return binomial_quantile(uniform(seed, patient, purpose, index), n, p);
 }
 

@@ -160,6 +160,9 @@ inline void judge_stop(Block& b, Int r, int l, Int today, Int phase) {
 inline void disconnect(Block& b, int l, Int today, Int phase) {
   const Tables& t = b.t;
   LaneState& lane = b.lane(l);
+  std::vector<Int> open;  // slots with a run of doses that may still flow
+  for (Int slot = 0; slot < t.slots.size; ++slot)
+    if (const SlotState& s = b.place.slot(slot, l); s.run_from >= 0 && s.run_tau > 0.0) open.push_back(slot);
   for (Int slot = 0; slot < t.slots.size; ++slot) {
     Reason reason = R_CUT_BY_END;
     if (lane.cut == 1) {
@@ -173,7 +176,7 @@ inline void disconnect(Block& b, int l, Int today, Int phase) {
     for (Int f = 0; f < t.forms.size; ++f)
       if (t.forms[f].agent == t.slots[slot].agent && t.forms[f].route == t.slots[slot].route) b.drugs.left(f, l) = 0.0;
     if (b.play.keep_doses)
-      for (Int other = 0; other < t.slots.size; ++other)
+      for (Int other : open)
         if (same_drug(t, other, slot)) cut_run(b, other, l, today, reason);
   }
   lane.cut = 0;

@@ -231,6 +231,7 @@ inline void give(Block& b, Int order, int l, Int today, Int phase) {
       const Int at = o.form * STEPS + o.from_step + k * STEPS / o.times;
       b.drugs.amount(at, l) += dose * usable;
       b.drugs.used[at] = 1;
+      b.drugs.due[form.agent] = 1;
     }
     for (const Int* r = rules; r < last_rule; ++r)
       if (t.rules[*r].kind == RESCUE) {

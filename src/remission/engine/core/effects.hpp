@@ -4,6 +4,8 @@
 // has left. Lines feel the means of slots, and where a sharp dose was given those of ever wider panels of its slot; blasts
 // those of half a bin.
 #pragma once
+#include <utility>
+
 #include "block.hpp"
 
 namespace remission {
@@ -155,6 +157,50 @@ inline void answer(Block& b, const Shape& s) {
   }
 }
 
+// Add what a shape makes of its drug to everything that it acts on.
+inline void effect_of(Block& b, Int g) {
+  const Layout& lay = b.lay;
+  Work& work = b.work;
+  Flesh& flesh = b.flesh;
+  const Int slots = lay.slots(), halves = lay.halves();
+  const Shape& s = lay.shapes[g];
+  if (s.antagonist >= 0) answer(b, s);
+  if (s.needs == 1) with_t_cells(b, s);
+  const bool fine = s.parts == slots;
+  const Real* shape = b.drugs.shape.row(s.row);
+  Wide mean = {};
+  bool known = false;
+  for (Int m = s.first; m < s.last; ++m) {
+    const Int i = lay.members[m], target = lay.effect_target[i];
+    const Wide size = load_row(work.size, i);
+    if (target >= HAZARDS && lay.side_effects == 0) continue;
+    if (target < LINES) {  // by slots
+      if (fine)
+        add_means(work.e_line.row(slots * target), shape, slots, 1, size);
+      else
+        add_twice(work.e_line.row(slots * target), shape, slots / 2, size);
+    } else if (target == BLASTS) {  // by half bins
+      const Int pool = lay.effect_pool[i];
+      work.pool_active[pool] = 1;
+      add_means(work.k_cyc.row(pool * halves), shape, halves, fine ? 2 : 1, size);
+      add_means(work.k_rest.row(pool * halves), shape, halves, fine ? 2 : 1, load_row(work.size_rest, i));
+    } else if (target == CNS) {
+      add_means(work.k_cns.row(0), shape, halves, fine ? 2 : 1, size);
+    } else if (target == ON_STEM_CELLS || target == ON_B_CELLS) {
+      work.on_living = true;
+      add_means((target == ON_STEM_CELLS ? work.k_stem : work.k_b).row(0), shape, halves, fine ? 2 : 1, size);
+    } else {  // by the day
+      if (!known) mean = mean_of(shape, s.parts);
+      known = true;
+      Real* out = target == BLOOD          ? flesh.k_blood.row(0)
+                  : target == MOBILISATION ? flesh.mobilised.row(0)
+                                           : flesh.daily.row(target - DAILY);
+      if (target >= DAILY) flesh.felt.push_back(target - DAILY);
+      store(out, load(out) + mean * size);
+    }
+  }
+}
+
 // Fill the day's effects on cell lines, blasts by drug class, blood, CNS, mobilisation and the daily targets.
 inline void effects_of_day(Block& b) {
   const Layout& lay = b.lay;
@@ -166,59 +212,25 @@ inline void effects_of_day(Block& b) {
   flesh.k_blood.fill(0.0);
   work.k_cns.fill(0.0);
   flesh.mobilised.fill(0.0);
-  flesh.daily.fill(0.0);
-  work.k_stem.fill(0.0);
-  work.k_b.fill(0.0);
-  work.released.fill(0.0);
-  work.released_b.fill(0.0);
-  work.freeing.fill(0.0);
-  work.freeing_b.fill(0.0);
+  for (Int row : flesh.felt) flesh.daily.clear(row, 1);
+  flesh.felt.clear();
+  if (std::exchange(work.on_living, false))
+    for (Rows* x : {&work.k_stem, &work.k_b, &work.released, &work.released_b, &work.freeing, &work.freeing_b}) x->fill(0.0);
   for (Int c = 0; c < lay.pools(); ++c)
     if (work.pool_active[c]) {
       work.pool_active[c] = 0;
       work.k_cyc.clear(c * halves, halves);
       work.k_rest.clear(c * halves, halves);
     }
-  for (Int g = 0; g < lay.shapes.size; ++g) {
-    const Shape& s = lay.shapes[g];
-    if (!drugs.acting[s.agent] || !drugs.touched[g]) continue;
-    if (s.antagonist >= 0) answer(b, s);
-    if (s.needs == 1) with_t_cells(b, s);
-    const bool fine = s.parts == slots;
-    const Real* shape = drugs.shape.row(s.row);
-    Wide mean = {};
-    bool known = false;
-    for (Int m = s.first; m < s.last; ++m) {
-      const Int i = lay.members[m], target = lay.effect_target[i];
-      const Wide size = load_row(work.size, i);
-      if (target >= HAZARDS && lay.side_effects == 0) continue;
-      if (target < LINES) {  // by slots
-        if (fine)
-          add_means(work.e_line.row(slots * target), shape, slots, 1, size);
-        else
-          add_twice(work.e_line.row(slots * target), shape, slots / 2, size);
-      } else if (target == BLASTS) {  // by half bins
-        const Int pool = lay.effect_pool[i];
-        work.pool_active[pool] = 1;
-        add_means(work.k_cyc.row(pool * halves), shape, halves, fine ? 2 : 1, size);
-        add_means(work.k_rest.row(pool * halves), shape, halves, fine ? 2 : 1, load_row(work.size_rest, i));
-      } else if (target == CNS) {
-        add_means(work.k_cns.row(0), shape, halves, fine ? 2 : 1, size);
-      } else if (target == ON_STEM_CELLS || target == ON_B_CELLS) {
-        add_means((target == ON_STEM_CELLS ? work.k_stem : work.k_b).row(0), shape, halves, fine ? 2 : 1, size);
-      } else {  // by the day
-        if (!known) mean = mean_of(shape, s.parts);
-        known = true;
-        Real* out = target == BLOOD          ? flesh.k_blood.row(0)
-                    : target == MOBILISATION ? flesh.mobilised.row(0)
-                                             : flesh.daily.row(target - DAILY);
-        store(out, load(out) + mean * size);
-      }
-    }
+  for (Int agent = 0; agent < lay.agents(); ++agent) {
+    if (!drugs.acting[agent]) continue;
+    for (Int g = lay.shape_from[agent]; g < lay.shape_from[agent + 1]; ++g)
+      if (drugs.touched[g]) effect_of(b, g);
   }
   for (Int i : lay.releasing) {
     const Shape& s = lay.shapes[lay.shape_of[i]];
     if (!drugs.acting[s.agent] || !drugs.touched[lay.shape_of[i]]) continue;
+    work.on_living = true;
     const bool on_b = lay.effect_target[i] == ON_B_CELLS;
     const Real* shape = drugs.shape.row(s.row);
     const Wide kill = load_row(work.size, i);

@@ -20,6 +20,8 @@ void rescues_of(Block& b, Int agent, Int today) {
 }
 void kinetics_of(Block& b, Int today) {
   std::fill_n(b.today, LANES, today);
+  for (Int form = 0; form < b.t.forms.size; ++form)  // somebody else may have given them
+    if (b.drugs.given(form)) b.drugs.due[b.t.forms[form].agent] = 1;
   responses_of_day(b);
   kinetics_of_day(b);
 }

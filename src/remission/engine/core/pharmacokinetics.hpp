@@ -154,6 +154,7 @@ inline void rescue_doses(Block& b, Int agent) {
         }
         b.drugs.amount(o.form * STEPS + k, l) += dose * b.q.bioavailability(o.form, l) * diluted(b, o.form, l, today);
         b.drugs.used[o.form * STEPS + k] = 1;
+        b.drugs.due[agent] = 1;
         state.rescue_given += 1;
         state.rescue_next += rule.every_step;
         if (b.play.keep_doses)
@@ -1083,12 +1084,11 @@ inline bool rescue_pending(Block& b) {
 
 // Is anything of an agent given today, or does an infusion run?
 inline bool given_today(const Block& b, Int agent) {
-  bool given = false;
-  for (Int i = b.lay.agent_form_from[agent]; i < b.lay.agent_form_from[agent + 1]; ++i) {
-    const Int f = b.lay.agent_forms[i];
-    given |= b.drugs.running[f] != 0 || b.drugs.given(f);
-  }
-  return given;
+  if (b.drugs.due[agent] || !b.drugs.on_board[agent]) return b.drugs.due[agent] != 0;
+  bool runs = false;
+  for (Int i = b.lay.agent_form_from[agent]; i < b.lay.agent_form_from[agent + 1]; ++i)
+    runs |= b.drugs.running[b.lay.agent_forms[i]] != 0;
+  return runs;
 }
 
 // Is nothing of an agent left in anybody but what fades on its own?
@@ -1116,13 +1116,15 @@ inline void no_level(Block& b, Int agent) {
 inline void kinetics_of_day(Block& b) {
   Drugs& drugs = b.drugs;
   const Layout& lay = b.lay;
-  std::fill(drugs.sharp_on.begin(), drugs.sharp_on.end(), 0);
-  std::fill(drugs.sharp_agent.begin(), drugs.sharp_agent.end(), 0);
-  drugs.sharp_lane.fill(0.0);
+  if (std::find(drugs.sharp_on.begin(), drugs.sharp_on.end(), 1) != drugs.sharp_on.end()) {
+    std::fill(drugs.sharp_on.begin(), drugs.sharp_on.end(), 0);
+    std::fill(drugs.sharp_agent.begin(), drugs.sharp_agent.end(), 0);
+    drugs.sharp_lane.fill(0.0);
+  }
   const bool pending = rescue_pending(b);
   for (Int agent = 0; agent < lay.agents(); ++agent) {
     if (pending && lay.rescued[agent] == 1) rescue_doses(b, agent);
-    if (given_today(b, agent)) drugs.on_board[agent] = 1;
+    if (drugs.due[agent]) drugs.on_board[agent] = 1;  // while an infusion runs it is
     drugs.acting[agent] = drugs.on_board[agent];
     if (!drugs.on_board[agent]) {
       if (pending) no_level(b, agent);
@@ -1132,6 +1134,7 @@ inline void kinetics_of_day(Block& b) {
       AgentDay(b, agent, pending).play();
     else
       drugs.on_board[agent] = 0;
+    if (!std::exchange(drugs.due[agent], 0)) continue;
     for (Int i = lay.agent_form_from[agent]; i < lay.agent_form_from[agent + 1]; ++i) {
       const Int at = lay.agent_forms[i] * STEPS;
       if (!drugs.given(lay.agent_forms[i])) continue;

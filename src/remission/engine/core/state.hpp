@@ -123,6 +123,7 @@ struct Drugs {
   std::vector<char> acting;       // on board at some time today
   Rows amount;                    // forms * STEPS: bioavailable doses of the day
   std::vector<char> used;
+  std::vector<char> due;          // agents: is a dose given today?
   // Is any dose of the form given today?
   bool given(Int form) const {
     char none[STEPS] = {};
@@ -174,6 +175,7 @@ struct Flesh {
   Rows seeded, seed_at, seeds;   // cells expected in the CNS so far, where on that clock the next comes, how many came
   Rows rho;              // regrowth of the normal marrow; 0 where nothing is left that could
   Rows daily;            // DailyTarget, then three for each side effect
+  std::vector<Int> felt;         // rows of daily that hold anything today
   Rows field;            // acts * 3: what radiation has left of blasts and of normal cells in its field, the last day
   Rows lost;             // agents: 1 where antibodies take the agent away
   ImmuneState immune[LANES];
@@ -201,6 +203,7 @@ struct Work {
   Rows k_stem, k_b;         // half bins: kill of stem cells and of B cells
   Rows released, released_b;  // half bins: kill of blasts times the cytokine that it sets free; of B cells
   Rows freeing, freeing_b;  // half bins: the same kills, by what sets cytokine free, as they are
+  bool on_living = true;    // do these six hold anything today?
   Rows antigen;             // blasts with the antigen at the start of a half bin, over the capacity
   Rows size, size_rest;     // effects: as after a relapse, if there was one
   Rows n;                   // normal marrow at the start, in the middle, at the end of a step of the lines; in the middle of a half bin
@@ -364,6 +367,7 @@ inline Drugs::Drugs(const Tables& t, const Layout& lay, const Lanes& q) : day(la
   acting.assign(agents, 0);
   amount = Rows(forms * STEPS);
   used.assign(forms * STEPS, 0);
+  due.assign(agents, 0);
   left = rate = late = wait = saved_left = Rows(forms);
   running.assign(forms, 0);
   delaying.assign(forms, 0);
