@@ -203,16 +203,12 @@ def runs_of(numbers: Sequence[int]) -> str:
 
 def _method(plan: Plan) -> str:
     waves = plan.method.waves - 1
-    further = (
-        f", {waves} more {'wave' if waves == 1 else 'waves'} from the posterior of what was played before"
-        if waves
-        else ""
-    )
+    further = f"; waves from the posterior of what was played before: {waves}" if waves else ""
     if plan.method.search == "design":
         return f"Sobol design of {plan.method.first} points{further}"
     return (
-        "least squares (trust region, SciPy) of all targets and priors from the present numbers on, with "
-        f"{plan.method.slopes} {'set' if plan.method.slopes == 1 else 'sets'} of slopes by steps of {plan.method.step:g} of the bounds{further}"
+        "least squares (trust region, SciPy) of all targets and priors from the present numbers on, slopes by steps of "
+        f"{plan.method.step:g} of the bounds ({plan.method.slopes} times){further}"
     )
 
 
