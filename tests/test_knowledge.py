@@ -223,7 +223,7 @@ def test_dois_and_pmids_are_those_of_the_evidence() -> None:
         *("conter2007", "eden2010", "gupta2022", "vora2013"),
         *("casper2004", "ifosfamide_children1993", "mclaughlin1996", "pieters2011"),
         *("ebmt_planned2014", "ko2010", "martynov2021", "reismuller2013", "whitlock2022"),
-        *("cd22_inovate2021", "desjonqueres2016", "wudhikarn2021"),
+        *("castagnola2012", "cd22_inovate2021", "desjonqueres2016", "wudhikarn2021"),
     }
     for key in set(library().sources()) - looked_up:
         source = library().source(key)
