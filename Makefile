@@ -160,6 +160,7 @@ benchmark: $(READY)
 	@mkdir -p runs
 	$(BIN)/python benchmarks/compare.py --keep runs/benchmark-references --out docs/benchmark.md
 	$(BIN)/python benchmarks/protocols.py --before benchmarks/c876a6c.json --out docs/benchmark.md
+	$(BIN)/python benchmarks/steps.py --out docs/benchmark.md
 
 million: $(READY)
 	@mkdir -p runs

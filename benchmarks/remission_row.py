@@ -27,7 +27,7 @@ from remission.patient.cohort import Cohort
 from remission.patient.population import draw
 from remission.patient.recipe import Population, population
 from remission.protocol.reader import read_protocol
-from remission.trial.run import shard_size
+from remission.trial.run import SIDE_BY_SIDE, shard_size
 
 FOLDER = Path(__file__).parent / "knowledge"
 PROTOCOLS = {False: "reference-open", True: "reference-closed"}
@@ -151,10 +151,10 @@ def run(problem: Problem, threads: int = 1, refine: int = 1) -> Result:
     def shard(first: int) -> dict[str, pl.DataFrame]:
         return play(
             program(problem.closed_loop), people(min(size, problem.patients - first), first), seed=SEED,
-            threads=threads, options=options, knowledge=knowledge(), plan=plan,
+            threads=-(-threads // SIDE_BY_SIDE), options=options, knowledge=knowledge(), plan=plan,
         )  # fmt: skip
 
-    parts = list(in_turn(shard, range(0, problem.patients, size), 1 if threads == 1 else 2))
+    parts = list(in_turn(shard, range(0, problem.patients, size), min(threads, SIDE_BY_SIDE)))
     tables = {name: pl.concat([part[name] for part in parts]) for name in RECORD}
     weekly = tables["states"].filter(pl.col("day") > 0)
     anc, platelets, blasts = (

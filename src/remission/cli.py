@@ -312,6 +312,7 @@ def simulate(
     from remission.trial.run import simulate
 
     _draws()
+    _holds_little()
     changed: Any
     if doses is not None:
         if protocol or without or miss or in_phase:
@@ -1573,6 +1574,14 @@ def _draws() -> None:
 
     if _whole_program:
         drawing.only_ours()
+
+
+def _holds_little() -> None:
+    """Shards follow: where this is the whole program, memory that is free goes back to the system."""
+    from remission.trial import memory
+
+    if _whole_program:
+        memory.give_back_at_once()
 
 
 def _write_beside(run: Run) -> None:

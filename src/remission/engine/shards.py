@@ -144,19 +144,14 @@ def run_shards(
                 else:
                     there(shard, files)
 
-        def play(shard: int) -> tuple[int, Tables]:
+        def here(shard: int) -> tuple[int, Files]:
             first = shard * shard_size
-            return shard, play_shard(first, min(shard_size, patients - first))
-
-        def here() -> Iterator[tuple[int, Files]]:
-            for shard, frames in in_turn(play, missing(), at_once):
-                files = write_shard(out, shard, run, frames, manifest["tables"])
-                del frames  # not kept while the next is waited for
-                yield shard, files
+            frames = play_shard(first, min(shard_size, patients - first))
+            return shard, write_shard(out, shard, run, frames, manifest["tables"])
 
         if progress:
             progress(0, patients)
-        for shard, files in elsewhere(run, missing()) if elsewhere else here():
+        for shard, files in elsewhere(run, missing()) if elsewhere else in_turn(here, missing(), at_once):
             if elsewhere:
                 _arrived(out, files)
             there(shard, files)
@@ -168,8 +163,9 @@ def run_shards(
 
 
 def in_turn(work: Callable[[Item], Made], items: Iterable[Item], at_once: int) -> Iterator[Made]:
-    """``work`` of every item, in the order of the items; as many as ``at_once`` are worked on or wait to be taken, each
-    in a thread of its own (1: in this thread). What one of them raises is raised when it is its turn."""
+    """``work`` of every item, in the order of the items; as many as ``at_once`` are worked on at the same time, each in
+    a thread of its own (1: in this thread). As many again wait to be begun or to be taken, so that no thread waits for
+    an item that takes longer than those after it. What one of them raises is raised when it is its turn."""
     if at_once == 1:
         yield from map(work, items)
         return
@@ -178,7 +174,7 @@ def in_turn(work: Callable[[Item], Made], items: Iterable[Item], at_once: int) -
         try:
             for item in items:
                 waiting.append(pool.submit(contextvars.copy_context().run, work, item))
-                if len(waiting) == at_once:
+                if len(waiting) == 2 * at_once:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()

@@ -53,6 +53,7 @@ POPULATION = "childhood-all"
 PATIENTS = 1000
 MOST_PATIENTS = 10**12
 AT_ONCE = 4096  # patients whose tables a summary reads at a time
+SIDE_BY_SIDE = 4  # shards that are played at the same time, at most: each takes memory
 DRAWN = 5000  # patients in the picture of a cohort: enough for its curves, and bounded in memory
 
 Progress = Callable[[int, int], None]
@@ -351,14 +352,19 @@ def simulate(
     steps: dict[str, float] | None = {} if timings else None
     played: list[tuple[int, float]] = []  # patients and their days, shard by shard
     asked = Asked(protocol, people, given, seed, options, histories)
-    play_here = asked.player(threads=threads, timings=steps)
+    play_here = asked.player(timings=steps)
+    size = shard_size(patients)
+    all_cores = threads or cores()
+    at_once = 1 if timings else min(all_cores, SIDE_BY_SIDE)
 
     ahead: Ahead | None = None
 
     def play_shard(first: int, count: int) -> Tables:
+        """With a share of the cores while there is work for the others, at the end with all of them."""
         if ahead:
             ahead.begun()
-        frames = play_here(first, count)
+        last = patients - first <= at_once * size
+        frames = play_here(first, count, all_cores if last else -(-all_cores // at_once))
         played.append((count, days_of(frames)))
         return frames
 
@@ -374,14 +380,11 @@ def simulate(
             steps=steps,
         )
 
-    size = shard_size(patients)
-    at_once = 1 if timings or (threads or cores()) == 1 else 2  # one is drawn or written while the other is played
     folder = None if out is None else folder_of(out)
     left = patients - (finished_shards(folder) * size if folder is not None and not fresh else 0)
     if left >= cost.WEIGHED_FROM and cluster is None:
-        cost.ask(cost.weigh(play_shard, left, folder, threads), consent)
+        cost.ask(cost.weigh(lambda first, count: play_here(first, count, all_cores), left, folder, threads), consent)
         started = time.perf_counter()
-        played.clear()
         if steps is not None:
             steps.clear()
     made: list[Run] = []
@@ -468,7 +471,7 @@ def _facts(doses: Doses, people: Population) -> Rows:
 
 def shard_size(patients: int) -> int:
     """Patients per shard: small enough for memory and progress, large enough for many cores; whole blocks of 32."""
-    return 32 * min(32, max(8, patients // 256))  # two at once, with all tables, in 1.5 GiB
+    return 32 * min(32, max(8, patients // 256))  # with all tables a quarter of a GiB each
 
 
 def check_arguments(

@@ -22,7 +22,7 @@ from remission.patient.recipe import Population
 from remission.protocol.doses import Doses
 from remission.protocol.model import Protocol
 
-PlayShard = Callable[[int, int], Tables]
+PlayShard = Callable[[int, int, int], Tables]  # first patient, how many, threads
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,9 @@ class Asked:
     options: Options
     histories: Doses | None = None  # played in place of the protocol, patient by patient
 
-    def player(self, *, threads: int | None = None, timings: dict[str, float] | None = None) -> PlayShard:
-        """How a shard is played with the library in use: the tables of so many patients from the first one on."""
+    def player(self, *, timings: dict[str, float] | None = None) -> PlayShard:
+        """How a shard is played with the library in use: the tables of so many patients from the first one on, by so
+        many threads."""
         shelf = library()
         program = prepare(self.protocol, shelf)
         plan = plan_of(program, self.options, shelf)
@@ -52,7 +53,7 @@ class Asked:
             theirs = prepare(self.histories.protocol(places.tolist()), shelf)
             return theirs, plan_of(theirs, self.options, shelf), begins + 1
 
-        def play_shard(first: int, count: int) -> Tables:
+        def play_shard(first: int, count: int, threads: int) -> Tables:
             cohort = draw(
                 self.people, count, seed=self.seed, start=first, accept=lambda patients: eligible(condition, patients),
                 given=self.given,
@@ -79,7 +80,7 @@ class Elsewhere:
     run: str = ""  # sha256
 
     def begun(self) -> Work:
-        return Work(self, self.asked.player(threads=1))
+        return Work(self, self.asked.player())
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Work:
 
     def frames(self, shard: int) -> tuple[int, Tables]:
         size = self.question.size
-        return shard, self.play_shard(shard * size, min(size, self.question.patients - shard * size))
+        return shard, self.play_shard(shard * size, min(size, self.question.patients - shard * size), 1)
 
     def written(self, shard: int) -> tuple[int, float, Files]:
         """The shard's number, the days that its patients were played, and its files."""
