@@ -8,7 +8,7 @@
 An event comes when H has reached a number drawn from the unit exponential: the arrivals of an inhomogeneous Poisson
 process are those of a plain one on the clock of the summed hazard. After a fever comes a pause without hazard.
 
-    bloodstream      P = share(ANC) person (1 + X)                    of the fevers; X: steroids of weeks past
+    bloodstream      P = 1 - exp(-share(ANC) person (1 + X))          of the fevers; X: steroids of weeks past
     death            P = 1 - exp(-death lethality (1 + Y))            of those; Y: steroids; more after a relapse
     grade 5          P of the side effect's file, by the person       of its episodes
 

@@ -58,7 +58,7 @@ inline void infection(Block& b, int l, Int today) {
   const Real often = again ? b.setting(first ? S_BSI_FIRST : S_BSI_AGAIN) : 1.0;
   const Real share = b.setting(anc < 0.5 ? S_BSI : S_BSI_ABOVE) * often *
                      b.person(l).bacteraemia * (1.0 + b.flesh.daily(INFECTION, l));
-  if (b.uniform(l, P_BLOODSTREAM, number) >= share) return;
+  if (b.uniform(l, P_BLOODSTREAM, number) >= -std::expm1(-share)) return;
   b.place.result[l][RESULT_BLOODSTREAM] += 1.0;
   b.event(l, today, lane.phase, E_BLOODSTREAM, anc);
   const Real lethal = b.setting(again ? S_BSI_RELAPSED : S_BSI_DEATH) * b.person(l).lethality * (1.0 + b.flesh.daily(INFECTION_DEATH, l));
