@@ -160,7 +160,9 @@ inline void judge_stop(Block& b, Int r, int l, Int today, Int phase) {
 inline void disconnect(Block& b, int l, Int today, Int phase) {
   const Tables& t = b.t;
   LaneState& lane = b.lane(l);
-  std::vector<Int> open;  // slots with a run of doses that may still flow
+  std::vector<Int> flowing, open;  // forms of which something flows in; slots with a run of doses that may
+  for (Int f = 0; f < t.forms.size; ++f)
+    if (b.drugs.left(f, l) != 0.0) flowing.push_back(f);
   for (Int slot = 0; slot < t.slots.size; ++slot)
     if (const SlotState& s = b.place.slot(slot, l); s.run_from >= 0 && s.run_tau > 0.0) open.push_back(slot);
   for (Int slot = 0; slot < t.slots.size; ++slot) {
@@ -173,7 +175,7 @@ inline void disconnect(Block& b, int l, Int today, Int phase) {
       else
         continue;
     }
-    for (Int f = 0; f < t.forms.size; ++f)
+    for (Int f : flowing)
       if (t.forms[f].agent == t.slots[slot].agent && t.forms[f].route == t.slots[slot].route) b.drugs.left(f, l) = 0.0;
     if (b.play.keep_doses)
       for (Int other : open)

@@ -50,7 +50,7 @@ inline void seat(Block& b, Traveller* who, int number) {
   for (Int agent = 0; agent < b.lay.agents(); ++agent) {  // responses that all of them have with them are not made again
     bool all = true;
     for (int l = 0; l < number; ++l) all &= who[l].baggage && who[l].baggage->answered(agent);
-    if (all) make_room_for_responses(b.drugs, b.lay, agent);
+    if (all) make_room_for_responses(b.drugs, b.t, b.lay, agent);
   }
   Party come;
   for (int l = 0; l < number; ++l)

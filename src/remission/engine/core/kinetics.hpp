@@ -234,11 +234,13 @@ class Responses {
   Responses(const Matrices& a, const std::vector<Rows>& g, Int rows_, Real fastest, std::vector<Entry> entries,
             bool infused)
       : rows(rows_), n(a.n), forms(static_cast<int>(entries.size())), a_(a), g_(g), fastest_(fastest),
-        entries_(std::move(entries)), infused_(infused), whole_(a), inner_(a) {
+        entries_(std::move(entries)), infused_(infused), whole_(a), inner_(whole_) {
     free.assign(n, Rows(rows));
     part.assign(forms, Rows(rows));
     rate.assign(forms, Rows(rows));
   }
+
+  Integrals& integrals() { return whole_; }
 
   // The rows of the step matrix for a step of `length` days: the n states at the end; on the grid of `windows` the mean
   // of each output in `means` and the value of each in `nodes` at both Gauss nodes, in each window; the same on the
@@ -407,7 +409,7 @@ class Responses {
   void since_dose(int which, Real t, int f, const Rows* at_end, const Matrices& running, Rows& column) {
     const Real tau = entries_[f].tau;
     if (t > tau) {
-      inner_.fill(t - tau, count(t - tau), Want::M);
+      inner_.fill(t - tau, count(t - tau), which == 0 ? Want::PHI : Want::M);
       times(which == 0 ? inner_.phi : inner_.m, ends_[f], column);
       if (which == 1)
         for (std::size_t i = 0; i < column.v.size(); ++i) column.v[i] += at_end->v[i];

@@ -16,14 +16,13 @@ inline std::vector<Real> reals(const View<Real>& all, Int first, Int last) {
   return std::vector<Real>(all.data + first, all.data + last);
 }
 
-inline void make_room_for_responses(Drugs& drugs, const Layout& lay, Int agent) {
-  auto rows = [](const View<Int>& from, Int i) { return Rows(from[i + 1] - from[i]); };
-  drugs.weight[agent] = rows(lay.weight_from, agent);
-  drugs.sink[agent] = rows(lay.sink_from, agent);
+inline void make_room_for_responses(Drugs& drugs, const Tables& t, const Layout& lay, Int agent) {
+  drugs.weight[agent] = Rows(lay.weight_from[agent + 1] - lay.weight_from[agent]);
+  drugs.sink[agent] = Rows(sink_rows(lay, agent));
   for (Int i = lay.agent_form_from[agent]; i < lay.agent_form_from[agent + 1]; ++i) {
     const Int f = lay.agent_forms[i];
-    drugs.part[f] = rows(lay.form_row_from, f);
-    drugs.full[f] = rows(lay.form_row_from, f);
+    drugs.part[f] = Rows(flow_rows(t, lay, f));
+    drugs.full[f] = Rows(flow_rows(t, lay, f));
   }
   drugs.quiet[agent] = Rows(quiet_rows(drugs, lay, agent));
   drugs.answered[agent] = 1;
@@ -38,7 +37,7 @@ inline void fill_responses(Block& b, Int agent) {
   const Real slot = 1.0 / static_cast<Real>(lay.slots());
   std::vector<Real> sharp_edges;
   for (int end : SHARP) sharp_edges.push_back(end * slot / SHARP_END);
-  make_room_for_responses(drugs, lay, agent);
+  make_room_for_responses(drugs, t, lay, agent);
   const int n = static_cast<int>(lay.state_from[agent + 1] - lay.state_from[agent]);
   const Int lin = lay.linear_outputs[agent], rows = lay.row_from[agent + 1] - lay.row_from[agent];
   Matrices a(n);
@@ -48,7 +47,8 @@ inline void fill_responses(Block& b, Int agent) {
   const Int f0 = lay.agent_form_from[agent], forms = lay.agent_form_from[agent + 1] - f0;
   const bool sink = lay.saturable[agent] == 1;
   bool infused = sink;
-  std::vector<Entry> entries;
+  std::vector<Entry> entries, flows;  // of all forms, and of those that flow in
+  std::vector<Int> flowing;
   for (Int i = 0; i < forms; ++i) {
     const Int f = lay.agent_forms[f0 + i];
     infused |= t.forms[f].tau > 0.0;
@@ -60,8 +60,14 @@ inline void fill_responses(Block& b, Int agent) {
       e.tau = t.forms[f].rest_days;
     }
     entries.push_back(e);
+    if (!flows_in(t.forms[f])) continue;
+    flows.push_back(e);
+    flowing.push_back(f);
   }
-  if (sink) entries.push_back({static_cast<int>(lay.central[agent]), 0.0, false});
+  if (sink) {
+    flows.push_back({static_cast<int>(lay.central[agent]), 0.0, false});
+    entries.push_back(flows.back());
+  }
   Asked asked;
   asked.windows = lay.windows[agent];
   asked.means = ints(lay.means, lay.means_from, agent);
@@ -76,7 +82,7 @@ inline void fill_responses(Block& b, Int agent) {
   asked.fresh_times = reals(lay.panel_times, 2 * lay.panel_from[agent], 2 * lay.panel_from[agent + 1]);
   asked.sharp = ints(lay.sharp, lay.sharp_from, agent);
   asked.sharp_edges = sharp_edges;
-  Responses answers(a, g, rows, lay.fastest[agent], entries, infused);
+  Responses answers(a, g, rows, lay.fastest[agent], flows, infused);
   const Int number = lay.entry_from[agent + 1] - lay.entry_from[agent];
   const Int calm = lay.micro_calm[agent] < lay.micro_from[agent + 1] ? lay.micro_kind[lay.micro_calm[agent]] : -1;
   for (Int kind = 0; kind < lay.kind_from[agent + 1] - lay.kind_from[agent]; ++kind) {
@@ -95,15 +101,14 @@ inline void fill_responses(Block& b, Int agent) {
           at += s.rows;
         }
     }
-    for (Int i = 0; i < forms; ++i) {
-      const Int f = lay.agent_forms[f0 + i];
-      copy_rows(drugs.part[f], kind * rows, answers.part[i], 0, rows);
-      copy_rows(drugs.full[f], kind * rows, answers.rate[i], 0, rows);
+    for (std::size_t i = 0; i < flowing.size(); ++i) {
+      copy_rows(drugs.part[flowing[i]], kind * rows, answers.part[i], 0, rows);
+      copy_rows(drugs.full[flowing[i]], kind * rows, answers.rate[i], 0, rows);
     }
-    if (sink) copy_rows(drugs.sink[agent], kind * rows, answers.rate[forms], 0, rows);
+    if (sink) copy_rows(drugs.sink[agent], kind * rows, answers.rate.back(), 0, rows);
   }
   if (!drugs.asked[agent].empty())
-    quiet_responses(drugs.day, a, g, drugs.asked[agent], entries, lay.fastest[agent], looked_at(lay, agent), drugs.quiet[agent],
+    quiet_responses(drugs.day, answers.integrals(), g, drugs.asked[agent], entries, lay.fastest[agent], looked_at(lay, agent), drugs.quiet[agent],
                     drugs.quiet_from.row(agent));
 }
 

@@ -72,10 +72,9 @@ inline Wide through(const AtTimes& factors, const Wide* values) {
 // The matrix of a quiet day, state after state: the n states at its end, each of `outputs` at the four times and, where
 // somebody looks on, their exact means over `looked_at` parts of the day. And the first day after a dose (into `entries`)
 // that is quiet.
-inline void quiet_responses(const QuietDay& day, const Matrices& a, const std::vector<Rows>& g, const std::vector<int>& outputs,
+inline void quiet_responses(const QuietDay& day, Integrals& whole, const std::vector<Rows>& g, const std::vector<int>& outputs,
                             const std::vector<Entry>& entries, Real fastest, Int looked_at, Rows& weight, Real* from) {
-  const int n = a.n, number = static_cast<int>(outputs.size()), each = n + (TIMES + static_cast<int>(looked_at)) * number;
-  Integrals whole(a);
+  const int n = whole.phi.n, number = static_cast<int>(outputs.size()), each = n + (TIMES + static_cast<int>(looked_at)) * number;
   Rows row(n), next(n);
   for (int k = 0; k < TIMES; ++k) {
     whole.fill(TIME[k], doublings(fastest * TIME[k]), Want::PHI);

@@ -42,9 +42,10 @@ constexpr Real NEVER_MEASURED = std::numeric_limits<Real>::quiet_NaN();
 class Shelf {
  public:
   static void* take(std::size_t bytes) {
+    bytes = whole(bytes);
 #ifndef __SANITIZE_ADDRESS__
     if (Shelf* shelf = mine())
-      if (std::vector<void*>& unused = shelf->unused_[bytes]; !unused.empty()) {
+      if (std::vector<void*>& unused = shelf->unused(bytes); !unused.empty()) {
         void* memory = unused.back();
         unused.pop_back();
         return memory;
@@ -52,10 +53,10 @@ class Shelf {
 #endif
     return ::operator new(bytes, ALIGNED);
   }
-  static void give(void* memory, std::size_t bytes) noexcept {
+  static void give(void* memory, [[maybe_unused]] std::size_t bytes) noexcept {
 #ifndef __SANITIZE_ADDRESS__
     try {
-      if (Shelf* shelf = mine()) return shelf->unused_[bytes].push_back(memory);
+      if (Shelf* shelf = mine()) return shelf->unused(whole(bytes)).push_back(memory);
     } catch (const std::bad_alloc&) {  // no room to remember it
     }
 #endif
@@ -70,18 +71,31 @@ class Shelf {
   }
 
  private:
-  static constexpr std::align_val_t ALIGNED{64};
-  std::unordered_map<std::size_t, std::vector<void*>> unused_;
+  static constexpr std::size_t UNIT = 64, SMALL = 2048;  // bytes; so many units
+  static constexpr std::align_val_t ALIGNED{UNIT};
+  std::vector<std::vector<void*>> small_;  // by units
+  std::unordered_map<std::size_t, std::vector<void*>> large_;
   static inline thread_local bool ended_ = false;
+
+  static std::size_t whole(std::size_t bytes) { return (bytes + UNIT - 1) / UNIT * UNIT; }
+  std::vector<void*>& unused(std::size_t bytes) {
+    const std::size_t units = bytes / UNIT;
+    if (units >= SMALL) return large_[bytes];
+    if (units >= small_.size()) small_.resize(units + 1);
+    return small_[units];
+  }
 
   static Shelf* mine() {
     static thread_local Shelf shelf;
     return ended_ ? nullptr : &shelf;
   }
   void empty() {
-    for (auto& [bytes, unused] : unused_)
+    for (std::vector<void*>& unused : small_)
       for (void* memory : unused) ::operator delete(memory, ALIGNED);
-    unused_.clear();
+    for (auto& [bytes, unused] : large_)
+      for (void* memory : unused) ::operator delete(memory, ALIGNED);
+    small_.clear();
+    large_.clear();
   }
 };
 

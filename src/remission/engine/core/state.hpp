@@ -139,7 +139,7 @@ struct Drugs {
   Rows was_running;               // agents: 1 where an infusion ran in the step before
   std::vector<char> answered;     // agents: are their responses known?
   std::vector<Rows> weight, sink;  // agents: entries, rows of the sink, kind after kind of step; empty before they are known
-  std::vector<Rows> part, full;   // forms: rows, kind after kind of step
+  std::vector<Rows> part, full;   // forms that flow in: rows, kind after kind of step
   Rows line_weight;               // 4 lines of WEIGHT_ROWS
   Rows plateau;                   // of saturable products: formation / loss
   Rows decay, shift, lost;        // and over a window: exp(-loss t), its mean, (1 - decay) / shift
@@ -150,6 +150,15 @@ struct Drugs {
 
 // Into how many parts of the day somebody looks.
 inline Int looked_at(const Layout& lay, Int agent) { return lay.watched[lay.output_from[agent]] >= 0 ? lay.slots() : 0; }
+
+// A dose that flows in, or comes later: it needs answers of its own. Any other is in its state at once.
+inline bool flows_in(const Form& form) { return form.tau > 0.0 || form.lag > 0.0; }
+inline Int flow_rows(const Tables& t, const Layout& lay, Int form) {
+  return flows_in(t.forms[form]) ? lay.form_row_from[form + 1] - lay.form_row_from[form] : 0;
+}
+inline Int sink_rows(const Layout& lay, Int agent) {
+  return lay.saturable[agent] == 1 ? lay.sink_from[agent + 1] - lay.sink_from[agent] : 0;
+}
 
 // What is made of each state on an agent's quiet day, and the rows of its matrix.
 inline Int quiet_results(const Drugs& drugs, const Layout& lay, Int agent) {

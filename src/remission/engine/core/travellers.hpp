@@ -105,10 +105,10 @@ class Baggage {
     Drugs& d = b.drugs;
     const bool wanted = out || d.answered[agent];
     rows<out>(d.weight[agent], b.lay.weight_from[agent + 1] - b.lay.weight_from[agent], who, wanted);
-    rows<out>(d.sink[agent], b.lay.sink_from[agent + 1] - b.lay.sink_from[agent], who, wanted);
+    rows<out>(d.sink[agent], sink_rows(b.lay, agent), who, wanted);
     rows<out>(d.quiet[agent], quiet_rows(d, b.lay, agent), who, wanted);
     for (Int i = b.lay.agent_form_from[agent]; i < b.lay.agent_form_from[agent + 1]; ++i) {
-      const Int form = b.lay.agent_forms[i], number = b.lay.form_row_from[form + 1] - b.lay.form_row_from[form];
+      const Int form = b.lay.agent_forms[i], number = flow_rows(b.t, b.lay, form);
       rows<out>(d.part[form], number, who, wanted);
       rows<out>(d.full[form], number, who, wanted);
     }
