@@ -23,6 +23,7 @@ import time
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from page import put
 
@@ -47,6 +48,7 @@ LABELS = {
     "contenders.rxode2": "rxode2 (LSODA), rtol 1e-4",
 }
 TIGHT = 1e-10
+FAR = 0.01  # of the neutrophils: an error of no solver
 SHARED = (
     "**Other programs ran meanwhile (core time below 95 %).** Waiting for them does not count in the speeds of one "
     "core, but caches were shared; speeds of all cores are too low."
@@ -64,7 +66,7 @@ class Row:
     speed: dict[bool, float] = field(default_factory=dict)
     spread: dict[bool, str] = field(default_factory=dict)
     had: dict[bool, float] = field(default_factory=dict)  # share of its cores that it had
-    accuracy: dict[bool, object] = field(default_factory=dict)
+    accuracy: dict[bool, Any] = field(default_factory=dict)
     missing: dict[bool, str] = field(default_factory=dict)
 
 
@@ -227,6 +229,12 @@ def ratios(rows: list[Row]) -> list[str]:
     return lines
 
 
+def others(rows: list[Row]) -> list[str]:
+    """Who is so far from the reference, in open loop, that something else is played."""
+    far = [row.label for row in rows if False in row.accuracy and row.accuracy[False].anc > FAR]
+    return [f"**Plays another problem: {', '.join(far)}.**", ""] if far else []
+
+
 def shares(rows: list[Row], problem) -> list[str]:  # type: ignore[no-untyped-def]
     """Which share of a core's peak the yardstick reaches, and remission if only the yardstick's arithmetic counts."""
     import yardstick
@@ -339,6 +347,7 @@ def main() -> None:
         "",
         *accuracies(rows, asked.reference_patients),
         "",
+        *others(rows),
         f"{everybody[True].days / DAYS_PER_YEAR:.2f} years and {events:,} dose events per patient. "
         f"Medians of {asked.runs} runs. {about}",
         *(["", SHARED] if min(had for row in rows + every for had in row.had.values()) < 0.95 else []),

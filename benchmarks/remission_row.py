@@ -24,6 +24,7 @@ from remission.engine.program import prepare as compiled
 from remission.engine.shards import in_turn
 from remission.knowledge.library import Library, using
 from remission.patient.cohort import Cohort
+from remission.patient.growth import GROWN_UP_Y
 from remission.patient.population import draw
 from remission.patient.recipe import Population, population
 from remission.protocol.reader import read_protocol
@@ -55,7 +56,8 @@ def recipe() -> Population:
 
 
 def people(patients: int, start: int = 0) -> Cohort:
-    """The patients, at the start with the counts that they have without disease and drugs."""
+    """The patients, at the start with the counts that they have without disease and drugs. The bodies of the problem
+    keep their size: they are of an age at which nobody grows any more."""
     with using(knowledge()):
         cohort = draw(recipe(), patients, seed=SEED, start=start)
     marrow = knowledge().body("marrow")
@@ -63,7 +65,7 @@ def people(patients: int, start: int = 0) -> Cohort:
         individual(marrow[name], "Gcell/L", cohort, seed=SEED, purpose=f"marrow.{name}")
         for name in ("neutrophils.baseline", "platelets.baseline")
     )
-    return replace(cohort, anc=anc, platelets=platelets)
+    return replace(cohort, anc=anc, platelets=platelets, age_y=cohort.age_y + GROWN_UP_Y)
 
 
 def parameters(patients: int) -> dict[str, np.ndarray]:
