@@ -29,11 +29,15 @@ inline Wide hill(Wide x, Wide half, Wide power) {
 // are within a sixteenth of it, else its values there.
 inline Wide hill_between(Wide u, Wide v, Wide half, Wide power) {
   constexpr Real NEAR = 0.004;  // variance over mean squared
-  const Wide mean = 0.5 * (u + v), f = hill(mean, half, power), x = larger(mean, 1e-150), apart = 0.5 * (v - u) / x;
-  const Wide bends = 0.5 * power * f * (1.0 - f) * (power * (1.0 - 2.0 * f) - 1.0), by = apart * apart;
-  const Wide out = f + bends * by;
-  if (!any(by > NEAR)) return out;
-  return by > NEAR ? 0.5 * (hill(u, half, power) + hill(v, half, power)) : out;
+  const Wide mean = 0.5 * (u + v), x = larger(mean, 1e-150), apart = 0.5 * (v - u) / x, by = apart * apart;
+  const WideInt far = by > NEAR;
+  Wide out = {};
+  if (any(~far & (mean > 0.0))) {
+    const Wide f = hill(mean, half, power), bends = 0.5 * power * f * (1.0 - f) * (power * (1.0 - 2.0 * f) - 1.0);
+    out = f + bends * by;
+  }
+  if (!any(far)) return out;
+  return far ? 0.5 * (hill(u, half, power) + hill(v, half, power)) : out;
 }
 
 // x / (half + x), of one value or of two with one division.

@@ -186,6 +186,7 @@ class Terms {
       case 4: return all<4>(out, rows);
       case 5: return all<5>(out, rows);
       case 6: return all<6>(out, rows);
+      case 7: return all<7>(out, rows);
       default: break;
     }
     for (Int at = 0; at < rows * LANES; at += LANES) {

@@ -103,16 +103,20 @@ inline void side_effects_of_day(Block& b, WideInt at_risk, Int* killer) {
     Wide hazard = load_row(flesh.daily, row);
     if (lay.cause_from[s + 1] > lay.cause_from[s]) hazard += hazard_of_body(b, s);
     if (!flesh.lasting[s] && !any(hazard > 0.0)) continue;
-    const Wide until = load_row(flesh.side_until, s);
-    flesh.lasting[s] = any(until > 0.0);
-    const WideInt lasts = until > 0.0, runs = at_risk & ~lasts & (hazard > 0.0);
-    if (const WideInt ends = at_risk & lasts & (until <= today); any(ends))
-      for (int l = 0; l < LANES; ++l)
-        if (ends[l]) {
-          note_side_effect(b, s, l, b.today[l] - 1);
-          flesh.side(s, l).grade = 0;
-          flesh.side_until(s, l) = 0.0;
-        }
+    WideInt runs = at_risk & (hazard > 0.0);
+    if (flesh.lasting[s]) {
+      const Wide until = load_row(flesh.side_until, s);
+      const WideInt lasts = until > 0.0;
+      flesh.lasting[s] = any(lasts);
+      runs &= ~lasts;
+      if (const WideInt ends = at_risk & lasts & (until <= today); any(ends))
+        for (int l = 0; l < LANES; ++l)
+          if (ends[l]) {
+            note_side_effect(b, s, l, b.today[l] - 1);
+            flesh.side(s, l).grade = 0;
+            flesh.side_until(s, l) = 0.0;
+          }
+    }
     if (!any(runs)) continue;
     Wide factor = load_row(b.q.side, n + PERSON);
     if (flesh.moderated[s])
