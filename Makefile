@@ -68,8 +68,9 @@ $(READY): $(LOCKED) pyproject.toml $(CORE)
 	@$(WITH_COMPILER) $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# What is read of the shipped knowledge, once for all starts; where it is old or missing they take a second more.
-$(KEPT): $(READY) $(shell find $(KNOWLEDGE) src/remission/patient src/remission/protocol -name '*.py' -o -name '*.yaml')
+# What is read of the shipped knowledge, once for all starts; where it is old or missing they take a second more. A core
+# that was compiled anew reads nothing else.
+$(KEPT): $(LOCKED) $(shell find $(KNOWLEDGE) src/remission/patient src/remission/protocol -name '*.py' -o -name '*.yaml') | $(READY)
 	@$(BIN)/python -m remission.trial.keep
 
 demo: $(KEPT)
