@@ -17,11 +17,11 @@ from typer.testing import CliRunner
 from remission.calibration import search
 from remission.calibration.evaluate import Row, Task, evaluate
 from remission.calibration.folder import Folder
-from remission.calibration.plan import Plan, now, read_plan
+from remission.calibration.plan import Method, Plan, now, read_plan
 from remission.calibration.point import Point
 from remission.calibration.report import apply, page, runs_of, sample_of
 from remission.calibration.search import OutOfTime, calibrate
-from remission.calibration.squares import descend
+from remission.calibration.squares import crossed, descend
 from remission.calibration.targets import Answer, Target, answers, on_scale, targets
 from remission.cli import app
 from remission.knowledge.errors import BadInput
@@ -141,7 +141,10 @@ def test_least_squares_find_the_truth_with_few_points_whatever_the_common_cohort
 ) -> None:
     """Of a model whose answers are known; all points share a cohort that lies a tenth off, which the first point tells,
     so that its chance is not fitted to. Stopped, it goes on and plays nothing twice."""
-    method = {**TREE["method"], "search": "least squares", "waves": 1, "discrepancy": 0.001, "confirm": 1, "draws": 2}
+    method = {
+        **TREE["method"], "search": "least squares", "waves": 1, "discrepancy": 0.001, "confirm": 1, "draws": 2,
+        "crossed": 6,
+    }  # fmt: skip
     plan = read_plan(written(tmp_path, seeds=[3, *range(100, 123)], a_point=1, method=method))
     what = targets(plan.targets)[0][0].what
     truth = {"wake": 0.009, "lethal": 0.007}
@@ -170,10 +173,20 @@ def test_least_squares_find_the_truth_with_few_points_whatever_the_common_cohort
     for name in plan.parameters:
         assert best[name] == pytest.approx(truth[name], rel=0.06)  # the common cohort alone would make it 0.1 and more
     assert len({(task.point, task.seed) for task in asked}) == len(asked)
-    searching = [task for task in asked if not task.point.startswith(("start", "confirm"))]
+    searching = [task for task in asked if task.point.startswith(("slopes", "step"))]
+    assert len({task.seed for task in asked if task.point.startswith("crossed")} - {3}) == 6
     assert len(searching) < 14 and {task.seed for task in searching} == {3}
     text = page(plan, found, {}, fit, date="2030-01-01", plan_file="toy.yaml")
-    assert "least squares" in text and "all points with 3, the first with all 24 seeds" in text
+    assert "all points with 3, those around the lowest with the others in turn, the first with all 24" in text
+
+
+def test_crossed_points_go_up_and_down_alike_and_no_two_numbers_together() -> None:
+    units = np.array(crossed([0.5] * 12, Method(search="least squares", step=0.1, crossed=40, confirm_seeds=(1,))))
+    signs = np.sign(units - 0.5)
+    assert units == pytest.approx(0.5 + 0.08 * signs)
+    assert (signs.sum(axis=0) == 0).all()
+    assert np.abs(signs.T @ signs - 40 * np.eye(12)).max() <= 12
+    assert (np.array(crossed([0.0, 1.0], Method(search="least squares", crossed=8, confirm_seeds=(1,)))) >= 0).all()
 
 
 def test_slopes_of_a_number_that_few_trials_feel_are_played_in_these_alone(tmp_path: Path) -> None:

@@ -101,12 +101,15 @@ class Targets(_Strict):
 class Method(_Strict):
     """How the points are chosen. ``search``: the first wave is a Sobol design over the bounds; or least squares from
     the present numbers on, all points with the same seeds: ``slopes`` times a ``step`` (a share of the bounds) of every
-    number. Further waves are taken from a sample of the posterior, which an emulator of every target tells; in the end
-    the best of the sample are played with other seeds."""
+    number; then so many ``crossed`` points around the lowest, every number up or down at once, with the other seeds in
+    turn, since what is lowest with one cohort is so in part by its chance. Further waves are taken from a sample of the
+    posterior, which an emulator of every target tells; in the end the best of the sample are played with other
+    seeds."""
 
     search: Literal["design", "least squares"] = "design"
     slopes: Annotated[int, Field(ge=1, le=20)] = 3  # of least squares, each costs a point a number
     step: Annotated[float, Field(gt=0, le=0.5)] = 0.15
+    crossed: Annotated[int, Field(ge=0)] = 0
     first: Annotated[int, Field(ge=4)] = 64  # points of a design
     waves: Annotated[int, Field(ge=1, le=20)] = 3  # the first one counted
     points: Annotated[int, Field(ge=1)] = 32  # of every further wave
@@ -160,6 +163,12 @@ class Plan(_Strict):
             return self.seeds[: self.a_point] if point else self.seeds
         first = point * self.a_point
         return tuple(self.seeds[(first + k) % len(self.seeds)] for k in range(self.a_point))
+
+    def others(self, point: int) -> tuple[int, ...]:
+        """Of the seeds that are not shared by all points, those of one that is crossed."""
+        each = self.a_point or len(self.seeds)
+        rest = self.seeds[each:] or self.seeds
+        return tuple(rest[(point * each + k) % len(rest)] for k in range(each))
 
     def numbers(self, values: dict[str, float], now: dict[Place, float]) -> dict[Place, float]:
         """What stands at every place for these values of the parameters; ``now``: what stands there in the files."""

@@ -206,9 +206,11 @@ def _method(plan: Plan) -> str:
     further = f"; waves from the posterior of what was played before: {waves}" if waves else ""
     if plan.method.search == "design":
         return f"Sobol design of {plan.method.first} points{further}"
+    number = plan.method.crossed
+    crossed = f"; {number} points around the lowest with every number up or down at once" if number else ""
     return (
         "least squares (trust region, SciPy) of all targets and priors from the present numbers on, slopes by steps of "
-        f"{plan.method.step:g} of the bounds ({plan.method.slopes} times){further}"
+        f"{plan.method.step:g} of the bounds ({plan.method.slopes} times){crossed}{further}"
     )
 
 
@@ -218,7 +220,10 @@ def _shared(plan: Plan) -> str:
     if not plan.in_common:
         return f"{each} of the {seeds} seeds a point, in turn"
     every = f"all points with {runs_of(plan.seeds_of(1))}"
-    return every if each == seeds else f"{every}, the first with all {seeds} seeds, which tells how far these lie off"
+    if each == seeds:
+        return every
+    other = ", those around the lowest with the others in turn" if plan.method.crossed else ""
+    return f"{every}{other}, the first with all {seeds} seeds, which tells how far each lies off by chance"
 
 
 def _more(plan: Plan) -> str:

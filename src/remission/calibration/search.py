@@ -14,8 +14,8 @@ from .emulator import Emulator, Floats, learn, needed
 from .evaluate import Row, Task, evaluate_all
 from .folder import Folder
 from .plan import Plan, now
-from .point import COMMON, Point
-from .squares import descend
+from .point import Point
+from .squares import crossed, descend
 from .targets import Target, pooled, variance
 
 FREEDOM = 4.0  # degrees of freedom of the likelihood
@@ -70,7 +70,8 @@ def calibrate(
     ) -> list[Point]:
         """A wave that is there, else a chosen one."""
         chosen = folder.wave(name) or folder.begin(name, choose())
-        played = play(name, chosen, [plan.seeds_of(len(points) + i) for i in range(len(chosen))], only)
+        seeds = [plan.others(i) if name == "crossed" else plan.seeds_of(len(points) + i) for i in range(len(chosen))]
+        played = play(name, chosen, seeds, only)
         if like is not None:
             spared = [{t.name for t in found if trials and t.of not in trials} for trials in only]
             played = [point.like(like, names) for point, names in zip(played, spared, strict=True)]
@@ -81,6 +82,8 @@ def calibrate(
     best: list[Sequence[float]] = []
     if plan.method.search == "least squares":
         best = [descend(plan, found, start, wave).units]
+        if plan.method.crossed:
+            wave("crossed", lambda: crossed(best[0], plan.method))
     else:
         qmc = needed("scipy.stats.qmc", "SciPy")
         design = qmc.Sobol(size, seed=plan.method.seed).random(_power_of_two(plan.method.first))[: plan.method.first]
@@ -120,7 +123,7 @@ class _Player:
     ) -> None:
         self.plan, self.found, self.folder, self.base = plan, found, folder, base
         self.play_all, self.deadline, self.say = play_all, deadline, say
-        self.off: dict[str, float] | None = None  # how far the cohorts of the common seeds lie off those of all
+        self.first = ""  # the name of the first point, which is played with all seeds
 
     def __call__(
         self,
@@ -152,22 +155,20 @@ class _Player:
     def _point(
         self, name: str, units: Sequence[float], seeds: Sequence[int], there: Mapping[tuple[str, int], Row]
     ) -> Point:
-        def told(seeds: Sequence[int]) -> dict[str, tuple[float, float] | None]:
+        def told(name: str, seeds: Sequence[int]) -> dict[str, tuple[float, float] | None]:
             return {
                 t.name: pooled([there[name, seed].answers.get(t.name, "not asked") for seed in seeds], t.unit)
                 for t in self.found
             }
 
-        known, plan = told(seeds), self.plan
-        if not plan.in_common or set(seeds) & set(plan.method.confirm_seeds):
+        known, plan = told(name, seeds), self.plan
+        self.first = self.first or name
+        if name == self.first or not plan.in_common or set(seeds) & set(plan.method.confirm_seeds):
             return Point(name, tuple(units), known)
-        if self.off is None:  # the first point, which is played with all
-            of_common = told(plan.seeds_of(1))
-            self.off = {t: one[0] - of[0] for t, one in known.items() if one and (of := of_common[t])}
-            return Point(name, tuple(units), known, COMMON)
-        off = self.off
+        every, mine = told(self.first, plan.seeds), told(self.first, seeds)  # how far these cohorts lie off by chance
+        off = {t: a[0] - b[0] for t, a in every.items() if a is not None and (b := mine[t]) is not None}
         moved = {t: one and (one[0] + off.get(t, 0.0), one[1]) for t, one in known.items()}
-        return Point(name, tuple(units), moved, COMMON)
+        return Point(name, tuple(units), moved)
 
     def _until(self, tasks: Sequence[Task]) -> Iterator[Task]:
         for task in tasks:
@@ -193,8 +194,7 @@ class Surface:
     def __init__(self, plan: Plan, found: list[Target], points: Sequence[Point]) -> None:
         self.plan = plan
         self.points = np.array([p.units for p in points])
-        answers = {t.name: [p.apart(t.name) for p in points] for t in found}
-        self.emulator = learn(self.points, answers)
+        self.emulator = learn(self.points, {t.name: [p.told.get(t.name) for p in points] for t in found})
         known = [t for t in found if t.name in self.emulator.names]
         told = [[one[1] for p in points if (one := p.told.get(t.name)) is not None] for t in known]
         cohorts = np.array([np.median(errors) for errors in told])
