@@ -102,7 +102,7 @@ def calibrate(
         chosen = folder.begin("confirm", last)
     confirmed = play("confirm", chosen, [plan.method.confirm_seeds] * len(chosen))
     surface = Surface(plan, found, [*points, *confirmed])
-    top = confirmed[int(np.argmax(surface.height(np.array([p.units for p in confirmed]))))]
+    top = max(confirmed, key=surface.as_played)
     kept = spread(posterior(surface, seed=plan.method.seed)[1:], plan.method.draws)
     seconds = sum(row.seconds for row in folder.rows().values())
     return Fit(points[0], top, tuple(confirmed), kept, surface.emulator, len(surface.points), seconds)
@@ -201,6 +201,16 @@ class Surface:
         shared = cohorts**2 * (plan.a_point or len(plan.seeds)) / len(plan.seeds)  # what the chance of all seeds leaves
         self.centre = np.array([t.centre for t in known])
         self.fixed = np.array(variance(plan, known)) + shared
+
+    def as_played(self, point: Point) -> float:
+        """Of a point by what was played there, with the error of its cohorts in place of the emulator's."""
+        told = [point.told.get(name) for name in self.emulator.names]
+        there = np.array([one is not None for one in told])
+        y, error = np.array([one or (0.0, 1.0) for one in told]).reshape(-1, 2).T
+        variance = self.fixed + error**2
+        z2 = (y - self.centre) ** 2 / variance
+        likelihood = -0.5 * ((FREEDOM + 1) * np.log1p(z2 / FREEDOM) + np.log(variance))
+        return float(log_prior(self.plan, np.array([point.units]))[0] + likelihood[there].sum())
 
     def height(self, units: Floats) -> Floats:
         """Of many points."""
