@@ -161,5 +161,6 @@ class Clinic:
             np.isnan(result[:, state.RESULT_DAY]), self.follow_up_days, result[:, state.RESULT_DAY]
         )
         rows = self.block.records(play.orders(self.program))
-        out = play.tables(self.program, one, result, rows, play.Options(chance=False), self.layout, library())
+        options, nobody = play.Options(chance=False), None  # no second cancers: they are chance
+        out = play.tables(self.program, one, result, rows, options, self.layout, library(), nobody)
         return out | {"levels": pl.DataFrame(self.judged, LEVELS, orient="row")}
