@@ -354,8 +354,10 @@ def causes(program: Program) -> list[str]:
 
 def _with_cancers(rows: pl.DataFrame, outcomes: pl.DataFrame, shelf: Library) -> pl.DataFrame:
     """Second cancers among the side effects, of the grade that most have, for their course or until the last day."""
-    effect = shelf.side_effect(SECOND_CANCER)
     had = outcomes.filter(pl.col("second_cancer_day").is_not_null())
+    if not had.height:
+        return rows
+    effect = shelf.side_effect(SECOND_CANCER)
     grade = max(effect.grades, key=lambda grade: effect.grades[grade].value)
     days = effect.course.to_unit("day") if effect.course else 1.0
     until = pl.min_horizontal(pl.col("second_cancer_day") + int(days) - 1, pl.col("outcome_day"))
@@ -363,7 +365,7 @@ def _with_cancers(rows: pl.DataFrame, outcomes: pl.DataFrame, shelf: Library) ->
         "patient", pl.col("second_cancer_day").alias("day"), pl.lit(SECOND_CANCER).alias("side_effect"),
         pl.lit(grade, pl.Int8).alias("grade"), until.cast(pl.Int32).alias("to_day"),
     )  # fmt: skip
-    return pl.concat([rows, new]).sort("patient", "day", "side_effect", maintain_order=True) if new.height else rows
+    return pl.concat([rows, new]).sort("patient", "day", "side_effect", maintain_order=True)
 
 
 def _outcomes(program: Program, cohort: Cohort, r: Any, plan: Layout, second: Any) -> pl.DataFrame:
