@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from verification import closed_loop, cohort, convergence, extinction, identity, report
+from verification import closed_loop, cohort, comparison, convergence, extinction, identity, report
 from verification.cohort import Study
 from verification.comparison import AIMS, compare
 
@@ -105,6 +105,12 @@ def test_a_relapse_seen_a_look_later_is_told_apart(one, days_apart, explained):
     more = ours | {"states": ours["states"].with_columns(pl.col("log10_blasts_cns") + 0.03)}
     found = compare(program, with_relapse(engine, 190 + days_apart), with_relapse(more, 190))
     assert (found.parted, found.relapse, found.explained) == (190, True, explained)
+    last = (
+        more["states"].tail(1).with_columns(pl.lit(185, pl.Int32).alias("day"))
+    )  # a day that the engine does not tell
+    ended = more | {"states": pl.concat([more["states"].filter(pl.col("day") < 185), last])}
+    both = (with_relapse(engine, 190 + days_apart), with_relapse(ended, 190))
+    assert comparison._explain_relapse(*both)[1] == explained
 
 
 def test_kendall_and_the_generating_functions_agree():

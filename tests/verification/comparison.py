@@ -181,7 +181,7 @@ def _relapse(tables: Tables) -> int | None:
 def _explain_relapse(engine: Tables, ours: Tables) -> tuple[str, bool]:
     """Explained when the two are seen at most one weekly look apart, first the one with more cells."""
     when = [_relapse(tables) for tables in (engine, ours)]
-    week = min(int(tables["states"]["day"].max()) for tables in (engine, ours))  # type: ignore[arg-type]
+    week = max(set(engine["states"]["day"]) & set(ours["states"]["day"]))  # the last day that both tell
     last = [tables["states"].filter(pl.col("day") == week).row(0, named=True) for tables in (engine, ours)]
     said = [
         f"{name} {last[0][column]:.4g}, reference {last[1][column]:.4g}"
