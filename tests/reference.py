@@ -421,6 +421,8 @@ class Course:
         for i, kind in enumerate(of.kind):
             if kind in (marrow.POWER, marrow.SATURATING):
                 p.line(self.y, i)[0] += seeded * transplant.pool_at_rest(of.base[i], of.loss[i], of.gain[i])
+            elif kind == marrow.LIFE_SPAN:
+                p.line(self.y, i)[0] += seeded * self.numbers.production / of.transit[i]
         self.numbers.rho[0] = p.numbers.rho[0]
 
     def infuse_cells(self, act: int, dose: float, pool: int) -> None:

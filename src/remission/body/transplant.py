@@ -9,7 +9,7 @@ either below ``least`` never grows back, and where nothing is left the marrow st
 A graft that is not rejected adds s (seeded share of a whole marrow per 1e6 CD34/kg, times the dose), and what
 proliferates of each line with it; it regrows as any marrow does:
 
-    n -> n + s,  h -> h n / (n + s),  P -> P + s P0             P0: the pool at rest
+    n -> n + s,  h -> h n / (n + s),  P -> P + s P0             P0: the pool at rest; of red cells production tau
 
 Core: engine/core/acts.hpp. Numbers and sources: knowledge/data/agents/*_marrow.yaml, *_blood.yaml, body/marrow.yaml.
 """
