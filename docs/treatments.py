@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+from PIL import Image
 
 from remission.knowledge.writing import write_whole
 from remission.trial.picture_immune import engraftments
@@ -312,6 +313,9 @@ def section(example: Example, run: Run, folder: str, patients: int, seed: int) -
     facts = example.facts(run, patient)
     picture = f"img/treatment-{example.name}.png"
     save(run.patient(patient).plot((0, float(str(facts["until"])))), HERE / picture)
+    with Image.open(HERE / picture) as drawn:  # the same picture, packed as small as can be
+        drawn.load()
+    drawn.save(HERE / picture, optimize=True, dpi=drawn.info["dpi"])
     files = ", ".join(f"[{file}]({KNOWLEDGE}/{file})" for file in example.files)
     return f"""
 ## {example.title}

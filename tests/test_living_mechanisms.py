@@ -355,7 +355,7 @@ def test_a_collection_has_no_side_effects_of_an_infusion(played):
 def test_cells_without_the_antigen_grow_under_its_pressure_only(played):
     """The share of the CD19-negative clone stays what it is under nothing, and becomes all under CAR T-cells or
     blinatumomab. Patients who have such a clone at the start; no chance."""
-    who = draw("relapsed-b-all-children", 64, seed=8)
+    who = draw("relapsed-b-all-children", 128, seed=8)
     never = "tisagenlecleucel 3 Mcells/kg IV on day 1 if weight > 299"
     shares = {}
     for name, give in (("nothing", never), ("cells", CAR_T)):
