@@ -207,10 +207,7 @@ class Surface:
         told = [point.told.get(name) for name in self.emulator.names]
         there = np.array([one is not None for one in told])
         y, error = np.array([one or (0.0, 1.0) for one in told]).reshape(-1, 2).T
-        variance = self.fixed + error**2
-        z2 = (y - self.centre) ** 2 / variance
-        likelihood = -0.5 * ((FREEDOM + 1) * np.log1p(z2 / FREEDOM) + np.log(variance))
-        return float(log_prior(self.plan, np.array([point.units]))[0] + likelihood[there].sum())
+        return float(log_prior(self.plan, np.array([point.units]))[0] + self._likelihood(y, error)[there].sum())
 
     def height(self, units: Floats) -> Floats:
         """Of many points."""
@@ -218,10 +215,14 @@ class Surface:
         inside = np.isfinite(out)
         if inside.any() and self.emulator.names:
             mean, sd = self.emulator.predict(units[inside])
-            variance = self.fixed + sd**2
-            z2 = (mean - self.centre) ** 2 / variance
-            out[inside] -= 0.5 * ((FREEDOM + 1) * np.log1p(z2 / FREEDOM) + np.log(variance)).sum(axis=1)
+            out[inside] += self._likelihood(mean, sd).sum(axis=1)
         return out
+
+    def _likelihood(self, told: Floats, sd: Floats) -> Floats:
+        """Its logarithm, target by target (last axis), of numbers with these standard errors."""
+        within = self.fixed + sd**2
+        z2 = (told - self.centre) ** 2 / within
+        return np.asarray(-0.5 * ((FREEDOM + 1) * np.log1p(z2 / FREEDOM) + np.log(within)))
 
 
 def posterior(surface: Surface, *, seed: int, steps: int = STEPS) -> Floats:

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from remission.trial.estimates import Estimate, cumulative_incidence, survival
+from remission.trial.first_event import relapse_or_other
 from remission.trial.side_by_side import Difference, estimated, influence, influence_on_incidence, means, shares
 from remission.trial.summary import DAYS_PER_YEAR
 
@@ -22,7 +23,6 @@ SCHEMA = {
     **{f"{of}{limit}": pl.Float64 for of in ("first", "second", "change") for limit in ("", "_low", "_high")},
     "clear": pl.Boolean,
 }  # fmt: skip
-_CAUSES = {"relapse": 1, "death": 2, "no remission": 3, "second cancer": 4}
 
 
 def pairs(first: Summary, second: Summary) -> int:
@@ -66,7 +66,7 @@ def _course(first: Summary, second: Summary, n: int) -> list[Difference]:
         free, relapse, alive = [], [], []
         for one in both:
             day, last = (one[name].to_numpy().astype(float) for name in ("first_day", "last_day"))
-            cause = one.select(pl.col("first_event").replace_strict(_CAUSES, default=0)).to_series().to_numpy()
+            cause = relapse_or_other(one["first_event"])
             died = one["died"].to_numpy()
             free.append((survival(day, cause > 0, at).times(100), 100 * influence(day, cause > 0, at)))
             alive.append((survival(last, died, at).times(100), 100 * influence(last, died, at)))

@@ -15,7 +15,7 @@ import polars as pl
 
 from remission.trial import side_effects as se
 from remission.trial.estimates import Z, cumulative_incidence, survival
-from remission.trial.first_event import first_event
+from remission.trial.first_event import first_event, relapse_or_other
 from remission.trial.summary import DAYS_PER_MONTH
 
 from .scenario import Scenario
@@ -443,9 +443,8 @@ def _relapse_after(mine: pl.DataFrame, who: Any) -> float | None:
     left = mine.filter(pl.Series(who) & ((pl.col("day_event") >= pl.col("day")) | (pl.col("kind") == "no remission")))
     if left.height < 5:
         return None
-    kind = left["kind"].fill_null("").to_numpy()
-    cause = np.where(kind == "relapse", 1, np.where(kind != "", 2, 0))
-    return cumulative_incidence(left["day_event"].to_numpy().astype(float), cause, FOLLOW_UP_YEARS * 365.25).value
+    day = left["day_event"].to_numpy().astype(float)
+    return cumulative_incidence(day, relapse_or_other(left["kind"]), FOLLOW_UP_YEARS * 365.25).value
 
 
 def _drugs(doses: pl.DataFrame) -> pl.DataFrame:

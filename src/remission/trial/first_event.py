@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from .estimates import Floats
@@ -85,6 +86,12 @@ def incidence(day: Floats, outcome: Sequence[str | None], causes: Sequence[str])
         stepped(times, 0.0), stepped(free, 1.0), stepped(low, 1.0), stepped(high, 1.0),
         {c: stepped(np.cumsum(before * died[c] / at_risk), 0.0) for c in causes},
     )  # fmt: skip
+
+
+def relapse_or_other(kinds: pl.Series) -> npt.NDArray[np.int_]:
+    """First events as estimates of the incidence of relapse ask for them: 1 a relapse, 2 any other, 0 none."""
+    kind = kinds.fill_null("").to_numpy()
+    return np.where(kind == "relapse", 1, np.where(kind != "", 2, 0))
 
 
 def first_events(outcomes: pl.DataFrame) -> Incidence:

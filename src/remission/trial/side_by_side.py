@@ -23,7 +23,7 @@ from remission.protocol.reader import read_protocol
 from . import side_effects as se
 from .cost import Consent
 from .estimates import Estimate, Floats, Z, cumulative_incidence, mean, share, survival
-from .first_event import first_event
+from .first_event import first_event, relapse_or_other
 from .run import POPULATION, TABLES, Progress, simulate
 from .shown import Shown
 from .summary import DAYS_PER_YEAR
@@ -32,7 +32,6 @@ from .uncertainty import over_draws, sample_of
 Tables = Mapping[str, pl.DataFrame]
 RECORDED = tuple(name for name in TABLES if name not in ("states", "mrd"))
 EFFECTS = "Side effects"
-CAUSES = {"relapse": 1, "death": 2, "no remission": 3, "second cancer": 4}
 SHOWN = 12  # of them, in print
 ROUNDING = 1e-9  # two sums of the same numbers in another order differ by less
 
@@ -213,7 +212,7 @@ def _survival(people: list[pl.DataFrame], years: float) -> list[Difference]:
     for one in people:
         rows = first_event(one)
         day = rows["day"].to_numpy().astype(float)
-        cause = rows.select(pl.col("kind").replace_strict(CAUSES, default=0)).to_series().to_numpy()
+        cause = relapse_or_other(rows["kind"])
         free.append((survival(day, cause > 0, at).times(100), 100 * influence(day, cause > 0, at)))
         relapse.append((cumulative_incidence(day, cause, at).times(100), 100 * influence_on_incidence(day, cause, at)))
     missed = [(~one["remission"].fill_null(True)).alias("missed") for one in people]
