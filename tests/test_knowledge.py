@@ -220,7 +220,7 @@ def test_dois_and_pmids_are_those_of_the_evidence() -> None:
         *("fielding2009", "takeshita2009"),
         *("buonamici2009", "ccg1952", "chauvenet2007", "ebinger2016", "lutz2013", "rots1999", "winick2020"),
         *("john2025", "lee2022", "shah2017", "stary2014"),
-        *("conter2007", "eden2010", "gupta2022", "vora2013"),
+        *("collaborative1996", "conter2007", "gupta2022", "vora2013"),
         *("casper2004", "ifosfamide_children1993", "mclaughlin1996", "pieters2011"),
         *("ebmt_planned2014", "ko2010", "martynov2021", "reismuller2013", "whitlock2022"),
         *("castagnola2012", "cd22_inovate2021", "desjonqueres2016", "wudhikarn2021"),

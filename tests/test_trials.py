@@ -272,6 +272,17 @@ def test_relapse_free_survival_and_its_median_count_from_remission() -> None:
     assert simulated(cohort, of("median relapse-free survival", **since)).value == pytest.approx(61 / MONTH)
 
 
+def test_from_a_day_on_only_those_without_an_event_by_then_are_counted() -> None:
+    """Early relapse or death, or never a remission: not at risk at two years; one of two then fails."""
+    events = [(p, 30, "remission", "a") for p in (0, 1, 2, 3)] + [(0, 200, "relapse", "a"), (3, 900, "relapse", "a")]
+    cohort = played([dead(800, "leukaemia"), dead(300), well(2000), relapsed(900), well(2000)], events)
+    late = {"since": "24 months", "of": "event-free"}
+    assert simulated(cohort, of("event-free survival", at="1 year", **late)).value == 50
+    assert simulated(cohort, of("event-free survival", at="100 days", **late)).value == 100
+    with pytest.raises(ValueError, match="without an event"):
+        of("event-free survival", at="1 year", since="24 months")
+
+
 def test_overall_survival_is_bounded_while_survival_after_relapse_is_unknown() -> None:
     unknown = played([relapsed(100), well(900), well(900), dead(50)], [(0, 100, "relapse", "a")])
     with pytest.raises(NotSimulated, match="between 50.0 and 75.0"):

@@ -38,6 +38,16 @@ def test_what_is_changed_shows_where_it_should(what) -> None:
     assert row.clear or row.first.value < 15
 
 
+def test_maintenance_can_go_on_for_another_time_and_nothing_else_changes() -> None:
+    whole = read_protocol("bfm-95")
+    longer = variant(whole, add=["until 3 years from start of treatment"], phases=["maintenance"])
+    changed = [(one, two) for one, two in zip(whole.phases, longer.phases, strict=True) if one != two]
+    assert changed and all(one.repeat_until for one, _ in changed)
+    assert {until.days for _, two in changed for until in two.repeat_until} == {3 * 365}
+    with pytest.raises(BadInput, match="maintenance"):
+        variant(whole, add=["until 3 years from start of treatment"])
+
+
 def test_the_same_protocol_holds_none_of_the_agents_that_are_added() -> None:
     for what in what_ifs.WHAT_IFS:
         if what.changes[0].without:

@@ -196,7 +196,8 @@ class _Strict(BaseModel):
 class Endpoint(_Strict):
     """One published result: what was measured, when, since when and of whom; the number and how it is known.
 
-    ``since`` is the time origin: the first dose, the remission, the first relapse, or the start of a phase; "phase
+    ``since`` is the time origin: the first dose, the remission, the first relapse, a time after the first dose ("24
+    months", of those who are event-free then), or the start of a phase; "phase
     infusion" and "phase transplant" are the infusion and the transplant themselves where a run records them. ``of`` is
     the denominator: all; those who relapsed; those who began the phase of ``since`` (started, infused, transplanted);
     or of these the ones with a remission (responders), within ``response_within`` when given. ``among`` narrows it to
@@ -210,8 +211,8 @@ class Endpoint(_Strict):
     after: Span | None = None
     remission_within: Span | None = None
     response_within: Span | None = None
-    since: Annotated[str, Field(pattern=r"^(first dose|remission|relapse|phase .+)$")] = "first dose"
-    of: Literal["all", "started", "infused", "transplanted", "responders", "relapsed"] = "all"
+    since: Annotated[str, Field(pattern=r"^(first dose|remission|relapse|phase .+|\d+ (month|year)s?)$")] = "first dose"
+    of: Literal["all", "started", "infused", "transplanted", "responders", "relapsed", "event-free"] = "all"
     among: dict[Column, tuple[float, float] | str] = {}
     below: Annotated[float, Field(gt=0)] | None = None
     site: Literal["marrow", "blood"] | None = None
@@ -234,6 +235,11 @@ class Endpoint(_Strict):
     @property
     def kind(self) -> Kind:
         return KINDS[self.what]
+
+    @property
+    def since_day(self) -> float | None:
+        """The day after the first dose that is the time origin (a landmark)."""
+        return days(self.since) if self.since[0].isdigit() else None
 
     @property
     def since_phase(self) -> str | None:
@@ -307,6 +313,12 @@ class Endpoint(_Strict):
             )
         if self.of in ("started", "infused", "transplanted") and not self.since_phase:
             yield Fault(("of",), f"`of: {self.of}` needs the phase", "Write `since: phase NAME`")
+        if (self.since_day is not None) != (self.of == "event-free"):
+            yield Fault(
+                ("since",),
+                "from a day on count those without an event then",
+                "Write `since: 24 months`, `of: event-free`",
+            )
         if (self.since == "relapse") != (self.of == "relapsed"):
             yield Fault(("since",), "from a relapse count those who had one", "Write `since: relapse`, `of: relapsed`")
         if self.since == "remission" and self.of != "responders":

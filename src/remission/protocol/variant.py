@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from ..knowledge.errors import BadInput, nearest
 from ..knowledge.library import Library, library, using
+from .build import Cycles
 from .checks import check
 from .complaint import unknown
 from .grammar import Kind
@@ -43,14 +44,13 @@ def variant(
     the file says (and leukaemia that does not give way, in place of leaving), "usual" (what the file says, else what is
     done today), or "none": the relapse is the end.
 
-    A sentence is written as in a file: what is given, checked or decided, or a rule. What is left is checked as a file
-    is. Raises `BadInput` for an agent that is not given there, a phase that is not there, a sentence that does not fit.
+    A sentence is written as in a file: what is given, checked or decided, or a rule; "until 3 years from start of
+    treatment" takes the place of how long the cycles of a phase go on. What is left is checked as a file is. Raises
+    `BadInput` for an agent that is not given there, a phase that is not there, a sentence that does not fit.
     """
     if knowledge is not None:
         with using(knowledge):  # whose agents and side effects are words of the language
-            return variant(
-                protocol, without=without, miss=miss, add=add, phases=phases, after_relapse=after_relapse
-            )
+            return variant(protocol, without=without, miss=miss, add=add, phases=phases, after_relapse=after_relapse)
     known = library()
     own = None if isinstance(protocol, str | Path) else protocol
 
@@ -255,8 +255,10 @@ def _rules(rules: Sequence[Rule], out: _Out, left: Sequence[Give]) -> tuple[Rule
 
 
 def kind_of(sentence: str) -> Kind:
-    """Give, check, decide or rule, by its first words."""
+    """Give, check, decide, rule or how long cycles go on, by its first words."""
     first = sentence.split(None, 1)[0].lower() if sentence.strip() else ""
+    if first == "until":
+        return "repeat"
     if first in ("day", "days"):
         if re.search(r":\s*if\b", sentence):
             return "decide"
@@ -268,6 +270,8 @@ def _with(protocol: Protocol, sentence: str, chosen: set[str], everywhere: bool)
     kind = kind_of(sentence)
     if kind == "rule" and everywhere:
         return replace(protocol, rules=(*protocol.rules, read_sentence("rule", sentence, _PLACE)))
+    if kind == "repeat":
+        return _until(protocol, read_sentence(kind, sentence, _PLACE), chosen, everywhere)
     out = []
     for phase in protocol.phases:
         if phase.id in chosen:
@@ -276,3 +280,16 @@ def _with(protocol: Protocol, sentence: str, chosen: set[str], everywhere: bool)
             phase = together(replace(phase, **changed))
         out.append(phase)
     return replace(protocol, phases=tuple(out))
+
+
+def _until(protocol: Protocol, cycles: Cycles, chosen: set[str], everywhere: bool) -> Protocol:
+    """Cycles that go on for another time than the file says. Raises `BadInput` for a phase that is played once."""
+    cyclic = {phase.id for phase in protocol.phases if phase.repeat_until}
+    if everywhere or not chosen <= cyclic:
+        named = ", ".join(sorted(cyclic)) or "no phase of it"
+        raise BadInput(
+            f"'until' is for phases whose cycles go on until a day: {named}",
+            remedy="Name one of these, for example --in maintenance",
+        )
+    phases = tuple(replace(p, repeat_until=cycles.until) if p.id in chosen else p for p in protocol.phases)
+    return replace(protocol, phases=phases)

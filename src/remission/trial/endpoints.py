@@ -103,7 +103,11 @@ def denominator(played: Played, endpoint: Endpoint) -> pl.DataFrame:
     elif endpoint.since == "remission":
         people = people.filter(pl.col("remission").is_not_null()).with_columns(pl.col("remission").alias("origin"))
     else:
-        people = people.with_columns(pl.lit(0.0).alias("origin"))
+        people = people.with_columns(pl.lit(endpoint.since_day or 0.0).alias("origin"))
+    if endpoint.of == "event-free":
+        people = people.join(first("relapse", "came"), on="patient", how="left")
+        ends = pl.min_horizontal("came", "second", "last")  # relapse, another cancer, death or whatever ends the play
+        people = people.filter(pl.col("remission").is_not_null() & (ends > pl.col("origin"))).drop("came")
     if endpoint.of == "responders":
         start = pl.lit(0.0) if endpoint.since == "remission" else pl.col("origin")
         longest = days(endpoint.response_within) if endpoint.response_within else math.inf
