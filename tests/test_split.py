@@ -10,6 +10,7 @@ from remission.knowledge.credibility_file import credibility
 from remission.knowledge.library import DATA, Library, library
 from remission.knowledge.split import FILE, departures, is_kept_back, split
 
+BLIND = "802beae97d2e89a438be02c8cc4d8fe0fa6350f22a0baf218e985e891d85fe33"  # sha256 of their files, unplayed
 RECORDED = "a6f63e10236117f4bb25d0625025ffa23f510a80ad8615b1ade7e76b7aeaa48a"  # sha256, from before the fit
 FORBIDDEN = (  # results that an independent check uses: no trial of these may be here
     "aall0932", "aall1131", "aall0622", "ca180_372", "aieop_bfm_2009", "all_bfm_90", "ukall2011", "ukall_xi", "total16",
@@ -59,6 +60,17 @@ def test_trials_that_nobody_had_seen_played_are_foretold_and_no_fit_reads_them()
         used = Counter(e.used for _, e in shelf.trial(name).endpoints())
         assert used["predict"] and not used["calibrate"] and split().trials.get(name, "predict") == "predict"
         assert name not in plans and name not in credibility().looked_at
+
+
+def test_blind_trials_are_all_foretold_and_as_they_were_before_they_were_played() -> None:
+    shelf, known = library(), credibility()
+    digest = hashlib.sha256()
+    for name in sorted(known.blind.trials):
+        used = Counter(e.used for _, e in shelf.trial(name).endpoints())
+        assert used["predict"] and not used["calibrate"] and name not in split().trials
+        assert name not in known.looked_at and name not in known.unseen
+        digest.update((DATA / "trials" / f"{name}.yaml").read_bytes())
+    assert len(known.blind.trials) >= 8 and digest.hexdigest() == BLIND
 
 
 def test_trials_that_were_looked_at_are_named_as_they_are() -> None:

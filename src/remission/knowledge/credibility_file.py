@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
@@ -34,15 +35,27 @@ class Factor(_Strict):
     gap: str
 
 
+class Blind(_Strict):
+    """``trials`` that were entered on a day, all to be foretold, by someone who took no part in the model, while nobody
+    who did had seen a result of them: before the commit that follows ``after`` nothing of them was in the repository.
+    """
+
+    on: date
+    after: str
+    trials: tuple[str, ...]
+
+
 class Credibility(_Strict):
     """``looked_at``: trials whose predicted results were in view while mechanisms were chosen; ``unseen``: those that
-    were added and divided before anybody had played them. ``misses``: why the endpoints of a trial, or the incidences
-    of a side effect, that lie outside do so."""
+    were added and divided before anybody had played them; ``blind``: those whose published results no modeller knew
+    either until they were first played. ``misses``: why the endpoints of a trial, or the incidences of a side effect,
+    that lie outside do so."""
 
     contexts: tuple[Context, ...]
     factors: tuple[Factor, ...]
     looked_at: tuple[str, ...]
     unseen: tuple[str, ...]
+    blind: Blind
     misses: dict[str, str]
 
 

@@ -113,10 +113,16 @@ def _facts(trials: Rows, effects: Rows, verification: str, tests: Path | None, s
         "score": str(told) if told else "no score",
         "looked_at": str(len(words.looked_at)),
         "unseen": str(len(words.unseen)),
-        "blind_inside": str(sum(row["verdict"] == "yes" for row in predicted if row["trial"] not in words.looked_at)),
-        "blind_judged": str(sum(row["trial"] not in words.looked_at for row in predicted)),
+        "unlooked_inside": str(
+            sum(row["verdict"] == "yes" for row in predicted if row["trial"] not in words.looked_at)
+        ),
+        "unlooked_judged": str(sum(row["trial"] not in words.looked_at for row in predicted)),
         "unseen_inside": str(sum(row["verdict"] == "yes" for row in predicted if row["trial"] in words.unseen)),
         "unseen_judged": str(sum(row["trial"] in words.unseen for row in predicted)),
+        "blind": str(len(words.blind.trials)),
+        "blind_on": words.blind.on.isoformat(),
+        "blind_inside": str(sum(row["verdict"] == "yes" for row in predicted if row["trial"] in words.blind.trials)),
+        "blind_judged": str(sum(row["trial"] in words.blind.trials for row in predicted)),
         "effects_inside": str(sum(row["verdict"] == "yes" for row in incidences)),
         "effects_judged": str(len(incidences)),
     }
@@ -168,6 +174,8 @@ def _validation(trials: Rows, effects: Rows) -> Iterator[tuple[str, str]]:
         told = score(filter(None, map(_apart, rows)))
         inside = sum(row["verdict"] == "yes" for row in rows)
         yield name, f"{_of(inside, len(rows))} in the published interval; {told or 'no score'}"
+        if used == "predict":
+            yield from _blind(rows)
     for used, name in (("predict", "Predicted incidences"), ("calibrate", "Fitted incidences")):
         mine = [row for row in effects if row["published"]["used"] == used and row["verdict"] in ("yes", "no")]
         said = f"{_of(sum(row['verdict'] == 'yes' for row in mine), len(mine))} in the published interval"
@@ -178,6 +186,20 @@ def _validation(trials: Rows, effects: Rows) -> Iterator[tuple[str, str]]:
                 "(side-effects.md tells both)"
             )
         yield name, said
+
+
+def _blind(predicted: Rows) -> Iterator[tuple[str, str]]:
+    blind = credibility().blind
+    rows = [row for row in predicted if row["trial"] in blind.trials]
+    if rows:
+        inside, told = sum(row["verdict"] == "yes" for row in rows), score(filter(None, map(_apart, rows)))
+        many = len({row["trial"] for row in rows})
+        yield (
+            "Blind endpoints",
+            f"of these, of {many} trials that were entered on {blind.on.isoformat()} before they were ever played and "
+            f"of which no modeller had looked at a result: {_of(inside, len(rows))} in the published interval; "
+            f"{told or 'no score'}",
+        )
 
 
 def _of(some: int, of: int) -> str:

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from remission.knowledge.credibility_file import credibility
 from remission.knowledge.library import library
 from remission.knowledge.trial_file import KINDS
 
@@ -70,9 +71,24 @@ def counts(done: Sequence[Reproduction]) -> list[str]:
         )
         if (apart := scored(done, used)) is not None:  # type: ignore[arg-type]
             words.append(f"{name}: {apart}.")
+    words[2:2] = _blind(done)
     if unplayed := [one for one in done if one.cannot]:
         words.append(f"{len(unplayed)} of {len(done)} trials cannot be played yet.")
     return words
+
+
+def _blind(done: Sequence[Reproduction]) -> list[str]:
+    """The trials of which no modeller had looked at a result, apart."""
+    blind = credibility().blind
+    mine = [one for one in done if one.trial.trial in blind.trials and not one.cannot]
+    if not mine:
+        return []
+    found, apart = count(mine, "predict"), scored(mine, "predict")
+    words = [
+        f"Blind: {found.inside} of {found.judged} predicted endpoints of {len(mine)} trials that were entered on "
+        f"{blind.on.isoformat()} before they were ever played and of which no modeller had looked at a result."
+    ]
+    return words if apart is None else [*words, f"Blind: {apart}."]
 
 
 def on_terminal(one: Reproduction) -> RenderableType:
