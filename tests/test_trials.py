@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from remission.knowledge.credibility_file import credibility
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import DATA, Library, library
 from remission.knowledge.trial_file import DAYS, KINDS, Arm, Endpoint, Trial, days
@@ -500,6 +501,18 @@ def test_verdicts() -> None:
     assert (calibrated.inside, calibrated.judged) == (0, 1)
     assert counts(done)[0] == "Predicted: 1 of 2 in the published interval (3 of 4 endpoints simulated)."
     assert cells(rows[5])[2].startswith("not reached")
+
+
+def test_blind_trials_are_counted_apart_and_among_all() -> None:
+    """Two trials with one hit and one miss each; one of them is blind."""
+    asked = arm(of("overall survival", **SURVIVAL, interval=[70, 90]), of("median overall survival", interval=[40, 60]))
+    rows = tuple(compare(asked, COHORT))
+    seen = trial(a=asked)
+    blind = seen.model_copy(update={"trial": credibility().blind.trials[0]})
+    assert not [line for line in counts([Reproduction(seen, rows)]) if line.startswith("Blind")]
+    lines = counts([Reproduction(seen, rows), Reproduction(blind, rows)])
+    assert lines[0].startswith("Predicted: 2 of 4 ")
+    assert [line for line in lines if line.startswith("Blind: 1 of 2 predicted endpoints of 1 trials")]
 
 
 def test_a_group_too_small_for_its_published_number_is_played_with_more_patients_four_times_at_most() -> None:
