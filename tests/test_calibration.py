@@ -181,12 +181,55 @@ def test_least_squares_find_the_truth_with_few_points_whatever_the_common_cohort
 
 
 def test_crossed_points_go_up_and_down_alike_and_no_two_numbers_together() -> None:
-    units = np.array(crossed([0.5] * 12, Method(search="least squares", step=0.1, crossed=40, confirm_seeds=(1,))))
+    method = Method(search="crossed", step=0.1, crossed=40, confirm_seeds=(1,))
+    units = np.array(crossed([0.5] * 12, method, 40))
     signs = np.sign(units - 0.5)
     assert units == pytest.approx(0.5 + 0.08 * signs)
-    assert (signs.sum(axis=0) == 0).all()
-    assert np.abs(signs.T @ signs - 40 * np.eye(12)).max() <= 12
-    assert (np.array(crossed([0.0, 1.0], Method(search="least squares", crossed=8, confirm_seeds=(1,)))) >= 0).all()
+    assert (signs[0::2] == -signs[1::2]).all()  # pairs
+    assert (signs[:32].T @ signs[:32] == 32 * np.eye(12)).all()
+    half = np.sign(np.array(crossed([0.5] * 12, method, 16, 2)) - 0.5)
+    assert (half.T @ half == 16 * np.eye(12)).all() and (half[:, 0] != signs[:16, 0]).any()
+    assert (np.array(crossed([0.0, 1.0], method, 8)) >= 0).all()
+
+
+@pytest.mark.parametrize("truth, better", [({"wake": 0.0055, "lethal": 0.009}, True), (None, False)])
+def test_crossed_points_find_the_truth_and_the_present_numbers_stay_when_nothing_is_better(
+    truth: dict[str, float] | None, better: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every seed's cohort lies off by chance, and the judge's seeds have chosen nothing."""
+    method = {
+        **TREE["method"], "search": "crossed", "crossed": 16, "points": 8, "waves": 2, "step": 0.3, "confirm": 1,
+        "discrepancy": 0.001, "confirm_seeds": [11, 12], "judge_seeds": [21, 22, 23],
+    }  # fmt: skip
+    plan = read_plan(written(tmp_path, seeds=list(range(100, 108)), a_point=1, method=method))
+    present = plan.present(now(plan))
+    truth = truth or present
+    what = targets(plan.targets)[0][0].what
+    found = [Target(name, unit, y := model(**truth), y * 0.97, y * 1.03, what) for name, (model, unit) in MODEL.items()]
+    asked: list[Task] = []
+
+    def off(_: Plan, tasks: Iterable[Task]) -> Iterator[Row]:
+        for task in tasks:
+            asked.append(task)
+            values = {str(where).split(".")[-1]: value for where, value in task.numbers}
+            chance = 0.04 * float(np.random.default_rng(task.seed).standard_normal())
+            x, y = math.log(share(**values) / (100 - share(**values))) + chance, months(**values) * math.exp(chance)
+            told: dict[str, Answer | str] = {
+                "share": Answer(100 / (1 + math.exp(-x)), 0, 0, 2000), "months": Answer(y, y * 0.92, y * 1.08, 2000),
+            }  # fmt: skip
+            yield Row(task.point, task.seed, told, 1.0)
+
+    monkeypatch.setattr(search, "posterior", partial(search.posterior, steps=40))
+    fit = calibrate(plan, found, Folder(tmp_path / "out", plan, found), play_all=off)
+    best = plan.values(list(fit.best.units))
+    assert best == pytest.approx(truth, rel=0.12)
+    assert not better or fit.best is not fit.before
+    assert {task.seed for task in asked if task.point.startswith("judge")} == {21, 22, 23}
+    assert {task.seed for task in asked if task.point.startswith("crossed")} == set(range(100, 108))
+    text = page(plan, found, {}, fit, date="2030-01-01", plan_file="toy.yaml")
+    assert "with seeds that no fit used (21-23)" in text and ("which stay" in text) == (fit.best is fit.before)
+    with pytest.raises(BadInput, match="judges what it has helped to choose"):
+        read_plan(written(tmp_path, method={**method, "judge_seeds": [12]}))
 
 
 def test_slopes_of_a_number_that_few_trials_feel_are_played_in_these_alone(tmp_path: Path) -> None:

@@ -99,14 +99,16 @@ class Targets(_Strict):
 
 
 class Method(_Strict):
-    """How the points are chosen. ``search``: the first wave is a Sobol design over the bounds; or least squares from
-    the present numbers on, all points with the same seeds: ``slopes`` times a ``step`` (a share of the bounds) of every
-    number; then so many ``crossed`` points around the lowest, every number up or down at once, with the other seeds in
-    turn, since what is lowest with one cohort is so in part by its chance. Further waves are taken from a sample of the
-    posterior, which an emulator of every target tells; in the end the best of the sample are played with other
-    seeds."""
+    """How the points are chosen. ``search``: the first wave is a Sobol design over the bounds; or so many ``crossed``
+    points around the present numbers, every number up or down at once by a ``step`` (a share of the bounds), with the
+    seeds in turn; or least squares from the present numbers on, all points with the same seeds: ``slopes`` times a
+    ``step`` of every number; then so many ``crossed`` points around the lowest, with the other seeds in turn, since
+    what is lowest with one cohort is so in part by its chance. Further waves are taken from a sample of the posterior,
+    which an emulator of every target tells (after crossed points they are crossed around its top). In the end the best
+    of the sample are played with other seeds; with ``judge_seeds`` the present numbers too, and what is best of all is
+    held against them once more with these: when it is not better the present numbers stay."""
 
-    search: Literal["design", "least squares"] = "design"
+    search: Literal["design", "crossed", "least squares"] = "design"
     slopes: Annotated[int, Field(ge=1, le=20)] = 3  # of least squares, each costs a point a number
     step: Annotated[float, Field(gt=0, le=0.5)] = 0.15
     crossed: Annotated[int, Field(ge=0)] = 0
@@ -115,6 +117,7 @@ class Method(_Strict):
     points: Annotated[int, Field(ge=1)] = 32  # of every further wave
     confirm: Annotated[int, Field(ge=1)] = 4
     confirm_seeds: tuple[int, ...] = Field(min_length=1)
+    judge_seeds: tuple[int, ...] = ()
     discrepancy: Annotated[float, Field(ge=0)] = 0.1  # SD on the scale of the target (logit or ln) that no fit removes
     apart: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)  # by trial, where another
     draws: Annotated[int, Field(ge=2)] = 50  # of the posterior, that are kept
@@ -143,6 +146,11 @@ class Plan(_Strict):
         if both := set(self.seeds) & set(self.method.confirm_seeds):
             what = f"the seed {min(both)} is fitted with and confirmed with"
             raise FaultyNode(Fault(("method", "confirm_seeds"), what, "Confirm with seeds that no fit used"))
+        if both := {*self.seeds, *self.method.confirm_seeds} & set(self.method.judge_seeds):
+            what = f"the seed {min(both)} judges what it has helped to choose"
+            raise FaultyNode(Fault(("method", "judge_seeds"), what, "Judge with seeds that chose nothing"))
+        if self.method.search == "crossed" and not self.method.crossed:
+            raise FaultyNode(Fault(("method",), "it is not said how many points are crossed", "Add `crossed: 64`"))
         if self.a_point is not None and self.a_point > len(self.seeds):
             what = f"{self.a_point} seeds a point of {len(self.seeds)}"
             raise FaultyNode(Fault(("a_point",), what, "Name more seeds, or fewer a point"))
@@ -163,6 +171,13 @@ class Plan(_Strict):
             return self.seeds[: self.a_point] if point else self.seeds
         first = point * self.a_point
         return tuple(self.seeds[(first + k) % len(self.seeds)] for k in range(self.a_point))
+
+    def crossed_seeds(self, count: int, *, first: bool) -> list[tuple[int, ...]]:
+        """Of a point in the middle (a quarter of all when it is the first) and of crossed ones: one a pair, in turn."""
+        each = self.a_point or len(self.seeds)
+        of_pair = [tuple(self.seeds[(i * each + k) % len(self.seeds)] for k in range(each)) for i in range(count)]
+        pairs = [of_pair[i // 2] for i in range(count - 1)]
+        return [self.seeds[: max(each, len(self.seeds) // 4)] if first else self.seeds[-each:], *pairs]
 
     def others(self, point: int) -> tuple[int, ...]:
         """Of the seeds that are not shared by all points, those of one that is crossed."""

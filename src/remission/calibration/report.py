@@ -18,6 +18,7 @@ from .emulator import Floats
 from .plan import Parameter, Plan, now
 from .point import Point
 from .search import Fit
+from .squares import ALL
 from .targets import PLAIN, Target, off_scale
 
 SPEAKING = 4  # targets that are named for a parameter
@@ -49,7 +50,11 @@ def page(plan: Plan, found: list[Target], passed: Mapping[str, str], fit: Fit, *
     base = now(plan)
     present, best = plan.present(base), plan.values(list(fit.best.units))
     telling = speaking(plan, found, fit)
-    seeds, again = map(runs_of, (plan.seeds, plan.method.confirm_seeds))
+    judged = plan.method.judge_seeds
+    again, seeds = runs_of(judged or plan.method.confirm_seeds), "the same" if judged else "the seeds of the fit"
+    seeds = seeds if judged else f"{seeds} ({runs_of(plan.seeds)})"
+    if fit.best is fit.before:
+        seeds += "; nothing that was found is better than the numbers of before, which stay"
     told = [t for t in found if inside(t, fit.best) is not None]
     good, was = (sum(inside(t, p) or False for t in found) for p in (fit.best, fit.before))
     lines = [
@@ -59,7 +64,7 @@ def page(plan: Plan, found: list[Target], passed: Mapping[str, str], fit: Fit, *
         f"{len(found)} published ones of the kind `calibrate`; no number of the kind `predict` was read.",
         "",
         f"**{good} of {len(told)} fitted numbers lie in the published 95 % interval** with seeds that no fit used "
-        f"({again}); before, {was} with the seeds of the fit ({seeds}).",
+        f"({again}); before, {was} with {seeds}.",
         "",
         f"Method: {_method(plan)}; every target emulated on its scale (percentages as logits, the rest as logarithms) "
         "by a line and a Gaussian process; posterior of prior x likelihood (Student's t, 4 degrees of freedom) by "
@@ -204,6 +209,12 @@ def runs_of(numbers: Sequence[int]) -> str:
 def _method(plan: Plan) -> str:
     waves = plan.method.waves - 1
     further = f"; waves from the posterior of what was played before: {waves}" if waves else ""
+    if plan.method.search == "crossed":
+        more = f"; around the top of the posterior {plan.method.points} more ({waves} times)" if waves else ""
+        return (
+            f"{plan.method.crossed} points around the present numbers, every number up or down at once by "
+            f"{ALL * plan.method.step:.2g} of its bounds{more}"
+        )
     if plan.method.search == "design":
         return f"Sobol design of {plan.method.first} points{further}"
     number = plan.method.crossed
@@ -217,6 +228,8 @@ def _method(plan: Plan) -> str:
 def _shared(plan: Plan) -> str:
     """With which seeds a point was played."""
     each, seeds = plan.a_point or len(plan.seeds), len(plan.seeds)
+    if plan.method.search == "crossed":
+        return f"{each} of the {seeds} seeds a pair of points, in turn"
     if not plan.in_common:
         return f"{each} of the {seeds} seeds a point, in turn"
     every = f"all points with {runs_of(plan.seeds_of(1))}"

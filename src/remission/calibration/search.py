@@ -34,7 +34,7 @@ class Fit:
     """What the calibration found."""
 
     before: Point  # with the numbers of the files
-    best: Point  # with seeds that no fit used
+    best: Point  # with seeds that no fit used; `before` when nothing was better
     confirmed: tuple[Point, ...]
     sample: Floats  # draws x parameters, in units
     emulator: Emulator
@@ -70,7 +70,11 @@ def calibrate(
     ) -> list[Point]:
         """A wave that is there, else a chosen one."""
         chosen = folder.wave(name) or folder.begin(name, choose())
-        seeds = [plan.others(i) if name == "crossed" else plan.seeds_of(len(points) + i) for i in range(len(chosen))]
+        each = range(len(chosen))
+        if plan.method.search == "crossed":
+            seeds = plan.crossed_seeds(len(chosen), first=not points)
+        else:
+            seeds = [plan.others(i) if name == "crossed" else plan.seeds_of(len(points) + i) for i in each]
         played = play(name, chosen, seeds, only)
         if like is not None:
             spared = [{t.name for t in found if trials and t.of not in trials} for trials in only]
@@ -83,7 +87,9 @@ def calibrate(
     if plan.method.search == "least squares":
         best = [descend(plan, found, start, wave).units]
         if plan.method.crossed:
-            wave("crossed", lambda: crossed(best[0], plan.method))
+            wave("crossed", lambda: crossed(best[0], plan.method, plan.method.crossed))
+    elif plan.method.search == "crossed":
+        wave("crossed-1", lambda: [start, *crossed(start, plan.method, plan.method.crossed)])
     else:
         qmc = needed("scipy.stats.qmc", "SciPy")
         design = qmc.Sobol(size, seed=plan.method.seed).random(_power_of_two(plan.method.first))[: plan.method.first]
@@ -92,20 +98,29 @@ def calibrate(
 
         def further(k: int = k) -> Floats:
             sample = posterior(Surface(plan, found, points), seed=plan.method.seed + k)
+            if plan.method.search == "crossed":
+                return np.array([sample[0], *crossed(sample[0], plan.method, plan.method.points, k)])
             return spread(sample, plan.method.points)  # the first is its top
 
-        wave(f"wave-{k}", further)
+        wave(f"{'crossed' if plan.method.search == 'crossed' else 'wave'}-{k}", further)
     chosen = folder.wave("confirm")
     if chosen is None:
         sample = posterior(Surface(plan, found, points), seed=plan.method.seed)
-        last = [*best, sample[0], sample.mean(axis=0), *spread(sample[1:], plan.method.confirm)]
+        half_way = 0.5 * (np.array(start) + sample[0])
+        first = [start, half_way] if plan.method.judge_seeds else []
+        last = [*first, *best, sample[0], sample.mean(axis=0), *spread(sample[1:], plan.method.confirm)]
         chosen = folder.begin("confirm", last)
     confirmed = play("confirm", chosen, [plan.method.confirm_seeds] * len(chosen))
     surface = Surface(plan, found, [*points, *confirmed])
-    top = max(confirmed, key=surface.as_played)
+    top, before = max(confirmed, key=surface.as_played), points[0]
+    if plan.method.judge_seeds:
+        both = folder.wave("judge") or folder.begin("judge", [start, top.units])
+        before, top = play("judge", both, [plan.method.judge_seeds] * len(both))
+        if surface.as_played(top) <= surface.as_played(before):
+            top = before
     kept = spread(posterior(surface, seed=plan.method.seed)[1:], plan.method.draws)
     seconds = sum(row.seconds for row in folder.rows().values())
-    return Fit(points[0], top, tuple(confirmed), kept, surface.emulator, len(surface.points), seconds)
+    return Fit(before, top, tuple(confirmed), kept, surface.emulator, len(surface.points), seconds)
 
 
 class _Player:

@@ -19,7 +19,6 @@ OUTLYING = 2.0  # standard errors from which a target pulls no harder (soft L1)
 UNTOLD = 4.0  # standard errors that a target counts as off where it cannot be told any more
 TRIALS = 3  # points that are tried from one set of slopes, at most
 ALL = 0.8  # of a step, when all numbers move at once
-SIGNS = 1000  # that are tried for a crossed design
 ENOUGH = 5e-3  # share of the sum of squares below which a step is no gain
 
 
@@ -102,11 +101,16 @@ def descend(plan: Plan, found: list[Target], start: Sequence[float], wave: Wave)
     return min(tried, key=valley.depth)
 
 
-def crossed(centre: Sequence[float], method: Method) -> list[list[float]]:
-    """Points around one, in each of which every number goes up or down, as often the one as the other and as little
-    together with any other number as is found: a slope is told by all of them."""
-    random, count, size = np.random.default_rng(method.seed), method.crossed, len(centre)
-    half = np.repeat([1, -1], [count - count // 2, count // 2])
-    tried = (np.array([random.permutation(half) for _ in range(size)]).T for _ in range(SIGNS))
-    signs = min(tried, key=lambda one: int(np.abs(one.T @ one - count * np.eye(size)).max()))
+def crossed(centre: Sequence[float], method: Method, count: int, wave: int = 1) -> list[list[float]]:
+    """Points around one, in each of which every number goes up or down: a slope is told by all of them.
+
+    The signs are columns of a Hadamard matrix, so that no two numbers go together; with twice its rows or more, each
+    point is followed by its mirror image, so that what is bent is not taken for a slope. Other counts begin again.
+    """
+    linear = needed("scipy.linalg", "SciPy")
+    size, random = len(centre), np.random.default_rng(method.seed + wave)
+    order = 1 << size.bit_length()
+    square = linear.hadamard(order)[:, 1 + random.permutation(order - 1)[:size]]
+    rows = np.stack([square, -square], axis=1).reshape(-1, size) if count >= 2 * order else square
+    signs = np.resize(rows, (count, size))
     return np.clip(np.array(centre) + ALL * method.step * signs, 0.01, 0.99).tolist()  # type: ignore[no-any-return]
