@@ -17,11 +17,16 @@ inline Wide with_antigen(const Block& b) {
   return total / load_row(b.q.capacity, 0);
 }
 
-// B cells after h days of half bin j, from x now, in a marrow n.
-inline Real b_cells_after(const Block& b, int l, Int j, Real x, Real marrow, Real by_cells, Real h) {
+// The mean effect on lymphocyte precursors over `number` slots: in each of them at most 1, as at each moment.
+inline Wide on_precursors(const Block& b, Int first, Int number) {
+  Wide sum = {};
+  for (Int k = first; k < first + number; ++k) sum += smaller(load_row(b.work.e_line, b.lay.slots() * LYMPHOCYTES + k), 1.0);
+  return sum * (1.0 / static_cast<Real>(number));
+}
+
+// B cells after h days, from x now, in a marrow n, under an effect on their precursors, in half bin j.
+inline Real b_cells_after(const Block& b, int l, Int j, Real x, Real marrow, Real on_precursors, Real by_cells, Real h) {
   const ImmuneNumbers& n = b.q.immune[l];
-  const Int early = b.lay.slots() * LYMPHOCYTES + 2 * j;  // the lymphocytes' precursors, over both slots
-  const Real on_precursors = std::min(1.0, 0.5 * (b.work.e_line(early, l) + b.work.e_line(early + 1, l)));
   const Real made = n.b_turnover * marrow * (1.0 - n.b_share * on_precursors);
   const Real rate = n.b_turnover + b.work.k_b(j, l) + by_cells;
   return towards(x, made / rate, rate, h);
@@ -46,7 +51,7 @@ inline Real growth_of_blasts(const Block& b, int l, Int j) {
 // then with what is found there. They kill what they live on.
 inline void cells_step(Block& b, Int j, Real h) {
   const Layout& lay = b.lay;
-  const Wide antigen = with_antigen(b);
+  const Wide antigen = with_antigen(b), early = on_precursors(b, 2 * j, 2);
   store(b.work.antigen.row(0), antigen);
   for (int l = 0; l < LANES; ++l) {
     ImmuneState& im = b.flesh.immune[l];
@@ -75,12 +80,12 @@ inline void cells_step(Block& b, Int j, Real h) {
         };
         auto left = [&](Real days, Real by_cells) {
           return blasts * std::exp(days * (growth - by_cells)) +
-                 b.q.immune[l].b_body * b_cells_after(b, l, j, own, room, by_cells, days);
+                 b.q.immune[l].b_body * b_cells_after(b, l, j, own, room, early[l], by_cells, days);
         };
         const Real halfway = grown(0.5 * step, e + m, left(0.25 * step, kill)) + m, later = kill_of(halfway);
         e = grown(step, halfway, left(0.5 * step, 0.5 * (kill + later)));
         blasts *= std::exp(step * (growth - later));
-        own = b_cells_after(b, l, j, own, room, later, step);
+        own = b_cells_after(b, l, j, own, room, early[l], later, step);
         rivals.after(0.5 * step);
       }
     }
@@ -188,7 +193,7 @@ struct Humoral {
     };
     auto n = [&](Real ImmuneNumbers::*x) { return b.q.immune_row(x); };
     const Wide turnover = n(&ImmuneNumbers::b_turnover);
-    const Wide made = turnover * room * (1.0 - n(&ImmuneNumbers::b_share) * smaller(on_precursors, 1.0));
+    const Wide made = turnover * room * (1.0 - n(&ImmuneNumbers::b_share) * on_precursors);
     const Wide rate = turnover + kill;
     const Wide before = has(&ImmuneState::b);
     cells = towards(before, made / rate, rate, h), mean = log_mean(before, cells);
@@ -207,10 +212,7 @@ struct Humoral {
 
 // The day of those in whom nothing is stirred; room: the day's mean of normal marrow.
 inline void quiet_immunity(Block& b, WideInt stirred, Wide room) {
-  const Int slots = b.lay.slots();
-  Wide on_precursors = {};
-  for (Int k = 0; k < slots; ++k) on_precursors += load_row(b.work.e_line, slots * LYMPHOCYTES + k);
-  const Humoral after(b, room, on_precursors * (1.0 / static_cast<Real>(slots)), Wide{}, 1.0);
+  const Humoral after(b, room, on_precursors(b, 0, b.lay.slots()), Wide{}, 1.0);
   for (int l = 0; l < LANES; ++l) {
     if (stirred[l] || b.lane(l).status == DONE) continue;
     after.keep(b.flesh.immune[l], l);
@@ -220,14 +222,11 @@ inline void quiet_immunity(Block& b, WideInt stirred, Wide room) {
 
 // B cells, antibodies and cytokine over half bin j of the day, in those in whom anything is stirred.
 inline void immunity_step(Block& b, Int j, Real h, WideInt stirred) {
-  const Layout& lay = b.lay;
   ImmuneState* immune = b.flesh.immune;
   auto n = [&](Real ImmuneNumbers::*x) { return b.q.immune_row(x); };
-  const Int early = lay.slots() * LYMPHOCYTES + 2 * j;  // the lymphocytes' precursors, over both slots
   Wide kill;
   for (int l = 0; l < LANES; ++l) kill[l] = immune[l].kill;
-  const Humoral after(b, load_row(b.work.n, 3), 0.5 * (load_row(b.work.e_line, early) + load_row(b.work.e_line, early + 1)),
-                      load_row(b.work.k_b, j) + kill, h);
+  const Humoral after(b, load_row(b.work.n, 3), on_precursors(b, 2 * j, 2), load_row(b.work.k_b, j) + kill, h);
   Wide releases = {};
   for (int l = 0; l < LANES; ++l)
     if (immune[l].cells_day >= 0) releases[l] = b.q.acts(immune[l].cells_act * ACT_NUMBERS + C_RELEASES, l);
