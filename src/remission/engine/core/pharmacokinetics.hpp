@@ -447,8 +447,7 @@ class AgentDay {
       const Real length = 1.0 / static_cast<Real>(windows);
       for (Int w = 0; w < windows; ++w) {
         const Uptake up{larger(through(drugs.day.half[w], y), 0.0), through(drugs.day.tilt[w], y)};
-        const Wide mean = form_product(i, lay.product_row[i], up);
-        product_effects(i - z0, mean, static_cast<Real>(w) * length, length);
+        product_effects(i - z0, form_product(i, lay.product_row[i], up), static_cast<Real>(w) * length, length);
       }
       store(drugs.z.row(i), load_row(drugs.z, i) + others);
     }
@@ -673,17 +672,20 @@ class AgentDay {
 
   // Advance a product, dz/dt = formation C/(half+C) - loss z, over one window with the window's mean uptake and its
   // moment; row d of decay and shift belongs to the window's length. What is taken up late in the window adds less to the
-  // mean of z, and more to its end: to first and second order in loss t. Returns the mean.
-  Wide form_product(Int i, Int d, const Uptake& up) {
+  // mean of z, and more to its end: to first and second order in loss t. Returns two values with the mean of z, and with the
+  // variance that it has on a straight line through the window.
+  Two form_product(Int i, Int d, const Uptake& up) {
     const Wide plateau = load_row(drugs.plateau, i), decay = load_row(drugs.decay, d), shift = load_row(drugs.shift, d);
-    const Wide steady = plateau * up.mean, gap = load_row(drugs.z, i) - steady, lost = load_row(drugs.lost, d);
-    const Wide later = plateau * lost * up.moment;
-    store(drugs.z.row(i), steady + gap * decay + lost * later);
-    return steady + gap * shift - later;
+    const Wide before = load_row(drugs.z, i), lost = load_row(drugs.lost, d);
+    const Wide steady = plateau * up.mean, gap = before - steady, later = plateau * lost * up.moment;
+    const Wide after = steady + gap * decay + lost * later, mean = steady + gap * shift - later;
+    store(drugs.z.row(i), after);
+    const Wide apart = smaller(size_of(after - before) * 0.28867513459481288, mean);  // 1 / root of 12
+    return {mean - apart, mean + apart};
   }
 
-  // Shapes of a saturable product from `start` on for `length` (of a day), judged at its mean.
-  void product_effects(Int product, Wide mean, Real start, Real length) {
+  // Shapes of a saturable product from `start` on for `length` (of a day), the mean of both its values there.
+  void product_effects(Int product, Two z, Real start, Real length) {
     const Int output = lay.linear_outputs[agent] + product;
     for (Int g = lay.shape_from[agent]; g < lay.shape_from[agent + 1]; ++g) {
       const Shape& s = lay.shapes[g];
@@ -692,7 +694,8 @@ class AgentDay {
       bent(q, s.function, s.effect, load_row(q.effect_b, s.effect), [&](auto f) {
         const Real number = static_cast<Real>(s.parts);
         const Int each = s.antagonist >= 0 ? 2 : 1, at = s.row + each * static_cast<Int>(start * number + 1e-9);
-        const Wide x = f(mean), more = kept * std::min(1.0, length * number) * x;
+        const Two both = both_of(f, z.u, z.v);
+        const Wide x = 0.5 * (both.u + both.v), more = kept * std::min(1.0, length * number) * x;
         for (Int k = 0; k < each * std::max<Int>(1, static_cast<Int>(length * number + 1e-9)); ++k)
           raise(drugs.shape, at + k, more);
         if (s.sharp < 0) return;
@@ -705,7 +708,7 @@ class AgentDay {
     if (watched >= 0) {
       const Real number = static_cast<Real>(slots);
       for (Int k = 0; k < std::max<Int>(1, static_cast<Int>(length * number + 1e-9)); ++k)
-        watch(watched + static_cast<Int>(start * number + 1e-9) + k, std::min(1.0, length * number), mean);
+        watch(watched + static_cast<Int>(start * number + 1e-9) + k, std::min(1.0, length * number), 0.5 * (z.u + z.v));
     }
   }
 
@@ -824,8 +827,7 @@ class AgentDay {
                     lay.panel_times[2 * p] / length - static_cast<Real>(w) - 0.5,
                     lay.panel_times[2 * p + 1] / length - static_cast<Real>(w) - 0.5);
           }
-        const Wide mean = form_product(i, lay.product_row[i], up);
-        product_effects(i - z0, mean, static_cast<Real>(number * windows + w) * length, length);
+        product_effects(i - z0, form_product(i, lay.product_row[i], up), static_cast<Real>(number * windows + w) * length, length);
       }
     }
   }
@@ -1040,8 +1042,7 @@ class AgentDay {
     for (Int i = z0; i < z0 + products; ++i) {
       const Wide plasma = out(lay.plasma_row[agent]), half = load_row(q.product_half, i), under = 1.0 / (half + plasma);
       const Uptake up{plasma * under - half * spread * under * under * under, {}};  // to second order about the mean
-      const Wide mean = form_product(i, lay.product_row[i] + kind, up);
-      product_effects(i - z0, mean, start, share / all);
+      product_effects(i - z0, form_product(i, lay.product_row[i] + kind, up), start, share / all);
     }
     for (Int g = lay.shape_from[agent]; g < lay.shape_from[agent + 1]; ++g) {
       const Shape& s = lay.shapes[g];
