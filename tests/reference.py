@@ -161,9 +161,9 @@ class Patient(OneBody):
         atol: float = 1.0,
         unrest: np.ndarray | None = None,
     ) -> dict[str, np.ndarray]:
-        """Integrate to ``days``; anc, platelets, haemoglobin, lymphocytes, log10 marrow and CNS blasts at multiples
-        of ``every`` days (before that morning's doses). ``atol`` scales the absolute tolerance; ``unrest``: (weeks,
-        lines), see `remission.body.weeks`."""
+        """Integrate to ``days``; anc, platelets, haemoglobin, lymphocytes, log10 marrow and CNS blasts, B cells
+        (relative) and IgG at multiples of ``every`` days (before that morning's doses). ``atol`` scales the absolute
+        tolerance; ``unrest``: (weeks, lines), see `remission.body.weeks`."""
         course = Course(self, rtol, atol)
         doses: dict[float, list[tuple[int, float, float]]] = defaultdict(list)  # time: (state, amount, over days)
         red: dict[float, float] = defaultdict(float)
@@ -197,7 +197,8 @@ class Patient(OneBody):
                 course.give(state, amount, duration)
             if t in red:
                 self.line(course.y, whole.RED_CELLS)[1:] += red[t]
-        names = ("day", "anc", "platelets", "haemoglobin", "lymphocytes", "log10_blasts_marrow", "log10_blasts_cns")
+        names = ("day", "anc", "platelets", "haemoglobin", "lymphocytes", "log10_blasts_marrow", "log10_blasts_cns",
+                 "b_cells", "igg_g_l")  # fmt: skip
         return dict(zip(names, np.array(out).T, strict=True))
 
     def _seen(self, t: float, y: np.ndarray, pool: list[tuple[float, float]]) -> list[float]:
@@ -205,7 +206,9 @@ class Patient(OneBody):
         given = sum(size * np.exp(-loss * (t - at)) for at, size in pool if at < t)
         anc, platelets, red, lymphocytes = (self.line(y, i) for i in range(whole.LINES))
         blasts, cns = max(float(y[self.cells].sum()), 1e-12), max(float(y[self.room + 1]), 1e-12)
-        return [t, anc[-1], platelets[-1] + given, red[1:].sum(), lymphocytes[-1], np.log10(blasts), np.log10(cns)]
+        b, igg = y[self.immune + whole.B], y[self.immune + whole.IGG]
+        counts = [anc[-1], platelets[-1] + given, red[1:].sum(), lymphocytes[-1]]
+        return [t, *counts, np.log10(blasts), np.log10(cns), b, igg]
 
 
 C_NUMBERS = sorted((name for name in dir(words) if name.startswith("C_")), key=lambda name: getattr(words, name))
