@@ -257,7 +257,8 @@ def test_slopes_of_a_number_that_few_trials_feel_are_played_in_these_alone(tmp_p
             points.append(point.like(like, spared) if like else point)
         return points
 
-    best = plan.values(list(descend(plan, found, plan.units(plan.present(now(plan))), wave).units))
+    begin = plan.units({"wake": 0.0037, "lethal": 0.006})
+    best = plan.values(list(descend(plan, found, begin, wave).units))
     assert best == pytest.approx(truth, rel=0.05)
     assert played.count("bfm95") - played.count("aall1331") == 3  # the slopes of lethal
     assert evaluate(plan, Task("x", 1, (), ("bfm95",)), found[:1]).answers == {}
