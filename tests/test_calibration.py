@@ -385,7 +385,7 @@ def test_patients_who_are_followed_only_as_long_as_is_asked_tell_the_same() -> N
     whole, part = (player(patients=40, seed=5, threads=1, only=only)(trial, arm) for only in (None, asked))
     assert [simulated(whole, e) for e in asked] == [simulated(part, e) for e in asked]
     days = [one.table("outcomes")["played_days"].sum() for one in (whole, part)]
-    assert days[1] < 0.9 * days[0]
+    assert days[1] < days[0]  # who relapses is followed no longer
 
 
 def test_seeds_that_follow_one_another_are_told_as_a_range() -> None:
