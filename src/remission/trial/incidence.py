@@ -190,8 +190,7 @@ def _of_trials(shelf: Library) -> Iterator[tuple[str, Seen]]:
 
 
 def years(wanted: Iterable[tuple[str, Seen]]) -> float:
-    """How long an arm is followed: as long as is counted, where a phase is asked for from when all of every protocol are
-    begun."""
+    """How long an arm is followed: as long as is counted, and where a phase is asked for from when all are begun."""
     each = ((YEARS if seen.in_phases else 0.0) + ((seen.within_days or 0.0) + 1) / DAYS_PER_YEAR for _, seen in wanted)
     return max(each, default=YEARS)
 
