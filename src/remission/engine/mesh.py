@@ -28,7 +28,7 @@ FIRST = 0.125  # first panel after a dose, in time constants: two Gauss nodes th
 
 # micro-steps of two hours where elimination saturates or changes, in minutes: after a dose, and where next to nothing
 # is left, so that elimination is linear
-FRESH_MINUTES = (1.25,) * 12 + (2.5,) * 10 + (5.0,) * 8 + (10.0,) * 4
+FRESH_MINUTES = (1.25,) * 12 + (2.5,) * 26 + (5.0,) * 8
 CALM_MINUTES = (120.0,)
 CALM = 0.01  # next to nothing: of the Michaelis constant, and of what a product is half formed at
 MOST_LOST = 0.02  # what bends may take away in a plain micro-step, as a share
