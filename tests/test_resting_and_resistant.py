@@ -126,6 +126,22 @@ def test_the_multidrug_resistant_clone_feels_less_of_all_medicines_and_all_of_an
     assert all(0.0 < felt < 1.0 for felt in clone.kill.values())
 
 
+def test_the_resistant_clone_of_an_adult_grows_nearly_as_fast_as_the_rest_and_that_of_a_child_slower(
+    children: Cohort,
+) -> None:
+    def cost(age_y: float) -> Any:
+        program, lanes = entering(replace(children, age_y=np.full_like(children.age_y, age_y)))
+        net = lanes.birth[:, : len(children.age_y)] - lanes.death[: len(children.age_y)]
+        at = next(i for i, clone in enumerate(program.clones) if clone.name == MULTIDRUG)
+        return 1.0 - net[at] / net[0]
+
+    child, adult = cost(5.0), cost(40.0)
+    assert np.allclose(child, child[0]) and child[0] == pytest.approx(
+        library().body("leukaemia")[f"resistant_clones.{MULTIDRUG}.fitness_cost"].value
+    )
+    assert np.all(adult < 0.5 * child)  # relapses of adults come early
+
+
 def test_how_much_the_clone_feels_differs_between_patients_and_is_never_more_than_all(
     children: Cohort, tmp_path: Path
 ) -> None:

@@ -22,12 +22,12 @@ FADES = "as the main clone"  # what `after_relapse` of a clone says
 
 @dataclass(frozen=True)
 class Clone:
-    """A kind of clone: how often a division makes it (by the person; None: the main clone), what it costs, what kills
-    it less, in which subtypes it comes, and how many times as often in some of them (``times``)."""
+    """A kind of clone: how often a division makes it and what share of net growth it costs (by the person; None: the
+    main clone), what kills it less, in which subtypes it comes, and how many times as often in some (``times``)."""
 
     name: str
     mutation: Quantity | None
-    cost: float
+    cost: Quantity | None
     kill: dict[str, float]
     kill_sd: float = 0.0  # of the logarithm of all these, between patients
     fades: bool = False  # once it has grown to a relapse it is like the main clone
@@ -53,7 +53,7 @@ def clone_table(library: Library, agents: tuple[Agent, ...] | None = None) -> li
     A kind counts where an agent kills it less than the main clone or has numbers of its own for it."""
     body = library.body("leukaemia")
     used = {name for agent in agents or () for name in _acts_through(agent)}
-    out = [Clone("main", None, 0.0, {})]
+    out = [Clone("main", None, None, {})]
     for name in body.children("resistant_clones"):
         path = f"resistant_clones.{name}"
         kill = {c: body[f"{path}.kill.{c}"].to_unit("-") for c in body.children(f"{path}.kill")}
@@ -64,7 +64,7 @@ def clone_table(library: Library, agents: tuple[Agent, ...] | None = None) -> li
             Clone(
                 name,
                 body[f"{path}.mutation_per_division"],
-                body[f"{path}.fitness_cost"].to_unit("-"),
+                body[f"{path}.fitness_cost"],
                 kill,
                 body.number(f"{path}.kill_sd_log", "-", 0.0),
                 _fades(body, path),

@@ -344,7 +344,10 @@ def build(
     felt = np.ones((len(clones), padded))
     main = total.copy()
     for i, clone in enumerate(clones):
-        growth = people.growth_per_day * (1.0 - clone.cost)
+        growth = people.growth_per_day
+        if clone.cost is not None:
+            cost = individual(clone.cost, "-", people, seed=seed, purpose=f"{clone.name}.fitness_cost")
+            growth = growth * (1.0 - np.minimum(cost, 1.0))
         birth[i] = growth + death
         to_rest[i] = (growth + wake) * rest_share / (1.0 - rest_share)
         if clone.mutation is None:
