@@ -21,10 +21,8 @@
 #include <thread>
 #include <utility>
 
-#include "immunity.hpp"
 #include "kernel.hpp"
 #include "layout_check.hpp"
-#include "radiation.hpp"
 #include "sorted_records.hpp"
 
 namespace nb = nanobind;
@@ -583,12 +581,13 @@ void bind_equations(nb::module_& m) {
     clone_step(rows_of(cells, 0, 1), rows_of(cells, 1, 1), row(crowding), row(birth), row(death), row(to_rest), row(wake),
                row(kill_cycling), row(kill_resting), h);
   });
-  m.def("towards", static_cast<Real (*)(Real, Real, Real, Real)>(&towards));
-  m.def("expansion", &expansion);
-  m.def("log_mean", static_cast<Real (*)(Real, Real)>(&log_mean));
-  m.def("grade_of", &grade_of);
-  m.def("incomplete_repair", &incomplete_repair);
-  m.def("survival", &survival);
+  const Equations of_kernel = equations();
+  m.def("towards", of_kernel.towards);
+  m.def("expansion", of_kernel.expansion);
+  m.def("log_mean", of_kernel.log_mean);
+  m.def("grade_of", of_kernel.grade_of);
+  m.def("incomplete_repair", of_kernel.incomplete_repair);
+  m.def("survival", of_kernel.survival);
 }
 
 // --- words and records, defined in words.hpp and tables.hpp
@@ -623,7 +622,7 @@ void bind_words(nb::module_& m) {
   m.attr("WEIGHT_ROWS") = WEIGHT_ROWS;
   m.attr("MAX_FEEDBACK") = MAX_FEEDBACK;
   m.attr("FLOOR") = FLOOR;
-  m.attr("GAP_HOURS") = GAP_HOURS;
+  m.attr("GAP_HOURS") = equations().gap_hours;
   m.attr("AFTER_DAYS") = AFTER_DAYS;
   m.attr("SIZES") = SIZES;
   m.attr("SIZE_DAYS") = SIZE_DAYS;

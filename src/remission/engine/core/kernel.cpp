@@ -2,6 +2,8 @@
 #include "kernel.hpp"
 
 #include "company.hpp"
+#include "immunity.hpp"
+#include "radiation.hpp"
 
 namespace remission {
 
@@ -44,5 +46,6 @@ void living_of(Block& b, int lane, Int today, Real felt) {
   manufacture_of_day(b, lane, today);
 }
 void close_runs_of(Block& b, int lane) { close_runs(b, lane); }
+Equations equations() { return {&towards, &expansion, &log_mean, &grade_of, &incomplete_repair, &survival, GAP_HOURS}; }
 
 }  // namespace remission
