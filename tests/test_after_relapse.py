@@ -57,7 +57,8 @@ def test_before_the_first_relapse_nothing_differs_and_after_it_more_is_left(tmp_
 def test_a_clone_that_resisted_answers_as_the_main_one_once_it_has_grown_to_a_relapse(tmp_path: Path) -> None:
     """Relapses that only a clone makes which feels next to nothing: most answer again when nothing else is lost."""
     of_clone = "body/leukaemia.yaml: resistant_clones.multidrug resistant."
-    numbers = {place(f"{of_clone}mutation_per_division"): 2e-11, place(f"{of_clone}kill_sd_log"): 0.0}
+    numbers = {place(f"{of_clone}mutation_per_division"): 2e-11, place(f"{of_clone}kill_sd_log"): 0.0,
+               place(f"{of_clone}fitness_cost"): 0.0}  # fmt: skip
     classes = population("childhood-all").after_relapse.classes  # type: ignore[union-attr]
     numbers |= {place(f"{ALL}.classes.{name}"): 1.0 for name in classes}
     numbers |= {place(f"{ALL}.all"): 1.0, place(f"{ALL}.sd_log"): 0.0}
