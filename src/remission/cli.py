@@ -740,8 +740,8 @@ def validate(
     patients: Annotated[
         int,
         typer.Option(
-            help="Number of virtual patients in each arm; of trials up to four times as many, where a group of them "
-            "is too small to be as exact as its published number."
+            help="Number of virtual patients in each arm; of trials up to eight times as many, where a group of them "
+            "is too small to be twice as exact as its published number."
         ),
     ] = 1000,
     seed: Seed = 1,

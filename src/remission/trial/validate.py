@@ -28,7 +28,8 @@ from .score import Apart, Score, on_scale, score, spread
 from .shown import Shown
 from .uncertainty import over_draws, sample_of
 
-MOST = 4  # times the patients that were asked for, where a published number is more exact than these can tell
+MOST = 8  # times the patients that were asked for, where a published number is more exact than these can tell
+ENOUGH = 0.5  # simulated error over the published one: with both alike a perfect model lies outside one time in six
 DRAWN = 250  # patients in an arm that draws of uncertain numbers are played with, at most
 TO_RELAPSE = (  # endpoints that the first relapse ends, told by the tables of outcomes and events
     "complete remission", "event-free survival", "relapse-free survival", "relapse", "non-relapse mortality",
@@ -199,9 +200,9 @@ def compare(arm: Arm, played: Played) -> list[Comparison]:
 
 
 def times_needed(rows: Iterable[Comparison]) -> int:
-    """How many times the patients it takes until no simulated error is larger than the published one, at most MOST."""
+    """How many times the patients until no simulated error is more than ENOUGH of the published one, at most MOST."""
     pairs = (row.apart for row in rows)
-    worst = max(((one.simulated_sd / one.published_sd) ** 2 for one in pairs if one is not None), default=1.0)
+    worst = max(((one.simulated_sd / one.published_sd / ENOUGH) ** 2 for one in pairs if one is not None), default=1.0)
     return min(MOST, max(1, math.ceil(worst)))
 
 
@@ -278,7 +279,7 @@ def validate(
     A name may be a file: a trial of your own, whose protocols are supplied or lie beside it.
 
     Arms of a trial with the same population are the same virtual patients with the same chance. ``patients``: in an arm
-    at least; up to four times as many where a group of them is too small for its published number (`times_needed`).
+    at least; up to eight times as many where a group of them is too small for its published number (`times_needed`).
     ``knowledge``: as in `simulate`, with trials of your own. ``over``: over what the trials are spread
     (`remission.engine.cores.Spread`); each is played by one core then. ``uncertainty``: play that many draws of the
     fitted numbers too (`Comparison.unsure`), with 250 patients in an arm at most.

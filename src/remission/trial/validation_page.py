@@ -130,9 +130,9 @@ def as_markdown(
         "# Published trials, played",
         "",
         f"`remission validate --patients {patients} --seed {seed}{asked}` wrote this page: {patients:,} virtual "
-        "patients in each arm, and up to four times as many in trials one of whose numbers rests on too few of them to "
-        "be as exact as the published one; every endpoint computed from their tables as the trial defines it, beside "
-        "the published result. "
+        "patients in each arm, and up to eight times as many in trials one of whose numbers rests on too few of them "
+        "to be twice as exact as the published one; every endpoint computed from their tables as the trial defines it, "
+        "beside the published result. "
         "*In interval*: does the simulated value lie in the published 95 % interval; "
         "*overlap*: the two intervals do. *Used to*: `calibrate` (the model "
         "was fitted to this number, so agreement shows only that the fit holds), `predict` (it was not), or `orient` "
