@@ -184,3 +184,7 @@ def test_what_comes_back_from_less_than_a_cell_is_not_compared(one):
     found = compare(program, engine | {"states": engine["states"].with_columns(wrong)}, ours | less)
     assert found.regrown == 154 and found.worst["anc"] < 0.01
     assert compare(program, engine, ours).regrown is None
+    back = engine | {"states": engine["states"].with_columns(gone.alias("log10_blasts_marrow"), wrong)}
+    never = pl.when(pl.col("day") >= 100).then(-3.0).otherwise("log10_blasts_marrow").alias("log10_blasts_marrow")
+    alone = compare(program, back, ours | {"states": ours["states"].with_columns(never)})
+    assert alone.regrown == 154 and alone.worst["anc"] < 0.01, "the same where the engine alone has a cell again"

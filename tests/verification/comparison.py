@@ -46,12 +46,13 @@ class Compared:
     explained: bool
     relapse: bool  # what differs first is the day of relapse
     linked: bool  # went on to a phase of another protocol
-    regrown: int | None  # day up to which was compared: leukaemia of less than a cell is a cell again in the reference
+    regrown: int | None  # day up to which was compared: leukaemia of less than a cell is a cell again in either
 
 
 def compare(program: Program, engine: Tables, ours: Tables) -> Compared:
     """``engine``, ``ours``: tables of one patient, from `play` and from `closed_loop.integrate`."""
-    parted, regrown = _first_difference(engine, ours), _regrown(ours)
+    parted = _first_difference(engine, ours)
+    regrown = min((day for day in map(_regrown, (engine, ours)) if day is not None), default=None)
     if regrown is not None and (parted is None or parted >= regrown):
         parted = None
     else:
@@ -82,7 +83,8 @@ def compare(program: Program, engine: Tables, ours: Tables) -> Compared:
 
 def _regrown(tables: Tables) -> int | None:
     """The first day on which leukaemia that had been less than a cell is at least one again: in the marrow, or in the
-    CNS with nothing in the marrow that seeds it."""
+    CNS with nothing in the marrow that seeds it. (A solver does not follow growth below its absolute tolerance: where
+    the engine has a cell again, the reference may have none.)"""
     day, marrow, cns = (tables["states"][name].to_numpy() for name in ("day", *(f"log10_blasts_{x}" for x in SITES)))
     gone, found = marrow < 0.0, []
     for was, cells in ((gone, marrow), (gone & (cns < 0.0), cns)):
