@@ -230,6 +230,16 @@ def test_after_their_peak_cells_fall_with_two_rates(played):
     assert copies / copies[0] == pytest.approx(expected / expected[0], rel=1e-6)
 
 
+def test_cells_that_stay_hold_leukaemia_after_treatment_as_within_it(played):
+    """Twelve weeks after treatment leukaemia is followed week by week: not while CAR T-cells still kill it."""
+    who, years = person(patient=7, **SICK), Options(chance=False, side_effects=False, follow_up_days=3000)
+    soon = played([("a", 28, [CAR_T])], who, years)
+    late = played([("a", 28, [CAR_T]), ("b", 1500, [])], who, years)
+    held, known = (out["outcomes"]["relapse_day"][0] for out in (soon, late))
+    assert known > 500, "no cells have stayed: nothing is asked"
+    assert abs(held - known) <= 7
+
+
 def course(who, out, seed=1):
     """The equations of body.immunity for one patient, integrated here as they stand: lymphocytes and normal marrow from
     the states, all else free. Returns the solution (E, M, blasts, B, cytokine, readiness, brain) by days."""

@@ -7,10 +7,14 @@
 
 namespace remission {
 
-// Can the rest be played week by week: a marrow that works, and a remission?
+constexpr Real LITTLE_KILL = 1e-3;  // 1/day, of CAR T-cells that have stayed: a hundredth of what leukaemia grows by
+
+// Can the rest be played week by week: a marrow that works, no cells that hold the leukaemia, and a remission?
 inline bool needs_no_days(Block& b, int l, Real total) {
   if (b.flesh.room(0, l) < 0.1) return false;
   if (total == 0.0 && b.flesh.cns(0, l) == 0.0) return true;
+  const bool held = b.flesh.immune[l].kill * b.q.antigen(0, l) > LITTLE_KILL;
+  if (held && b.today[l] + 1 < b.play.treatment_days) return false;
   LaneState& lane = b.lane(l);
   if (lane.remission == 0 && b.blast_share(l, total) < b.setting(S_REMISSION)) lane.remission = 1;  // no marrow was looked at
   return lane.remission > 0;
