@@ -107,7 +107,7 @@ SEED ?= 9205
 validate: $(READY)
 	@mkdir -p runs
 	$(BIN)/remission validate --patients 1000 --seed $(SEED) --out docs/validation.md --json > runs/trials.json
-	$(BIN)/remission validate --side-effects --patients 1000 --seed $(SEED) --out docs/side-effects.md --json > runs/effects.json
+	$(BIN)/remission validate --side-effects --patients 4000 --seed $(SEED) --out docs/side-effects.md --json > runs/effects.json
 	$(BIN)/remission credibility runs/trials.json runs/effects.json --out docs/credibility.md
 
 calibrate: $(READY)
