@@ -28,7 +28,7 @@ def test_survival_is_played_to_its_end_in_every_trial_that_reports_it() -> None:
 @cache
 def children() -> Played:
     run = simulate(
-        variant("bfm-95", after_relapse="relapse-children-2000s"), patients=600, seed=23, follow_up_years=12.0,
+        variant("bfm-95", after_relapse="relapse-children-2000s"), patients=1200, seed=23, follow_up_years=12.0,
         record=("outcomes", "events"),
     )  # fmt: skip
     return Played({"outcomes": run.outcomes, "events": run.events})
