@@ -86,7 +86,8 @@ class TestResponse:
         "protocol,entry,population",
         [
             ("bfm-standard", None, None),
-            ("cog-standard-risk", None, "standard-risk-b-all"),
+            pytest.param("cog-standard-risk", None, "standard-risk-b-all", marks=pytest.mark.xfail(
+                strict=True, reason="36 points: too many where what comes before the tablets is mild")),
             ("cog-high-risk", None, None),
         ],
     )  # fmt: skip
