@@ -136,9 +136,6 @@ class TestTCell:
 class TestTimes:
     """Point 7."""
 
-    @pytest.mark.xfail(
-        strict=False, reason="34 % of 101 relapses since the fit of 2026-11-30: too many come in treatment"
-    )
     def test_half_of_the_relapses_of_b_all_are_late(self) -> None:
         """About half at 36 months or more (rheingold2024)."""
         people = pl.concat([played("bfm-standard"), played("cog-standard-risk", None, "standard-risk-b-all")])
