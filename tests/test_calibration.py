@@ -87,9 +87,7 @@ def plan(tmp_path: Path) -> Plan:
 @pytest.fixture
 def found(plan: Plan) -> list[Target]:
     what = targets(plan.targets)[0][0].what
-    return [
-        Target(name, unit, y := model(**TRUTH), y * 0.96, y * 1.04, what) for name, (model, unit) in MODEL.items()
-    ]
+    return [Target(name, unit, y := model(**TRUTH), y * 0.96, y * 1.04, what) for name, (model, unit) in MODEL.items()]
 
 
 def test_the_truth_of_a_toy_lies_in_the_posterior_and_the_fit_is_near_it(
@@ -136,6 +134,18 @@ def test_seeds_in_turn_do_not_fit_the_chance_of_one_cohort(tmp_path: Path) -> No
         read_plan(written(tmp_path, a_point=3))
 
 
+def off_by_chance(task: Task, sd: float, patients: int, error: float) -> Row:
+    """What the model whose answers are known tells of a point, off by the chance of its seed's cohort."""
+    values = {str(where).split(".")[-1]: value for where, value in task.numbers}
+    chance = sd * float(np.random.default_rng(task.seed).standard_normal())
+    x, y = math.log(share(**values) / (100 - share(**values))) + chance, months(**values) * math.exp(chance)
+    told: dict[str, Answer | str] = {
+        "share": Answer(100 / (1 + math.exp(-x)), 0, 0, patients),
+        "months": Answer(y, y * (1 - error), y * (1 + error), patients),
+    }
+    return Row(task.point, task.seed, told, 1.0)
+
+
 def test_least_squares_find_the_truth_with_few_points_whatever_the_common_cohort(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,13 +164,7 @@ def test_least_squares_find_the_truth_with_few_points_whatever_the_common_cohort
     def off(_: Plan, tasks: Iterable[Task]) -> Iterator[Row]:
         for task in tasks:
             asked.append(task)
-            values = {str(where).split(".")[-1]: value for where, value in task.numbers}
-            chance = 0.05 * float(np.random.default_rng(task.seed).standard_normal())
-            x, y = math.log(share(**values) / (100 - share(**values))) + chance, months(**values) * math.exp(chance)
-            told: dict[str, Answer | str] = {
-                "share": Answer(100 / (1 + math.exp(-x)), 0, 0, 400), "months": Answer(y, y * 0.9, y * 1.1, 400),
-            }  # fmt: skip
-            yield Row(task.point, task.seed, told, 1.0)
+            yield off_by_chance(task, 0.05, 400, 0.1)
             if len(asked) == 29:
                 raise KeyboardInterrupt
 
@@ -211,13 +215,7 @@ def test_crossed_points_find_the_truth_and_the_present_numbers_stay_when_nothing
     def off(_: Plan, tasks: Iterable[Task]) -> Iterator[Row]:
         for task in tasks:
             asked.append(task)
-            values = {str(where).split(".")[-1]: value for where, value in task.numbers}
-            chance = 0.04 * float(np.random.default_rng(task.seed).standard_normal())
-            x, y = math.log(share(**values) / (100 - share(**values))) + chance, months(**values) * math.exp(chance)
-            told: dict[str, Answer | str] = {
-                "share": Answer(100 / (1 + math.exp(-x)), 0, 0, 2000), "months": Answer(y, y * 0.92, y * 1.08, 2000),
-            }  # fmt: skip
-            yield Row(task.point, task.seed, told, 1.0)
+            yield off_by_chance(task, 0.04, 2000, 0.08)
 
     monkeypatch.setattr(search, "posterior", partial(search.posterior, steps=40))
     fit = calibrate(plan, found, Folder(tmp_path / "out", plan, found), play_all=off)

@@ -51,8 +51,8 @@ def page(plan: Plan, found: list[Target], passed: Mapping[str, str], fit: Fit, *
     present, best = plan.present(base), plan.values(list(fit.best.units))
     telling = speaking(plan, found, fit)
     judged = plan.method.judge_seeds
-    again, seeds = runs_of(judged or plan.method.confirm_seeds), "the same" if judged else "the seeds of the fit"
-    seeds = seeds if judged else f"{seeds} ({runs_of(plan.seeds)})"
+    again = runs_of(judged or plan.method.confirm_seeds)
+    seeds = "the same" if judged else f"the seeds of the fit ({runs_of(plan.seeds)})"
     if fit.best is fit.before:
         seeds += "; nothing that was found is better than the numbers of before, which stay"
     told = [t for t in found if inside(t, fit.best) is not None]

@@ -57,7 +57,7 @@ def calibrate(
     """
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
     base = now(plan)
-    size = len(plan.parameters)
+    size, crossing = len(plan.parameters), plan.method.search == "crossed"
     play = _Player(plan, found, folder, base, play_all, deadline, say)
 
     points: list[Point] = []
@@ -70,10 +70,10 @@ def calibrate(
     ) -> list[Point]:
         """A wave that is there, else a chosen one."""
         chosen = folder.wave(name) or folder.begin(name, choose())
-        each = range(len(chosen))
-        if plan.method.search == "crossed":
+        if crossing:
             seeds = plan.crossed_seeds(len(chosen), first=not points)
         else:
+            each = range(len(chosen))
             seeds = [plan.others(i) if name == "crossed" else plan.seeds_of(len(points) + i) for i in each]
         played = play(name, chosen, seeds, only)
         if like is not None:
@@ -88,7 +88,7 @@ def calibrate(
         best = [descend(plan, found, start, wave).units]
         if plan.method.crossed:
             wave("crossed", lambda: crossed(best[0], plan.method, plan.method.crossed))
-    elif plan.method.search == "crossed":
+    elif crossing:
         wave("crossed-1", lambda: [start, *crossed(start, plan.method, plan.method.crossed)])
     else:
         qmc = needed("scipy.stats.qmc", "SciPy")
@@ -98,11 +98,11 @@ def calibrate(
 
         def further(k: int = k) -> Floats:
             sample = posterior(Surface(plan, found, points), seed=plan.method.seed + k)
-            if plan.method.search == "crossed":
+            if crossing:
                 return np.array([sample[0], *crossed(sample[0], plan.method, plan.method.points, k)])
             return spread(sample, plan.method.points)  # the first is its top
 
-        wave(f"{'crossed' if plan.method.search == 'crossed' else 'wave'}-{k}", further)
+        wave(f"{'crossed' if crossing else 'wave'}-{k}", further)
     chosen = folder.wave("confirm")
     if chosen is None:
         sample = posterior(Surface(plan, found, points), seed=plan.method.seed)

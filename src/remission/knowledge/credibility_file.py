@@ -44,6 +44,13 @@ class Blind(_Strict):
     after: str
     trials: tuple[str, ...]
 
+    def says(self, trials: int) -> str:
+        """Of so many of them, when they are counted apart."""
+        return (
+            f"{trials} trials that were entered on {self.on.isoformat()} before they were ever played and of which no "
+            "modeller had looked at a result"
+        )
+
 
 class Credibility(_Strict):
     """``looked_at``: trials whose predicted results were in view while mechanisms were chosen; ``unseen``: those that

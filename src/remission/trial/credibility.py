@@ -87,6 +87,13 @@ def _facts(trials: Rows, effects: Rows, verification: str, tests: Path | None, s
     predicted = [row for row in _endpoints(trials) if row["used"] == "predict" and row["verdict"] in ("yes", "no")]
     incidences = [row for row in effects if row["published"]["used"] == "predict" and row["verdict"] in ("yes", "no")]
     told = score(filter(None, map(_apart, predicted)))
+    counted = {
+        "": predicted,
+        "unlooked_": [row for row in predicted if row["trial"] not in words.looked_at],
+        "unseen_": [row for row in predicted if row["trial"] in words.unseen],
+        "blind_": [row for row in predicted if row["trial"] in words.blind.trials],
+        "effects_": incidences,
+    }
     aims = re.findall(r"(NOT met|met)(?:\*\*)?[ .|]*(?:\||$)", verification, re.MULTILINE)
     met = sum(aim == "met" for aim in aims)
     sample = _sample(shelf)
@@ -108,23 +115,13 @@ def _facts(trials: Rows, effects: Rows, verification: str, tests: Path | None, s
         "trials": str(len(trials)),
         "arms": str(sum(len({row["arm"] for row in one["endpoints"]}) for one in trials)),
         "unplayed": str(sum(not one["endpoints"] for one in trials)) if trials else "0",
-        "inside": str(sum(row["verdict"] == "yes" for row in predicted)),
-        "judged": str(len(predicted)),
         "score": str(told) if told else "no score",
         "looked_at": str(len(words.looked_at)),
         "unseen": str(len(words.unseen)),
-        "unlooked_inside": str(
-            sum(row["verdict"] == "yes" for row in predicted if row["trial"] not in words.looked_at)
-        ),
-        "unlooked_judged": str(sum(row["trial"] not in words.looked_at for row in predicted)),
-        "unseen_inside": str(sum(row["verdict"] == "yes" for row in predicted if row["trial"] in words.unseen)),
-        "unseen_judged": str(sum(row["trial"] in words.unseen for row in predicted)),
         "blind": str(len(words.blind.trials)),
         "blind_on": words.blind.on.isoformat(),
-        "blind_inside": str(sum(row["verdict"] == "yes" for row in predicted if row["trial"] in words.blind.trials)),
-        "blind_judged": str(sum(row["trial"] in words.blind.trials for row in predicted)),
-        "effects_inside": str(sum(row["verdict"] == "yes" for row in incidences)),
-        "effects_judged": str(len(incidences)),
+        **{f"{of}inside": str(_inside(rows)) for of, rows in counted.items()},
+        **{f"{of}judged": str(len(rows)) for of, rows in counted.items()},
     }
 
 
@@ -171,14 +168,12 @@ def _apart(row: Mapping[str, Any]) -> Apart | None:
 def _validation(trials: Rows, effects: Rows) -> Iterator[tuple[str, str]]:
     for used, name in (("predict", "Predicted endpoints"), ("calibrate", "Fitted endpoints")):
         rows = [row for row in _endpoints(trials) if row["used"] == used and row["verdict"] in ("yes", "no")]
-        told = score(filter(None, map(_apart, rows)))
-        inside = sum(row["verdict"] == "yes" for row in rows)
-        yield name, f"{_of(inside, len(rows))} in the published interval; {told or 'no score'}"
+        yield name, _scored(rows)
         if used == "predict":
             yield from _blind(rows)
     for used, name in (("predict", "Predicted incidences"), ("calibrate", "Fitted incidences")):
         mine = [row for row in effects if row["published"]["used"] == used and row["verdict"] in ("yes", "no")]
-        said = f"{_of(sum(row['verdict'] == 'yes' for row in mine), len(mine))} in the published interval"
+        said = _share(mine)
         if changed := sum(row.get("counted_as_before") is not None for row in mine):
             before = sum(row["verdict_before"] == "yes" for row in mine)
             said += (
@@ -192,14 +187,19 @@ def _blind(predicted: Rows) -> Iterator[tuple[str, str]]:
     blind = credibility().blind
     rows = [row for row in predicted if row["trial"] in blind.trials]
     if rows:
-        inside, told = sum(row["verdict"] == "yes" for row in rows), score(filter(None, map(_apart, rows)))
-        many = len({row["trial"] for row in rows})
-        yield (
-            "Blind endpoints",
-            f"of these, of {many} trials that were entered on {blind.on.isoformat()} before they were ever played and "
-            f"of which no modeller had looked at a result: {_of(inside, len(rows))} in the published interval; "
-            f"{told or 'no score'}",
-        )
+        yield "Blind endpoints", f"of these, of {blind.says(len({row['trial'] for row in rows}))}: {_scored(rows)}"
+
+
+def _scored(endpoints: Rows) -> str:
+    return f"{_share(endpoints)}; {score(filter(None, map(_apart, endpoints))) or 'no score'}"
+
+
+def _share(judged: Rows) -> str:
+    return f"{_of(_inside(judged), len(judged))} in the published interval"
+
+
+def _inside(judged: Rows) -> int:
+    return sum(row["verdict"] == "yes" for row in judged)
 
 
 def _of(some: int, of: int) -> str:

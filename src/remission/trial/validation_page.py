@@ -84,10 +84,7 @@ def _blind(done: Sequence[Reproduction]) -> list[str]:
     if not mine:
         return []
     found, apart = count(mine, "predict"), scored(mine, "predict")
-    words = [
-        f"Blind: {found.inside} of {found.judged} predicted endpoints of {len(mine)} trials that were entered on "
-        f"{blind.on.isoformat()} before they were ever played and of which no modeller had looked at a result."
-    ]
+    words = [f"Blind: {found.inside} of {found.judged} predicted endpoints of {blind.says(len(mine))}."]
     return words if apart is None else [*words, f"Blind: {apart}."]
 
 
