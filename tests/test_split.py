@@ -6,11 +6,13 @@ import hashlib
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from remission.knowledge.credibility_file import credibility
 from remission.knowledge.library import DATA, Library, library
 from remission.knowledge.split import FILE, departures, is_kept_back, split
 
-BLIND = "2b8da53af4acff9baaf244c7ba5192b2c35855ef27b24758b67379c56056a515"  # sha256 of their files, unplayed
+BLIND = "0293bd9c8dd70729b60e75832d2bf12c37cf77cf91202997d06aa1e3b64e15bb"  # sha256 of the last round, unplayed
 RECORDED = "a6f63e10236117f4bb25d0625025ffa23f510a80ad8615b1ade7e76b7aeaa48a"  # sha256, from before the fit
 FORBIDDEN = (  # results that an independent check uses: no trial of these may be here
     "aall0932", "aall1131", "aall0622", "ca180_372", "aieop_bfm_2009", "all_bfm_90", "ukall2011", "ukall_xi", "total16",
@@ -65,12 +67,22 @@ def test_trials_that_nobody_had_seen_played_are_foretold_and_no_fit_reads_them()
 def test_blind_trials_are_all_foretold_and_as_they_were_before_they_were_played() -> None:
     shelf, known = library(), credibility()
     digest = hashlib.sha256()
-    for name in sorted(known.blind.trials):
+    for name in sorted(known.blind[-1].trials):
         used = Counter(e.used for _, e in shelf.trial(name).endpoints())
         assert used["predict"] and not used["calibrate"] and name not in split().trials
         assert name not in known.looked_at and name not in known.unseen
         digest.update((DATA / "trials" / f"{name}.yaml").read_bytes())
-    assert len(known.blind.trials) >= 8 and digest.hexdigest() == BLIND
+    assert len(known.blind[-1].trials) >= 8 and digest.hexdigest() == BLIND
+
+
+def test_a_blind_round_that_is_over_says_what_it_gave_and_was_looked_at() -> None:
+    known = credibility()
+    for over in known.blind[:-1]:
+        assert over.first and not {*over.trials} - {*known.looked_at}
+    names = [name for entered in known.blind for name in entered.trials]
+    assert len(names) == len({*names})
+    with pytest.raises(ValueError, match="is over, and does not say"):
+        known.model_validate({**known.model_dump(), "blind": [{**known.blind[0].model_dump(), "first": None}] * 2})
 
 
 def test_trials_that_were_looked_at_are_named_as_they_are() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from .loader import load
 
@@ -36,13 +37,15 @@ class Factor(_Strict):
 
 
 class Blind(_Strict):
-    """``trials`` that were entered on a day, all to be foretold, by someone who took no part in the model, while nobody
-    who did had seen a result of them: before the commit that follows ``after`` nothing of them was in the repository.
+    """A round of ``trials`` that were entered on a day, all to be foretold, by someone who took no part in the model,
+    while nobody who did had seen a result of them: before the commit that follows ``after`` nothing of them was in the
+    repository. ``first``: what their first play gave, once a later round is entered and they are ordinary trials.
     """
 
     on: date
     after: str
     trials: tuple[str, ...]
+    first: str | None = None
 
     def says(self, trials: int) -> str:
         """Of so many of them, when they are counted apart."""
@@ -54,16 +57,22 @@ class Blind(_Strict):
 
 class Credibility(_Strict):
     """``looked_at``: trials whose predicted results were in view while mechanisms were chosen; ``unseen``: those that
-    were added and divided before anybody had played them; ``blind``: those whose published results no modeller knew
-    either until they were first played. ``misses``: why the endpoints of a trial, or the incidences of a side effect,
-    that lie outside do so."""
+    were added and divided before anybody had played them; ``blind``: rounds of those whose published results no
+    modeller knew either until they were first played, the present one last. ``misses``: why the endpoints of a trial,
+    or the incidences of a side effect, that lie outside do so."""
 
     contexts: tuple[Context, ...]
     factors: tuple[Factor, ...]
     looked_at: tuple[str, ...]
     unseen: tuple[str, ...]
-    blind: Blind
+    blind: Annotated[tuple[Blind, ...], Field(min_length=1)]
     misses: dict[str, str]
+
+    @model_validator(mode="after")
+    def _rounds_that_are_over_say_what_they_gave(self) -> Credibility:
+        if silent := [round_.on.isoformat() for round_ in self.blind[:-1] if not round_.first]:
+            raise ValueError(f"the blind round of {silent[0]} is over, and does not say what its `first` play gave")
+        return self
 
 
 @lru_cache(maxsize=1)
