@@ -1,5 +1,5 @@
-// After treatment, with no drug on board: the leukaemia alone, week by week, until cure, relapse or the horizon. Where a
-// relapse is treated, the patient sleeps until its day and is played on from there.
+// After treatment, when nothing kills any more: the leukaemia alone, week by week, until cure, relapse or the horizon. Where
+// a relapse is treated, the patient sleeps until its day and is played on from there.
 #pragma once
 #include <utility>
 
@@ -7,14 +7,22 @@
 
 namespace remission {
 
-constexpr Real LITTLE_KILL = 1e-3;  // 1/day, of CAR T-cells that have stayed: a hundredth of what leukaemia grows by
+constexpr Real LITTLE_KILL = 1e-3;  // 1/day: a hundredth of what leukaemia grows by
 
-// Can the rest be played week by week: a marrow that works, no cells that hold the leukaemia, and a remission?
+// Is leukaemia killed today faster than counts as nothing: by drugs that are left, antibodies, CAR T-cells, a donor's T cells?
+inline bool is_killed(const Block& b, int l) {
+  bool killed = b.flesh.cns(0, l) > 0.0 && b.day.cns(0, l) > LITTLE_KILL;
+  for (Int c : b.work.alive)
+    killed |= (b.flesh.cells(2 * c, l) > 0.0 && b.day.cyc(c, l) > LITTLE_KILL) ||
+              (b.flesh.cells(2 * c + 1, l) > 0.0 && b.day.rest(c, l) > LITTLE_KILL);
+  return killed;
+}
+
+// Can the rest be played week by week: a marrow that works, nothing that holds the leukaemia, and a remission?
 inline bool needs_no_days(Block& b, int l, Real total) {
   if (b.flesh.room(0, l) < 0.1) return false;
   if (total == 0.0 && b.flesh.cns(0, l) == 0.0) return true;
-  const bool held = b.flesh.immune[l].kill * b.q.antigen(0, l) > LITTLE_KILL;
-  if (held && b.today[l] + 1 < b.play.treatment_days) return false;
+  if (b.today[l] + 1 < b.play.treatment_days && is_killed(b, l)) return false;
   LaneState& lane = b.lane(l);
   if (lane.remission == 0 && b.blast_share(l, total) < b.setting(S_REMISSION)) lane.remission = 1;  // no marrow was looked at
   return lane.remission > 0;
