@@ -1773,6 +1773,7 @@ def _show_trial(trial: Trial) -> None:
         ]
         played = f"protocol {arm.protocol}, population {arm.population or trial.population}"
         played += f", relapses by {trial.second_line}" if trial.second_line else ""
+        played += f", {trial.care}" if trial.care else ""
         _print_table(f"{name}: {arm.name} ({played})", ("", "published", "95 % CI", "known from", "used to"), rows)
     print(f"Play it: remission validate {trial.trial}")
 

@@ -9,11 +9,12 @@ An event comes when H has reached a number drawn from the unit exponential: the 
 process are those of a plain one on the clock of the summed hazard. After a fever comes a pause without hazard.
 
     bloodstream      P = 1 - exp(-share(ANC) person (1 + X))          of the fevers; X: steroids of weeks past
-    death            P = 1 - exp(-death lethality (1 + Y))            of those; Y: steroids; more after a relapse
+    death            P = 1 - exp(-death lethality care (1 + Y))       of those; Y: steroids; more after a relapse
     grade 5          P of the side effect's file, by the person       of its episodes
 
 ``person`` and ``lethality`` rise with age among adults, in infants and with Down syndrome; after a
-relapse bacteria are in the blood `again` times as often.
+relapse bacteria are in the blood `again` times as often. ``care``: by the year and the country of treatment, after a
+graft `care_after_transplant`; ``lethality`` below holds it.
 Core: engine/core/ends.hpp, side_effects.hpp.
 Numbers and sources: knowledge/data/body/infection.yaml, side_effects/*.yaml.
 """

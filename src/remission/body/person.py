@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from remission.knowledge.care import SETTINGS
 from remission.knowledge.errors import BadInput
 from remission.knowledge.quantity import Covariate, Quantity
 from remission.patient import chance
 from remission.patient.cohort import LINEAGE, METABOLISER, SEX, Cohort, Floats
 
-WORDS = {"sex": SEX, "tpmt": METABOLISER, "nudt15": METABOLISER, "lineage": LINEAGE}
+WORDS = {"sex": SEX, "tpmt": METABOLISER, "nudt15": METABOLISER, "lineage": LINEAGE, "setting": SETTINGS}
 
 
 def individual(quantity: Quantity, unit: str, cohort: Cohort, *, seed: int, purpose: str) -> Floats:
@@ -45,6 +46,11 @@ def _factor(covariate: Covariate, cohort: Cohort) -> Floats:
         words = WORDS[covariate.on]
         table = np.array([covariate.map.get(word, 1.0) for word in words])
         return table[x.astype(int)]
+    if covariate.yearly is not None:
+        assert covariate.reference is not None
+        years = covariate.reference - np.clip(x, covariate.above or -np.inf, covariate.below or np.inf)
+        whom = (x > 0.0) & (cohort.age_y >= (covariate.from_age_y or 0.0))
+        return np.where(whom, covariate.yearly ** np.where(whom, years, 0.0), 1.0)
     inside = np.ones(len(x), dtype=bool)
     if covariate.above is not None:
         inside &= x > covariate.above

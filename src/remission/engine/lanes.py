@@ -401,13 +401,16 @@ def build(
     if plan.living:  # who has been treated before has fewer lymphocytes left
         left = individual(library.body("immunity")["T cells.pretreated"], "-", people, seed=seed, purpose="pretreated")
         presenting[3] *= np.where(people.relapsed == 1, np.minimum(left, 1.0), 1.0)
+    lethality = draw(infection, "bloodstream.lethality", "-")
     person = np.zeros(padded, dtype=PERSON)
     columns: dict[str, Any] = {
         "patient": people.patient, "real": np.arange(padded) < n,
         "first_phase": 0 if begins is None else np.asarray(begins)[index], "age_y": people.age_y,
         "weight_kg": people.weight_kg, "bsa_m2": people.bsa_m2, "capacity": capacity, "omega": omega,
         "blood_ratio": people.blood_blasts / np.where(total > 0.0, total, np.inf),
-        "frailty": draw(infection, "fever.frailty", "-"), "lethality": draw(infection, "bloodstream.lethality", "-"),
+        "frailty": draw(infection, "fever.frailty", "-"),
+        "lethality": lethality * draw(infection, "bloodstream.care", "-"),
+        "lethality_grafted": lethality * draw(infection, "bloodstream.care_after_transplant", "-"),
         "bacteraemia": draw(infection, "bloodstream.person", "-"),
         "dies_on": _dies_on(library, people, seed),
         "wake": wake, "death": death, "colds": colds(library.body("weeks"), people, seed), "missed": people.missed,

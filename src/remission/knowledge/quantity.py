@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from .care import SETTINGS
 from .units import UnknownUnit, factor, unit_of
 
 
@@ -27,6 +28,7 @@ _WORDS = {
     "tpmt": ("normal", "intermediate", "poor"),
     "nudt15": ("normal", "intermediate", "poor"),
     "lineage": ("B", "T"),
+    "setting": SETTINGS,
 }
 
 
@@ -36,13 +38,21 @@ class Covariate(BaseModel):
     Numeric: the typical value is multiplied by ``(x / reference) ** power``.
     Categorical: it is multiplied by ``map[x]``, or by ``factor``. ``above`` / ``below`` limit a factor or a power
     to part of a numeric covariate (for example age <= 3 y). ``down`` is 1 with Down syndrome, else 0.
+    The year of care: ``yearly`` times as much for each year before ``reference`` (the year of the value), from the age
+    ``from_age_y`` on; before the year ``above`` and after ``below``, where the source ends, as there. Who has no year
+    has the value.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
-    on: Literal["weight_kg", "bsa_m2", "age_y", "creatinine_umol_l", "wbc", "sex", "tpmt", "nudt15", "lineage", "down"]
+    on: Literal[
+        "weight_kg", "bsa_m2", "age_y", "creatinine_umol_l", "wbc", "sex", "tpmt", "nudt15", "lineage", "down",
+        "care_year", "setting",
+    ]  # fmt: skip
     reference: float | None = None
     power: float | None = None
+    yearly: Annotated[float, Field(gt=0)] | None = None
+    from_age_y: float | None = None
     map: dict[str, float] | None = None
     factor: float | None = None
     above: float | None = None
@@ -52,7 +62,10 @@ class Covariate(BaseModel):
     def _one_form(self) -> Covariate:
         numeric = self.reference is not None and self.power is not None
         step = self.factor is not None and (self.above is not None or self.below is not None)
-        if sum([numeric, self.map is not None, step]) != 1:
+        trend = self.reference is not None and self.yearly is not None
+        if (self.on == "care_year") != trend or (self.from_age_y is not None and not trend):
+            raise ValueError("the year of care, and nothing else, goes with `reference` + `yearly` (and `from_age_y`)")
+        if sum([numeric, self.map is not None, step, trend]) != 1:
             raise ValueError("a covariate is either `reference` + `power`, or `map`, or `factor` with `above`/`below`")
         known = _WORDS.get(self.on, ())
         if self.map is not None and (not known or set(self.map) - set(known)):

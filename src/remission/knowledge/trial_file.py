@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from .care import Care
 from .loader import Fault, FaultyNode
 from .provenance import Row
 
@@ -360,7 +361,8 @@ class Arm(_Strict):
 
 class Trial(_Strict):
     """A published trial. ``follow_up``: how long its virtual patients are followed from the first dose;
-    ``second_line``: the protocol by which a relapse is treated in place of what the protocols of the arms say.
+    ``second_line``: the protocol by which a relapse is treated in place of what the protocols of the arms say;
+    ``care``: when and where its patients were treated.
     """
 
     trial: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -371,6 +373,7 @@ class Trial(_Strict):
     population: str
     follow_up: Span
     second_line: str | None = None
+    care: Care | None = None
     note: str | None = None
     arms: dict[str, Arm] = Field(min_length=1)
 

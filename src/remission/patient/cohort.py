@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from remission.knowledge.care import SETTINGS
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -40,6 +42,7 @@ WORDS = {
     "tpmt": METABOLISER,
     "nudt15": METABOLISER,
     "donor": DONOR,
+    "setting": SETTINGS,
 }
 
 
@@ -77,6 +80,8 @@ class Cohort:
     donor: Ints  # index into DONOR
     relapsed: Ints  # 1: has relapsed before or now
     prior_transplant: Ints  # 1: had a transplant before
+    care_year: Floats  # calendar year in which the treatment begins; 0: that of the trials that numbers were fitted to
+    setting: Ints  # index into SETTINGS
     sensitivity: Floats  # (N, len(SENSITIVITIES)): kill relative to the typical patient
     after_relapse: Floats  # (N, len(SENSITIVITIES)): times that from the first relapse in the course on
     subtypes: tuple[str, ...]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from remission.knowledge.care import SETTINGS
 from remission.knowledge.errors import BadInput, nearest
 
 from . import recipe
@@ -109,6 +110,8 @@ def one(
         "donor": _word("donor", fields.get("donor", "none"), DONOR),
         "relapsed": relapsed,
         "prior_transplant": _yes("prior_transplant", fields.get("prior_transplant", False)),
+        "care_year": number("care_year", 0.0) if fields.get("care_year") else 0.0,
+        "setting": _word("setting", fields.get("setting", SETTINGS[0]), SETTINGS),
     }
     whole = {
         "patient",
@@ -124,6 +127,7 @@ def one(
         "prior_transplant",
         "down",
         "testes",
+        "setting",
     }
     arrays: dict[str, Any] = {k: np.array([v], dtype=np.int64 if k in whole else np.float64) for k, v in values.items()}
     kill = sensitivity(p, lc50_fold(p)[[subtype]]) * age_factor(p, np.array([age]))

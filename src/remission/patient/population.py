@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from remission.knowledge.care import SETTINGS
 from remission.knowledge.errors import BadInput
 
 from . import chance, recipe
@@ -247,11 +248,20 @@ def _candidates(p: recipe.Population, seed: int, patients: Ints, attempts: Ints,
         donor=known("donor", _donor(p, uniform("donor"))),
         relapsed=relapsed.astype(np.int64),
         prior_transplant=own("prior_transplant", transplanted.astype(np.int64)),
+        care_year=own("care_year", _care_year(p, uniform("care year"))),
+        setting=own("setting", np.full(age.shape, SETTINGS.index(p.care.setting) if p.care else 0, dtype=np.int64)),
         sensitivity=np.stack([own(f"sensitivity_{name}", kill[:, i]) for i, name in enumerate(SENSITIVITIES)], axis=1),
         after_relapse=_after_relapse(p, relapsed, normal),
         subtypes=p.subtypes.names,
         ancestries=p.pharmacogenetics.names,
     )
+
+
+def _care_year(p: recipe.Population, u: Floats) -> Floats:
+    if p.care is None or p.care.years is None:
+        return np.zeros_like(u)
+    first, last = p.care.years
+    return first + u * (last - first)
 
 
 def _age(p: recipe.Population, u: Floats) -> Floats:

@@ -1,5 +1,7 @@
 """What is believed of a patient: the smallest and the largest value of a column, and its unit."""
 
+from remission.knowledge.care import EARLIEST, LATEST
+
 RANGES: dict[str, tuple[float, float, str]] = {
     "patient": (0, 2**48 - 1, "a whole number"),
     "age_y": (0, 120, "years"),
@@ -14,5 +16,6 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "haemoglobin": (1, 25, "g/dL"),
     "creatinine_umol_l": (1, 2000, "umol/L"),
     "growth_per_day": (1e-4, 2, "1/day"),
+    "care_year": (EARLIEST, LATEST, "a year"),
     "missed": (0, 1, "a fraction, 0-1"),
 }

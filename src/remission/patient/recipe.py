@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from remission.knowledge.agent import Sensitivity as DrugClass
+from remission.knowledge.care import Care
 from remission.knowledge.errors import nearest
 from remission.knowledge.library import library
 from remission.knowledge.loader import Fault, FaultyNode, complain, load, read_yaml
@@ -360,7 +361,7 @@ class Population(Strict):
     """``at``: when the patients enter. The white count, the counts and the marrow blasts are those at entry.
 
     ``relapsed``: share who have relapsed before or now (default: all at relapse, else none); ``prior_transplant``:
-    share of these who had a transplant.
+    share of these who had a transplant; ``care``: when and where they are treated.
     """
 
     name: str
@@ -392,6 +393,7 @@ class Population(Strict):
     growth_factor: Number | None = None  # net growth of relapsed leukaemia, relative to diagnosis
     donors: Donors | None = None
     remission: Remission | None = None
+    care: Care | None = None
 
     @property
     def share_relapsed(self) -> float:
@@ -435,6 +437,7 @@ class Part(Strict):
     growth_factor: Number | None = None
     donors: Donors | None = None
     remission: Remission | None = None
+    care: Care | None = None
 
     def of(self, whole: Population) -> Population:
         """The whole population that the part makes of another one."""

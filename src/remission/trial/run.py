@@ -43,6 +43,7 @@ from .summary import COUNTED, DAYS_PER_YEAR, Journey, Performance, Summary, as_s
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from remission.knowledge.care import Care
     from remission.patient.own_table import Rows
     from remission.patient.recipe import Population
     from remission.protocol.doses import Doses
@@ -258,6 +259,7 @@ def simulate(
     out: str | Path | None = None,
     population: str | None = None,
     ancestry: str | Mapping[str, float] | None = None,
+    care: Care | None = None,
     follow_up_years: float = 10.0,
     threads: int | None = None,
     record: Sequence[str] = TABLES,
@@ -278,7 +280,8 @@ def simulate(
     ``patients``: 1000; of doses, as many as there are histories. ``population``: the id of one that is supplied, by
     default the one that the protocol names (patients whom the protocol is not for are not drawn), or a file: of a
     population, or a table of your own patients (.csv, .parquet; docs/populations.md). ``ancestry``: theirs, instead of
-    what the population says: "East Asian", or shares, {"European": 0.6, "Hispanic": 0.4}. With ``out`` the tables go to
+    what the population says: "East Asian", or shares, {"European": 0.6, "Hispanic": 0.4}. ``care``: when and where they
+    are treated, instead of what the population says: ``Care(years=(1990, 2008))``. With ``out`` the tables go to
     that folder shard by shard, in bounded memory; the same call goes on with a run that was stopped, ``fresh`` replaces
     one that is there. A run that will take hours or fill the disk is measured first and asked about: ``consent`` is
     given its `Cost` and says yes or no. ``finish`` is called with the run that is whole, while no other process can
@@ -295,8 +298,9 @@ def simulate(
         with using(knowledge):
             run = simulate(
                 protocol, doses=doses, patients=patients, seed=seed, out=out, population=population, ancestry=ancestry,
-                follow_up_years=follow_up_years, threads=threads, record=record, progress=progress, fresh=fresh,
-                consent=consent, finish=finish, timings=timings, after_relapse=after_relapse, cluster=cluster, say=say,
+                care=care, follow_up_years=follow_up_years, threads=threads, record=record, progress=progress,
+                fresh=fresh, consent=consent, finish=finish, timings=timings, after_relapse=after_relapse,
+                cluster=cluster, say=say,
             )  # fmt: skip
         return replace(run, knowledge=knowledge)
     started = time.perf_counter()
@@ -341,6 +345,9 @@ def simulate(
         shares = {ancestry: 1.0} if isinstance(ancestry, str) else dict(ancestry)
         people = of_ancestry(people, shares)
         of_people += ", ancestry " + ", ".join(f"{name} {share:g}" for name, share in sorted(shares.items()))
+    if care is not None:
+        people = people.model_copy(update={"care": care})
+        of_people += f", {care}"
     if own:
         assert population is not None
         kinds, ancestries = people.subtypes, people.pharmacogenetics.names

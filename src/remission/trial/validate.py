@@ -370,7 +370,8 @@ def player(
         followed = days(trial.follow_up) if only is None else min(days(trial.follow_up), needed_days(asked))
         early = only is not None and all(e.what in TO_RELAPSE for e in asked)
         tables = tables_of(
-            arm, population=arm.population or trial.population, follow_up_years=followed / DAYS["year"],
+            arm, population=arm.population or trial.population, care=trial.care,
+            follow_up_years=followed / DAYS["year"],
             after_relapse=trial.second_line or (USUAL if asks_survival(arm) else None),
             record=("outcomes", "events") if early else RECORDED, relapse_ends=early, treatment=treatment or treated,
             patients=patients, seed=seed, threads=threads, progress=progress,

@@ -196,6 +196,7 @@ def _section(one: Reproduction, picture: str | None = None) -> list[str]:
     )
     verb = "To be played" if one.cannot else "Played"
     then = f"; a relapse is treated by `{trial.second_line}`" if trial.second_line else ""
+    then += f"; {trial.care}" if trial.care else ""
     many = f", {one.patients:,} patients an arm" if one.patients else ""
     out += [f"{verb} as {'; '.join(arms)}{many}; followed for {trial.follow_up}{then}.", ""]
     keys = dict.fromkeys([*trial.sources, *(e.source for _, e in trial.endpoints() if e.source)])

@@ -61,7 +61,9 @@ inline void infection(Block& b, int l, Int today) {
   if (b.uniform(l, P_BLOODSTREAM, number) >= -std::expm1(-share)) return;
   b.place.result[l][RESULT_BLOODSTREAM] += 1.0;
   b.event(l, today, lane.phase, E_BLOODSTREAM, anc);
-  const Real lethal = b.setting(again ? S_BSI_RELAPSED : S_BSI_DEATH) * b.person(l).lethality * (1.0 + b.flesh.daily(INFECTION_DEATH, l));
+  const bool grafted = b.flesh.immune[l].transplant_day >= 0;
+  const Real lethality = grafted ? b.person(l).lethality_grafted : b.person(l).lethality;
+  const Real lethal = b.setting(again ? S_BSI_RELAPSED : S_BSI_DEATH) * lethality * (1.0 + b.flesh.daily(INFECTION_DEATH, l));
   if (b.uniform(l, P_DEATH, number) < -std::expm1(-lethal)) die(b, l, today, CAUSE_INFECTION);
 }
 

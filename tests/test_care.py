@@ -1,0 +1,141 @@
+"""Care of other years and countries: by the published ratios, where they hold, and nothing where nothing is said."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from remission.body.person import individual
+from remission.engine.program import prepare
+from remission.engine.side_effects import FATALITY, MOST_FATAL, SIDE_NUMBERS, side_numbers
+from remission.knowledge.care import Care
+from remission.knowledge.credibility_file import credibility
+from remission.knowledge.errors import BadInput
+from remission.knowledge.library import DATA, Library, library
+from remission.knowledge.quantity import Covariate
+from remission.patient import recipe
+from remission.patient.cohort import Cohort
+from remission.patient.person import one
+from remission.patient.population import draw
+from remission.protocol.reader import read_protocol
+from remission.trial import validate
+from remission.trial.run import simulate
+
+FALL = 0.8  # hazard of death without relapse for every five years later (penack2020)
+OF_THE_GRAFT = ("gvhd", "chronic_gvhd", "infection_after_transplant", "vod", "viral_infection")
+
+
+def care(name: str, **person: object) -> float:
+    who = one(**{"sex": "male", "age_y": 6.0, **person})  # type: ignore[arg-type]
+    return float(individual(library().body("infection")[f"bloodstream.{name}"], "-", who, seed=1, purpose="x")[0])
+
+
+def fatal(year: float) -> dict[str, float]:
+    program = prepare(read_protocol("forum-tbi"), library())
+    numbers = side_numbers(program, one(age_y=6.0, sex="male", care_year=year), seed=1)
+    return {
+        effect.side_effect: float(numbers[i * SIDE_NUMBERS + FATALITY, 0])
+        for i, effect in enumerate(program.side_effects)
+    }
+
+
+def test_a_child_of_1995_dies_of_the_graft_as_much_more_often_as_published() -> None:
+    more = FALL ** -((2015 - 1995) / 5)
+    assert care("care_after_transplant", care_year=1995) == pytest.approx(more, rel=0.005)
+    then, now = fatal(1995), fatal(2015)
+    moved = {name for name in now if then[name] != now[name]}
+    assert moved == set(OF_THE_GRAFT)  # nothing else is known to have changed
+    for name in moved:
+        assert then[name] == pytest.approx(min(now[name] * more, MOST_FATAL), rel=0.005)
+
+
+def test_the_years_end_where_the_sources_do() -> None:
+    assert care("care_after_transplant", care_year=1960) == care("care_after_transplant", care_year=1980)
+    assert care("care_after_transplant", care_year=2030) == care("care_after_transplant", care_year=2016)
+    assert care("care", age_y=40.0, population="adult-all", care_year=2025) == 1.0
+
+
+def test_infections_of_adults_follow_the_years_and_those_of_children_do_not() -> None:
+    adult = care("care", age_y=40.0, population="adult-all", care_year=1975)
+    seen = np.log1p(-0.187) / np.log1p(-0.058)  # dead within a month, 1973-1977 and 2008-2010 (percival2015)
+    assert adult == pytest.approx(seen ** (35 / 34), rel=0.03)
+    assert care("care", care_year=1975) == care("care", age_y=17.9, care_year=1975) == 1.0  # lund2011: 3.4 and 3.2 %
+
+
+def test_where_the_country_is_poor_more_children_die_of_treatment() -> None:
+    settings = ("high income", "upper middle income", "lower middle income", "low income")
+    course = [care("care", setting=word) for word in settings]
+    assert course == pytest.approx([1.0, 4.47 / 4, 9.21 / 4, 14.19 / 4], rel=0.02)  # ehrlich2023
+
+
+def test_who_has_no_year_has_the_numbers_as_they_were_fitted() -> None:
+    for age, population in ((6.0, "childhood-all"), (40.0, "adult-all"), (70.0, "adult-all")):
+        assert care("care", age_y=age, population=population) == 1.0
+        assert care("care_after_transplant", age_y=age, population=population) == 1.0
+    for name in OF_THE_GRAFT:
+        assert fatal(0)[name] == pytest.approx(fatal(2015)[name], rel=1e-12)
+
+
+
+def test_a_year_changes_nothing_else_of_the_patients() -> None:
+    plain = recipe.population("transplant-children")
+    old = plain.model_copy(update={"care": Care(years=(1990, 2008), setting="low income")})
+    a, b = draw(plain, 300, seed=4), draw(old, 300, seed=4)
+    assert not a.care_year.any() and not a.setting.any()
+    assert b.care_year.min() >= 1990 and b.care_year.max() <= 2008 and 1997 < b.care_year.mean() < 2001
+    assert (b.setting == 3).all()
+    for name in {f.name for f in fields(Cohort)} - {"care_year", "setting", "scores"}:
+        assert np.array_equal(getattr(a, name), getattr(b, name)), name
+
+
+def test_played_more_die_without_a_relapse_and_as_many_relapse_before() -> None:
+    def died(year: float) -> tuple[int, int]:
+        run = simulate(
+            "forum-tbi", population="transplant-children", patients=600, seed=21, follow_up_years=2,
+            record=("outcomes", "events"), care=Care(years=(year, year)),
+        )  # fmt: skip
+        causes = run.outcomes["death_cause"].drop_nulls()
+        return causes.is_in([*OF_THE_GRAFT, "infection"]).sum(), (run.outcomes["relapse_day"].is_not_null()).sum()
+
+    (then, relapsed_then), (now, relapsed_now) = died(1990), died(2015)
+    assert 1.5 < then / now < FALL**-5 * 1.3
+    assert relapsed_now - (then - now) <= relapsed_then <= relapsed_now
+
+
+def test_a_trial_is_played_with_its_care(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {}
+
+    def none(protocol: object, **how: object) -> None:
+        asked.update(how)
+        raise BadInput("not played")
+
+    monkeypatch.setattr(validate, "simulate", none)
+    validate.validate("aieop_transplants", patients=10)
+    assert asked["care"] == Care(years=(1990, 2008))
+
+
+def test_years_are_those_of_trials_that_are_foretold_and_were_not_entered_blind() -> None:
+    """The numbers were fitted with the others as they are; the files of blind trials stay as they were."""
+    with_care = [name for name in library().trials() if library().trial(name).care]
+    assert len(with_care) > 10 and not set(with_care) & {*credibility().blind[-1].trials, *credibility().unseen}
+    for name in with_care:
+        assert not [e for _, e in library().trial(name).endpoints() if e.used == "calibrate"], name
+
+
+def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="from the first to the last"):
+        Care(years=(2008, 1990))
+    with pytest.raises(ValueError, match="goes with `reference` \\+ `yearly`"):
+        Covariate(on="care_year", reference=2015, power=1)
+    with pytest.raises(ValueError, match="goes with `reference` \\+ `yearly`"):
+        Covariate(on="age_y", reference=10, yearly=1.1)
+    with pytest.raises(BadInput, match="setting is 'rich'"):
+        one(age_y=6, sex="f", setting="rich")
+    (tmp_path / "trials").mkdir()
+    text = (DATA / "trials" / "aieop_transplants.yaml").read_text().replace("[1990, 2008]", "[2008, 1990]")
+    (tmp_path / "trials" / "aieop_transplants.yaml").write_text(text)
+    with pytest.raises(BadInput, match="from the first to the last"):
+        Library([tmp_path]).trial("aieop_transplants")
