@@ -82,14 +82,15 @@ KINDS: dict[str, Kind] = {
     "MRD negative": Kind(
         "percent",
         ("within",),
-        ("after", "below", "site", "response_within"),
+        ("after", "below", "site", "assay", "response_within"),
         "Of those with an assay in the time (from `after` to `within`): share whose lowest reported MRD is below the "
-        "limit (1e-4 unless `below` is given; marrow unless `site` is).",
+        "limit (1e-4 unless `below` is given; marrow unless `site` is). `assay: transcripts`: those of BCR::ABL1 were "
+        "counted, which some have in cells that are no leukaemia and stay positive by.",
     ),
     "MRD-negative remission": Kind(
         "percent",
         ("within",),
-        ("below", "site"),
+        ("below", "site", "assay"),
         "Share with a remission and, from then on, a reported MRD below the limit, both within the time.",
     ),
     "event-free survival": Kind(
@@ -182,7 +183,7 @@ KINDS: dict[str, Kind] = {
     "CAR T day of peak": Kind("days", (), ("response_within",), "Median day of the highest level in blood."),
 }
 _OPTIONS = (
-    "at", "within", "after", "below", "site", "side_effect", "grade", "phase", "reason", "against",
+    "at", "within", "after", "below", "site", "assay", "side_effect", "grade", "phase", "reason", "against",
     "remission_within", "response_within", "relapse_site",
 )  # fmt: skip
 SURVIVALS = tuple(name for name, kind in KINDS.items() if "at" in kind.needs)
@@ -217,6 +218,7 @@ class Endpoint(_Strict):
     among: dict[Column, tuple[float, float] | str] = {}
     below: Annotated[float, Field(gt=0)] | None = None
     site: Literal["marrow", "blood"] | None = None
+    assay: Literal["transcripts"] | None = None
     relapse_site: Literal["CNS", "CNS alone"] | None = None
     side_effect: str | None = None
     grade: Annotated[int, Field(ge=1, le=5)] | None = None

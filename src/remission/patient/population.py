@@ -219,7 +219,7 @@ def _candidates(p: recipe.Population, seed: int, patients: Ints, attempts: Ints,
     creatinine = typical_creatinine(p, height) * np.exp(p.creatinine.sd_log.value * normal("creatinine"))
     doubling = np.array([p.subtypes.doubling_time.values[name] for name in p.subtypes.names])[subtype]
     doubling = doubling * np.exp(p.subtypes.doubling_time_sd_log.value * normal("doubling time"))
-    kill = _sensitivity(p, subtype, relapsed, normal) * age_factor(p, age)[:, None]
+    kill = _sensitivity(p, age, subtype, relapsed, normal) * age_factor(p, age)[:, None]
     return Cohort(
         patient=patients.astype(np.int64),
         age_y=age,
@@ -421,7 +421,7 @@ def _donor(p: recipe.Population, u: Floats) -> Ints:
 
 
 def _sensitivity(
-    p: recipe.Population, subtype: Ints, relapsed: NDArray[np.bool_], normal: Callable[[str], Floats]
+    p: recipe.Population, age: Floats, subtype: Ints, relapsed: NDArray[np.bool_], normal: Callable[[str], Floats]
 ) -> Floats:
     """Shape (N, classes). The correlated classes share a normal score, which gives them one common correlation."""
     s = p.sensitivity
@@ -434,6 +434,8 @@ def _sensitivity(
         result[:, i] *= np.exp(s.log_sd[drug_class].value * z)  # type: ignore[index]
     felt = np.where(np.isin(SENSITIVITIES, s.later), s.later_share.value, 1.0)
     own = long_below(normal("drug sensitivity"), s.patient_factor_tail.value if s.patient_factor_tail else 0.0)
+    if s.patient_factor_age is not None:
+        own = own * s.patient_factor_age.at(age)
     factor = s.patient_factor_sd_log.value * own[:, None] * felt
     kill = sensitivity(p, result) * np.exp(factor)
     if p.sensitivity_factor is not None:

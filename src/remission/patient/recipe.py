@@ -289,18 +289,31 @@ class Subtypes(Strict):
         return next((e.fold[drug_class] for e in self.lc50 if e.subtype == subtype and drug_class in e.fold), 1.0)  # type: ignore[index]
 
 
+class SpreadByAge(Strict):
+    """How much more leukaemias differ with age: (age / from_y)^power from an age on."""
+
+    from_y: Positive
+    power: Number
+
+    def at(self, age_y: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Times as much as in children, at ages in years."""
+        return (np.maximum(age_y, self.from_y) / self.from_y) ** self.power.value
+
+
 class Sensitivity(Strict):
     """clip((LC50 fold x individual factor)^-exponent, least, most) x patient factor, for every class. The ``later``
     classes, which come after the first response is judged, feel ``later_share`` of the logarithm of that factor.
 
     The logarithm of the patient factor is ``patient_factor_sd_log`` z, z standard normal; below the median times
-    exp(h z^2 / 2), h ``patient_factor_tail`` (Tukey's h; 0: normal), so that few answer much worse than the others."""
+    exp(h z^2 / 2), h ``patient_factor_tail`` (Tukey's h; 0: normal), so that few answer much worse than the others. It
+    is more of both with age, times (age / from_y)^power from an age on, where ``patient_factor_age`` is written."""
 
     exponent: Number
     least: Number
     most: Number
     patient_factor_sd_log: Number
     patient_factor_tail: Number | None = None
+    patient_factor_age: SpreadByAge | None = None
     later: tuple[DrugClass, ...]
     later_share: Number
     correlation: Number

@@ -184,7 +184,7 @@ def mrd_negative(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> Es
     lowest = _lowest_mrd(played, endpoint, people, pl.col("origin"))
     if lowest.is_empty():
         raise NotSimulated("no MRD assay in that time")
-    return _share(lowest, pl.col("lowest") < (endpoint.below or 1e-4))
+    return _assayed(_share(lowest, pl.col("lowest") < (endpoint.below or 1e-4)), endpoint)
 
 
 def mrd_negative_remission(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> Estimate:
@@ -193,7 +193,14 @@ def mrd_negative_remission(played: Played, endpoint: Endpoint, people: pl.DataFr
     in_time = people.filter(pl.col("remission") - pl.col("origin") <= _within(endpoint))
     lowest = _lowest_mrd(played, endpoint, in_time, pl.max_horizontal("origin", "remission"))
     reached = lowest.filter(pl.col("lowest") < (endpoint.below or 1e-4)).height
-    return estimates.share(reached, people.height).times(100)
+    return _assayed(estimates.share(reached, people.height).times(100), endpoint)
+
+
+def _assayed(negative: Estimate, endpoint: Endpoint) -> Estimate:
+    """Those negative by an assay that also sees cells which are no leukaemia, whatever is left of that."""
+    if endpoint.assay != "transcripts":
+        return negative
+    return negative.times(1.0 - library().body("assays")["transcripts.other_cells"].to_unit("-"))
 
 
 def _lowest_mrd(played: Played, endpoint: Endpoint, people: pl.DataFrame, start: pl.Expr) -> pl.DataFrame:
