@@ -21,7 +21,7 @@ from remission.patient.cohort import ANCESTRY, DONOR, SENSITIVITIES, TOLD_ONCE, 
 from remission.patient.given import Given, ancestries_of, metabolisers, of_ancestry
 from remission.patient.own_table import read_rows
 from remission.patient.person import one
-from remission.patient.population import draw
+from remission.patient.population import draw, lc50_fold, sensitivity
 from remission.protocol.reader import read_sentence
 
 N = 20_000
@@ -340,6 +340,25 @@ def test_a_longer_tail_below_moves_only_those_who_answer_worst():
     z = normal / p.sensitivity.patient_factor_sd_log.value
     assert np.allclose(long, np.where(z < 0, normal * np.exp(0.1 * z**2), normal), rtol=1e-12)
     assert z.min() < -2.5 and long.min() < 1.8 * normal.min()
+
+
+def test_leukaemias_of_adults_differ_more_when_the_spread_rises_with_age():
+    """Each logarithm is times (age / 16)^power from 16 years on, in the same order; children's are left to the bit."""
+    p = recipe.population("adult-ph-negative")
+    still = {"log_sd": {c: q.model_copy(update={"value": 0.0}) for c, q in p.sensitivity.log_sd.items()}}
+
+    def bulk(power):
+        by_age = p.sensitivity.patient_factor_age
+        by_age = by_age.model_copy(update={"power": by_age.power.model_copy(update={"value": power})})
+        q = p.sensitivity.model_copy(update={"patient_factor_age": by_age, **still})
+        c = draw(p.model_copy(update={"sensitivity": q, "age_factor": None}), 2000, seed=3)
+        fold = sensitivity(p, lc50_fold(p))[c.subtype, SENSITIVITIES.index("vinca")]
+        return c.age_y, np.log(c.sensitivity[:, SENSITIVITIES.index("vinca")] / fold)
+
+    (age, alike), (_, apart) = bulk(0.0), bulk(0.5)
+    assert np.allclose(apart, alike * np.sqrt(np.maximum(age, 16) / 16), atol=1e-12)
+    assert np.array_equal(apart[age <= 16], alike[age <= 16]) and (age <= 16).sum() > 10
+    assert np.std(apart[age > 50]) > 1.5 * np.std(apart[age < 18])
 
 
 def test_sensitivity(childhood):

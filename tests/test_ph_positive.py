@@ -218,6 +218,7 @@ def left_behind(plasma):
     assert of_all.age_factor
     tail = of_all.sensitivity.patient_factor_tail
     own = of_all.sensitivity.patient_factor_sd_log.value * long_below(shared, tail.value if tail else 0.0)
+    own *= of_all.sensitivity.patient_factor_age.at(np.array([54.0])) if of_all.sensitivity.patient_factor_age else 1.0
     factor = np.exp(own) * of_all.age_factor.at(np.array([54.0]))
     steroid = np.clip((2.0 * np.exp(gc)) ** -0.25, 0.3, 2) * factor
     vca = np.clip((1.3 * np.exp(0.6 * vinca)) ** -0.25, 0.3, 2) * factor
@@ -255,3 +256,13 @@ def test_the_slow_clone_gives_the_measurable_disease_of_the_trials(left_behind):
 
 def test_a_fifth_have_little_left_after_three_weeks_of_dasatinib(left_behind):
     assert left_behind[0][1] == pytest.approx(0.19, abs=0.08)
+
+
+def test_hyper_cvad_is_given_with_what_goes_with_it() -> None:
+    """Twelve doses into the fluid in courses 1 to 6 (NCT01424982); levofloxacin with low neutrophils in all eight."""
+    courses = [phase for phase in read_protocol("hyper-cvad-ponatinib").phases if phase.days == 21]
+    fluid = [sum(len(give.days) for give in phase.give if give.route == "IT") for phase in courses]
+    assert fluid == [2] * 6 + [0] * 2
+    for phase in courses:
+        (give,) = (give for give in phase.give if give.agent == "levofloxacin")
+        assert give.when is not None and give.amount == 500

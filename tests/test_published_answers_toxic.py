@@ -83,7 +83,7 @@ def test_a_remission_is_not_read_from_an_early_look_at_the_marrow() -> None:
 def test_many_fevers_of_adults_on_high_doses_of_steroids_are_still_not_bacteraemia() -> None:
     """A fifth to two fifths of the fevers of adults with few neutrophils; steroids raise the share, never to all."""
     three_weeks = 21 / 365.25
-    run = simulate("hyper-cvad", patients=200, seed=5, population="adult-ph-negative", follow_up_years=three_weeks)
+    run = simulate("hyper-cvad", patients=300, seed=5, population="adult-ph-negative", follow_up_years=three_weeks)
     often = run.events["event"].value_counts()
     count = dict(zip(often["event"], often["count"], strict=True))
     assert count["fever"] > 50

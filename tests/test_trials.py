@@ -63,6 +63,12 @@ REFUSALS = [  # what is changed in forum.yaml, what the message says, and the te
     ("at: 2 years, value: 12", "at: 2 y, value: 12", "'2 y' is no length of time", "2 y"),
     ("at: 2 years, value: 12", "at: 4 years, value: 12", "4 years is later than the follow-up", "4 years"),
     ("relapse, at: 2 years, value: 12", "relapse, at: 2 years, grade: 3, value: 12", "`grade` has no use", "grade"),
+    (
+        "relapse, at: 2 years, value: 12",
+        "relapse, at: 2 years, assay: transcripts, value: 12",
+        "`assay` has no",
+        "assay",
+    ),
     ("at: 2 years, value: 12", "at: 2 years, since: phase transplant, value: 12", "cannot be counted", "phase tr"),
     ("at: 2 years, value: 12", "at: 2 years, of: infused, value: 12", "needs the phase", "infused"),
     ("at: 2 years, value: 12", "at: 2 years, since: remission, value: 12", "counted from it", "remission,"),
@@ -238,6 +244,12 @@ def test_mrd_is_the_lowest_reported_of_those_with_an_assay() -> None:
     assert simulated(cohort, of("MRD negative", after="80 days", within="100 days")).n == 1
     assert simulated(cohort, of("MRD negative", within="35 days", below=1e-3)).value == 100
     assert simulated(cohort, of("MRD-negative remission", within="100 days")).value == 40, "of all five"
+    by_transcripts = [
+        simulated(cohort, of(what, assay="transcripts", within="100 days")).value
+        for what in ("MRD negative", "MRD-negative remission")
+    ]
+    others = 9 / 40  # who carries BCR::ABL1 in other cells stays positive (hovorkova2017: 8 of 32 and 1 of 8)
+    assert by_transcripts == pytest.approx([200 / 3 * (1 - others), 40 * (1 - others)])
 
 
 def test_event_free_survival_with_censoring_and_missing_remission() -> None:
