@@ -79,7 +79,6 @@ def test_who_has_no_year_has_the_numbers_as_they_were_fitted() -> None:
         assert fatal(0)[name] == pytest.approx(fatal(2015)[name], rel=1e-12)
 
 
-
 def test_a_year_changes_nothing_else_of_the_patients() -> None:
     plain = recipe.population("transplant-children")
     old = plain.model_copy(update={"care": Care(years=(1990, 2008), setting="low income")})
@@ -117,10 +116,10 @@ def test_a_trial_is_played_with_its_care(monkeypatch: pytest.MonkeyPatch) -> Non
     assert asked["care"] == Care(years=(1990, 2008))
 
 
-def test_years_are_those_of_trials_that_are_foretold_and_were_not_entered_blind() -> None:
-    """The numbers were fitted with the others as they are; the files of blind trials stay as they were."""
+def test_years_are_those_of_trials_that_are_foretold() -> None:
+    """The numbers were fitted with the others as they are; blind trials say theirs from before their first play."""
     with_care = [name for name in library().trials() if library().trial(name).care]
-    assert len(with_care) > 10 and not set(with_care) & {*credibility().blind[-1].trials, *credibility().unseen}
+    assert len(with_care) > 10 and not set(with_care) & {*credibility().unseen}
     for name in with_care:
         assert not [e for _, e in library().trial(name).endpoints() if e.used == "calibrate"], name
 
