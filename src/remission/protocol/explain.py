@@ -115,6 +115,7 @@ _CALLED = {
     "igg": (N_("IgG"), "is", N_("{n} g/L")),
     "relapses": (N_("relapses so far"), "are", ""),
     "relapse month": (N_("months from the first day to the first relapse"), "are", ""),
+    "chance": (N_("a number drawn by lot"), "is", ""),
     "crs": (N_("cytokine release syndrome (grade)"), "is", ""),
     "neurotoxicity": (N_("neurotoxicity of immune cells (grade)"), "is", ""),
     "donor": (N_("donor"), "is", ""),

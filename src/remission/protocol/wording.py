@@ -58,7 +58,7 @@ _SAID = (  # names and values that are said as they are written in a protocol, s
     N_("blood MRD"), N_("chimerism"), N_("relapses"), N_("age"), N_("weight"), N_("sex"), N_("lineage"), N_("donor"),
     N_("remission"), N_("female"), N_("male"), N_("normal"), N_("intermediate"), N_("poor"), N_("none"), N_("sibling"),
     N_("unrelated"), N_("haploidentical"), N_("cord"), N_("negative"), N_("positive"), N_("no"), N_("yes"),
-    N_("red cells"), N_("relapse month"), N_("subtype"), N_("risk group"), N_("genetics"),
+    N_("red cells"), N_("relapse month"), N_("chance"), N_("subtype"), N_("risk group"), N_("genetics"),
     N_("in manufacture"), N_("ready"), N_("failed"), N_("infused"),
 )  # fmt: skip
 _KNOWN = (*COUNTS, *FRACTIONS, *SHARES, *STATES, *PERSON, *VALUES)  # all else that is compared is a side effect

@@ -10,10 +10,12 @@ constexpr std::uint32_t P_HB = chance::purpose("measured haemoglobin");
 constexpr std::uint32_t P_ASPIRATE = chance::purpose("aspirate");
 constexpr std::uint32_t P_CELLS = chance::purpose("cells counted");
 constexpr std::uint32_t P_CELLS_BLOOD = chance::purpose("cells counted in blood");
+constexpr std::uint32_t P_LOT = chance::purpose("lot of a visit");
 
-// The same sample is as true in an arm that has come to it some days later.
+// The same sample is as true in an arm that has come to it some days later, and the lot of that visit as kind.
 inline void number_sample(Block& b, int l, Int phase, Int day, Int waited) {
   b.lane(l).sample = b.numbered(l, phase, day, waited);
+  b.place.seen(V_CHANCE, l) = b.play.chance ? b.uniform(l, P_LOT, b.lane(l).sample) : 0.5;
 }
 
 // How often the leukaemia has come back, and how many months after the first dose it first did (NaN: not here).
@@ -85,7 +87,10 @@ inline void examine(Block& b, int l, Int bits, Int today, Int phase, Real total,
       b.place.result[l][RESULT_BLASTS] = fraction;
     }
     if (fraction < b.setting(S_REMISSION)) {  // an early look shows the response, not yet a remission
-      if (lane.remission == 0 && static_cast<Real>(today + 1 - lane.relapsed_on) >= b.setting(S_REMISSION_FROM)) {
+      // who enters with few blasts has a remission from the first look that could have lost it
+      const bool unsaid = lane.remission == 1 && lane.relapses == 0 && std::isnan(b.place.result[l][RESULT_REMISSION_DAY]);
+      if ((lane.remission == 0 || unsaid) &&
+          static_cast<Real>(today + 1 - lane.relapsed_on) >= b.setting(S_REMISSION_FROM)) {
         lane.remission = 1;
         b.first_time(l, RESULT_REMISSION_DAY, today);
         b.event(l, today, phase, E_REMISSION, 0.0);

@@ -70,7 +70,7 @@ struct Word {
   W(V_SUBTYPE, "subtype") W(V_DOWN, "down syndrome")                                                                                        \
   W(V_CHIMERISM, "chimerism") W(V_T315I, "t315i") W(V_B, "b cells") W(V_IGG, "igg") W(V_RELAPSES, "relapses")     \
   W(V_CRS, "crs") W(V_BRAIN, "neurotoxicity") W(V_REMISSION, "remission") W(V_PRODUCT, "product") \
-  W(V_RELAPSE_MONTH, "relapse month")
+  W(V_RELAPSE_MONTH, "relapse month") W(V_CHANCE, "chance")
 #define OPERATION(W) \
   W(BELOW, "<") W(AT_MOST, "<=") W(ABOVE, ">") W(AT_LEAST, ">=") W(EQUAL, "=") W(UNEQUAL, "!=") W(AND, "") W(OR, "") W(NOT, "")
 #define BASIS(W) W(PER_M2, "m2") W(PER_KG, "kg") W(FLAT, "") W(BY_AGE, "")
