@@ -510,6 +510,24 @@ def test_donors(cohorts):
     assert set(columns(someone)["donor"]) == {"sibling"}
 
 
+def test_of_adults_with_t_cells_some_are_in_no_remission_before_their_transplant():
+    """Shares of greil2020; whoever has remission has as much left as adults with any lineage, the others a full marrow."""
+    c = draw("transplant-adults-t-all", 2000, seed=3)
+    overt = c.marrow_blasts >= 0.05
+    assert close(overt, 0.31) and set(c.lineage) == {1}
+    assert np.median(c.marrow_blasts[overt]) > 0.5 and close(c.marrow_blasts == 0, 0.2)
+    usual = draw("transplant-adults", 2000, seed=3)
+    assert usual.marrow_blasts.max() < 0.05 and close(usual.marrow_blasts >= 1e-4, 0.33)
+
+
+def test_adults_of_ino_vate_are_older_with_less_in_the_marrow_and_those_of_rocca_have_little_left_in_half():
+    older = draw("relapsed-b-all-adults-older", 3000, seed=1)
+    assert np.median(older.age_y) == pytest.approx(47, abs=1.5)
+    assert close(older.marrow_blasts >= 0.5, 222 / 323) and close(older.marrow_blasts > 0.9, 60 / 323)
+    residual = draw("relapsed-b-all-adults-residual", 3000, seed=1)
+    assert 0.4 < np.mean(residual.marrow_blasts < 0.05) < 0.6 and residual.marrow_blasts.min() >= 1e-4
+
+
 def test_remission(cohorts):
     c = cohorts["transplant-children"]
     assert close(c.relapsed, 0.51)

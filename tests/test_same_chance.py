@@ -158,3 +158,36 @@ def test_whoever_begins_some_days_later_has_the_same_fate_some_days_later(tmp_pa
     assert late == [(who, day + 5, name, grade) for who, day, name, grade in early]
     counts = [t["measurements"].filter(pl.col("phase") == "induction").sort("patient", "day")["anc"] for t in seen]
     assert (counts[0] / counts[1] - 1.0).abs().max() < 0.02, "also the noise of the laboratory, of 10 %"
+
+
+LOTS = """\
+protocol: lots
+name: Lots
+plain: A test.
+population: standard-risk-b-all
+sources: []
+phases:
+  - first:
+      name: First
+      days: 3
+      give: [vincristine 1.5 mg/m2 IV (max 2 mg) on day 1]
+      check: ['days 1, 3: counts']
+      decide: ['day 3: if chance < 30% go to third']
+  - second: {name: Second, days: 3, check: ['day 3: counts'], decide: ['day 3: if chance < 50% leave for "lot"'], next: end}
+  - third: {name: Third, days: 3, check: ['day 1: counts'], next: end}
+"""
+
+
+def test_so_many_are_sent_on_by_lot_and_every_visit_draws_anew(tmp_path: Path) -> None:
+    path = tmp_path / "lots.yaml"
+    path.write_text(LOTS)
+    many = draw("standard-risk-b-all", 1500, seed=5)
+    events = run(read_protocol(path), many)["events"]
+    third = set(events.filter((pl.col("event") == "phase start") & (pl.col("phase") == "third"))["patient"])
+    left = set(events.filter(pl.col("event") == "left")["patient"])
+    assert len(third) / 1500 == pytest.approx(0.3, abs=0.04) and not third & left
+    assert len(left) / (1500 - len(third)) == pytest.approx(0.5, abs=0.05)  # not 20 of 70, as one lot for both would give
+    alike = run(read_protocol(path), many.take(slice(100, 140)))["events"]
+    assert set(alike.filter(pl.col("event") == "left")["patient"]) == {i for i in left if 100 <= i < 140}
+    certain = run(read_protocol(path), many.take(slice(0, 40)), options=Options(follow_up_days=63, chance=False))["events"]
+    assert certain.filter(pl.col("phase") == "third").is_empty()

@@ -206,7 +206,10 @@ def _candidates(p: recipe.Population, seed: int, patients: Ints, attempts: Ints,
     counts = p.counts
     cns = _cns(p, lineage, wbc, uniform("cns"))
     if p.remission is not None:
-        residual = residual_quantile(p.remission.residual, uniform("leukaemia none"), normal("leukaemia residual"))
+        u_none = uniform("leukaemia none")
+        residual = residual_quantile(p.remission.residual, u_none, normal("leukaemia residual"))
+        if p.remission.residual.overt is not None:
+            residual = np.where(u_none >= 1.0 - p.remission.residual.overt.value, marrow_blasts, residual)
         blasts = blasts / marrow_blasts * residual
         marrow_blasts = residual
         wbc = blasts + _log_normal(p.remission.white_count, normal("white count in remission"))

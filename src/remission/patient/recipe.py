@@ -354,11 +354,12 @@ class Donors(Table):
 
 class Residual(Strict):
     """Leukaemic share of the marrow in remission: ``none`` have not one cell; log10 of the others is normal, truncated
-    to the range of ``log10``."""
+    to the range of ``log10``. ``overt`` are in no remission: their marrow is that of the population's ``marrow_blasts``."""
 
     none: Number
     log10: Number
     sd_log10: Number
+    overt: Number | None = None
 
 
 class Remission(Strict):
@@ -649,6 +650,9 @@ def _mistakes_at_entry(p: Population) -> Iterator[Fault]:
         if p.remission.counts.haemoglobin.typical.range is None:
             remedy = "add `range: [7, 17]`"
             yield Fault(("remission", "counts", "haemoglobin", "typical"), "needs a range", remedy)
+        overt = p.remission.residual.overt
+        if overt is not None and not 0 <= overt.value <= 1 - p.remission.residual.none.value:
+            yield Fault(("remission", "residual", "overt"), "a share lies between 0 and what `none` leaves")
         if not 0 <= p.remission.residual.none.value <= 1:
             yield Fault(("remission", "residual", "none"), "a share lies between 0 and 1")
     for key in ("relapsed", "prior_transplant"):
