@@ -9,11 +9,15 @@ import polars as pl
 import pytest
 
 from remission.body.leukaemia import lost
+from remission.engine.play import Options, play
+from remission.engine.program import prepare
+from remission.knowledge.library import library
 from remission.knowledge.places import laid_over, place
 from remission.patient.cohort import SENSITIVITIES
 from remission.patient.person import one
 from remission.patient.population import draw, later_factor, relapse_factor
 from remission.patient.recipe import population
+from remission.protocol.reader import read_protocol
 from remission.protocol.variant import variant
 from remission.trial.run import simulate
 
@@ -139,3 +143,19 @@ def test_infants_whose_leukaemia_comes_back_are_treated_and_nobody_with_antibodi
         phases = {phase.id for phase in variant("interfant-06", after_relapse=line).phases}
         assert any("other medicines" in name for name in phases)
         assert not any("blinatumomab" in name or "rialto" in name for name in phases), line
+
+
+def test_who_enters_with_few_blasts_is_in_remission_from_the_first_look_that_could_have_lost_it() -> None:
+    """Half of these adults begin with less than 5 % of blasts: none of them is a failure of the cells for that."""
+    people = draw("relapsed-b-all-adults-residual", 96, seed=3)
+    seen = play(
+        prepare(read_protocol("brexucabtagene"), library()), people, seed=3, options=Options(follow_up_days=110)
+    )
+    events, looks = seen["events"], seen["mrd"]
+    at_28 = looks.filter((pl.col("phase") == "infusion") & (pl.col("phase_day") == 28))
+    low = set(at_28.filter(pl.col("true_fraction") < 0.04)["patient"])
+    few = {int(people.patient[i]) for i in np.flatnonzero(people.marrow_blasts < 0.04)}
+    answered = set(events.filter(pl.col("event") == "remission")["patient"])
+    assert len(low & few) > 15 and low <= answered
+    first = events.filter(pl.col("event") == "remission").group_by("patient").agg(pl.col("day").min())
+    assert first["day"].min() >= 20  # not on the day of the collection

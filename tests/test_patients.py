@@ -511,7 +511,7 @@ def test_donors(cohorts):
 
 
 def test_of_adults_with_t_cells_some_are_in_no_remission_before_their_transplant():
-    """Shares of greil2020; whoever has remission has as much left as adults with any lineage, the others a full marrow."""
+    """Shares of greil2020; who is in remission has as much left as adults of any lineage, the others a full marrow."""
     c = draw("transplant-adults-t-all", 2000, seed=3)
     overt = c.marrow_blasts >= 0.05
     assert close(overt, 0.31) and set(c.lineage) == {1}

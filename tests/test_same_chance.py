@@ -173,7 +173,12 @@ phases:
       give: [vincristine 1.5 mg/m2 IV (max 2 mg) on day 1]
       check: ['days 1, 3: counts']
       decide: ['day 3: if chance < 30% go to third']
-  - second: {name: Second, days: 3, check: ['day 3: counts'], decide: ['day 3: if chance < 50% leave for "lot"'], next: end}
+  - second:
+      name: Second
+      days: 3
+      check: ['day 3: counts']
+      decide: ['day 3: if chance < 50% leave for "lot"']
+      next: end
   - third: {name: Third, days: 3, check: ['day 1: counts'], next: end}
 """
 
@@ -186,8 +191,9 @@ def test_so_many_are_sent_on_by_lot_and_every_visit_draws_anew(tmp_path: Path) -
     third = set(events.filter((pl.col("event") == "phase start") & (pl.col("phase") == "third"))["patient"])
     left = set(events.filter(pl.col("event") == "left")["patient"])
     assert len(third) / 1500 == pytest.approx(0.3, abs=0.04) and not third & left
-    assert len(left) / (1500 - len(third)) == pytest.approx(0.5, abs=0.05)  # not 20 of 70, as one lot for both would give
+    assert len(left) / (1500 - len(third)) == pytest.approx(0.5, abs=0.05)  # not 2 of 7: one lot for both
     alike = run(read_protocol(path), many.take(slice(100, 140)))["events"]
     assert set(alike.filter(pl.col("event") == "left")["patient"]) == {i for i in left if 100 <= i < 140}
-    certain = run(read_protocol(path), many.take(slice(0, 40)), options=Options(follow_up_days=63, chance=False))["events"]
+    still = Options(follow_up_days=63, chance=False)
+    certain = run(read_protocol(path), many.take(slice(0, 40)), options=still)["events"]
     assert certain.filter(pl.col("phase") == "third").is_empty()

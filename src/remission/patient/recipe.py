@@ -354,7 +354,7 @@ class Donors(Table):
 
 class Residual(Strict):
     """Leukaemic share of the marrow in remission: ``none`` have not one cell; log10 of the others is normal, truncated
-    to the range of ``log10``. ``overt`` are in no remission: their marrow is that of the population's ``marrow_blasts``."""
+    to the range of ``log10``. ``overt`` are in no remission: their marrow is as ``marrow_blasts`` of the population."""
 
     none: Number
     log10: Number

@@ -31,7 +31,7 @@ COUNTS = {
 FRACTIONS = ("marrow blasts", "marrow MRD", "blood MRD")
 TIME_POINTS = 4
 AT_TIME_POINT = tuple(f"marrow MRD at time point {k}" for k in range(1, TIME_POINTS + 1))
-SHARES = ("chimerism", "t315i", "chance", *AT_TIME_POINT)  # of donor cells in the marrow, of T315I in the leukaemia, a lot
+SHARES = ("chimerism", "t315i", "chance", *AT_TIME_POINT)  # of donor cells in marrow, of T315I in the leukaemia, a lot
 STATES = {
     "b cells": "per microlitre",
     "igg": "g/L",
