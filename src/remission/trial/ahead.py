@@ -12,7 +12,7 @@ import polars as pl
 
 from remission.engine.shards import Manifest, piece, pieces
 
-from . import drawing, side_effects
+from . import drawing, memory, side_effects
 from .summary import Journey, journey
 
 Frames = Mapping[str, pl.LazyFrame]
@@ -33,6 +33,7 @@ def picture(tables: Frames, patients: int, title: str) -> bytes:
     """The cohort's first patients on one page, as a PNG."""
     from .pictures import plot_cohort, png, shown_of
 
+    memory.give_back()
     return png(plot_cohort(shown_of(tables, patients), title=title))
 
 
@@ -58,6 +59,7 @@ class Ahead:
 
     def seen(self, shard: int) -> None:
         """This shard is on the disk."""
+        memory.give_back()  # its tables; the picture takes as much again
         self._seen.add(shard)
         for place, (shards, make) in enumerate(self._wanted):
             if place not in self._made and shard in shards and self._seen.issuperset(shards):

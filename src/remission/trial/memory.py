@@ -21,6 +21,13 @@ def give_back_at_once() -> None:
             ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE)
 
 
+def give_back() -> None:
+    """What is free in pieces between others goes back to the system now, where the C library can do that."""
+    if sys.platform == "linux":
+        with suppress(AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
+
+
 if sys.platform == "win32":
     import psutil
 
