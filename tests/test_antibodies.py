@@ -7,11 +7,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from scipy.integrate import solve_ivp
 from scipy.stats import norm
 from test_knowledge_kinetics import typical
 
+from remission import simulate
+from remission.engine.program import prepare
 from remission.knowledge.library import library
 from remission.knowledge.quantity import Quantity
 from remission.protocol.model import Adjust, Hold, Protocol, Stop
@@ -34,6 +37,38 @@ def omega(q: Quantity) -> float:
 
 def effect(agent: str, on: str) -> Any:
     return next(e for e in library().agent(agent).effects if e.on == on)
+
+
+# --- fever
+
+
+def test_an_antibody_alone_spares_mouth_and_gut_and_chemotherapy_does_not() -> None:
+    """The hazard of fever is that of maintenance then, while there is remission."""
+    spared = {}
+    for name in ("aall1331-blinatumomab", "aall1331-chemotherapy", "ino-vate", "cog-standard-risk"):
+        protocol = read_protocol(name)
+        flags = prepare(protocol, library()).tables.phases["spares"]
+        phases = {phase.id for phase, flag in zip(protocol.phases, flags, strict=True) if flag}
+        spared[name] = {phase for phase in phases if ":" not in phase}
+    assert spared.pop("aall1331-blinatumomab") == {"blinatumomab 1", "blinatumomab 2"}
+    assert not any(spared.values())
+
+
+@pytest.mark.parametrize(
+    ("arm", "phases", "low", "high"),
+    [
+        ("blinatumomab", ("blinatumomab 1", "blinatumomab 2"), 0.0, 0.15),
+        ("chemotherapy", ("block 2", "block 3"), 0.35, 1.0),
+    ],
+)
+def test_fever_is_rarer_under_blinatumomab_in_remission_than_in_blocks_of_chemotherapy(
+    arm: str, phases: tuple[str, ...], low: float, high: float
+) -> None:
+    """5 of 100 and 58 of 100 in two cycles each after a first relapse."""
+    run = simulate(f"aall1331-{arm}", patients=160, seed=71, follow_up_years=0.5, record=("outcomes", "events"))
+    rows = run.events.filter(pl.col("phase").is_in(phases))
+    begun = rows.filter(pl.col("event") == "phase start")["patient"].n_unique()
+    assert low < rows.filter(pl.col("event") == "fever")["patient"].n_unique() / begun < high
 
 
 # --- exposure

@@ -24,8 +24,9 @@ FORBIDDEN = (  # results that an independent check uses: no trial of these may b
 ADDED = {
     "bfm_pulses: calibrate",
     "cog_sex: calibrate",
-    "maintenance1996: calibrate",
-}  # trials of later, divided before anybody had played them
+    "maintenance1996: calibrate",  # these trials were divided before anybody had played them; allergy: foretold, missed
+    '- "NOPHO ALL2008, children, nopho-all2008: any grade within 280 days, age_y 1 to < 18"',
+}
 
 
 def test_the_split_is_the_one_that_was_recorded_before_the_fit() -> None:
@@ -103,4 +104,4 @@ def test_no_result_of_the_independent_check_is_used() -> None:
     assert not [name for name in shelf.trials() if is_kept_back(shelf.trial(name).name)]
     mine = [(name, seen) for name in shelf.side_effects() for seen in shelf.side_effect(name).published]
     theirs = [(name, seen.name, seen.used) for name, seen in mine if is_kept_back(seen.name)]
-    assert len(theirs) == 8 and {used for _, _, used in theirs} == {"orientation"}, theirs
+    assert len(theirs) == 3 and {used for _, _, used in theirs} == {"orientation"}, theirs

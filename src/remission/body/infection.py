@@ -1,6 +1,6 @@
 """Fever, infection and other events by hazard. Time is days.
 
-    fever            dH/dt = hazard(ANC) frailty (factor of maintenance) / (1 + X)     X: prophylaxis
+    fever            dH/dt = hazard(ANC) frailty (w: lining whole) / (1 + X)           X: prophylaxis
     side effect s    dH/dt = (drugs + body) person (1 + worse) / (1 + protected) (factor after a transplant)
     body             hazard killed/capacity, hazard load, hazard max(0, 1 - x / below) of a low count or IgG
     lethal           dH/dt = lethal * share of blasts, of a leukaemia that came back and fills the marrow

@@ -154,7 +154,7 @@ def settings(library: Library) -> dict[str, float]:
         "hazard_below_0.5": infection["fever.anc_0_1_to_0_5"].to_unit("1/day"),
         "hazard_below_1.0": infection["fever.anc_0_5_to_1"].to_unit("1/day"),
         "hazard_above_1.0": infection["fever.anc_above_1"].to_unit("1/day"),
-        "maintenance_hazard": infection["fever.maintenance_factor"].to_unit("-"),
+        "whole_lining_hazard": infection["fever.whole_lining"].to_unit("-"),
         "fever_pause_days": infection["fever.pause"].to_unit("day"),
         "bloodstream_share": infection["bloodstream.share"].to_unit("-"),
         "bloodstream_share_above_0.5": infection["bloodstream.share_above_0_5"].to_unit("-"),

@@ -585,6 +585,7 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
                     phase.rest_days,
                     start,
                     _repeats(phase),
+                    _spares([(agents[agent], route) for q, agent, route in slots if q == p]),
                     *rule_span,
                     *until_span,
                     chance.purpose(phase.id.rpartition(": ")[2]),
@@ -677,6 +678,16 @@ def _starts(order: dict[str, Any]) -> tuple[int, int]:
 
 def _repeats(phase: m.Phase) -> bool:
     return bool(phase.repeat_until or phase.repeat_times)
+
+
+def _spares(given: list[tuple[Agent, str]]) -> bool:
+    """Is an antibody that leads T cells given, and into blood, muscle or skin nothing that stops red precursors, as all
+    do that harm the lining of mouth and gut?"""
+    harms = (
+        route not in ("IT", "PO") and any(effect.on == "red cells" for effect in agent.effects)
+        for agent, route in given
+    )
+    return any(agent.kind == "bispecific antibody" for agent, _ in given) and not any(harms)
 
 
 def _copies(forms: list[Form], orders: list[dict[str, Any]]) -> list[int]:

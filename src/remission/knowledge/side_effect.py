@@ -73,11 +73,13 @@ class Published(_Strict):
     write on a trial's forms, a part of what happens (`SideEffect.entered`). ``counted: measurements``: of a count, the
     percent of measurements, not of patients. ``share``: of those who are counted so, the part that this trial's forms
     hold, where another arm of it tells that. ``tested_on``: only who has it on that day. ``before``: how it was counted
-    until the result was known, the first way first, so that all are told.
+    until the result was known, the first way first, so that all are told. ``moved_from``: the protocol that was played
+    for it when the split was recorded, before its own was there.
     """
 
     name: str  # the trial or report, in words
     protocol: str
+    moved_from: str | None = None
     population: str | None = None
     without: tuple[str, ...] = ()
     add: tuple[str, ...] = ()

@@ -62,13 +62,13 @@ def departures(library: Library) -> Iterator[str]:
                 yield from _other(trial.trial, f"{key}: {e.label()}", e.used, meant, found)
     for effect in map(library.side_effect, library.side_effects()):
         for seen in effect.published:
-            meant = known.of_incidence(effect.side_effect, seen.name, seen.protocol, seen.label())
-            yield from _other(
-                effect.side_effect, f"{seen.name}, {seen.protocol}: {seen.label()}", seen.used, meant, found
-            )
+            protocol = seen.moved_from or seen.protocol
+            meant = known.of_incidence(effect.side_effect, seen.name, protocol, seen.label())
+            yield from _other(effect.side_effect, f"{seen.name}, {protocol}: {seen.label()}", seen.used, meant, found)
     for name, named in (*known.trials.items(), *known.side_effects.items()):
         if isinstance(named, dict):
             gone = {number for numbers in named.values() for number in numbers} - found.get(name, set())
+            gone = {number for number in gone if not is_kept_back(number)}  # may go, never be used
             yield from (f"{name}, {number}: named in the split, but no file says it" for number in sorted(gone))
 
 

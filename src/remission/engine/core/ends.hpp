@@ -27,6 +27,12 @@ inline void die(Block& b, int l, Int today, Int cause) {
   finish(b, l, DEATH, today);
 }
 
+// Mouth and gut are whole: maintenance, or an antibody alone in remission.
+inline bool whole_lining(Block& b, int l) {
+  const Phase& phase = b.t.phases[b.lane(l).phase];
+  return phase.repeats == 1 || (phase.spares == 1 && b.blast_share(l, b.flesh.total(0, l)) < b.setting(S_REMISSION));
+}
+
 // Add today's hazard of fever, by neutrophil count, and say whether it has reached the next fever: the arrivals of an
 // inhomogeneous Poisson process are those of a plain one on the clock of the summed hazard.
 inline bool fever_due(Block& b, int l, Int today) {
@@ -37,7 +43,7 @@ inline bool fever_due(Block& b, int l, Int today) {
     return false;
   Real hazard = b.setting(anc < 0.1 ? S_H1 : anc < 0.5 ? S_H2 : anc < 1.0 ? S_H3 : S_H4);
   hazard *= b.person(l).frailty;
-  if (b.t.phases[lane.phase].repeats == 1) hazard *= b.setting(S_H_MAINTENANCE);
+  if (whole_lining(b, l)) hazard *= b.setting(S_H_WHOLE);
   b.flesh.fever(0, l) += hazard / (1.0 + b.flesh.daily(FEVER, l));
   return b.flesh.fever(0, l) >= b.flesh.fever_at(0, l);
 }

@@ -21,7 +21,7 @@ struct FieldName {
   };
 
 #define PHASE_FIELDS(I, R)                                                                                        \
-  I(days) I(next) I(gate) I(recheck) I(rest) I(start) I(repeats) I(rules_from) I(rules_to) I(until_from) I(until_to) \
+  I(days) I(next) I(gate) I(recheck) I(rest) I(start) I(repeats) I(spares) I(rules_from) I(rules_to) I(until_from) I(until_to) \
   I(key) I(next_for) I(extra) I(extra_after) I(extra_longest)
 #define DAY_FIELDS(I, R) I(checks) I(visit) I(wait) I(due_from) I(due_to) I(decide_from) I(decide_to) \
   I(level_from) I(level_to)

@@ -47,7 +47,7 @@ struct Word {
   W(S_FLOW_MIN, "flow_minimum") W(S_ASPIRATE, "aspirate_sd") W(S_NOISE_ANC, "noise_anc")                      \
   W(S_NOISE_PLT, "noise_platelets") W(S_NOISE_HB, "noise_haemoglobin") W(S_H1, "hazard_below_0.1")            \
   W(S_H2, "hazard_below_0.5") W(S_H3, "hazard_below_1.0") W(S_H4, "hazard_above_1.0")                         \
-  W(S_H_MAINTENANCE, "maintenance_hazard") W(S_FEVER_PAUSE, "fever_pause_days") W(S_BSI, "bloodstream_share") \
+  W(S_H_WHOLE, "whole_lining_hazard") W(S_FEVER_PAUSE, "fever_pause_days") W(S_BSI, "bloodstream_share") \
   W(S_BSI_ABOVE, "bloodstream_share_above_0.5") W(S_BSI_DEATH, "death_share") W(S_BSI_RELAPSED, "death_share_relapsed") \
   W(S_BSI_AGAIN, "bloodstream_relapsed") W(S_BSI_FIRST, "bloodstream_relapsed_first")                                 \
   W(S_BSI_DAYS, "bloodstream_first_days") W(S_RED_RISE, "red_cell_rise") W(S_PLT_RISE, "platelet_rise")                 \
