@@ -25,7 +25,7 @@ def texts(room: str) -> Iterator[tuple[str, str, str]]:
     }[room]
     for name in names:
         for field in FIELDS:
-            if text := getattr(read(name), field, None):
+            if isinstance(text := getattr(read(name), field, None), str):  # `care` of a trial is its years
                 yield name, field, " ".join(text.split())
 
 
