@@ -169,10 +169,12 @@ def test_least_squares_find_the_truth_with_few_points_whatever_the_common_cohort
                 raise KeyboardInterrupt
 
     monkeypatch.setattr(search, "posterior", partial(search.posterior, steps=100))  # what follows is tested elsewhere
-    folder = Folder(tmp_path / "out", plan, found)
-    with pytest.raises(KeyboardInterrupt):
-        calibrate(plan, found, folder, play_all=off)
-    fit = calibrate(plan, found, folder, play_all=off)
+    start = {place(WAKE): 0.00533, place(LETHAL): 0.00618}
+    with using(laid_over(start, tmp_path / "start")):
+        folder = Folder(tmp_path / "out", plan, found)
+        with pytest.raises(KeyboardInterrupt):
+            calibrate(plan, found, folder, play_all=off)
+        fit = calibrate(plan, found, folder, play_all=off)
     best = plan.values(list(fit.confirmed[0].units))  # the lowest point
     for name in plan.parameters:
         assert best[name] == pytest.approx(truth[name], rel=0.06)  # the common cohort alone would make it 0.1 and more

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 from remission.body.leukaemia import felt
@@ -20,6 +21,7 @@ from remission.patient.cohort import LINEAGE, OF_INDUCTION, SENSITIVITIES, SEX, 
 from remission.patient.person import one
 from remission.patient.population import draw
 from remission.protocol.reader import read_protocol
+from remission.trial.run import simulate
 
 LEUKAEMIA = "body/leukaemia.yaml: "
 MULTIDRUG = "multidrug resistant"
@@ -126,6 +128,38 @@ def test_the_multidrug_resistant_clone_feels_less_of_all_medicines_and_all_of_an
     assert all(0.0 < felt < 1.0 for felt in clone.kill.values())
 
 
+TOLERANT = "tolerant"
+
+
+def test_tolerant_cells_feel_less_of_medicines_are_in_everybody_but_bcr_abl1_and_most_in_t_all(
+    children: Cohort,
+) -> None:
+    clone = next(clone for clone in clone_table(library()) if clone.name == TOLERANT)
+    assert set(clone.kill) == set(SENSITIVITIES)  # antibodies, CAR T-cells, radiation, donor cells: as the others
+    assert all(0.0 < felt < 1.0 for felt in clone.kill.values())
+    program, lanes = entering(children)
+    at = [clone.name for clone in program.clones].index(TOLERANT)
+    share = lanes.cells[at].sum(axis=0)[: len(children)] / lanes.cells.sum(axis=(0, 1))[: len(children)]
+    ph, t_all = children.subtype == children.subtypes.index("BCR::ABL1"), children.lineage == LINEAGE.index("T")
+    assert np.all(share[ph] == 0) and np.all(share[~ph] > 0) and np.median(share) < 0.02
+    assert np.median(share[t_all]) > np.median(share[~t_all & ~ph])
+
+
+def test_residual_disease_falls_more_slowly_with_tolerant_cells(tmp_path: Path) -> None:
+    """After eleven weeks of BFM treatment 1e-3 or more is left in 6 % of B-ALL (conter2010), 21 % of T-cell ALL."""
+    none = laid_over({place(LEUKAEMIA + f"resistant_clones.{TOLERANT}.mutation_per_division"): 0.0}, tmp_path)
+
+    def left(shelf: Library) -> tuple[float, float]:
+        run = simulate("bfm-standard", patients=300, seed=8, population="t-all", follow_up_years=0.4,
+                       record=("outcomes", "mrd"), knowledge=shelf)  # fmt: skip
+        level = [run.mrd.filter((pl.col("day") >= low) & (pl.col("day") < high)).group_by("patient").first()
+                 ["true_fraction"].clip(1e-12).log10().median() for low, high in ((25, 50), (60, 110))]  # fmt: skip
+        return level[0], level[0] - level[1]
+
+    (with_them, fall), (without, faster) = left(library()), left(none)
+    assert with_them > without + 0.3 and fall < faster - 0.3
+
+
 def test_the_resistant_clone_of_an_adult_grows_nearly_as_fast_as_the_rest_and_that_of_a_child_slower(
     children: Cohort,
 ) -> None:
@@ -152,8 +186,10 @@ def test_how_much_the_clone_feels_differs_between_patients_and_is_never_more_tha
     assert own.mean() == pytest.approx(0.0, abs=4 * spread / np.sqrt(own.size))
     assert own.std() == pytest.approx(spread, rel=0.1)
     assert np.corrcoef(own, np.log(children.sensitivity[:, 0]))[0, 1] == pytest.approx(0, abs=0.1)
-    assert np.all(np.delete(lanes.felt, i, axis=0) == 1.0)
-    assert np.all(entering(children, changed(tmp_path, resists=0.0))[1].felt == 1.0)
+    spread_too = [clone.name for clone in program.clones].index(TOLERANT)
+    assert abs(np.corrcoef(own, np.log(lanes.felt[spread_too, : len(children)]))[0, 1]) < 0.1
+    assert np.all(np.delete(lanes.felt, [i, spread_too], axis=0) == 1.0)
+    assert np.all(entering(children, changed(tmp_path, resists=0.0))[1].felt[i] == 1.0)
     assert [felt(share, 3.0) for share in (0.0, 0.2, 0.5, 1.0)] == pytest.approx([0.0, 0.6, 1.0, 1.0])
     assert felt(1.0, 0.5) == 1.0  # what a clone does not resist it feels in every patient
 
