@@ -26,6 +26,7 @@ ADDED = {
     "bfm_pulses: calibrate",
     "cog_sex: calibrate",
     "maintenance1996: calibrate",  # these trials were divided before anybody had played them; allergy: foretold, missed
+    '- "GRAALL-2005, graall-2005: any grade within 400 days"',
     '- "NOPHO ALL2008, children, nopho-all2008: any grade within 280 days, age_y 1 to < 18"',
 }
 
