@@ -23,7 +23,7 @@ from remission.protocol.explain import explain_condition, explain_sentence
 from remission.protocol.model import Phase, Protocol
 from remission.protocol.reader import doubts, problems, read_block, read_groups, read_protocol, read_sentence
 from remission.protocol.template import template
-from remission.protocol.vocabulary import ALIASES, CONCENTRATIONS, COUNTS, PERSON, STATES, VALUES
+from remission.protocol.vocabulary import ALIASES, CONCENTRATIONS, COUNTS, PERSON, SHARES, STATES, VALUES
 from remission.protocol.write import condition, repeat, sentence, unparse
 from remission.trial.playable import refusals
 
@@ -174,7 +174,8 @@ def _beginning() -> Iterator[str]:
         "[conditions](#conditions) · [the end of a sentence](#the-end-of-a-sentence) · [quantities](#quantities) · "
         "[units and routes](#units-and-routes) · [medicines](#medicines) · [handwriting](#handwriting) · "
         "[what a run tells](#what-a-run-tells) · [what is assumed](#what-is-assumed). "
-        "How much a file may hold stands in [limits.md](limits.md), the tables of a run in [tables.md](tables.md).",
+        "How much a file may hold stands in [limits.md](limits.md), the tables of a run in [tables.md](tables.md); who "
+        "is treated, when and where (`care`) is said by a [population](populations.md) or a [trial](trials.md).",
         "",
     )
 
@@ -241,7 +242,7 @@ def _quantities(file: Words) -> Iterator[str]:
 def unit_of(name: str) -> str:
     """The unit in which a condition writes a quantity."""
     return COUNTS.get(name) or STATES.get(name) or PERSON.get(name) or (
-        "a fraction or %" if "MRD" in name or name in ("marrow blasts", "chimerism", "t315i")
+        "a fraction or %" if "MRD" in name or name in ("marrow blasts", *SHARES)
         else "uM, mg/L, ..." if "level" in name else "whole number"
     )  # fmt: skip
 
