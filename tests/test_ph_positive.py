@@ -249,9 +249,13 @@ def left_behind(plasma):
 
 
 def test_the_slow_clone_gives_the_measurable_disease_of_the_trials(left_behind):
+    """Blasts below 5 % on days 22 and 85; what was measured by transcripts is seen in who
+    carries them in no other cells."""
     played, negative = left_behind
-    assert [played[i] for i in (0, 2, 3, 4)] == pytest.approx([0.925, 0.98, 0.52, 0.29], abs=0.08)
-    assert negative == pytest.approx([0.344, 0.167], abs=0.08)
+    seen = 1.0 - library().body("assays")["transcripts.other_cells"].value
+    told = [played[0], played[2], seen * played[3], seen * played[4]]
+    assert told == pytest.approx([0.925, 0.98, 0.52, 0.29], abs=0.08)
+    assert [seen * share for share in negative] == pytest.approx([0.344, 0.167], abs=0.08)
 
 
 def test_a_fifth_have_little_left_after_three_weeks_of_dasatinib(left_behind):
