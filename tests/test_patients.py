@@ -334,7 +334,8 @@ def test_a_longer_tail_below_moves_only_those_who_answer_worst():
         still = {"log_sd": {c: q.model_copy(update={"value": 0.0}) for c, q in p.sensitivity.log_sd.items()}}
         q = p.sensitivity.model_copy(update={"patient_factor_tail": tail, **still})
         c = draw(p.model_copy(update={"sensitivity": q}), 4000, seed=3)
-        return np.log(c.sensitivity[c.subtype == c.subtypes.index("high hyperdiploid"), SENSITIVITIES.index("vinca")])
+        who = (c.subtype == c.subtypes.index("high hyperdiploid")) & (c.age_y < p.sensitivity.patient_factor_age.from_y)
+        return np.log(c.sensitivity[who, SENSITIVITIES.index("vinca")])
 
     normal, long = bulk(0.0), bulk(0.2)
     z = normal / p.sensitivity.patient_factor_sd_log.value
@@ -376,7 +377,9 @@ def test_sensitivity(childhood):
     asp = SENSITIVITIES.index("asparaginase")
     etv6 = log[childhood.subtype == childhood.subtypes.index("ETV6::RUNX1"), asp]
     etp = log[childhood.subtype == childhood.subtypes.index("T-ALL ETP"), asp]
-    assert np.median(etv6) > 0.3 > -0.2 > np.median(etp)
+    fold = recipe.population("childhood-all").subtypes.lc50_fold("T-ALL ETP", "asparaginase")
+    assert np.median(etv6) > 0.3 > -0.1 > np.median(etp)
+    assert np.median(etp) == pytest.approx(-0.25 * np.log(fold), abs=0.08)
 
 
 def test_correlated_classes_have_the_stated_correlation():

@@ -93,16 +93,7 @@ def test_every_figure_that_a_page_asks_for_can_be_made() -> None:
     assert [id for id in asked() if maker(id) is None] == []
 
 
-NOT_SHOWN = pytest.mark.xfail(
-    reason="the played outlook of standard risk (girl of 4) lies below what CCG-1991 found: families do not see it",
-    strict=True,
-)
-
-
-@pytest.mark.parametrize(
-    "id",
-    [pytest.param(id, marks=[NOT_SHOWN] * (id in ("behind-us", "relapse-of-hundred"))) for id in sorted(REGISTRY)],
-)
+@pytest.mark.parametrize("id", sorted(REGISTRY))
 def test_a_figure_is_small_says_its_finding_with_numbers_of_its_table_and_has_no_styles(site: Site, id: str) -> None:
     figure = made(site, id)
     assert figure.id == id
@@ -120,7 +111,7 @@ def test_weeks_are_shown_of_the_side_effects_that_were_fitted_to_published_numbe
             holds(figure)
             shown[name] = figure
             assert figure.known.sources, name
-    assert {"neuropathy", "mood_change", "mucositis", "crs", "infertility"} <= set(shown)
+    assert {"neuropathy", "mood_change", "pancreatitis", "crs", "infertility"} <= set(shown)
     read = {
         name for name in site.knowledge.side_effects()
         for one in site.knowledge.side_effect(name).published if one.read != "memory"
@@ -153,7 +144,6 @@ def test_cells_and_rays_have_no_level(site: Site) -> None:
         assert maker(f"level-{name}")(site) is None, name  # type: ignore[misc]
 
 
-@NOT_SHOWN
 def test_at_least_22_of_the_25_questions_are_answered_by_a_figure_and_the_others_say_that_they_are_not(
     site: Site,
 ) -> None:

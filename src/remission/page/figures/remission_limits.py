@@ -39,7 +39,7 @@ def remission_three_limits(site: Site) -> Figure | None:
     finding = (
         _("No test finds them, but on day {day} the patient in the middle still has {cells} leukaemic cells")
         if 0 < left < limits[2].at
-        else _("Flow finds none of them, but on day {day} the patient in the middle still has {cells} leukaemic cells")
+        else _("Flow finds none, but on day {day} the patient in the middle still has {cells} leukaemic cells")
         if 0 < left < limits[1].at
         else _("The microscope sees no leukaemic cell, but on day {day} the patient in the middle has {cells} of them")
         if 0 < left < limits[0].at
