@@ -520,7 +520,7 @@ def test_blind_trials_are_counted_apart_and_among_all() -> None:
     asked = arm(of("overall survival", **SURVIVAL, interval=[70, 90]), of("median overall survival", interval=[40, 60]))
     rows = tuple(compare(asked, COHORT))
     seen = trial(a=asked)
-    blind = seen.model_copy(update={"trial": credibility().blind[-1].trials[0]})
+    blind = seen.model_copy(update={"trial": credibility().present.trials[0]})
     assert not [line for line in counts([Reproduction(seen, rows)]) if line.startswith("Blind")]
     lines = counts([Reproduction(seen, rows), Reproduction(blind, rows)])
     assert lines[0].startswith("Predicted: 2 of 4 ")

@@ -68,6 +68,11 @@ class Credibility(_Strict):
     blind: Annotated[tuple[Blind, ...], Field(min_length=1)]
     misses: dict[str, str]
 
+    @property
+    def present(self) -> Blind:
+        """The blind round that is counted apart."""
+        return self.blind[-1]
+
     @model_validator(mode="after")
     def _rounds_that_are_over_say_what_they_gave(self) -> Credibility:
         if silent := [round_.on.isoformat() for round_ in self.blind[:-1] if not round_.first]:

@@ -67,8 +67,8 @@ def departures(library: Library) -> Iterator[str]:
             yield from _other(effect.side_effect, f"{seen.name}, {protocol}: {seen.label()}", seen.used, meant, found)
     for name, named in (*known.trials.items(), *known.side_effects.items()):
         if isinstance(named, dict):
-            gone = {number for numbers in named.values() for number in numbers} - found.get(name, set())
-            gone = {number for number in gone if not is_kept_back(number)}  # may go, never be used
+            kept = {number for numbers in named.values() for number in numbers if not is_kept_back(number)}
+            gone = kept - found.get(name, set())  # what is kept back may go
             yield from (f"{name}, {number}: named in the split, but no file says it" for number in sorted(gone))
 
 

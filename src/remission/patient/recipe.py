@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -289,15 +289,16 @@ class Subtypes(Strict):
         return next((e.fold[drug_class] for e in self.lc50 if e.subtype == subtype and drug_class in e.fold), 1.0)  # type: ignore[index]
 
 
-class SpreadByAge(Strict):
-    """How much more leukaemias differ with age: (age / from_y)^power from an age on."""
+class PowerOfAge(Strict):
+    """How many times as much as in children: (age / from_y)^power from an age on."""
 
+    SIGN: ClassVar[float] = 1.0  # of the power
     from_y: Positive
     power: Number
 
     def at(self, age_y: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Times as much as in children, at ages in years."""
-        return (np.maximum(age_y, self.from_y) / self.from_y) ** self.power.value
+        """The factor at ages in years."""
+        return (np.maximum(age_y, self.from_y) / self.from_y) ** (self.SIGN * self.power.value)
 
 
 class Sensitivity(Strict):
@@ -313,7 +314,7 @@ class Sensitivity(Strict):
     most: Number
     patient_factor_sd_log: Number
     patient_factor_tail: Number | None = None
-    patient_factor_age: SpreadByAge | None = None
+    patient_factor_age: PowerOfAge | None = None
     later: tuple[DrugClass, ...]
     later_share: Number
     correlation: Number
@@ -321,15 +322,10 @@ class Sensitivity(Strict):
     log_sd: dict[DrugClass, Number]
 
 
-class AgeFactor(Strict):
-    """Drug sensitivity of leukaemia by age, beyond what subtypes tell: (age / from_y)^-power from an age on."""
+class AgeFactor(PowerOfAge):
+    """Drug sensitivity of leukaemia by age, of every class, beyond what subtypes tell: (age / from_y)^-power."""
 
-    from_y: Positive
-    power: Number
-
-    def at(self, age_y: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The factor of every class at ages in years."""
-        return (np.maximum(age_y, self.from_y) / self.from_y) ** -self.power.value
+    SIGN = -1.0
 
 
 class SensitivityFactor(Strict):

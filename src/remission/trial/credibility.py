@@ -91,7 +91,7 @@ def _facts(trials: Rows, effects: Rows, verification: str, tests: Path | None, s
         "": predicted,
         "unlooked_": [row for row in predicted if row["trial"] not in words.looked_at],
         "unseen_": [row for row in predicted if row["trial"] in words.unseen],
-        "blind_": [row for row in predicted if row["trial"] in words.blind[-1].trials],
+        "blind_": [row for row in predicted if row["trial"] in words.present.trials],
         "effects_": incidences,
     }
     aims = re.findall(r"(NOT met|met)(?:\*\*)?[ .|]*(?:\||$)", verification, re.MULTILINE)
@@ -118,8 +118,8 @@ def _facts(trials: Rows, effects: Rows, verification: str, tests: Path | None, s
         "score": str(told) if told else "no score",
         "looked_at": str(len(words.looked_at)),
         "unseen": str(len(words.unseen)),
-        "blind": str(len(words.blind[-1].trials)),
-        "blind_on": words.blind[-1].on.isoformat(),
+        "blind": str(len(words.present.trials)),
+        "blind_on": words.present.on.isoformat(),
         **{f"{of}inside": str(_inside(rows)) for of, rows in counted.items()},
         **{f"{of}judged": str(len(rows)) for of, rows in counted.items()},
     }

@@ -79,7 +79,7 @@ def counts(done: Sequence[Reproduction]) -> list[str]:
 
 def _blind(done: Sequence[Reproduction]) -> list[str]:
     """The trials of which no modeller had looked at a result, apart."""
-    blind = credibility().blind[-1]
+    blind = credibility().present
     mine = [one for one in done if one.trial.trial in blind.trials and not one.cannot]
     if not mine:
         return []
