@@ -675,3 +675,13 @@ def test_a_trial_that_cannot_be_played_is_one_line() -> None:
 def test_a_comparison_without_a_simulated_value_has_no_difference() -> None:
     what = arm(of("CAR T peak"))
     assert Comparison(what, what.endpoints[0], None, None, "no").difference is None
+
+
+def test_more_relapses_are_a_difference_in_points_and_never_less_than_none() -> None:
+    events = [(patient, 100, "relapse", "a") for patient in range(2)]
+    few = played([relapsed(100), *[well(900)] * 3], events[:1])
+    many = Played(played([relapsed(100)] * 2 + [well(900)] * 2, events).tables, others={"few": few})
+    found = simulated(many, of("more relapses", at="1 year", against="few"))
+    assert found.value == pytest.approx(25) and 0 <= found.low < 25 < found.high
+    back = Played(few.tables, others={"many": many})
+    assert simulated(back, of("more relapses", at="1 year", against="many")).value == 0

@@ -45,6 +45,7 @@ What = Literal[
     "non-relapse mortality",
     "hazard ratio of death",
     "hazard ratio of an event",
+    "more relapses",
     "side effect",
     "reached phase",
     "left the protocol",
@@ -139,6 +140,13 @@ KINDS: dict[str, Kind] = {
         ("against",),
         ("remission_within", "response_within"),
         "Cox, this arm against the one that is named; events as in event-free survival.",
+    ),
+    "more relapses": Kind(
+        "percent",
+        ("at", "against"),
+        ("response_within",),
+        "Cumulative incidence of the first relapse (as in relapse) less that of the arm that is named, in points; "
+        "nought when it is not larger.",
     ),
     "side effect": Kind(
         "percent",

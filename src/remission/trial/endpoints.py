@@ -327,6 +327,15 @@ def hazard_ratio_of_an_event(played: Played, endpoint: Endpoint, people: pl.Data
     return _ratio(*(_first_failure(endpoint, part) for part in _both(played, endpoint, people)))
 
 
+def more_relapses(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> Estimate:
+    """Points by which more of this arm relapse than of the other, at least 0 (limits: both errors in quadrature)."""
+    mine, other = (relapse(played, endpoint, part) for part in _both(played, endpoint, people))
+    difference = mine.value - other.value
+    low = difference - math.hypot(mine.value - mine.low, other.high - other.value)
+    high = difference + math.hypot(mine.high - mine.value, other.value - other.low)
+    return Estimate(max(0.0, difference), max(0.0, low), max(0.0, high), min(mine.n, other.n))
+
+
 def _both(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     other = played.others.get(str(endpoint.against))
     if other is None:
@@ -544,6 +553,7 @@ ENDPOINTS: dict[str, Callable[[Played, Endpoint, pl.DataFrame], Estimate]] = {
     "non-relapse mortality": non_relapse_mortality,
     "hazard ratio of death": hazard_ratio_of_death,
     "hazard ratio of an event": hazard_ratio_of_an_event,
+    "more relapses": more_relapses,
     "side effect": side_effect,
     "reached phase": reached_phase,
     "left the protocol": left_the_protocol,

@@ -33,7 +33,7 @@ ENOUGH = 0.5  # simulated error over the published one: with both alike a perfec
 DRAWN = 250  # patients in an arm that draws of uncertain numbers are played with, at most
 TO_RELAPSE = (  # endpoints that the first relapse ends, told by the tables of outcomes and events
     "complete remission", "event-free survival", "relapse-free survival", "relapse", "non-relapse mortality",
-    "hazard ratio of an event",
+    "hazard ratio of an event", "more relapses",
 )  # fmt: skip
 LATEST = {"first dose": 0.0, "remission": 200.0}  # days, of the time from which is counted
 RECORDED = tuple(name for name in TABLES if name != "doses")
