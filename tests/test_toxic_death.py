@@ -36,10 +36,19 @@ def test_infants_girls_and_children_with_down_syndrome_die_more_often_of_it():
 
 def test_a_bloodstream_infection_kills_less_often_than_always_at_any_age():
     death = library().body("infection")["bloodstream.death"].value
-    assert kills(death, 1.0, 0.0) == pytest.approx(1.0 - np.exp(-death), rel=1e-6)
     assert kills(death, 1.0, 0.0) < death
     course = [kills(death, lethality(age_y=age, population="adult-all"), 2.0) for age in (40, 50, 60, 79)]
     assert np.all(np.diff(course) > 0) and course[-1] < 1
+
+
+def test_published_ratios_of_odds_multiply_whoever_they_are_told_of():
+    """Twice the steroids are the same ratio of odds in a child and at 65 years, where a product of risks passes one."""
+    death = library().body("infection")["bloodstream.death"].value
+    for who in (1.0, lethality(age_y=65, population="adult-all")):
+        few, many = (kills(death, who, steroids) for steroids in (3.0, 7.0))
+        assert many / (1 - many) == pytest.approx(2 * few / (1 - few))
+    few, many = kills(death, who, 0.0), kills(death, who, 14.0)
+    assert 15 * few > 1 > many
 
 
 @pytest.mark.parametrize(("steroid", "mean"), [("dexamethasone", 0.060), ("prednisone", 0.22), ("prednisolone", 0.22)])

@@ -9,7 +9,7 @@ An event comes when H has reached a number drawn from the unit exponential: the 
 process are those of a plain one on the clock of the summed hazard. After a fever comes a pause without hazard.
 
     bloodstream      P = 1 - exp(-share(ANC) person (1 + X))          of the fevers; X: steroids of weeks past
-    death            P = 1 - exp(-death lethality care (1 + Y))       of those; Y: steroids; more after a relapse
+    death            P / (1 - P) = death lethality care (1 + Y)       of those; Y: steroids; more after a relapse
     grade 5          P of the side effect's file, by the person       of its episodes
 
 ``person`` and ``lethality`` rise with age among adults, in infants and with Down syndrome; after a
@@ -21,8 +21,6 @@ Numbers and sources: knowledge/data/body/infection.yaml, side_effects/*.yaml.
 
 from __future__ import annotations
 
-import math
-
 STEPS = (0.1, 0.5, 1.0)  # ANC, 10^9/L, at which the hazard of fever changes
 
 
@@ -32,8 +30,10 @@ def fever_hazard(anc: float, hazards: tuple[float, float, float, float], frailty
 
 
 def kills(death: float, lethality: float, steroids: float) -> float:
-    """Probability that a bloodstream infection kills; death: that of a child without steroids, while it is small."""
-    return -math.expm1(-death * lethality * (1.0 + steroids))
+    """Probability that a bloodstream infection kills; death: the odds of a child without steroids. What was published
+    of who dies are ratios of odds, and so they multiply."""
+    odds = death * lethality * (1.0 + steroids)
+    return odds / (1.0 + odds)
 
 
 def of_low_count(x: float, hazard: float, below: float) -> float:

@@ -24,7 +24,7 @@ TARGETS = (
     "cytokine",  # share of cytokine signalling taken away, -
     "fever",  # share of the hazard of fever and infection taken away, -
     "infection",  # how much more often a fever is a bloodstream infection, -: times 1 + sum
-    "infection death",  # how much more often one kills, -: times 1 + sum
+    "infection death",  # how much higher the odds are that one kills, -: times 1 + sum
 )  # every other target is a side effect (side_effects/): a hazard, 1/day
 RATES = (*KILLED, "stem cells", "B cells")
 Function = Literal["linear", "emax", "asparagine depletion"]

@@ -70,7 +70,7 @@ inline void infection(Block& b, int l, Int today) {
   const bool grafted = b.flesh.immune[l].transplant_day >= 0;
   const Real lethality = grafted ? b.person(l).lethality_grafted : b.person(l).lethality;
   const Real lethal = b.setting(again ? S_BSI_RELAPSED : S_BSI_DEATH) * lethality * (1.0 + b.flesh.daily(INFECTION_DEATH, l));
-  if (b.uniform(l, P_DEATH, number) < -std::expm1(-lethal)) die(b, l, today, CAUSE_INFECTION);
+  if (b.uniform(l, P_DEATH, number) < lethal / (1.0 + lethal)) die(b, l, today, CAUSE_INFECTION);  // odds
 }
 
 // A clone that resisted and has grown to a relapse is like the main clone: what is lost is lost by all that grows.
