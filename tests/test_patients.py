@@ -343,8 +343,9 @@ def test_a_longer_tail_below_moves_only_those_who_answer_worst():
     assert z.min() < -2.5 and long.min() < 1.8 * normal.min()
 
 
-def test_leukaemias_of_adults_differ_more_when_the_spread_rises_with_age():
-    """Each logarithm is times (age / 16)^power from 16 years on, in the same order; children's are left to the bit."""
+def test_more_leukaemias_of_adults_are_refractory_when_the_tail_rises_with_age():
+    """Below the median h is times (age / 16)^power from 16 years on: children and who answers better are left to the
+    bit, most adults nearly, those who answer worst answer worse."""
     p = recipe.population("adult-ph-negative")
     still = {"log_sd": {c: q.model_copy(update={"value": 0.0}) for c, q in p.sensitivity.log_sd.items()}}
 
@@ -352,14 +353,21 @@ def test_leukaemias_of_adults_differ_more_when_the_spread_rises_with_age():
         by_age = p.sensitivity.patient_factor_age
         by_age = by_age.model_copy(update={"power": by_age.power.model_copy(update={"value": power})})
         q = p.sensitivity.model_copy(update={"patient_factor_age": by_age, **still})
-        c = draw(p.model_copy(update={"sensitivity": q, "age_factor": None}), 2000, seed=3)
+        c = draw(p.model_copy(update={"sensitivity": q, "age_factor": None}), 4000, seed=3)
         fold = sensitivity(p, lc50_fold(p))[c.subtype, SENSITIVITIES.index("vinca")]
         return c.age_y, np.log(c.sensitivity[:, SENSITIVITIES.index("vinca")] / fold)
 
-    (age, alike), (_, apart) = bulk(0.0), bulk(0.5)
-    assert np.allclose(apart, alike * np.sqrt(np.maximum(age, 16) / 16), atol=1e-12)
-    assert np.array_equal(apart[age <= 16], alike[age <= 16]) and (age <= 16).sum() > 10
-    assert np.std(apart[age > 50]) > 1.5 * np.std(apart[age < 18])
+    (age, alike), (_, apart) = bulk(0.0), bulk(1.0)
+    same = (age <= 16) | (alike >= 0)
+    assert np.array_equal(apart[same], alike[same]) and (age <= 16).sum() > 10
+    h, sd, older = p.sensitivity.patient_factor_tail.value, p.sensitivity.patient_factor_sd_log.value, ~same
+    z = np.linspace(-5, 0, 40001)
+    z = np.interp(alike[older] / sd, z * np.exp(h / 2 * z**2), z)
+    assert np.allclose(apart[older], sd * z * np.exp(h / 2 * (age[older] / 16) * z**2), rtol=1e-4)
+    old = age > 45
+    assert np.median(apart[old]) == pytest.approx(np.median(alike[old]), abs=0.01 * sd)
+    refractory = [(x[old] < -4 * sd).mean() for x in (alike, apart)]
+    assert refractory[1] > 2 * refractory[0] and refractory[1] < 0.1
 
 
 def test_sensitivity(childhood):

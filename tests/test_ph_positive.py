@@ -217,8 +217,9 @@ def left_behind(plasma):
     of_all = population("ph-positive-adults")
     assert of_all.age_factor
     tail = of_all.sensitivity.patient_factor_tail
-    own = of_all.sensitivity.patient_factor_sd_log.value * long_below(shared, tail.value if tail else 0.0)
-    own *= of_all.sensitivity.patient_factor_age.at(np.array([54.0])) if of_all.sensitivity.patient_factor_age else 1.0
+    by_age = of_all.sensitivity.patient_factor_age
+    h = (tail.value if tail else 0.0) * (by_age.at(np.array([54.0])) if by_age else 1.0)
+    own = of_all.sensitivity.patient_factor_sd_log.value * long_below(shared, h)
     factor = np.exp(own) * of_all.age_factor.at(np.array([54.0]))
     steroid = np.clip((2.0 * np.exp(gc)) ** -0.25, 0.3, 2) * factor
     vca = np.clip((1.3 * np.exp(0.6 * vinca)) ** -0.25, 0.3, 2) * factor

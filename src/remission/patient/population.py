@@ -436,9 +436,8 @@ def _sensitivity(
             z = math.sqrt(rho) * shared + math.sqrt(1.0 - rho) * z
         result[:, i] *= np.exp(s.log_sd[drug_class].value * z)  # type: ignore[index]
     felt = np.where(np.isin(SENSITIVITIES, s.later), s.later_share.value, 1.0)
-    own = long_below(normal("drug sensitivity"), s.patient_factor_tail.value if s.patient_factor_tail else 0.0)
-    if s.patient_factor_age is not None:
-        own = own * s.patient_factor_age.at(age)
+    tail = s.patient_factor_tail.value if s.patient_factor_tail else 0.0
+    own = long_below(normal("drug sensitivity"), s.patient_factor_age.at(age) * tail if s.patient_factor_age else tail)
     factor = s.patient_factor_sd_log.value * own[:, None] * felt
     kill = sensitivity(p, result) * np.exp(factor)
     if p.sensitivity_factor is not None:

@@ -38,7 +38,7 @@ def truncated_normal(z: Floats, limits: Floats) -> Floats:
     return np.asarray(_normal_quantile(low + normal_share(z) * (high - low)), dtype=np.float64)
 
 
-def long_below(z: Floats, h: float) -> Floats:
+def long_below(z: Floats, h: float | Floats) -> Floats:
     """Standard normal scores turned, in the same order, into scores with a longer tail below (half of Tukey's h)."""
     return np.where(z < 0.0, z * np.exp(0.5 * h * z**2), z)
 

@@ -306,8 +306,9 @@ class Sensitivity(Strict):
     classes, which come after the first response is judged, feel ``later_share`` of the logarithm of that factor.
 
     The logarithm of the patient factor is ``patient_factor_sd_log`` z, z standard normal; below the median times
-    exp(h z^2 / 2), h ``patient_factor_tail`` (Tukey's h; 0: normal), so that few answer much worse than the others. It
-    is more of both with age, times (age / from_y)^power from an age on, where ``patient_factor_age`` is written."""
+    exp(h z^2 / 2), h ``patient_factor_tail`` (Tukey's h; 0: normal), so that few answer much worse than the others.
+    Where ``patient_factor_age`` is written, h is times (age / from_y)^power from an age on: more of the older ones are
+    refractory, while most answer as before."""
 
     exponent: Number
     least: Number
