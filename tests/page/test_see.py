@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from remission.knowledge.credibility_file import credibility
 from remission.knowledge.library import library
 from remission.page import day, made, plans, see, who
 from remission.page.app import application
@@ -323,6 +324,13 @@ def test_missed_tablets_are_told_from_what_was_observed_and_the_model_only_to_sp
     specialist = client.get(address + "&view=specialist").text
     assert "Association is not cause" in specialist and 'id="over-time"' in specialist
     assert 'id="of-hundred"' not in client.get(f"/en/see/{WHO}?miss=mercaptopurine:10&patients={PATIENTS}").text
+
+
+def test_the_outlook_is_not_compared_with_a_trial_of_the_present_blind_round():
+    shelf = library()
+    hidden = {shelf.trial(name).name for name in credibility().present.trials}
+    said = [found[0] for name in shelf.protocols() if (found := relapse.published(name, shelf))]
+    assert len(said) > 10 and not hidden & {*said}
 
 
 def test_harms_stand_beside_benefits_with_one_denominator(client):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from remission.knowledge.credibility_file import credibility
 from remission.knowledge.library import Library
 from remission.knowledge.trial_file import Arm, Endpoint, days
 
@@ -41,12 +42,15 @@ def counted(shares: list[float]) -> list[int]:
 
 
 def published(protocol: str, knowledge: Library) -> tuple[str, Arm, Endpoint] | None:
-    """What a trial of this protocol published of event-free survival, nearest to five years; name of the trial."""
+    """What a trial of this protocol published of event-free survival, nearest to five years; name of the trial. Those
+    of the present blind round are left out: nobody is to see them before they are played, and most had another plan."""
+    hidden = credibility().present.trials
     found = [
         (trial.name, arm, endpoint)
         for trial in map(knowledge.trial, knowledge.trials())
         for arm, endpoint in trial.endpoints()
         if arm.protocol == protocol and arm.as_it_is and endpoint.what == "event-free survival"
+        and trial.trial not in hidden
         and endpoint.read != "memory" and not endpoint.among
         and endpoint.at is not None and endpoint.since == "first dose"
     ]  # fmt: skip
