@@ -194,7 +194,7 @@ def test_dois_and_pmids_are_those_of_the_evidence() -> None:
     looked_up = {  # read for this project, not in the evidence
         *("balis1987", "balduzzi2025", "bmtss2022", "deangelo2020", "lee2020"),
         *("fanta2007", "cho2018_ciclosporin", "chen2020_ciclosporin", "waller2003"),
-        "mueller2015",
+        *("mueller2015", "tsuchida2000"),
         *("dupuis2013", "lehrnbecher2020", "visani1996"),
         *("aki_2020", "brennan1998", "cho2016", "daraskevicius2020", "ips_japan2014", "merchant2011", "millot2014"),
         *("gao2018", "hoeben2022"),
