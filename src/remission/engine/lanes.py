@@ -135,16 +135,15 @@ def kinetics_of(program: Program, cohort: Cohort, seed: int) -> tuple[Kinetics, 
     return tuple(kinetics(agent, cohort, seed=seed, routes=routes(program, agent.agent)) for agent in program.agents)
 
 
-def settings(library: Library) -> dict[str, float]:
-    """Scalars of the body files that are the same for everyone."""
+def settings(library: Library, assay: str | None = None) -> dict[str, float]:
+    """Scalars of the body files that are the same for everyone; assay: by which the protocol measures MRD."""
     leukaemia, infection, assays = library.body("leukaemia"), library.body("infection"), library.body("assays")
     return {
         "packing": leukaemia["marrow.packing"].to_unit("-"),
         "other_leukocytes": library.body("marrow")["other_leukocytes"].value,
         "blood_loss": leukaemia["blood.return"].to_unit("1/day") + leukaemia["blood.death"].to_unit("1/day"),
         "cns_death": leukaemia["growth.death"].to_unit("1/day"),
-        "flow_cells": assays["flow_mrd.cells"].value,
-        "flow_minimum": assays["flow_mrd.minimum_events"].value,
+        **_of_mrd(assays, assay),
         "aspirate_sd": assays["aspirate.sd_log"].to_unit("-"),
         "noise_anc": assays["counts.neutrophils_cv"].to_unit("-"),
         "noise_platelets": assays["counts.platelets_cv"].to_unit("-"),
@@ -177,6 +176,21 @@ def settings(library: Library) -> dict[str, float]:
         "loss_early": leukaemia.number("loss.early", "day", 0.0),
         "loss_late": leukaemia.number("loss.late", "day", 1.0),
         "loss_share": leukaemia.number("loss.share", "-", 1.0),
+    }
+
+
+def _of_mrd(assays: Any, assay: str | None) -> dict[str, float]:
+    """What an assay of MRD counts, and the share of leukaemic cells in marrow that it tells from others (all of them
+    where it is not said, and where the library says nothing of it)."""
+    of = f"{(assay or 'flow').lower()}_mrd"
+    said = assay is not None and f"{of}.found.share" in assays
+    return {
+        "mrd_cells": assays[f"{of}.cells"].value,
+        "mrd_minimum": assays[f"{of}.minimum_events"].value,
+        "mrd_found": assays[f"{of}.found.share"].to_unit("-") if said else 1.0,
+        "mrd_found_sd": assays[f"{of}.found.sd_log"].to_unit("-") if said else 0.0,
+        "mrd_until": assays[f"{of}.found.until"].to_unit("day") if said else 0.0,
+        "mrd_whole": assays[f"{of}.found.whole"].to_unit("day") if said else 1.0,
     }
 
 
@@ -214,7 +228,7 @@ def plan_of(
     kinds = _lines(library.body("marrow"))
     power = int(library.body("leukaemia")["marrow.crowding_power"].value)
     return layout(
-        program, systems, settings(library), list(program.clones), kinds, power,
+        program, systems, settings(library, program.protocol.mrd), list(program.clones), kinds, power,
         refine=refine, watch=watch, side_effects=side_effects,
     )  # fmt: skip
 

@@ -348,8 +348,8 @@ _NAMES = {
 class Arm(_Strict):
     """One arm: the protocol that is played for it, and what was published of it.
 
-    ``without``, ``add``, ``phases``: what is changed in the protocol (`remission.protocol.variant`). ``together``:
-    other arms, among which chance divided those whose results are published together (the protocol is one of theirs).
+    ``without``, ``add``, ``phases``, ``mrd``: what is changed in the protocol (`remission.protocol.variant`).
+    ``together``: other arms, among which chance divided those whose results are published together (the protocol is one of theirs).
     """
 
     name: str
@@ -358,6 +358,7 @@ class Arm(_Strict):
     without: tuple[str, ...] = ()
     add: tuple[str, ...] = ()
     phases: tuple[str, ...] = ()
+    mrd: Literal["flow", "PCR"] | None = None
     together: tuple[str, ...] = ()
     n: Annotated[int, Field(ge=1)] | None = None
     note: str | None = None

@@ -94,6 +94,7 @@ def protocol_schema() -> dict[str, Any]:
             "include": keys | {"description": "Files of supportive care whose lines and rules hold in every phase"},
             "risk groups": words | {"description": "The file that says what `risk group is ...` means"},
             "for": _sentence("condition") | {"description": "Who is treated"},
+            "mrd": words | {"description": "The assay by which MRD is measured: flow or PCR"},
             "on relapse": words | {"pattern": r"^go to .+", "description": "The phase that follows a relapse"},
             "phases": {
                 "type": "array",

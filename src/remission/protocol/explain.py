@@ -141,6 +141,11 @@ _CHECK = {
     "marrow blasts": N_("blasts in marrow"),
     "blood blasts": N_("blasts in blood"),
 }
+_SAID = {"for": N_("who is treated"), "mrd": _CHECK["marrow MRD"], "on relapse": N_("who is treated")}
+_BY_ASSAY = {
+    "flow": N_("Residual leukaemia (MRD) is measured by flow cytometry."),
+    "PCR": N_("Residual leukaemia (MRD) is measured by PCR."),
+}
 _ANY = Phase("any phase", "Any phase", ANY_LENGTH)
 _COUNTS = N_("Counts of neutrophils, platelets, white cells and lymphocytes are in 10^9 per litre.")
 
@@ -197,6 +202,8 @@ def _protocol(protocol: Protocol) -> Iterator[str]:
         yield _("For patients of whom this is true: {condition}.").format(
             condition=explain_condition(protocol.eligible)
         )
+    if protocol.mrd:
+        yield _(_BY_ASSAY[protocol.mrd])
     if protocol.on_relapse:
         yield _("After a relapse treatment goes on with: {phase}.").format(phase=phase_in_words(protocol.on_relapse))
     yield _(_COUNTS)
@@ -224,7 +231,7 @@ def _protocol(protocol: Protocol) -> Iterator[str]:
         yield ""
         yield _("What is meant")
         yield from (f"   {_capital(explain_condition(word))}: {explain_condition(word.meaning)}." for word in words)
-    notes = [*map(english, protocol.open), *_notes((_("who is treated"), p) for __, p in protocol.said)]
+    notes = [*map(english, protocol.open), *_notes((_(_SAID[key]), p) for key, p in protocol.said)]
     notes += _notes((_about(rule.action), rule.provenance) for rule in own)
     for block in blocks.values():
         notes += [*map(english, block.open), *_notes((_agent(give.agent), give.provenance) for give in block.give)]

@@ -404,8 +404,9 @@ class Protocol:
     population: str | None = None  # the population file whose patients it is for
     include: tuple[str, ...] = ()  # the supportive-care files whose lines and rules hold in every phase
     risk_groups: str | None = None  # the file that says what `risk group is ...` and `genetics is ...` mean
+    mrd: str | None = None  # the assay (vocabulary.ASSAYS) by which MRD is measured; None: living cells are counted
     on_relapse: str | None = None  # the phase that follows a relapse; None: the end
-    said: tuple[tuple[str, Provenance], ...] = ()  # provenance of `for` and `on relapse`
+    said: tuple[tuple[str, Provenance], ...] = ()  # provenance of `for`, `mrd` and `on relapse`
     file: str = field(default="", compare=False)
     places: dict[str, Place] = field(default_factory=dict, compare=False)  # "for", "induction/next", ...
     unread: tuple[str, ...] = field(default=(), compare=False)  # what could not be read, as it stands in the file

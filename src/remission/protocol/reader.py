@@ -23,6 +23,7 @@ from .groups import Groups, grouped
 from .include import ANY_LENGTH, include
 from .link import link, span_days
 from .model import Block, Condition, Phase, Place, Protocol, Provenance
+from .vocabulary import ASSAYS
 from .yaml_text import Sentence, Text
 
 PROTOCOL_KEYS = (
@@ -34,6 +35,7 @@ PROTOCOL_KEYS = (
     "include",
     "risk groups",
     "for",
+    "mrd",
     "on relapse",
     "rules",
     "open",
@@ -317,6 +319,7 @@ class _File:
             open=self._notes(values),
             include=self._keys("include", values),
             risk_groups=self._words("risk groups", values) or None,
+            mrd=self._mrd(values, said),
             on_relapse=self._on_relapse(values, said),
             said=tuple(said),
             file=str(text.path),
@@ -423,6 +426,20 @@ class _File:
         if named is None:
             raise self.text.bad(item, "a group is a word with its condition", "Write: - high: age >= 10")
         return named[1], Sentence(whole.text[named.end() :], whole.at(named.end()))
+
+    def _mrd(self, values: dict[str, Node], said: list[tuple[str, Provenance]]) -> str | None:
+        sentence = self._try(self.text.sentence, values["mrd"]) if "mrd" in values else None
+        if sentence is None:
+            return None
+        try:
+            word = split_tail(sentence.text)[0].strip()
+            if word.lower() not in (known := {assay.lower(): assay for assay in ASSAYS}):
+                raise Misread(0, f"MRD is not measured by '{word}'", f"Write: mrd: {' or '.join(ASSAYS)}")
+        except Misread as error:
+            self.found.append(sentence.bad(error.offset, error.message, error.remedy))
+            return None
+        _note("mrd", sentence, said)
+        return known[word.lower()]
 
     def _on_relapse(self, values: dict[str, Node], said: list[tuple[str, Provenance]]) -> str | None:
         if "on relapse" not in values:

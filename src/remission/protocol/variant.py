@@ -36,13 +36,14 @@ def variant(
     add: Sequence[str] = (),
     phases: Sequence[str] = (),
     after_relapse: str | None = None,
+    mrd: str | None = None,
     knowledge: Library | None = None,
 ) -> Protocol:
     """The protocol ``without`` some agents ("methotrexate", or of one route "methotrexate IT"), with doses that are
     missed (``miss``: percent of the doses of an agent, ``{"mercaptopurine": 10}``) and with sentences to ``add``, in
     the named phases or in all of them. ``after_relapse``: the protocol with which a relapse is treated in place of what
     the file says (and leukaemia that does not give way, in place of leaving), "usual" (what the file says, else what is
-    done today), or "none": the relapse is the end.
+    done today), or "none": the relapse is the end. ``mrd``: the assay of MRD in place of the file's.
 
     A sentence is written as in a file: what is given, checked or decided, or a rule; "until 3 years from start of
     treatment" takes the place of how long the cycles of a phase go on. What is left is checked as a file is. Raises
@@ -50,7 +51,9 @@ def variant(
     """
     if knowledge is not None:
         with using(knowledge):  # whose agents and side effects are words of the language
-            return variant(protocol, without=without, miss=miss, add=add, phases=phases, after_relapse=after_relapse)
+            return variant(
+                protocol, without=without, miss=miss, add=add, phases=phases, after_relapse=after_relapse, mrd=mrd
+            )
     known = library()
     own = None if isinstance(protocol, str | Path) else protocol
 
@@ -60,6 +63,8 @@ def variant(
 
     supplied = own is None and after_relapse == USUAL and is_id(str(protocol))
     protocol = known.kept(f"protocol {protocol}, {USUAL} after a relapse", read) if supplied else read()
+    if mrd is not None:
+        protocol = replace(protocol, mrd=mrd)
     missing = [(_named(name, known), share) for name, share in (miss or {}).items()]
     if not without and not add and not missing:
         if phases:

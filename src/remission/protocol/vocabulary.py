@@ -28,6 +28,7 @@ COUNTS = {
     "lymphocytes": "10^9/L",
     "blood blasts": "per microlitre",
 }
+ASSAYS = ("flow", "PCR")  # of MRD
 FRACTIONS = ("marrow blasts", "marrow MRD", "blood MRD")
 TIME_POINTS = 4
 AT_TIME_POINT = tuple(f"marrow MRD at time point {k}" for k in range(1, TIME_POINTS + 1))

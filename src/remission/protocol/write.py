@@ -387,6 +387,8 @@ def _protocol(protocol: Protocol) -> Iterator[str]:
         yield f"risk groups: {protocol.risk_groups}"
     if protocol.eligible is not None:
         yield f"for: {quoted(condition(protocol.eligible) + _said(protocol.said, 'for'))}"
+    if protocol.mrd:
+        yield f"mrd: {quoted(protocol.mrd + _said(protocol.said, 'mrd'))}"
     if protocol.on_relapse:
         yield f"on relapse: {quoted(f'go to {protocol.on_relapse}' + _said(protocol.said, 'on relapse'))}"
     yield ""

@@ -37,6 +37,7 @@ class Arm(NamedTuple):
     without: tuple[str, ...] = ()
     add: tuple[str, ...] = ()
     phases: tuple[str, ...] = ()
+    mrd: str | None = None
 
 
 Play = Callable[[Arm, float], Tables]

@@ -52,6 +52,8 @@ class Treated(typing.Protocol):
     def add(self) -> tuple[str, ...]: ...
     @property
     def phases(self) -> tuple[str, ...]: ...
+    @property
+    def mrd(self) -> str | None: ...
 
 
 Treatment = Callable[[Treated, str | None], Protocol]  # an arm, and how its relapses are treated
@@ -389,7 +391,9 @@ def needed_days(asked: Iterable[Endpoint]) -> float:
 
 def treated(arm: Treated, after_relapse: str | None) -> Protocol:
     """The arm's protocol with its changes."""
-    return variant(arm.protocol, without=arm.without, add=arm.add, phases=arm.phases, after_relapse=after_relapse)
+    return variant(
+        arm.protocol, without=arm.without, add=arm.add, phases=arm.phases, after_relapse=after_relapse, mrd=arm.mrd
+    )
 
 
 def tables_of(

@@ -8,6 +8,7 @@ constexpr std::uint32_t P_ANC = chance::purpose("measured anc");
 constexpr std::uint32_t P_PLT = chance::purpose("measured platelets");
 constexpr std::uint32_t P_HB = chance::purpose("measured haemoglobin");
 constexpr std::uint32_t P_ASPIRATE = chance::purpose("aspirate");
+constexpr std::uint32_t P_FOUND = chance::purpose("cells told apart");
 constexpr std::uint32_t P_CELLS = chance::purpose("cells counted");
 constexpr std::uint32_t P_CELLS_BLOOD = chance::purpose("cells counted in blood");
 constexpr std::uint32_t P_LOT = chance::purpose("lot of a visit");
@@ -59,11 +60,21 @@ inline void note_counts(Block& b, int l, Int today, Int phase, Int day, Int cycl
              seen(5, l));
 }
 
-// The fraction that flow cytometry reports: blasts among `cells` (Poisson), nothing below `minimum` of them.
+// The fraction that the assay reports: blasts among `cells` (Poisson), nothing below `minimum` of them.
 inline Real assay(Block& b, int l, Real fraction, std::uint32_t purpose) {
-  const Real cells = b.setting(S_FLOW_CELLS);
+  const Real cells = b.setting(S_MRD_CELLS);
   const Real found = b.poisson(l, purpose, b.lane(l).sample, cells * fraction);
-  return found >= b.setting(S_FLOW_MIN) ? found / cells : 0.0;
+  return found >= b.setting(S_MRD_MIN) ? found / cells : 0.0;
+}
+
+// How many of the leukaemic cells in marrow the assay tells from others: its share of the first weeks of a first
+// treatment, from `until` on towards all of them on day `whole` (log-linear), with the spread of single samples.
+inline Real told_apart(Block& b, int l, Int today) {
+  const Real until = b.setting(S_MRD_UNTIL), whole = b.setting(S_MRD_WHOLE), day = static_cast<Real>(today + 1);
+  const bool first = b.lane(l).relapses == 0 && b.person(l).relapsed == 0;
+  const Real left = first ? std::clamp((whole - day) / std::max(whole - until, 1.0), 0.0, 1.0) : 0.0;
+  const Real spread = b.setting(S_MRD_FOUND_SD) * b.normal(l, P_FOUND, b.lane(l).sample);
+  return std::exp(left * std::log(b.setting(S_MRD_FOUND)) + spread);
 }
 
 // Marrow and blood examinations of a day; the first late marrow check is the response to induction.
@@ -74,7 +85,7 @@ inline void examine(Block& b, int l, Int bits, Int today, Int phase, Real total,
   if (bits & (MARROW_MRD | MARROW_BLASTS)) {
     const Real sampled =
         std::min(0.999, fraction * std::exp(b.setting(S_ASPIRATE) * b.normal(l, P_ASPIRATE, sample)));
-    const Real reported = assay(b, l, sampled, P_CELLS);
+    const Real reported = assay(b, l, std::min(0.999, sampled * told_apart(b, l, today)), P_CELLS);
     seen(V_MARROW_MRD, l) = reported;
     static_assert(V_MRD_2 == V_MRD_1 + 1 && V_MRD_3 == V_MRD_1 + 2 && V_MRD_4 == V_MRD_1 + 3);
     if (const Int point = bits / TIME_POINT) seen(V_MRD_1 + point - 1, l) = reported;

@@ -43,8 +43,9 @@ struct Word {
 // numbers that are the same for everyone
 #define SETTING(W)                                                                                            \
   W(S_PACKING, "packing") W(S_OTHER, "other_leukocytes") W(S_BLOOD_LOSS, "blood_loss")                        \
-  W(S_CNS_DEATH, "cns_death") W(S_FLOW_CELLS, "flow_cells")                     \
-  W(S_FLOW_MIN, "flow_minimum") W(S_ASPIRATE, "aspirate_sd") W(S_NOISE_ANC, "noise_anc")                      \
+  W(S_CNS_DEATH, "cns_death") W(S_MRD_CELLS, "mrd_cells") W(S_MRD_MIN, "mrd_minimum")                           \
+  W(S_MRD_FOUND, "mrd_found") W(S_MRD_FOUND_SD, "mrd_found_sd") W(S_MRD_UNTIL, "mrd_until") W(S_MRD_WHOLE, "mrd_whole") \
+  W(S_ASPIRATE, "aspirate_sd") W(S_NOISE_ANC, "noise_anc")                      \
   W(S_NOISE_PLT, "noise_platelets") W(S_NOISE_HB, "noise_haemoglobin") W(S_H1, "hazard_below_0.1")            \
   W(S_H2, "hazard_below_0.5") W(S_H3, "hazard_below_1.0") W(S_H4, "hazard_above_1.0")                         \
   W(S_H_WHOLE, "whole_lining_hazard") W(S_FEVER_PAUSE, "fever_pause_days") W(S_BSI, "bloodstream_share") \
