@@ -349,7 +349,8 @@ class Arm(_Strict):
     """One arm: the protocol that is played for it, and what was published of it.
 
     ``without``, ``add``, ``phases``, ``mrd``: what is changed in the protocol (`remission.protocol.variant`).
-    ``together``: other arms, among which chance divided those whose results are published together (the protocol is one of theirs).
+    ``together``: other arms, among which chance divided those whose results are published together (the protocol is
+    one of theirs).
     """
 
     name: str
