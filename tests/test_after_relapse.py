@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from remission.body.leukaemia import lost
+from remission.body.leukaemia import lost, preexisting
+from remission.compiled import core
 from remission.engine.play import Options, play
 from remission.engine.program import prepare
 from remission.knowledge.library import library
@@ -75,6 +76,34 @@ def test_a_clone_that_resisted_answers_as_the_main_one_once_it_has_grown_to_a_re
     again = again.filter((pl.col("event") == "remission") & (pl.col("day") > pl.col("relapse_day")))
     assert len(relapsed) > 15
     assert again["patient"].n_unique() > 0.7 * len(relapsed)
+
+
+def test_a_relapse_holds_cells_that_resist_as_a_leukaemia_of_its_size_at_diagnosis(tmp_path: Path) -> None:
+    """Cells that no drug kills and that do not grow: m = 1e-4 cells x births per net growth, so one in some 300 at a
+    relapse, which is what its treatment leaves. Those that arise during it alone would be one in ten thousand."""
+    of_clone = "body/leukaemia.yaml: resistant_clones.tolerant."
+    numbers = {place(f"{of_clone}kill.{name}"): 0.0 for name in SENSITIVITIES}
+    numbers |= {place(f"{of_clone}mutation_per_division"): 1e-4, place(f"{of_clone}fitness_cost"): 1.0}
+    numbers |= {place(f"{of_clone}kill_sd_log"): 0.0}
+    run = simulate(variant("interfant-06", after_relapse="relapse-children-2000s"), patients=64, seed=5,
+                   follow_up_years=2.0, threads=1, knowledge=laid_over(numbers, tmp_path),
+                   record=("outcomes", "states"))  # fmt: skip
+    relapses = run.outcomes.filter(pl.col("relapse_site") == "marrow").select("patient", "relapse_day")
+    days = run.states.join(relapses, on="patient")
+    days = days.with_columns(pl.col("day") - pl.col("relapse_day")).filter(pl.col("day").is_between(0, 35))
+    column = pl.col("log10_blasts_marrow")
+    falls = days.group_by("patient").agg(column.max() - column.min())["log10_blasts_marrow"]
+    assert len(falls) > 12
+    assert (falls > 1.5).sum() > 5
+    assert (falls > 3.0).sum() < 3
+
+
+def test_the_core_draws_such_cells_by_the_equation_of_the_body() -> None:
+    for m in (1e-9, 0.3, 1.0, 40.0, 1e8):
+        for u in (1e-6, 0.3, 0.75, 0.999999):
+            assert core.equations.preexisting(m, u) == pytest.approx(float(preexisting(m, u)), rel=1e-9)
+    assert preexisting(0.3, 0.5) == 0.0  # e^-0.3 have none
+    assert preexisting(0.3, 0.8) == 1.0
 
 
 def test_who_enters_with_a_relapse_has_the_factor_once() -> None:

@@ -14,8 +14,9 @@ normal over orders of magnitude, and the larger the less sensitive the leukaemia
 a clone that resists every chemotherapy has arisen (probability 1 - exp(-m), m mutations before diagnosis: Luria and
 Delbruck 1943), and how much that clone feels (log-normal, at most all). What is back has lost sensitivity, from
 whichever clone it has grown: the loss is one graded number of the patient, and a clone that resisted is like the main
-one from then on. Cells in the CNS grow the faster the faster the
-patient's leukaemia grows in the marrow; their seeding goes with the cells that were there at diagnosis:
+one from then on. Clones that resist are in it anew, as in a leukaemia of its size at diagnosis (`preexisting`). Cells
+in the CNS grow the faster the faster the patient's leukaemia grows in the marrow; their seeding goes with the cells
+that were there at diagnosis:
 
     b_S - d_S = g ((b - d) / as measured)^power
     seeding = s S_0 / capacity
@@ -33,10 +34,14 @@ clone can die out, and mutants and seeds come as a Poisson process. The core the
 from __future__ import annotations
 
 import math
+from typing import Any
+
+import numpy as np
 
 from remission.compiled import core
 
 FEW: float = core.words.FEW  # cells of a pool below which chance plays
+LEAST_GROWTH: float = core.words.LEAST_GROWTH  # 1/day, that counts for the clones of a leukaemia that hardly grows
 
 
 def crowding(load: float, packing: float, power: float) -> float:
@@ -57,6 +62,15 @@ def resting_change(c: float, q: float, kill: float, to_rest: float, wake: float)
 def felt(share: float, own: float) -> float:
     """What a clone feels of a kill, 0 to 1. share: typical; own: how many times that this patient's clone feels."""
     return share if share == 1.0 else min(1.0, share * own)
+
+
+def preexisting(m: Any, u: Any) -> Any:
+    """Cells of a clone that resists (Luria and Delbruck 1943) at the quantile u; m: mutations so far, that is mutation
+    rate x cells x births per net growth; none with probability exp(-m). Many mutations: else m (ln m - 1/ln u), whose
+    median m (ln m + 1.44) and tail P(X > x) = m/x are those of the distribution; few: else a 1/x tail."""
+    many = m * (np.log(np.maximum(m, 1.0)) - 1.0 / np.log(u))
+    few = -np.expm1(-m) / (1.0 - u)
+    return np.where(u > np.exp(-m), np.floor(np.where(m > 1.0, many, few)), 0.0)
 
 
 def lost(days: float, early: float, late: float, share: float) -> float:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from remission.body.kinetics import LANES
-from remission.body.leukaemia import FEW
+from remission.body.leukaemia import FEW, LEAST_GROWTH, preexisting
 from remission.body.marrow import ABSENT, LIFE_SPAN, POWER, SATURATING
 from remission.body.mortality import age_at_death
 from remission.body.person import individual
@@ -535,13 +535,7 @@ def _plasma_unit(program: Program, agent: str) -> str:
 
 
 def _preexisting(name: str, mutation: Floats, total: Floats, birth: Floats, people: Cohort, seed: int) -> Floats:
-    """Cells of a resistant clone at diagnosis (Luria and Delbruck 1943), drawn by the quantile u.
-
-    m = mutation rate x cells x births per net growth; none with probability exp(-m). Many mutations: else
-    m (ln m - 1/ln u), whose median m (ln m + 1.44) and tail P(X > x) = m/x are those of the distribution; few: else a
-    1/x tail."""
-    m = mutation * total * birth / np.maximum(people.growth_per_day, 0.005)
+    """Cells of a resistant clone at diagnosis, or at the relapse with which somebody enters."""
+    m = mutation * total * birth / np.maximum(people.growth_per_day, LEAST_GROWTH)
     u = chance.uniforms(seed, people.patient, chance.purpose(f"clone.{name}"))
-    many = m * (np.log(np.maximum(m, 1.0)) - 1.0 / np.log(u))
-    few = -np.expm1(-m) / (1.0 - u)
-    return np.where(u > np.exp(-m), np.floor(np.where(m > 1.0, many, few)), 0.0)
+    return np.asarray(preexisting(m, u))

@@ -541,6 +541,7 @@ void bind_equations(nb::module_& m) {
     };
     return nb::make_tuple(out(all.phi), out(all.m), out(all.nn));
   });
+  m.def("preexisting", &preexisting);
   m.def("line_weights", [](const Numbers& transit, const Numbers& gain, const Numbers& loss, Real h, const Numbers& out) {
     line_weights(rows_of(transit, 0, 1), rows_of(gain, 0, 1), rows_of(loss, 0, 1), h, rows_of(out, 0, WEIGHT_ROWS));
   });
@@ -618,6 +619,7 @@ void bind_words(nb::module_& m) {
   m.attr("SHARP") = nb::tuple(sharp);
   m.attr("GAUSS") = nb::make_tuple(GAUSS[0], GAUSS[1]);
   m.attr("FEW") = FEW;
+  m.attr("LEAST_GROWTH") = LEAST_GROWTH;
   m.attr("STATE_ROWS") = STATE_ROWS;
   m.attr("WEIGHT_ROWS") = WEIGHT_ROWS;
   m.attr("MAX_FEEDBACK") = MAX_FEEDBACK;

@@ -9,6 +9,7 @@ namespace remission {
 constexpr std::uint32_t P_FEVER = chance::purpose("fever");
 constexpr std::uint32_t P_BLOODSTREAM = chance::purpose("bloodstream infection");
 constexpr std::uint32_t P_DEATH = chance::purpose("death from infection");
+constexpr std::uint32_t AT_RELAPSE = 12;  // added to the purpose of a clone, see few_cells.hpp
 constexpr std::uint32_t P_LETHAL = chance::purpose("death from leukaemia");
 constexpr Int MOST_RELAPSES = 9;  // that are treated
 constexpr Int DAILY_RECORD_DAYS = 60;
@@ -73,14 +74,24 @@ inline void infection(Block& b, int l, Int today) {
   if (b.uniform(l, P_DEATH, number) < lethal / (1.0 + lethal)) die(b, l, today, CAUSE_INFECTION);  // odds
 }
 
-// A clone that resisted and has grown to a relapse is like the main clone: what is lost is lost by all that grows.
-inline void resistance_fades(Block& b, int l) {
+// What has grown to a relapse is its main clone, also if it resisted: what is lost is lost by all that grows. Clones that
+// resist are in it as in a leukaemia of its size at diagnosis; like mutants they come by chance.
+inline void clones_anew(Block& b, int l) {
+  Flesh& flesh = b.flesh;
   for (Int c = 1; c < b.lay.clones(); ++c) {
     if (b.lay.clone_fades[c] == 0) continue;
     for (Int pool = 0; pool < 2; ++pool) {
-      b.flesh.cells(pool, l) += b.flesh.cells(2 * c + pool, l);
-      b.flesh.cells(2 * c + pool, l) = 0.0;
+      flesh.cells(pool, l) += flesh.cells(2 * c + pool, l);
+      flesh.cells(2 * c + pool, l) = 0.0;
     }
+  }
+  if (!b.play.chance) return;
+  const Real birth = b.q.birth(0, l), growth = std::max(birth - b.person(l).death, LEAST_GROWTH), total = flesh.cells(0, l);
+  for (Int c = 1; c < b.lay.clones(); ++c) {
+    if (b.lay.clone_fades[c] == 0) continue;
+    const Real u = b.uniform(l, static_cast<std::uint32_t>(b.lay.clone_purpose[c]) + AT_RELAPSE, b.lane(l).relapses);
+    flesh.cells(2 * c, l) = std::floor(std::min(preexisting(b.q.mutation(c, l) * total * birth / growth, u), 0.1 * total));
+    flesh.cells(0, l) -= flesh.cells(2 * c, l);
   }
 }
 
@@ -100,7 +111,7 @@ inline void relapsed(Block& b, int l, Int today, Int site) {
     b.place.result[l][RESULT_RELAPSE] = static_cast<Real>(today);
   }
   if (site > 0) b.place.seen(V_CNS, l) = 3.0;  // a relapse in the CNS: from now on CNS3
-  resistance_fades(b, l);
+  clones_anew(b, l);
   const Real lost = loss(b, today - lane.relapsed_on);
   for (Int i = 0; i < b.lay.members.size; ++i) {  // what grows again is what the drugs spared
     const Real times = lost == 1.0 ? b.q.effect_relapse(i, l) : std::pow(b.q.effect_relapse(i, l), lost);

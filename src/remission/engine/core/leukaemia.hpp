@@ -17,6 +17,13 @@
 namespace remission {
 
 constexpr Real FEW = 1000.0;  // cells of a pool below which chance plays
+constexpr Real LEAST_GROWTH = 0.005;  // 1/day, that counts for the clones of a leukaemia that hardly grows
+
+// Cells of a clone that resists (Luria and Delbruck 1943) at the quantile u, m mutations so far; see body/leukaemia.py.
+inline Real preexisting(Real m, Real u) {
+  if (u <= std::exp(-m)) return 0.0;
+  return std::floor(m > 1.0 ? m * (std::log(m) - 1.0 / std::log(u)) : -std::expm1(-m) / (1.0 - u));
+}
 
 // Advance a clone by h days in all lanes; crowding is the factor on birth.
 inline void clone_step(Real* cycling, Real* resting, Wide crowding, Wide birth, Wide death, Wide to_rest, Wide wake,
