@@ -107,16 +107,18 @@ inline void kill_wears_off(Block& b, Real h) {
     store(w.fall.row(j), smaller(larger(load_row(w.fall, j), 0.0) * (0.125 * h), 0.5));
 }
 
-// Blasts in the CNS over half bin j: those of the morning, and apart from them those that have come since, seeded through the
-// step, so half a step of growth or kill on average.
+constexpr Real SHORT = 0.01;  // below it the mean of an exponential is three terms of its series
+
+// Blasts in the CNS over half bin j: those of the morning, and apart from them those that have come since, seeded evenly
+// through the step: what grows or is killed of these has its exact mean, as kill may leave little of a step's first ones.
 inline void cns_step(Block& b, Int j, Real h) {
   const Work& w = b.work;
-  const Wide grows = load_row(b.q.cns_birth, 0) - b.setting(S_CNS_DEATH);
-  const Wide kill = load_row(w.k_cns, j), half = exp_small(0.5 * h * (grows - kill));
+  const Wide kill = load_row(w.k_cns, j), x = h * (load_row(b.q.cns_birth, 0) - b.setting(S_CNS_DEATH) - kill);
+  const Wide left = exp_wide(x), stays = (x > SHORT) | (x < -SHORT) ? (left - 1.0) / x : 1.0 + x * (0.5 + x * (1.0 / 6.0));
   const Wide mean = (load_row(w.load, j) + 4.0 * load_row(w.load_mid, j) + load_row(w.load, j + 1)) * (1.0 / 6.0);
   const Wide came = load_row(b.q.seeding, 0) * (h * mean) * load_row(b.q.capacity, 0);
-  store(b.flesh.cns.row(0), load_row(b.flesh.cns, 0) * half * half);
-  store(b.day.flux.row(0), (load_row(b.day.flux, 0) * half + came) * half);
+  store(b.flesh.cns.row(0), load_row(b.flesh.cns, 0) * left);
+  store(b.day.flux.row(0), load_row(b.day.flux, 0) * left + came * stays);
   store(b.day.cns.row(0), load_row(b.day.cns, 0) + h * kill);
 }
 
