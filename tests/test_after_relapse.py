@@ -145,12 +145,13 @@ def test_a_late_relapse_answers_better_than_an_early_one_with_the_same_loss(tmp_
 
 def test_disease_of_the_meninges_kills_who_is_not_cured_of_it(tmp_path: Path) -> None:
     """Without a hazard of cells in the CNS nobody dies of a relapse there alone: the older model."""
-    methotrexate = "agents/methotrexate.yaml: effects.on=CNS blasts.max"
+    agents = ("methotrexate", "cytarabine")
+    drugs = [f"agents/{name}.yaml: effects.on=CNS blasts.max" for name in agents]
     irradiation = "agents/cranial_irradiation.yaml: radiation.field.cns"
     lethal = "body/leukaemia.yaml: detection.lethal_cns"
     deaths = []
     for k, cells in enumerate((1e9, 1e30)):
-        numbers = {place(methotrexate): 0.1, place(irradiation): 0.0, place(lethal): cells}
+        numbers = {**dict.fromkeys(map(place, drugs), 0.1), place(irradiation): 0.0, place(lethal): cells}
         run = simulate(variant("cog-standard-risk", after_relapse="relapse-children-2000s"), patients=32, seed=5,
                        follow_up_years=5.0, threads=1, knowledge=laid_over(numbers, tmp_path / str(k)),
                        record=("outcomes", "events"))  # fmt: skip

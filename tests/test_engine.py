@@ -867,12 +867,7 @@ def test_whole_body_against_lsoda(name):
         assert np.median(worst[what]) < TYPICAL[what], (what, worst[what])
 
 
-COARSE = pytest.mark.xfail(
-    strict=True, reason="0.017 decades in one of eight, with CNS3: kill in the fluid is stronger since the fit"
-)  # a quarter of it with half the step
-
-
-@pytest.mark.parametrize("name", ["cog-standard-risk", pytest.param("bfm-standard", marks=COARSE)])
+@pytest.mark.parametrize("name", ["cog-standard-risk", "bfm-standard"])
 def test_cns_blasts_against_lsoda(name):
     worst = off_from_lsoda(name)["log10_blasts_cns"]
     assert max(worst) < ACCURACY["log10_blasts_cns"], worst

@@ -11,6 +11,7 @@ from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
 from remission.body.kinetics import LANES
+from remission.body.pharmacokinetics import FROM_PLASMA, LUMBAR
 from remission.compiled import core
 from remission.engine import lanes
 from remission.engine.program import prepare
@@ -389,7 +390,7 @@ class Written:
         self.entries, self.lag = {}, 0.0
         depot = 1 if oral else 0
         at = depot + n
-        size = at + effect + 2 * csf
+        size = at + effect + 4 * csf
         a = np.zeros((size, size))
         a[depot:at, depot:at] = compartments(n)
         rows = [np.zeros(size)]
@@ -410,9 +411,11 @@ class Written:
             at += 1
         if csf:
             out = math.log(2) / (4.5 / 24)
-            a[at, depot] = out * 0.14 * 0.05 / 10.0
-            a[at, at], a[at, at + 1], a[at + 1, at], a[at + 1, at + 1] = -out - 0.7, 1.4, 0.7, -1.4
-            rows.append(np.eye(size)[at] / 0.14)
+            a[at + 2, depot] = out * 0.14 * 0.05 / 10.0
+            for i in (at, at + 2):  # of lumbar doses, from plasma
+                a[i, i], a[i, i + 1], a[i + 1, i], a[i + 1, i + 1] = -out - 0.7, 1.4, 0.7, -1.4
+                rows.append(np.eye(size)[i] / 0.14)
+            rows.append(rows[-2] + rows[-1])
             pk["csf"] = CSF_SPEC
             routes.append("IT")
             self.entries["IT"] = (at, 1.0, 0.0)
@@ -585,6 +588,10 @@ def test_cerebrospinal_fluid_with_deep_compartment_and_plasma():
     mean, _ = solved(f, 3, lambda x: np.array([x[0] / 10, x[1] / 0.14]), [(0, 1, 12, 0), (1, 0, 500, 1)], 5)
     close(got.mean["plasma"], mean[0], 1e-9)
     close(got.mean["csf"], mean[1], 1e-9)
+    close(got.mean[LUMBAR] + got.mean[FROM_PLASMA], mean[1], 1e-9)
+    assert got.mean[FROM_PLASMA][:11].max() == 0.0 < got.mean[FROM_PLASMA][-1]  # nothing before the dose into the vein
+    alone = Course(what, [(0.0, "IT", 12.0, 0.0)], 5)
+    close(got.mean[LUMBAR], alone.mean["csf"], 1e-9)
 
 
 SATURABLE = 5e-5

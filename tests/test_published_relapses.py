@@ -113,7 +113,6 @@ class TestResponse:
 class TestCns:
     """Point 4."""
 
-    @pytest.mark.xfail(strict=True, reason="6 in 100: tolerant cells of the marrow sow the fluid too long")
     def test_a_few_percent_relapse_there(self) -> None:
         """BFM: 2-4 % isolated or combined; it was 10-14."""
         assert 0.005 < in_cns(played("bfm-standard")) < 0.06

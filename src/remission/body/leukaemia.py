@@ -7,7 +7,7 @@ resting cells Q do not divide, are killed less, and wake; L: all leukaemic cells
     dQ/dt = a C - (w + kill_Q) Q
     crowding = max(0, 1 - (L / (packing capacity))^power)
     mutants = mu b crowding C_main                              into a clone that resists
-    CNS: dS/dt = (b_S - d_S - kill_S) S + seeding L
+    CNS: dS/dt = (b_S - d_S - kill_S) S + seeding (sum of sows (C + Q) over the clones)
 
 Who relapses is a matter of four draws: the patient's sensitivity, the share of cells that rests at diagnosis (log-
 normal over orders of magnitude, and the larger the less sensitive the leukaemia is to the drugs of induction), whether
@@ -78,9 +78,9 @@ def lost(days: float, early: float, late: float, share: float) -> float:
     return 1.0 - (1.0 - share) * min(1.0, max(0.0, (days - early) / (late - early)))
 
 
-def cns_change(s: float, birth: float, death: float, kill: float, seeding: float, cells: float) -> float:
-    """dS/dt, cells/day; cells: in the marrow; seeding: 1/day."""
-    return (birth - death - kill) * s + seeding * cells
+def cns_change(s: float, birth: float, death: float, kill: float, seeding: float, sown: float) -> float:
+    """dS/dt, cells/day; sown: cells of the marrow that seed the fluid; seeding: 1/day."""
+    return (birth - death - kill) * s + seeding * sown
 
 
 def blood_blasts(cells: float, per_cell: float, loss: float, kill: float) -> float:

@@ -1,7 +1,8 @@
 """Every agent as a linear system per patient: states, inputs by route, outputs that drive effects.
 
 States of an agent, in order: one depot per absorbed route, the central compartment (or the chain of
-serial species of a pegylated enzyme), peripheral compartments, linear drivers, CSF and deep CSF.
+serial species of a pegylated enzyme), peripheral compartments, linear drivers, CSF and deep CSF: once for what lumbar
+doses bring and once for what comes from plasma, which do not reach the meninges alike; the output "csf" is their sum.
 Amounts are in the agent's amount unit, drivers in their own; outputs are concentrations. Time is days.
 """
 
@@ -19,6 +20,8 @@ from remission.patient.cohort import Cohort, Floats
 from .person import individual
 
 PLASMA, CSF = "plasma", "csf"
+LUMBAR, FROM_PLASMA = "csf by lumbar puncture", "csf from plasma"  # the two parts of it
+IN_CSF = (CSF, LUMBAR, FROM_PLASMA)
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,14 @@ def concentration_per_amount(agent: Agent) -> float:
     return factor(f"{in_a_litre}/({pk.molar_mass.unit})", pk.concentration) / pk.molar_mass.value
 
 
+def csf_parts(agent: Agent) -> tuple[str, ...]:
+    """The parts of an agent's CSF, by where it comes from."""
+    spec = agent.pharmacokinetics.csf
+    if spec is None:
+        return ()
+    return (LUMBAR,) * ("IT" in agent.routes) + (FROM_PLASMA,) * (spec.plasma_ratio is not None)
+
+
 def kinetics(agent: Agent, cohort: Cohort, *, seed: int, routes: tuple[str, ...]) -> Kinetics:
     """Build the agent's system for every patient of the cohort, with depots for the given routes."""
     pk = agent.pharmacokinetics
@@ -108,8 +119,9 @@ def kinetics(agent: Agent, cohort: Cohort, *, seed: int, routes: tuple[str, ...]
     first_driver = len(states)
     states += linear
     csf = len(states)
-    if pk.csf:
-        states += ["csf", "deep csf"] if pk.csf.deep_in else ["csf"]
+    parts = csf_parts(agent)
+    for part in parts:
+        states += [part, f"deep {part}"] if pk.csf and pk.csf.deep_in else [part]
     n = len(states)
     a = np.zeros((n_patients, n, n))
 
@@ -185,24 +197,31 @@ def kinetics(agent: Agent, cohort: Cohort, *, seed: int, routes: tuple[str, ...]
     if pk.csf:
         csf_volume = draw(pk.csf.volume, "L", "csf.volume")
         out = np.log(2.0) / draw(pk.csf.half_life, "day", "csf.half_life")
-        a[:, csf, csf] -= out
-        if pk.csf.deep_in and pk.csf.deep_out:
-            into = draw(pk.csf.deep_in, "1/day", "csf.deep_in")
-            back = draw(pk.csf.deep_out, "1/day", "csf.deep_out")
-            a[:, csf, csf] -= into
-            a[:, csf + 1, csf] += into
-            a[:, csf + 1, csf + 1] -= back
-            a[:, csf, csf + 1] += back
-        if pk.csf.plasma_ratio:
-            ratio = draw(pk.csf.plasma_ratio, "-", "csf.plasma_ratio")
-            # at steady state A_csf / V_csf = ratio * A / V; what plasma loses to CSF is negligible and not taken away
-            a[:, csf, central : central + species] += (ratio * out * csf_volume / volume)[:, None]
-        row = np.zeros((n_patients, n))
-        row[:, csf] = scale / csf_volume
-        rows.append(row)
+        whole = np.zeros((n_patients, n))
+        for i, part in enumerate(parts):
+            at = csf + i * (n - csf) // len(parts)
+            a[:, at, at] -= out
+            if pk.csf.deep_in and pk.csf.deep_out:
+                into = draw(pk.csf.deep_in, "1/day", "csf.deep_in")
+                back = draw(pk.csf.deep_out, "1/day", "csf.deep_out")
+                a[:, at, at] -= into
+                a[:, at + 1, at] += into
+                a[:, at + 1, at + 1] -= back
+                a[:, at, at + 1] += back
+            if part == LUMBAR:
+                entries["IT"] = Entry(at, one)
+            elif pk.csf.plasma_ratio:
+                ratio = draw(pk.csf.plasma_ratio, "-", "csf.plasma_ratio")
+                # at steady state A_csf / V_csf = ratio * A / V; what plasma loses to CSF is negligible, not taken away
+                a[:, at, central : central + species] += (ratio * out * csf_volume / volume)[:, None]
+            row = np.zeros((n_patients, n))
+            row[:, at] = scale / csf_volume
+            whole += row
+            rows.append(row)
+            outputs.append(part)
+        rows.append(whole)
         outputs.append(CSF)
-        output_units[CSF] = pk.concentration
-        entries["IT"] = Entry(csf, one)
+        output_units |= dict.fromkeys((*parts, CSF), pk.concentration)
     vmax = km = extra = fading = None
     outputs += [p.name for p in products]
     if pk.saturable_elimination:

@@ -178,6 +178,7 @@ class Numbers(NamedTuple):
     cns_birth: float
     cns_death: float
     seeding: float
+    sows: Any  # by clone: times what the main clone seeds
     cells_pool: int  # of CAR T-cells
     stage: Any  # (1,)
     car_t: CarT
@@ -297,16 +298,17 @@ def change(t: float, y: Any, p: Numbers) -> Any:
         dy[s + 4] = p.line.gain[which] * y[s + 3] - loss * y[s + 4]
 
     # leukaemia
-    slowed = crowding(load, p.packing, p.power)
+    slowed, sown = crowding(load, p.packing, p.power), 0.0
     for i in range(clones):
         s = cells_at + 2 * i
         kill_c = kill_q = 0.0
         for k in range(len(kill)):
             kill_c += p.felt[i, k] * kill[k]
             kill_q += p.felt[i, k] * kill_resting[k]
+        sown += p.sows[i] * (y[s] + y[s + 1])
         dy[s] = cycling_change(y[s], y[s + 1], p.birth[i] * slowed, p.death, kill_c, p.to_rest[i], p.wake)
         dy[s + 1] = resting_change(y[s], y[s + 1], kill_q, p.to_rest[i], p.wake)
-    dy[room_at + 1] = cns_change(y[room_at + 1], p.cns_birth, p.cns_death, on[CNS], p.seeding, cells)
+    dy[room_at + 1] = cns_change(y[room_at + 1], p.cns_birth, p.cns_death, on[CNS], p.seeding, sown)
 
     # immunity
     if p.living:

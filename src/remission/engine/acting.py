@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from remission.body.pharmacokinetics import CSF, csf_parts
 from remission.knowledge.agent import Agent, Effect
 from remission.knowledge.body_file import Body
 from remission.knowledge.errors import BadInput
@@ -30,6 +31,7 @@ class Clone:
     cost: Quantity | None
     kill: dict[str, float]
     kill_sd: float = 0.0  # of the logarithm of all these, between patients
+    sows: float = 1.0  # times what the main clone seeds into the CNS
     fades: bool = False  # once it has grown to a relapse it is like the main clone
     subtypes: tuple[str, ...] = ()
     times: dict[str, Quantity] = field(default_factory=dict)
@@ -67,6 +69,7 @@ def clone_table(library: Library, agents: tuple[Agent, ...] | None = None) -> li
                 body[f"{path}.fitness_cost"],
                 kill,
                 body.number(f"{path}.kill_sd_log", "-", 0.0),
+                body.number(f"{path}.sows", "-", 1.0),
                 _fades(body, path),
                 tuple(word.strip() for word in subtypes.split(",") if word.strip()),
                 {word: body[f"{path}.times.{word}"] for word in body.children(f"{path}.times")},
@@ -97,7 +100,8 @@ def _acts_through(agent: Agent) -> set[str]:
 
 
 def acting(agent: Agent, clones: list[Clone]) -> tuple[Acting, ...]:
-    """An agent's effects, one for each group of clones that an effect tells apart."""
+    """An agent's effects, one for each group of clones that an effect tells apart, and one for each way into the fluid:
+    what comes from plasma is everywhere, what a lumbar dose reaches differs between patients."""
     known = {clone.name for clone in clones}
     out = []
     of_target: Counter[str] = Counter()
@@ -108,7 +112,9 @@ def acting(agent: Agent, clones: list[Clone]) -> tuple[Acting, ...]:
             agent.sensitivity if effect.on in ("blasts", "blood blasts", "CNS blasts") else None
         )
         own = tuple(name for name in effect.clones if name in known) if effect.on == "blasts" else ()
-        out.append(Acting(effect, number, through, own))
+        parts = csf_parts(agent) if (effect.on, effect.driver) == ("CNS blasts", CSF) else ()
+        for driver in parts or (effect.driver,):
+            out.append(Acting(effect.model_copy(update={"driver": driver}), number, through, own))
         for name in own:
             other = effect.clones[name]
             changed = {key: value for key in ("max", "half", "hill") if (value := getattr(other, key)) is not None}

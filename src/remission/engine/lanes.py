@@ -15,7 +15,7 @@ from remission.body.leukaemia import FEW, LEAST_GROWTH, preexisting
 from remission.body.marrow import ABSENT, LIFE_SPAN, POWER, SATURATING
 from remission.body.mortality import age_at_death
 from remission.body.person import individual
-from remission.body.pharmacokinetics import Kinetics, kinetics
+from remission.body.pharmacokinetics import LUMBAR, Kinetics, kinetics
 from remission.body.second_cancer import second_cancer
 from remission.body.weeks import colds
 from remission.compiled import core
@@ -310,7 +310,7 @@ def build(
             )
             kill = effect.on in KILLED and agent.sensitivity
             sensitive = people.sensitivity[:, SENSITIVITIES.index(agent.sensitivity)] if kill else zeros + 1.0  # type: ignore[arg-type]
-            if effect.on == "CNS blasts":
+            if effect.on == "CNS blasts" and effect.driver == LUMBAR:
                 sensitive = sensitive * in_cns
             if acting.effect.through:
                 sensitive = sensitive * _has(acting.effect.through, people, leukaemia)

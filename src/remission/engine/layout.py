@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from remission.body.pharmacokinetics import CSF, PLASMA, Kinetics, kinetics
+from remission.body.pharmacokinetics import IN_CSF, PLASMA, Kinetics, kinetics
 from remission.compiled import core
 from remission.knowledge.agent import Agent, Effect
 from remission.knowledge.errors import BadInput
@@ -132,6 +132,7 @@ class Layout(NamedTuple):
     clone_kill: Any  # (clones, pools): how much of a pool's kill a clone feels
     clone_purpose: Any  # (clones,) keys its chance, see core/few_cells.hpp
     clone_alone: Any  # (clones,) 1: a clone that carries CD19
+    clone_sows: Any  # (clones,) how much it seeds the CNS, of what the main clone does
     clone_fades: Any  # (clones,) 1: like the main clone once it has grown to a relapse
     t315i: int  # clone or -1
     without_cd19: int
@@ -197,7 +198,7 @@ def routes(program: Program, agent: str) -> tuple[str, ...]:
 def _half_life(agent: Agent, driver: str) -> float:
     """Days; infinite speed (0) for plasma."""
     pk = agent.pharmacokinetics
-    spec = pk.csf if driver == CSF else pk.drivers.get(driver)
+    spec = pk.csf if driver in IN_CSF else pk.drivers.get(driver)
     return spec.half_life.to_unit("day") if spec is not None else 0.0
 
 
@@ -465,6 +466,7 @@ def layout(
         "clone_kill": np.array(clone_kill),
         "clone_purpose": np.array([chance.purpose(f"clone {clone.name}") for clone in clones]),
         "clone_alone": np.array([int(clone.kill.get("CD19", 1.0) > 0.0) for clone in clones]),
+        "clone_sows": np.array([clone.sows for clone in clones], dtype=float),
         "clone_fades": np.array([int(clone.fades) for clone in clones]),
         "t315i": next((i for i, clone in enumerate(clones) if clone.name == "T315I"), -1),
         "without_cd19": next((i for i, clone in enumerate(clones) if clone.kill.get("CD19") == 0.0), -1),

@@ -167,6 +167,7 @@ def _numbers(plan: Layout, q: lanes.Lanes, systems: tuple[Kinetics, ...], settin
         cns_birth=float(q.cns_birth[0]),
         cns_death=setting["cns_death"],
         seeding=float(q.seeding[0]),
+        sows=np.array(plan.clone_sows, dtype=float),
         cells_pool=0,
         stage=np.array([whole.NO_CELLS]),
         car_t=whole.CarT(*(0.0,) * 10),

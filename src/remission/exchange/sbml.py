@@ -196,7 +196,7 @@ class _Named:
         for part, own in entries.items():
             self.labels[part] = lambda i, own=own: own[i]
         of_its = dict.fromkeys(("vmax", "km", "extra", "fading"), self.agents)
-        of_its |= dict.fromkeys(("birth", "to_rest", "carries"), clones)
+        of_its |= dict.fromkeys(("birth", "to_rest", "carries", "sows"), clones)
         for part, own in of_its.items():
             self.labels[part] = lambda i, own=own, part=part: f"{own[i]}_{part}"
 
@@ -233,7 +233,7 @@ def _word(name: str) -> str:
 def _symbols(named: _Named, p: whole.Numbers, begun: Any, entering: Any) -> whole.Numbers:
     """The numbers as symbols; what decides which equations there are stays as it is."""
     own: dict[str, Any] = {"begun": begun, "entering": entering}
-    for name in ("a", "g", "felt", "vmax", "km", "extra", "fading", "birth", "to_rest", "carries"):
+    for name in ("a", "g", "felt", "vmax", "km", "extra", "fading", "birth", "to_rest", "carries", "sows"):
         own[name] = named.table(getattr(p, name), named.labels[name])
     for name in ("production", "omega", "capacity", "packing", "power", "antigen", "death", "wake", "cns_birth",
                  "cns_death", "seeding"):  # fmt: skip

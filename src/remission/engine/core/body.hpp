@@ -15,6 +15,14 @@ inline Wide load_of(const Rows& cells, const std::vector<Int>& clones, Wide capa
   return sum / capacity;
 }
 
+// Those that seed the CNS: some clones stay where they are.
+inline Wide sowing(const Block& b) {
+  Wide sum = {};
+  for (Int c : b.work.alive)
+    sum += b.lay.clone_sows[c] * (load_row(b.flesh.cells, 2 * c) + load_row(b.flesh.cells, 2 * c + 1));
+  return sum;
+}
+
 // Has any patient of the block cells of this clone?
 inline bool alive(const Rows& cells, Int clone) {
   return any((load_row(cells, 2 * clone) > 0.0) | (load_row(cells, 2 * clone + 1) > 0.0));
@@ -29,6 +37,9 @@ inline Wide crowding(Wide load, Real packing, Int power) {
 }
 
 constexpr Real LITTLE_LOAD = 1e-3;  // below this what the load does within a step is nothing to the crowding
+
+// Of cells in the middle of a half bin: how many are left of those that an even fall would leave.
+inline Wide faster_at_first(Wide fall) { return 1.0 - fall * (1.0 - 0.5 * fall); }
 
 // All clones in marrow over half bin j of the day; the load in its middle and at its end.
 inline void leukaemia_step(Block& b, Int j, Real h) {
@@ -84,8 +95,7 @@ inline void leukaemia_step(Block& b, Int j, Real h) {
   }
   store(w.load.row(j + 1), load_of(cells, w.alive, load_row(q.capacity, 0)));
   // the load in the middle, if it falls as an exponential, and more at first as drugs wear off
-  const Wide fall = load_row(w.fall, j);
-  store(w.load_mid.row(j), root(load0 * load_row(w.load, j + 1)) * (1.0 - fall * (1.0 - 0.5 * fall)));
+  store(w.load_mid.row(j), root(load0 * load_row(w.load, j + 1)) * faster_at_first(load_row(w.fall, j)));
 }
 
 // How much less of the main clone is there in the middle of each half bin, since drugs kill more at its start than at its
@@ -112,11 +122,12 @@ constexpr Real SHORT = 0.01;  // below it the mean of an exponential is three te
 // Blasts in the CNS over half bin j: those of the morning, and apart from them those that have come since, seeded evenly
 // through the step: what grows or is killed of these has its exact mean, as kill may leave little of a step's first ones.
 inline void cns_step(Block& b, Int j, Real h) {
-  const Work& w = b.work;
+  Work& w = b.work;
   const Wide kill = load_row(w.k_cns, j), x = h * (load_row(b.q.cns_birth, 0) - b.setting(S_CNS_DEATH) - kill);
   const Wide left = exp_wide(x), stays = (x > SHORT) | (x < -SHORT) ? (left - 1.0) / x : 1.0 + x * (0.5 + x * (1.0 / 6.0));
-  const Wide mean = (load_row(w.load, j) + 4.0 * load_row(w.load_mid, j) + load_row(w.load, j + 1)) * (1.0 / 6.0);
-  const Wide came = load_row(b.q.seeding, 0) * (h * mean) * load_row(b.q.capacity, 0);
+  store(w.sown.row(j + 1), sowing(b));
+  const Wide u = load_row(w.sown, j), v = load_row(w.sown, j + 1), middle = root(u * v) * faster_at_first(load_row(w.fall, j));
+  const Wide came = load_row(b.q.seeding, 0) * (h * (1.0 / 6.0)) * (u + 4.0 * middle + v);
   store(b.flesh.cns.row(0), load_row(b.flesh.cns, 0) * left);
   store(b.day.flux.row(0), load_row(b.day.flux, 0) * left + came * stays);
   store(b.day.cns.row(0), load_row(b.day.cns, 0) + h * kill);
@@ -200,10 +211,12 @@ inline void body_of_day(Block& b) {
   w.alive.clear();
   for (Int c = 0; c < lay.clones(); ++c)
     if (alive(flesh.cells, c)) w.alive.push_back(c);
+  store(w.sown.row(0), sowing(b));
   store(w.load.row(0), load_of(flesh.cells, w.alive, load_row(b.q.capacity, 0)));
   if (w.alive.empty()) {
     w.load.fill(0.0);
     w.load_mid.fill(0.0);
+    w.sown.fill(0.0);
   }
   const bool in_cns = !w.alive.empty() || any(load_row(flesh.cns, 0) != 0.0);  // now or by seeding
   sharp_effects(b);

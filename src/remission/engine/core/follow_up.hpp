@@ -108,7 +108,10 @@ inline void follow(Block& b, int l, Int start) {
       cns = chance::birth_death(b.play.seed, b.pid(l), P_CNS, today, cns, cns_birth, cns_death, days);
     else
       cns *= std::exp((cns_birth - cns_death) * days);
-    const Real flux = b.q.seeding(0, l) * total * days;
+    Real sown = 0.0;
+    for (Int c = 0; c < b.lay.clones(); ++c)
+      sown += b.lay.clone_sows[c] * (b.flesh.cells(2 * c, l) + b.flesh.cells(2 * c + 1, l));
+    const Real flux = b.q.seeding(0, l) * sown * days;
     if (b.play.chance && flux < FEW) {
       if (flux > 0.0) cns += b.poisson(l, P_SEED, today, flux);
     } else {

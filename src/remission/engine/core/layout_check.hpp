@@ -135,6 +135,7 @@ class LayoutCheck {
     size("line_kind", lay.line_kind.size, LINES);
     indices("line_kind", lay.line_kind, LineKind_COUNT);
     size("clone_alone", lay.clone_alone.size, lay.clones());
+    size("clone_sows", lay.clone_sows.size, lay.clones());
     size("clone_fades", lay.clone_fades.size, lay.clones());
     if (lay.clone_kill.size % lay.clones() != 0)
       refuse({"clone_kill", -1, ""}, "is no table of " + std::to_string(lay.clones()) + " clones");

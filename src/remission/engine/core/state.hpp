@@ -220,6 +220,7 @@ struct Work {
   std::vector<Int> alive;   // clones of which anybody has cells this morning
   Rows kill;                // clones: of cycling and of resting cells in the half bin
   Rows load, load_mid;      // at the edges of the half bins, and in their middle
+  Rows sown;                // at the edges: cells that seed the CNS
   Rows fall;                // half bins: of the load in the middle, as kill wears off
 
   Work(const Layout& lay, const Lanes& q);
@@ -447,6 +448,6 @@ inline Work::Work(const Layout& lay, const Lanes& q)
       k_rest(lay.pools() * lay.halves()), pool_active(lay.pools(), 0), k_cns(lay.halves()), k_stem(lay.halves()),
       k_b(lay.halves()), released(lay.halves()), released_b(lay.halves()), freeing(lay.halves()),
       freeing_b(lay.halves()), antigen(1), size(q.effect_size), size_rest(q.effect_rest), n(4), room(LINE_SLOTS),
-      kill(2 * lay.clones()), load(lay.halves() + 1), load_mid(lay.halves()), fall(lay.halves()) {}
+      kill(2 * lay.clones()), load(lay.halves() + 1), load_mid(lay.halves()), sown(lay.halves() + 1), fall(lay.halves()) {}
 
 }  // namespace remission
