@@ -48,6 +48,25 @@ def fingerprint(out: Path) -> dict[str, str]:
     return {str(p.relative_to(out)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
+def test_nobody_who_plays_waits_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first shard is written only when the third is played, which a thread that writes would never come to."""
+    third = threading.Event()
+    write = shards.write_file
+
+    def slow(path: Path, data: bytes) -> str:
+        assert path.suffix != ".parquet" or third.wait(20)
+        return write(path, data)
+
+    def play(first: int, count: int) -> dict[str, pl.DataFrame]:
+        if first == 40:
+            third.set()
+        return play_fake(first, count)
+
+    monkeypatch.setattr(shards, "write_file", slow)
+    run(tmp_path / "run", play, at_once=2)
+    assert table(tmp_path / "run", "outcomes")["patient"].to_list() == list(range(95))
+
+
 def test_every_patient_is_written_once_and_the_last_shard_is_short(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     run(tmp_path / "run", progress=lambda done, total: seen.append((done, total)))

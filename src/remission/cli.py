@@ -308,11 +308,11 @@ def simulate(
 
     With --out a run that was stopped goes on when the same command is given again.
     """
+    _holds_little()
+    _draws()
     from remission.knowledge.errors import BadInput
     from remission.trial.run import simulate
 
-    _draws()
-    _holds_little()
     changed: Any
     if doses is not None:
         if protocol or without or miss or in_phase:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,13 +60,15 @@ def play(
     plan: Layout | None = None,
     timings: dict[str, float] | None = None,
     begins: Any = None,
+    drawn: Callable[[], None] = lambda: None,
 ) -> dict[str, pl.DataFrame]:
     """Play every patient of the cohort; one table per name in ``options.record``, sorted by patient and day.
     ``timings``: the seconds that the core spends in each step of the day (of all threads together) are added there.
 
     A patient's rows depend on the program, the patient's own columns, the seed and the options only: not on the
     other patients, the number of threads or the order. ``plan``: that of `plan_of`, made once for many cohorts.
-    ``begins``: for each patient the place of the phase in which he begins; all begin in the first when left out."""
+    ``begins``: for each patient the place of the phase in which he begins; all begin in the first when left out.
+    ``drawn`` is called when every number of every patient is drawn: from now on the compiled core has the time."""
     not_forked()
     options, shelf = options or Options(), knowledge or library()
     order = _alike(program, cohort)
@@ -74,6 +76,7 @@ def play(
     plan = plan or plan_of(program, options, shelf)
     plan, columns = lanes.build(program, cohort, shelf, seed=seed, plan=plan, begins=begins)
     days = options.follow_up_days
+    drawn()
     result, records, spent = core.play(
         program.tables,
         plan,

@@ -55,6 +55,7 @@ ANEW = "Give the command that made the run again, with --fresh if it does not go
 Item = TypeVar("Item")
 Made = TypeVar("Made")
 Tables = dict[str, pl.DataFrame]
+Packed = dict[str, bytes]  # tables as they are written
 Manifest = dict[str, Any]
 Files = dict[str, str]  # of a shard: name in the run's folder -> sha256
 Elsewhere = Callable[[str, Iterator[int]], Iterator[tuple[int, Files]]]
@@ -144,17 +145,19 @@ def run_shards(
                 else:
                     there(shard, files)
 
-        def here(shard: int) -> tuple[int, Files]:
+        def here(shard: int) -> tuple[int, Packed]:
             first = shard * shard_size
-            frames = play_shard(first, min(shard_size, patients - first))
-            return shard, write_shard(out, shard, run, frames, manifest["tables"])
+            return shard, packed(play_shard(first, min(shard_size, patients - first)), manifest["tables"])
 
         if progress:
             progress(0, patients)
-        for shard, files in elsewhere(run, missing()) if elsewhere else in_turn(here, missing(), at_once):
-            if elsewhere:
+        if elsewhere:
+            for shard, files in elsewhere(run, missing()):
                 _arrived(out, files)
-            there(shard, files)
+                there(shard, files)
+        else:  # whoever plays goes on with the next shard while this thread waits for the disk
+            for shard, tables_of in in_turn(here, missing(), at_once):
+                there(shard, write_shard(out, shard, run, tables_of))
         shards = dict(sorted(shards.items()))
         with _troubles_of(out):
             _write_manifest(out, {**manifest, "finished": True, "shards": shards})
@@ -565,14 +568,19 @@ def _hash_of(path: Path) -> str | None:
         return None
 
 
-def write_shard(out: Path, shard: int, run: str, frames: Tables, tables: Sequence[str]) -> Files:
-    """Write these tables of a shard of a run (its sha256) and then the mark that they are there; `BadInput` for what
+def packed(frames: Tables, tables: Sequence[str]) -> Packed:
+    """These tables of a shard as they are written."""
+    return {table: _parquet(frames[table]) for table in sorted(tables)}
+
+
+def write_shard(out: Path, shard: int, run: str, tables: Packed) -> Files:
+    """Write the tables of a shard of a run (its sha256) and then the mark that they are there; `BadInput` for what
     the disk refuses. Whoever writes a shard a second time writes the same bytes."""
     files = {}
     with _troubles_of(out):
-        for table in sorted(tables):
+        for table, data in tables.items():
             file = f"{table}/part-{_name(shard)}.parquet"
-            files[file] = write_file(out / file, _parquet(frames[table]))
+            files[file] = write_file(out / file, data)
         write_file(out / MARKS / f"{_name(shard)}.json", _json({"run": run, "files": files}).encode())
     return files
 

@@ -54,7 +54,7 @@ class Ahead:
         self._loading: Future[None] | None = None
 
     def begun(self) -> None:
-        """Patients are played: what draws is loaded meanwhile."""
+        """The core plays, and the interpreter has time: what draws is loaded meanwhile."""
         self._loading = self._loading or self._thread.submit(drawing.load)
 
     def seen(self, shard: int) -> None:

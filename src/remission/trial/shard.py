@@ -13,7 +13,7 @@ from remission.engine.eligible import eligible
 from remission.engine.layout import Layout
 from remission.engine.play import Options, plan_of, play
 from remission.engine.program import Program, prepare
-from remission.engine.shards import Files, Tables, write_shard
+from remission.engine.shards import Files, Tables, packed, write_shard
 from remission.knowledge.folders import folder_of
 from remission.knowledge.library import library
 from remission.patient.given import Given
@@ -36,9 +36,9 @@ class Asked:
     options: Options
     histories: Doses | None = None  # played in place of the protocol, patient by patient
 
-    def player(self, *, timings: dict[str, float] | None = None) -> PlayShard:
+    def player(self, *, timings: dict[str, float] | None = None, drawn: Callable[[], None] = lambda: None) -> PlayShard:
         """How a shard is played with the library in use: the tables of so many patients from the first one on, by so
-        many threads."""
+        many threads. ``timings``, ``drawn``: see `play`."""
         shelf = library()
         program = prepare(self.protocol, shelf)
         plan = plan_of(program, self.options, shelf)
@@ -61,7 +61,7 @@ class Asked:
             theirs, layout, begins = program_for(first, count)
             frames = play(
                 theirs, cohort, seed=self.seed, threads=threads, options=self.options, knowledge=shelf, plan=layout,
-                timings=timings, begins=begins,
+                timings=timings, begins=begins, drawn=drawn,
             )  # fmt: skip
             return {name: frames[name] for name in self.options.record}
 
@@ -99,7 +99,7 @@ class Work:
         assert self.question.out is not None
         _, frames = self.frames(shard)
         out: Path = folder_of(self.question.out)
-        files = write_shard(out, shard, self.question.run, frames, self.question.asked.options.record)
+        files = write_shard(out, shard, self.question.run, packed(frames, self.question.asked.options.record))
         return shard, days_of(frames), files
 
 
