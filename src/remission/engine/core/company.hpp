@@ -10,7 +10,7 @@
 
 namespace remission {
 
-constexpr Int LONG_PHASE_DAYS = 84;   // a phase as long as this, or one that repeats, begins in new company
+constexpr Int LONG_PHASE_DAYS = 42;   // a phase as long as this, or one that repeats, begins in new company
 constexpr Int LEAST_TOGETHER = 84;    // days that a block stays together whatever happens
 constexpr Int RECOVERY_DAYS = 182;    // that are played before a relapse which the follow-up foresaw
 

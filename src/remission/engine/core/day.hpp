@@ -115,18 +115,6 @@ constexpr int DAY_STEPS = sizeof DAY / sizeof *DAY;
 constexpr int EVENING = DAY_STEPS - 7;  // the first step of what follows a day of the body: few cells
 static_assert(DAY_STEPS <= MOST_TIMED);
 
-// Adds the seconds of its life.
-class Stopwatch {
- public:
-  explicit Stopwatch(Real& total) : total_(total), begun_(Clock::now()) {}
-  ~Stopwatch() { total_ += std::chrono::duration<Real>(Clock::now() - begun_).count(); }
-
- private:
-  using Clock = std::chrono::steady_clock;
-  Real& total_;
-  Clock::time_point begun_;
-};
-
 // Is there still something to play of this patient?
 inline bool playing(const Block& b, int l) {
   return b.place.lane[l].status != DONE && b.today[l] < b.play.treatment_days;
@@ -150,14 +138,15 @@ inline bool play_day(Block& b) {
     b.place.here[l] = plays[l] && !asleep(b, l, b.today[l]);
   }
   if (!anyone) return false;
+  using Clock = std::chrono::steady_clock;  // read once a step: to read it takes as long as a short step
+  Clock::time_point begun = b.play.timings ? Clock::now() : Clock::time_point{};
   for (int s = 0; s < DAY_STEPS; ++s) {
     if (!DAY[s].needed(b)) continue;
-    if (!b.play.timings) {
-      DAY[s].run(b);
-      continue;
-    }
-    const Stopwatch watch(b.spent[s]);
     DAY[s].run(b);
+    if (!b.play.timings) continue;
+    const Clock::time_point now = Clock::now();
+    b.spent[s] += std::chrono::duration<Real>(now - begun).count();
+    begun = now;
   }
   for (int l = 0; l < LANES; ++l) b.today[l] += plays[l];
   return true;
