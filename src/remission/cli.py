@@ -308,7 +308,7 @@ def simulate(
 
     With --out a run that was stopped goes on when the same command is given again.
     """
-    _holds_little()
+    _holds_little(patients)
     _draws()
     from remission.knowledge.errors import BadInput
     from remission.trial.run import simulate
@@ -1576,12 +1576,15 @@ def _draws() -> None:
         drawing.only_ours()
 
 
-def _holds_little() -> None:
-    """Shards follow: where this is the whole program, memory that is free goes back to the system."""
+def _holds_little(patients: int | None) -> None:
+    """Shards follow: where this is the whole program, memory that is free goes back to the system; that of many
+    patients not at once, since those who follow would have to ask for it anew."""
     from remission.trial import memory
 
     if _whole_program:
-        memory.give_back_at_once()
+        memory.polars_keeps_little()
+        if patients is None or patients < memory.FEW:
+            memory.give_back_at_once()
 
 
 def _write_beside(run: Run) -> None:

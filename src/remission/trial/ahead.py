@@ -59,7 +59,8 @@ class Ahead:
 
     def seen(self, shard: int) -> None:
         """This shard is on the disk."""
-        memory.give_back()  # its tables; the picture takes as much again
+        if self._manifest["patients"] < memory.FEW:
+            memory.give_back()  # its tables; the picture takes as much again
         self._seen.add(shard)
         for place, (shards, make) in enumerate(self._wanted):
             if place not in self._made and shard in shards and self._seen.issuperset(shards):

@@ -9,6 +9,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+FEW = 2048  # patients: fewer are played in as little memory as can be, more as fast as can be
 LARGE = 2**18  # bytes
 M_MMAP_THRESHOLD = -3  # of malloc.h
 OF_POLARS = "_RJEM_MALLOC_CONF"  # settings of the allocator that Polars brings along (jemalloc)
@@ -16,12 +17,15 @@ OF_POLARS = "_RJEM_MALLOC_CONF"  # settings of the allocator that Polars brings 
 
 def give_back_at_once() -> None:
     """From now on large pieces of memory are the system's again as soon as they are free. By itself the C library of
-    Linux keeps those of up to 32 MB, in each thread, for whoever asks next; another C library stays as it is. Polars,
-    where it is not loaded yet, is told the same of its own: it would keep some for each of its threads and cores."""
-    os.environ.setdefault(OF_POLARS, "muzzy_decay_ms:0,narenas:2")
+    Linux keeps those of up to 32 MB, in each thread, for whoever asks next; another C library stays as it is."""
     if sys.platform == "linux":
         with suppress(AttributeError):
             ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE)
+
+
+def polars_keeps_little() -> None:
+    """Polars, where it is not loaded yet, keeps less of what is free: else some for each of its threads and cores."""
+    os.environ.setdefault(OF_POLARS, "muzzy_decay_ms:0,narenas:2")
 
 
 def give_back() -> None:

@@ -55,7 +55,6 @@ PATIENTS = 1000
 MOST_PATIENTS = 10**12
 AT_ONCE = 4096  # patients whose tables a summary reads at a time
 SIDE_BY_SIDE = 4  # shards that are played at the same time, at most: each takes memory
-BESIDE_FROM = 2048  # patients: fewer are played by all cores shard after shard, as fast and in half the memory
 DRAWN = 5000  # patients in the picture of a cohort: enough for its curves, and bounded in memory
 
 Progress = Callable[[int, int], None]
@@ -364,7 +363,7 @@ def simulate(
     play_here = asked.player(timings=steps, drawn=lambda: ahead.begun() if ahead else None)
     size = shard_size(patients)
     all_cores = threads or cores()
-    at_once = 1 if timings or patients < BESIDE_FROM else min(all_cores, SIDE_BY_SIDE)
+    at_once = 1 if timings or patients < memory.FEW else min(all_cores, SIDE_BY_SIDE)
 
     def play_shard(first: int, count: int) -> Tables:
         """With a share of the cores while there is work for the others, at the end with all of them; so is the first,
