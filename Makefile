@@ -113,7 +113,6 @@ validate: $(READY)
 calibrate: $(READY)
 	$(BIN)/remission calibrate calibration/counts.yaml --apply --report docs/calibration-counts.md
 	$(BIN)/remission calibrate calibration/leukaemia.yaml --apply --report docs/calibration.md
-	$(BIN)/remission calibrate calibration/meninges.yaml --apply --report docs/calibration-meninges.md
 	$(BIN)/remission calibrate calibration/relapse.yaml --apply --report docs/calibration-relapse.md
 	$(BIN)/remission calibrate calibration/side-effects.yaml --apply --report docs/calibration-side-effects.md
 
