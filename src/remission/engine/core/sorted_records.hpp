@@ -49,9 +49,9 @@ inline Table room_for(const Notes* notes, int table, const std::vector<std::size
 inline void put(const Noted& noted, const RowOrder& order, Table& out, std::size_t begin, Int number) {
   const std::size_t width = out.columns.size() - 1, n = noted.rows();
   struct Key {
-    Real day;
-    Int rank;
-    std::size_t row;
+    Real day = 0.0;
+    Int rank = 0;
+    std::size_t row = 0;
     bool operator<(const Key& other) const {
       if (day != other.day) return day < other.day;
       return rank != other.rank ? rank < other.rank : row < other.row;
@@ -70,28 +70,24 @@ inline void put(const Noted& noted, const RowOrder& order, Table& out, std::size
     return {day == day ? day : std::numeric_limits<Real>::infinity(), rank, i};  // nan has no order
   };
   std::fill_n(out.columns[0].get() + begin, n, static_cast<Real>(number));
-  bool sorted = true;  // as most are written
-  if (n > 0) {
-    Key last = key_of(0);
-    for (std::size_t i = 1; i < n && sorted; ++i) {
-      const Key next = key_of(i);
-      sorted = !(next < last);
-      last = next;
-    }
-  }
   Real* to[*std::max_element(std::begin(Notes::width), std::end(Notes::width))];
   for (std::size_t c = 0; c < width; ++c) to[c] = out.columns[c + 1].get() + begin;
   auto copy = [&](const Real* row, std::size_t i) {
     for (std::size_t c = 0; c < width; ++c) to[c][i] = row[c];
   };
-  if (sorted) {
-    for (std::size_t i = 0; i < n; ++i) copy(noted.row(i, width), i);
-    return;
+  Key last;
+  std::size_t i = 0;
+  for (; i < n; ++i) {  // as most are written
+    const Key next = key_of(i);
+    if (i > 0 && next < last) break;
+    copy(noted.row(i, width), i);
+    last = next;
   }
+  if (i == n) return;
   std::vector<Key> keys(n);
-  for (std::size_t i = 0; i < n; ++i) keys[i] = key_of(i);
+  for (i = 0; i < n; ++i) keys[i] = key_of(i);
   std::sort(keys.begin(), keys.end());
-  for (std::size_t i = 0; i < n; ++i) copy(noted.row(keys[i].row, width), i);
+  for (i = 0; i < n; ++i) copy(noted.row(keys[i].row, width), i);
 }
 
 }  // namespace remission
