@@ -65,6 +65,10 @@ def firsts(seen: dict[str, pl.DataFrame], name: str, last: int) -> dict[int, tup
 INDUCTION = 34  # its last day: what follows hangs on the response
 
 
+def dead_by(seen: dict[str, pl.DataFrame], last: int) -> set[int]:
+    return set(seen["outcomes"].filter((pl.col("outcome") == "death") & (pl.col("outcome_day") <= last))["patient"])
+
+
 @pytest.mark.parametrize(
     ("drug", "untouched", "touched"),
     [
@@ -84,9 +88,14 @@ def test_without_a_drug_everybody_has_the_same_side_effects_of_the_others(
     standard, children, drug: str, untouched: tuple[str, ...], touched: str
 ) -> None:
     without = run(variant(read_protocol("cog-standard-risk"), without=[drug]), children)
+    dead = dead_by(standard, INDUCTION) | dead_by(without, INDUCTION)  # steroids decide who survives an infection
+
+    def of_the_others(seen: dict[str, pl.DataFrame], name: str) -> dict[int, tuple[int, int]]:
+        return {patient: first for patient, first in firsts(seen, name, INDUCTION).items() if patient not in dead}
+
     for name in untouched:
-        assert firsts(standard, name, INDUCTION), f"somebody has {name}"
-        assert firsts(without, name, INDUCTION) == firsts(standard, name, INDUCTION), name
+        assert of_the_others(standard, name), f"somebody has {name}"
+        assert of_the_others(without, name) == of_the_others(standard, name), name
     assert len(firsts(without, touched, INDUCTION)) < len(firsts(standard, touched, INDUCTION)), "what it does is gone"
 
 
