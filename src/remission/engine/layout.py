@@ -54,7 +54,6 @@ class Layout(NamedTuple):
     steps: Any  # of a day
     windows: Any  # of a step, of four hours at most
     fine_windows: Any  # and of two
-    fastest: Any  # bound of the rates of the kinetics, 1/day
     micro_from: Any  # an agent's steps may be made of smaller ones: after a dose, plain ones, those of the calm
     micro_plain: Any
     micro_calm: Any
@@ -383,7 +382,6 @@ def layout(
         out["steps"].append(a.steps)
         out["windows"].append(grid.windows)
         out["fine_windows"].append(a.fine_windows)
-        out["fastest"].append(8.0 * a.fastest)  # of one child: room for those who are faster
         out["unit"] += kinds
         out["kind_from"].append(len(out["unit"]))
         out["micro_kind"] += [lengths.index(m) for m in fresh + plain] + [len(lengths)] * len(calm)
@@ -455,7 +453,7 @@ def layout(
         if name == "segments":
             continue
         real = name in (
-            "micro_share", "micro_start", "unit", "panel_share", "panel_times", "level_times", "fastest", "calm",
+            "micro_share", "micro_start", "unit", "panel_share", "panel_times", "level_times", "calm",
         )  # fmt: skip
         kind: Any = np.float64 if real else np.int64
         arrays[name] = np.array(values, dtype=kind)

@@ -525,14 +525,13 @@ void bind_equations(nb::module_& m) {
   m.def("exp_wide", &exp_wide<Real>);
   m.def("log_wide", &log_wide<Real>);
   m.def("near_power", &near_power<Real>);
-  m.def("integrals", [](const nb::ndarray<nb::numpy, const Real, nb::ndim<3>, nb::c_contig>& a, Real t, int times) {
+  m.def("integrals", [](const nb::ndarray<nb::numpy, const Real, nb::ndim<3>, nb::c_contig>& a, Real t) {
     const int n = static_cast<int>(a.shape(0));
     if (a.shape(1) != a.shape(0) || a.shape(2) != LANES) throw nb::value_error("(n, n, LANES) is needed");
-    if (times < 0 || times > 64) throw nb::value_error("0..64 doublings are possible");
     Matrices matrices(n);
     std::copy_n(a.data(), matrices.v.size(), matrices.v.data());
     Integrals all(matrices);
-    all.fill(t, times);
+    all.fill(t);
     auto out = [n](const Matrices& x) {
       auto* kept = new std::vector<Real>(x.v.begin(), x.v.end());
       nb::capsule owner(kept, [](void* p) noexcept { delete static_cast<std::vector<Real>*>(p); });

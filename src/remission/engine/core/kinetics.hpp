@@ -18,7 +18,7 @@
 namespace remission {
 
 constexpr int TERMS = 10;
-constexpr int DOUBLINGS = 8;
+constexpr int DOUBLINGS = 40;
 constexpr Real GAUSS[2] = {0.5 - 0.5 * 0.57735026918962576451, 0.5 + 0.5 * 0.57735026918962576451};  // equal weights
 
 // n x n numbers for each patient: entry (i, j) is a row of lanes.
@@ -98,7 +98,7 @@ class Product {
   std::vector<Entry> entries_;
 };
 
-// How often to double from the Taylor series on, for |A| t up to `size`: it starts below 1/4 (twelve digits).
+// How often to double from the Taylor series on, for rates times t of up to `size`: it starts below 1/4 (twelve digits).
 inline int doublings(Real size) {
   int number = 1;
   while (size > 0.25 * std::exp2(number) && number < DOUBLINGS) ++number;
@@ -122,17 +122,25 @@ class Integrals {
         if (reach.whole(i, j)) entries_.push_back((i * a.n + j) * LANES);
   }
 
-  // Fill phi and, if wanted, m and nn. The number of terms and doublings is given, so that a lane never depends on the
-  // others: times = doublings(|A| t).
-  void fill(Real t, int times, Want want = Want::NN) {
+  // Fill phi and, if wanted, m and nn: with as many doublings as each patient's own largest rate asks for, so that nobody
+  // depends on the others, and who eliminates many times as fast as most is as exact as they are.
+  void fill(Real t, Want want = Want::NN) {
     const bool once = want != Want::PHI, twice = want == Want::NN;
-    Real h = t / std::exp2(times);
+    Wide largest = {}, h = {};
+    for (int i = 0; i < a_.n; ++i) largest = larger(largest, size_of(load(a_.at(i, i))));
+    WideInt own = {};
+    int most = 0;
+    for (int l = 0; l < LANES; ++l) {
+      own[l] = doublings(largest[l] * t);
+      h[l] = t / std::exp2(static_cast<Real>(own[l]));
+      most = std::max(most, static_cast<int>(own[l]));
+    }
     for (Matrices* x : {&power_, &phi, &m, &nn})
       for (int at : entries_) store(x->v.data() + at, Wide{});
     for (int i = 0; i < a_.n; ++i) store(power_.at(i, i), everywhere(1.0));
-    Real c = 1.0;  // h^k / k!
+    Wide c = everywhere(1.0);  // h^k / k!
     for (int k = 0; k < TERMS; ++k) {
-      const Real c1 = c * h / (k + 1), c2 = c1 * h / (k + 2);
+      const Wide c1 = c * h / static_cast<Real>(k + 1), c2 = c1 * h / static_cast<Real>(k + 2);
       add(phi, c, power_);
       if (once) add(m, c1, power_);
       if (twice) add(nn, c2, power_);
@@ -142,19 +150,21 @@ class Integrals {
       }
       c = c1;
     }
-    for (int k = 0; k < times; ++k) {
+    for (int k = 0; k < most; ++k) {
+      const WideInt goes_on = own > k;
+      const Wide counts = goes_on ? everywhere(1.0) : Wide{};
       if (twice) {
         by_itself_(phi, nn, work_);
-        add(nn, 1.0, work_);
-        add(nn, h, m);
+        add(nn, counts, work_);
+        add(nn, h * counts, m);
       }
       if (once) {
         by_itself_(phi, m, work_);
-        add(m, 1.0, work_);
+        add(m, counts, work_);
       }
       by_itself_(phi, phi, work_);
-      std::swap(phi.v, work_.v);
-      h *= 2.0;
+      for (int at : entries_) store(phi.v.data() + at, goes_on ? load(work_.v.data() + at) : load(phi.v.data() + at));
+      h = goes_on ? 2.0 * h : h;
     }
   }
 
@@ -162,7 +172,7 @@ class Integrals {
   void product(const Matrices& x, const Matrices& y, Matrices& out) const { by_itself_(x, y, out); }
 
  private:
-  void add(Matrices& x, Real factor, const Matrices& y) const {
+  void add(Matrices& x, Wide factor, const Matrices& y) const {
     for (int at : entries_) store(x.v.data() + at, load(x.v.data() + at) + factor * load(y.v.data() + at));
   }
 
@@ -231,9 +241,9 @@ class Responses {
   std::vector<Rows> part, rate;         // by form: the answer to a unit dose, and to a unit rate during all of the step
 
   // infused: does any form run in? Else nothing is asked of unit rates.
-  Responses(const Matrices& a, const std::vector<Rows>& g, Int rows_, Real fastest, std::vector<Entry> entries,
+  Responses(const Matrices& a, const std::vector<Rows>& g, Int rows_, std::vector<Entry> entries,
             bool infused)
-      : rows(rows_), n(a.n), forms(static_cast<int>(entries.size())), a_(a), g_(g), fastest_(fastest),
+      : rows(rows_), n(a.n), forms(static_cast<int>(entries.size())), a_(a), g_(g),
         entries_(std::move(entries)), infused_(infused), whole_(a), inner_(whole_) {
     free.assign(n, Rows(rows));
     part.assign(forms, Rows(rows));
@@ -252,12 +262,12 @@ class Responses {
       if (entries_[f].delayed) {
         store(ends_[f].row(entries_[f].state), everywhere(1.0));
       } else if (entries_[f].tau > 0.0) {
-        whole_.fill(entries_[f].tau, count(entries_[f].tau), Want::M);
+        whole_.fill(entries_[f].tau, Want::M);
         take_column(whole_.m, entries_[f].state, ends_[f], 1.0);
         for (Real& x : ends_[f].v) x /= entries_[f].tau;
       }
     }
-    whole_.fill(length, count(length), rates());
+    whole_.fill(length, rates());
     for (int c = 0; c < n; ++c)
       for (int i = 0; i < n; ++i) std::copy_n(whole_.phi.at(i, c), LANES, free[c].row(i));
     if (infused_)
@@ -266,7 +276,7 @@ class Responses {
     for (int f = 0; f < forms; ++f)
       if (entries_[f].tau > 0.0) {
         const Real rest = length - entries_[f].tau;
-        whole_.fill(rest, count(rest), Want::PHI);
+        whole_.fill(rest, Want::PHI);
         Rows column(n);
         times(whole_.phi, ends_[f], column);
         copy_rows(part[f], 0, column, 0, n);
@@ -282,7 +292,6 @@ class Responses {
   }
 
  private:
-  int count(Real t) const { return doublings(fastest_ * t); }
   Want rates() const { return infused_ ? Want::M : Want::PHI; }
 
   void keep(Int row, const Rows& row_of) {
@@ -295,7 +304,7 @@ class Responses {
   // Rows of a grid of `windows` equal windows of w days: means of outputs `means` in each window, then values of
   // outputs `nodes` at both Gauss nodes of each. at: first row; returns the row after the last.
   Int on_grid(Real w, Int windows, const std::vector<int>& means, const std::vector<int>& nodes, Int at) {
-    whole_.fill(w, count(w), infused_ ? Want::NN : Want::M);
+    whole_.fill(w, infused_ ? Want::NN : Want::M);
     std::vector<std::vector<Rows>> filled;  // at the edges, unit rate
     if (infused_) filled.assign(windows + 1, std::vector<Rows>(forms, Rows(n)));
     Rows column(n), next(n), row_of(n), start(n), more(n), into(n);
@@ -326,7 +335,7 @@ class Responses {
     const Int count_nodes = static_cast<Int>(nodes.size());
     for (int q = 0; q < (nodes.empty() ? 0 : 2); ++q) {
       const Real t = GAUSS[q] * w;
-      inner_.fill(t, count(t), rates());
+      inner_.fill(t, rates());
       for (Int o = 0; o < count_nodes; ++o) {
         row_times(g_[nodes[o]], inner_.phi, start);
         if (infused_) row_times(g_[nodes[o]], inner_.m, more);
@@ -351,11 +360,11 @@ class Responses {
       // windows: 0 before tau, the one that tau stands in, and those after it
       const Int k0 = static_cast<Int>(std::ceil(tau / w - 1e-9));
       Real t = static_cast<Real>(k0) * w - tau;
-      inner_.fill(t, count(t), Want::M);
+      inner_.fill(t, Want::M);
       times(inner_.phi, ends_[f], column);
       times(inner_.m, ends_[f], into);  // integral over the rest of the window that tau stands in
       if (!delayed) {
-        inner_.fill(tau - static_cast<Real>(k0 - 1) * w, count(w));
+        inner_.fill(tau - static_cast<Real>(k0 - 1) * w);
         times(inner_.m, filled[k0 - 1][f], next);
         for (int i = 0; i < n; ++i)
           for (int l = 0; l < LANES; ++l)
@@ -386,7 +395,7 @@ class Responses {
               times(whole_.phi, column, next);
               std::swap(column, next);
             } else {
-              inner_.fill(t - tau, count(t - tau), Want::PHI);
+              inner_.fill(t - tau, Want::PHI);
               times(inner_.phi, ends_[f], column);
               begun = true;
             }
@@ -409,7 +418,7 @@ class Responses {
   void since_dose(int which, Real t, int f, const Rows* at_end, const Matrices& running, Rows& column) {
     const Real tau = entries_[f].tau;
     if (t > tau) {
-      inner_.fill(t - tau, count(t - tau), which == 0 ? Want::PHI : Want::M);
+      inner_.fill(t - tau, which == 0 ? Want::PHI : Want::M);
       times(which == 0 ? inner_.phi : inner_.m, ends_[f], column);
       if (which == 1)
         for (std::size_t i = 0; i < column.v.size(); ++i) column.v[i] += at_end->v[i];
@@ -427,7 +436,7 @@ class Responses {
     Rows row_of(n), column(n);
     for (Int i = 0; i < number; ++i) {
       const Real t = at_days[i];
-      whole_.fill(t, count(t), rates());
+      whole_.fill(t, rates());
       for (std::size_t o = 0; o < outputs.size(); ++o) {
         const Int r = at + static_cast<Int>(o) * number + i;
         row_times(g_[outputs[o]], whole_.phi, row_of);
@@ -455,13 +464,13 @@ class Responses {
     std::vector<Rows> full(forms, Rows(n)), held(forms, Rows(n));
     for (int f = 0; f < forms; ++f)
       if (entries_[f].tau > 0.0 && !entries_[f].delayed) {
-        whole_.fill(entries_[f].tau, count(entries_[f].tau));
+        whole_.fill(entries_[f].tau);
         take_column(whole_.nn, entries_[f].state, full[f]);
         for (Real& x : full[f].v) x /= entries_[f].tau;
       }
     for (Int i = 0; i < number; ++i) {
       const Real u = edges[i], v = edges[i + 1];
-      whole_.fill(v, count(v), infused_ ? Want::NN : Want::M);
+      whole_.fill(v, infused_ ? Want::NN : Want::M);
       for (std::size_t o = 0; o < outputs.size(); ++o) {
         const Int r = at + static_cast<Int>(o) * number + i;
         for (std::size_t k = 0; k < difference.v.size(); ++k)
@@ -490,7 +499,6 @@ class Responses {
 
   const Matrices& a_;
   const std::vector<Rows>& g_;
-  Real fastest_;
   std::vector<Entry> entries_;
   bool infused_;
   Integrals whole_, inner_;

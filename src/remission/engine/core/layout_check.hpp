@@ -324,7 +324,6 @@ class LayoutCheck {
       size(name, values->size, agents);
     flags("saturable", lay.saturable, agents);
     flags("rescued", lay.rescued, agents);
-    size("fastest", lay.fastest.size, agents);
     size("calm", lay.calm.size, agents);
     rising("state_from", lay.state_from, agents, rows_of(all.state_scale), 1);
     rising("a_from", lay.a_from, agents, rows_of(all.a));
@@ -385,7 +384,6 @@ class LayoutCheck {
     within(at("windows"), windows, 1, MOST_BINS);
     within(at("fine_windows"), fine, 1, MOST_BINS);
     within(at("central"), lay.central[agent], 0, n - 1);
-    real(at("fastest"), lay.fastest[agent], 0.0, std::numeric_limits<Real>::max());
     for (Int i = lay.kind_from[agent]; i < lay.kind_from[agent + 1]; ++i)
       real({"unit", i, ""}, lay.unit[i], 1e-9, longest);
     within(at("micro_plain"), lay.micro_plain[agent], lay.micro_from[agent], lay.micro_from[agent + 1] - 1);

@@ -69,7 +69,7 @@ inline void line_weights(const Real* transit, const Real* gain, const Real* loss
     a.at(4, 5)[l] = 1.0;
   }
   Integrals slot(a);
-  slot.fill(h, 4, Want::PHI);  // rates of a few a day
+  slot.fill(h, Want::PHI);
   half = slot.phi;
   for (int k = 1; k < LINE_SLOTS / 2; ++k) {
     slot.product(slot.phi, half, whole);
@@ -131,7 +131,7 @@ inline void life_span_weights(const Real* ageing, Real h, Real* out) {
       if (i > 0) a.at(i, i - 1)[l] = ageing[l];
     }
   Integrals half(a);
-  half.fill(0.5 * h, 4, Want::M);
+  half.fill(0.5 * h, Want::M);
   half.product(half.phi, half.phi, whole);
   half.product(half.phi, half.m, early);
   int row = 0;

@@ -82,7 +82,7 @@ inline void fill_responses(Block& b, Int agent) {
   asked.fresh_times = reals(lay.panel_times, 2 * lay.panel_from[agent], 2 * lay.panel_from[agent + 1]);
   asked.sharp = ints(lay.sharp, lay.sharp_from, agent);
   asked.sharp_edges = sharp_edges;
-  Responses answers(a, g, rows, lay.fastest[agent], flows, infused);
+  Responses answers(a, g, rows, flows, infused);
   const Int number = lay.entry_from[agent + 1] - lay.entry_from[agent];
   const Int calm = lay.micro_calm[agent] < lay.micro_from[agent + 1] ? lay.micro_kind[lay.micro_calm[agent]] : -1;
   for (Int kind = 0; kind < lay.kind_from[agent + 1] - lay.kind_from[agent]; ++kind) {
@@ -108,7 +108,7 @@ inline void fill_responses(Block& b, Int agent) {
     if (sink) copy_rows(drugs.sink[agent], kind * rows, answers.rate.back(), 0, rows);
   }
   if (!drugs.asked[agent].empty())
-    quiet_responses(drugs.day, answers.integrals(), g, drugs.asked[agent], entries, lay.fastest[agent], looked_at(lay, agent), drugs.quiet[agent],
+    quiet_responses(drugs.day, answers.integrals(), g, drugs.asked[agent], entries, looked_at(lay, agent), drugs.quiet[agent],
                     drugs.quiet_from.row(agent));
 }
 

@@ -73,11 +73,11 @@ inline Wide through(const AtTimes& factors, const Wide* values) {
 // somebody looks on, their exact means over `looked_at` parts of the day. And the first day after a dose (into `entries`)
 // that is quiet.
 inline void quiet_responses(const QuietDay& day, Integrals& whole, const std::vector<Rows>& g, const std::vector<int>& outputs,
-                            const std::vector<Entry>& entries, Real fastest, Int looked_at, Rows& weight, Real* from) {
+                            const std::vector<Entry>& entries, Int looked_at, Rows& weight, Real* from) {
   const int n = whole.phi.n, number = static_cast<int>(outputs.size()), each = n + (TIMES + static_cast<int>(looked_at)) * number;
   Rows row(n), next(n);
   for (int k = 0; k < TIMES; ++k) {
-    whole.fill(TIME[k], doublings(fastest * TIME[k]), Want::PHI);
+    whole.fill(TIME[k], Want::PHI);
     for (int o = 0; o < number; ++o) {
       row_times(g[outputs[o]], whole.phi, row);
       for (int c = 0; c < n; ++c) copy_rows(weight, c * each + n + TIMES * o + k, row, c, 1);
@@ -85,7 +85,7 @@ inline void quiet_responses(const QuietDay& day, Integrals& whole, const std::ve
   }
   if (looked_at > 0) {
     const Real part = 1.0 / static_cast<Real>(looked_at);
-    whole.fill(part, doublings(fastest * part), Want::M);
+    whole.fill(part, Want::M);
     for (int o = 0; o < number; ++o) {
       row_times(g[outputs[o]], whole.m, row);
       for (int k = 0; k < looked_at; ++k) {
@@ -96,7 +96,7 @@ inline void quiet_responses(const QuietDay& day, Integrals& whole, const std::ve
       }
     }
   }
-  whole.fill(1.0, doublings(fastest), Want::M);
+  whole.fill(1.0, Want::M);
   for (int c = 0; c < n; ++c)
     for (int i = 0; i < n; ++i) std::copy_n(whole.phi.at(i, c), LANES, weight.row(c * each + i));
   // what each state that doses enter makes of the n states, day after day

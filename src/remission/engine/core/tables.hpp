@@ -80,7 +80,7 @@ REMISSION_RECORD(ImmuneNumbers, IMMUNE_FIELDS)
 // How agents, outputs and effects of a program lie in the arrays of a block (see layout.py for what each means).
 #define LAYOUT_FIELDS(T)                                                                                              \
   T(Int, state_from) T(Int, a_from) T(Int, g_from) T(Int, output_from) T(Int, linear_outputs) T(Int, steps)           \
-  T(Int, windows) T(Int, fine_windows) T(Real, fastest) T(Int, micro_from) T(Int, micro_plain) T(Int, micro_calm)     \
+  T(Int, windows) T(Int, fine_windows) T(Int, micro_from) T(Int, micro_plain) T(Int, micro_calm)     \
   T(Real, calm) T(Int, micro_kind)                                                                                     \
   T(Real, micro_share) T(Real, micro_start) T(Int, kind_from) T(Real, unit) T(Int, weight_from) T(Int, means_from)    \
   T(Int, means) T(Int, nodes_from) T(Int, nodes) T(Int, fine_means_from) T(Int, fine_means) T(Int, fine_nodes_from)   \
