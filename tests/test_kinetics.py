@@ -192,11 +192,12 @@ def test_matrix_exponential_and_its_integrals():
 
 
 def test_who_eliminates_many_times_as_fast_is_as_exact_and_nobody_elses_matter():
-    """A whole day of vincristine's fastest in two thousand children (rates of 1,400 a day, four times those of most): with
-    doublings for most alone the exponential was 1e168. Alone and beside slow ones the same to the last bit."""
+    """A whole day of vincristine in the fastest of two thousand children (rates of 1,400 a day, four times those of most):
+    with doublings for most alone the exponential was 1e168. Alone and beside slow ones the same to the last bit."""
     rates = 10.0 ** np.linspace(0, 4, LANES)
     a = np.zeros((3, 3, LANES))
-    a[0, 0], a[1, 0], a[0, 1], a[1, 1], a[2, 0], a[2, 2] = -rates, 0.6 * rates, 0.02 * rates, -0.03 * rates, 0.01 * rates, -1
+    a[0, 0], a[1, 0], a[2, 0] = -rates, 0.6 * rates, 0.01 * rates
+    a[0, 1], a[1, 1], a[2, 2] = 0.02 * rates, -0.03 * rates, -1.0
     phi, m, nn = core.equations.integrals(a, 1.0)
     for lane in range(LANES):
         block = np.zeros((9, 9))
