@@ -192,7 +192,7 @@ def test_matrix_exponential_and_its_integrals():
 
 
 def test_who_eliminates_many_times_as_fast_is_as_exact_and_nobody_elses_matter():
-    """A whole day of vincristine in the fastest of two thousand children (rates of 1,400 a day, four times those of most):
+    """A whole day of vincristine in the fastest of two thousand children (1,400 a day, four times the rate of most):
     with doublings for most alone the exponential was 1e168. Alone and beside slow ones the same to the last bit."""
     rates = 10.0 ** np.linspace(0, 4, LANES)
     a = np.zeros((3, 3, LANES))
