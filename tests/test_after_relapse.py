@@ -150,7 +150,7 @@ def test_disease_of_the_meninges_kills_who_is_not_cured_of_it(tmp_path: Path) ->
     irradiation = "agents/cranial_irradiation.yaml: radiation.field.cns"
     lethal = "body/leukaemia.yaml: detection.lethal_cns"
     deaths = []
-    for k, cells in enumerate((1e9, 1e30)):
+    for k, cells in enumerate((1e9, 1e300)):  # nothing holds their growth, so that 1e30 is reached
         numbers = {**dict.fromkeys(map(place, drugs), 0.1), place(irradiation): 0.0, place(lethal): cells}
         run = simulate(variant("cog-standard-risk", after_relapse="relapse-children-2000s"), patients=40, seed=5,
                        follow_up_years=5.0, threads=1, knowledge=laid_over(numbers, tmp_path / str(k)),

@@ -28,7 +28,7 @@ def people() -> list[charts.Weekly]:
     return charts.of_cohort(run["measurements"], run["doses"], known.phase, (known.first_week, known.last_week))
 
 
-TOO_MUCH = pytest.mark.xfail(reason="foretold and missed: 89 % of the dose, 65-77 in charts", strict=True)
+TOO_MUCH = pytest.mark.xfail(reason="foretold and missed: 94 % of the dose, 65-77 in charts", strict=True)
 
 
 class TestMaintenance:
