@@ -94,8 +94,8 @@ def test_every_figure_that_a_page_asks_for_can_be_made() -> None:
 
 
 NOT_SHOWN = pytest.mark.xfail(
-    reason="the played outlook of standard risk (girl of 4), 89 %, lies below what CCG-1991 found, 92.6 +- 2.4: families "
-    "do not see it",
+    reason="the played outlook of standard risk (girl of 4), 89 %, lies below what CCG-1991 found, 92.6 +- 2.4: "
+    "families do not see it",
     strict=True,
 )
 
