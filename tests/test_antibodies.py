@@ -15,7 +15,6 @@ from test_knowledge_kinetics import typical
 from remission import simulate
 from remission.engine.program import prepare
 from remission.knowledge.library import library
-from remission.knowledge.quantity import Quantity
 from remission.protocol.model import Adjust, Hold, Protocol, Stop
 from remission.protocol.reader import problems, read_protocol
 from remission.protocol.wording import condition_in_words
