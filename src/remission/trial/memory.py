@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 FEW = 2048  # patients: fewer are played in as little memory as can be, more as fast as can be
+FEW_CORES = 2  # play so few patients: each core holds some 6 MB more
 LARGE = 2**18  # bytes
 M_MMAP_THRESHOLD = -3  # of malloc.h
 OF_POLARS = "_RJEM_MALLOC_CONF"  # settings of the allocator that Polars brings along (jemalloc)

@@ -363,6 +363,8 @@ def simulate(
     play_here = asked.player(timings=steps, drawn=lambda: ahead.begun() if ahead else None)
     size = shard_size(patients)
     all_cores = threads or cores()
+    if patients < memory.FEW:
+        all_cores = min(all_cores, memory.FEW_CORES)
     at_once = 1 if timings or patients < memory.FEW else min(all_cores, SIDE_BY_SIDE)
 
     def play_shard(first: int, count: int) -> Tables:
