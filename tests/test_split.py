@@ -71,6 +71,8 @@ def test_trials_that_nobody_had_seen_played_are_foretold_and_no_fit_reads_them()
 def test_blind_trials_are_all_foretold_and_as_they_were_before_they_were_played() -> None:
     shelf, known = library(), credibility()
     digest = hashlib.sha256()
+    if known.present is None:
+        pytest.skip("the newest round is over, and the next is not entered yet")
     for name in sorted(known.present.trials):
         used = Counter(e.used for _, e in shelf.trial(name).endpoints())
         assert used["predict"] and not used["calibrate"] and name not in split().trials
@@ -81,7 +83,7 @@ def test_blind_trials_are_all_foretold_and_as_they_were_before_they_were_played(
 
 def test_a_blind_round_that_is_over_says_what_it_gave_and_was_looked_at() -> None:
     known = credibility()
-    for over in known.blind[:-1]:
+    for over in known.blind[: None if known.present is None else -1]:
         assert over.first and not {*over.trials} - {*known.looked_at}
     names = [name for entered in known.blind for name in entered.trials]
     assert len(names) == len({*names})

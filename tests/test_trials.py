@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from remission.knowledge.credibility_file import credibility
+from remission.knowledge.credibility_file import Blind, credibility
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import DATA, Library, library
 from remission.knowledge.trial_file import DAYS, KINDS, Arm, Endpoint, Trial, days
@@ -515,12 +516,15 @@ def test_verdicts() -> None:
     assert cells(rows[5])[2].startswith("not reached")
 
 
-def test_blind_trials_are_counted_apart_and_among_all() -> None:
+def test_blind_trials_are_counted_apart_and_among_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two trials with one hit and one miss each; one of them is blind."""
     asked = arm(of("overall survival", **SURVIVAL, interval=[70, 90]), of("median overall survival", interval=[40, 60]))
     rows = tuple(compare(asked, COHORT))
     seen = trial(a=asked)
-    blind = seen.model_copy(update={"trial": credibility().present.trials[0]})
+    entered = Blind(on=date(2026, 1, 1), after="0", trials=("unseen",))
+    known = credibility().model_copy(update={"blind": (*credibility().blind, entered)})
+    monkeypatch.setattr("remission.trial.validation_page.credibility", lambda: known)
+    blind = seen.model_copy(update={"trial": "unseen"})
     assert not [line for line in counts([Reproduction(seen, rows)]) if line.startswith("Blind")]
     lines = counts([Reproduction(seen, rows), Reproduction(blind, rows)])
     assert lines[0].startswith("Predicted: 2 of 4 ")

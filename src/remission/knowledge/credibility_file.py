@@ -58,7 +58,7 @@ class Blind(_Strict):
 class Credibility(_Strict):
     """``looked_at``: trials whose predicted results were in view while mechanisms were chosen; ``unseen``: those that
     were added and divided before anybody had played them; ``blind``: rounds of those whose published results no
-    modeller knew either until they were first played, the present one last. ``misses``: why the endpoints of a trial,
+    modeller knew either until they were first played, the newest last. ``misses``: why the endpoints of a trial,
     or the incidences of a side effect, that lie outside do so."""
 
     contexts: tuple[Context, ...]
@@ -69,9 +69,9 @@ class Credibility(_Strict):
     misses: dict[str, str]
 
     @property
-    def present(self) -> Blind:
-        """The blind round that is counted apart."""
-        return self.blind[-1]
+    def present(self) -> Blind | None:
+        """The blind round that is counted apart; none while the newest is over and no other is entered."""
+        return None if self.blind[-1].first else self.blind[-1]
 
     @model_validator(mode="after")
     def _rounds_that_are_over_say_what_they_gave(self) -> Credibility:

@@ -91,7 +91,6 @@ def _facts(trials: Rows, effects: Rows, verification: str, tests: Path | None, s
         "": predicted,
         "unlooked_": [row for row in predicted if row["trial"] not in words.looked_at],
         "unseen_": [row for row in predicted if row["trial"] in words.unseen],
-        "blind_": [row for row in predicted if row["trial"] in words.present.trials],
         "effects_": incidences,
     }
     aims = re.findall(r"(NOT met|met)(?:\*\*)?[ .|]*(?:\||$)", verification, re.MULTILINE)
@@ -118,8 +117,7 @@ def _facts(trials: Rows, effects: Rows, verification: str, tests: Path | None, s
         "score": str(told) if told else "no score",
         "looked_at": str(len(words.looked_at)),
         "unseen": str(len(words.unseen)),
-        "blind": str(len(words.present.trials)),
-        "blind_on": words.present.on.isoformat(),
+        "blind_now": _blind_now(predicted),
         **{f"{of}inside": str(_inside(rows)) for of, rows in counted.items()},
         **{f"{of}judged": str(len(rows)) for of, rows in counted.items()},
     }
@@ -184,12 +182,24 @@ def _validation(trials: Rows, effects: Rows) -> Iterator[tuple[str, str]]:
 
 
 def _blind(predicted: Rows) -> Iterator[tuple[str, str]]:
-    *over, blind = credibility().blind
-    rows = [row for row in predicted if row["trial"] in blind.trials]
-    if rows:
-        yield "Blind endpoints", f"of these, of {blind.says(len({row['trial'] for row in rows}))}: {_scored(rows)}"
-    for past in over:
-        yield "Blind endpoints before", f"of {past.says(len(past.trials))}: {past.first}"
+    for entered in credibility().blind:
+        rows = [row for row in predicted if row["trial"] in entered.trials]
+        if entered.first:
+            yield "Blind endpoints before", f"of {entered.says(len(entered.trials))}: {entered.first}"
+        elif rows:
+            played = len({row["trial"] for row in rows})
+            yield "Blind endpoints", f"of these, of {entered.says(played)}: {_scored(rows)}"
+
+
+def _blind_now(predicted: Rows) -> str:
+    """The round that is under way, as the end of a sentence."""
+    if (entered := credibility().present) is None:
+        return ""
+    rows = [row for row in predicted if row["trial"] in entered.trials]
+    return (
+        f". Of the {len(entered.trials)} trials of the present round, entered in the same way on "
+        f"{entered.on.isoformat()}, {_inside(rows)} of {len(rows)}"
+    )
 
 
 def _scored(endpoints: Rows) -> str:

@@ -80,8 +80,8 @@ def counts(done: Sequence[Reproduction]) -> list[str]:
 def _blind(done: Sequence[Reproduction]) -> list[str]:
     """The trials of which no modeller had looked at a result, apart."""
     blind = credibility().present
-    mine = [one for one in done if one.trial.trial in blind.trials and not one.cannot]
-    if not mine:
+    mine = [one for one in done if blind and one.trial.trial in blind.trials and not one.cannot]
+    if not blind or not mine:
         return []
     found, apart = count(mine, "predict"), scored(mine, "predict")
     words = [f"Blind: {found.inside} of {found.judged} predicted endpoints of {blind.says(len(mine))}."]

@@ -44,7 +44,8 @@ def counted(shares: list[float]) -> list[int]:
 def published(protocol: str, knowledge: Library) -> tuple[str, Arm, Endpoint] | None:
     """What a trial of this protocol published of event-free survival, nearest to five years; name of the trial. Those
     of the present blind round are left out: nobody is to see them before they are played, and most had another plan."""
-    hidden = credibility().present.trials
+    entered = credibility().present
+    hidden = entered.trials if entered else ()
     found = [
         (trial.name, arm, endpoint)
         for trial in map(knowledge.trial, knowledge.trials())
