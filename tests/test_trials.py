@@ -190,6 +190,22 @@ def test_complete_remission_counts_events_in_time_among_all() -> None:
     assert simulated(cohort, of("complete remission", within="60 days")).value == 50
 
 
+def test_since_a_relapse_the_next_remission_and_the_next_relapse_count() -> None:
+    """The first remission came before, and the relapse that is the origin is no event."""
+    first = [(i, 28, "remission", "a") for i in range(5)]
+    came = [(i, 500, "relapse", "b") for i in range(4)]
+    again = [(0, 540, "remission", "b"), (1, 540, "remission", "b"), (1, 900, "relapse", "b")]
+    people = [well(3000), dead(1000), dead(520), dead(800, "leukaemia"), well(3000)]
+    cohort, since = played(people, [*first, *came, *again]), {"since": "relapse", "of": "relapsed"}
+    found = simulated(cohort, of("complete remission", within="12 weeks", **since))
+    assert found.value == 50 and found.n == 4
+    free = of("event-free survival", at="5 years", remission_within="12 weeks", **since)
+    assert simulated(cohort, free).value == 25
+    assert simulated(cohort, of("event-free survival", at="1 year", remission_within="12 weeks", **since)).value == 50
+    assert simulated(cohort, of("relapse", at="5 years", **since)).value == 25
+    assert simulated(cohort, of("overall survival", at="1 year", **since)).value == 50
+
+
 def test_infused_and_responders_are_counted_from_the_infusion() -> None:
     events = [
         (0, 50, "phase start", "infusion"), (0, 78, "remission", "infusion"),

@@ -64,9 +64,10 @@ def simulated(played: Played, endpoint: Endpoint) -> Estimate:
 def denominator(played: Played, endpoint: Endpoint) -> pl.DataFrame:
     """One row for each patient who is counted, days from the first dose:
 
-    patient; origin; remission (the first); relapse (the first after the origin); second (a second cancer); death;
-    of_leukaemia; last (day followed); outcome; judged (was the response judged, and how: null when not); left_for;
-    relapse_site (of the first); came_back, gone_again (the last relapse, the last remission).
+    patient; origin; remission (the first, since a relapse the one that follows); relapse (the first after the origin;
+    that which is the origin is none); second (a second cancer); death; of_leukaemia; last (day followed); outcome;
+    judged (was the response judged, and how: null when not); left_for; relapse_site (of the first); came_back,
+    gone_again (the last relapse, the last remission).
     """
     outcomes = played.table("outcomes")
     events = played.table("events")
@@ -99,7 +100,11 @@ def denominator(played: Played, endpoint: Endpoint) -> pl.DataFrame:
     if (phase := endpoint.since_phase) is not None:
         people = people.join(starts(events, phase).rename({"day": "origin"}), on="patient")
     elif endpoint.since == "relapse":
-        people = people.join(first("relapse", "origin"), on="patient")
+        people = people.join(first("relapse", "origin"), on="patient").drop("remission")
+        again = events.filter(pl.col("event") == "remission").select("patient", pl.col("day").cast(pl.Float64))
+        again = people.select("patient", "origin").join(again, on="patient").filter(pl.col("day") > pl.col("origin"))
+        again = again.group_by("patient").agg(pl.col("day").min().alias("remission"))
+        people = people.join(again, on="patient", how="left")
     elif endpoint.since == "remission":
         people = people.filter(pl.col("remission").is_not_null()).with_columns(pl.col("remission").alias("origin"))
     else:
@@ -115,7 +120,8 @@ def denominator(played: Played, endpoint: Endpoint) -> pl.DataFrame:
     relapses = events.filter(pl.col("event") == "relapse").select("patient", pl.col("day").cast(pl.Float64))
     people = people.join(last_of(events, "relapse", "came_back"), on="patient", how="left")
     people = people.join(last_of(events, "remission", "gone_again"), on="patient", how="left")
-    later = people.select("patient", "origin").join(relapses, on="patient").filter(pl.col("day") >= pl.col("origin"))
+    counts = pl.col("day") > pl.col("origin") if endpoint.since == "relapse" else pl.col("day") >= pl.col("origin")
+    later = people.select("patient", "origin").join(relapses, on="patient").filter(counts)
     later = later.group_by("patient").agg(pl.col("day").min().alias("relapse"))
     return people.join(later, on="patient", how="left").sort("patient")
 
@@ -306,7 +312,8 @@ def _deaths(people: pl.DataFrame) -> pl.DataFrame:
     dead = pl.col("death").is_not_null()
     resistant = pl.col("remission").is_null() & pl.col("judged").eq(False).fill_null(False)
     again = (pl.col("gone_again") > pl.col("came_back")).fill_null(False)  # a remission after the relapse
-    refractory = (pl.col("outcome") == "left") & ((pl.col("relapse").is_not_null() & ~again) | resistant)
+    back = (pl.col("came_back") >= pl.col("origin")).fill_null(False)
+    refractory = (pl.col("outcome") == "left") & ((back & ~again) | resistant)
     return people.with_columns(
         (pl.coalesce("death", "last") - pl.col("origin")).clip(lower_bound=0.0).alias("day"),
         pl.when(dead).then(pl.lit("death")).alias("kind"),
