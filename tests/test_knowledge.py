@@ -230,6 +230,7 @@ def test_dois_and_pmids_are_those_of_the_evidence() -> None:
         *("schmiegelow2010", "tanguy2013", "vrooman2013"),
         *("boudestein2012", "cui2018", "ino_cd22_2025", "lee2012_korea", "oriol2010", "takahashi2018_l0416"),
         *("wang2025_blinatumomab", "zhou2024_blinatumomab"),
+        *("chessells1995", "pinkerton1987"),
         *("conter2010", "orvain2020", "ehrlich2023", "figliolia2008", "greil2020", "henriksen2015", "kurosawa2013"),
         *("gaipa2008", "lund2011", "othus2014", "percival2015", "prucker2009", "raja2014", "schultz2022_relapse"),
     }
