@@ -217,7 +217,7 @@ def test_dois_and_pmids_are_those_of_the_evidence() -> None:
         *("bhatia2012", "bhatia2015", "haugen2016", "mitchell2009", "roganovic2024"),  # for the pages to read
         *("korematsu2021", "lafolie1991", "monto1974", "pearson1987", "variation1992", "miller2016_events"),
         *("bostrom2003", "grover2021", "huguet2009"),
-        *("fielding2009", "takeshita2009"),
+        *("eadie2013", "fielding2009", "takeshita2009"),
         *("buonamici2009", "ccg1952", "chauvenet2007", "ebinger2016", "lutz2013", "rots1999", "winick2020"),
         *("john2025", "lee2022", "shah2017", "stary2014"),
         *("collaborative1996", "conter2007", "gupta2022", "vora2013"),

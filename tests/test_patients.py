@@ -541,6 +541,9 @@ def test_adults_of_ino_vate_are_older_with_less_in_the_marrow_and_those_of_rocca
     older = draw("relapsed-b-all-adults-older", 3000, seed=1)
     assert np.median(older.age_y) == pytest.approx(47, abs=1.5)
     assert close(older.marrow_blasts >= 0.5, 222 / 323) and close(older.marrow_blasts > 0.9, 60 / 323)
+    practice = draw("relapsed-b-all-adults-practice", 3000, seed=1)
+    assert np.median(practice.age_y) == pytest.approx(48, abs=1.5)  # blinatumomab_us2020
+    assert close(practice.prior_transplant, 46 / 239)
     residual = draw("relapsed-b-all-adults-residual", 3000, seed=1)
     assert 0.4 < np.mean(residual.marrow_blasts < 0.05) < 0.6 and residual.marrow_blasts.min() >= 1e-4
 

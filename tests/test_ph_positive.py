@@ -17,6 +17,7 @@ from remission.patient.recipe import population
 from remission.protocol.model import Compare
 from remission.protocol.reader import problems, read_protocol
 
+PUMPED = "multidrug resistant"
 MUTANTS = {"T315I", "E255K", "Y253H", "F317L", "V299L", "G250E"}
 PROTOCOLS = ("cog-ph-positive", "d-alba", "phallcon-ponatinib", "phallcon-imatinib")
 ADULT = {"weight_kg": 70.0, "bsa_m2": 1.8, "age_y": 50.0, "sex": "male"}
@@ -78,7 +79,7 @@ def test_inhibitors_act_through_the_kinase_and_know_its_mutants(name):
     agent = library().agent(name)
     effect = effect_on(agent, "blasts")
     assert effect.through == effect_on(agent, "CNS blasts").through == "BCR::ABL1"
-    assert set(effect.clones) == MUTANTS
+    assert set(effect.clones) - {PUMPED} == MUTANTS
     assert agent.sensitivity is None
     assert counts(provenance(agent))["assumed"] < sum(counts(provenance(agent)).values()) / 1.5
 
@@ -100,6 +101,15 @@ def test_t315i_escapes_all_but_ponatinib(plasma, name, least, most):
     effect = effect_on(library().agent(name), "blasts")
     share = kill(effect, plasma[name], "T315I") / kill(effect, plasma[name])
     assert least <= share < most
+
+
+def test_the_multidrug_resistant_clone_throws_out_all_but_ponatinib(plasma):
+    """IC50 with much ABCB1 2.1 (imatinib) and 1.8 times (nilotinib, eadie2013, abstract); no more of ponatinib."""
+    effects = {name: effect_on(library().agent(name), "blasts") for name in DOSES}
+    fold = {name: e.clones[PUMPED].half.value / e.half.value for name, e in effects.items() if PUMPED in e.clones}
+    assert fold == pytest.approx({"imatinib": 19 / 9, "nilotinib": 620 / 345, "dasatinib": 19 / 9}, rel=0.01)
+    left = {name: kill(effects[name], plasma[name], PUMPED if name in fold else None) for name in DOSES}
+    assert left["imatinib"] < left["dasatinib"] < left["ponatinib"]  # as children did in a trial (shen2020), and adults
 
 
 def test_wild_type_declines_on_dasatinib_as_in_the_trials(plasma):

@@ -264,7 +264,7 @@ def test_the_clone_arises_more_often_in_the_subtypes_that_its_file_names(childre
         assert np.allclose(lanes.mutation[i, :n][words == subtype], expected[words == subtype], rtol=1e-12), subtype
 
 
-def test_it_arises_more_often_the_older_somebody_is_from_ten_years_on_and_without_a_step() -> None:
+def test_it_arises_more_often_the_older_an_adult_is_and_without_a_step() -> None:
     rate = next(clone for clone in clone_table(library()) if clone.name == MULTIDRUG).mutation
     people = [
         one(age_y=age, sex="female", subtype="B-other", lineage="B") for age in (2.0, 10.0, 17.9, 18.1, 36.2, 54.3)
@@ -272,7 +272,7 @@ def test_it_arises_more_often_the_older_somebody_is_from_ten_years_on_and_withou
     child, ten, youth, adult, middle, older = (
         float(individual(rate, "-", person, seed=1, purpose="x")[0]) for person in people
     )
-    assert child == ten == rate.value < youth < adult < middle < older
+    assert child == ten == youth == rate.value < adult < middle < older
     assert adult / youth < 1.02
     assert older / middle == pytest.approx(1.5 ** rate.covariates[0].power)
 
