@@ -334,6 +334,12 @@ def test_the_outlook_is_not_compared_with_a_trial_of_the_present_blind_round():
     assert len(said) > 10 and not hidden & {*said}
 
 
+def test_the_outlook_is_compared_with_the_plans_own_trial_and_not_with_one_that_it_stands_in_for():
+    own = {"bfm-95": "ALL-BFM 95", "total-xv": "St Jude Total XV", "tower": "TOWER", "graall-2005": "GRAALL-2005"}
+    own |= {"ukall-2003-two-intensifications": "MRC ALL97/99", "interfant-06": "Interfant-06"}
+    assert {name: relapse.published(name, library())[0] for name in own} == own
+
+
 def test_harms_stand_beside_benefits_with_one_denominator(client):
     page = client.get(f"/en/compare/{STANDS}/{STANDS}?without=asparaginase_ecoli&patients={PATIENTS}").text
     assert page.index('id="harms"') < page.index("Benefit: what it is for")

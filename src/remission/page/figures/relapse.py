@@ -8,7 +8,8 @@ import polars as pl
 
 from remission.knowledge.credibility_file import credibility
 from remission.knowledge.library import Library
-from remission.knowledge.trial_file import Arm, Endpoint, days
+from remission.knowledge.trial_file import Arm, Endpoint, Trial, days
+from remission.protocol.reader import read_protocol
 
 from .. import who
 from ..figure import Figure, Known, Table
@@ -42,12 +43,13 @@ def counted(shares: list[float]) -> list[int]:
 
 
 def published(protocol: str, knowledge: Library) -> tuple[str, Arm, Endpoint] | None:
-    """What a trial of this protocol published of event-free survival, nearest to five years; name of the trial. Those
-    of the present blind round are left out: nobody is to see them before they are played, and most had another plan."""
+    """What a trial of this protocol published of event-free survival, name of the trial first. A protocol also stands
+    in for the plans of others: the trial of its name comes first, then one of its own patients, then what is nearest
+    to five years. The present blind round is left out: nobody is to see it before it is played."""
     entered = credibility().present
     hidden = entered.trials if entered else ()
     found = [
-        (trial.name, arm, endpoint)
+        (trial, arm, endpoint)
         for trial in map(knowledge.trial, knowledge.trials())
         for arm, endpoint in trial.endpoints()
         if arm.protocol == protocol and arm.as_it_is and endpoint.what == "event-free survival"
@@ -55,7 +57,18 @@ def published(protocol: str, knowledge: Library) -> tuple[str, Arm, Endpoint] | 
         and endpoint.read != "memory" and not endpoint.among
         and endpoint.at is not None and endpoint.since == "first dose"
     ]  # fmt: skip
-    return min(found, key=lambda each: abs(days(each[2].at) / 365.25 - YEARS), default=None)  # type: ignore[arg-type]
+    if not found:
+        return None
+    own = read_protocol(protocol, knowledge, checked=False).population
+
+    def rank(each: tuple[Trial, Arm, Endpoint]) -> tuple[bool, bool, float]:
+        trial, arm, endpoint = each
+        other_name = trial.trial.replace("_", "") != protocol.replace("-", "")
+        other_people = (arm.population or trial.population) != own
+        return other_name, other_people, abs(days(endpoint.at or "0 days") / 365.25 - YEARS)
+
+    trial, arm, endpoint = min(found, key=rank)
+    return trial.name, arm, endpoint
 
 
 def known(summary: Summary, knowledge: Library) -> Known:
