@@ -127,6 +127,8 @@ def side_effect_faults(effect: SideEffect) -> Iterator[Fault]:
         yield Fault((), f"there is no grade {grade}", "Write 1 to 5", True)
     if effect.after_transplant:
         asked.append((("after_transplant", "days"), effect.after_transplant.days, "day"))
+        if (effect.after_transplant.factor is None) != (effect.after_transplant.days is None):
+            yield Fault(("after_transplant",), "`factor` and `days` go together", "Add the other", True)
     for i, cause in enumerate(effect.causes):
         asked.append((("causes", i, "hazard"), cause.hazard, "1/day"))
         asked.append((("causes", i, "below"), cause.below, COUNTED.get(cause.of, "")))

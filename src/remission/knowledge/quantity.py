@@ -39,8 +39,8 @@ class Covariate(BaseModel):
     Categorical: it is multiplied by ``map[x]``, or by ``factor``. ``above`` / ``below`` limit a factor or a power
     to part of a numeric covariate (for example age <= 3 y). ``down`` is 1 with Down syndrome, else 0.
     The year of care: ``yearly`` times as much for each year before ``reference`` (the year of the value), from the age
-    ``from_age_y`` on; before the year ``above`` and after ``below``, where the source ends, as there. Who has no year
-    has the value.
+    ``from_age_y`` on or below ``to_age_y``; before the year ``above`` and after ``below``, where the source ends, as
+    there. Who has no year has the value.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
@@ -53,6 +53,7 @@ class Covariate(BaseModel):
     power: float | None = None
     yearly: Annotated[float, Field(gt=0)] | None = None
     from_age_y: float | None = None
+    to_age_y: float | None = None
     map: dict[str, float] | None = None
     factor: float | None = None
     above: float | None = None
@@ -63,8 +64,10 @@ class Covariate(BaseModel):
         numeric = self.reference is not None and self.power is not None
         step = self.factor is not None and (self.above is not None or self.below is not None)
         trend = self.reference is not None and self.yearly is not None
-        if (self.on == "care_year") != trend or (self.from_age_y is not None and not trend):
-            raise ValueError("the year of care, and nothing else, goes with `reference` + `yearly` (and `from_age_y`)")
+        if (self.on == "care_year") != trend or ((self.from_age_y or self.to_age_y) is not None and not trend):
+            raise ValueError(
+                "the year of care, and nothing else, goes with `reference` + `yearly` (and `from_age_y`, `to_age_y`)"
+            )
         if sum([numeric, self.map is not None, step, trend]) != 1:
             raise ValueError("a covariate is either `reference` + `power`, or `map`, or `factor` with `above`/`below`")
         known = _WORDS.get(self.on, ())

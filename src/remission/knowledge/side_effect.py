@@ -20,10 +20,12 @@ class _Strict(BaseModel):
 
 class AfterTransplant(_Strict):
     """The hazard is multiplied by ``factor`` for ``days`` days from an infusion of stem cells on. ``grades``: those of
-    an episode that begins in that time, of those who do not die of it (1 to 4), where they differ."""
+    an episode that begins in that time, of those who do not die of it (1 to 4), where they differ. ``relapsed``: times
+    as much, from the infusion on, in whom the leukaemia had come back."""
 
-    factor: Quantity
-    days: Quantity
+    factor: Quantity | None = None
+    days: Quantity | None = None
+    relapsed: Quantity | None = None
     grades: dict[int, Quantity] = {}
 
 

@@ -91,11 +91,13 @@ inline void side_effects_of_day(Block& b, WideInt at_risk, Int* killer) {
   const Layout& lay = b.lay;
   Flesh& flesh = b.flesh;
   bool grafted = false;
+  WideInt again{};  // has relapsed: before the treatment or in its course
   const Wide today = b.date();
   Wide since_graft = everywhere(std::numeric_limits<Real>::infinity());
   for (int l = 0; l < LANES; ++l)
     if (const Int graft = flesh.immune[l].transplant_day; graft >= 0) {
       since_graft[l] = static_cast<Real>(b.today[l] - graft);
+      again[l] = b.person(l).relapsed > 0.0 || b.lane(l).relapses > 0 ? -1 : 0;
       grafted = true;
     }
   for (Int s = 0; s < lay.side_effects; ++s) {
@@ -122,8 +124,10 @@ inline void side_effects_of_day(Block& b, WideInt at_risk, Int* killer) {
     if (flesh.moderated[s])
       factor = factor * (1.0 + load_row(flesh.daily, row + 2)) / (1.0 + load_row(flesh.daily, row + 1));
     hazard *= factor;
-    if (grafted)
+    if (grafted) {
       hazard = since_graft <= load_row(b.q.side, n + FACTOR_DAYS) ? hazard * load_row(b.q.side, n + FACTOR) : hazard;
+      hazard = again ? hazard * load_row(b.q.side, n + AGAIN) : hazard;
+    }
     // chosen first, then added: never contracted with a product, so that a neighbour's graft changes no bit
     const Wide clock = load_row(flesh.side_clock, s) + (runs ? hazard : Wide{});
     store(flesh.side_clock.row(s), clock);

@@ -96,7 +96,7 @@ struct Word {
   W(C_INITIAL, "") W(C_RATE, "") W(C_PEAK, "") W(C_MOST, "") W(C_ANTIGEN_HALF, "") W(C_CONTRACTION, "")     \
   W(C_MEMORY_SHARE, "") W(C_MEMORY_RATE, "") W(C_KILL, "") W(C_HALF, "") W(C_LYMPHOCYTES, "")               \
   W(C_RELEASES, "") W(C_CNS, "") W(C_DAYS, "") W(C_FAILURE, "") W(C_DYSFUNCTIONAL, "")
-#define SIDE_NUMBER(W) W(PERSON, "") W(FACTOR, "") W(FACTOR_DAYS, "") W(COURSE, "") W(FATALITY, "")
+#define SIDE_NUMBER(W) W(PERSON, "") W(FACTOR, "") W(FACTOR_DAYS, "") W(AGAIN, "") W(COURSE, "") W(FATALITY, "")
 #define CAUSE_OF_DEATH(W) W(CAUSE_INFECTION, "infection") W(CAUSE_LEUKAEMIA, "leukaemia") W(CAUSE_CRS, "crs") \
   W(CAUSE_OTHER, "another cause")
 #define RECORD(W)                                                                                             \
