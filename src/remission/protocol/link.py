@@ -53,6 +53,7 @@ def without_linked(protocol: Protocol) -> Protocol:
 class _Linker:
     def __init__(self, protocol: Protocol, open_other: Open) -> None:
         self.main = protocol
+        self.own = {phase.id for phase in protocol.phases}
         self.open_other = open_other
         self.files: dict[str, Protocol] = {protocol.id: protocol}
         self.added: dict[tuple[str, str], Phase] = {}
@@ -94,6 +95,8 @@ class _Linker:
 
     def _id(self, home: Protocol, name: str, place: Place | None) -> str:
         """What ``name``, written in ``home``, is called in the linked protocol."""
+        if home is self.main and name in self.own:
+            return name  # come along before
         other, colon, phase = (part.strip() for part in name.partition(":"))
         if not colon:
             other, phase = home.id, name

@@ -83,6 +83,7 @@ def variant(
         changed = _with(changed, f"miss {percent(share / 100)} of {out}", chosen, everywhere)
     for sentence in add:
         changed = _with(changed, sentence, chosen, everywhere)
+    changed = linked(changed, known)  # a decision may lead on to another protocol
     said = [f"without {_named(name, known)}" for name in without]
     said += [f"missing {percent(share / 100)} of {out}" for out, share in missing]
     said += [f'with "{sentence}"' for sentence in add]
