@@ -22,16 +22,16 @@ from remission.protocol.reader import read_protocol
 from remission.protocol.variant import variant
 from remission.trial.run import simulate
 
-ALL = "populations/childhood-all.yaml: after_relapse"
+ALL, INFANTS = (f"populations/{who}.yaml: after_relapse" for who in ("childhood-all", "infants"))
 
 
 def test_before_the_first_relapse_nothing_differs_and_after_it_more_is_left(tmp_path: Path) -> None:
     protocol = variant("interfant-06", after_relapse="relapse-children")
     found = []
     for k, factor in enumerate((1.0, 0.2)):
-        numbers = {place(f"{ALL}.all"): factor, place(f"{ALL}.sd_log"): 0.0}
-        classes = population("childhood-all").after_relapse.classes  # type: ignore[union-attr]
-        numbers |= {place(f"{ALL}.classes.{name}"): factor for name in classes}
+        numbers = {place(f"{INFANTS}.all"): factor, place(f"{INFANTS}.sd_log"): 0.0}
+        classes = population("infants").after_relapse.classes  # type: ignore[union-attr]
+        numbers |= {place(f"{INFANTS}.classes.{name}"): factor for name in classes}
         shelf = laid_over(numbers, tmp_path / str(k))
         run = simulate(protocol, patients=96, seed=5, follow_up_years=3.0, threads=1, knowledge=shelf,
                        record=("outcomes", "states"))  # fmt: skip

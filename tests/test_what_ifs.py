@@ -18,7 +18,9 @@ from remission.protocol.explain import explain_condition
 from remission.protocol.reader import read_protocol, read_sentence
 from remission.protocol.variant import variant
 from remission.protocol.write import condition as written
+from remission.protocol.write import sentence
 from remission.trial.incidence import Arm, arms
+from remission.trial.validate import treated
 
 _SPEC = importlib.util.spec_from_file_location("what_ifs", Path(__file__).parents[1] / "docs" / "what_ifs.py")
 assert _SPEC is not None and _SPEC.loader is not None
@@ -117,3 +119,34 @@ def test_the_change_is_told_in_the_label() -> None:
     seen = Published(name="t", protocol="p", within_days=9, value=5, read="memory", used="orientation",
                      without=("pegaspargase",), add=("levofloxacin 10 mg/kg PO daily [memory]",))  # fmt: skip
     assert seen.label() == "any grade within 9 days, without pegaspargase, with levofloxacin 10 mg/kg PO daily"
+
+
+def test_an_added_decision_may_lead_to_another_protocol() -> None:
+    changed = variant("bfm-95", add=["day 56: if chance < 3% go to treatment-given-up: no treatment"], phases=["M"])
+    before = variant("bfm-95")
+    ids = [phase.id for phase in changed.phases]
+    assert ids == [*(phase.id for phase in before.phases), "treatment-given-up: no treatment"]
+    assert [p for p in changed.phases if p.id not in ("M", ids[-1])] == [p for p in before.phases if p.id != "M"]
+    assert not changed.phases[-1].give and changed.phases[-1].next is None
+
+
+def test_half_of_mrc_all97_99_has_prednisolone_and_thioguanine_wherever_chance_decided() -> None:
+    trial = library().trial("mrc_all97_99")
+    played = {name: treated(arm, None) for name, arm in trial.arms.items() if not arm.together}
+    strong = "delayed intensification"  # all had dexamethasone there
+    drugs = {
+        name: {give.agent for phase in protocol.phases if strong not in phase.id for give in phase.give}
+        for name, protocol in played.items()
+    }
+    one, other = drugs["dexamethasone"], drugs["prednisolone"]
+    assert one - other == {"dexamethasone"} and other - one == {"prednisolone", "thioguanine"}
+    courses = [phase for phase in played["prednisolone"].phases if "continuing" in phase.id]
+    assert len(courses) == 2 and not any(give.agent == "mercaptopurine" for phase in courses for give in phase.give)
+    assert not any("time point 1" in sentence(line) for line in played["dexamethasone"].phases[0].decide)
+
+
+def test_dclsg_all7_irradiates_children_with_blasts_in_the_fluid_alone_and_ends_after_eighteen_months() -> None:
+    (phase,) = [p for p in read_protocol("dcog-all7").phases if p.id == "irradiation"]
+    assert all("cns is 3" in sentence(give) for give in phase.give if give.agent == "cranial_irradiation")
+    (tablets,) = [p for p in read_protocol("dcog-all7").phases if p.id == "maintenance"]
+    assert [until.days for until in tablets.repeat_until] == [pytest.approx(18 * 365.25 / 12, abs=2)]
