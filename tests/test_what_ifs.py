@@ -122,12 +122,12 @@ def test_the_change_is_told_in_the_label() -> None:
 
 
 def test_an_added_decision_may_lead_to_another_protocol() -> None:
-    changed = variant("bfm-95", add=["day 56: if chance < 3% go to treatment-given-up: no treatment"], phases=["M"])
+    changed = variant("bfm-95", add=["day 56: if chance < 3% go to tccsg-l92-13: follow-up"], phases=["M"])
     before = variant("bfm-95")
     ids = [phase.id for phase in changed.phases]
-    assert ids == [*(phase.id for phase in before.phases), "treatment-given-up: no treatment"]
+    assert ids == [*(phase.id for phase in before.phases), "tccsg-l92-13: follow-up"]
     assert [p for p in changed.phases if p.id not in ("M", ids[-1])] == [p for p in before.phases if p.id != "M"]
-    assert not changed.phases[-1].give and changed.phases[-1].next is None
+    assert {give.agent for give in changed.phases[-1].give} == {"co-trimoxazole"} and changed.phases[-1].next is None
 
 
 def test_half_of_mrc_all97_99_has_prednisolone_and_thioguanine_wherever_chance_decided() -> None:
