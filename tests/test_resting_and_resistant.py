@@ -228,6 +228,8 @@ def test_the_slow_part_of_bcr_abl1_leukaemia_needs_no_kinase_inhibitor_and_no_ot
     children: Cohort,
 ) -> None:
     program, lanes = entering(children)
+    sows = {clone.name: clone.sows for clone in program.clones}
+    assert {name for name, share in sows.items() if share == 0.0} == {TOLERANT, "slow BCR::ABL1"}  # those that rest
     names = [clone.name for clone in program.clones]
     slow = lanes.cells[names.index("slow BCR::ABL1"), :, : len(children)].sum(axis=0)
     assert np.all((slow > 0) == (children.ph == 1)) and 0 < children.ph.mean() < 0.1
