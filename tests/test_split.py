@@ -25,6 +25,7 @@ ADDED = {
     "aieop_bfm_2000_mrd: calibrate",
     "bfm_pulses: calibrate",
     "cog_sex: calibrate",
+    "same_children: calibrate",
     "without_tablets: calibrate",
     "maintenance1996: calibrate",  # not played before, but for what the first asks; allergy: foretold, missed
     '- "GRAALL-2005, graall-2005: any grade within 400 days"',

@@ -18,7 +18,8 @@ from remission.knowledge.library import DATA, Library, library
 from remission.knowledge.trial_file import DAYS, KINDS, Arm, Endpoint, Trial, days
 from remission.trial import estimates
 from remission.trial.endpoints import ENDPOINTS, NotSimulated, Played, simulated
-from remission.trial.validate import Comparison, Reproduction, compare, count, published, reproduce
+from remission.trial.run import simulate
+from remission.trial.validate import Comparison, Reproduction, compare, count, published, reproduce, treated
 from remission.trial.validation_page import as_markdown, cells, counts, on_terminal
 
 MONTH = DAYS["month"]
@@ -705,3 +706,14 @@ def test_more_relapses_are_a_difference_in_points_and_never_less_than_none() -> 
     assert found.value == pytest.approx(25) and 0 <= found.low < 25 < found.high
     back = Played(few.tables, others={"many": many})
     assert simulated(back, of("more relapses", at="1 year", against="many")).value == 0
+
+
+def test_two_treatments_may_be_given_to_the_same_children() -> None:
+    """`patients_of`; without it BFM's arm would be of all children, most of them of standard risk."""
+    arms = library().trial("same_children").arms
+    who = ["age_y", "sex", "wbc", "cns", "lineage", "subtype"]
+    bfm, cog = (simulate(treated(arm, None), patients=24, seed=5, follow_up_years=0.1, record=("outcomes",))
+                .outcomes.select(who) for arm in (arms["bfm"], arms["cog"]))  # fmt: skip
+    assert bfm.equals(cog) and not arms["bfm"].as_it_is
+    high = (pl.col("age_y") >= 10) | (pl.col("wbc") >= 50) | (pl.col("cns") == 3)
+    assert bfm.filter((pl.col("lineage") == "B") & high).height == 24

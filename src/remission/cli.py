@@ -1775,6 +1775,7 @@ def _show_trial(trial: Trial) -> None:
             for e in arm.endpoints
         ]
         played = f"protocol {arm.protocol}, population {arm.population or trial.population}"
+        played += f", patients of {arm.patients_of}" if arm.patients_of else ""
         played += f", relapses by {trial.second_line}" if trial.second_line else ""
         played += f", {trial.care}" if trial.care else ""
         _print_table(f"{name}: {arm.name} ({played})", ("", "published", "95 % CI", "known from", "used to"), rows)

@@ -349,6 +349,7 @@ class Arm(_Strict):
     """One arm: the protocol that is played for it, and what was published of it.
 
     ``without``, ``add``, ``phases``, ``mrd``: what is changed in the protocol (`remission.protocol.variant`).
+    ``patients_of``: the protocol whose patients are treated (its `for`), when two treatments are given to the same.
     ``together``: other arms, among which chance divided those whose results are published together (the protocol is
     one of theirs).
     """
@@ -360,6 +361,7 @@ class Arm(_Strict):
     add: tuple[str, ...] = ()
     phases: tuple[str, ...] = ()
     mrd: Literal["flow", "PCR"] | None = None
+    patients_of: str | None = None
     together: tuple[str, ...] = ()
     n: Annotated[int, Field(ge=1)] | None = None
     note: str | None = None
@@ -368,7 +370,7 @@ class Arm(_Strict):
     @property
     def as_it_is(self) -> bool:
         """Is the protocol played as its file says?"""
-        return not (self.without or self.add)
+        return not (self.without or self.add or self.patients_of)
 
 
 class Trial(_Strict):

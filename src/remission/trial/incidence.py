@@ -38,6 +38,7 @@ class Arm(NamedTuple):
     add: tuple[str, ...] = ()
     phases: tuple[str, ...] = ()
     mrd: str | None = None
+    patients_of: str | None = None
 
 
 Play = Callable[[Arm, float], Tables]

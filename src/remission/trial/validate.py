@@ -19,6 +19,7 @@ from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library, library, using
 from remission.knowledge.trial_file import DAYS, SHARES, SURVIVALS, Arm, Endpoint, Trial, days
 from remission.protocol.model import Protocol
+from remission.protocol.reader import read_protocol
 from remission.protocol.variant import USUAL, variant
 
 from .endpoints import NotSimulated, Played, simulated
@@ -42,7 +43,7 @@ Play = Callable[[Trial, Arm], Played]
 
 
 class Treated(typing.Protocol):
-    """A protocol and what is changed in some of its phases or in all."""
+    """A protocol, what is changed in some of its phases or in all, and whose patients are treated by it."""
 
     @property
     def protocol(self) -> str: ...
@@ -54,6 +55,8 @@ class Treated(typing.Protocol):
     def phases(self) -> tuple[str, ...]: ...
     @property
     def mrd(self) -> str | None: ...
+    @property
+    def patients_of(self) -> str | None: ...
 
 
 Treatment = Callable[[Treated, str | None], Protocol]  # an arm, and how its relapses are treated
@@ -390,10 +393,11 @@ def needed_days(asked: Iterable[Endpoint]) -> float:
 
 
 def treated(arm: Treated, after_relapse: str | None) -> Protocol:
-    """The arm's protocol with its changes."""
-    return variant(
+    """The arm's protocol with its changes, for the patients of another one where the arm says so."""
+    changed = variant(
         arm.protocol, without=arm.without, add=arm.add, phases=arm.phases, after_relapse=after_relapse, mrd=arm.mrd
     )
+    return replace(changed, eligible=read_protocol(arm.patients_of).eligible) if arm.patients_of else changed
 
 
 def tables_of(

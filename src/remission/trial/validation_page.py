@@ -190,6 +190,7 @@ def _section(one: Reproduction, picture: str | None = None) -> list[str]:
             f"{arm.name}: {' and '.join(trial.arms[part].name for part in arm.together)}, by chance"
             if arm.together
             else f"{arm.name}: protocol `{arm.protocol}`, population `{arm.population or trial.population}`"
+            + (f", patients of `{arm.patients_of}`" if arm.patients_of else "")
         )
         + (f" ({arm.note.strip()})" if arm.note else "")
         for arm in trial.arms.values()
