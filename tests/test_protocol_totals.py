@@ -86,6 +86,18 @@ def test_who_has_low_risk_t_cell_leukaemia_gets_no_nelarabine_and_no_irradiation
     assert others & treated["nelarabine"] and others & treated["cranial_irradiation"]
 
 
+def test_high_risk_of_aieop_bfm_2000_has_three_blocks_and_protocol_ii_twice() -> None:
+    """As conter2014 says; ALL-BFM 95, six blocks and protocol II once."""
+    phases = {phase.id: phase for phase in read_protocol("bfm-standard").phases}
+    way = ["HR-1"]
+    ids = list(phases)
+    while way[-1] != "bfm-high-risk: maintenance":
+        way.append(phases[way[-1]].next or ids[ids.index(way[-1]) + 1])
+    rest = [f"bfm-high-risk: {name}" for name in ("II", "irradiation", "maintenance")]
+    assert way == ["HR-1", "HR-2", "HR-3", "first II", *rest]
+    assert phases["first II"].give == phases["bfm-high-risk: II"].give
+
+
 def test_high_risk_by_bfm_goes_on_with_blocks_and_nobody_leaves(tmp_path) -> None:
     run = simulate("bfm-standard", patients=100, seed=2, out=tmp_path / "run")
     people, events = (run.scan(name).collect() for name in ("outcomes", "events"))
