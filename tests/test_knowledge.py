@@ -232,6 +232,7 @@ def test_dois_and_pmids_are_those_of_the_evidence() -> None:
         *("wang2025_blinatumomab", "zhou2024_blinatumomab"),
         *("chessells1995", "pinkerton1987"),
         *("conter2010", "orvain2020", "ehrlich2023", "figliolia2008", "greil2020", "henriksen2015", "kurosawa2013"),
+        *("csf_methotrexate1994", "fernandezsevilla2020"),
         *("gaipa2008", "lund2011", "othus2014", "percival2015", "prucker2009", "raja2014", "schultz2022_relapse"),
         *("cai2019", "giebel2017", "gupta2013_abandonment", "vora2006_all97"),
     }

@@ -42,7 +42,7 @@ def entering(children: Cohort, shelf: Library | None = None) -> tuple[Any, Any]:
 
 
 def changed(folder: Path, **numbers: float) -> Library:
-    paths = {"rest": "cycling.resting_share_sd_log", "cns": "cns.kill_sd_log", "seeding": "cns.seeding",
+    paths = {"rest": "cycling.resting_share_sd_log", "cns": "cns.kill_sd_log", "shelter": "cns.shelter_sd_log", "seeding": "cns.seeding",
              "sows": "resistant_clones.tolerant.sows",
              "resists": f"resistant_clones.{MULTIDRUG}.kill_sd_log"}  # fmt: skip
     return laid_over({place(LEUKAEMIA + paths[name]): value for name, value in numbers.items()}, folder)
@@ -102,7 +102,7 @@ def test_resting_cells_are_part_of_the_leukaemia_and_whole(children: Cohort) -> 
 def test_without_their_spread_every_child_has_the_same_share_and_the_same_kill_in_the_cns(
     children: Cohort, tmp_path: Path
 ) -> None:
-    program, off = entering(children, changed(tmp_path, rest=0.0, cns=0.0))
+    program, off = entering(children, changed(tmp_path, rest=0.0, cns=0.0, shelter=0.0))
     n, body = len(children), library().body("leukaemia")
     girls = children.sex == SEX.index("female")
     slow = np.exp(-body["cycling.resting_if_slow"].value * children_answer(children))
@@ -110,22 +110,25 @@ def test_without_their_spread_every_child_has_the_same_share_and_the_same_kill_i
     on = entering(children)[1]
     by_agent = zip(program.agents, program.effects, strict=True)
     of_agents = [(agent, acting.effect.on, acting.effect.driver) for agent, own in by_agent for acting in own]
-    in_cns, from_plasma = [], set()
+    lumbar, others, sheltered = [], [], set()
     for i, (agent, target, driver) in enumerate(of_agents):
         if target in ("blasts", "CNS blasts") and agent.sensitivity:
             own = children.sensitivity[:, SENSITIVITIES.index(agent.sensitivity)]
             assert off.effect_size[i, :n] == pytest.approx(off.effect_a[i, :n] * own)
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = on.effect_size[i, :n] / off.effect_size[i, :n]
-        if target == "CNS blasts" and driver == LUMBAR:
-            in_cns.append(ratio)
-            continue
-        assert np.all((ratio == 1.0) | np.isnan(ratio)), (agent.agent, target)  # nothing else changes
-        if target == "CNS blasts":
-            from_plasma.add(agent.agent)
-    assert {"methotrexate", "cytarabine"} <= from_plasma  # which no puncture spreads
-    assert len(in_cns) > 1 and all(np.allclose(ratio, in_cns[0]) for ratio in in_cns)  # one factor a child
-    assert np.log(in_cns[0]).std() == pytest.approx(body["cns.kill_sd_log"].value, rel=0.1)
+        if target == "CNS blasts" and agent.sensitivity:
+            (lumbar if driver == LUMBAR else others).append(ratio)
+            sheltered.add(agent.agent)
+        else:
+            assert np.all((ratio == 1.0) | np.isnan(ratio)), (agent.agent, target)  # nothing else changes
+    assert {"methotrexate", "cytarabine", "dexamethasone", "prednisone"} <= sheltered
+    for alike in (lumbar, others):  # one factor a child for all that comes by one way
+        assert len(alike) > 1 and all(np.allclose(ratio, alike[0]) for ratio in alike)
+    shelter, reach = np.log(others[0]), np.log(lumbar[0] / others[0])
+    assert shelter.std() == pytest.approx(body["cns.shelter_sd_log"].value, rel=0.1)
+    assert reach.std() == pytest.approx(body["cns.kill_sd_log"].value, rel=0.1)
+    assert abs(np.corrcoef(shelter, reach)[0, 1]) < 0.1
 
 
 def test_the_multidrug_resistant_clone_feels_less_of_all_medicines_and_all_of_antibodies_and_donor_cells() -> None:

@@ -287,7 +287,7 @@ def build(
             typical = np.max(mine if mine.size else amounts[of_agent == i], initial=1.0)
             entry[e.state] = max(entry[e.state], typical)
         scale.append(np.abs(np.linalg.solve(k.a, np.broadcast_to(-entry[:, None], (padded, k.n, 1)))[:, :, 0]))
-    in_cns = spread("cns.kill_sd_log")
+    reached, sheltered = spread("cns.kill_sd_log"), spread("cns.shelter_sd_log")
     products = [p for k in systems for p in k.saturable_products]
     zeros = np.zeros(padded)
     effects: list[list[Floats]] = []
@@ -310,8 +310,8 @@ def build(
             )
             kill = effect.on in KILLED and agent.sensitivity
             sensitive = people.sensitivity[:, SENSITIVITIES.index(agent.sensitivity)] if kill else zeros + 1.0  # type: ignore[arg-type]
-            if effect.on == "CNS blasts" and effect.driver == LUMBAR:
-                sensitive = sensitive * in_cns
+            if effect.on == "CNS blasts" and kill:
+                sensitive = sensitive * sheltered * (reached if effect.driver == LUMBAR else 1.0)
             if acting.effect.through:
                 sensitive = sensitive * _has(acting.effect.through, people, leukaemia)
             resting.append(share * sensitive)
