@@ -42,8 +42,8 @@ def entering(children: Cohort, shelf: Library | None = None) -> tuple[Any, Any]:
 
 
 def changed(folder: Path, **numbers: float) -> Library:
-    paths = {"rest": "cycling.resting_share_sd_log", "cns": "cns.kill_sd_log", "shelter": "cns.shelter_sd_log", "seeding": "cns.seeding",
-             "sows": "resistant_clones.tolerant.sows",
+    paths = {"rest": "cycling.resting_share_sd_log", "cns": "cns.kill_sd_log", "shelter": "cns.shelter_sd_log",
+             "seeding": "cns.seeding", "sows": "resistant_clones.tolerant.sows",
              "resists": f"resistant_clones.{MULTIDRUG}.kill_sd_log"}  # fmt: skip
     return laid_over({place(LEUKAEMIA + paths[name]): value for name, value in numbers.items()}, folder)
 
