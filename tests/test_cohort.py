@@ -78,7 +78,6 @@ def test_some_relapse_mostly_late_and_few_die(run):
     assert 0.003 < died < 0.035  # infection 1.0-2.4 % (Total XV, UKALL 2003)
 
 
-@pytest.mark.xfail(strict=True, reason="1.7 times, of 57 with much MRD: most of it is tolerant cells, cleared later")
 def test_relapse_follows_mrd(run):
     measured = run.outcomes.drop_nulls("eoi_mrd")
     negative = measured.filter(pl.col("eoi_mrd") < 1e-4)
