@@ -139,6 +139,10 @@ def test_half_of_mrc_all97_99_has_prednisolone_and_thioguanine_wherever_chance_d
         for name, protocol in played.items()
     }
     one, other = drugs["dexamethasone"], drugs["prednisolone"]
+    for protocol in played.values():  # all had thioguanine there
+        repeated = [phase for phase in protocol.phases if strong in phase.id]
+        assert len(repeated) == 4 and all("thioguanine" in {give.agent for give in phase.give} for phase in repeated)
+        assert not any(give.agent == "mercaptopurine" for phase in repeated for give in phase.give)
     assert one - other == {"dexamethasone"} and other - one == {"prednisolone", "thioguanine"}
     courses = [phase for phase in played["prednisolone"].phases if "continuing" in phase.id]
     assert len(courses) == 2 and not any(give.agent == "mercaptopurine" for phase in courses for give in phase.give)
@@ -150,3 +154,15 @@ def test_dclsg_all7_irradiates_children_with_blasts_in_the_fluid_alone_and_ends_
     assert all("cns is 3" in sentence(give) for give in phase.give if give.agent == "cranial_irradiation")
     (tablets,) = [p for p in read_protocol("dcog-all7").phases if p.id == "maintenance"]
     assert [until.days for until in tablets.repeat_until] == [pytest.approx(18 * 365.25 / 12, abs=2)]
+
+
+def test_several_changes_of_an_arm_are_each_for_their_own_phases() -> None:
+    italian = {phase.id: phase for phase in treated(library().trial("aieop_all95").arms["all"], None).phases}
+    german = {phase.id: phase for phase in read_protocol("bfm-95").phases}
+    enzyme = {name: {g.agent for g in italian[name].give if "asparaginase" in g.agent} for name in ("IA", "II")}
+    assert enzyme == {"IA": {"asparaginase_erwinia"}, "II": {"asparaginase_erwinia"}}
+    strong = [sentence(g) for g in italian["M"].give if g.agent == "methotrexate" and g.route == "IV"]
+    assert len(strong) == 1 and strong[0].startswith("methotrexate 2 g/m2 IV")
+    assert not any(g.agent == "methotrexate" and g.route == "IV" for name in ("IA", "II") for g in italian[name].give)
+    changed = {name for name in german if italian[name].give != german[name].give}
+    assert changed == {"IA", "M", "II", "bfm-high-risk: II"}, "of that name, in the linked protocol too"

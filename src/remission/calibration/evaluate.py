@@ -47,7 +47,7 @@ class Treatments:
         self.known: dict[tuple[object, ...], Protocol] = {}
 
     def __call__(self, arm: Treated, after_relapse: str | None) -> Protocol:
-        key = (arm.protocol, arm.without, arm.add, arm.phases, arm.mrd, arm.patients_of, after_relapse)
+        key = (arm.protocol, arm.without, arm.add, arm.phases, arm.also, arm.mrd, arm.patients_of, after_relapse)
         if key not in self.known:
             with using(self.shelf):
                 self.known[key] = treated(arm, after_relapse)

@@ -345,10 +345,19 @@ _NAMES = {
 }  # fmt: skip
 
 
+class Change(_Strict):
+    """What is changed in the protocol of an arm, in some phases or in all (`remission.protocol.variant`)."""
+
+    without: tuple[str, ...] = ()
+    add: tuple[str, ...] = ()
+    phases: tuple[str, ...] = ()
+
+
 class Arm(_Strict):
     """One arm: the protocol that is played for it, and what was published of it.
 
-    ``without``, ``add``, ``phases``, ``mrd``: what is changed in the protocol (`remission.protocol.variant`).
+    ``without``, ``add``, ``phases``, ``mrd``: what is changed in the protocol (`remission.protocol.variant`); ``also``:
+    more changes, of other phases, one after the other.
     ``patients_of``: the protocol whose patients are treated (its `for`), when two treatments are given to the same.
     ``together``: other arms, among which chance divided those whose results are published together (the protocol is
     one of theirs).
@@ -360,6 +369,7 @@ class Arm(_Strict):
     without: tuple[str, ...] = ()
     add: tuple[str, ...] = ()
     phases: tuple[str, ...] = ()
+    also: tuple[Change, ...] = ()
     mrd: Literal["flow", "PCR"] | None = None
     patients_of: str | None = None
     together: tuple[str, ...] = ()
@@ -370,7 +380,7 @@ class Arm(_Strict):
     @property
     def as_it_is(self) -> bool:
         """Is the protocol played as its file says?"""
-        return not (self.without or self.add or self.patients_of)
+        return not (self.without or self.add or self.also or self.patients_of)
 
 
 class Trial(_Strict):

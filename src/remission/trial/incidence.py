@@ -12,7 +12,7 @@ from remission.engine.cores import Spread, all_of
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library, library
 from remission.knowledge.side_effect import Published as Seen
-from remission.knowledge.trial_file import days
+from remission.knowledge.trial_file import Change, days
 from remission.protocol.reader import read_protocol
 
 from . import estimates
@@ -37,6 +37,7 @@ class Arm(NamedTuple):
     without: tuple[str, ...] = ()
     add: tuple[str, ...] = ()
     phases: tuple[str, ...] = ()
+    also: tuple[Change, ...] = ()
     mrd: str | None = None
     patients_of: str | None = None
 
@@ -164,7 +165,7 @@ def _own_population(protocol: str, shelf: Library) -> str | None:
 def _of_trials(shelf: Library) -> Iterator[tuple[str, Seen]]:
     for trial in map(shelf.trial, shelf.trials()):
         for arm, e in trial.endpoints():
-            if e.what != "side effect" or e.of == "responders" or e.since == "remission" or not e.within:
+            if e.what != "side effect" or e.of == "responders" or e.since == "remission" or not e.within or arm.also:
                 continue
             limits = published(e, arm)
             yield (

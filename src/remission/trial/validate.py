@@ -17,7 +17,7 @@ from rich.text import Text
 from remission.engine.cores import Spread, all_of
 from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library, library, using
-from remission.knowledge.trial_file import DAYS, SHARES, SURVIVALS, Arm, Endpoint, Trial, days
+from remission.knowledge.trial_file import DAYS, SHARES, SURVIVALS, Arm, Change, Endpoint, Trial, days
 from remission.protocol.model import Protocol
 from remission.protocol.reader import read_protocol
 from remission.protocol.variant import USUAL, variant
@@ -53,6 +53,8 @@ class Treated(typing.Protocol):
     def add(self) -> tuple[str, ...]: ...
     @property
     def phases(self) -> tuple[str, ...]: ...
+    @property
+    def also(self) -> tuple[Change, ...]: ...
     @property
     def mrd(self) -> str | None: ...
     @property
@@ -397,6 +399,8 @@ def treated(arm: Treated, after_relapse: str | None) -> Protocol:
     changed = variant(
         arm.protocol, without=arm.without, add=arm.add, phases=arm.phases, after_relapse=after_relapse, mrd=arm.mrd
     )
+    for more in arm.also:
+        changed = variant(changed, without=more.without, add=more.add, phases=more.phases)
     return replace(changed, eligible=read_protocol(arm.patients_of).eligible) if arm.patients_of else changed
 
 
