@@ -394,7 +394,7 @@ using Flags = nb::ndarray<nb::numpy, bool, nb::ndim<1>>;
 Plane plane(Rows& rows, nb::handle owner) {
   return Plane(rows.v.data(), {static_cast<std::size_t>(rows.rows()), std::size_t{LANES}}, owner);
 }
-Flags flags(std::vector<char>& values, nb::handle owner) {
+Flags flags(Marks& values, nb::handle owner) {
   return Flags(reinterpret_cast<bool*>(values.data()), {values.size()}, owner);
 }
 

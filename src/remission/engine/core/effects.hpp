@@ -168,7 +168,7 @@ inline void effect_of(Block& b, Int g) {
   Flesh& flesh = b.flesh;
   const Int slots = lay.slots(), halves = lay.halves();
   const Shape& s = lay.shapes[g];
-  if (s.antagonist >= 0) answer(b, s);
+  if (b.drugs.by_nodes[g]) answer(b, s);
   if (s.needs == 1) with_t_cells(b, s);
   const bool fine = s.parts == slots;
   const Real* shape = b.drugs.shape.row(s.row);

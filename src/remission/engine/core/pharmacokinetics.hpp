@@ -217,8 +217,8 @@ class Terms {
 // One agent through one day.
 class AgentDay {
  public:
-  AgentDay(Block& block, Int number, bool levels_wanted)
-      : b(block), lay(block.lay), q(block.q), drugs(block.drugs), agent(number), today(block.date()), pending(levels_wanted),
+  AgentDay(Block& block, Int number, Wide date, bool levels_wanted)
+      : b(block), lay(block.lay), q(block.q), drugs(block.drugs), agent(number), today(date), pending(levels_wanted),
         s0(lay.state_from[number]), n(lay.state_from[number + 1] - s0), z0(lay.product_from[number]),
         products(lay.product_from[number + 1] - z0), r0(lay.row_from[number]),
         rows(lay.row_from[number + 1] - r0), f0(lay.agent_form_from[number]), f1(lay.agent_form_from[number + 1]),
@@ -287,13 +287,7 @@ class AgentDay {
 
   // Empty the agent's rows of the day.
   void clear() {
-    for (Int g = lay.shape_from[agent]; g < lay.shape_from[agent + 1]; ++g) {
-      if (!drugs.touched[g]) continue;
-      const Shape& s = lay.shapes[g];
-      drugs.shape.clear(s.row, s.antagonist >= 0 ? 2 * slots : s.parts);
-      if (by_spread(s)) drugs.spread.clear(2 * g, 2);
-      drugs.touched[g] = 0;
-    }
+    for (Int g = lay.shape_from[agent]; g < lay.shape_from[agent + 1]; ++g) drugs.touched[g] = 0;
     if (lay.against_row[agent] >= 0)
       for (const Shape& s : lay.shapes)
         if (s.antagonist == agent) drugs.against.clear(s.answer, 2 * slots);
@@ -389,7 +383,7 @@ class AgentDay {
     for (Int g = lay.shape_from[agent]; g < lay.shape_from[agent + 1]; ++g) {
       const Shape& s = lay.shapes[g];
       if (s.made_of == PRODUCT || !(drugs.made_of[r0 + s.source] & calm_states)) continue;
-      touch(s);
+      const bool first = touch(g, true, s.antagonist >= 0 && answers_today(s.antagonist));
       const Real* at = values(s.output);
       if (s.function == HILL && s.parts == 1) {
         Wide mean = {}, square = {};
@@ -398,7 +392,7 @@ class AgentDay {
           mean += part;
           square += part * x;
         }
-        raise(drugs.shape, s.row, mean_of_spread(s, mean, square));
+        put(first, s.row, mean_of_spread(s, mean, square));
         continue;
       }
       bent(q, s.function, s.effect, load_row(q.effect_b, s.effect), [&](auto f) {
@@ -409,9 +403,9 @@ class AgentDay {
           y[k + 1] = two.v;
         }
         if (s.parts == 1)
-          raise(drugs.shape, s.row, TIME_WEIGHT[0] * (y[0] + y[3]) + TIME_WEIGHT[1] * (y[1] + y[2]));
+          put(first, s.row, TIME_WEIGHT[0] * (y[0] + y[3]) + TIME_WEIGHT[1] * (y[1] + y[2]));
         else
-          raise_all(s, s.parts == slots ? drugs.day.slot : drugs.day.half, y);
+          put_all(g, first, s.parts == slots ? drugs.day.slot : drugs.day.half, y);
       });
     }
     for (Int j = 0; j < lay.linear_outputs[agent]; ++j) {
@@ -422,14 +416,35 @@ class AgentDay {
     }
   }
 
-  // Parts of the day of a quiet shape; one that an antagonist answers has two rows for each.
-  void raise_all(const Shape& s, const std::vector<AtTimes>& parts, const Wide* values) {
-    Int row = s.row;
-    for (const AtTimes& part : parts) {
-      const Wide mean = larger(through(part, values), 0.0);
-      raise(drugs.shape, row++, mean);
-      if (s.antagonist >= 0) raise(drugs.shape, row++, mean);
-    }
+  // May an antagonist be on board today, whose own day perhaps comes later?
+  bool answers_today(Int antagonist) const {
+    return pending || drugs.on_board[antagonist] || drugs.due[antagonist] || drugs.acting[antagonist];
+  }
+
+  // A row of a shape on a quiet day: the first that is put there, or more.
+  void put(bool first, Int row, Wide x) {
+    if (first)
+      store(drugs.shape.row(row), x);
+    else
+      raise(drugs.shape, row, x);
+  }
+
+  // Parts of the day of a quiet shape.
+  void put_all(Int g, bool first, const std::vector<AtTimes>& parts, const Wide* values) {
+    const Int row = lay.shapes[g].row;
+    const bool by_nodes = drugs.by_nodes[g];
+    by_rows(static_cast<Int>(parts.size()), [&](auto number) {
+#pragma GCC unroll 12
+      for (Int k = 0; k < number; ++k) {
+        const Wide mean = larger(through(parts[k], values), 0.0);
+        if (by_nodes) {
+          put(first, row + 2 * k, mean);
+          put(first, row + 2 * k + 1, mean);
+        } else {
+          put(first, row + k, mean);
+        }
+      }
+    });
   }
 
   // Products of a quiet day, made of plasma at its four times.
@@ -460,7 +475,7 @@ class AgentDay {
       const Shape& s = lay.shapes[g];
       const std::uint64_t from = drugs.made_of[r0 + s.source] & aside;
       if (from == 0) continue;
-      touch(s);
+      const bool first = touch(g, true);
       auto output = [&](int row) {
         Wide sum = {};
         for (std::uint64_t left = from; left; left &= left - 1) {
@@ -469,8 +484,7 @@ class AgentDay {
         }
         return sum;
       };
-      raise(drugs.shape, s.row,
-            s.function == LINEAR ? output(MEAN_OF_DAY) : between(s, output(AT_NODES + 1), output(AT_NODES)));
+      put(first, s.row, s.function == LINEAR ? output(MEAN_OF_DAY) : between(s, output(AT_NODES + 1), output(AT_NODES)));
     }
     watch_slow();
     for (std::uint64_t left = aside; left; left &= left - 1) {
@@ -653,7 +667,17 @@ class AgentDay {
     store(o, load(o) + share * kept * x);
   }
 
-  void touch(const Shape& s) { drugs.touched[&s - lay.shapes.data] = 1; }
+  // Is this the first that comes to a shape today? Then its rows are emptied, but where `all` of them are written next.
+  // by_nodes: of a shape that an antagonist answers.
+  bool touch(Int g, bool all = false, bool by_nodes = true) {
+    if (drugs.touched[g]) return false;
+    const Shape& s = lay.shapes[g];
+    drugs.touched[g] = true;
+    drugs.by_nodes[g] = by_nodes && s.antagonist >= 0;
+    if (!all) drugs.shape.clear(s.row, drugs.by_nodes[g] ? 2 * slots : s.parts);
+    if (by_spread(s)) drugs.spread.clear(2 * g, 2);
+    return true;
+  }
   void raise(Rows& x, Int at, Wide more) { store(x.row(at), load_row(x, at) + more); }
 
   // Mean of C / (half + C) over a window or a step, and its first moment about the middle, in windows.
@@ -690,7 +714,7 @@ class AgentDay {
     for (Int g = lay.shape_from[agent]; g < lay.shape_from[agent + 1]; ++g) {
       const Shape& s = lay.shapes[g];
       if (s.made_of != PRODUCT || s.output != output) continue;
-      touch(s);
+      touch(g);
       bent(q, s.function, s.effect, load_row(q.effect_b, s.effect), [&](auto f) {
         const Real number = static_cast<Real>(s.parts);
         const Int each = s.antagonist >= 0 ? 2 : 1, at = s.row + each * static_cast<Int>(start * number + 1e-9);
@@ -771,7 +795,7 @@ class AgentDay {
     for (Int g = lay.shape_from[agent]; g < lay.shape_from[agent + 1]; ++g) {
       const Shape& s = lay.shapes[g];
       if (s.made_of == PRODUCT || !(something(s.source) || some)) continue;
-      touch(s);
+      touch(g);
       if (by_spread(s)) {
         note_spread(s);
         continue;
@@ -1047,7 +1071,7 @@ class AgentDay {
     for (Int g = lay.shape_from[agent]; g < lay.shape_from[agent + 1]; ++g) {
       const Shape& s = lay.shapes[g];
       if (s.made_of == PRODUCT || !something(s.source)) continue;
-      touch(s);
+      touch(g);
       const Real number_of = static_cast<Real>(s.parts);
       bent(q, s.function, s.effect, load_row(q.effect_b, s.effect), [&](auto f) {
         raise(drugs.shape, s.row + static_cast<Int>(start * number_of + 1e-9),
@@ -1129,6 +1153,7 @@ inline void kinetics_of_day(Block& b) {
     drugs.sharp_lane.fill(0.0);
   }
   const bool pending = rescue_pending(b);
+  const Wide today = b.date();
   for (Int agent = 0; agent < lay.agents(); ++agent) {
     if (pending && lay.rescued[agent] == 1) rescue_doses(b, agent);
     if (drugs.due[agent]) drugs.on_board[agent] = 1;  // while an infusion runs it is
@@ -1138,7 +1163,7 @@ inline void kinetics_of_day(Block& b) {
       continue;
     }
     if (drugs.wanted[agent])
-      AgentDay(b, agent, pending).play();
+      AgentDay(b, agent, today, pending).play();
     else
       drugs.on_board[agent] = 0;
     if (!std::exchange(drugs.due[agent], 0)) continue;

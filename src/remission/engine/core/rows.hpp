@@ -9,6 +9,7 @@
 #include <limits>
 #include <new>
 #include <stdexcept>
+#include <type_traits>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -23,7 +24,7 @@ constexpr int LANES = 8;  // patients of a block
 // A row as a value. Loads and stores need no alignment.
 typedef Real Wide __attribute__((vector_size(LANES * sizeof(Real))));
 typedef Int WideInt __attribute__((vector_size(LANES * sizeof(Int))));
-typedef Real LooseWide __attribute__((vector_size(LANES * sizeof(Real)), aligned(8), may_alias));
+typedef Real LooseWide __attribute__((vector_size(LANES * sizeof(Real)), aligned(8)));  // a vector may alias its elements
 inline Wide load(const Real* row) { return *reinterpret_cast<const LooseWide*>(row); }
 inline void store(Real* row, Wide x) { *reinterpret_cast<LooseWide*>(row) = x; }
 inline Wide everywhere(Real x) { return x - Wide{}; }
@@ -34,6 +35,25 @@ inline bool any(WideInt truths) {
   char all[LANES], none[LANES] = {};
   std::memcpy(all, &bytes, sizeof all);
   return std::memcmp(all, none, sizeof all) != 0;
+}
+// A yes or no in a list. Not a char, which may alias everything: after each write all else would be read anew.
+struct Mark {
+  bool is = false;
+  Mark(bool x = false) : is(x) {}
+  operator bool() const { return is; }
+  Mark& operator|=(bool x) { return is |= x, *this; }
+};
+using Marks = std::vector<Mark>;
+
+// f(n), n a constant where there are as many rows as in the usual mesh: the compiler writes their loops out.
+template <class F>
+[[gnu::always_inline]] inline void by_rows(Int rows, F f) {
+  if (rows == 12)
+    f(std::integral_constant<Int, 12>{});
+  else if (rows == 6)
+    f(std::integral_constant<Int, 6>{});
+  else
+    f(rows);
 }
 constexpr Real NEVER_MEASURED = std::numeric_limits<Real>::quiet_NaN();
 
@@ -138,7 +158,11 @@ struct Rows {
   Real operator()(Int i, int lane) const { return v[static_cast<std::size_t>(i) * LANES + lane]; }
   Int rows() const { return static_cast<Int>(v.size()) / LANES; }
   void fill(Real value) { std::fill(v.begin(), v.end(), value); }
-  void clear(Int first, Int rows) { std::fill_n(row(first), rows * LANES, 0.0); }
+  void clear(Int first, Int rows) {
+    Real* at = row(first);
+#pragma GCC unroll 6
+    for (Int k = 0; k < rows; ++k) store(at + k * LANES, Wide{});
+  }
 
  private:
   static std::size_t size_of(Int rows) { return static_cast<std::size_t>(std::max<Int>(rows, 1)) * LANES; }

@@ -101,7 +101,7 @@ struct Drugs {
   std::vector<std::uint64_t> made_of;   // rows of a step: bits of the states that they are made of
   std::vector<std::uint64_t> slow;      // agents: bits of the states that fade on their own, see `fading`
   Rows fade;     // of each state by SlowRow: what is left of it after a day, its mean and its values at both Gauss nodes
-  std::vector<char> wanted;    // agents: does anybody ask what it makes?
+  Marks wanted;    // agents: does anybody ask what it makes?
   QuietDay day;
   std::vector<std::vector<int>> asked;  // agents: outputs that are wanted of a quiet day; none where no day is quiet
   std::vector<Rows> quiet;     // agents: the matrix of a quiet day, with the responses
@@ -110,34 +110,36 @@ struct Drugs {
   Rows out;      // states at the end of a step, means and values in it
   Rows z;        // saturable products
   Rows shape;    // means of bent drivers
-  std::vector<char> touched;  // shapes that hold anything today
+  Marks touched;  // shapes that hold anything today; what an earlier day left in the others is emptied when they are touched
+  Marks by_nodes; // shapes that an antagonist answers: do they stand at nodes, two rows a slot? Else one
   Rows sharp;    // the same in the panels of every slot
-  std::vector<char> sharp_on;     // slots
-  std::vector<char> sharp_agent;  // agents * slots
+  Marks sharp_on;     // slots
+  Marks sharp_agent;  // agents * slots
   Rows sharp_given;               // agents * slots: 1 where the patient was given the agent
   Rows sharp_lane;                // slots: 1 where any was
   Rows against;  // what antagonists take away from shapes at the nodes, plasma / (half + plasma)
   Rows watch;    // means of outputs that somebody asked for
   Rows level;    // levels * STEPS: plasma now
-  std::vector<char> on_board;     // agents
-  std::vector<char> acting;       // on board at some time today
+  Marks on_board;     // agents
+  Marks acting;       // on board at some time today
   Rows amount;                    // forms * STEPS: bioavailable doses of the day
-  std::vector<char> used;
-  std::vector<char> due;          // agents: is a dose given today?
+  Marks used;
+  Marks due;          // agents: is a dose given today?
   // Is any dose of the form given today?
   bool given(Int form) const {
+    static_assert(sizeof(Mark) == 1);
     char none[STEPS] = {};
     return std::memcmp(used.data() + form * STEPS, none, STEPS) != 0;
   }
   Rows left;                      // forms: days that an infusion still runs
   Rows rate;
-  std::vector<char> running;
+  Marks running;
   Rows late;                      // forms: doses that enter after a lag
   Rows wait;                      // and after how many days, where elimination bends
-  std::vector<char> delaying;
+  Marks delaying;
   Rows first;                     // agents: day of the first dose, -1 before
   Rows was_running;               // agents: 1 where an infusion ran in the step before
-  std::vector<char> answered;     // agents: are their responses known?
+  Marks answered;     // agents: are their responses known?
   std::vector<Rows> weight, sink;  // agents: entries, rows of the sink, kind after kind of step; empty before they are known
   std::vector<Rows> part, full;   // forms that flow in: rows, kind after kind of step
   Rows line_weight;               // 4 lines of WEIGHT_ROWS
@@ -191,8 +193,8 @@ struct Flesh {
   std::vector<SideState> sides;  // side effects * lanes
   Rows side_clock, side_due;     // hazard since the last episode, and where on that clock the next begins: -1 before it is drawn
   Rows side_until;               // first day without the episode that lasts; 0 where there is none
-  std::vector<char> lasting;     // side effects: may an episode last in anybody?
-  std::vector<char> moderated;   // side effects that a drug protects from or makes worse
+  Marks lasting;     // side effects: may an episode last in anybody?
+  Marks moderated;   // side effects that a drug protects from or makes worse
   Rows mutants, mutant_at, mutants_came;  // clones: the same for mutants
   Rows swing, unrest;            // lines: the slow swing of this week (SD 1), and what it and a cold take of proliferation
 
@@ -207,7 +209,7 @@ struct Work {
   Rows e_line;   // 4 lines of slots
   Rows e_sharp;  // 4 lines of slots, PANELS in each
   Rows k_cyc, k_rest;  // pools * half bins
-  std::vector<char> pool_active;
+  Marks pool_active;
   Rows k_cns;               // half bins
   Rows k_stem, k_b;         // half bins: kill of stem cells and of B cells
   Rows released, released_b;  // half bins: kill of blasts times the cytokine that it sets free; of B cells
@@ -365,6 +367,7 @@ inline Drugs::Drugs(const Tables& t, const Layout& lay, const Lanes& q) : day(la
   z = Rows(products);
   shape = Rows(shape_rows);
   touched.assign(lay.shapes.size, 0);
+  by_nodes.assign(lay.shapes.size, 0);
   sharp = Rows(PANELS * slots * sharp_shapes);
   sharp_on.assign(slots, 0);
   sharp_agent.assign(agents * slots, 0);

@@ -48,11 +48,12 @@ class Baggage {
     go<false>(b, who);
   }
   // Are the responses of an agent with it?
-  bool answered(Int agent) const { return answered_[static_cast<std::size_t>(agent)] != 0; }
+  bool answered(Int agent) const { return answered_[static_cast<std::size_t>(agent)]; }
 
  private:
   Many<Real> numbers_;
-  std::vector<char> bytes_, answered_;
+  std::vector<char> bytes_;
+  Marks answered_;
   std::size_t number_ = 0, byte_ = 0;  // the next of each
   static inline thread_local std::size_t most_numbers_ = 0, most_bytes_ = 0;  // so that memory is asked for once
 
