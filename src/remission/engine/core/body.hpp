@@ -56,20 +56,21 @@ inline void leukaemia_step(Block& b, Int j, Real h) {
   const Wide load0 = load_row(w.load, j), death = load_row(q.death, 0);
   auto add = [](Rows& to, Int i, Wide more) { store(to.row(i), load_row(to, i) + more); };
   Wide kill_cyc = {}, kill_rest = {};
-  for (Int k = 0; k < lay.pools(); ++k)  // kill rates of all drugs, for a clone that nothing spares
-    if (w.pool_active[k]) {
-      kill_cyc += load_row(w.k_cyc, k * lay.halves() + j);
-      kill_rest += load_row(w.k_rest, k * lay.halves() + j);
-    }
+  const Int halves = lay.halves(), pools = lay.pools();
+  for (Int k : w.pools) {  // kill rates of all drugs, for a clone that nothing spares
+    kill_cyc += load_row(w.k_cyc, k * halves + j);
+    kill_rest += load_row(w.k_rest, k * halves + j);
+  }
   for (Int c : w.alive) {
     Wide cyc = kill_cyc, rest = kill_rest;
     const Wide own = load_row(q.felt, c);  // times what the patient's clone feels of what it feels less
-    for (Int k = 0; k < lay.pools(); ++k) {
-      const Real felt = lay.clone_kill[c * lay.pools() + k];
-      if (!w.pool_active[k] || felt == 1.0) continue;
+    const Real* feels = lay.clone_kill.data + c * pools;
+    for (Int k : w.pools) {
+      const Real felt = feels[k];
+      if (felt == 1.0) continue;
       const Wide spared = larger(1.0 - felt * own, 0.0);
-      cyc -= spared * load_row(w.k_cyc, k * lay.halves() + j);
-      rest -= spared * load_row(w.k_rest, k * lay.halves() + j);
+      cyc -= spared * load_row(w.k_cyc, k * halves + j);
+      rest -= spared * load_row(w.k_rest, k * halves + j);
     }
     store(w.kill.row(2 * c), cyc);
     store(w.kill.row(2 * c + 1), rest);
@@ -104,17 +105,15 @@ inline void kill_wears_off(Block& b, Real h) {
   const Layout& lay = b.lay;
   Work& w = b.work;
   const Int halves = lay.halves();
-  w.fall.fill(0.0);
-  for (Int k = 0; k < lay.pools(); ++k) {
-    if (!w.pool_active[k]) continue;
-    const Real felt = lay.clone_kill[k];
-    for (Int j = 0; j < halves; ++j) {
-      const Int at = k * halves + std::min(j, halves - 2);
-      store(w.fall.row(j), load_row(w.fall, j) + felt * (load_row(w.k_cyc, at) - load_row(w.k_cyc, at + 1)));
+  for (Int j = 0; j < halves; ++j) {
+    const Int at = std::min(j, halves - 2);
+    Wide fall = {};
+    for (Int k : w.pools) {
+      const Real* kill = w.k_cyc.row(k * halves + at);
+      fall += lay.clone_kill[k] * (load(kill) - load(kill + LANES));
     }
+    store(w.fall.row(j), smaller(larger(fall, 0.0) * (0.125 * h), 0.5));
   }
-  for (Int j = 0; j < halves; ++j)
-    store(w.fall.row(j), smaller(larger(load_row(w.fall, j), 0.0) * (0.125 * h), 0.5));
 }
 
 constexpr Real SHORT = 0.01;  // below it the mean of an exponential is three terms of its series
@@ -139,8 +138,10 @@ inline void sharp_effects(Block& b) {
   const Layout& lay = b.lay;
   Work& w = b.work;
   const Int slots = lay.slots();
+  w.sharp = false;
   for (Int k = 0; k < slots; ++k) {
     if (!b.drugs.sharp_on[k]) continue;
+    w.sharp = true;
     for (int line = 0; line < LINES; ++line)
       for (int p = 0; p < PANELS; ++p) copy_rows(w.e_sharp, (line * slots + k) * PANELS + p, w.e_line, line * slots + k, 1);
     for (const Shape& s : lay.shapes) {
@@ -178,7 +179,7 @@ inline void line_step(Block& b, int line, Int first, Real h, bool conditioned, W
   const Real *n0 = work.n.row(0), *nm = work.n.row(1), *n1 = work.n.row(2);
   Effects effects{work.e_line.row(line * slots + first), first > 0, first + LINE_SLOTS < slots, {}, gone,
                   conditioned ? work.room.row(0) : nullptr};
-  for (int k = 0; k < LINE_SLOTS; ++k)
+  for (int k = 0; work.sharp && k < LINE_SLOTS; ++k)
     if (b.drugs.sharp_on[first + k])
       effects.sharp[k] = {work.e_sharp.row((line * slots + first + k) * PANELS), b.drugs.sharp_lane.row(first + k)};
   switch (b.lay.line_kind[line]) {
@@ -206,7 +207,8 @@ inline void body_of_day(Block& b) {
   Flesh& flesh = b.flesh;
   const Real half = 1.0 / static_cast<Real>(lay.halves()), slot = 1.0 / static_cast<Real>(lay.slots());
   copy_rows(day.before, 0, flesh.cells, 0, 2 * lay.clones());
-  for (Rows* x : {&day.cyc, &day.rest, &day.birth, &day.births, &day.cns, &day.flux}) x->fill(0.0);
+  for (Rows* x : {&day.cyc, &day.rest}) x->clear(0, lay.clones());
+  for (Rows* x : {&day.birth, &day.births, &day.cns, &day.flux}) x->clear(0, 1);
   copy_rows(day.cns_before, 0, flesh.cns, 0, 1);
   w.alive.clear();
   for (Int c = 0; c < lay.clones(); ++c)
@@ -220,17 +222,26 @@ inline void body_of_day(Block& b) {
   }
   const bool in_cns = !w.alive.empty() || any(load_row(flesh.cns, 0) != 0.0);  // now or by seeding
   sharp_effects(b);
+  auto pools_of_today = [&] {
+    w.pools.clear();
+    for (std::size_t k = 0; k < w.pool_active.size(); ++k)
+      if (w.pool_active[k]) w.pools.push_back(static_cast<Int>(k));
+  };
+  pools_of_today();
   if (!w.alive.empty()) kill_wears_off(b, half);
   WideInt gone{};
   for (int l = 0; l < LANES; ++l) gone[l] = -Int{b.lane(l).status == DONE};
   bool conditioned = false;
-  for (Int j = 0; j < lay.halves(); ++j) conditioned |= any(load_row(w.k_stem, j) > 0.0);
+  for (Int j = 0; w.on_living && j < lay.halves(); ++j) conditioned |= any(load_row(w.k_stem, j) > 0.0);
   const WideInt stirred = lay.living == 1 ? stirred_today(b) : WideInt{};
   const bool moved = any(stirred);
   Wide rooms = {};  // normal marrow in the middle of each half bin, summed
   for (Int j = 0; j < lay.halves(); ++j) {
     const int part = static_cast<int>(j % (LINE_SLOTS / 2));  // half bins in a step of the lines; its middle is that of the second
-    if (moved) cells_step(b, j, half);
+    if (moved) {
+      cells_step(b, j, half);
+      pools_of_today();
+    }
     leukaemia_step(b, j, half);
     if (in_cns) cns_step(b, j, half);
     if (part == 0) copy_rows(w.n, 0, flesh.room, 0, 1);

@@ -266,12 +266,14 @@ inline void move_on(Block& b, int l, Int tomorrow, Int phase) {
 
 // Has a repeating phase reached its end date?
 inline bool cycles_over(Block& b, int l, Int today, Int phase) {
+  auto began = [&](const Until& until) { return until.phase < 0 ? 0 : std::max<Int>(0, b.place.began(until.phase, l)); };
+  bool perhaps = false;
+  for (Int i = b.t.phases[phase].until_from; i < b.t.phases[phase].until_to; ++i)
+    perhaps |= today >= began(b.t.untils[i]) + b.t.untils[i].days;
+  if (!perhaps) return false;  // whichever of them is the patient's
   for (Int i = b.t.phases[phase].until_from; i < b.t.phases[phase].until_to; ++i) {
     const Until& until = b.t.untils[i];
-    if (until.condition < 0 || b.holds(until.condition, l)) {
-      const Int began = until.phase < 0 ? 0 : std::max<Int>(0, b.place.began(until.phase, l));
-      return today >= began + until.days;
-    }
+    if (until.condition < 0 || b.holds(until.condition, l)) return today >= began(until) + until.days;
   }
   return false;
 }

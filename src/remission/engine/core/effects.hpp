@@ -87,24 +87,50 @@ inline Wide mean_between(const Lanes& q, Int function, Int i, Wide half, Wide u,
   return mean;
 }
 
+// Rows of out += rows of x times the factor.
+inline void add_rows(Real* out, const Real* x, Int rows, Wide factor) {
+  by_rows(rows, [&](auto number) {
+#pragma GCC unroll 12
+    for (Int k = 0; k < number; ++k) store(out + k * LANES, load(out + k * LANES) + load(x + k * LANES) * factor);
+  });
+}
+
+// Rows of out += means of two rows of x each times the factor.
+inline void add_means_of_two(Real* out, const Real* x, Int rows, Wide factor) {
+  by_rows(rows, [&](auto number) {
+#pragma GCC unroll 12
+    for (Int k = 0; k < number; ++k)
+      store(out + k * LANES,
+            load(out + k * LANES) + 0.5 * (load(x + 2 * k * LANES) + load(x + (2 * k + 1) * LANES)) * factor);
+  });
+}
+
 // Rows of out += means of `each` rows of x (1 or 2) times the factor.
 inline void add_means(Real* out, const Real* x, Int rows, int each, Wide factor) {
-  for (Int k = 0; k < rows; ++k, out += LANES, x += each * LANES)
-    store(out, load(out) + (each == 1 ? load(x) : 0.5 * (load(x) + load(x + LANES))) * factor);
+  if (each == 1)
+    add_rows(out, x, rows, factor);
+  else
+    add_means_of_two(out, x, rows, factor);
 }
 
 // Two rows of out += each row of x times the factor.
 inline void add_twice(Real* out, const Real* x, Int rows, Wide factor) {
-  for (Int k = 0; k < rows; ++k, out += 2 * LANES, x += LANES) {
-    const Wide more = load(x) * factor;
-    store(out, load(out) + more);
-    store(out + LANES, load(out + LANES) + more);
-  }
+  by_rows(rows, [&](auto number) {
+#pragma GCC unroll 12
+    for (Int k = 0; k < number; ++k) {
+      const Wide more = load(x + k * LANES) * factor;
+      store(out + 2 * k * LANES, load(out + 2 * k * LANES) + more);
+      store(out + (2 * k + 1) * LANES, load(out + (2 * k + 1) * LANES) + more);
+    }
+  });
 }
 
 inline Wide mean_of(const Real* x, Int rows) {
   Wide sum = {};
-  for (Int k = 0; k < rows; ++k, x += LANES) sum += load(x);
+  by_rows(rows, [&](auto number) {
+#pragma GCC unroll 12
+    for (Int k = 0; k < number; ++k) sum += load(x + k * LANES);
+  });
   return sum * (1.0 / static_cast<Real>(rows));
 }
 
@@ -212,10 +238,10 @@ inline void effects_of_day(Block& b) {
   Flesh& flesh = b.flesh;
   Drugs& drugs = b.drugs;
   const Int slots = lay.slots(), halves = lay.halves();
-  work.e_line.fill(0.0);
-  flesh.k_blood.fill(0.0);
-  work.k_cns.fill(0.0);
-  flesh.mobilised.fill(0.0);
+  work.e_line.clear(0, LINES * slots);
+  flesh.k_blood.clear(0, 1);
+  work.k_cns.clear(0, halves);
+  flesh.mobilised.clear(0, 1);
   for (Int row : flesh.felt) flesh.daily.clear(row, 1);
   flesh.felt.clear();
   if (std::exchange(work.on_living, false))

@@ -170,7 +170,7 @@ inline bool storms(const Block& b, int l) {
 inline WideInt stirred_today(Block& b) {
   const Work& w = b.work;
   WideInt out = {};
-  for (Int j = 0; j < b.lay.halves(); ++j)
+  for (Int j = 0; w.on_living && j < b.lay.halves(); ++j)
     for (const Rows* x : {&w.k_b, &w.released, &w.released_b, &w.freeing, &w.freeing_b}) out |= load_row(*x, j) != 0.0;
   for (int l = 0; l < LANES; ++l) {
     ImmuneState& im = b.flesh.immune[l];
@@ -253,7 +253,7 @@ inline void immunity_step(Block& b, Int j, Real h, WideInt stirred) {
 // What is judged once a day: marrow that conditioning has killed, the grades, the product.
 inline void immunity_of_day(Block& b) {
   WideInt conditioned{};
-  for (Int j = 0; j < b.lay.halves(); ++j) conditioned |= load_row(b.work.k_stem, j) > 0.0;
+  for (Int j = 0; b.work.on_living && j < b.lay.halves(); ++j) conditioned |= load_row(b.work.k_stem, j) > 0.0;
   for (int l = 0; l < LANES; ++l) {
     if (b.lane(l).status == DONE) continue;
     const ImmuneState& im = b.flesh.immune[l];

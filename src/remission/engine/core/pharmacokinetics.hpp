@@ -643,8 +643,8 @@ class AgentDay {
   void wash_out() {
     const auto runs = load_row(drugs.was_running, agent) > 0.0;
     std::uint64_t present = 0;
-    for (Int j = 0; j < n; ++j) {
-      if (!(drugs.present[agent] >> j & 1)) continue;
+    for (std::uint64_t bits = drugs.present[agent]; bits; bits &= bits - 1) {
+      const int j = std::countr_zero(bits);
       const Wide x = load_row(drugs.x, s0 + j), least = GONE * load_row(q.state_scale, s0 + j);
       const Wide left = ((x > least) | (x < -least) | runs) ? x : Wide{};
       store(drugs.x.row(s0 + j), left);
@@ -711,9 +711,8 @@ class AgentDay {
   // Shapes of a saturable product from `start` on for `length` (of a day), the mean of both its values there.
   void product_effects(Int product, Two z, Real start, Real length) {
     const Int output = lay.linear_outputs[agent] + product;
-    for (Int g = lay.shape_from[agent]; g < lay.shape_from[agent + 1]; ++g) {
+    for (Int g : drugs.of_product[z0 + product]) {
       const Shape& s = lay.shapes[g];
-      if (s.made_of != PRODUCT || s.output != output) continue;
       touch(g);
       bent(q, s.function, s.effect, load_row(q.effect_b, s.effect), [&](auto f) {
         const Real number = static_cast<Real>(s.parts);
@@ -1131,7 +1130,7 @@ inline bool fades_only(const Block& b, Int agent) {
 inline void responses_of_day(Block& b) {
   const bool pending = rescue_pending(b);
   for (Int agent = 0; agent < b.lay.agents(); ++agent)
-    if (!b.drugs.answered[agent] &&
+    if (!b.drugs.answered[agent] && (pending || b.drugs.on_board[agent] || b.drugs.due[agent]) &&
         ((b.drugs.on_board[agent] && !fades_only(b, agent)) || given_today(b, agent) ||
          (pending && b.lay.rescued[agent] == 1)))
       fill_responses(b, agent);

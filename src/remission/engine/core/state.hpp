@@ -109,6 +109,7 @@ struct Drugs {
   Rows spread;                 // shapes: mean and mean square of the driver today, where many steps ask for the day's mean
   Rows out;      // states at the end of a step, means and values in it
   Rows z;        // saturable products
+  std::vector<std::vector<Int>> of_product;  // products: shapes made of them
   Rows shape;    // means of bent drivers
   Marks touched;  // shapes that hold anything today; what an earlier day left in the others is emptied when they are touched
   Marks by_nodes; // shapes that an antagonist answers: do they stand at nodes, two rows a slot? Else one
@@ -210,6 +211,8 @@ struct Work {
   Rows e_sharp;  // 4 lines of slots, PANELS in each
   Rows k_cyc, k_rest;  // pools * half bins
   Marks pool_active;
+  std::vector<Int> pools;   // those that are active today
+  bool sharp = false;       // was a sharp dose given today?
   Rows k_cns;               // half bins
   Rows k_stem, k_b;         // half bins: kill of stem cells and of B cells
   Rows released, released_b;  // half bins: kill of blasts times the cytokine that it sets free; of B cells
@@ -365,6 +368,10 @@ inline Drugs::Drugs(const Tables& t, const Layout& lay, const Lanes& q) : day(la
   spread = Rows(2 * lay.shapes.size);
   out = Rows(lay.row_from[agents]);
   z = Rows(products);
+  of_product.resize(products);
+  for (Int g = 0; g < lay.shapes.size; ++g)
+    if (const Shape& s = lay.shapes[g]; s.made_of == PRODUCT)
+      of_product[lay.product_from[s.agent] + s.output - lay.linear_outputs[s.agent]].push_back(g);
   shape = Rows(shape_rows);
   touched.assign(lay.shapes.size, 0);
   by_nodes.assign(lay.shapes.size, 0);

@@ -48,10 +48,11 @@ inline void unrest_of_day(Block& b) {
     if (b.lay.line_kind[line] == ABSENT) continue;
     const Wide more = load_row(b.flesh.unrest, line);
     if (!any(more != 0.0)) continue;
-    for (Int k = 0; k < slots; ++k) {
-      Real* o = b.work.e_line.row(slots * line + k);
-      store(o, load(o) + more);
-    }
+    Real* o = b.work.e_line.row(slots * line);
+    by_rows(slots, [&](auto number) {
+#pragma GCC unroll 12
+      for (Int k = 0; k < number; ++k) store(o + k * LANES, load(o + k * LANES) + more);
+    });
   }
 }
 
