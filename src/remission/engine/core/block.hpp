@@ -33,7 +33,7 @@ struct Block {
 
   // places: of the patients in the cohort, -1 for a lane without one
   Block(const Tables& t_, const Layout& lay_, const Play& play_, const Columns& all, const Int* places)
-      : t(t_), lay(lay_), play(play_), q(all, places), place(t_, q), drugs(t_, lay_, q), flesh(lay_, q), work(lay_, q),
+      : t(t_), lay(lay_), play(play_), q(all, places), place(t_, q), drugs(t_, lay_, q), flesh(lay_, q), work(lay_, q, flesh),
         day(lay_, q) {}
 
   Real setting(Setting s) const { return lay.settings[s]; }

@@ -191,7 +191,6 @@ inline void answer(Block& b, const Shape& s) {
 inline void effect_of(Block& b, Int g) {
   const Layout& lay = b.lay;
   Work& work = b.work;
-  Flesh& flesh = b.flesh;
   const Int slots = lay.slots(), halves = lay.halves();
   const Shape& s = lay.shapes[g];
   if (b.drugs.by_nodes[g]) answer(b, s);
@@ -200,33 +199,30 @@ inline void effect_of(Block& b, Int g) {
   const Real* shape = b.drugs.shape.row(s.row);
   Wide mean = {};
   bool known = false;
+  const int per = fine ? 2 : 1;
   for (Int m = s.first; m < s.last; ++m) {
-    const Int i = lay.members[m], target = lay.effect_target[i];
-    const Wide size = load_row(work.size, i);
-    if (target >= HAZARDS && lay.side_effects == 0) continue;
-    if (target < LINES) {  // by slots
-      if (fine)
-        add_means(work.e_line.row(slots * target), shape, slots, 1, size);
-      else
-        add_twice(work.e_line.row(slots * target), shape, slots / 2, size);
-    } else if (target == BLASTS) {  // by half bins
-      const Int pool = lay.effect_pool[i];
-      work.pool_active[pool] = 1;
-      add_means(work.k_cyc.row(pool * halves), shape, halves, fine ? 2 : 1, size);
-      add_means(work.k_rest.row(pool * halves), shape, halves, fine ? 2 : 1, load_row(work.size_rest, i));
-    } else if (target == CNS) {
-      add_means(work.k_cns.row(0), shape, halves, fine ? 2 : 1, size);
-    } else if (target == ON_STEM_CELLS || target == ON_B_CELLS) {
-      work.on_living = true;
-      add_means((target == ON_STEM_CELLS ? work.k_stem : work.k_b).row(0), shape, halves, fine ? 2 : 1, size);
-    } else {  // by the day
-      if (!known) mean = mean_of(shape, s.parts);
-      known = true;
-      Real* out = target == BLOOD          ? flesh.k_blood.row(0)
-                  : target == MOBILISATION ? flesh.mobilised.row(0)
-                                           : flesh.daily.row(target - DAILY);
-      if (target >= DAILY) flesh.felt.push_back(target - DAILY);
-      store(out, load(out) + mean * size);
+    const Felt& felt = work.felt[m];
+    const Wide size = load_row(work.size, felt.effect);
+    switch (felt.kind) {
+      case Felt::LINE:
+        if (fine)
+          add_means(felt.out, shape, slots, 1, size);
+        else
+          add_twice(felt.out, shape, slots / 2, size);
+        break;
+      case Felt::POOL:
+        work.pool_active[felt.pool] = 1;
+        add_means(work.k_cyc.row(felt.pool * halves), shape, halves, per, size);
+        add_means(work.k_rest.row(felt.pool * halves), shape, halves, per, load_row(work.size_rest, felt.effect));
+        break;
+      case Felt::ON_LIVING: work.on_living = true; [[fallthrough]];
+      case Felt::ON_CNS: add_means(felt.out, shape, halves, per, size); break;
+      case Felt::BY_DAY:
+        if (!known) mean = mean_of(shape, s.parts);
+        known = true;
+        store(felt.out, load(felt.out) + mean * size);
+        break;
+      default: break;
     }
   }
 }
@@ -242,8 +238,7 @@ inline void effects_of_day(Block& b) {
   flesh.k_blood.clear(0, 1);
   work.k_cns.clear(0, halves);
   flesh.mobilised.clear(0, 1);
-  for (Int row : flesh.felt) flesh.daily.clear(row, 1);
-  flesh.felt.clear();
+  flesh.daily.clear(0, flesh.daily.rows());
   if (std::exchange(work.on_living, false))
     for (Rows* x : {&work.k_stem, &work.k_b, &work.released, &work.released_b, &work.freeing, &work.freeing_b}) x->fill(0.0);
   for (Int c = 0; c < lay.pools(); ++c)
@@ -252,7 +247,7 @@ inline void effects_of_day(Block& b) {
       work.k_cyc.clear(c * halves, halves);
       work.k_rest.clear(c * halves, halves);
     }
-  for (Int agent = 0; agent < lay.agents(); ++agent) {
+  for (Int agent : drugs.at_hand) {
     if (!drugs.acting[agent]) continue;
     for (Int g = lay.shape_from[agent]; g < lay.shape_from[agent + 1]; ++g)
       if (drugs.touched[g]) effect_of(b, g);

@@ -309,6 +309,16 @@ class AgentDay {
       if (drugs.given(f))
         for (Int k = 0; k < STEPS; ++k) new_today |= load_row(drugs.amount, f * STEPS + k) != 0.0;
     }
+    if (slow != 0 && slow == present && !any(new_today)) {  // nothing else, of nobody
+      for (std::uint64_t left = slow; left; left &= left - 1) {
+        const int j = std::countr_zero(left);
+        copy_rows(drugs.saved, j, drugs.x, s0 + j, 1);
+        drugs.x.clear(s0 + j, 1);
+      }
+      aside = slow;
+      drugs.present[agent] = 0;
+      return false;
+    }
     WideInt more = {};  // than what fades on its own
     for (std::uint64_t left = present & ~slow; left; left &= left - 1)
       more |= load_row(drugs.x, s0 + std::countr_zero(left)) != 0.0;
@@ -1129,8 +1139,9 @@ inline bool fades_only(const Block& b, Int agent) {
 // How drugs answer in these patients: of each agent when it first comes on board in any of them.
 inline void responses_of_day(Block& b) {
   const bool pending = rescue_pending(b);
-  for (Int agent = 0; agent < b.lay.agents(); ++agent)
-    if (!b.drugs.answered[agent] && (pending || b.drugs.on_board[agent] || b.drugs.due[agent]) &&
+  const Mark *on_board = b.drugs.on_board.data(), *due = b.drugs.due.data();
+  for (Int agent = 0, agents = b.lay.agents(); agent < agents; ++agent)
+    if ((pending || on_board[agent] || due[agent]) && !b.drugs.answered[agent] &&
         ((b.drugs.on_board[agent] && !fades_only(b, agent)) || given_today(b, agent) ||
          (pending && b.lay.rescued[agent] == 1)))
       fill_responses(b, agent);
@@ -1153,7 +1164,12 @@ inline void kinetics_of_day(Block& b) {
   }
   const bool pending = rescue_pending(b);
   const Wide today = b.date();
-  for (Int agent = 0; agent < lay.agents(); ++agent) {
+  for (Int agent : drugs.at_hand) drugs.acting[agent] = false;
+  drugs.at_hand.clear();
+  const Mark *on_board = drugs.on_board.data(), *due = drugs.due.data();
+  for (Int agent = 0, agents = lay.agents(); agent < agents; ++agent)
+    if (on_board[agent] || due[agent] || pending) drugs.at_hand.push_back(agent);
+  for (Int agent : drugs.at_hand) {
     if (pending && lay.rescued[agent] == 1) rescue_doses(b, agent);
     if (drugs.due[agent]) drugs.on_board[agent] = 1;  // while an infusion runs it is
     drugs.acting[agent] = drugs.on_board[agent];

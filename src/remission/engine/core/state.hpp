@@ -123,6 +123,7 @@ struct Drugs {
   Rows level;    // levels * STEPS: plasma now
   Marks on_board;     // agents
   Marks acting;       // on board at some time today
+  std::vector<Int> at_hand;  // agents that are, and where a dose waits for a level all others, too
   Rows amount;                    // forms * STEPS: bioavailable doses of the day
   Marks used;
   Marks due;          // agents: is a dose given today?
@@ -187,7 +188,6 @@ struct Flesh {
   Rows seeded, seed_at, seeds;   // cells expected in the CNS so far, where on that clock the next comes, how many came
   Rows rho;              // regrowth of the normal marrow; 0 where nothing is left that could
   Rows daily;            // DailyTarget, then three for each side effect
-  std::vector<Int> felt;         // rows of daily that hold anything today
   Rows field;            // acts * 3: what radiation has left of blasts and of normal cells in its field, the last day
   Rows lost;             // agents: 1 where antibodies take the agent away
   ImmuneState immune[LANES];
@@ -205,6 +205,13 @@ struct Flesh {
   Flesh(const Layout& lay, const Lanes& q);
 };
 
+// Where an effect goes: into rows of slots, into the rows of its pool, into half bins or into one row of the day.
+struct Felt {
+  enum { LINE, POOL, ON_CNS, ON_LIVING, BY_DAY, NOWHERE } kind = NOWHERE;
+  Int effect = 0, pool = 0;
+  Real* out = nullptr;
+};
+
 // Of one day: drug effects, the leukaemia at its start, and the day's mean rates.
 struct Work {
   Rows e_line;   // 4 lines of slots
@@ -220,6 +227,7 @@ struct Work {
   bool on_living = true;    // do these six hold anything today?
   Rows antigen;             // blasts with the antigen at the start of a half bin, over the capacity
   Rows size, size_rest;     // effects: as after a relapse, if there was one
+  std::vector<Felt> felt;   // members of shapes
   Rows n;                   // normal marrow at the start, in the middle, at the end of a step of the lines; in the middle of a half bin
   Rows room;                // slots of a step of the lines: normal marrow where conditioning kills it, else 0
   std::vector<Int> alive;   // clones of which anybody has cells this morning
@@ -228,7 +236,7 @@ struct Work {
   Rows sown;                // at the edges: cells that seed the CNS
   Rows fall;                // half bins: of the load in the middle, as kill wears off
 
-  Work(const Layout& lay, const Lanes& q);
+  Work(const Layout& lay, const Lanes& q, Flesh& flesh);
 };
 
 // What chance needs where few cells are left: the cells in the morning and the day's mean rates.
@@ -453,11 +461,30 @@ inline Flesh::Flesh(const Layout& lay, const Lanes& q)
   }
 }
 
-inline Work::Work(const Layout& lay, const Lanes& q)
+inline Work::Work(const Layout& lay, const Lanes& q, Flesh& flesh)
     : e_line(LINES * lay.slots()), e_sharp(LINES * lay.slots() * PANELS), k_cyc(lay.pools() * lay.halves()),
       k_rest(lay.pools() * lay.halves()), pool_active(lay.pools(), 0), k_cns(lay.halves()), k_stem(lay.halves()),
       k_b(lay.halves()), released(lay.halves()), released_b(lay.halves()), freeing(lay.halves()),
       freeing_b(lay.halves()), antigen(1), size(q.effect_size), size_rest(q.effect_rest), n(4), room(LINE_SLOTS),
-      kill(2 * lay.clones()), load(lay.halves() + 1), load_mid(lay.halves()), sown(lay.halves() + 1), fall(lay.halves()) {}
+      kill(2 * lay.clones()), load(lay.halves() + 1), load_mid(lay.halves()), sown(lay.halves() + 1), fall(lay.halves()) {
+  for (Int effect : lay.members) {
+    const Int target = lay.effect_target[effect], pool = lay.effect_pool[effect];
+    if (target >= HAZARDS && lay.side_effects == 0)
+      felt.push_back({});
+    else if (target < LINES)
+      felt.push_back({Felt::LINE, effect, pool, e_line.row(lay.slots() * target)});
+    else if (target == BLASTS)
+      felt.push_back({Felt::POOL, effect, pool, nullptr});
+    else if (target == CNS)
+      felt.push_back({Felt::ON_CNS, effect, pool, k_cns.row(0)});
+    else if (target == ON_STEM_CELLS || target == ON_B_CELLS)
+      felt.push_back({Felt::ON_LIVING, effect, pool, (target == ON_STEM_CELLS ? k_stem : k_b).row(0)});
+    else
+      felt.push_back({Felt::BY_DAY, effect, pool,
+                      target == BLOOD          ? flesh.k_blood.row(0)
+                      : target == MOBILISATION ? flesh.mobilised.row(0)
+                                               : flesh.daily.row(target - DAILY)});
+  }
+}
 
 }  // namespace remission
