@@ -231,6 +231,8 @@ def test_dois_and_pmids_are_those_of_the_evidence() -> None:
         *("boudestein2012", "cui2018", "ino_cd22_2025", "lee2012_korea", "oriol2010", "takahashi2018_l0416"),
         *("wang2025_blinatumomab", "zhou2024_blinatumomab"),
         *("chessells1995", "pinkerton1987"),
+        *("anak_turkey2014", "egypt_asco2013", "hungary_bfm95_2005", "lebanon2012", "rytting2014", "short2025"),
+        "ukall14_2022",
         *("conter2010", "orvain2020", "ehrlich2023", "figliolia2008", "greil2020", "henriksen2015", "kurosawa2013"),
         *("csf_methotrexate1994", "fernandezsevilla2020"),
         *("gaipa2008", "lund2011", "othus2014", "percival2015", "prucker2009", "raja2014", "schultz2022_relapse"),
