@@ -270,6 +270,7 @@ class Course:
         self.late: list[tuple[float, int, float, float, int]] = []  # when a lag is over: dose
         self.host, self.grafted = 1.0, False
         self.fields: dict[int, tuple[float, float, int]] = {}  # act: left of blasts, of normal cells, last day
+        self.lost = 0.0  # powers of the loss of sensitivity, summed over relapses
         self.peak = np.inf  # of CAR T-cells
         self.memory_share = 0.0
         self.rtol, self.atol = rtol, atol
@@ -357,7 +358,9 @@ class Course:
         """A relapse, some days after the diagnosis or the last one: drugs kill less of the blasts from now on, and
         a clone that resisted is as the main one."""
         early, late, share = (self.patient.setting[name] for name in ("loss_early", "loss_late", "loss_share"))
-        of, times = self.numbers.effect, self.patient.after_relapse ** leukaemia.lost(days, early, late, share)
+        lost = leukaemia.lost(days, early, late, share)
+        self.lost += lost
+        of, times = self.numbers.effect, self.patient.after_relapse**lost
         cells = self.y[self.patient.cells].reshape(-1, 2)  # a view
         cells[0] += cells[self.patient.fades].sum(axis=0)
         cells[self.patient.fades] = 0.0
@@ -371,8 +374,8 @@ class Course:
 
     def irradiate(self, act: int, gy: float, fractions: int, today: int) -> None:
         """A day's fractions."""
-        marrow_share, cns_share, *numbers = self.patient.acts[act][:7]
-        alpha, alpha_beta, alpha_normal, alpha_beta_normal, half_life = numbers
+        marrow_share, cns_share, *numbers = self.patient.acts[act][:8]
+        alpha, alpha_beta, alpha_normal, alpha_beta_normal, half_life, after_relapse = numbers
         blasts = radiation.survival(gy, fractions, alpha, alpha_beta, half_life)
         normal = radiation.survival(gy, fractions, alpha_normal, alpha_beta_normal, half_life)
         left, left_normal, last = self.fields.get(act, (1.0, 1.0, today))
@@ -380,7 +383,7 @@ class Course:
             left = left_normal = 1.0
         p, y = self.patient, self.y
         cells = y[p.cells].reshape(-1, 2)  # a view
-        for clone, felt in enumerate(self.numbers.felt[:, p.pool_of_act[act]]):
+        for clone, felt in enumerate(self.numbers.felt[:, p.pool_of_act[act]] * after_relapse**self.lost):
             cells[clone] *= radiation.kept(marrow_share, left**felt, blasts**felt)
         y[p.room + 1] *= radiation.kept(cns_share, 1.0, blasts)
         kept = radiation.kept(marrow_share, left_normal, normal)

@@ -24,7 +24,8 @@ that were there at diagnosis:
 What comes back is what the drugs spared: from the first relapse in the course of treatment on every kill_C and kill_Q
 of a drug is times a factor of its class and of the patient (`after_relapse` of the population); kill_S is not, since
 the fluid is spared by distance. A late relapse has been selected less than one on treatment: the factor is raised to a
-power that falls from 1 to a share (`loss`).
+power that falls from 1 to a share (`loss`). What is no drug but answers as they do on the whole, a donor's cells and
+irradiation of the whole body, has the geometric mean of the factors of the drugs of induction, to a power.
 
 Below FEW cells these are means of what chance does: cells divide and die one by one (birth-death process), so that a
 clone can die out, and mutants and seeds come as a Poisson process. The core then draws each day from the law of Kendall

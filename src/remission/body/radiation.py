@@ -9,6 +9,9 @@ K = 2/n phi / (1 - phi) (n - (1 - phi^n) / (1 - phi)).
 A field holds a share f of the marrow (or of the CNS), day after day the same part. What was left of the cells in it is
 S_old; after a day of survival S the whole keeps (1 - f + f S_old S) / (1 - f + f S_old). After MENDED_DAYS without
 radiation the field counts as new. Of a clone that radiation kills less S is taken to the power that it feels.
+
+Of irradiation of the whole body alpha is times (geometric mean of the sensitivities to the drugs of induction)^power
+(`shared_sensitivity` of the leukaemia); what a relapse takes of these counts in the marrow, as of drugs (leukaemia.py).
 Core: engine/core/radiation.hpp, acts.hpp.
 Numbers and sources: knowledge/data/agents/*_irradiation.yaml.
 """

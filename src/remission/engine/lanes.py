@@ -25,7 +25,7 @@ from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library
 from remission.knowledge.quantity import Quantity
 from remission.patient import chance
-from remission.patient.cohort import LINEAGE, OF_INDUCTION, SENSITIVITIES, Cohort, Floats
+from remission.patient.cohort import LINEAGE, SHARED, Cohort, Floats, answer, sensitivity_to
 from remission.patient.growth import sizes
 from remission.protocol.vocabulary import VALUES
 
@@ -287,6 +287,7 @@ def build(
             typical = np.max(mine if mine.size else amounts[of_agent == i], initial=1.0)
             entry[e.state] = max(entry[e.state], typical)
         scale.append(np.abs(np.linalg.solve(k.a, np.broadcast_to(-entry[:, None], (padded, k.n, 1)))[:, :, 0]))
+    shared = leukaemia.number("shared_sensitivity.power", "-", 0.0)
     reached, sheltered = spread("cns.kill_sd_log"), spread("cns.shelter_sd_log")
     products = [p for k in systems for p in k.saturable_products]
     zeros = np.zeros(padded)
@@ -308,17 +309,16 @@ def build(
                 if effect.resting
                 else zeros
             )
-            kill = effect.on in KILLED and agent.sensitivity
-            sensitive = people.sensitivity[:, SENSITIVITIES.index(agent.sensitivity)] if kill else zeros + 1.0  # type: ignore[arg-type]
-            if effect.on == "CNS blasts" and kill:
+            by = agent.sensitivity if effect.on in KILLED else None
+            sensitive = sensitivity_to(people.sensitivity, by, shared) if by else zeros + 1.0
+            if effect.on == "CNS blasts" and by and by != SHARED:
                 sensitive = sensitive * sheltered * (reached if effect.driver == LUMBAR else 1.0)
             if acting.effect.through:
                 sensitive = sensitive * _has(acting.effect.through, people, leukaemia)
             resting.append(share * sensitive)
             sensitivity.append(sensitive)
-            place = SENSITIVITIES.index(agent.sensitivity) if kill else None  # type: ignore[arg-type]
-            spared = place is None or effect.on == "CNS blasts"  # there by distance, not by resistance
-            later.append(zeros + 1.0 if spared else people.after_relapse[:, place])
+            loses = by if effect.on != "CNS blasts" else None  # cells there were spared by distance, not by resistance
+            later.append(sensitivity_to(people.after_relapse, loses, shared) if loses else zeros + 1.0)
             released.append(draw_release(agent, effect, path))
             half = np.ones(padded)
             for other in agent.antagonists:
@@ -347,9 +347,8 @@ def build(
     death = draw(leukaemia, "growth.death", "1/day")
     wake = draw(leukaemia, "cycling.wake", "1/day")
     rest_share = draw(leukaemia, "cycling.resting_share", "-") * spread("cycling.resting_share_sd_log")
-    answers = np.log(np.maximum(people.sensitivity[:, :OF_INDUCTION], 0.01)).mean(axis=1)
     if_slow = leukaemia.number("cycling.resting_if_slow", "-", 0.0)  # who answers slowly has more cells at rest
-    rest_share *= np.exp(np.where(people.relapsed == 1, 0.0, -if_slow * answers))
+    rest_share *= np.exp(np.where(people.relapsed == 1, 0.0, -if_slow * answer(people.sensitivity)))
     rest_share = np.minimum(rest_share, 0.5)
     cells = np.zeros((len(clones), 2, padded))
     birth = np.zeros((len(clones), padded))
@@ -432,7 +431,7 @@ def build(
     }  # fmt: skip
     for name, column in columns.items():
         person[name] = column
-    living = numbers_of_acts(program, people, seed)
+    living = numbers_of_acts(program, people, seed, shared)
 
     lanes = Lanes(
         person=person,

@@ -12,7 +12,7 @@ from remission.body.person import individual
 from remission.compiled import core
 from remission.knowledge.agent import Agent
 from remission.knowledge.library import Library
-from remission.patient.cohort import Cohort, Floats
+from remission.patient.cohort import Cohort, Floats, sensitivity_to
 
 from .layout import CELLS, COLLECTION, GRAFT, IMMUNOGLOBULIN, RADIATION, acts_of
 from .program import Program
@@ -22,6 +22,7 @@ RADIATION_NUMBERS = (
     ("field.marrow", "-"), ("field.cns", "-"), ("blasts.alpha", "1/Gy"), ("blasts.alpha_beta", "Gy"),
     ("stem_cells.alpha", "1/Gy"), ("stem_cells.alpha_beta", "Gy"), ("repair_half_life", "hour"),
 )  # fmt: skip
+ALPHA, AFTER_RELAPSE = 2, len(RADIATION_NUMBERS)  # the latter: times alpha, in the marrow, from a relapse on
 GRAFT_NUMBERS = (("seeded", "-"), ("rejection", "-"))
 CELL_NUMBERS = (
     ("expansion.initial", "-"), ("expansion.rate", "1/day"), ("expansion.peak_day", "day"), ("expansion.most", "-"),
@@ -63,8 +64,8 @@ def immune(library: Library, people: Cohort, seed: int) -> Any:
     return out
 
 
-def numbers_of_acts(program: Program, people: Cohort, seed: int) -> Floats:
-    """(acts * ACT_NUMBERS, N): what each act needs to know of each patient."""
+def numbers_of_acts(program: Program, people: Cohort, seed: int, shared: float) -> Floats:
+    """(acts * ACT_NUMBERS, N): what each act needs to know of each patient; shared: the power of shared sensitivity."""
     out = np.zeros((len(acts_of(program)), ACT_NUMBERS, len(people)))
     for i, (_, kind, number) in enumerate(acts_of(program)):
         agent: Agent = program.agents[number]
@@ -81,4 +82,8 @@ def numbers_of_acts(program: Program, people: Cohort, seed: int) -> Floats:
                 quantity = getattr(quantity, name, None)
             if quantity is not None:
                 out[i, k] = individual(quantity, unit, people, seed=seed, purpose=f"{agent.agent}.{path}")
+        if kind == RADIATION:
+            by = agent.sensitivity
+            out[i, ALPHA] *= sensitivity_to(people.sensitivity, by, shared) if by else 1.0
+            out[i, AFTER_RELAPSE] = sensitivity_to(people.after_relapse, by, shared) if by else 1.0
     return out.reshape(-1, len(people))

@@ -309,7 +309,7 @@ class Agent(_Strict):
     names: tuple[str, ...] = ()  # other generic names, brands, abbreviations; ambiguous ones: knowledge/names.py
     codes: dict[str, str] = {}  # ATC, RxNorm (ingredient)
     kind: str
-    sensitivity: Sensitivity | None = None
+    sensitivity: Sensitivity | Literal["shared"] | None = None  # shared: as to the drugs of induction, to a power
     plain: str
     routes: tuple[Route, ...]
     dose_units: tuple[str, ...]

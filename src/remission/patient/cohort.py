@@ -25,6 +25,7 @@ SENSITIVITIES = (
     "thiopurine",
 )
 OF_INDUCTION = 4  # the first of them, which are given in the first weeks
+SHARED = "shared"  # said of what is no drug: it is felt as the drugs of induction are, to a power
 METABOLISER = ("normal", "intermediate", "poor")
 SEX = ("female", "male")
 LINEAGE = ("B", "T")
@@ -104,6 +105,16 @@ class Cohort:
         scores = {purpose: z[index] for purpose, z in self.scores.items()}
         taken = {k: v[index] for k, v in parts.items()}
         return Cohort(**taken, subtypes=self.subtypes, ancestries=self.ancestries, scores=scores)
+
+
+def answer(sensitivity: Floats) -> Floats:
+    """ln of the geometric mean of the sensitivities to the drugs of induction, each counted as a hundredth at least."""
+    return np.log(np.maximum(sensitivity[:, :OF_INDUCTION], 0.01)).mean(axis=1)
+
+
+def sensitivity_to(sensitivity: Floats, by: str, power: float) -> Floats:
+    """Sensitivity (N, classes) to what an agent's ``sensitivity`` names: a class, or `SHARED` with its power."""
+    return np.exp(power * answer(sensitivity)) if by == SHARED else sensitivity[:, SENSITIVITIES.index(by)]
 
 
 def _place(word: str, words: tuple[str, ...]) -> int:

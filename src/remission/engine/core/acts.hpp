@@ -83,9 +83,10 @@ inline void irradiate(Block& b, Int act, int l, Int today, Real dose, int times)
   flesh.field(3 * act, l) = old_blasts * blasts;
   flesh.field(3 * act + 1, l) = old_normal * normal;
   flesh.field(3 * act + 2, l) = static_cast<Real>(today);
+  const Real lost = b.lane(l).lost, left = lost > 0.0 ? std::pow(n(7), lost) : 1.0;  // of alpha, in the marrow
   for (Int c = 0; c < b.lay.clones(); ++c) {
     const Real typical = b.lay.clone_kill[c * b.lay.pools() + b.lay.acts[act].pool];
-    const Real felt = typical == 1.0 ? 1.0 : std::min(1.0, typical * b.q.felt(c, l));  // of the logarithm of what is left
+    const Real own = typical == 1.0 ? 1.0 : std::min(1.0, typical * b.q.felt(c, l)), felt = left * own;  // of ln of what is left
     const Real old = felt == 1.0 ? old_blasts : std::pow(old_blasts, felt);
     const Real now = felt == 1.0 ? blasts : std::pow(blasts, felt);
     const Real share = (1.0 - marrow + marrow * old * now) / (1.0 - marrow + marrow * old);

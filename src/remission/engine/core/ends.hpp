@@ -118,6 +118,7 @@ inline void relapsed(Block& b, int l, Int today, Int site) {
     b.work.size(i, l) *= times;
     b.work.size_rest(i, l) *= times;
   }
+  lane.lost += lost;
   lane.relapsed_on = today;
   lane.relapses += 1;
   if (b.lay.on_relapse < 0 || lane.relapses > MOST_RELAPSES) {

@@ -16,6 +16,7 @@ struct LaneState {
   Int gate_from = 0, gate_check = 0, wait_passed = 0, stalled = 0, ended = -1, last_fever = -1000;
   Int remission = 0;  // 0 no, 1 yes, 2 lost (seen in the marrow)
   Int relapses = 0, relapsed_on = 0;  // the day of the last one
+  Real lost = 0.0;                    // powers of the loss of sensitivity, summed over relapses
   Int sample = 0;    // keys the chance of what is measured
   Int visited = -1;  // the row of `days` of today's visit
   Int cut = 0;       // infusions end this morning: 1 those of what is held or stopped, 2 all
