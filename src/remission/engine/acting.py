@@ -31,6 +31,7 @@ class Clone:
     cost: Quantity | None
     kill: dict[str, float]
     kill_sd: float = 0.0  # of the logarithm of all these, between patients
+    kill_if_tolerant: float = 0.0  # power of what tolerant cells feel, beside their own
     sows: float = 1.0  # times what the main clone seeds into the CNS
     fades: bool = False  # once it has grown to a relapse it is like the main clone
     subtypes: tuple[str, ...] = ()
@@ -69,6 +70,7 @@ def clone_table(library: Library, agents: tuple[Agent, ...] | None = None) -> li
                 body[f"{path}.fitness_cost"],
                 kill,
                 body.number(f"{path}.kill_sd_log", "-", 0.0),
+                body.number(f"{path}.kill_if_tolerant", "-", 0.0),
                 body.number(f"{path}.sows", "-", 1.0),
                 _fades(body, path),
                 tuple(word.strip() for word in subtypes.split(",") if word.strip()),

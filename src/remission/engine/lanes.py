@@ -34,6 +34,8 @@ from .living import IMMUNE_NUMBERS, immune, numbers_of_acts
 from .program import MEASURED, Program
 from .side_effects import side_numbers
 
+TOLERANT = "tolerant"  # the clone of body/leukaemia.yaml that bears drugs
+
 NEVER_DAYS = 1e6
 PERSON = np.dtype(core.records["Person"])  # blood_ratio: blood blasts in 1e9/L per marrow cell
 
@@ -349,6 +351,8 @@ def build(
     rest_share = draw(leukaemia, "cycling.resting_share", "-") * spread("cycling.resting_share_sd_log")
     if_slow = leukaemia.number("cycling.resting_if_slow", "-", 0.0)  # who answers slowly has more cells at rest
     rest_share *= np.exp(np.where(people.relapsed == 1, 0.0, -if_slow * answer(people.sensitivity)))
+    tolerance = next((log_normal(f"{c.name}.kill", c.kill_sd) for c in clones if c.name == TOLERANT), zeros + 1.0)
+    rest_share *= tolerance ** -leukaemia.number("cycling.resting_if_tolerant", "-", 0.0)
     rest_share = np.minimum(rest_share, 0.5)
     cells = np.zeros((len(clones), 2, padded))
     birth = np.zeros((len(clones), padded))
@@ -365,7 +369,7 @@ def build(
         to_rest[i] = (growth + wake) * rest_share / (1.0 - rest_share)
         if clone.mutation is None:
             continue
-        felt[i] = log_normal(f"{clone.name}.kill", clone.kill_sd)
+        felt[i] = log_normal(f"{clone.name}.kill", clone.kill_sd) * tolerance**clone.kill_if_tolerant
         mutation[i] = individual(clone.mutation, "-", people, seed=seed, purpose=f"{clone.name}.mutation")
         mutation[i] *= _in_subtypes(clone.subtypes, people)
         for subtype, times in clone.times.items():
