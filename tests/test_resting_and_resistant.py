@@ -17,6 +17,7 @@ from remission.engine.acting import clone_table
 from remission.engine.lanes import build
 from remission.engine.play import Options, play
 from remission.engine.program import prepare
+from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library, library, using
 from remission.knowledge.places import laid_over, place
 from remission.patient.cohort import LINEAGE, OF_INDUCTION, SENSITIVITIES, SEX, Cohort
@@ -27,6 +28,7 @@ from remission.trial.run import simulate
 
 LEUKAEMIA = "body/leukaemia.yaml: "
 MULTIDRUG = "multidrug resistant"
+BY_REST, BY_CLONE = "cycling.resting_if_tolerant", f"resistant_clones.{MULTIDRUG}.kill_if_tolerant"
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +56,12 @@ def resting_share(lanes: Any) -> Any:
     return lanes.to_rest[0] / (lanes.to_rest[0] + growth + lanes.wake)
 
 
+def of_tolerant(program: Any, lanes: Any, path: str) -> Any:
+    """What the clone that bears drugs feels in each, to the power that stands at ``path``."""
+    at = [clone.name for clone in program.clones].index("tolerant")
+    return lanes.felt[at] ** library().body("leukaemia")[path].value
+
+
 def children_answer(children: Cohort) -> Any:
     """ln of the geometric mean sensitivity to the drugs of induction."""
     return np.log(children.sensitivity[:, :OF_INDUCTION]).mean(axis=1)
@@ -72,10 +80,11 @@ def test_who_answers_slowly_has_more_cells_at_rest_but_not_who_enters_at_a_relap
 
 def test_the_share_that_rests_is_log_normal_larger_in_boys_and_wakes_sooner_in_t_all(children: Cohort) -> None:
     body = library().body("leukaemia")
-    lanes = entering(children)[1]
+    program, lanes = entering(children)
     n = len(children)
     answers = children_answer(children)
-    share = np.log(resting_share(lanes)[:n]) + body["cycling.resting_if_slow"].value * answers
+    untied = resting_share(lanes) * of_tolerant(program, lanes, BY_REST)
+    share = np.log(untied[:n]) + body["cycling.resting_if_slow"].value * answers
     girls, t_all = children.sex == SEX.index("female"), children.lineage == LINEAGE.index("T")
     spread = body["cycling.resting_share_sd_log"].value
     for who, factor in ((girls, 1.0), (~girls, body["cycling.resting_share"].covariates[0].map["male"])):
@@ -106,7 +115,8 @@ def test_without_their_spread_every_child_has_the_same_share_and_the_same_kill_i
     n, body = len(children), library().body("leukaemia")
     girls = children.sex == SEX.index("female")
     slow = np.exp(-body["cycling.resting_if_slow"].value * children_answer(children))
-    assert (resting_share(off)[:n] / slow)[girls] == pytest.approx(body["cycling.resting_share"].value, rel=1e-9)
+    untied = (resting_share(off) * of_tolerant(program, off, BY_REST))[:n]
+    assert (untied / slow)[girls] == pytest.approx(body["cycling.resting_share"].value, rel=1e-9)
     on = entering(children)[1]
     by_agent = zip(program.agents, program.effects, strict=True)
     of_agents = [(agent, acting.effect.on, acting.effect.driver) for agent, own in by_agent for acting in own]
@@ -190,7 +200,8 @@ def test_how_much_the_clone_feels_differs_between_patients_and_is_never_more_tha
 ) -> None:
     program, lanes = entering(children)
     i = [clone.name for clone in program.clones].index(MULTIDRUG)
-    own = np.log(lanes.felt[i, : len(children)])
+    tied_to = of_tolerant(program, lanes, BY_CLONE)
+    own = np.log((lanes.felt[i] / tied_to)[: len(children)])
     spread = library().body("leukaemia")[f"resistant_clones.{MULTIDRUG}.kill_sd_log"].value
     assert own.mean() == pytest.approx(0.0, abs=4 * spread / np.sqrt(own.size))
     assert own.std() == pytest.approx(spread, rel=0.1)
@@ -198,7 +209,7 @@ def test_how_much_the_clone_feels_differs_between_patients_and_is_never_more_tha
     spread_too = [clone.name for clone in program.clones].index(TOLERANT)
     assert abs(np.corrcoef(own, np.log(lanes.felt[spread_too, : len(children)]))[0, 1]) < 0.1
     assert np.all(np.delete(lanes.felt, [i, spread_too], axis=0) == 1.0)
-    assert np.all(entering(children, changed(tmp_path, resists=0.0))[1].felt[i] == 1.0)
+    assert np.all(entering(children, changed(tmp_path, resists=0.0))[1].felt[i] == tied_to)
     assert [felt(share, 3.0) for share in (0.0, 0.2, 0.5, 1.0)] == pytest.approx([0.0, 0.6, 1.0, 1.0])
     assert felt(1.0, 0.5) == 1.0  # what a clone does not resist it feels in every patient
 
@@ -287,3 +298,89 @@ def test_it_arises_more_often_in_infants_with_kmt2a_and_not_in_older_children_wi
     people = [one(age_y=age, sex="female", subtype="KMT2A-r", lineage="B") for age in (0.5, 3.0)]
     young, older = (float(individual(times, "-", person, seed=1, purpose="x")[0]) for person in people)
     assert young > 5 * older and older == times.value
+
+
+def tied(folder: Path, numbers: dict[str, float]) -> Library:
+    return laid_over({place(LEUKAEMIA + path): value for path, value in numbers.items()}, folder)
+
+
+@pytest.mark.parametrize("relapsed", [0, 1])
+def test_who_has_tolerant_cells_that_feel_less_has_more_at_rest_and_a_clone_that_feels_less(
+    children: Cohort, tmp_path: Path, relapsed: int
+) -> None:
+    people = replace(children, relapsed=np.full_like(children.relapsed, relapsed))
+    program, off = entering(people, tied(tmp_path / "off", {BY_REST: 0.0, BY_CLONE: 0.0}))
+    _, on = entering(people, tied(tmp_path / "on", {BY_REST: 3.0, BY_CLONE: 0.7}))
+    names, n = [clone.name for clone in program.clones], len(people)
+    bears = off.felt[names.index(TOLERANT)]
+    assert np.log(bears[:n]).std() > 0.3
+    few = resting_share(on) < 0.499  # at most a half rests
+    assert few.mean() > 0.9
+    assert resting_share(on)[few] == pytest.approx((resting_share(off) * bears**-3.0)[few], rel=1e-9)
+    clone = names.index(MULTIDRUG)
+    assert on.felt[clone] == pytest.approx(off.felt[clone] * bears**0.7, rel=1e-12)
+    assert np.array_equal(np.delete(on.felt, clone, axis=0), np.delete(off.felt, clone, axis=0))
+    for name in ("effect_size", "effect_rest", "birth", "mutation", "wake", "cns_cells", "seeding"):
+        assert np.array_equal(getattr(on, name), getattr(off, name)), name
+
+
+def test_at_power_0_all_numbers_are_those_of_a_library_that_does_not_have_the_powers(
+    children: Cohort, tmp_path: Path
+) -> None:
+    text = library().file("body", "leukaemia").read_text(encoding="utf-8").splitlines(keepends=True)
+    (tmp_path / "body").mkdir()
+    without = [line for line in text if "_if_tolerant:" not in line]
+    assert len(without) == len(text) - 2
+    (tmp_path / "body" / "leukaemia.yaml").write_text("".join(without), encoding="utf-8")
+    before = entering(children, library().below(tmp_path))[1]
+    now = entering(children, tied(tmp_path / "off", {BY_REST: 0.0, BY_CLONE: 0.0}))[1]
+    for name in now._fields:
+        assert np.asarray(getattr(before, name)).tobytes() == np.asarray(getattr(now, name)).tobytes(), name
+
+
+def test_the_share_at_rest_is_the_same_under_a_protocol_that_does_not_tell_tolerant_cells_from_others(
+    children: Cohort, tmp_path: Path
+) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text("protocol: p\nname: p\nphases:\n  - x:\n      days: 30\n      give: "
+                    "['immunoglobulin 0.0001 g/kg IV on day 2 as written']\n", encoding="utf-8")  # fmt: skip
+    shelf = tied(tmp_path / "on", {BY_REST: 3.0})
+    alone = prepare(read_protocol(file, shelf), shelf)
+    assert TOLERANT not in [clone.name for clone in alone.clones]
+    shares = resting_share(build(alone, children, shelf, seed=6)[1])
+    assert shares == pytest.approx(resting_share(entering(children, shelf)[1]), rel=1e-12)
+
+
+@pytest.mark.parametrize("by", [BY_REST, BY_CLONE])
+def test_relapses_hang_more_on_residual_disease_with_a_power(tmp_path: Path, by: str) -> None:
+    """Children whose relapses are all from resting cells, or all from the main and the resistant clone."""
+    arises, resting = f"resistant_clones.{MULTIDRUG}.mutation_per_division", "cycling.resting_share"
+    numbers = {
+        BY_REST: {resting: 3e-11, f"{resting}_sd_log": 0.5, "cycling.resting_if_slow": 0.0, arises: 0.0},
+        BY_CLONE: {resting: 0.0, arises: 1e-11, f"resistant_clones.{MULTIDRUG}.kill_sd_log": 0.0},
+    }[by]
+
+    def apart(power: float) -> float:
+        """Share that relapses of the half with more MRD after induction, less that of the other half."""
+        shelf = tied(tmp_path / str(power), numbers | {BY_REST: 0.0, BY_CLONE: 0.0, by: power})
+        run = simulate("bfm-95", patients=300, seed=8, population="standard-risk-b-all", follow_up_years=6.0,
+                       record=("outcomes", "mrd"), knowledge=shelf)  # fmt: skip
+        looks = run.mrd.sort("patient", "day").filter(pl.col("day").is_between(25, 120))
+        both = looks.group_by("patient").agg(pl.col("true_fraction").last()).join(run.outcomes, on="patient")
+        more = both["true_fraction"] > both["true_fraction"].median()
+        relapse = both["relapse_day"].is_not_null()
+        assert relapse.sum() > 20
+        return float(relapse.filter(more).mean() - relapse.filter(~more).mean())
+
+    assert apart({BY_REST: 6.0, BY_CLONE: 2.0}[by]) > apart(0.0) + 0.05
+
+
+def test_tolerant_cells_are_not_tied_to_themselves(tmp_path: Path) -> None:
+    """Their own power would count twice how they differ."""
+    text = library().file("body", "leukaemia").read_text(encoding="utf-8")
+    line = next(line for line in text.splitlines() if line.startswith("    kill_if_tolerant:"))
+    (tmp_path / "body").mkdir()
+    own = text.replace("  tolerant:\n", f"  tolerant:\n{line}\n")
+    (tmp_path / "body" / "leukaemia.yaml").write_text(own, encoding="utf-8")
+    with pytest.raises(BadInput, match="tolerant.kill_if_tolerant"):
+        clone_table(library().below(tmp_path))

@@ -336,8 +336,9 @@ def test_the_outlook_is_not_compared_with_a_trial_of_the_present_blind_round():
 
 def test_the_outlook_is_compared_with_the_plans_own_trial_and_not_with_one_that_it_stands_in_for():
     own = {"bfm-95": "ALL-BFM 95", "total-xv": "St Jude Total XV", "tower": "TOWER", "graall-2005": "GRAALL-2005"}
-    own |= {"ukall-2003-two-intensifications": "MRC ALL97/99", "interfant-06": "Interfant-06"}
+    own |= {"mrc-all97-99": "MRC ALL97/99", "interfant-06": "Interfant-06"}
     assert {name: relapse.published(name, library())[0] for name in own} == own
+    assert relapse.published("ukall-2003-two-intensifications", library()) is None, "UKALL 2003 told of MRD groups"
 
 
 def test_harms_stand_beside_benefits_with_one_denominator(client):

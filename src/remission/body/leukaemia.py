@@ -12,11 +12,16 @@ resting cells Q do not divide, are killed less, and wake; L: all leukaemic cells
 Who relapses is a matter of four draws: the patient's sensitivity, the share of cells that rests at diagnosis (log-
 normal over orders of magnitude, and the larger the less sensitive the leukaemia is to the drugs of induction), whether
 a clone that resists every chemotherapy has arisen (probability 1 - exp(-m), m mutations before diagnosis: Luria and
-Delbruck 1943), and how much that clone feels (log-normal, at most all). What is back has lost sensitivity, from
-whichever clone it has grown: the loss is one graded number of the patient, and a clone that resisted is like the main
-one from then on. Clones that resist are in it anew, as in a leukaemia of its size at diagnosis (`preexisting`). Cells
-in the CNS grow the faster the faster the patient's leukaemia grows in the marrow; their seeding goes with the cells
-that were there at diagnosis:
+Delbruck 1943), and how much that clone feels (log-normal, at most all). A fifth, how much its tolerant cells feel (T,
+log-normal, median 1), may move two of these, to the powers p and q (`resting_if_tolerant`, `kill_if_tolerant`):
+
+    resting share = r (geometric mean sensitivity)^-if_slow T^-p        r: drawn; at most a half; T: `kill_sd_log`
+    felt of a kill = min(1, share x own T^q)                            own: drawn for the clone, `kill_sd_log`
+
+What is back has lost sensitivity, from whichever clone it has grown: the loss is one graded number of the patient, and
+a clone that resisted is like the main one from then on. Clones that resist are in it anew, as in a leukaemia of its
+size at diagnosis (`preexisting`). Cells in the CNS grow the faster the faster the patient's leukaemia grows in the
+marrow; their seeding goes with the cells that were there at diagnosis:
 
     b_S - d_S = g ((b - d) / as measured)^power
     seeding = s S_0 / capacity

@@ -17,6 +17,7 @@ from remission.knowledge.errors import BadInput
 from remission.knowledge.library import Library
 from remission.knowledge.quantity import Quantity
 
+TOLERANT = "tolerant"  # the clone of body/leukaemia.yaml that bears drugs for a while
 RADIATION_POOL = "radiation"  # of clones that radiation kills less
 FADES = "as the main clone"  # what `after_relapse` of a clone says
 
@@ -70,7 +71,7 @@ def clone_table(library: Library, agents: tuple[Agent, ...] | None = None) -> li
                 body[f"{path}.fitness_cost"],
                 kill,
                 body.number(f"{path}.kill_sd_log", "-", 0.0),
-                body.number(f"{path}.kill_if_tolerant", "-", 0.0),
+                _if_tolerant(body, name),
                 body.number(f"{path}.sows", "-", 1.0),
                 _fades(body, path),
                 tuple(word.strip() for word in subtypes.split(",") if word.strip()),
@@ -78,6 +79,16 @@ def clone_table(library: Library, agents: tuple[Agent, ...] | None = None) -> li
             )
         )
     return out
+
+
+def _if_tolerant(body: Body, name: str) -> float:
+    path = f"resistant_clones.{name}.kill_if_tolerant"
+    if name == TOLERANT and path in body:
+        raise BadInput(
+            f"{body.name}: '{path}' ties what these cells feel to itself",
+            remedy="Say how much patients differ in it by `kill_sd_log`, and leave this out",
+        )
+    return body.number(path, "-", 0.0)
 
 
 def _fades(body: Body, path: str) -> bool:

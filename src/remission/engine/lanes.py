@@ -29,12 +29,11 @@ from remission.patient.cohort import LINEAGE, SHARED, Cohort, Floats, answer, se
 from remission.patient.growth import sizes
 from remission.protocol.vocabulary import VALUES
 
+from .acting import TOLERANT
 from .layout import LINES, Layout, layout, routes, standard_child
 from .living import IMMUNE_NUMBERS, immune, numbers_of_acts
 from .program import MEASURED, Program
 from .side_effects import side_numbers
-
-TOLERANT = "tolerant"  # the clone of body/leukaemia.yaml that bears drugs
 
 NEVER_DAYS = 1e6
 PERSON = np.dtype(core.records["Person"])  # blood_ratio: blood blasts in 1e9/L per marrow cell
@@ -351,7 +350,9 @@ def build(
     rest_share = draw(leukaemia, "cycling.resting_share", "-") * spread("cycling.resting_share_sd_log")
     if_slow = leukaemia.number("cycling.resting_if_slow", "-", 0.0)  # who answers slowly has more cells at rest
     rest_share *= np.exp(np.where(people.relapsed == 1, 0.0, -if_slow * answer(people.sensitivity)))
-    tolerance = next((log_normal(f"{c.name}.kill", c.kill_sd) for c in clones if c.name == TOLERANT), zeros + 1.0)
+    # drawn whether or not a drug tells tolerant cells from others: the same patient under every protocol
+    of_tolerant = leukaemia.number(f"resistant_clones.{TOLERANT}.kill_sd_log", "-", 0.0)
+    tolerance = log_normal(f"{TOLERANT}.kill", of_tolerant)  # also of who enters at a relapse: no loss is in it
     rest_share *= tolerance ** -leukaemia.number("cycling.resting_if_tolerant", "-", 0.0)
     rest_share = np.minimum(rest_share, 0.5)
     cells = np.zeros((len(clones), 2, padded))
