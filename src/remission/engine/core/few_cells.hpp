@@ -103,9 +103,11 @@ inline void few_cells_of_day(Block& b) {
     for (int l = 0; l < LANES; ++l)
       if (some[l] && mutants_of_day(b, c, l, b.today[l], made[l])) drawn[l] = -1;
   }
-  if (any(drawn))
-    for (int l = 0; l < LANES; ++l)
-      if (drawn[l]) flesh.total(0, l) = b.leukaemic_cells(l);
+  if (any(drawn)) {
+    Wide total = {};
+    for (Int i = 0; i < 2 * lay.clones(); ++i) total += load_row(flesh.cells, i);
+    store(flesh.total.row(0), drawn ? total : load_row(flesh.total, 0));
+  }
   const Wide cns = load_row(flesh.cns, 0);
   const WideInt were_few = here & (was > 0.0) & (was < FEW), draws = were_few | (here & (cns > 0.0) & (cns < FEW));
   const WideInt come = here & (flux > 0.0);

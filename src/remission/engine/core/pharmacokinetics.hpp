@@ -179,29 +179,40 @@ class Terms {
     by_[number_++] = by;
   }
   void sum(Real* out, Int rows) const {
-    switch (number_) {
-      case 1: return all<1>(out, rows);
-      case 2: return all<2>(out, rows);
-      case 3: return all<3>(out, rows);
-      case 4: return all<4>(out, rows);
-      case 5: return all<5>(out, rows);
-      case 6: return all<6>(out, rows);
-      case 7: return all<7>(out, rows);
+    by_number(
+        number_, out, rows, [this](int k) { return column_[k]; }, [this](int k) { return load(by_[k]); });
+  }
+  // Columns one after the other, times rows of x.
+  static void sum(Real* out, Int rows, const Real* columns, Int number, const Real* x, const Int* row) {
+    by_number(
+        number, out, rows, [=](int k) { return columns + k * rows * LANES; },
+        [=](int k) { return load(x + row[k] * LANES); });
+  }
+
+ private:
+  template <class Column, class By>
+  [[gnu::always_inline]] static void by_number(Int number, Real* out, Int rows, Column column, By by) {
+    switch (number) {
+      case 1: return all<1>(out, rows, column, by);
+      case 2: return all<2>(out, rows, column, by);
+      case 3: return all<3>(out, rows, column, by);
+      case 4: return all<4>(out, rows, column, by);
+      case 5: return all<5>(out, rows, column, by);
+      case 6: return all<6>(out, rows, column, by);
+      case 7: return all<7>(out, rows, column, by);
       default: break;
     }
     for (Int at = 0; at < rows * LANES; at += LANES) {
       Wide x = {};
-      for (int k = 0; k < number_; ++k) x += load(column_[k] + at) * load(by_[k]);
+      for (int k = 0; k < number; ++k) x += load(column(k) + at) * by(k);
       store(out + at, x);
     }
   }
-
- private:
-  template <int N>
-  void all(Real* out, Int rows) const {
+  template <int N, class Column, class By>
+  [[gnu::always_inline]] static void all(Real* out, Int rows, Column column_of, By by_of) {
     Wide by[N];
     const Real* column[N];
-    for (int k = 0; k < N; ++k) by[k] = load(by_[k]), column[k] = column_[k];
+    for (int k = 0; k < N; ++k) by[k] = by_of(k), column[k] = column_of(k);
     for (Int at = 0; at < rows * LANES; at += LANES) {
       Wide x = {};
       for (int k = 0; k < N; ++k) x += load(column[k] + at) * by[k];
@@ -598,6 +609,12 @@ class AgentDay {
         continue;
       }
       const Real* weight = drugs.weight[agent].row(w + s.entry);
+      if ((states & ~started) == 0) {
+        const Int from = drugs.segment_states_from[i];
+        Terms::sum(drugs.out.row(r0 + s.row), s.rows, weight, drugs.segment_states_from[i + 1] - from, drugs.x.row(s0),
+                   drugs.segment_states.data() + from);
+        continue;
+      }
       Terms terms;
       for (std::uint64_t left = states; left; left &= left - 1, weight += s.rows * LANES)
         if (left & -left & started) terms.add(weight, drugs.x.row(s0 + std::countr_zero(left)));

@@ -100,6 +100,7 @@ struct Drugs {
   Rows x;        // states
   std::vector<std::uint64_t> present;   // agents: bits of the states that anybody has something of
   std::vector<std::uint64_t> made_of;   // rows of a step: bits of the states that they are made of
+  std::vector<Int> segment_states, segment_states_from;  // segments: the states that their rows are made of
   std::vector<std::uint64_t> slow;      // agents: bits of the states that fade on their own, see `fading`
   Rows fade;     // of each state by SlowRow: what is left of it after a day, its mean and its values at both Gauss nodes
   Marks wanted;    // agents: does anybody ask what it makes?
@@ -351,6 +352,12 @@ inline Drugs::Drugs(const Tables& t, const Layout& lay, const Lanes& q) : day(la
   for (Int a = 0; a < agents; ++a) {
     for (Int i = lay.segment_from[a]; i < lay.segment_from[a + 1]; ++i)
       std::fill_n(made_of.begin() + lay.row_from[a] + lay.segments[i].row, lay.segments[i].rows, lay.segments[i].states);
+  }
+  segment_states_from.push_back(0);
+  for (const Segment& s : lay.segments) {
+    for (std::uint64_t left = static_cast<std::uint64_t>(s.states); left; left &= left - 1)
+      segment_states.push_back(std::countr_zero(left));
+    segment_states_from.push_back(static_cast<Int>(segment_states.size()));
   }
   slow.assign(agents, 0);
   fade = Rows(SLOW_ROWS * lay.state_from[agents]);
