@@ -114,6 +114,8 @@ struct Drugs {
   std::vector<std::vector<Int>> of_product;  // products: shapes made of them
   Rows shape;    // means of bent drivers
   Marks touched;  // shapes that hold anything today; what an earlier day left in the others is emptied when they are touched
+  Marks by_spread;  // shapes: taken from the mean and the spread of their driver, see `AgentDay::by_spread`
+  bool watching = false;  // does anybody ask for the means of outputs?
   Marks by_nodes; // shapes that an antagonist answers: do they stand at nodes, two rows a slot? Else one
   Rows sharp;    // the same in the panels of every slot
   Marks sharp_on;     // slots
@@ -391,6 +393,10 @@ inline Drugs::Drugs(const Tables& t, const Layout& lay, const Lanes& q) : day(la
   shape = Rows(shape_rows);
   touched.assign(lay.shapes.size, 0);
   by_nodes.assign(lay.shapes.size, 0);
+  for (const Shape& s : lay.shapes)
+    by_spread.push_back(s.made_of == MEAN && s.parts == 1 && s.function != LINEAR && lay.steps[s.agent] > 1 &&
+                        lay.saturable[s.agent] == 0);
+  watching = watched > 0;
   sharp = Rows(PANELS * slots * sharp_shapes);
   sharp_on.assign(slots, 0);
   sharp_agent.assign(agents * slots, 0);
