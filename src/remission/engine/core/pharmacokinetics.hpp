@@ -183,7 +183,7 @@ class Terms {
         number_, out, rows, [this](int k) { return column_[k]; }, [this](int k) { return load(by_[k]); });
   }
   // Columns one after the other, times rows of x.
-  static void sum(Real* out, Int rows, const Real* columns, Int number, const Real* x, const Int* row) {
+  [[gnu::always_inline]] static void sum(Real* out, Int rows, const Real* columns, Int number, const Real* x, const Int* row) {
     by_number(
         number, out, rows, [=](int k) { return columns + k * rows * LANES; },
         [=](int k) { return load(x + row[k] * LANES); });
