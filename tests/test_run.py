@@ -340,6 +340,12 @@ def test_numpy_numbers_are_numbers(tmp_path: Path) -> None:
     assert run.outcomes.height == 8 and same.performance is None, "the same run, not played again"
 
 
+@pytest.mark.parametrize(("asked", "played"), [(1, 1), (8, 2)])
+def test_a_run_says_how_many_cores_played(asked: int, played: int) -> None:
+    run = simulate("icicle-maintenance", patients=8, follow_up_years=0.1, threads=asked)
+    assert run.performance is not None and run.performance.threads == played, "few patients are played by two at most"
+
+
 def test_a_big_run_is_weighed_and_asked_about(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cost, "WEIGHED_FROM", 32)
     monkeypatch.setattr(cost, "LONG_SECONDS", 0.0)

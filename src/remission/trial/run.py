@@ -383,7 +383,7 @@ def simulate(
             patient_years=sum(days for _, days in played) / DAYS_PER_YEAR,
             seconds=time.perf_counter() - started,
             peak_memory_mb=memory.peak_mb(),
-            threads=threads,
+            threads=all_cores if cluster is None else None,
             steps=steps,
         )
 

@@ -46,7 +46,7 @@ class Performance:
     patient_years: float
     seconds: float
     peak_memory_mb: float
-    threads: int | None = None
+    threads: int | None = None  # cores that played; none where a cluster did
     steps: dict[str, float] | None = None  # seconds of the core by step of the day, all threads together
 
     def __str__(self) -> str:

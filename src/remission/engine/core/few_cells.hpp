@@ -13,7 +13,7 @@ constexpr std::uint32_t P_SEED_CLOCK = chance::purpose("cns seeding, rare");
 constexpr std::uint32_t MUTANTS = 8, RARE_MUTANTS = 9;
 constexpr Real RARE = 1.0;  // cells a day below which seeding is played by its clock
 
-// New cells of clone c that divisions of the main clone have made today; rare ones come by their clock.
+// New cells of clone c that divisions of the main clone have made today; rare ones come by their clock, which has run.
 inline bool mutants_of_day(Block& b, Int c, int l, Int today, Real made) {
   const std::uint32_t purpose = static_cast<std::uint32_t>(b.lay.clone_purpose[c]);
   Real came = 0.0;
@@ -24,7 +24,6 @@ inline bool mutants_of_day(Block& b, Int c, int l, Int today, Real made) {
   } else {
     Real& next = b.flesh.mutant_at(c, l);
     if (next < 0.0) next = b.exponential(l, purpose + RARE_MUTANTS, 0);
-    b.flesh.mutants(c, l) += made;
     while (b.flesh.mutants(c, l) >= next) {
       came += 1.0;
       Real& number = b.flesh.mutants_came(c, l);
@@ -100,12 +99,19 @@ inline void few_cells_of_day(Block& b) {
     const Wide made = load_row(b.q.mutation, c) * births;
     const WideInt some = here & (made > 0.0);
     if (!any(some)) continue;
+    const WideInt rare = some & (made <= RARE);
+    const Wide clock = load_row(flesh.mutants, c) + (rare ? made : Wide{});
+    store(flesh.mutants.row(c), clock);
+    const WideInt perhaps = some & (~rare | (clock >= load_row(flesh.mutant_at, c)));  // where it is not drawn yet, too
+    if (!any(perhaps)) continue;
     for (int l = 0; l < LANES; ++l)
-      if (some[l] && mutants_of_day(b, c, l, b.today[l], made[l])) drawn[l] = -1;
+      if (perhaps[l] && mutants_of_day(b, c, l, b.today[l], made[l])) drawn[l] = -1;
   }
-  if (any(drawn))
-    for (int l = 0; l < LANES; ++l)
-      if (drawn[l]) flesh.total(0, l) = b.leukaemic_cells(l);
+  if (any(drawn)) {
+    Wide total = {};
+    for (Int i = 0; i < 2 * lay.clones(); ++i) total += load_row(flesh.cells, i);
+    store(flesh.total.row(0), drawn ? total : load_row(flesh.total, 0));
+  }
   const Wide cns = load_row(flesh.cns, 0);
   const WideInt were_few = here & (was > 0.0) & (was < FEW), draws = were_few | (here & (cns > 0.0) & (cns < FEW));
   const WideInt come = here & (flux > 0.0);

@@ -179,29 +179,52 @@ class Terms {
     by_[number_++] = by;
   }
   void sum(Real* out, Int rows) const {
-    switch (number_) {
-      case 1: return all<1>(out, rows);
-      case 2: return all<2>(out, rows);
-      case 3: return all<3>(out, rows);
-      case 4: return all<4>(out, rows);
-      case 5: return all<5>(out, rows);
-      case 6: return all<6>(out, rows);
-      case 7: return all<7>(out, rows);
-      default: break;
-    }
-    for (Int at = 0; at < rows * LANES; at += LANES) {
-      Wide x = {};
-      for (int k = 0; k < number_; ++k) x += load(column_[k] + at) * load(by_[k]);
-      store(out + at, x);
-    }
+    by_number(
+        number_, out, rows, [this](int k) { return column_[k]; }, [this](int k) { return load(by_[k]); });
+  }
+  // Columns one after the other, times rows of x.
+  [[gnu::always_inline]] static void sum(Real* out, Int rows, const Real* columns, Int number, const Real* x, const Int* row) {
+    by_number(
+        number, out, rows, [=](int k) { return columns + k * rows * LANES; },
+        [=](int k) { return load(x + row[k] * LANES); });
   }
 
  private:
-  template <int N>
-  void all(Real* out, Int rows) const {
+  template <class Column, class By>
+  [[gnu::always_inline]] static void by_number(Int number, Real* out, Int rows, Column column, By by) {
+    switch (number) {
+      case 1: return all<1>(out, rows, column, by);
+      case 2: return all<2>(out, rows, column, by);
+      case 3: return all<3>(out, rows, column, by);
+      case 4: return all<4>(out, rows, column, by);
+      case 5: return all<5>(out, rows, column, by);
+      case 6: return all<6>(out, rows, column, by);
+      case 7: return all<7>(out, rows, column, by);
+      default: break;
+    }
+    constexpr int TOGETHER = 4;  // rows
+    Int r = 0;
+    for (; r + TOGETHER <= rows; r += TOGETHER) {
+      Wide x[TOGETHER] = {};
+      for (int k = 0; k < number; ++k) {
+        const Real* from = column(k) + r * LANES;
+        const Wide times = by(k);
+        for (int i = 0; i < TOGETHER; ++i) x[i] += load(from + i * LANES) * times;
+      }
+      for (int i = 0; i < TOGETHER; ++i) store(out + (r + i) * LANES, x[i]);
+    }
+    for (; r < rows; ++r) {
+      Wide x = {};
+      for (int k = 0; k < number; ++k) x += load(column(k) + r * LANES) * by(k);
+      store(out + r * LANES, x);
+    }
+  }
+  template <int N, class Column, class By>
+  [[gnu::always_inline]] static void all(Real* out, Int rows, Column column_of, By by_of) {
     Wide by[N];
     const Real* column[N];
-    for (int k = 0; k < N; ++k) by[k] = load(by_[k]), column[k] = column_[k];
+    for (int k = 0; k < N; ++k) by[k] = by_of(k), column[k] = column_of(k);
+#pragma GCC unroll 4
     for (Int at = 0; at < rows * LANES; at += LANES) {
       Wide x = {};
       for (int k = 0; k < N; ++k) x += load(column[k] + at) * by[k];
@@ -259,7 +282,7 @@ class AgentDay {
       if (drugs.running[f]) drugs.running[f] = any(load_row(drugs.left, f) > 0.0);
     }
     for (Int g = lay.shape_from[agent]; g < lay.shape_from[agent + 1]; ++g)
-      if (by_spread(lay.shapes[g]) && drugs.touched[g]) shape_of_spread(lay.shapes[g]);
+      if (by_spread(g) && drugs.touched[g]) shape_of_spread(g);
   }
 
   Block& b;
@@ -291,7 +314,7 @@ class AgentDay {
     if (lay.against_row[agent] >= 0)
       for (const Shape& s : lay.shapes)
         if (s.antagonist == agent) drugs.against.clear(s.answer, 2 * slots);
-    for (Int j = lay.output_from[agent]; j < lay.output_from[agent + 1]; ++j)
+    for (Int j = lay.output_from[agent]; drugs.watching && j < lay.output_from[agent + 1]; ++j)
       if (lay.watched[j] >= 0) drugs.watch.clear(lay.watched[j], slots);
   }
 
@@ -418,7 +441,7 @@ class AgentDay {
           put_all(g, first, s.parts == slots ? drugs.day.slot : drugs.day.half, y);
       });
     }
-    for (Int j = 0; j < lay.linear_outputs[agent]; ++j) {
+    for (Int j = 0; drugs.watching && j < lay.linear_outputs[agent]; ++j) {
       const Int watched = lay.watched[lay.output_from[agent] + j];
       if (watched < 0) continue;
       const Int first = n + TIMES * static_cast<Int>(asked.size()) + slots * j;  // all outputs are asked for
@@ -507,7 +530,7 @@ class AgentDay {
 
   // The means over slots of the outputs that somebody asked for.
   void watch_slow() {
-    for (Int j = 0; j < lay.linear_outputs[agent]; ++j) {
+    for (Int j = 0; drugs.watching && j < lay.linear_outputs[agent]; ++j) {
       const Int watched = lay.watched[lay.output_from[agent] + j];
       if (watched < 0) continue;
       for (std::uint64_t left = aside; left; left &= left - 1) {
@@ -598,6 +621,12 @@ class AgentDay {
         continue;
       }
       const Real* weight = drugs.weight[agent].row(w + s.entry);
+      if ((states & ~started) == 0) {
+        const Int from = drugs.segment_states_from[i];
+        Terms::sum(drugs.out.row(r0 + s.row), s.rows, weight, drugs.segment_states_from[i + 1] - from, drugs.x.row(s0),
+                   drugs.segment_states.data() + from);
+        continue;
+      }
       Terms terms;
       for (std::uint64_t left = states; left; left &= left - 1, weight += s.rows * LANES)
         if (left & -left & started) terms.add(weight, drugs.x.row(s0 + std::countr_zero(left)));
@@ -685,7 +714,7 @@ class AgentDay {
     drugs.touched[g] = true;
     drugs.by_nodes[g] = by_nodes && s.antagonist >= 0;
     if (!all) drugs.shape.clear(s.row, drugs.by_nodes[g] ? 2 * slots : s.parts);
-    if (by_spread(s)) drugs.spread.clear(2 * g, 2);
+    if (by_spread(g)) drugs.spread.clear(2 * g, 2);
     return true;
   }
   void raise(Rows& x, Int at, Wide more) { store(x.row(at), load_row(x, at) + more); }
@@ -805,8 +834,8 @@ class AgentDay {
       const Shape& s = lay.shapes[g];
       if (s.made_of == PRODUCT || !(something(s.source) || some)) continue;
       touch(g);
-      if (by_spread(s)) {
-        note_spread(s);
+      if (by_spread(g)) {
+        note_spread(g);
         continue;
       }
       if (s.made_of == MEAN && s.parts == 1 && s.function != LINEAR) {
@@ -836,7 +865,7 @@ class AgentDay {
                  [&](Int w) { return s.answer + 2 * (number * tiles + w); });
           });
     const Real share = static_cast<Real>(slots) / static_cast<Real>(steps * tiles);
-    for (Int j = lay.output_from[agent]; j < lay.output_from[agent] + lay.linear_outputs[agent]; ++j)
+    for (Int j = lay.output_from[agent]; drugs.watching && j < lay.output_from[agent] + lay.linear_outputs[agent]; ++j)
       if (lay.watched[j] >= 0)
         for (Int k = 0; k < tiles; ++k)
           watch(lay.watched[j] + static_cast<Int>(static_cast<Real>(number * tiles + k) * share + 1e-9), share,
@@ -877,19 +906,18 @@ class AgentDay {
 
   // Is a shape's mean of the day taken from the mean and the spread of its driver, which many steps add up? What is slow
   // bends little in a day.
-  bool by_spread(const Shape& s) const {
-    return s.made_of == MEAN && s.parts == 1 && s.function != LINEAR && steps > 1 && lay.saturable[agent] == 0;
-  }
-  void note_spread(const Shape& s) {
-    const Wide u = out(s.source), v = out(s.source + 1);
-    const Int at = 2 * (&s - lay.shapes.data);
+  bool by_spread(Int g) const { return drugs.by_spread[g]; }
+  void note_spread(Int g) {
+    const Wide u = out(lay.shapes[g].source), v = out(lay.shapes[g].source + 1);
+    const Int at = 2 * g;
     const Real each = 0.5 / static_cast<Real>(steps);
     raise(drugs.spread, at, each * (u + v));
     raise(drugs.spread, at + 1, each * (u * u + v * v));
   }
   // Two values of the driver's mean and variance.
-  void shape_of_spread(const Shape& s) {
-    const Int at = 2 * (&s - lay.shapes.data);
+  void shape_of_spread(Int g) {
+    const Shape& s = lay.shapes[g];
+    const Int at = 2 * g;
     raise(drugs.shape, s.row, mean_of_spread(s, load_row(drugs.spread, at), load_row(drugs.spread, at + 1)));
   }
   Wide mean_of_spread(const Shape& s, Wide mean, Wide square) const {
@@ -1087,7 +1115,7 @@ class AgentDay {
               kept * (share / all * number_of) * f(out(s.source)));
       });
     }
-    for (Int j = 0; j < lay.linear_outputs[agent]; ++j) {
+    for (Int j = 0; drugs.watching && j < lay.linear_outputs[agent]; ++j) {
       const Int watched = lay.watched[lay.output_from[agent] + j];
       if (watched >= 0)
         watch(watched + static_cast<Int>(start * static_cast<Real>(slots) + 1e-9), share / all * static_cast<Real>(slots),

@@ -100,6 +100,7 @@ struct Drugs {
   Rows x;        // states
   std::vector<std::uint64_t> present;   // agents: bits of the states that anybody has something of
   std::vector<std::uint64_t> made_of;   // rows of a step: bits of the states that they are made of
+  std::vector<Int> segment_states, segment_states_from;  // segments: the states that their rows are made of
   std::vector<std::uint64_t> slow;      // agents: bits of the states that fade on their own, see `fading`
   Rows fade;     // of each state by SlowRow: what is left of it after a day, its mean and its values at both Gauss nodes
   Marks wanted;    // agents: does anybody ask what it makes?
@@ -113,6 +114,8 @@ struct Drugs {
   std::vector<std::vector<Int>> of_product;  // products: shapes made of them
   Rows shape;    // means of bent drivers
   Marks touched;  // shapes that hold anything today; what an earlier day left in the others is emptied when they are touched
+  Marks by_spread;  // shapes: taken from the mean and the spread of their driver, see `AgentDay::by_spread`
+  bool watching = false;  // does anybody ask for the means of outputs?
   Marks by_nodes; // shapes that an antagonist answers: do they stand at nodes, two rows a slot? Else one
   Rows sharp;    // the same in the panels of every slot
   Marks sharp_on;     // slots
@@ -352,6 +355,12 @@ inline Drugs::Drugs(const Tables& t, const Layout& lay, const Lanes& q) : day(la
     for (Int i = lay.segment_from[a]; i < lay.segment_from[a + 1]; ++i)
       std::fill_n(made_of.begin() + lay.row_from[a] + lay.segments[i].row, lay.segments[i].rows, lay.segments[i].states);
   }
+  segment_states_from.push_back(0);
+  for (const Segment& s : lay.segments) {
+    for (std::uint64_t left = static_cast<std::uint64_t>(s.states); left; left &= left - 1)
+      segment_states.push_back(std::countr_zero(left));
+    segment_states_from.push_back(static_cast<Int>(segment_states.size()));
+  }
   slow.assign(agents, 0);
   fade = Rows(SLOW_ROWS * lay.state_from[agents]);
   for (Int a = 0; a < agents; ++a) {
@@ -384,6 +393,10 @@ inline Drugs::Drugs(const Tables& t, const Layout& lay, const Lanes& q) : day(la
   shape = Rows(shape_rows);
   touched.assign(lay.shapes.size, 0);
   by_nodes.assign(lay.shapes.size, 0);
+  for (const Shape& s : lay.shapes)
+    by_spread.push_back(s.made_of == MEAN && s.parts == 1 && s.function != LINEAR && lay.steps[s.agent] > 1 &&
+                        lay.saturable[s.agent] == 0);
+  watching = watched > 0;
   sharp = Rows(PANELS * slots * sharp_shapes);
   sharp_on.assign(slots, 0);
   sharp_agent.assign(agents * slots, 0);
