@@ -378,7 +378,7 @@ HUGE = [
     ("anc < 0.5", " or ".join(["anc < 0.5"] * 80), "80 comparisons"),
     ("name: Wrong", "name: Wrong\nopen: &a [*a]", "stands within what it repeats"),
     ("name: Wrong", "name: Wrong\nopen: " + "[" * 500, "more than 20 deep"),
-    ("name: Wrong", "name: Wrong\nopen: [" + "a, " * 20_000 + "a]", "more than 12,000 keys"),
+    ("name: Wrong", "name: Wrong\nopen: [" + "a, " * 20_000 + "a]", "more than 16,000 keys"),
     ("name: Wrong", "name: Wrong" + "\n#" * 100_000, "longer than 120,000 bytes"),
     ("name: Wrong", "name: Wr\x00ong", "a character that is no text (code 0)"),
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 FILE_BYTES = 400_000  # of a knowledge file
 PROTOCOL_BYTES = 120_000  # of a protocol file
 YAML_DEPTH = 20  # keys and lists within each other
-YAML_NODES = 12_000  # keys, values and items of a file, those that aliases repeat included
+YAML_NODES = 16_000  # keys, values and items of a file, those that aliases repeat included
 NUMBER_LETTERS = 300  # of a whole number
 
 SENTENCE_LETTERS = 2_000  # of a sentence with its sources
