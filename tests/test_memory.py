@@ -21,7 +21,7 @@ del [bytearray(2_000_000)][0]  # the C library learns that such pieces come and 
 before, large, small = held(), [], []
 for _ in range(100):
     large.append(bytearray(b"x") * 1_000_000)
-    small.append(bytearray(b"x") * 2000)  # lies behind it, and stays
+    small.append(bytearray(b"x") * 60_000)  # lies behind it (too much for holes left by compiling), and stays
 del large
 print(held() - before)
 """

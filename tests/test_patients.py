@@ -390,7 +390,6 @@ def test_sensitivity(childhood):
     assert np.median(etp) == pytest.approx(-0.25 * np.log(fold), abs=0.08)
 
 
-@pytest.mark.xfail(strict=True, reason="0.99 times: the fit of T-cell ALL takes its resistance to asparaginase away")
 def test_cells_of_etp_leukaemia_resist_asparaginase():
     """Resistant to most cytotoxics (abstract, see the file): LC50 of 1.5 times, which leaves 0.9 of the kill."""
     assert recipe.population("childhood-all").subtypes.lc50_fold("T-ALL ETP", "asparaginase") > np.exp(0.1 / 0.25)
