@@ -144,6 +144,9 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
         Covariate(on="care_year", reference=2015, power=1)
     with pytest.raises(ValueError, match="goes with `reference` \\+ `yearly`"):
         Covariate(on="age_y", reference=10, yearly=1.1)
+    for ages in ({"from_age_y": 0}, {"to_age_y": 0}):  # birth is an age, too
+        with pytest.raises(ValueError, match="goes with `reference` \\+ `yearly`"):
+            Covariate.model_validate({"on": "age_y", "reference": 10, "power": 1, **ages})
     with pytest.raises(BadInput, match="setting is 'rich'"):
         one(age_y=6, sex="f", setting="rich")
     (tmp_path / "trials").mkdir()

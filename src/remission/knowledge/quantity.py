@@ -64,7 +64,8 @@ class Covariate(BaseModel):
         numeric = self.reference is not None and self.power is not None
         step = self.factor is not None and (self.above is not None or self.below is not None)
         trend = self.reference is not None and self.yearly is not None
-        if (self.on == "care_year") != trend or ((self.from_age_y or self.to_age_y) is not None and not trend):
+        of_ages = self.from_age_y is not None or self.to_age_y is not None
+        if (self.on == "care_year") != trend or (of_ages and not trend):
             raise ValueError(
                 "the year of care, and nothing else, goes with `reference` + `yearly` (and `from_age_y`, `to_age_y`)"
             )
