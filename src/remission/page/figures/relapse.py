@@ -63,12 +63,17 @@ def published(protocol: str, knowledge: Library) -> tuple[str, Arm, Endpoint] | 
 
     def rank(each: tuple[Trial, Arm, Endpoint]) -> tuple[bool, bool, float]:
         trial, arm, endpoint = each
-        other_name = trial.trial.replace("_", "") != protocol.replace("-", "")
+        mine = _letters(protocol)
+        other_name = _letters(trial.trial) != mine and not _letters(trial.name).endswith(mine)
         other_people = (arm.population or trial.population) != own
         return other_name, other_people, abs(days(endpoint.at or "0 days") / 365.25 - YEARS)
 
     trial, arm, endpoint = min(found, key=rank)
     return trial.name, arm, endpoint
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, name.lower()))
 
 
 def known(summary: Summary, knowledge: Library) -> Known:
