@@ -26,6 +26,7 @@ ADDED = {
     "bfm_pulses: calibrate",
     "cog_sex: calibrate",
     "same_children: calibrate",
+    "nopho_relapse_deaths: calibrate",
     "without_tablets: calibrate",
     "maintenance1996: calibrate",  # not played before, but for what the first asks; allergy: foretold, missed
     '- "GRAALL-2005, graall-2005: any grade within 400 days"',

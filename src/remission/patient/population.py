@@ -437,7 +437,10 @@ def _sensitivity(
         result[:, i] *= np.exp(s.log_sd[drug_class].value * z)  # type: ignore[index]
     felt = np.where(np.isin(SENSITIVITIES, s.later), s.later_share.value, 1.0)
     tail = s.patient_factor_tail.value if s.patient_factor_tail else 0.0
-    own = long_below(normal("drug sensitivity"), s.patient_factor_age.at(age) * tail if s.patient_factor_age else tail)
+    by_age = s.patient_factor_age.at(age) * tail if s.patient_factor_age else np.full(age.shape, tail)
+    tails = s.patient_factor_tails
+    least = np.array([tails[name].value if name in tails else 0.0 for name in p.subtypes.names])
+    own = long_below(normal("drug sensitivity"), np.maximum(by_age, least[subtype]))
     factor = s.patient_factor_sd_log.value * own[:, None] * felt
     kill = sensitivity(p, result) * np.exp(factor)
     if p.sensitivity_factor is not None:

@@ -308,7 +308,7 @@ class Sensitivity(Strict):
     The logarithm of the patient factor is ``patient_factor_sd_log`` z, z standard normal; below the median times
     exp(h z^2 / 2), h ``patient_factor_tail`` (Tukey's h; 0: normal), so that few answer much worse than the others.
     Where ``patient_factor_age`` is written, h is times (age / from_y)^power from an age on: more of the older ones are
-    refractory, while most answer as before."""
+    refractory, while most answer as before. ``patient_factor_tails``: the least h of a subtype, of any age."""
 
     exponent: Number
     least: Number
@@ -316,6 +316,7 @@ class Sensitivity(Strict):
     patient_factor_sd_log: Number
     patient_factor_tail: Number | None = None
     patient_factor_age: PowerOfAge | None = None
+    patient_factor_tails: dict[str, Number] = {}
     later: tuple[DrugClass, ...]
     later_share: Number
     correlation: Number
@@ -595,6 +596,9 @@ def _mistakes(p: Population) -> Iterator[Fault]:
     for i, entry in enumerate(p.subtypes.lc50):
         if entry.subtype not in names_:
             yield Fault(("subtypes", "lc50", i, "subtype"), *_unknown(entry.subtype, names_))
+    for name in p.sensitivity.patient_factor_tails:
+        if name not in names_:
+            yield Fault(("sensitivity", "patient_factor_tails", name), *_unknown(name, names_))
     for key in ("exclude_subtypes", "only_subtypes"):
         for i, name in enumerate(getattr(p.limits, key)):
             if name not in names_:
