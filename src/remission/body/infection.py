@@ -3,7 +3,7 @@
     fever            dH/dt = hazard(ANC) frailty (w: lining whole) / (1 + X)           X: prophylaxis
     side effect s    dH/dt = (drugs + body) person (1 + worse) / (1 + protected) (factor after a transplant)
     body             hazard killed/capacity, hazard load, hazard max(0, 1 - x / below) of a low count or IgG
-    lethal           dH/dt = lethal * share of blasts, of a leukaemia that came back and fills the marrow
+    lethal           dH/dt = lethal * share of blasts, of a leukaemia that came back and fills the marrow; kills by H^shape
 
 An event comes when H has reached a number drawn from the unit exponential: the arrivals of an inhomogeneous Poisson
 process are those of a plain one on the clock of the summed hazard. After a fever comes a pause without hazard.

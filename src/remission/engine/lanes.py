@@ -174,6 +174,7 @@ def settings(library: Library, assay: str | None = None) -> dict[str, float]:
         "remission_from_day": leukaemia.number("detection.remission_from", "day", 0.0),
         "lethal": leukaemia.number("detection.lethal", "1/day", 0.0),
         "lethal_cns": leukaemia.number("detection.lethal_cns", "-", np.inf),
+        "lethal_shape": leukaemia.number("detection.lethal_shape", "-", 1.0),
         "loss_early": leukaemia.number("loss.early", "day", 0.0),
         "loss_late": leukaemia.number("loss.late", "day", 1.0),
         "loss_share": leukaemia.number("loss.share", "-", 1.0),

@@ -29,7 +29,15 @@ TARGETS = (
 RATES = (*KILLED, "stem cells", "B cells")
 Function = Literal["linear", "emax", "asparagine depletion"]
 Sensitivity = Literal[
-    "glucocorticoid", "vinca", "asparaginase", "anthracycline", "alkylator", "cytarabine", "methotrexate", "thiopurine"
+    "glucocorticoid",
+    "vinca",
+    "asparaginase",
+    "anthracycline",
+    "alkylator",
+    "cytarabine",
+    "methotrexate",
+    "thiopurine",
+    "purine_analogue",
 ]
 
 

@@ -23,6 +23,7 @@ SENSITIVITIES = (
     "cytarabine",
     "methotrexate",
     "thiopurine",
+    "purine_analogue",  # clofarabine, nelarabine: met for the first time when leukaemia has come back
 )
 OF_INDUCTION = 4  # the first of them, which are given in the first weeks
 SHARED = "shared"  # said of what is no drug: it is felt as the drugs of induction are, to a power

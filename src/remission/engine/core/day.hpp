@@ -124,7 +124,7 @@ inline bool playing(const Block& b, int l) {
 inline void begin(Block& b, int l) {
   b.flesh.fever_at(0, l) = b.exponential(l, P_FEVER, 0);
   b.flesh.seed_at(0, l) = b.exponential(l, P_SEED_CLOCK, 0);
-  b.flesh.lethal_at(0, l) = b.exponential(l, P_LETHAL, 0);
+  b.flesh.lethal_at(0, l) = std::pow(b.exponential(l, P_LETHAL, 0), 1.0 / b.setting(S_LETHAL_SHAPE));
   if (b.play.keep_states && playing(b, l)) note_state(b, l, 0, b.flesh.total(0, l), b.blast_share(l, b.flesh.total(0, l)));
 }
 

@@ -53,7 +53,7 @@ struct Word {
   W(S_BSI_AGAIN, "bloodstream_relapsed") W(S_BSI_FIRST, "bloodstream_relapsed_first")                                 \
   W(S_BSI_DAYS, "bloodstream_first_days") W(S_RED_RISE, "red_cell_rise") W(S_PLT_RISE, "platelet_rise")                 \
   W(S_PLT_POOL_LOSS, "platelet_pool_loss") W(S_RELAPSE_MARROW, "relapse_marrow") W(S_RELAPSE_CNS, "relapse_cns") \
-  W(S_REMISSION, "remission_marrow") W(S_REMISSION_FROM, "remission_from_day") W(S_LETHAL, "lethal") W(S_LETHAL_CNS, "lethal_cns")                     \
+  W(S_REMISSION, "remission_marrow") W(S_REMISSION_FROM, "remission_from_day") W(S_LETHAL, "lethal") W(S_LETHAL_CNS, "lethal_cns") W(S_LETHAL_SHAPE, "lethal_shape")  \
   W(S_LOSS_EARLY, "loss_early") W(S_LOSS_LATE, "loss_late") W(S_LOSS_SHARE, "loss_share") W(S_NOISE_LEVEL, "noise_level")                   \
   W(S_SWING_KEPT, "swing_kept") W(S_SWING_ANC, "swing_neutrophils") W(S_SWING_PLT, "swing_platelets")         \
   W(S_SWING_RED, "swing_red_cells") W(S_SWING_LYMPH, "swing_lymphocytes") W(S_WINTER, "winter")               \
