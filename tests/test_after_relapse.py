@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from remission.body.infection import lethal_at
 from remission.body.leukaemia import lost, preexisting
 from remission.compiled import core
 from remission.engine.play import Options, play
@@ -85,7 +86,7 @@ def test_a_relapse_holds_cells_that_resist_as_a_leukaemia_of_its_size_at_diagnos
     numbers = {place(f"{of_clone}kill.{name}"): 0.0 for name in SENSITIVITIES}
     numbers |= {place(f"{of_clone}mutation_per_division"): 1e-4, place(f"{of_clone}fitness_cost"): 1.0}
     numbers |= {place(f"{of_clone}kill_sd_log"): 0.0}
-    run = simulate(variant("interfant-06", after_relapse="relapse-children-2000s"), patients=64, seed=5,
+    run = simulate(variant("interfant-06", after_relapse="relapse-children-2000s"), patients=96, seed=5,
                    follow_up_years=2.0, threads=1, knowledge=laid_over(numbers, tmp_path),
                    record=("outcomes", "states"))  # fmt: skip
     relapses = run.outcomes.filter(pl.col("relapse_site") == "marrow").select("patient", "relapse_day")
@@ -116,6 +117,33 @@ def test_who_enters_with_a_relapse_has_the_factor_once() -> None:
     person = one(age_y=5, sex="female")
     assert person.after_relapse.shape == (1, len(SENSITIVITIES))
     assert np.all(one(age_y=5, sex="female", relapsed=True).after_relapse == 1.0)
+
+
+def test_drugs_that_are_met_for_the_first_time_at_a_relapse_have_lost_nothing_typical() -> None:
+    """Clofarabine and nelarabine are not given before (but in one trial), and cells resist what they have met."""
+    assert {library().agent(name).sensitivity for name in ("clofarabine", "nelarabine")} == {"purine_analogue"}
+    new, old = (SENSITIVITIES.index(name) for name in ("purine_analogue", "cytarabine"))
+    entering = ("first-relapse-children", "relapsed-b-all-children", "relapsed-t-all-children", "relapsed-t-all-adults")
+    losses = [relapse_factor(population(who)) for who in entering]
+    losses += [later_factor(population(who)) for who in ("childhood-all", "infants", "adult-all")]
+    assert all(loss[new] == 1.0 and loss[old] < 1.0 for loss in losses)
+    felt = np.log(draw("relapsed-t-all-children", 400, seed=2).sensitivity[:, new])
+    assert felt.std() > 0.8 * population("relapsed-t-all-children").sensitivity_factor.sd_log.value  # type: ignore[union-attr]
+
+
+def test_a_marrow_that_blasts_fill_kills_later_at_first_when_what_it_has_gone_through_counts(tmp_path: Path) -> None:
+    """Children who wait for their CAR T-cells: fewer die of leukaemia in six weeks, as many or more in the end."""
+    assert lethal_at(0.3, 1.0) == 0.3 and lethal_at(0.25, 2.0) == 0.5 and lethal_at(4.0, 2.0) == 2.0
+    died = []
+    for shape in (1.0, 2.0):
+        shelf = laid_over({place("body/leukaemia.yaml: detection.lethal_shape"): shape}, tmp_path / str(shape))
+        run = simulate("eliana", patients=160, seed=3, follow_up_years=2.0, threads=1, knowledge=shelf,
+                       record=("outcomes",))  # fmt: skip
+        of_it = run.outcomes.filter(pl.col("death_cause") == "leukaemia")
+        died.append({row["patient"]: row["outcome_day"] for row in of_it.iter_rows(named=True)})
+    soon = [sum(day <= 42 for day in days.values()) for days in died]
+    assert soon[0] > 12 and soon[1] <= 0.6 * soon[0], soon
+    assert all(died[1].get(patient, 1e9) >= day for patient, day in died[0].items() if day <= 42)
 
 
 def test_the_loss_is_whole_early_and_a_share_late() -> None:

@@ -204,6 +204,7 @@ def test_dois_and_pmids_are_those_of_the_evidence() -> None:
             "bakk2018",
             "belsky2020",
             "bhojwani2014",
+            "berg2005",
             "dick1995",
             "goldman2001",
             "mateos2022",

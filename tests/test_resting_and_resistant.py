@@ -296,9 +296,10 @@ def test_it_arises_more_often_the_older_an_adult_is_and_without_a_step() -> None
 
 def test_it_arises_more_often_in_infants_with_kmt2a_and_not_in_older_children_with_it() -> None:
     times = next(clone for clone in clone_table(library()) if clone.name == MULTIDRUG).times["KMT2A-r"]
-    people = [one(age_y=age, sex="female", subtype="KMT2A-r", lineage="B") for age in (0.5, 3.0)]
-    young, older = (float(individual(times, "-", person, seed=1, purpose="x")[0]) for person in people)
+    people = [one(age_y=age, sex="female", subtype="KMT2A-r", lineage="B") for age in (0.1, 0.5, 3.0)]
+    youngest, young, older = (float(individual(times, "-", person, seed=1, purpose="x")[0]) for person in people)
     assert young > 5 * older and older == times.value
+    assert youngest == pytest.approx(5 * young)  # the more often the younger an infant is
 
 
 def tied(folder: Path, numbers: dict[str, float]) -> Library:

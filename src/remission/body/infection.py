@@ -3,7 +3,7 @@
     fever            dH/dt = hazard(ANC) frailty (w: lining whole) / (1 + X)           X: prophylaxis
     side effect s    dH/dt = (drugs + body) person (1 + worse) / (1 + protected) (factor after a transplant)
     body             hazard killed/capacity, hazard load, hazard max(0, 1 - x / below) of a low count or IgG
-    lethal           dH/dt = lethal * share of blasts, of a leukaemia that came back and fills the marrow; kills by H^shape
+    lethal           dH/dt = lethal * share of blasts, of a relapse that fills the marrow; H^shape counts
 
 An event comes when H has reached a number drawn from the unit exponential: the arrivals of an inhomogeneous Poisson
 process are those of a plain one on the clock of the summed hazard. After a fever comes a pause without hazard.
@@ -27,6 +27,12 @@ STEPS = (0.1, 0.5, 1.0)  # ANC, 10^9/L, at which the hazard of fever changes
 def fever_hazard(anc: float, hazards: tuple[float, float, float, float], frailty: float, protected: float) -> float:
     """1/day; hazards: below 0.1, 0.5, 1.0 and above."""
     return hazards[sum(anc >= step for step in STEPS)] * frailty / (1.0 + protected)
+
+
+def lethal_at(exponential: float, shape: float) -> float:
+    """The H at which a marrow that blasts fill kills: H^shape reaches a unit exponential, so that above 1 what the
+    marrow has gone through adds up, and few die in the first weeks."""
+    return float(exponential ** (1.0 / shape))
 
 
 def kills(death: float, lethality: float, steroids: float) -> float:
