@@ -41,8 +41,18 @@ constexpr Real LITTLE_LOAD = 1e-3;  // below this what the load does within a st
 // Of cells in the middle of a half bin: how many are left of those that an even fall would leave.
 inline Wide faster_at_first(Wide fall) { return 1.0 - fall * (1.0 - 0.5 * fall); }
 
-// All clones in marrow over half bin j of the day; the load in its middle and at its end.
-inline void leukaemia_step(Block& b, Int j, Real h) {
+// What drugs do to the leukaemia over a step: their kill of cycling and of resting cells, a row a pool, `apart` rows from each
+// other; of the load in the middle, as kill wears off.
+struct Kill {
+  const Real *cycling, *resting;
+  Int apart;
+  const Real* fall;
+  Wide of_cycling(Int pool) const { return load(cycling + pool * apart * LANES); }
+  Wide of_resting(Int pool) const { return load(resting + pool * apart * LANES); }
+};
+
+// All clones in marrow over h days from load `from` on; the load in the middle and, in the row after `from`, at the end.
+inline void leukaemia_step(Block& b, const Kill& kill, Int from, Real h) {
   const Layout& lay = b.lay;
   const Lanes& q = b.q;
   Work& w = b.work;
@@ -53,13 +63,13 @@ inline void leukaemia_step(Block& b, Int j, Real h) {
     return;
   }
   const Real packing = b.setting(S_PACKING);
-  const Wide load0 = load_row(w.load, j), death = load_row(q.death, 0);
+  const Wide load0 = load_row(w.load, from), death = load_row(q.death, 0);
   auto add = [](Rows& to, Int i, Wide more) { store(to.row(i), load_row(to, i) + more); };
   Wide kill_cyc = {}, kill_rest = {};
-  const Int halves = lay.halves(), pools = lay.pools();
+  const Int pools = lay.pools();
   for (Int k : w.pools) {  // kill rates of all drugs, for a clone that nothing spares
-    kill_cyc += load_row(w.k_cyc, k * halves + j);
-    kill_rest += load_row(w.k_rest, k * halves + j);
+    kill_cyc += kill.of_cycling(k);
+    kill_rest += kill.of_resting(k);
   }
   for (Int c : w.alive) {
     Wide cyc = kill_cyc, rest = kill_rest;
@@ -69,8 +79,8 @@ inline void leukaemia_step(Block& b, Int j, Real h) {
       const Real felt = feels[k];
       if (felt == 1.0) continue;
       const Wide spared = larger(1.0 - felt * own, 0.0);
-      cyc -= spared * load_row(w.k_cyc, k * halves + j);
-      rest -= spared * load_row(w.k_rest, k * halves + j);
+      cyc -= spared * kill.of_cycling(k);
+      rest -= spared * kill.of_resting(k);
     }
     store(w.kill.row(2 * c), cyc);
     store(w.kill.row(2 * c + 1), rest);
@@ -86,7 +96,7 @@ inline void leukaemia_step(Block& b, Int j, Real h) {
     crowd = much ? crowding(midway, packing, lay.power_of_load) : crowd;
   }
   add(day.birth, 0, crowd * h);
-  add(day.births, 0, load_row(q.birth, 0) * crowd * load_row(cells, 0) * h);
+  const Wide before = load_row(cells, 0);
   for (Int c : w.alive) {
     const Wide cyc = load_row(w.kill, 2 * c), rest = load_row(w.kill, 2 * c + 1);
     add(day.cyc, c, cyc * h);
@@ -94,9 +104,11 @@ inline void leukaemia_step(Block& b, Int j, Real h) {
     clone_step(cells.row(2 * c), cells.row(2 * c + 1), crowd, load_row(q.birth, c), death, load_row(q.to_rest, c),
                load_row(q.wake, 0), cyc, rest, h);
   }
-  store(w.load.row(j + 1), load_of(cells, w.alive, load_row(q.capacity, 0)));
+  add(day.births, 0, load_row(q.birth, 0) * crowd * (0.5 * h * (before + load_row(cells, 0))));
+  const Wide load1 = load_of(cells, w.alive, load_row(q.capacity, 0));
+  store(w.load.row(from + 1), load1);
   // the load in the middle, if it falls as an exponential, and more at first as drugs wear off
-  store(w.load_mid.row(j), root(load0 * load_row(w.load, j + 1)) * faster_at_first(load_row(w.fall, j)));
+  store(w.load_mid.row(from), root(load0 * load1) * faster_at_first(load(kill.fall)));
 }
 
 // How much less of the main clone is there in the middle of each half bin, since drugs kill more at its start than at its
@@ -118,14 +130,14 @@ inline void kill_wears_off(Block& b, Real h) {
 
 constexpr Real SHORT = 0.01;  // below it the mean of an exponential is three terms of its series
 
-// Blasts in the CNS over half bin j: those of the morning, and apart from them those that have come since, seeded evenly
+// Blasts in the CNS over h days: those of the morning, and apart from them those that have come since, seeded evenly
 // through the step: what grows or is killed of these has its exact mean, as kill may leave little of a step's first ones.
-inline void cns_step(Block& b, Int j, Real h) {
+inline void cns_step(Block& b, Wide kill, const Real* fall, Int from, Real h) {
   Work& w = b.work;
-  const Wide kill = load_row(w.k_cns, j), x = h * (load_row(b.q.cns_birth, 0) - b.setting(S_CNS_DEATH) - kill);
+  const Wide x = h * (load_row(b.q.cns_birth, 0) - b.setting(S_CNS_DEATH) - kill);
   const Wide left = exp_wide(x), stays = (x > SHORT) | (x < -SHORT) ? (left - 1.0) / x : 1.0 + x * (0.5 + x * (1.0 / 6.0));
-  store(w.sown.row(j + 1), sowing(b));
-  const Wide u = load_row(w.sown, j), v = load_row(w.sown, j + 1), middle = root(u * v) * faster_at_first(load_row(w.fall, j));
+  const Wide u = load_row(w.sown, from), v = sowing(b), middle = root(u * v) * faster_at_first(load(fall));
+  store(w.sown.row(from + 1), v);
   const Wide came = load_row(b.q.seeding, 0) * (h * (1.0 / 6.0)) * (u + 4.0 * middle + v);
   store(b.flesh.cns.row(0), load_row(b.flesh.cns, 0) * left);
   store(b.day.flux.row(0), load_row(b.day.flux, 0) * left + came * stays);
@@ -200,6 +212,92 @@ inline void line_step(Block& b, int line, Int first, Real h, bool conditioned, W
   }
 }
 
+// Where nothing kills faster than this a day, one step a day is enough: what wakes within it feels kill for half of the
+// day on average, and crowding is that of the load in its middle, which is second order; of much load what it crowds out
+// moves, too.
+constexpr Real CALM_KILL = 0.5, CALM_KILL_OF_MUCH = 0.15;
+
+// Those (-1) whose leukaemia and normal marrow have a calm day, and the day's mean kills.
+inline WideInt calm_today(Block& b) {
+  const Layout& lay = b.lay;
+  Work& w = b.work;
+  const Int halves = lay.halves();
+  if (lay.slots() != STEPS) return WideInt{};  // in finer steps there are no calm days
+  const Real each = 1.0 / static_cast<Real>(halves);
+  auto mean = [&](const Rows& x, Int first, Int number) {
+    Wide sum = {};
+    for (Int j = 0; j < number; ++j) sum += load_row(x, first + j);
+    return sum;
+  };
+  Wide cycling = {}, resting = {}, fall = {};
+  for (Int k : w.pools) {
+    const Wide first = mean(w.k_cyc, k * halves, halves / 2), last = mean(w.k_cyc, k * halves + halves / 2, halves / 2);
+    const Wide c = (first + last) * each, r = mean(w.k_rest, k * halves, halves) * each;
+    store(w.calm_kill.row(2 * k), c);
+    store(w.calm_kill.row(2 * k + 1), r);
+    cycling += c;
+    resting += r;
+    fall += lay.clone_kill[k] * (first - last);
+  }
+  const Wide cns = mean(w.k_cns, 0, halves) * each, load = load_row(w.load, 0);
+  store(w.calm_cns.row(0), cns);
+  store(w.calm_cns.row(1), smaller(larger(fall * (4.0 * each), 0.0) * 0.125, 0.5));
+  const Wide most = load < LITTLE_LOAD ? everywhere(CALM_KILL) : everywhere(CALM_KILL_OF_MUCH);
+  WideInt calm = (load == 0.0) | ((cycling < most) & (resting < most) & (cns < CALM_KILL_OF_MUCH));
+  for (Int j = 0; w.on_living && j < halves; ++j) calm &= ~(load_row(w.k_stem, j) > 0.0);
+  return calm;
+}
+
+// What a day of the leukaemia changes, row after row.
+template <class F>
+void of_leukaemia(Block& b, F f) {
+  const Int clones = b.lay.clones();
+  Int at = 0;
+  auto rows = [&](Rows& x, Int number) {
+    for (Int i = 0; i < number; ++i) f(x.row(i), b.work.calm_end.row(at++));
+  };
+  rows(b.flesh.cells, 2 * clones);
+  rows(b.flesh.cns, 1);
+  rows(b.day.cyc, clones);
+  rows(b.day.rest, clones);
+  for (Rows* x : {&b.day.birth, &b.day.births, &b.day.cns, &b.day.flux}) rows(*x, 1);
+}
+
+inline void day_means_anew(Block& b) {
+  for (Rows* x : {&b.day.cyc, &b.day.rest}) x->clear(0, b.lay.clones());
+  for (Rows* x : {&b.day.birth, &b.day.births, &b.day.cns, &b.day.flux}) x->clear(0, 1);
+}
+
+// The calm day of the leukaemia. `all`: it is everybody's; else what has come of it is kept for later.
+inline void calm_leukaemia(Block& b, bool in_cns, bool all) {
+  Work& w = b.work;
+  const Kill kill{w.calm_kill.row(0), w.calm_kill.row(1), 2, w.calm_cns.row(1)};
+  leukaemia_step(b, kill, 0, 1.0);
+  if (in_cns) cns_step(b, load_row(w.calm_cns, 0), kill.fall, 0, 1.0);
+  copy_rows(w.calm_load, 0, w.load, 0, 2);
+  copy_rows(w.calm_load, 2, w.load_mid, 0, 1);
+  if (all) return;
+  of_leukaemia(b, [](const Real* x, Real* kept) { store(kept, load(x)); });
+  copy_rows(b.flesh.cells, 0, b.day.before, 0, 2 * b.lay.clones());
+  copy_rows(b.flesh.cns, 0, b.day.cns_before, 0, 1);
+  day_means_anew(b);
+}
+
+// Normal marrow of a calm day over step `number` of the lines (of two), into w.calm_n: in the middle and at the end.
+inline void calm_marrow(Block& b, int number) {
+  Work& w = b.work;
+  const Wide start = load_row(w.calm_load, 0), end = load_row(w.calm_load, 1), middle = load_row(w.calm_load, 2);
+  alignas(64) Real at[3][LANES];
+  store(at[0], number == 0 ? start : middle);
+  store(at[1], root(middle * (number == 0 ? start : end)));
+  store(at[2], number == 0 ? middle : end);
+  const Wide none = {};
+  alignas(64) Real kill[LANES];
+  store(kill, none);
+  normal_marrow(b.flesh.room.row(0), at[0], at[1], at[2], b.flesh.rho.row(0), b.q.omega.row(0), kill, 0.5,
+                w.calm_n.row(0), w.calm_n.row(1));
+}
+
 inline void body_of_day(Block& b) {
   const Layout& lay = b.lay;
   Work& w = b.work;
@@ -207,8 +305,7 @@ inline void body_of_day(Block& b) {
   Flesh& flesh = b.flesh;
   const Real half = 1.0 / static_cast<Real>(lay.halves()), slot = 1.0 / static_cast<Real>(lay.slots());
   copy_rows(day.before, 0, flesh.cells, 0, 2 * lay.clones());
-  for (Rows* x : {&day.cyc, &day.rest}) x->clear(0, lay.clones());
-  for (Rows* x : {&day.birth, &day.births, &day.cns, &day.flux}) x->clear(0, 1);
+  day_means_anew(b);
   copy_rows(day.cns_before, 0, flesh.cns, 0, 1);
   w.alive.clear();
   for (Int c = 0; c < lay.clones(); ++c)
@@ -228,37 +325,57 @@ inline void body_of_day(Block& b) {
       if (w.pool_active[k]) w.pools.push_back(static_cast<Int>(k));
   };
   pools_of_today();
-  if (!w.alive.empty()) kill_wears_off(b, half);
   WideInt gone{};
   for (int l = 0; l < LANES; ++l) gone[l] = -Int{b.lane(l).status == DONE};
   bool conditioned = false;
   for (Int j = 0; w.on_living && j < lay.halves(); ++j) conditioned |= any(load_row(w.k_stem, j) > 0.0);
   const WideInt stirred = lay.living == 1 ? stirred_today(b) : WideInt{};
   const bool moved = any(stirred);
+  const WideInt calm = (calm_today(b) & ~stirred) | (lay.slots() == STEPS ? gone : WideInt{});
+  const bool some_calm = any(calm), all_calm = !any(~calm);
+  if (some_calm) calm_leukaemia(b, in_cns, all_calm);
+  if (!all_calm && !w.alive.empty()) kill_wears_off(b, half);
+  constexpr int PARTS = LINE_SLOTS / 2;  // half bins in a step of the lines; its middle is that of the second
   Wide rooms = {};  // normal marrow in the middle of each half bin, summed
-  for (Int j = 0; j < lay.halves(); ++j) {
-    const int part = static_cast<int>(j % (LINE_SLOTS / 2));  // half bins in a step of the lines; its middle is that of the second
-    if (moved) {
-      cells_step(b, j, half);
-      pools_of_today();
+  for (int number = 0; number < lay.halves() / PARTS; ++number) {
+    copy_rows(w.n, 0, flesh.room, 0, 1);
+    if (some_calm) calm_marrow(b, number);
+    Wide midways = {};
+    for (int part = 0; part < PARTS && !all_calm; ++part) {
+      const Int j = number * PARTS + part;
+      if (moved) {
+        cells_step(b, j, half);
+        pools_of_today();
+      }
+      leukaemia_step(b, {w.k_cyc.row(j), w.k_rest.row(j), lay.halves(), w.fall.row(j)}, j, half);
+      if (in_cns) cns_step(b, load_row(w.k_cns, j), w.fall.row(j), j, half);
+      normal_marrow(flesh.room.row(0), w.load.row(j), w.load_mid.row(j), w.load.row(j + 1), flesh.rho.row(0),
+                    b.q.omega.row(0), w.k_stem.row(j), half, w.n.row(3), w.n.row(2));
+      if (part == PARTS / 2) copy_rows(w.n, 1, w.n, 3, 1);
+      if (conditioned) [[unlikely]] fall_of_marrow(b, j, part);
+      copy_rows(flesh.room, 0, w.n, 2, 1);
+      midways += load_row(w.n, 3);
+      if (moved) immunity_step(b, j, half, stirred);
     }
-    leukaemia_step(b, j, half);
-    if (in_cns) cns_step(b, j, half);
-    if (part == 0) copy_rows(w.n, 0, flesh.room, 0, 1);
-    normal_marrow(flesh.room.row(0), w.load.row(j), w.load_mid.row(j), w.load.row(j + 1), flesh.rho.row(0),
-                  b.q.omega.row(0), w.k_stem.row(j), half, w.n.row(3), w.n.row(2));
-    if (part == LINE_SLOTS / 4) copy_rows(w.n, 1, w.n, 3, 1);
-    if (conditioned) [[unlikely]] fall_of_marrow(b, j, part);
-    copy_rows(flesh.room, 0, w.n, 2, 1);
-    if (part == LINE_SLOTS / 2 - 1)
-      for (int i = 0; i < LINES; ++i) line_step(b, i, 2 * j + 2 - LINE_SLOTS, slot, conditioned, gone);
-    rooms += load_row(w.n, 3);
-    if (moved) immunity_step(b, j, half, stirred);
+    if (some_calm) {
+      for (int i = 0; i < 2; ++i)
+        store(w.n.row(1 + i), calm ? load_row(w.calm_n, i) : load_row(w.n, 1 + i));
+      midways = calm ? static_cast<Real>(PARTS) * load_row(w.calm_n, 0) : midways;
+      copy_rows(flesh.room, 0, w.n, 2, 1);
+    }
+    for (int i = 0; i < LINES; ++i) line_step(b, i, number * LINE_SLOTS, slot, conditioned, gone);
+    rooms += midways;
+  }
+  Wide load = load_row(w.calm_load, 1);
+  if (!all_calm) {
+    if (some_calm) of_leukaemia(b, [calm](Real* x, const Real* kept) { store(x, calm ? remission::load(kept) : remission::load(x)); });
+    const Wide other = load_row(w.load, lay.halves());
+    load = calm ? load : other;
   }
   if (lay.living == 1) quiet_immunity(b, stirred, rooms * half);
   const Real kept = 1.0 - b.setting(S_PLT_POOL_LOSS);
   store(flesh.pool.row(0), load_row(flesh.pool, 0) * kept);
-  store(flesh.total.row(0), load_row(w.load, lay.halves()) * load_row(b.q.capacity, 0));
+  store(flesh.total.row(0), load * load_row(b.q.capacity, 0));
   for (int l = 0; l < LANES; ++l)
     if (b.today[l] % EXACT_FEEDBACK_DAYS == 0) feedback_anew(b, l);
 }

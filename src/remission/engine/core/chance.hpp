@@ -35,7 +35,8 @@ inline Words philox(Words c, std::uint32_t k0, std::uint32_t k1) {
   const __m128i by = _mm_set_epi32(0, static_cast<int>(0xCD9E8D57), 0, static_cast<int>(0xD2511F53));
   const __m128i on = _mm_set_epi32(0, static_cast<int>(0xBB67AE85u), 0, static_cast<int>(0x9E3779B9u));
   __m128i key = _mm_set_epi32(0, static_cast<int>(k1), 0, static_cast<int>(k0));
-  __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(&c));
+  // from registers: to load at once what was stored in four parts waits for all of them
+  __m128i x = _mm_set_epi32(static_cast<int>(c.c3), static_cast<int>(c.c2), static_cast<int>(c.c1), static_cast<int>(c.c0));
   for (int round = 0; round < 10; ++round) {
     const __m128i products = _mm_shuffle_epi32(_mm_mul_epu32(x, by), _MM_SHUFFLE(0, 1, 2, 3));
     x = _mm_xor_si128(_mm_xor_si128(products, _mm_srli_epi64(x, 32)), key);

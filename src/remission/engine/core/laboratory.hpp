@@ -32,9 +32,12 @@ inline void measure(Block& b, int l) {
   const ImmuneState& im = b.flesh.immune[l];
   const Real blasts = b.blood_blasts(l, b.flesh.total(0, l));
   const Real anc = b.circulating(NEUTROPHILS, l) * (1.0 + b.flesh.mobilised(0, l));
-  seen(V_ANC, l) = anc * std::exp(b.setting(S_NOISE_ANC) * b.normal(l, P_ANC, sample));
-  seen(V_PLT, l) = b.platelets(l) * std::exp(b.setting(S_NOISE_PLT) * b.normal(l, P_PLT, sample));
-  seen(V_HB, l) = b.haemoglobin(l) * std::exp(b.setting(S_NOISE_HB) * b.normal(l, P_HB, sample));
+  auto noise = [&](Setting sd, std::uint32_t purpose) {
+    return b.setting(sd) == 0.0 ? 1.0 : std::exp(b.setting(sd) * b.normal(l, purpose, sample));
+  };
+  seen(V_ANC, l) = anc * noise(S_NOISE_ANC, P_ANC);
+  seen(V_PLT, l) = b.platelets(l) * noise(S_NOISE_PLT, P_PLT);
+  seen(V_HB, l) = b.haemoglobin(l) * noise(S_NOISE_HB, P_HB);
   seen(V_LYMPH, l) = b.circulating(LYMPHOCYTES, l);
   seen(V_BLASTS, l) = blasts * 1000.0;  // per uL
   seen(V_WBC, l) = seen(V_ANC, l) + b.circulating(LYMPHOCYTES, l) + b.setting(S_OTHER) + blasts;

@@ -239,6 +239,11 @@ struct Work {
   Rows load, load_mid;      // at the edges of the half bins, and in their middle
   Rows sown;                // at the edges: cells that seed the CNS
   Rows fall;                // half bins: of the load in the middle, as kill wears off
+  Rows calm_kill;           // of a calm day, two rows a pool: mean kill of cycling and of resting cells
+  Rows calm_cns;            // the same of the CNS; `fall` of the day
+  Rows calm_load;           // load at its start, its end, in the middle
+  Rows calm_n;              // normal marrow in the middle and at the end of a step of the lines
+  Rows calm_end;            // what has come of it where others of the block have another day
 
   Work(const Layout& lay, const Lanes& q, Flesh& flesh);
 };
@@ -480,7 +485,8 @@ inline Work::Work(const Layout& lay, const Lanes& q, Flesh& flesh)
       k_rest(lay.pools() * lay.halves()), pool_active(lay.pools(), 0), k_cns(lay.halves()), k_stem(lay.halves()),
       k_b(lay.halves()), released(lay.halves()), released_b(lay.halves()), freeing(lay.halves()),
       freeing_b(lay.halves()), antigen(1), size(q.effect_size), size_rest(q.effect_rest), n(4), room(LINE_SLOTS),
-      kill(2 * lay.clones()), load(lay.halves() + 1), load_mid(lay.halves()), sown(lay.halves() + 1), fall(lay.halves()) {
+      kill(2 * lay.clones()), load(lay.halves() + 1), load_mid(lay.halves()), sown(lay.halves() + 1), fall(lay.halves()),
+      calm_kill(2 * lay.pools()), calm_cns(2), calm_load(3), calm_n(2), calm_end(4 * lay.clones() + 5) {
   for (Int effect : lay.members) {
     const Int target = lay.effect_target[effect], pool = lay.effect_pool[effect];
     if (target >= HAZARDS && lay.side_effects == 0)
