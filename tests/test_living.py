@@ -160,7 +160,7 @@ def test_cells_do_nothing_to_leukaemia_without_the_antigen(played):
         [("a", 28, ["immunoglobulin 0.1 g/kg IV on day 1"])], person(lineage="T", marrow_blasts=0.2, wbc=10.0)
     )
     last = [out["states"].filter(pl.col("day") == 28)["log10_blasts_marrow"].item() for out in (with_cells, without)]
-    assert last[0] == pytest.approx(last[1], abs=1e-9)
+    assert last[0] == pytest.approx(last[1], abs=1e-4)  # steps of four hours with cells, of a day without
 
 
 def test_a_step_towards_a_target_is_exact():
