@@ -164,6 +164,8 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
     for ages in ({"from_age_y": 0}, {"to_age_y": 0}):  # birth is an age, too
         with pytest.raises(ValueError, match="goes with `reference` \\+ `yearly`"):
             Covariate.model_validate({"on": "age_y", "reference": 10, "power": 1, **ages})
+    with pytest.raises(ValueError, match="`until` goes with `reference` \\+ `power`"):
+        Covariate(on="age_y", factor=2, above=18, until=25)
     with pytest.raises(BadInput, match="setting is 'rich'"):
         one(age_y=6, sex="f", setting="rich")
     (tmp_path / "trials").mkdir()

@@ -386,3 +386,18 @@ def test_tolerant_cells_are_not_tied_to_themselves(tmp_path: Path) -> None:
     (tmp_path / "body" / "leukaemia.yaml").write_text(own, encoding="utf-8")
     with pytest.raises(BadInput, match="tolerant.kill_if_tolerant"):
         clone_table(library().below(tmp_path))
+
+
+def test_the_resistant_clone_rises_with_age_in_young_adults_and_not_beyond() -> None:
+    """As often at 15 as at 8, more at 22, and at 58 no more than at 26, where only the drugs that are borne differ."""
+    clone = library().body("leukaemia")[f"resistant_clones.{MULTIDRUG}.mutation_per_division"]
+    cost = library().body("leukaemia")[f"resistant_clones.{MULTIDRUG}.fitness_cost"]
+    rate, paid = (
+        [
+            float(individual(number, "-", one(age_y=age, sex="male"), seed=1, purpose="x")[0])
+            for age in (8, 15, 22, 26, 58)
+        ]
+        for number in (clone, cost)
+    )
+    assert rate[0] == rate[1] < rate[2] < rate[3] == rate[4]
+    assert paid[0] == paid[1] > paid[2] > paid[3] == paid[4] > 0

@@ -60,4 +60,5 @@ def _factor(covariate: Covariate, cohort: Cohort) -> Floats:
     if covariate.factor is not None:
         return np.where(inside, covariate.factor, 1.0)
     assert covariate.reference is not None and covariate.power is not None
+    x = np.minimum(x, np.inf if covariate.until is None else covariate.until)
     return np.where(inside, (x / covariate.reference) ** covariate.power, 1.0)

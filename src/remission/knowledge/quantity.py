@@ -51,6 +51,7 @@ class Covariate(BaseModel):
     ]  # fmt: skip
     reference: float | None = None
     power: float | None = None
+    until: float | None = None
     yearly: Annotated[float, Field(gt=0)] | None = None
     from_age_y: float | None = None
     to_age_y: float | None = None
@@ -69,6 +70,8 @@ class Covariate(BaseModel):
             raise ValueError(
                 "the year of care, and nothing else, goes with `reference` + `yearly` (and `from_age_y`, `to_age_y`)"
             )
+        if self.until is not None and not numeric:
+            raise ValueError("`until` goes with `reference` + `power`")
         if sum([numeric, self.map is not None, step, trend]) != 1:
             raise ValueError("a covariate is either `reference` + `power`, or `map`, or `factor` with `above`/`below`")
         known = _WORDS.get(self.on, ())
