@@ -41,10 +41,24 @@ def test_an_antibody_alone_spares_mouth_and_gut_and_chemotherapy_does_not() -> N
     for name in ("aall1331-blinatumomab", "aall1331-chemotherapy", "ino-vate", "cog-standard-risk"):
         protocol = read_protocol(name)
         flags = prepare(protocol, library()).tables.phases["spares"]
-        phases = {phase.id for phase, flag in zip(protocol.phases, flags, strict=True) if flag}
+        phases = {phase.id for phase, flag in zip(protocol.phases, flags, strict=True) if flag == 1}
         spared[name] = {phase for phase in phases if ":" not in phase}
     assert spared.pop("aall1331-blinatumomab") == {"blinatumomab 1", "blinatumomab 2"}
     assert not any(spared.values())
+
+
+def test_mouth_and_gut_are_whole_in_maintenance_and_not_in_every_course_that_is_given_again() -> None:
+    """Courses of cytarabine, high-dose methotrexate or etoposide that repeat hurt them as those that are given once."""
+    for name, courses, tablets in (
+        ("relapse-children-2000s", {"intensification", "nelarabine"}, {"maintenance"}),
+        ("gmall-initial-1", {"methotrexate", "cytarabine"}, {"maintenance"}),
+        ("dfci-95-01", set(), {"continuation"}),  # methotrexate each week, into muscle
+        ("bfm-95", set(), {"maintenance"}),
+    ):
+        protocol = read_protocol(name)
+        flags = prepare(protocol, library()).tables.phases["spares"]
+        flag = {phase.id: flag for phase, flag in zip(protocol.phases, flags, strict=True)}
+        assert {flag[phase] for phase in courses} <= {0} and {flag[phase] for phase in tablets} == {2}, name
 
 
 @pytest.mark.parametrize(

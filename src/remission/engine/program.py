@@ -585,7 +585,7 @@ def prepare(protocol: m.Protocol, library: Library) -> Program:
                     phase.rest_days,
                     start,
                     _repeats(phase),
-                    _spares([(agents[agent], route) for q, agent, route in slots if q == p]),
+                    _spares(phase, [(agents[agent], route) for q, agent, route in slots if q == p]),
                     *rule_span,
                     *until_span,
                     chance.purpose(phase.id.rpartition(": ")[2]),
@@ -680,14 +680,19 @@ def _repeats(phase: m.Phase) -> bool:
     return bool(phase.repeat_until or phase.repeat_times)
 
 
-def _spares(given: list[tuple[Agent, str]]) -> bool:
-    """Is an antibody that leads T cells given, and into blood, muscle or skin nothing that stops red precursors, as all
-    do that harm the lining of mouth and gut?"""
-    harms = (
-        route not in ("IT", "PO") and any(effect.on == "red cells" for effect in agent.effects)
+def _spares(phase: m.Phase, given: list[tuple[Agent, str]]) -> int:
+    """Are mouth and gut whole? 2: always, in a phase that repeats (maintenance), with nothing that harms or tablets
+    of a thiopurine and no etoposide or anthracycline; 1: in remission, under an antibody that leads T cells, with
+    nothing that harms; else 0. What harms stops red precursors, given into blood, muscle or skin."""
+    harmful = {
+        agent.kind
         for agent, route in given
-    )
-    return any(agent.kind == "bispecific antibody" for agent, _ in given) and not any(harms)
+        if route not in ("IT", "PO") and any(effect.on == "red cells" for effect in agent.effects)
+    }
+    tablets = any(agent.kind == "thiopurine" and route == "PO" for agent, route in given)
+    if _repeats(phase) and (not harmful or (tablets and not harmful & {"topoisomerase II inhibitor", "anthracycline"})):
+        return 2
+    return int(any(agent.kind == "bispecific antibody" for agent, _ in given) and not harmful)
 
 
 def _copies(forms: list[Form], orders: list[dict[str, Any]]) -> list[int]:

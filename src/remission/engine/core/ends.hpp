@@ -15,6 +15,7 @@ constexpr Int MOST_RELAPSES = 9;  // that are treated
 constexpr Int DAILY_RECORD_DAYS = 60;
 constexpr Int REFRACTORY_DAYS = 56;  // two courses without a remission
 constexpr Int FOLLOW_DAYS = 7;       // step of the follow-up
+constexpr Int ALWAYS = 2;            // a phase spares the lining, in remission (1) or always
 
 inline void finish(Block& b, int l, Outcome outcome, Int today) {
   b.place.result[l][RESULT_OUTCOME] = outcome;
@@ -31,7 +32,7 @@ inline void die(Block& b, int l, Int today, Int cause) {
 // Mouth and gut are whole: maintenance, or an antibody alone in remission.
 inline bool whole_lining(Block& b, int l) {
   const Phase& phase = b.t.phases[b.lane(l).phase];
-  return phase.repeats == 1 || (phase.spares == 1 && b.blast_share(l, b.flesh.total(0, l)) < b.setting(S_REMISSION));
+  return phase.spares == ALWAYS || (phase.spares == 1 && b.blast_share(l, b.flesh.total(0, l)) < b.setting(S_REMISSION));
 }
 
 // Add today's hazard of fever, by neutrophil count, and say whether it has reached the next fever: the arrivals of an

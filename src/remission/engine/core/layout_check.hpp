@@ -164,7 +164,7 @@ class LayoutCheck {
       within(at("recheck"), x.recheck, 0, MOST_DAYS);
       within(at("rest"), x.rest, 0, MOST_DAYS);
       within(at("repeats"), x.repeats, 0, 1);
-      within(at("spares"), x.spares, 0, 1);
+      within(at("spares"), x.spares, 0, 2);
       span(at("rules_from"), x.rules_from, at("rules_to"), x.rules_to, rule, t.phase_rules.size);
       span(at("until_from"), x.until_from, at("until_to"), x.until_to, until, t.untils.size);
     }
