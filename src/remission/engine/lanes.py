@@ -359,7 +359,8 @@ def build(
     rest_share *= tolerance ** -leukaemia.number("cycling.resting_if_tolerant", "-", 0.0)
     rest_share = np.minimum(rest_share, 0.5)
     kept = leukaemia.number("cycling.resting_kept_at_relapse", "-", 1.0)
-    rests_again = np.where(people.relapsed == 1, 1.0, (rest_share / typical_rest) ** (kept - 1.0))
+    again = (rest_share > 0.0) & (people.relapsed != 1)  # who enters with a relapse has had it
+    rests_again = np.divide(rest_share, typical_rest, out=np.ones(padded), where=again) ** (kept - 1.0)
     cells = np.zeros((len(clones), 2, padded))
     birth = np.zeros((len(clones), padded))
     to_rest = np.zeros((len(clones), padded))
