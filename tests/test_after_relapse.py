@@ -128,7 +128,8 @@ def test_a_relapse_holds_cells_that_resist_as_a_leukaemia_of_its_size_at_diagnos
     of_clone = "body/leukaemia.yaml: resistant_clones.tolerant."
     numbers = {place(f"{of_clone}kill.{name}"): 0.0 for name in SENSITIVITIES}
     numbers |= {place(f"{of_clone}mutation_per_division"): 1e-4, place(f"{of_clone}fitness_cost"): 1.0}
-    numbers |= {place(f"{of_clone}kill_sd_log"): 0.0}
+    kept_at_relapse = place("body/leukaemia.yaml: resistant_clones.multidrug resistant.kept_at_relapse")
+    numbers |= {place(f"{of_clone}kill_sd_log"): 0.0, kept_at_relapse: 0.0, place(f"{INFANTS}.all"): 1.0}
     run = simulate(variant("interfant-06", after_relapse="relapse-children-2000s"), patients=96, seed=5,
                    follow_up_years=2.0, threads=1, knowledge=laid_over(numbers, tmp_path),
                    record=("outcomes", "states"))  # fmt: skip
