@@ -258,7 +258,10 @@ def test_graft_versus_host_disease_and_leukaemia_come_as_often_as_read(name: str
     assert 1.0 - math.exp(-passed(graft, "chronic_gvhd", dose)) == pytest.approx(chronic, abs=0.03)
     kill, as_sibling = (
         passed(library().agent(g), "blasts", GRAFTS[g][0])
-        for g in (name, "sibling_blood" if name in ("sibling_blood", "unrelated_blood") else "sibling_marrow"  # adults by adults)
+        for g in (
+            name,
+            "sibling_blood" if name in ("sibling_blood", "unrelated_blood") else "sibling_marrow",
+        )  # adults by adults
     )
     # a stranger's cells with what is given against more disease of the graft: as many relapses (Ringden 2009)
     assert kill / as_sibling == pytest.approx(0.865 if "unrelated" in name else 1.0, abs=0.05)
