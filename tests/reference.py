@@ -270,6 +270,7 @@ class Course:
         self.late: list[tuple[float, int, float, float, int]] = []  # when a lag is over: dose
         self.host, self.grafted = 1.0, False
         self.fields: dict[int, tuple[float, float, int]] = {}  # act: left of blasts, of normal cells, last day
+        self.back = False  # has there been a relapse?
         self.lost = 0.0  # powers of the loss of sensitivity, summed over relapses
         self.peak = np.inf  # of CAR T-cells
         self.memory_share = 0.0
@@ -360,11 +361,25 @@ class Course:
         early, late, share = (self.patient.setting[name] for name in ("loss_early", "loss_late", "loss_share"))
         lost = leukaemia.lost(days, early, late, share)
         self.lost += lost
-        of, times = self.numbers.effect, self.patient.after_relapse**lost
-        cells = self.y[self.patient.cells].reshape(-1, 2)  # a view
-        cells[0] += cells[self.patient.fades].sum(axis=0)
-        cells[self.patient.fades] = 0.0
-        self._own(self.numbers._replace(effect=of._replace(size=of.size * times, resting=of.resting * times)))
+        p, of, times = self.patient, self.numbers.effect, self.patient.after_relapse**lost
+        cells = self.y[p.cells].reshape(-1, 2)  # a view
+        part = cells.sum(axis=1) / cells.sum()
+        on_blasts = np.isin(of.target, (whole.BLASTS, whole.BLOOD))
+        for clone, keeps in enumerate(p.keeps):
+            felt = self.numbers.felt[clone, of.pool]
+            times = times * [
+                leukaemia.kept(x, keeps * part[clone]) if on else 1.0 for x, on in zip(felt, on_blasts, strict=True)
+            ]
+        cells[0] += cells[p.fades].sum(axis=0)
+        cells[p.fades] = 0.0
+        to_rest = self.numbers.to_rest
+        if not self.back:
+            to_rest = to_rest * p.rests_again
+            if p.rests_again != 1.0:
+                cells[0] = leukaemia.rests_anew(*cells[0], p.rests_again)
+        self.back = True
+        effect = of._replace(size=of.size * times, resting=of.resting * times)
+        self._own(self.numbers._replace(effect=effect, to_rest=to_rest))
 
     # --- what acts at once
 

@@ -9,11 +9,15 @@ import polars as pl
 import pytest
 
 from remission.body.infection import lethal_at
-from remission.body.leukaemia import lost, preexisting
+from remission.body.leukaemia import kept, lost, preexisting, rests_anew
+from remission.body.person import individual
 from remission.compiled import core
+from remission.engine.acting import clone_table
+from remission.engine.lanes import build
 from remission.engine.play import Options, play
 from remission.engine.program import prepare
-from remission.knowledge.library import library
+from remission.knowledge.errors import BadInput
+from remission.knowledge.library import library, using
 from remission.knowledge.places import laid_over, place
 from remission.patient.cohort import SENSITIVITIES
 from remission.patient.person import one
@@ -61,7 +65,8 @@ def test_before_the_first_relapse_nothing_differs_and_after_it_more_is_left(tmp_
 
 
 def test_a_clone_that_resisted_answers_as_the_main_one_once_it_has_grown_to_a_relapse(tmp_path: Path) -> None:
-    """Relapses that only a clone makes which feels next to nothing: most answer again when nothing else is lost."""
+    """Relapses that only a clone makes which feels next to nothing: most answer again when nothing else is lost and
+    nothing of that is kept, hardly anybody's when all of it is. They come as before."""
     of_clone = "body/leukaemia.yaml: resistant_clones.multidrug resistant."
     numbers = {place(f"{of_clone}mutation_per_division"): 2e-11, place(f"{of_clone}kill_sd_log"): 0.0,
                place(f"{of_clone}fitness_cost"): 0.0}  # fmt: skip
@@ -69,14 +74,52 @@ def test_a_clone_that_resisted_answers_as_the_main_one_once_it_has_grown_to_a_re
     numbers |= {place(f"{ALL}.classes.{name}"): 1.0 for name in classes}
     numbers |= {place(f"{ALL}.all"): 1.0, place(f"{ALL}.sd_log"): 0.0}
     numbers |= {place(f"{of_clone}kill.{name}"): 0.05 for name in SENSITIVITIES}
-    run = simulate(variant("bfm-standard", after_relapse="relapse-children-2000s"), patients=40, seed=5,
-                   follow_up_years=2.0, threads=1, knowledge=laid_over(numbers, tmp_path),
-                   record=("outcomes", "events"))  # fmt: skip
-    relapsed = run.outcomes.filter(pl.col("relapse_day") < 540)
-    again = run.events.join(relapsed.select("patient", "relapse_day"), on="patient")
-    again = again.filter((pl.col("event") == "remission") & (pl.col("day") > pl.col("relapse_day")))
-    assert len(relapsed) > 15
-    assert again["patient"].n_unique() > 0.7 * len(relapsed)
+    found = []
+    for keeps in (0.0, 1.0):
+        numbers[place(f"{of_clone}kept_at_relapse")] = keeps
+        run = simulate(variant("bfm-standard", after_relapse="relapse-children-2000s"), patients=40, seed=5,
+                       follow_up_years=2.0, threads=1, knowledge=laid_over(numbers, tmp_path / str(keeps)),
+                       record=("outcomes", "events"))  # fmt: skip
+        relapsed = run.outcomes.filter((pl.col("relapse_day") < 540) & (pl.col("relapse_site") != "CNS"))
+        again = run.events.join(relapsed.select("patient", "relapse_day"), on="patient")
+        again = again.filter((pl.col("event") == "remission") & (pl.col("day") > pl.col("relapse_day")))
+        found.append((relapsed["relapse_day"].to_list(), again["patient"].n_unique()))
+    (days, most), (same, few) = found
+    assert days == same and len(days) > 12
+    assert most > 0.7 * len(days) and few < 0.2 * len(days), found
+
+
+def test_a_clone_that_keeps_all_it_has_keeps_no_part(tmp_path: Path) -> None:
+    text = library().file("body", "leukaemia").read_text()
+    line = next(line for line in text.splitlines() if line.startswith("    kept_at_relapse:"))
+    fades = "    after_relapse: as the main clone\n"
+    assert fades + line in text
+    (tmp_path / "body").mkdir()
+    (tmp_path / "body" / "leukaemia.yaml").write_text(text.replace(fades + line, line, 1))
+    with pytest.raises(BadInput, match="kept_at_relapse"):
+        clone_table(library().below(tmp_path))
+
+
+def test_a_relapse_that_grew_from_few_resting_cells_has_a_share_of_them_of_its_own(tmp_path: Path) -> None:
+    """What the patient's share was over the typical one counts to a power; who enters with a relapse has had it."""
+    at, share = place("body/leukaemia.yaml: cycling.resting_kept_at_relapse"), "cycling.resting_share"
+    for who, power in (("childhood-all", 1.0), ("childhood-all", 0.25), ("first-relapse-children", 0.25)):
+        people = draw(who, 200, seed=3)
+        with using(laid_over({at: power}, tmp_path / f"{who}{power}")) as known:
+            protocol = read_protocol("relapse-children-2000s" if "relapse" in who else "bfm-standard")
+            lanes = build(prepare(protocol, known), people, known, seed=3)[1]
+            typical = individual(known.body("leukaemia")[share], "-", people, seed=3, purpose=share)
+        a = lanes.to_rest[0]
+        own = a / (a + lanes.birth[0] - lanes.death + lanes.wake)
+        wanted = (own / typical) ** (power - 1.0) if who == "childhood-all" else np.ones(len(people))
+        assert lanes.rests_again[: len(people)] == pytest.approx(wanted[: len(people)], rel=1e-9)
+
+
+def test_the_core_has_what_is_kept_and_rests_by_the_equations_of_the_body() -> None:
+    assert [kept(x, 0.5) for x in (0.0, 0.25, 1.0)] == [1.0, 0.5, 1.0]
+    assert kept(0.25, 0.0) == 1.0
+    assert rests_anew(900.0, 100.0, 0.1) == (990.0, 10.0)
+    assert rests_anew(900.0, 100.0, 1e6) == (500.0, 500.0)
 
 
 def test_a_relapse_holds_cells_that_resist_as_a_leukaemia_of_its_size_at_diagnosis(tmp_path: Path) -> None:
@@ -85,7 +128,8 @@ def test_a_relapse_holds_cells_that_resist_as_a_leukaemia_of_its_size_at_diagnos
     of_clone = "body/leukaemia.yaml: resistant_clones.tolerant."
     numbers = {place(f"{of_clone}kill.{name}"): 0.0 for name in SENSITIVITIES}
     numbers |= {place(f"{of_clone}mutation_per_division"): 1e-4, place(f"{of_clone}fitness_cost"): 1.0}
-    numbers |= {place(f"{of_clone}kill_sd_log"): 0.0}
+    kept_at_relapse = place("body/leukaemia.yaml: resistant_clones.multidrug resistant.kept_at_relapse")
+    numbers |= {place(f"{of_clone}kill_sd_log"): 0.0, kept_at_relapse: 0.0, place(f"{INFANTS}.all"): 1.0}
     run = simulate(variant("interfant-06", after_relapse="relapse-children-2000s"), patients=96, seed=5,
                    follow_up_years=2.0, threads=1, knowledge=laid_over(numbers, tmp_path),
                    record=("outcomes", "states"))  # fmt: skip

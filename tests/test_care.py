@@ -46,12 +46,17 @@ def fatal(age: float, year: float) -> dict[str, float]:
 
 @pytest.mark.parametrize(
     ("age", "early", "late", "more"),
-    [(30.0, 1995, 2015, FALL ** -((2015 - 1995) / 5)), (6.0, 1988.3, 2005.6, CHILDREN)],
-    ids=["adult", "child"],
+    [
+        (30.0, 1995, 2015, FALL ** -((2015 - 1995) / 5)),
+        (6.0, 2000, 2005.6, CHILDREN ** (5.6 / 17.3)),
+        (6.0, 2005.6, 2015, FALL ** -(9.4 / 5)),
+    ],
+    ids=["adult", "child", "child, since 2005"],
 )
 def test_the_graft_killed_as_much_more_often_as_published(age: float, early: float, late: float, more: float) -> None:
     people = {"population": "transplant-adults"} if age >= 18 else {}
-    assert care("care_after_transplant", age_y=age, care_year=early, **people) == pytest.approx(more, rel=0.01)
+    before, after = (care("care_after_transplant", age_y=age, care_year=year, **people) for year in (early, late))
+    assert before / after == pytest.approx(more, rel=0.01)
     then, now = fatal(age, early), fatal(age, late)
     moved = {name for name in now if then[name] != now[name]}
     assert moved == set(OF_THE_GRAFT)  # nothing else is known to have changed
@@ -61,7 +66,7 @@ def test_the_graft_killed_as_much_more_often_as_published(age: float, early: flo
 
 def test_the_years_end_where_the_sources_do() -> None:
     adult = {"age_y": 30.0, "population": "adult-all"}
-    for who, first, last in (({}, 1988.3, 2005.6), (adult, 1980, 2016)):
+    for who, first, last in (({}, 1988.3, 2016), (adult, 1980, 2016)):
         assert care("care_after_transplant", **who, care_year=1960) == care(
             "care_after_transplant", **who, care_year=first
         )
@@ -69,6 +74,11 @@ def test_the_years_end_where_the_sources_do() -> None:
             "care_after_transplant", **who, care_year=last
         )
     assert care("care", age_y=40.0, population="adult-all", care_year=2025) == 1.0
+
+
+def test_the_graft_kills_fewer_japanese() -> None:
+    for name, people in (("East Asian", 0.69), ("European", 1.0)):
+        assert care("care_after_transplant", age_y=40.0, care_year=2015, ancestry=name) == pytest.approx(people)
 
 
 def test_infections_of_adults_follow_the_years_and_those_of_children_do_not() -> None:

@@ -480,7 +480,7 @@ def test_any_slice_of_the_new_populations(name, cohorts):
         ("relapsed-b-all-adults", 18, 81, 37),  # TOWER
         ("ph-positive-children", 1, 22, 7.5),  # BFM and AIEOP
         ("ph-positive-adults", 18, 83, 54.5),  # D-ALBA
-        ("transplant-children", 4, 22, 13.3),  # of the groups of the table
+        ("transplant-children", 4, 22, 10),  # of the groups of the table
     ],
 )
 def test_ages_at_entry(name, youngest, oldest, median, cohorts):

@@ -18,9 +18,15 @@ log-normal, median 1), may move two of these, to the powers p and q (`resting_if
     resting share = r (geometric mean sensitivity)^-if_slow T^-p        r: drawn; at most a half; T: `kill_sd_log`
     felt of a kill = min(1, share x own T^q)                            own: drawn for the clone, `kill_sd_log`
 
-What is back has lost sensitivity, from whichever clone it has grown: the loss is one graded number of the patient, and
-a clone that resisted is like the main one from then on. Clones that resist are in it anew, as in a leukaemia of its
-size at diagnosis (`preexisting`). Cells in the CNS grow the faster the faster the patient's leukaemia grows in the
+What is back has lost sensitivity, from whichever clone it has grown: the loss is one graded number of the patient. A
+clone that resisted is like the main one from then on, but for what it keeps: every kill is times
+
+    felt^(k p)           felt: what the clone felt of it; k: `kept_at_relapse`; p: its part of the relapse
+
+so that a relapse that grew through treatment answers less than one that woke after it. Clones that resist are in it
+anew, as in a leukaemia of its size at diagnosis (`preexisting`). The share of cells that rests is in part the
+leukaemia's, in part of this growth: the first relapse has r (r_0 / r)^`resting_kept_at_relapse`, r_0 its own before,
+r typical. Cells in the CNS grow the faster the faster the patient's leukaemia grows in the
 marrow; their seeding goes with the cells that were there at diagnosis:
 
     b_S - d_S = g ((b - d) / as measured)^power
@@ -82,6 +88,18 @@ def preexisting(m: Any, u: Any) -> Any:
 def lost(days: float, early: float, late: float, share: float) -> float:
     """The power of the factor by which sensitivity falls at a relapse, by the days since diagnosis or the last one."""
     return 1.0 - (1.0 - share) * min(1.0, max(0.0, (days - early) / (late - early)))
+
+
+def kept(felt_of_kill: float, power: float) -> float:
+    """How much of a kill a relapse feels that has grown from a clone, which felt ``felt_of_kill`` of it; power: what of
+    its resistance is kept, times its part of the relapse. 0 is no resistance: the agent has numbers of its own."""
+    return felt_of_kill**power if 0.0 < felt_of_kill < 1.0 else 1.0
+
+
+def rests_anew(cycling: float, resting: float, times: float) -> tuple[float, float]:
+    """Cycling and resting cells of a first relapse: ``times`` as many rest as would have before, at most half."""
+    rest = math.floor(min(resting * times, 0.5 * (cycling + resting)))
+    return cycling + resting - rest, rest
 
 
 def cns_change(s: float, birth: float, death: float, kill: float, seeding: float, sown: float) -> float:

@@ -43,7 +43,7 @@ def individual(quantity: Quantity, unit: str, cohort: Cohort, *, seed: int, purp
 def _factor(covariate: Covariate, cohort: Cohort) -> Floats:
     x = np.asarray(getattr(cohort, covariate.on), dtype=float)
     if covariate.map is not None:
-        words = WORDS[covariate.on]
+        words = cohort.ancestries if covariate.on == "ancestry" else WORDS[covariate.on]
         table = np.array([covariate.map.get(word, 1.0) for word in words])
         return table[x.astype(int)]
     if covariate.yearly is not None:

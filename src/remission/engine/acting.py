@@ -35,6 +35,7 @@ class Clone:
     kill_if_tolerant: float = 0.0  # power of what tolerant cells feel, beside their own
     sows: float = 1.0  # times what the main clone seeds into the CNS
     fades: bool = False  # once it has grown to a relapse it is like the main clone
+    keeps: float = 0.0  # but for this power of what it felt less
     subtypes: tuple[str, ...] = ()
     times: dict[str, Quantity] = field(default_factory=dict)
 
@@ -74,6 +75,7 @@ def clone_table(library: Library, agents: tuple[Agent, ...] | None = None) -> li
                 _if_tolerant(body, name),
                 body.number(f"{path}.sows", "-", 1.0),
                 _fades(body, path),
+                _keeps(body, path),
                 tuple(word.strip() for word in subtypes.split(",") if word.strip()),
                 {word: body[f"{path}.times.{word}"] for word in body.children(f"{path}.times")},
             )
@@ -98,6 +100,16 @@ def _fades(body: Body, path: str) -> bool:
     if (said := body.text(f"{path}.after_relapse")) != FADES:
         raise BadInput(f"{body.name}: '{path}.after_relapse' is '{said}'", remedy=f"Write `{FADES}`, or leave it out")
     return True
+
+
+def _keeps(body: Body, path: str) -> float:
+    """How much of its resistance, on the log scale, what has grown from a clone has at a relapse."""
+    if f"{path}.kept_at_relapse" in body and not _fades(body, path):
+        raise BadInput(
+            f"{body.name}: '{path}.kept_at_relapse' is of a clone that keeps all it has",
+            remedy=f"Write `after_relapse: {FADES}` beside it, or leave it out",
+        )
+    return body.number(f"{path}.kept_at_relapse", "-", 0.0)
 
 
 def _acts_through(agent: Agent) -> set[str]:

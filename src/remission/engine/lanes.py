@@ -84,6 +84,7 @@ class Lanes(NamedTuple):
     birth: Any  # (clones, N)
     death: Any
     to_rest: Any
+    rests_again: Any  # (N,): times that from the first relapse in the course on
     wake: Any
     normal: Any  # normal marrow / capacity at diagnosis
     mutation: Any  # (clones, N): mutants of the main clone per birth
@@ -348,7 +349,8 @@ def build(
     normal = np.maximum(1.0 - omega * total / capacity, 1e-3)
     death = draw(leukaemia, "growth.death", "1/day")
     wake = draw(leukaemia, "cycling.wake", "1/day")
-    rest_share = draw(leukaemia, "cycling.resting_share", "-") * spread("cycling.resting_share_sd_log")
+    typical_rest = draw(leukaemia, "cycling.resting_share", "-")
+    rest_share = typical_rest * spread("cycling.resting_share_sd_log")
     if_slow = leukaemia.number("cycling.resting_if_slow", "-", 0.0)  # who answers slowly has more cells at rest
     rest_share *= np.exp(np.where(people.relapsed == 1, 0.0, -if_slow * answer(people.sensitivity)))
     # drawn whether or not a drug tells tolerant cells from others: the same patient under every protocol
@@ -356,6 +358,9 @@ def build(
     tolerance = log_normal(f"{TOLERANT}.kill", of_tolerant)  # also of who enters at a relapse: no loss is in it
     rest_share *= tolerance ** -leukaemia.number("cycling.resting_if_tolerant", "-", 0.0)
     rest_share = np.minimum(rest_share, 0.5)
+    kept = leukaemia.number("cycling.resting_kept_at_relapse", "-", 1.0)
+    again = (rest_share > 0.0) & (people.relapsed != 1)  # who enters with a relapse has had it
+    rests_again = np.divide(rest_share, typical_rest, out=np.ones(padded), where=again) ** (kept - 1.0)
     cells = np.zeros((len(clones), 2, padded))
     birth = np.zeros((len(clones), padded))
     to_rest = np.zeros((len(clones), padded))
@@ -485,6 +490,7 @@ def build(
         birth=birth,
         death=death,
         to_rest=to_rest,
+        rests_again=rests_again,
         wake=wake,
         normal=normal,
         mutation=mutation,

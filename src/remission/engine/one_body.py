@@ -41,6 +41,8 @@ class OneBody:
         self.acting = _acting(program, self.numbers)
         self.after_relapse = q.effect_relapse[_known(plan), 0]  # times the kill of blasts, by effect
         self.fades = np.array(plan.clone_fades, dtype=bool)
+        self.keeps = np.array(plan.clone_keeps, dtype=float)
+        self.rests_again = float(q.rests_again[0])
         self.acts = q.acts.reshape(-1, len(words.ActNumber), core.LANES)[:, :, 0]
         self.pool_of_act = plan.acts["pool"]
         p = self.numbers

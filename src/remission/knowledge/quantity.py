@@ -23,12 +23,14 @@ class Read(StrEnum):
     ASSUMED = "assumed"
 
 
+ANCESTRY = ("European", "African American", "Hispanic", "East Asian", "South Asian")
 _WORDS = {
     "sex": ("female", "male"),
     "tpmt": ("normal", "intermediate", "poor"),
     "nudt15": ("normal", "intermediate", "poor"),
     "lineage": ("B", "T"),
     "setting": SETTINGS,
+    "ancestry": ANCESTRY,
 }
 
 
@@ -47,7 +49,7 @@ class Covariate(BaseModel):
 
     on: Literal[
         "weight_kg", "bsa_m2", "age_y", "creatinine_umol_l", "wbc", "sex", "tpmt", "nudt15", "lineage", "down",
-        "care_year", "setting",
+        "care_year", "setting", "ancestry",
     ]  # fmt: skip
     reference: float | None = None
     power: float | None = None

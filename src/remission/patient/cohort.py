@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remission.knowledge.care import SETTINGS
+from remission.knowledge.quantity import ANCESTRY as ANCESTRY
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -32,7 +33,6 @@ SEX = ("female", "male")
 LINEAGE = ("B", "T")
 DONOR = ("none", "sibling", "unrelated", "haploidentical", "cord")
 # always in this order; a population with alleles of others adds them
-ANCESTRY = ("European", "African American", "Hispanic", "East Asian", "South Asian")
 PH = ("negative", "positive")
 PH_SUBTYPE = "BCR::ABL1"
 TOLD_ONCE = ("subtypes", "ancestries", "scores")  # fields that are not by patient

@@ -96,13 +96,13 @@ inline void leukaemia_step(Block& b, const Kill& kill, Int from, Real h) {
     crowd = much ? crowding(midway, packing, lay.power_of_load) : crowd;
   }
   add(day.birth, 0, crowd * h);
-  const Wide before = load_row(cells, 0);
+  const Wide before = load_row(cells, 0), rests = load_row(b.flesh.rests, 0);
   for (Int c : w.alive) {
     const Wide cyc = load_row(w.kill, 2 * c), rest = load_row(w.kill, 2 * c + 1);
     add(day.cyc, c, cyc * h);
     add(day.rest, c, rest * h);
-    clone_step(cells.row(2 * c), cells.row(2 * c + 1), crowd, load_row(q.birth, c), death, load_row(q.to_rest, c),
-               load_row(q.wake, 0), cyc, rest, h);
+    clone_step(cells.row(2 * c), cells.row(2 * c + 1), crowd, load_row(q.birth, c), death,
+               load_row(q.to_rest, c) * rests, load_row(q.wake, 0), cyc, rest, h);
   }
   add(day.births, 0, load_row(q.birth, 0) * crowd * (0.5 * h * (before + load_row(cells, 0))));
   const Wide load1 = load_of(cells, w.alive, load_row(q.capacity, 0));

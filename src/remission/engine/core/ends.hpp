@@ -75,6 +75,35 @@ inline void infection(Block& b, int l, Int today) {
   if (b.uniform(l, P_DEATH, number) < lethal / (1.0 + lethal)) die(b, l, today, CAUSE_INFECTION);  // odds
 }
 
+// What a clone that fades felt less is felt less by the relapse, to the power of what it keeps and of its part in it.
+inline void keep_resistance(Block& b, int l) {
+  const Flesh& flesh = b.flesh;
+  const Real total = b.leukaemic_cells(l);
+  for (Int c = 1; c < b.lay.clones() && total > 0.0; ++c) {
+    const Real power = b.lay.clone_keeps[c] * (flesh.cells(2 * c, l) + flesh.cells(2 * c + 1, l)) / total;
+    if (!(power > 0.0)) continue;
+    for (Int i = 0; i < b.lay.members.size; ++i) {
+      if (b.lay.effect_target[i] != BLASTS && b.lay.effect_target[i] != BLOOD) continue;
+      const Real typical = b.lay.clone_kill[c * b.lay.pools() + b.lay.effect_pool[i]];
+      if (typical == 1.0 || typical == 0.0) continue;  // 0: the agent has numbers of its own for the clone
+      const Real times = std::pow(std::min(1.0, typical * b.q.felt(c, l)), power);
+      b.work.size(i, l) *= times;
+      b.work.size_rest(i, l) *= times;
+    }
+  }
+}
+
+// How many cells rest in a leukaemia is in part its own, in part of this growth: the first relapse has another share of them.
+inline void rests_anew(Block& b, int l) {
+  const Real times = b.q.rests_again(0, l);
+  if (times == 1.0 || b.lane(l).relapses > 0) return;
+  b.flesh.rests(0, l) = times;
+  Real &cycling = b.flesh.cells(0, l), &resting = b.flesh.cells(1, l);
+  const Real both = cycling + resting, rest = std::floor(std::min(resting * times, 0.5 * both));
+  cycling = both - rest;
+  resting = rest;
+}
+
 // What has grown to a relapse is its main clone, also if it resisted: what is lost is lost by all that grows. Clones that
 // resist are in it as in a leukaemia of its size at diagnosis; like mutants they come by chance.
 inline void clones_anew(Block& b, int l) {
@@ -86,6 +115,7 @@ inline void clones_anew(Block& b, int l) {
       flesh.cells(2 * c + pool, l) = 0.0;
     }
   }
+  rests_anew(b, l);
   if (!b.play.chance) return;
   const Real birth = b.q.birth(0, l), growth = std::max(birth - b.person(l).death, LEAST_GROWTH), total = flesh.cells(0, l);
   for (Int c = 1; c < b.lay.clones(); ++c) {
@@ -112,6 +142,7 @@ inline void relapsed(Block& b, int l, Int today, Int site) {
     b.place.result[l][RESULT_RELAPSE] = static_cast<Real>(today);
   }
   if (site > 0) b.place.seen(V_CNS, l) = 3.0;  // a relapse in the CNS: from now on CNS3
+  keep_resistance(b, l);
   clones_anew(b, l);
   const Real lost = loss(b, today - lane.relapsed_on);
   for (Int i = 0; i < b.lay.members.size; ++i) {  // what grows again is what the drugs spared

@@ -44,10 +44,12 @@ inline void draw_clone(Block& b, Int c, int l, Int today, bool were_few) {
   const Int pid = b.pid(l);
   const std::uint32_t purpose = static_cast<std::uint32_t>(b.lay.clone_purpose[c]);
   if (were_few) {
+    const Real rests = b.flesh.rests(0, l), to_rest = b.q.to_rest(c, l) * rests, wake = b.person(l).wake;
+    const Real half = rests == 1.0 ? b.day.half(c, l) : exchanged(to_rest, wake, 0.5);
     std::tie(cycling, resting) =
         few_cells(b.day.before(2 * c, l), b.day.before(2 * c + 1, l), b.q.birth(c, l) * b.day.birth(0, l),
-                  b.person(l).death, b.q.to_rest(c, l), b.person(l).wake, b.day.half(c, l), b.day.cyc(c, l),
-                  b.day.rest(c, l), 1.0, seed, pid, purpose, today);
+                  b.person(l).death, to_rest, wake, half, b.day.cyc(c, l), b.day.rest(c, l),
+                  1.0, seed, pid, purpose, today);
   } else {
     cycling = whole(cycling, seed, pid, purpose + 5, today);
     resting = whole(resting, seed, pid, purpose + 6, today);

@@ -137,6 +137,7 @@ class LayoutCheck {
     size("clone_alone", lay.clone_alone.size, lay.clones());
     size("clone_sows", lay.clone_sows.size, lay.clones());
     size("clone_fades", lay.clone_fades.size, lay.clones());
+    size("clone_keeps", lay.clone_keeps.size, lay.clones());
     if (lay.clone_kill.size % lay.clones() != 0)
       refuse({"clone_kill", -1, ""}, "is no table of " + std::to_string(lay.clones()) + " clones");
   }
@@ -605,7 +606,7 @@ class LayoutCheck {
     for (auto [name, column] :
          {std::pair{"production", &all.production}, {"rho", &all.rho}, {"omega", &all.omega}, {"capacity", &all.capacity},
           {"cns_cells", &all.cns_cells}, {"cns_birth", &all.cns_birth}, {"death", &all.death}, {"wake", &all.wake}, {"normal", &all.normal},
-          {"antigen", &all.antigen}, {"seeding", &all.seeding}})
+          {"antigen", &all.antigen}, {"seeding", &all.seeding}, {"rests_again", &all.rests_again}})
       rows(name, *column, 1);
     for (auto [name, column] :
          {std::pair{"birth", &all.birth}, {"to_rest", &all.to_rest}, {"mutation", &all.mutation}, {"felt", &all.felt}})
