@@ -287,10 +287,13 @@ struct Notes {
   Noted rows[RecordTable_COUNT];
 };
 struct Records {
+  std::uint32_t keep;
   Notes of[LANES];
 
+  bool keeps(RecordTable table) const { return keep >> table & 1; }
   template <class... T>
   void note(RecordTable table, int lane, T... values) {
+    if (!keeps(table)) return;
     const Real row[] = {static_cast<Real>(values)...};
     of[lane].rows[table].add(row, sizeof...(values));
   }
