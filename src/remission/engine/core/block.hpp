@@ -132,6 +132,7 @@ struct Block {
     const Real load = cells / person(l).capacity;
     return load / (load + std::max(1e-4, 1.0 - person(l).omega * load));
   }
+  Real birth(Int clone, int l) const { return q.birth(clone, l) * flesh.faster(clone, l); }
   Real leukaemic_cells(int l) const {
     Real total = 0.0;
     for (Int c = 0; c < 2 * lay.clones(); ++c) total += flesh.cells(c, l);
