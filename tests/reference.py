@@ -372,14 +372,15 @@ class Course:
             ]
         cells[0] += cells[p.fades].sum(axis=0)
         cells[p.fades] = 0.0
-        to_rest = self.numbers.to_rest
+        to_rest, birth = self.numbers.to_rest, self.numbers.birth
         if not self.back:
+            birth = birth * p.faster_again
             to_rest = to_rest * p.rests_again
             if p.rests_again != 1.0:
                 cells[0] = leukaemia.rests_anew(*cells[0], p.rests_again)
         self.back = True
         effect = of._replace(size=of.size * times, resting=of.resting * times)
-        self._own(self.numbers._replace(effect=effect, to_rest=to_rest))
+        self._own(self.numbers._replace(effect=effect, to_rest=to_rest, birth=birth))
 
     # --- what acts at once
 

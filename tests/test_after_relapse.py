@@ -115,6 +115,20 @@ def test_a_relapse_that_grew_from_few_resting_cells_has_a_share_of_them_of_its_o
         assert lanes.rests_again[: len(people)] == pytest.approx(wanted[: len(people)], rel=1e-9)
 
 
+def test_a_relapse_grows_faster_by_the_number_and_who_enters_with_one_grows_so_already(tmp_path: Path) -> None:
+    """Net growth, of every clone; nothing without the number."""
+    shelf = laid_over({place("body/leukaemia.yaml: loss.growth"): 1.7}, tmp_path)
+    for who, faster in (("childhood-all", 1.7), ("first-relapse-children", 1.0)):
+        people = draw(who, 40, seed=3)
+        protocol = "relapse-children-2000s" if "relapse" in who else "bfm-standard"
+        with using(shelf) as known:
+            lanes = build(prepare(read_protocol(protocol), known), people, known, seed=3)[1]
+        growth = lanes.birth - lanes.death
+        assert lanes.birth * lanes.faster_again - lanes.death == pytest.approx(faster * growth, rel=1e-9)
+        usual = build(prepare(read_protocol(protocol), library()), people, library(), seed=3)[1]
+        assert np.all(usual.faster_again == 1.0)
+
+
 def test_the_core_has_what_is_kept_and_rests_by_the_equations_of_the_body() -> None:
     assert [kept(x, 0.5) for x in (0.0, 0.25, 1.0)] == [1.0, 0.5, 1.0]
     assert kept(0.25, 0.0) == 1.0

@@ -717,3 +717,23 @@ def test_two_treatments_may_be_given_to_the_same_children() -> None:
     assert bfm.equals(cog) and not arms["bfm"].as_it_is
     high = (pl.col("age_y") >= 10) | (pl.col("wbc") >= 50) | (pl.col("cns") == 3)
     assert bfm.filter((pl.col("lineage") == "B") & high).height == 24
+
+
+def test_arms_of_more_and_less_asparaginase_give_what_they_say() -> None:
+    def doses(trial: str, arm: str) -> pl.DataFrame:
+        one = library().trial(trial).arms[arm]
+        run = simulate(treated(one, None), patients=60, seed=5, population=one.population, follow_up_years=2,
+                       record=("doses", "outcomes"))  # fmt: skip
+        given = run.doses.filter(pl.col("agent").cast(pl.Utf8).str.contains("aspar"))
+        agents = pl.col("agent").cast(pl.Utf8).unique().alias("agents")
+        return run.outcomes.join(given.group_by("patient").agg(agents, pl.len().alias("n")), on="patient")
+
+    stopped, whole = doses("asparaginase_cog", "stopped"), doses("asparaginase_cog", "all_doses")
+    peg = pl.col("agents") == ["pegaspargase"]
+    assert stopped.filter(peg)["n"].max() <= 3 and whole.filter(peg)["n"].max() >= 5  # one more in extended induction
+    few, more = doses("asparaginase_cog", "low_risk"), doses("asparaginase_cog", "low_risk_more")
+    clear = peg & (pl.col("eoi_mrd") < 1e-4)
+    assert (few.filter(clear)["n"].max(), more.filter(clear)["n"].max()) == (2, 6)
+    erwinia = doses("eortc58881", "erwinia")
+    assert erwinia.filter(pl.col("n") == 12)["agents"].explode().unique().to_list() == ["asparaginase_erwinia"]
+    assert erwinia["n"].median() == 12  # the others had blocks

@@ -56,7 +56,7 @@ def load(path: str | Path) -> Any:
 
 def play(core: Any, parts: Parts, **changed: Any) -> Any:
     options: dict[str, Any] = {
-        "treatment_days": DAYS, "follow_up_days": DAYS, "chance": True, "keep_doses": True, "keep_states": True,
+        "treatment_days": DAYS, "follow_up_days": DAYS, "chance": True, "keep": 127,
         "seed": 1, "threads": 1, **parts["options"],
     }  # fmt: skip
     return core.play(*(SimpleNamespace(**parts[name]) for name in Arrays._fields), **options | changed)
@@ -172,8 +172,8 @@ def _wrong_calls() -> Iterator[Case]:
     for what in (None, 7, "tables", SimpleNamespace()):
 
         def of_nothing(core: Any, parts: Parts, what: Any = what) -> None:
-            core.play(what, what, what, treatment_days=1, follow_up_days=1, chance=True, keep_doses=True,
-                      keep_states=True, seed=1, threads=1, **parts["options"])  # fmt: skip
+            core.play(what, what, what, treatment_days=1, follow_up_days=1, chance=True, keep=127,
+                      seed=1, threads=1, **parts["options"])  # fmt: skip
 
         yield f"play({what})", of_nothing
     tables = 7

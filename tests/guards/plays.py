@@ -44,9 +44,7 @@ def main() -> None:
         for thread in running:
             thread.join()
         assert all(same(alone, other) for other in at_once), f"{path}: the threads differ"
-        play(
-            core, parts, chance=False, keep_doses=False, keep_states=False, **days | {"treatment_days": said.days // 4}
-        )
+        play(core, parts, chance=False, keep=0, **days | {"treatment_days": said.days // 4})
         print(Path(path).stem, f"{sum(len(table[0]) for table in alone[1])} rows", flush=True)
 
 

@@ -26,8 +26,8 @@ clone that resisted is like the main one from then on, but for what it keeps: ev
 so that a relapse that grew through treatment answers less than one that woke after it. Clones that resist are in it
 anew, as in a leukaemia of its size at diagnosis (`preexisting`). The share of cells that rests is in part the
 leukaemia's, in part of this growth: the first relapse has r (r_0 / r)^`resting_kept_at_relapse`, r_0 its own before,
-r typical. Cells in the CNS grow the faster the faster the patient's leukaemia grows in the
-marrow; their seeding goes with the cells that were there at diagnosis:
+r typical. Its net growth is times `loss.growth`. Cells in the CNS grow the faster the faster the patient's leukaemia
+grows in the marrow; their seeding goes with the cells that were there at diagnosis:
 
     b_S - d_S = g ((b - d) / as measured)^power
     seeding = s S_0 / capacity

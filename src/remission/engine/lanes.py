@@ -84,6 +84,7 @@ class Lanes(NamedTuple):
     birth: Any  # (clones, N)
     death: Any
     to_rest: Any
+    faster_again: Any  # (clones, N): times birth from the first relapse in the course on
     rests_again: Any  # (N,): times that from the first relapse in the course on
     wake: Any
     normal: Any  # normal marrow / capacity at diagnosis
@@ -364,6 +365,9 @@ def build(
     cells = np.zeros((len(clones), 2, padded))
     birth = np.zeros((len(clones), padded))
     to_rest = np.zeros((len(clones), padded))
+    faster_again = np.ones((len(clones), padded))
+    faster = draw(leukaemia, "loss.growth", "-") if "loss.growth" in leukaemia else np.ones(padded)
+    faster = np.where(people.relapsed == 1, 1.0, faster)
     mutation = np.zeros((len(clones), padded))
     felt = np.ones((len(clones), padded))
     main = total.copy()
@@ -373,6 +377,7 @@ def build(
             cost = individual(clone.cost, "-", people, seed=seed, purpose=f"{clone.name}.fitness_cost")
             growth = growth * (1.0 - np.minimum(cost, 1.0))
         birth[i] = growth + death
+        faster_again[i] = np.where(faster == 1.0, 1.0, (faster * growth + death) / birth[i])
         to_rest[i] = (growth + wake) * rest_share / (1.0 - rest_share)
         if clone.mutation is None:
             continue
@@ -490,6 +495,7 @@ def build(
         birth=birth,
         death=death,
         to_rest=to_rest,
+        faster_again=faster_again,
         rests_again=rests_again,
         wake=wake,
         normal=normal,

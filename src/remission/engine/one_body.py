@@ -43,6 +43,7 @@ class OneBody:
         self.fades = np.array(plan.clone_fades, dtype=bool)
         self.keeps = np.array(plan.clone_keeps, dtype=float)
         self.rests_again = float(q.rests_again[0])
+        self.faster_again = q.faster_again[:, 0]
         self.acts = q.acts.reshape(-1, len(words.ActNumber), core.LANES)[:, :, 0]
         self.pool_of_act = plan.acts["pool"]
         p = self.numbers

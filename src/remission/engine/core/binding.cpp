@@ -306,18 +306,18 @@ void give_back([[maybe_unused]] Int patients) {
 #endif
 }
 
-// Play all blocks of a cohort on `threads` threads: (results by lane, tables of records as columns, sorted by patient
+// Play all blocks of a cohort on `threads` threads, `keep` the tables of records that are asked for, bit by bit: (results by lane, tables of records as columns, sorted by patient
 // and by `order`: for each table the column of the day, that of a word or -1, and the ranks of the words; seconds in
 // each step of the day, of all threads together).
 nb::tuple play_cohort(nb::handle tables, nb::handle layout, nb::handle lanes, Int treatment_days, Int follow_up_days,
-                      bool play_chance, bool keep_doses, bool keep_states, std::uint64_t seed, int threads,
+                      bool play_chance, std::uint32_t keep, std::uint64_t seed, int threads,
                       const Orders& order, bool timings, Int daily_until) {
   Copied kept;
   Held held;
   const Tables t = tables_of(kept, tables);
   const Layout lay = layout_of(kept, layout);
   Columns all = columns_of(kept, held, lanes);
-  const Play play{treatment_days, follow_up_days, play_chance, keep_doses, keep_states, seed, timings, daily_until};
+  const Play play{treatment_days, follow_up_days, play_chance, keep, seed, timings, daily_until};
   LayoutCheck(t, lay, all, play).run();
   std::vector<Real> spent(steps_of_day().size());
   const std::vector<RowOrder> orders = orders_of(order);
@@ -686,8 +686,8 @@ NB_MODULE(REMISSION_MODULE, m) {
   m.doc() = "The compiled core of remission: plays blocks of patients through a program.";
   m.attr("LANES") = LANES;
   m.def("play", &play_cohort, nb::arg("tables"), nb::arg("layout"), nb::arg("lanes"), nb::kw_only(),
-        nb::arg("treatment_days"), nb::arg("follow_up_days"), nb::arg("chance"), nb::arg("keep_doses"),
-        nb::arg("keep_states"), nb::arg("seed"), nb::arg("threads"), nb::arg("order"), nb::arg("timings") = false,
+        nb::arg("treatment_days"), nb::arg("follow_up_days"), nb::arg("chance"), nb::arg("keep"),
+        nb::arg("seed"), nb::arg("threads"), nb::arg("order"), nb::arg("timings") = false,
         nb::arg("daily_until") = 0);
   nb::module_ words = m.def_submodule("words", "The words and numbers that both sides know.");
   bind_words(words);

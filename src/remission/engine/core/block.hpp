@@ -8,7 +8,8 @@ namespace remission {
 
 struct Play {
   Int treatment_days = 0, follow_up_days = 0;  // from the first day of treatment, day 0
-  bool chance = true, keep_doses = true, keep_states = true;
+  bool chance = true;
+  std::uint32_t keep = ~0u;  // bits: the tables of records that are asked for
   std::uint64_t seed = 0;
   bool timings = false;
   Int daily_until = 0;  // states are noted daily before this day, then weekly
@@ -34,7 +35,7 @@ struct Block {
   // places: of the patients in the cohort, -1 for a lane without one
   Block(const Tables& t_, const Layout& lay_, const Play& play_, const Columns& all, const Int* places)
       : t(t_), lay(lay_), play(play_), q(all, places), place(t_, q), drugs(t_, lay_, q), flesh(lay_, q), work(lay_, q, flesh),
-        day(lay_, q) {}
+        day(lay_, q), rec{play_.keep} {}
 
   Real setting(Setting s) const { return lay.settings[s]; }
   LaneState& lane(int l) { return place.lane[l]; }
@@ -131,6 +132,7 @@ struct Block {
     const Real load = cells / person(l).capacity;
     return load / (load + std::max(1e-4, 1.0 - person(l).omega * load));
   }
+  Real birth(Int clone, int l) const { return q.birth(clone, l) * flesh.faster(clone, l); }
   Real leukaemic_cells(int l) const {
     Real total = 0.0;
     for (Int c = 0; c < 2 * lay.clones(); ++c) total += flesh.cells(c, l);

@@ -90,7 +90,7 @@ inline void leukaemia_step(Block& b, const Kill& kill, Int from, Real h) {
   if (const WideInt much = load0 >= LITTLE_LOAD; any(much)) {
     Wide grows = {};  // cells/day, of all clones
     for (Int c : w.alive)
-      grows += (load_row(q.birth, c) * crowd - death - load_row(w.kill, 2 * c)) * load_row(cells, 2 * c) -
+      grows += (load_row(q.birth, c) * load_row(b.flesh.faster, c) * crowd - death - load_row(w.kill, 2 * c)) * load_row(cells, 2 * c) -
                load_row(w.kill, 2 * c + 1) * load_row(cells, 2 * c + 1);
     const Wide all = load0 * load_row(q.capacity, 0), midway = load0 * exp_small(0.5 * h * (much ? grows / all : Wide{}));
     crowd = much ? crowding(midway, packing, lay.power_of_load) : crowd;
@@ -101,10 +101,10 @@ inline void leukaemia_step(Block& b, const Kill& kill, Int from, Real h) {
     const Wide cyc = load_row(w.kill, 2 * c), rest = load_row(w.kill, 2 * c + 1);
     add(day.cyc, c, cyc * h);
     add(day.rest, c, rest * h);
-    clone_step(cells.row(2 * c), cells.row(2 * c + 1), crowd, load_row(q.birth, c), death,
+    clone_step(cells.row(2 * c), cells.row(2 * c + 1), crowd, load_row(q.birth, c) * load_row(b.flesh.faster, c), death,
                load_row(q.to_rest, c) * rests, load_row(q.wake, 0), cyc, rest, h);
   }
-  add(day.births, 0, load_row(q.birth, 0) * crowd * (0.5 * h * (before + load_row(cells, 0))));
+  add(day.births, 0, load_row(q.birth, 0) * load_row(b.flesh.faster, 0) * crowd * (0.5 * h * (before + load_row(cells, 0))));
   const Wide load1 = load_of(cells, w.alive, load_row(q.capacity, 0));
   store(w.load.row(from + 1), load1);
   // the load in the middle, if it falls as an exponential, and more at first as drugs wear off

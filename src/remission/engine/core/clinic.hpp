@@ -177,7 +177,7 @@ inline void disconnect(Block& b, int l, Int today, Int phase) {
     }
     for (Int f : flowing)
       if (t.forms[f].agent == t.slots[slot].agent && t.forms[f].route == t.slots[slot].route) b.drugs.left(f, l) = 0.0;
-    if (b.play.keep_doses)
+    if (b.rec.keeps(DOSES))
       for (Int other : open)
         if (same_drug(t, other, slot)) cut_run(b, other, l, today, reason);
   }

@@ -36,7 +36,7 @@ inline void relapse_of_day(Block& b, int l, Int today) {
 }
 
 inline void record_of_day(Block& b, int l, Int today) {
-  if (!b.play.keep_states) return;
+  if (!b.rec.keeps(STATES)) return;
   const bool daily = today + 1 < b.play.daily_until || (b.lay.living == 1 && daily_record(b, l, today));
   if ((today + 1) % 7 != 0 && !daily) return;
   note_state(b, l, today + 1, b.flesh.total(0, l), b.blast_share(l, b.flesh.total(0, l)));
@@ -125,7 +125,7 @@ inline void begin(Block& b, int l) {
   b.flesh.fever_at(0, l) = b.exponential(l, P_FEVER, 0);
   b.flesh.seed_at(0, l) = b.exponential(l, P_SEED_CLOCK, 0);
   b.flesh.lethal_at(0, l) = std::pow(b.exponential(l, P_LETHAL, 0), 1.0 / b.setting(S_LETHAL_SHAPE));
-  if (b.play.keep_states && playing(b, l)) note_state(b, l, 0, b.flesh.total(0, l), b.blast_share(l, b.flesh.total(0, l)));
+  if (b.rec.keeps(STATES) && playing(b, l)) note_state(b, l, 0, b.flesh.total(0, l), b.blast_share(l, b.flesh.total(0, l)));
 }
 
 // Play one day; false when nobody is left to play.

@@ -244,7 +244,7 @@ inline void give(Block& b, Int order, int l, Int today, Int phase) {
     b.place.result[l][RESULT_SHARE] += share * part;
     b.place.result[l][RESULT_SHARES] += 1.0;
   }
-  if (b.play.keep_doses)
+  if (b.rec.keeps(DOSES))
     note_run(b, o.slot, l, today,
              {dose * static_cast<Real>(taken), planned * times, share * part, reason, form.tau, std::max<Int>(taken, 1),
               first, last});

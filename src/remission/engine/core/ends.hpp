@@ -117,7 +117,7 @@ inline void clones_anew(Block& b, int l) {
   }
   rests_anew(b, l);
   if (!b.play.chance) return;
-  const Real birth = b.q.birth(0, l), growth = std::max(birth - b.person(l).death, LEAST_GROWTH), total = flesh.cells(0, l);
+  const Real birth = b.birth(0, l), growth = std::max(birth - b.person(l).death, LEAST_GROWTH), total = flesh.cells(0, l);
   for (Int c = 1; c < b.lay.clones(); ++c) {
     if (b.lay.clone_fades[c] == 0) continue;
     const Real u = b.uniform(l, static_cast<std::uint32_t>(b.lay.clone_purpose[c]) + AT_RELAPSE, b.lane(l).relapses);
@@ -143,6 +143,7 @@ inline void relapsed(Block& b, int l, Int today, Int site) {
   }
   if (site > 0) b.place.seen(V_CNS, l) = 3.0;  // a relapse in the CNS: from now on CNS3
   keep_resistance(b, l);
+  for (Int c = 0; c < b.lay.clones(); ++c) b.flesh.faster(c, l) = b.q.faster_again(c, l);
   clones_anew(b, l);
   const Real lost = loss(b, today - lane.relapsed_on);
   for (Int i = 0; i < b.lay.members.size; ++i) {  // what grows again is what the drugs spared

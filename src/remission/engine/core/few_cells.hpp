@@ -47,7 +47,7 @@ inline void draw_clone(Block& b, Int c, int l, Int today, bool were_few) {
     const Real rests = b.flesh.rests(0, l), to_rest = b.q.to_rest(c, l) * rests, wake = b.person(l).wake;
     const Real half = rests == 1.0 ? b.day.half(c, l) : exchanged(to_rest, wake, 0.5);
     std::tie(cycling, resting) =
-        few_cells(b.day.before(2 * c, l), b.day.before(2 * c + 1, l), b.q.birth(c, l) * b.day.birth(0, l),
+        few_cells(b.day.before(2 * c, l), b.day.before(2 * c + 1, l), b.birth(c, l) * b.day.birth(0, l),
                   b.person(l).death, to_rest, wake, half, b.day.cyc(c, l), b.day.rest(c, l),
                   1.0, seed, pid, purpose, today);
   } else {

@@ -32,7 +32,7 @@ inline void follow_clone(Block& b, Int c, int l, Int today, Real crowd) {
   Real &cycling = b.flesh.cells(2 * c, l), &resting = b.flesh.cells(2 * c + 1, l);
   Real x = cycling, y = resting;
   if (x + y == 0.0) return;
-  const Real birth = b.q.birth(c, l) * crowd, death = b.person(l).death;
+  const Real birth = b.birth(c, l) * crowd, death = b.person(l).death;
   const Real to_rest = b.q.to_rest(c, l) * b.flesh.rests(0, l), wake = b.person(l).wake;
   const std::uint64_t seed = b.play.seed;
   const std::uint32_t purpose = static_cast<std::uint32_t>(b.lay.clone_purpose[c]);

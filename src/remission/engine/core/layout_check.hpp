@@ -609,7 +609,7 @@ class LayoutCheck {
           {"antigen", &all.antigen}, {"seeding", &all.seeding}, {"rests_again", &all.rests_again}})
       rows(name, *column, 1);
     for (auto [name, column] :
-         {std::pair{"birth", &all.birth}, {"to_rest", &all.to_rest}, {"mutation", &all.mutation}, {"felt", &all.felt}})
+         {std::pair{"birth", &all.birth}, {"to_rest", &all.to_rest}, {"faster_again", &all.faster_again}, {"mutation", &all.mutation}, {"felt", &all.felt}})
       rows(name, *column, clones);
     for (auto [name, column] :
          {std::pair{"product_formation", &all.product_formation}, {"product_half", &all.product_half},

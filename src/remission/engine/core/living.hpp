@@ -44,7 +44,7 @@ inline Real growth_of_blasts(const Block& b, int l, Int j) {
   for (Int k = 0; k < b.lay.pools(); ++k)
     if (b.work.pool_active[k]) rate -= b.lay.clone_kill[k] * b.work.k_cyc(k * b.lay.halves() + j, l);
   const Real full = std::pow(b.work.load(j, l) / b.setting(S_PACKING), static_cast<Real>(b.lay.power_of_load));
-  return rate + b.q.birth(0, l) * std::max(0.0, 1.0 - full);
+  return rate + b.birth(0, l) * std::max(0.0, 1.0 - full);
 }
 
 // CAR T-cells over half bin j of the day, and the kill that they add to their pool. Before the peak: steps to the middle,

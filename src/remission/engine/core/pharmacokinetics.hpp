@@ -162,7 +162,7 @@ inline void rescue_doses(Block& b, Int agent) {
         b.drugs.due[agent] = 1;
         state.rescue_given += 1;
         state.rescue_next += rule.every_step;
-        if (b.play.keep_doses)
+        if (b.rec.keeps(DOSES))
           note_run(b, o.slot, l, today,
                    {dose, planned, dose > 0.0 ? 1.0 : 0.0, reason, b.t.forms[o.form].tau, 1, HOURS * k, HOURS * k});
       }

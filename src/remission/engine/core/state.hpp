@@ -190,6 +190,7 @@ struct Flesh {
   Rows fever, fever_at;  // hazard of fever since the last, and where it comes
   Rows lethal, lethal_at;        // hazard of death from leukaemia so far, and where it comes
   Rows seeded, seed_at, seeds;   // cells expected in the CNS so far, where on that clock the next comes, how many came
+  Rows faster;           // clones: times the rate of births: another one after a relapse
   Rows rests;            // times the rate at which cells go to rest: another one after a relapse
   Rows rho;              // regrowth of the normal marrow; 0 where nothing is left that could
   Rows daily;            // DailyTarget, then three for each side effect
@@ -287,10 +288,13 @@ struct Notes {
   Noted rows[RecordTable_COUNT];
 };
 struct Records {
+  std::uint32_t keep;
   Notes of[LANES];
 
+  bool keeps(RecordTable table) const { return keep >> table & 1; }
   template <class... T>
   void note(RecordTable table, int lane, T... values) {
+    if (!keeps(table)) return;
     const Real row[] = {static_cast<Real>(values)...};
     of[lane].rows[table].add(row, sizeof...(values));
   }
@@ -448,7 +452,7 @@ inline Drugs::Drugs(const Tables& t, const Layout& lay, const Lanes& q) : day(la
 // The body at diagnosis: counts as they present, haemoglobin production already crowded out.
 inline Flesh::Flesh(const Layout& lay, const Lanes& q)
     : line(LINES * STATE_ROWS, NEVER_MEASURED), pool(1), room(q.normal), cells(q.cells), cns(q.cns_cells), total(1), asleep(q.cells.rows() + 1),
-      k_blood(1), mobilised(1), fever(1), fever_at(1), lethal(1), lethal_at(1), seeded(1), seed_at(1), seeds(1), rests(1, 1.0), rho(q.rho),
+      k_blood(1), mobilised(1), fever(1), fever_at(1), lethal(1), lethal_at(1), seeded(1), seed_at(1), seeds(1), faster(lay.clones(), 1.0), rests(1, 1.0), rho(q.rho),
       daily(FIRST_HAZARD + 3 * lay.again.size), field(3 * lay.acts.size, -1000.0), lost(lay.agents()),
       sides(lay.again.size * LANES), side_clock(lay.again.size), side_due(lay.again.size, -1.0),
       side_until(lay.again.size), lasting(lay.again.size, 1), moderated(lay.again.size), mutants(lay.clones()), mutant_at(lay.clones(), -1.0),

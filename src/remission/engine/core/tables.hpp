@@ -103,7 +103,7 @@ REMISSION_RECORD(ImmuneNumbers, IMMUNE_FIELDS)
   T(clearance_extra) T(clearance_fading) T(effect_b) T(effect_c) T(effect_d) T(effect_e) T(effect_size)              \
   T(effect_rest) T(effect_relapse) T(antagonist_half) T(seen) T(line_base) T(line_transit) T(line_gain) T(line_loss) T(line_feedback)  \
   T(line_growth) T(production) T(rho) T(omega) T(presenting) T(capacity) T(cells) T(cns_cells) T(cns_birth) T(birth) T(death)     \
-  T(to_rest) T(rests_again) T(wake) T(normal) T(mutation) T(felt) T(seeding) T(released) T(antigen) T(acts) T(side) T(size)
+  T(to_rest) T(rests_again) T(faster_again) T(wake) T(normal) T(mutation) T(felt) T(seeding) T(released) T(antigen) T(acts) T(side) T(size)
 
 #define REMISSION_VIEW(Type, name) View<Type> name;
 #define REMISSION_NUMBER(name) Int name = 0;

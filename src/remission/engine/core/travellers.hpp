@@ -69,7 +69,7 @@ class Baggage {
     for (const Carried& one : who) one.baggage->records<out>(b, one.lane);
     for (Rows* x : {&place.seen, &d.x, &d.z, &d.level, &d.left, &d.rate, &d.late, &d.wait, &d.first, &d.last, &d.quiet_from,
                     &d.was_running, &d.line_weight, &f.line, &f.pool, &f.room, &f.cells, &f.cns, &f.total, &f.asleep, &f.k_blood, &f.mobilised, &f.fever,
-                    &f.fever_at, &f.lethal, &f.lethal_at, &f.seeded, &f.seed_at, &f.seeds, &f.rests, &f.rho, &f.field, &f.lost,
+                    &f.fever_at, &f.lethal, &f.lethal_at, &f.seeded, &f.seed_at, &f.seeds, &f.faster, &f.rests, &f.rho, &f.field, &f.lost,
                     &f.side_clock, &f.side_due, &f.side_until, &f.mutants, &f.mutant_at, &f.mutants_came, &f.swing, &f.unrest,
                     &b.work.size, &b.work.size_rest})
       rows<out>(*x, x->rows(), who);
