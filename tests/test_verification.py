@@ -141,6 +141,21 @@ def test_steps_are_so_small_that_smaller_ones_change_nothing_that_is_asked_for()
         assert max(errors) < 0.5 * (AIMS[name] or 2e-3), (name, errors)
 
 
+def test_a_calm_day_is_one_step_of_the_leukaemia_as_good_as_many():
+    """Maintenance begins: divided steps know no calm days. Whoever has cells left has as many."""
+    program, people = replace(STUDIES[0], patients=16).ready()
+    once, often = (
+        play(program, people, seed=905, threads=1,
+             options=Options(chance=False, follow_up_days=500, record=("states", "doses"), refine=refine))
+        for refine in (1, 2)
+    )  # fmt: skip
+    assert once["doses"].equals(often["doses"])
+    both = once["states"].join(often["states"], on=["patient", "day"], suffix=" often")
+    for name in ("log10_blasts_marrow", "log10_blasts_cns"):
+        cells = both.filter((pl.col(name) > 0) & (pl.col(f"{name} often") > 0))
+        assert len(cells) > 50 and (cells[name] - cells[f"{name} often"]).abs().max() < 2e-3, name
+
+
 def test_identity():
     results = dict(identity.checks("cog-standard-risk"))
     assert len(results) == 6 and all(results.values()), results
