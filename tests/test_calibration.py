@@ -382,10 +382,14 @@ def test_patients_who_are_followed_only_as_long_as_is_asked_tell_the_same() -> N
     trial = library().trial("graall2005")
     arm = trial.arms["all"]
     asked = [e for e in arm.endpoints if e.what in ("complete remission", "event-free survival") and not e.among]
-    whole, part = (player(patients=40, seed=5, threads=1, only=only)(trial, arm) for only in (None, asked))
+    to_relapse = [e for e in asked if e.since != "relapse"]
+    whole, part, shortest = (
+        player(patients=40, seed=5, threads=1, only=only)(trial, arm) for only in (None, asked, to_relapse)
+    )
     assert [simulated(whole, e) for e in asked] == [simulated(part, e) for e in asked]
-    days = [one.table("outcomes")["played_days"].sum() for one in (whole, part)]
-    assert days[1] < days[0]  # who relapses is followed no longer
+    assert [simulated(whole, e) for e in to_relapse] == [simulated(shortest, e) for e in to_relapse]
+    days = [one.table("outcomes")["played_days"].sum() for one in (whole, shortest)]
+    assert days[1] < days[0]  # who relapses is followed no longer, where nothing is asked of the time after it
 
 
 def test_seeds_that_follow_one_another_are_told_as_a_range() -> None:

@@ -375,7 +375,7 @@ def player(
     def play(trial: Trial, arm: Arm) -> Played:
         asked = [e for _, e in trial.endpoints() if only is None or e in only]
         followed = days(trial.follow_up) if only is None else min(days(trial.follow_up), needed_days(asked))
-        early = only is not None and all(e.what in TO_RELAPSE for e in asked)
+        early = only is not None and all(e.what in TO_RELAPSE and e.since != "relapse" for e in asked)
         tables = tables_of(
             arm, population=arm.population or trial.population, care=trial.care,
             follow_up_years=followed / DAYS["year"],
