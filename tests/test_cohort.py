@@ -61,7 +61,6 @@ def test_mrd(run):
     assert 0.72 <= share(measured, pl.col("eoi_mrd") < 1e-4) <= 0.86
 
 
-@pytest.mark.xfail(strict=True, reason="85.0 %, 680 of 800: 12 % relapse")
 def test_most_are_cured(run):
     """AALL0331: event-free 89 % at 6 years."""
     assert share(run.outcomes, pl.col("outcome") == "cured") > 0.85
