@@ -359,7 +359,7 @@ class OneBlock {
   OneBlock(nb::handle tables, nb::handle layout, nb::handle lanes, Int follow_up_days, bool play_chance,
            std::uint64_t seed)
       : t_(tables_of(kept_, tables)), lay_(layout_of(kept_, layout)),
-        play_{follow_up_days, follow_up_days, play_chance, true, true, seed, false} {
+        play_{follow_up_days, follow_up_days, play_chance, ~0u, seed} {
     Held held;
     Copied people;
     const Columns all = columns_of(people, held, lanes);
