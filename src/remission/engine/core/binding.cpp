@@ -306,9 +306,9 @@ void give_back([[maybe_unused]] Int patients) {
 #endif
 }
 
-// Play all blocks of a cohort on `threads` threads, `keep` the tables of records that are asked for, bit by bit: (results by lane, tables of records as columns, sorted by patient
-// and by `order`: for each table the column of the day, that of a word or -1, and the ranks of the words; seconds in
-// each step of the day, of all threads together).
+// Play all blocks of a cohort on `threads` threads, `keep` the tables of records that are asked for, bit by bit: (results
+// by lane, tables of records as columns, sorted by patient and by `order`: for each table the column of the day, that of
+// a word or -1, and the ranks of the words; seconds in each step of the day, of all threads together).
 nb::tuple play_cohort(nb::handle tables, nb::handle layout, nb::handle lanes, Int treatment_days, Int follow_up_days,
                       bool play_chance, std::uint32_t keep, std::uint64_t seed, int threads,
                       const Orders& order, bool timings, Int daily_until) {
@@ -317,7 +317,8 @@ nb::tuple play_cohort(nb::handle tables, nb::handle layout, nb::handle lanes, In
   const Tables t = tables_of(kept, tables);
   const Layout lay = layout_of(kept, layout);
   Columns all = columns_of(kept, held, lanes);
-  const Play play{treatment_days, follow_up_days, play_chance, keep, seed, timings, daily_until};
+  const Play play{.treatment_days = treatment_days, .follow_up_days = follow_up_days, .chance = play_chance, .keep = keep,
+                  .seed = seed, .timings = timings, .daily_until = daily_until};
   LayoutCheck(t, lay, all, play).run();
   std::vector<Real> spent(steps_of_day().size());
   const std::vector<RowOrder> orders = orders_of(order);
@@ -359,7 +360,7 @@ class OneBlock {
   OneBlock(nb::handle tables, nb::handle layout, nb::handle lanes, Int follow_up_days, bool play_chance,
            std::uint64_t seed)
       : t_(tables_of(kept_, tables)), lay_(layout_of(kept_, layout)),
-        play_{follow_up_days, follow_up_days, play_chance, ~0u, seed} {
+        play_{.treatment_days = follow_up_days, .follow_up_days = follow_up_days, .chance = play_chance, .seed = seed} {
     Held held;
     Copied people;
     const Columns all = columns_of(people, held, lanes);

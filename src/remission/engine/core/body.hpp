@@ -64,6 +64,7 @@ inline void leukaemia_step(Block& b, const Kill& kill, Int from, Real h) {
   }
   const Real packing = b.setting(S_PACKING);
   const Wide load0 = load_row(w.load, from), death = load_row(q.death, 0);
+  auto birth = [&](Int c) { return load_row(q.birth, c) * load_row(b.flesh.faster, c); };
   auto add = [](Rows& to, Int i, Wide more) { store(to.row(i), load_row(to, i) + more); };
   Wide kill_cyc = {}, kill_rest = {};
   const Int pools = lay.pools();
@@ -90,7 +91,7 @@ inline void leukaemia_step(Block& b, const Kill& kill, Int from, Real h) {
   if (const WideInt much = load0 >= LITTLE_LOAD; any(much)) {
     Wide grows = {};  // cells/day, of all clones
     for (Int c : w.alive)
-      grows += (load_row(q.birth, c) * load_row(b.flesh.faster, c) * crowd - death - load_row(w.kill, 2 * c)) * load_row(cells, 2 * c) -
+      grows += (birth(c) * crowd - death - load_row(w.kill, 2 * c)) * load_row(cells, 2 * c) -
                load_row(w.kill, 2 * c + 1) * load_row(cells, 2 * c + 1);
     const Wide all = load0 * load_row(q.capacity, 0), midway = load0 * exp_small(0.5 * h * (much ? grows / all : Wide{}));
     crowd = much ? crowding(midway, packing, lay.power_of_load) : crowd;
@@ -101,10 +102,10 @@ inline void leukaemia_step(Block& b, const Kill& kill, Int from, Real h) {
     const Wide cyc = load_row(w.kill, 2 * c), rest = load_row(w.kill, 2 * c + 1);
     add(day.cyc, c, cyc * h);
     add(day.rest, c, rest * h);
-    clone_step(cells.row(2 * c), cells.row(2 * c + 1), crowd, load_row(q.birth, c) * load_row(b.flesh.faster, c), death,
-               load_row(q.to_rest, c) * rests, load_row(q.wake, 0), cyc, rest, h);
+    clone_step(cells.row(2 * c), cells.row(2 * c + 1), crowd, birth(c), death, load_row(q.to_rest, c) * rests,
+               load_row(q.wake, 0), cyc, rest, h);
   }
-  add(day.births, 0, load_row(q.birth, 0) * load_row(b.flesh.faster, 0) * crowd * (0.5 * h * (before + load_row(cells, 0))));
+  add(day.births, 0, birth(0) * crowd * (0.5 * h * (before + load_row(cells, 0))));
   const Wide load1 = load_of(cells, w.alive, load_row(q.capacity, 0));
   store(w.load.row(from + 1), load1);
   // the load in the middle, if it falls as an exponential, and more at first as drugs wear off
@@ -366,16 +367,16 @@ inline void body_of_day(Block& b) {
     for (int i = 0; i < LINES; ++i) line_step(b, i, number * LINE_SLOTS, slot, conditioned, gone);
     rooms += midways;
   }
-  Wide load = load_row(w.calm_load, 1);
+  Wide at_end = load_row(w.calm_load, 1);
   if (!all_calm) {
-    if (some_calm) of_leukaemia(b, [calm](Real* x, const Real* kept) { store(x, calm ? remission::load(kept) : remission::load(x)); });
+    if (some_calm) of_leukaemia(b, [calm](Real* x, const Real* kept) { store(x, calm ? load(kept) : load(x)); });
     const Wide other = load_row(w.load, lay.halves());
-    load = calm ? load : other;
+    at_end = calm ? at_end : other;
   }
   if (lay.living == 1) quiet_immunity(b, stirred, rooms * half);
   const Real kept = 1.0 - b.setting(S_PLT_POOL_LOSS);
   store(flesh.pool.row(0), load_row(flesh.pool, 0) * kept);
-  store(flesh.total.row(0), load * load_row(b.q.capacity, 0));
+  store(flesh.total.row(0), at_end * load_row(b.q.capacity, 0));
   for (int l = 0; l < LANES; ++l)
     if (b.today[l] % EXACT_FEEDBACK_DAYS == 0) feedback_anew(b, l);
 }
