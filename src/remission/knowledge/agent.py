@@ -37,8 +37,8 @@ Sensitivity = Literal[
     "cytarabine",
     "methotrexate",
     "thiopurine",
-    "purine_analogue",
-]
+    "purine_analogue",  # clofarabine, nelarabine: met for the first time when leukaemia has come back
+]  # in this order they are the columns of a cohort's sensitivity
 
 
 class _Strict(BaseModel):

@@ -4,28 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from remission.knowledge.agent import Sensitivity
 from remission.knowledge.care import SETTINGS
 from remission.knowledge.quantity import ANCESTRY as ANCESTRY
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-SENSITIVITIES = (
-    "glucocorticoid",
-    "vinca",
-    "asparaginase",
-    "anthracycline",
-    "alkylator",
-    "cytarabine",
-    "methotrexate",
-    "thiopurine",
-    "purine_analogue",  # clofarabine, nelarabine: met for the first time when leukaemia has come back
-)
+SENSITIVITIES: tuple[str, ...] = get_args(Sensitivity)
 OF_INDUCTION = 4  # the first of them, which are given in the first weeks
 SHARED = "shared"  # said of what is no drug: it is felt as the drugs of induction are, to a power
 METABOLISER = ("normal", "intermediate", "poor")
