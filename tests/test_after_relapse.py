@@ -85,7 +85,7 @@ def test_a_clone_that_resisted_answers_as_the_main_one_once_it_has_grown_to_a_re
         again = again.filter((pl.col("event") == "remission") & (pl.col("day") > pl.col("relapse_day")))
         found.append((relapsed["relapse_day"].to_list(), again["patient"].n_unique()))
     (days, most), (same, few) = found
-    assert days == same and len(days) > 12
+    assert days == same and len(days) > 15
     assert most > 0.7 * len(days) and few < 0.2 * len(days), found
 
 

@@ -265,7 +265,19 @@ def test_graft_versus_host_disease_and_leukaemia_come_as_often_as_read(name: str
     )
     # a stranger's cells with what is given against more disease of the graft: as many relapses (Ringden 2009)
     assert kill / as_sibling == pytest.approx(0.865 if "unrelated" in name else 1.0, abs=0.05)
-    assert 3.0 < kill / math.log(10) < 11.0  # decades
+
+
+TOO_LITTLE = pytest.mark.xfail(
+    strict=True, reason="3.8 and 3.4 decades since adults' ciclosporin goes by measured levels: docs/credibility.md"
+)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=TOO_LITTLE if name in ("sibling_blood", "unrelated_blood") else ()) for name in GRAFTS],
+)
+def test_a_grafts_cells_kill_four_to_eleven_decades(name: str) -> None:
+    assert 4.0 < passed(library().agent(name), "blasts", GRAFTS[name][0]) / math.log(10) < 11.0
 
 
 def test_without_protection_acute_disease_is_the_rule() -> None:
