@@ -152,7 +152,7 @@ def of(what: str, **more: Any) -> Endpoint:
 
 def played(
     people: list[dict[str, Any]],
-    events: list[tuple[int, float, str, str]] | None = None,
+    events: list[tuple[int, float, str, str]] | list[tuple[int, float, str, str, str]] | None = None,
     **tables: pl.DataFrame,
 ) -> Played:
     columns = {
@@ -162,8 +162,8 @@ def played(
     }  # fmt: skip
     rows = [{name: person.get(name) for name in columns} | {"patient": i} for i, person in enumerate(people)]
     outcomes = pl.DataFrame(rows, schema=columns)
-    schema = {"patient": pl.Int64, "day": pl.Int32, "event": pl.String, "phase": pl.String}
-    table = pl.DataFrame(events or [], schema=schema, orient="row")
+    schema = {"patient": pl.Int64, "day": pl.Int32, "event": pl.String, "phase": pl.String, "detail": pl.String}
+    table = pl.DataFrame([(*row, None)[:5] for row in events or []], schema=schema, orient="row")
     return Played({"outcomes": outcomes, "events": table, **tables})
 
 
@@ -466,6 +466,23 @@ def test_survival_after_a_relapse_counts_from_it_those_who_had_one() -> None:
     assert simulated(cohort, late).value == pytest.approx(400 / MONTH)
     with pytest.raises(NotSimulated, match="no relapsed to count"):
         simulated(cohort, of("overall survival", at="1 year", **since, among={"relapse_month": [18, 36]}))
+
+
+def test_whom_a_decision_led_elsewhere_is_a_subgroup_and_all_others_are_one_too() -> None:
+    events = [
+        (0, 7, "goes to", "IA", "bfm-high-risk: first HR-1"),
+        (1, 32, "goes to", "IA", "bfm-high-risk: first HR-1"),
+        (2, 32, "goes to", "IA", "bfm-high-risk-2"),
+        (3, 7, "goes to", "IA", "slow consolidation"),
+    ]
+    cohort = played([dead(400), well(3000), well(3000), dead(500), dead(300)], events)
+    alive = {"at": "5 years"}
+    assert simulated(cohort, of("overall survival", **alive, among={"led_to": "bfm-high-risk"})).value == 50
+    others = of("overall survival", **alive, among={"led_to": "not bfm-high-risk"})
+    assert simulated(cohort, others).value == pytest.approx(100 / 3)
+    assert simulated(cohort, of("overall survival", **alive, among={"led_to": "slow consolidation"})).value == 0
+    with pytest.raises(NotSimulated, match="no patient to count"):
+        simulated(cohort, of("overall survival", **alive, among={"led_to": "interim"}))
 
 
 def test_relapses_by_site_compete() -> None:

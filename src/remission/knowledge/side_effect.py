@@ -160,6 +160,8 @@ class Published(_Strict):
                 what = f"{low:g} to {high:g} are no limits of {self.value:g} percent"
                 yield Fault(("interval",), what, "Correct one of them")
         for column, part in self.among.items():
+            if column in ("relapse_month", "led_to"):
+                yield Fault(("among", column), f"'{column}' is asked of endpoints, not of incidences", "Leave it out")
             if isinstance(part, str) == (column in NUMERIC):
                 form = "a range: [10, 30]" if column in NUMERIC else "a word"
                 yield Fault(("among", column), f"'{part}' does not fit {column}", f"Write {form}")

@@ -56,7 +56,7 @@ What = Literal[
     "CAR T exposure",
     "CAR T day of peak",
 ]
-Column = Literal["age_y", "wbc", "cns", "eoi_mrd", "sex", "lineage", "subtype", "relapse_month"]
+Column = Literal["age_y", "wbc", "cns", "eoi_mrd", "sex", "lineage", "subtype", "relapse_month", "led_to"]
 NUMERIC = ("age_y", "wbc", "cns", "eoi_mrd", "relapse_month")
 
 
@@ -211,8 +211,9 @@ class Endpoint(_Strict):
     infusion" and "phase transplant" are the infusion and the transplant themselves where a run records them. ``of`` is
     the denominator: all; those who relapsed; those who began the phase of ``since`` (started, infused, transplanted);
     or of these the ones with a remission (responders), within ``response_within`` when given. ``among`` narrows it to
-    a subgroup: a range (from the first number to below the second) or a word. ``interval``: 95 % limits; or ``se``, the
-    standard error.
+    a subgroup: a range (from the first number to below the second) or a word; ``led_to: bfm-high-risk`` are those whom
+    a decision of the protocol led to that protocol or phase, ``led_to: not bfm-high-risk`` all others. ``interval``:
+    95 % limits; or ``se``, the standard error.
     """
 
     what: What
@@ -342,6 +343,7 @@ class Endpoint(_Strict):
 
 _NAMES = {
     "age_y": "age", "wbc": "WBC", "cns": "CNS", "eoi_mrd": "end-of-induction MRD", "relapse_month": "month of relapse",
+    "led_to": "led to",
 }  # fmt: skip
 
 

@@ -23,6 +23,7 @@ APLASIA = 30.0  # per microlitre, as in body/immunity.yaml
 ACTS = ("infusion", "transplant")  # events that stand for the phase of that name
 UNKNOWN_POINTS = 1.0  # bounds of survival further apart than this are no value
 UNKNOWN_SHARE = 0.01  # nor is a hazard ratio when the survival of more patients than this is unknown
+OF_EVENTS: tuple[Column, ...] = ("relapse_month", "led_to")  # subgroups that the table of events tells
 
 
 class NotSimulated(Exception):
@@ -97,6 +98,9 @@ def denominator(played: Played, endpoint: Endpoint) -> pl.DataFrame:
         month = pl.col("day") / DAYS["month"]
         now = first("relapse", "day").filter((month >= months[0]) & (month < months[1]))
         people = people.join(now.select("patient"), on="patient", how="semi")
+    if isinstance(way := endpoint.among.get("led_to"), str):
+        led = events.filter((pl.col("event") == "goes to") & led_to(way.removeprefix("not ")))
+        people = people.join(led.select("patient"), on="patient", how="anti" if way.startswith("not ") else "semi")
     if (phase := endpoint.since_phase) is not None:
         people = people.join(starts(events, phase).rename({"day": "origin"}), on="patient")
     elif endpoint.since == "relapse":
@@ -135,8 +139,8 @@ def among(parts: Mapping[Column, tuple[float, float] | str]) -> pl.Expr:
     """Which rows of ``outcomes`` belong to a subgroup."""
     keep = pl.lit(True)
     for column, part in parts.items():
-        if column == "relapse_month":
-            continue  # of the events
+        if column in OF_EVENTS:
+            continue
         if isinstance(part, str):
             keep &= (pl.col(column) == part).fill_null(False)
         else:
@@ -155,6 +159,11 @@ def starts(events: pl.DataFrame, phase: str) -> pl.DataFrame:
     if own.is_empty():
         raise NotSimulated(f"no patient began a phase '{phase}'")
     return own.group_by("patient").agg(pl.col("day").min().cast(pl.Float64))
+
+
+def led_to(name: str) -> pl.Expr:
+    """Rows whose ``detail`` is that phase, or one of that protocol: of ``bfm-high-risk: HR-1`` ``bfm-high-risk``, too."""
+    return (pl.col("detail") == name) | pl.col("detail").str.starts_with(f"{name}: ")
 
 
 def is_phase(name: str) -> pl.Expr:
