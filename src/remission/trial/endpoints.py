@@ -162,7 +162,7 @@ def starts(events: pl.DataFrame, phase: str) -> pl.DataFrame:
 
 
 def led_to(name: str) -> pl.Expr:
-    """Rows whose ``detail`` is that phase, or one of that protocol: of ``bfm-high-risk: HR-1`` ``bfm-high-risk``, too."""
+    """Rows whose ``detail`` is that phase, or one of that protocol: ``bfm-high-risk: HR-1`` by ``bfm-high-risk``."""
     return (pl.col("detail") == name) | pl.col("detail").str.starts_with(f"{name}: ")
 
 
