@@ -34,6 +34,9 @@ ADDED = {
     "tacl_relapses: calibrate",
     "uk_adolescents: calibrate",
     "cog_t_relapses: calibrate",
+    "steroids_bfm: calibrate",
+    "ukall10: calibrate",
+    "ccg105: calibrate",
     "maintenance1996: calibrate",  # not played before, but for what the first asks; allergy: foretold, missed
     '- "GRAALL-2005, graall-2005: any grade within 400 days"',
     '- "NOPHO ALL2008, children, nopho-all2008: any grade within 280 days, age_y 1 to < 18"',
