@@ -235,6 +235,7 @@ def test_dois_and_pmids_are_those_of_the_evidence() -> None:
         *("anak_turkey2014", "egypt_asco2013", "hungary_bfm95_2005", "lebanon2012", "rytting2014", "short2025"),
         "ukall14_2022",
         *("czech_ic2002", "ewall_ino2024", "fielding2014", "horton2019", "marks2009", "silverman2001", "tracey2012"),
+        *("chiaretti2016", "fielding2007", "lew2021", "li2006_hkall97", "veerman2009"),
         *("conter2010", "orvain2020", "ehrlich2023", "figliolia2008", "greil2020", "henriksen2015", "kurosawa2013"),
         *("csf_methotrexate1994", "fernandezsevilla2020"),
         *("gaipa2008", "lund2011", "othus2014", "percival2015", "prucker2009", "raja2014", "schultz2022_relapse"),
