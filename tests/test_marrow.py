@@ -221,6 +221,16 @@ def test_neutrophils_against_a_solver(h, tolerance):
     assert error < tolerance
 
 
+def test_cells_that_come_back_tenfold_in_half_a_day_are_as_many_by_shorter_steps():
+    """From a marrow at its floor, with no drug: the feedback follows each step's rise, however steep."""
+    floor = {"base": 3.3, "gamma": 0.17, "mtt": 2.6, "start": 1e-6}
+    got = neutrophils(during(0, 0.0), 20, **floor)
+    finer = neutrophils(during(0, 0.0), 20, h=1 / 12, **floor)[:: round(12 * STEP)]
+    assert np.max(got[1:] / got[:-1]) > 5.0
+    off = np.abs(got / finer - 1.0)
+    assert off.max() < 2e-3 and off[-10:].max() < 1e-4
+
+
 @pytest.mark.parametrize("gamma,mtt", [(0.1445, 3.5), (0.239, 5.17), (0.1445, 2.4)])
 def test_the_strongest_effect_empties_the_marrow_and_it_comes_back(gamma, mtt):
     """E at its bound for ten days: counts fall to almost nothing, stay positive, and recover to the baseline."""
