@@ -126,7 +126,6 @@ class TestCns:
 class TestTCell:
     """Point 5."""
 
-    @pytest.mark.xfail(reason="68.4 %, 367 children at 5 years: why is not known, docs/credibility.md", strict=True)
     def test_three_quarters_of_t_all_stay_well(self) -> None:
         """75.9 % at 7 years, 464 children (AIEOP-BFM ALL 2000)."""
         people = played("bfm-standard", None, "t-all").filter(pl.col("age_y") < 18)
