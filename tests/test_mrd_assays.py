@@ -18,7 +18,7 @@ from remission.protocol.write import write
 from remission.trial.validate import treated
 
 ASSAYS = library().body("assays")
-COHORT = {"patients": 600, "seed": 5, "record": ("outcomes", "mrd", "events"), "follow_up_years": 0.3}
+COHORT = {"patients": 700, "seed": 5, "record": ("outcomes", "mrd", "events"), "follow_up_years": 0.3}
 
 
 def played(mrd: str | None, **more: object) -> rm.Run:

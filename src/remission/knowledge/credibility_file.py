@@ -58,7 +58,8 @@ class Blind(_Strict):
 class Credibility(_Strict):
     """``looked_at``: trials whose predicted results were in view while mechanisms were chosen; ``unseen``: those that
     were added and divided before anybody had played them; ``blind``: rounds of those whose published results no
-    modeller knew either until they were first played, the newest last. ``misses``: why the endpoints of a trial,
+    modeller knew either until they were first played, the newest last. ``misses_of``: of which validation the texts are,
+    when it is not the last. ``misses``: why the endpoints of a trial,
     or the incidences of a side effect, that lie outside do so."""
 
     contexts: tuple[Context, ...]
@@ -67,6 +68,7 @@ class Credibility(_Strict):
     unseen: tuple[str, ...]
     blind: Annotated[tuple[Blind, ...], Field(min_length=1)]
     misses: dict[str, str]
+    misses_of: str | None = None
 
     @property
     def present(self) -> Blind | None:

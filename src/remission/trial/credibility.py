@@ -77,7 +77,7 @@ def page(
     out += ["", "## Validation", ""]
     out += [f"- **{name}**: {told}" for name, told in _validation(trials, effects)]
     out += ["", "Trial by trial: [validation.md](validation.md); side effects: [side-effects.md](side-effects.md).", ""]
-    out += ["## Every miss", "", *_misses(trials, effects, words.misses), ""]
+    out += ["## Every miss", "", *_misses(trials, effects, words.misses, words.misses_of), ""]
     out += ["## Uncertainty", "", *_uncertainty(trials, shelf)]
     return "\n".join(out) + "\n"
 
@@ -218,8 +218,10 @@ def _of(some: int, of: int) -> str:
     return f"{some} of {of} ({100 * some / of:.0f} %)" if of else "none"
 
 
-def _misses(trials: Rows, effects: Rows, words: Mapping[str, str]) -> Iterator[str]:
+def _misses(trials: Rows, effects: Rows, words: Mapping[str, str], of: str | None) -> Iterator[str]:
     yield "Simulated values outside the published 95 % interval; *z*: the difference in standard errors of both."
+    if of:
+        yield f"**The rows are of this validation; the texts, and the figures in them, are of an earlier one ({of}).**"
     yield ""
     for one in trials:
         out = [row for row in one["endpoints"] if row["verdict"] == "no"]
