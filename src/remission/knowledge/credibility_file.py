@@ -58,9 +58,9 @@ class Blind(_Strict):
 class Credibility(_Strict):
     """``looked_at``: trials whose predicted results were in view while mechanisms were chosen; ``unseen``: those that
     were added and divided before anybody had played them; ``blind``: rounds of those whose published results no
-    modeller knew either until they were first played, the newest last. ``misses_of``: of which validation the texts are,
-    when it is not the last. ``misses``: why the endpoints of a trial,
-    or the incidences of a side effect, that lie outside do so."""
+    modeller knew either until they were first played, the newest last. ``misses``: why the endpoints of a trial,
+    or the incidences of a side effect, that lie outside do so; ``misses_of``: of which validation these texts are, when
+    it is not the last."""
 
     contexts: tuple[Context, ...]
     factors: tuple[Factor, ...]
