@@ -11,7 +11,7 @@ from .agent import Note
 from .loader import Fault, FaultyNode
 from .provenance import Row, provenance
 from .quantity import Quantity
-from .trial_file import NUMERIC, Column
+from .trial_file import NUMERIC, OF_EVENTS, Column
 
 
 class _Strict(BaseModel):
@@ -160,7 +160,7 @@ class Published(_Strict):
                 what = f"{low:g} to {high:g} are no limits of {self.value:g} percent"
                 yield Fault(("interval",), what, "Correct one of them")
         for column, part in self.among.items():
-            if column in ("relapse_month", "led_to"):
+            if column in OF_EVENTS:
                 yield Fault(("among", column), f"'{column}' is asked of endpoints, not of incidences", "Leave it out")
             if isinstance(part, str) == (column in NUMERIC):
                 form = "a range: [10, 30]" if column in NUMERIC else "a word"

@@ -58,6 +58,7 @@ What = Literal[
 ]
 Column = Literal["age_y", "wbc", "cns", "eoi_mrd", "sex", "lineage", "subtype", "relapse_month", "led_to"]
 NUMERIC = ("age_y", "wbc", "cns", "eoi_mrd", "relapse_month")
+OF_EVENTS: tuple[Column, ...] = ("relapse_month", "led_to")  # subgroups that the table of events tells
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from remission.knowledge.library import library
-from remission.knowledge.trial_file import DAYS, Column, Endpoint, days
+from remission.knowledge.trial_file import DAYS, OF_EVENTS, Column, Endpoint, days
 
 from . import estimates
 from .estimates import Estimate, Floats
@@ -23,7 +23,6 @@ APLASIA = 30.0  # per microlitre, as in body/immunity.yaml
 ACTS = ("infusion", "transplant")  # events that stand for the phase of that name
 UNKNOWN_POINTS = 1.0  # bounds of survival further apart than this are no value
 UNKNOWN_SHARE = 0.01  # nor is a hazard ratio when the survival of more patients than this is unknown
-OF_EVENTS: tuple[Column, ...] = ("relapse_month", "led_to")  # subgroups that the table of events tells
 
 
 class NotSimulated(Exception):
