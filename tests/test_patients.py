@@ -874,6 +874,28 @@ def test_leukaemia_of_the_old_is_less_sensitive_than_that_of_children_with_the_s
     assert again[0] == again[1]  # their own factor was fitted to them
 
 
+def test_drugs_after_induction_do_less_in_adults_than_in_children():
+    """Those of induction do not: with both, residual disease of adults would be higher than it is (or with neither,
+    treatments with little asparaginase and steroid would do too well in adults)."""
+    factor = recipe.population("adult-all").age_factor
+    later = factor.later
+    late = np.isin(SENSITIVITIES, recipe.population("adult-all").sensitivity.later)
+    assert 0 < late.sum() < late.size and 10 <= later.from_y < 18 <= later.until_y <= 30
+    for age in (5.0, later.from_y, 15.0, later.until_y, 29.0):
+        own = (np.clip(age, later.from_y, later.until_y) / later.from_y) ** -later.power.value
+        kill = one(age_y=age, sex="f", subtype="B-other", population="adult-all").sensitivity[0]
+        assert kill == pytest.approx(np.where(late, own, 1.0))
+    drawn = draw(recipe.population("adult-all"), 3, seed=5)
+    without = recipe.population("adult-all").model_copy(
+        update={"age_factor": factor.model_copy(update={"later": None})}
+    )
+    ratio = drawn.sensitivity / draw(without, 3, seed=5).sensitivity
+    old = np.clip(drawn.age_y, later.from_y, later.until_y) / later.from_y
+    assert ratio == pytest.approx(np.where(late, old[:, None] ** -later.power.value, 1.0))
+    again = [one(age_y=a, sex="f", population="relapsed-b-all-adults").sensitivity[0] for a in (12, 40)]
+    assert np.array_equal(*again)  # their own factor was fitted to them
+
+
 def test_testes_and_white_counts_by_subtype(childhood):
     assert np.mean(childhood.testes[childhood.sex == 1]) == pytest.approx(0.023, abs=0.004)  # 19 of 811 boys
     assert not childhood.testes[childhood.sex == 0].any()

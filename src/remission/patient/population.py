@@ -115,8 +115,13 @@ def sensitivity(p: recipe.Population, fold: Floats) -> Floats:
 
 
 def age_factor(p: recipe.Population, age_y: Floats) -> Floats:
-    """Drug sensitivity by age relative to children with the same subtype."""
-    return np.ones_like(age_y) if p.age_factor is None else p.age_factor.at(age_y)
+    """Drug sensitivity by age relative to children with the same subtype, shape (N, classes)."""
+    factor = np.ones((age_y.size, len(SENSITIVITIES)))
+    if p.age_factor:
+        factor *= p.age_factor.at(age_y)[:, None]
+        if p.age_factor.later:
+            factor[:, np.isin(SENSITIVITIES, p.sensitivity.later)] *= p.age_factor.later.at(age_y)[:, None]
+    return factor
 
 
 def residual_quantile(r: recipe.Residual, u_none: Floats, z: Floats) -> Floats:
@@ -222,7 +227,7 @@ def _candidates(p: recipe.Population, seed: int, patients: Ints, attempts: Ints,
     creatinine = typical_creatinine(p, height) * np.exp(p.creatinine.sd_log.value * normal("creatinine"))
     doubling = np.array([p.subtypes.doubling_time.values[name] for name in p.subtypes.names])[subtype]
     doubling = doubling * np.exp(p.subtypes.doubling_time_sd_log.value * normal("doubling time"))
-    kill = _sensitivity(p, age, subtype, relapsed, normal) * age_factor(p, age)[:, None]
+    kill = _sensitivity(p, age, subtype, relapsed, normal) * age_factor(p, age)
     return Cohort(
         patient=patients.astype(np.int64),
         age_y=age,

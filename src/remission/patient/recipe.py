@@ -290,15 +290,29 @@ class Subtypes(Strict):
 
 
 class PowerOfAge(Strict):
-    """How many times as much as in children: (age / from_y)^power from an age on."""
+    """How many times as much as in children: (age / from_y)^power from an age on, where written until another one."""
 
     SIGN: ClassVar[float] = 1.0  # of the power
     from_y: Positive
+    until_y: Positive | None = None
     power: Number
 
     def at(self, age_y: NDArray[np.float64]) -> NDArray[np.float64]:
         """The factor at ages in years."""
-        return (np.maximum(age_y, self.from_y) / self.from_y) ** (self.SIGN * self.power.value)
+        return (np.clip(age_y, self.from_y, self.until_y) / self.from_y) ** (self.SIGN * self.power.value)
+
+
+class LossWithAge(PowerOfAge):
+    """How much of their effect drugs have left: (age / from_y)^-power."""
+
+    SIGN = -1.0
+
+
+class AgeFactor(LossWithAge):
+    """Drug sensitivity of leukaemia by age, of every class, beyond what subtypes tell. ``later``: times this, of the
+    classes that come after the first response."""
+
+    later: LossWithAge | None = None
 
 
 class Sensitivity(Strict):
@@ -322,12 +336,6 @@ class Sensitivity(Strict):
     correlation: Number
     correlated: tuple[DrugClass, ...]
     log_sd: dict[DrugClass, Number]
-
-
-class AgeFactor(PowerOfAge):
-    """Drug sensitivity of leukaemia by age, of every class, beyond what subtypes tell: (age / from_y)^-power."""
-
-    SIGN = -1.0
 
 
 class SensitivityFactor(Strict):
