@@ -14,7 +14,8 @@ process are those of a plain one on the clock of the summed hazard. After a feve
 
 ``person`` and ``lethality`` rise with age among adults, in infants and with Down syndrome; after a
 relapse bacteria are in the blood `again` times as often. ``care``: by the year and the country of treatment, after a
-graft `care_after_transplant`; ``lethality`` below holds it.
+graft `care_after_transplant`, in the first month of the first treatment times `care_first`; ``lethality`` below
+holds it.
 Core: engine/core/ends.hpp, side_effects.hpp.
 Numbers and sources: knowledge/data/body/infection.yaml, side_effects/*.yaml.
 """

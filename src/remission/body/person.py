@@ -51,6 +51,8 @@ def _factor(covariate: Covariate, cohort: Cohort) -> Floats:
         years = covariate.reference - np.clip(x, covariate.above or -np.inf, covariate.below or np.inf)
         whom = (x > 0.0) & (cohort.age_y >= (covariate.from_age_y or 0.0))
         whom &= cohort.age_y < (np.inf if covariate.to_age_y is None else covariate.to_age_y)
+        if covariate.setting is not None:
+            whom &= np.asarray(cohort.setting) == SETTINGS.index(covariate.setting)
         return covariate.yearly ** np.where(whom, years, 0.0)
     inside = np.ones(len(x), dtype=bool)
     if covariate.above is not None:

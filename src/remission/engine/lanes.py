@@ -431,6 +431,7 @@ def build(
         left = individual(library.body("immunity")["T cells.pretreated"], "-", people, seed=seed, purpose="pretreated")
         presenting[3] *= np.where(people.relapsed == 1, np.minimum(left, 1.0), 1.0)
     lethality = draw(infection, "bloodstream.lethality", "-")
+    cared = lethality * draw(infection, "bloodstream.care", "-")
     person = np.zeros(padded, dtype=PERSON)
     columns: dict[str, Any] = {
         "patient": people.patient, "real": np.arange(padded) < n,
@@ -438,7 +439,8 @@ def build(
         "weight_kg": people.weight_kg, "bsa_m2": people.bsa_m2, "capacity": capacity, "omega": omega,
         "blood_ratio": people.blood_blasts / np.where(total > 0.0, total, np.inf),
         "frailty": draw(infection, "fever.frailty", "-"),
-        "lethality": lethality * draw(infection, "bloodstream.care", "-"),
+        "lethality": cared,
+        "lethality_first": cared * draw(infection, "bloodstream.care_first", "-"),
         "lethality_grafted": lethality * draw(infection, "bloodstream.care_after_transplant", "-"),
         "bacteraemia": draw(infection, "bloodstream.person", "-"),
         "dies_on": _dies_on(library, people, seed),

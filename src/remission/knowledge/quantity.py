@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from .care import SETTINGS
+from .care import SETTINGS, Setting
 from .units import UnknownUnit, factor, unit_of
 
 
@@ -41,8 +41,8 @@ class Covariate(BaseModel):
     Categorical: it is multiplied by ``map[x]``, or by ``factor``. ``above`` / ``below`` limit a factor or a power
     to part of a numeric covariate (for example age <= 3 y). ``down`` is 1 with Down syndrome, else 0.
     The year of care: ``yearly`` times as much for each year before ``reference`` (the year of the value), from the age
-    ``from_age_y`` on or below ``to_age_y``; before the year ``above`` and after ``below``, where the source ends, as
-    there. Who has no year has the value.
+    ``from_age_y`` on or below ``to_age_y``, in countries of that ``setting``; before the year ``above`` and after
+    ``below``, where the source ends, as there. Who has no year has the value.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
@@ -57,6 +57,7 @@ class Covariate(BaseModel):
     yearly: Annotated[float, Field(gt=0)] | None = None
     from_age_y: float | None = None
     to_age_y: float | None = None
+    setting: Setting | None = None
     map: dict[str, float] | None = None
     factor: float | None = None
     above: float | None = None
@@ -67,10 +68,11 @@ class Covariate(BaseModel):
         numeric = self.reference is not None and self.power is not None
         step = self.factor is not None and (self.above is not None or self.below is not None)
         trend = self.reference is not None and self.yearly is not None
-        of_ages = self.from_age_y is not None or self.to_age_y is not None
-        if (self.on == "care_year") != trend or (of_ages and not trend):
+        of_some = self.from_age_y is not None or self.to_age_y is not None or self.setting is not None
+        if (self.on == "care_year") != trend or (of_some and not trend):
             raise ValueError(
-                "the year of care, and nothing else, goes with `reference` + `yearly` (and `from_age_y`, `to_age_y`)"
+                "the year of care, and nothing else, goes with `reference` + `yearly` (and `from_age_y`, `to_age_y`, "
+                "`setting`)"
             )
         if self.until is not None and not numeric:
             raise ValueError("`until` goes with `reference` + `power`")

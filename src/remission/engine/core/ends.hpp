@@ -70,7 +70,10 @@ inline void infection(Block& b, int l, Int today) {
   b.place.result[l][RESULT_BLOODSTREAM] += 1.0;
   b.event(l, today, lane.phase, E_BLOODSTREAM, anc);
   const bool grafted = b.flesh.immune[l].transplant_day >= 0;
-  const Real lethality = grafted ? b.person(l).lethality_grafted : b.person(l).lethality;
+  const auto& person = b.person(l);
+  const Real lethality = grafted          ? person.lethality_grafted
+                         : first && !again ? person.lethality_first  // the month in which they come
+                                           : person.lethality;
   const Real lethal = b.setting(again ? S_BSI_RELAPSED : S_BSI_DEATH) * lethality * (1.0 + b.flesh.daily(INFECTION_DEATH, l));
   if (b.uniform(l, P_DEATH, number) < lethal / (1.0 + lethal)) die(b, l, today, CAUSE_INFECTION);  // odds
 }

@@ -46,7 +46,7 @@ struct FieldName {
 #define CAUSE_FIELDS(I, R) I(of) R(hazard) R(below)
 #define PERSON_FIELDS(I, R)                                                                                    \
   I(patient) I(real) I(first_phase) R(age_y) R(weight_kg) R(bsa_m2) R(capacity) R(blood_ratio) R(frailty) R(omega) R(wake)    \
-  R(bacteraemia) R(lethality) R(lethality_grafted) R(dies_on) R(death) R(relapsed) R(in_remission) R(colds) R(missed)
+  R(bacteraemia) R(lethality) R(lethality_first) R(lethality_grafted) R(dies_on) R(death) R(relapsed) R(in_remission) R(colds) R(missed)
 #define IMMUNE_FIELDS(I, R)                                                                                          \
   R(t_half) R(b_baseline) R(b_turnover) R(b_body) R(b_share) R(igg_baseline) R(igg_rate) R(plasma_rate)              \
   R(plasma_independent) R(cytokine_baseline) R(release) R(release_half) R(clearance) R(priming) R(priming_half)      \
