@@ -61,6 +61,20 @@ def test_mouth_and_gut_are_whole_in_maintenance_and_not_in_every_course_that_is_
         assert {flag[phase] for phase in courses} <= {0} and {flag[phase] for phase in tablets} == {2}, name
 
 
+def test_mouth_and_gut_are_whole_under_an_inhibitor_until_strong_chemotherapy_begins() -> None:
+    """None of 113 adults died in induction on dasatinib and steroids; of hyper-CVAD with it some did."""
+    for name, whole, hurt in (
+        ("d-alba", {"induction"}, {"prephase"}),
+        ("phallcon-imatinib", {"induction"}, {"consolidation"}),
+        ("graaph-2005", {"cycle 1"}, {"cycle 2", "cycle 3"}),
+        ("hyper-cvad-ponatinib", set(), {"A1", "B1"}),
+    ):
+        protocol = read_protocol(name)
+        flags = prepare(protocol, library()).tables.phases["spares"]
+        flag = {phase.id: flag for phase, flag in zip(protocol.phases, flags, strict=True)}
+        assert {flag[phase] for phase in whole} <= {2} and {flag[phase] for phase in hurt} == {0}, name
+
+
 @pytest.mark.parametrize(
     ("arm", "phases", "low", "high"),
     [

@@ -681,16 +681,20 @@ def _repeats(phase: m.Phase) -> bool:
 
 
 def _spares(phase: m.Phase, given: list[tuple[Agent, str]]) -> int:
-    """Are mouth and gut whole? 2: always, in a phase that repeats (maintenance), with nothing that harms or tablets
-    of a thiopurine and no etoposide or anthracycline; 1: in remission, under an antibody that leads T cells, with
-    nothing that harms; else 0. What harms stops red precursors, given into blood, muscle or skin."""
+    """Are mouth and gut whole? 2: always, under an inhibitor of BCR::ABL1 with nothing that harms, or in a phase that
+    repeats (maintenance), with nothing that harms or tablets of a thiopurine and no etoposide or anthracycline; 1: in
+    remission, under an antibody that leads T cells, with nothing that harms; else 0. What harms stops red precursors,
+    given into blood, muscle or skin."""
     harmful = {
         agent.kind
         for agent, route in given
         if route not in ("IT", "PO") and any(effect.on == "red cells" for effect in agent.effects)
     }
     tablets = any(agent.kind == "thiopurine" and route == "PO" for agent, route in given)
-    if _repeats(phase) and (not harmful or (tablets and not harmful & {"topoisomerase II inhibitor", "anthracycline"})):
+    inhibitor = any(agent.kind == "BCR::ABL1 kinase inhibitor" for agent, _ in given)
+    if not harmful and (inhibitor or _repeats(phase)):
+        return 2
+    if _repeats(phase) and tablets and not harmful & {"topoisomerase II inhibitor", "anthracycline"}:
         return 2
     return int(any(agent.kind == "bispecific antibody" for agent, _ in given) and not harmful)
 

@@ -29,7 +29,7 @@ inline void die(Block& b, int l, Int today, Int cause) {
   finish(b, l, DEATH, today);
 }
 
-// Mouth and gut are whole: maintenance, or an antibody alone in remission.
+// Mouth and gut are whole: maintenance, an inhibitor of BCR::ABL1 without chemotherapy, or an antibody alone in remission.
 inline bool whole_lining(Block& b, int l) {
   const Phase& phase = b.t.phases[b.lane(l).phase];
   return phase.spares == ALWAYS || (phase.spares == 1 && b.blast_share(l, b.flesh.total(0, l)) < b.setting(S_REMISSION));
