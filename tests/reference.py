@@ -374,10 +374,13 @@ class Course:
         cells[p.fades] = 0.0
         to_rest, birth = self.numbers.to_rest, self.numbers.birth
         if not self.back:
-            birth = birth * p.faster_again
+            death, leave = self.numbers.death, birth[0] - self.numbers.death + self.numbers.wake
+            birth = np.array(
+                [leukaemia.grows_anew(b, death, more, lost) for b, more in zip(birth, p.faster_again, strict=True)]
+            )
             to_rest = to_rest * p.rests_again
             if p.rests_again != 1.0:
-                cells[0] = leukaemia.rests_anew(*cells[0], p.rests_again)
+                cells[0] = leukaemia.rests_anew(*cells[0], to_rest[0], leave)
         self.back = True
         effect = of._replace(size=of.size * times, resting=of.resting * times)
         self._own(self.numbers._replace(effect=effect, to_rest=to_rest, birth=birth))

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from remission.body.infection import lethal_at
-from remission.body.leukaemia import kept, lost, preexisting, rests_anew
+from remission.body.leukaemia import grows_anew, kept, lost, preexisting, rests_anew
 from remission.body.person import individual
 from remission.compiled import core
 from remission.engine.acting import clone_table
@@ -100,19 +100,26 @@ def test_a_clone_that_keeps_all_it_has_keeps_no_part(tmp_path: Path) -> None:
         clone_table(library().below(tmp_path))
 
 
-def test_a_relapse_that_grew_from_few_resting_cells_has_a_share_of_them_of_its_own(tmp_path: Path) -> None:
-    """What the patient's share was over the typical one counts to a power; who enters with a relapse has had it."""
+def test_a_relapse_has_a_share_of_resting_cells_that_is_in_part_its_own_and_in_part_drawn_again(tmp_path: Path) -> None:
+    """The power is the correlation: leukaemias differ as much as at diagnosis; who enters with a relapse has had it."""
     at, share = place("body/leukaemia.yaml: cycling.resting_kept_at_relapse"), "cycling.resting_share"
+    others = {place(f"body/leukaemia.yaml: cycling.resting_if_{of}"): 0.0 for of in ("slow", "tolerant")}
     for who, power in (("childhood-all", 1.0), ("childhood-all", 0.25), ("first-relapse-children", 0.25)):
-        people = draw(who, 200, seed=3)
-        with using(laid_over({at: power}, tmp_path / f"{who}{power}")) as known:
+        people = draw(who, 2000, seed=3)
+        with using(laid_over({at: power} | others, tmp_path / f"{who}{power}")) as known:
             protocol = read_protocol("relapse-children-2000s" if "relapse" in who else "bfm-standard")
             lanes = build(prepare(protocol, known), people, known, seed=3)[1]
             typical = individual(known.body("leukaemia")[share], "-", people, seed=3, purpose=share)
-        a = lanes.to_rest[0]
-        own = a / (a + lanes.birth[0] - lanes.death + lanes.wake)
-        wanted = (own / typical) ** (power - 1.0) if who == "childhood-all" else np.ones(len(people))
-        assert lanes.rests_again[: len(people)] == pytest.approx(wanted[: len(people)], rel=1e-9)
+            spread = known.body("leukaemia")[f"{share}_sd_log"].value
+        a, times = lanes.to_rest[0, : len(people)], lanes.rests_again[: len(people)]
+        own = np.log(a / (a + (lanes.birth[0] - lanes.death + lanes.wake)[: len(people)]) / typical)
+        if power == 1.0 or who == "first-relapse-children":
+            assert times == pytest.approx(np.ones(len(people)))
+        else:
+            later = own + np.log(times)
+            assert np.corrcoef(own, later)[0, 1] == pytest.approx(power, abs=0.06)
+            assert later.std() == pytest.approx(spread, rel=0.06)
+            assert abs(later.mean()) < 0.1 * spread
 
 
 def test_a_relapse_grows_faster_by_the_number_and_who_enters_with_one_grows_so_already(tmp_path: Path) -> None:
@@ -134,8 +141,12 @@ def test_a_relapse_grows_faster_by_the_number_and_who_enters_with_one_grows_so_a
 def test_the_core_has_what_is_kept_and_rests_by_the_equations_of_the_body() -> None:
     assert [kept(x, 0.5) for x in (0.0, 0.25, 1.0)] == [1.0, 0.5, 1.0]
     assert kept(0.25, 0.0) == 1.0
-    assert rests_anew(900.0, 100.0, 0.1) == (990.0, 10.0)
-    assert rests_anew(900.0, 100.0, 1e6) == (500.0, 500.0)
+    assert rests_anew(900.0, 100.0, 0.001, 0.099) == (990.0, 10.0)
+    assert rests_anew(900.0, 100.0, 1e6, 0.1) == (500.0, 500.0)
+    assert rests_anew(1e12, 0.0, 1e-11, 0.1)[1] == pytest.approx(100.0, abs=1.0)  # none had: as many as go with growth
+    assert grows_anew(0.14, 0.04, 1.4, 1.0) == pytest.approx(0.196)  # early: all of it
+    assert grows_anew(0.14, 0.04, 1.4, 0.5) - 0.04 == pytest.approx(0.1 * 1.56**0.5)  # late: a share of its logarithm
+    assert grows_anew(0.14, 0.04, 1.4, 0.0) == pytest.approx(0.14)
 
 
 def test_a_relapse_holds_cells_that_resist_as_a_leukaemia_of_its_size_at_diagnosis(tmp_path: Path) -> None:

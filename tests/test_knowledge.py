@@ -242,6 +242,7 @@ def test_dois_and_pmids_are_those_of_the_evidence() -> None:
         *("gaipa2008", "lund2011", "othus2014", "percival2015", "prucker2009", "raja2014", "schultz2022_relapse"),
         *("cai2019", "giebel2017", "gupta2013_abandonment", "vora2006_all97", "ramanujachar2007"),
         *("dini2011_ages", "jagasia2012"),
+        *("gaynon1998", "roy2005"),
         *("gandemer2009", "gupta2011", "lowe2005", "marwaha2010", "oskarsson2018", "bachanova2013"),
     }
     for key in set(library().sources()) - looked_up:

@@ -257,3 +257,26 @@ def test_every_line_says_where_it_comes_from(name):
     for key, said in (*protocol.said, *(pair for p in protocol.phases for pair in p.said)):
         assert set(said.sources) <= known, key
     assert set(protocol.sources) <= known
+
+
+@pytest.mark.parametrize("name", library().protocols())
+def test_what_goes_on_until_some_time_from_a_phase_is_not_reached_without_that_phase(name: str) -> None:
+    """Else it would count from the first dose: maintenance after a relapse would last a single cycle."""
+    protocol = read_protocol(name)
+    number = {phase.id: i for i, phase in enumerate(protocol.phases)}
+
+    def ways(i: int) -> set[int]:
+        phase = protocol.phases[i]
+        following = protocol.phases[i + 1].id if phase.next == "" and i + 1 < len(number) else phase.next
+        return {number[to] for to in (following, *(decide.target for decide in phase.decide)) if to in number}
+
+    for i, phase in enumerate(protocol.phases):
+        for until in phase.repeat_until:
+            if until.from_phase in ("", phase.id):
+                continue
+            passed = {number[until.from_phase]}
+            todo = {0} - passed
+            while todo:
+                passed |= todo
+                todo = set().union(*map(ways, todo)) - passed
+            assert i not in passed, (phase.id, until.from_phase)

@@ -22,6 +22,10 @@ FORBIDDEN = (  # results that an independent check uses: no trial of these may b
 
 
 ADDED = {
+    "ccg1952_relapses: calibrate",  # not played before
+    "ccg_relapses_1983: calibrate",  # not played before
+    "rez_bfm_matched: calibrate",  # not played before
+    "ukall_r2: calibrate",  # not played before
     "aieop_bfm_2000_mrd: calibrate",
     "asparaginase_cog: calibrate",
     "bfm_pulses: calibrate",

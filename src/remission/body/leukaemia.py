@@ -25,18 +25,23 @@ clone that resisted is like the main one from then on, but for what it keeps: ev
 
 so that a relapse that grew through treatment answers less than one that woke after it. Clones that resist are in it
 anew, as in a leukaemia of its size at diagnosis (`preexisting`). The share of cells that rests is in part the
-leukaemia's, in part of this growth: the first relapse has r (r_0 / r)^`resting_kept_at_relapse`, r_0 its own before,
-r typical. Its net growth is times `loss.growth`. Cells in the CNS grow the faster the faster the patient's leukaemia
-grows in the marrow; their seeding goes with the cells that were there at diagnosis:
+leukaemia's, in part of this growth, and drawn again for that part: the first relapse has
+
+    r (r_0 / r)^p exp(s sqrt(1 - p^2) z)    p: `resting_kept_at_relapse`; r_0: its own before; r: typical;
+                                            s: `resting_share_sd_log`; z: standard normal
+
+so that leukaemias differ as much as at diagnosis, and p is the correlation. Cells in the CNS grow the faster the faster
+the patient's leukaemia grows in the marrow; their seeding goes with the cells that were there at diagnosis:
 
     b_S - d_S = g ((b - d) / as measured)^power
     seeding = s S_0 / capacity
 
 What comes back is what the drugs spared: from the first relapse in the course of treatment on every kill_C and kill_Q
 of a drug is times a factor of its class and of the patient (`after_relapse` of the population); kill_S is not, since
-the fluid is spared by distance. A late relapse has been selected less than one on treatment: the factor is raised to a
-power that falls from 1 to a share (`loss`). What is no drug but answers as they do on the whole, a donor's cells and
-irradiation of the whole body, has the geometric mean of the factors of the drugs of induction, to a power.
+the fluid is spared by distance. A late relapse has been selected less than one on treatment: the factor is raised to
+a power that falls from 1 to a share (`loss`). So is that of the net growth (`loss.growth`), by the first relapse.
+What is no drug but answers as they do on the whole, a donor's cells and irradiation of the whole body, has the
+geometric mean of the factors of the drugs of induction, to a power.
 
 Below FEW cells these are means of what chance does: cells divide and die one by one (birth-death process), so that a
 clone can die out, and mutants and seeds come as a Poisson process. The core then draws each day from the law of Kendall
@@ -96,9 +101,19 @@ def kept(felt_of_kill: float, power: float) -> float:
     return felt_of_kill**power if 0.0 < felt_of_kill < 1.0 else 1.0
 
 
-def rests_anew(cycling: float, resting: float, times: float) -> tuple[float, float]:
-    """Cycling and resting cells of a first relapse: ``times`` as many rest as would have before, at most half."""
-    rest = math.floor(min(resting * times, 0.5 * (cycling + resting)))
+def grows_anew(birth: float, death: float, times: float, lost: float) -> float:
+    """The rate of births after a first relapse. times: that rate over the former in an early one, which has lost all;
+    lost: the power, of the factor of the net growth too."""
+    net = birth - death
+    if times == 1.0 or lost == 1.0 or net <= 0.0:
+        return birth * times
+    return death + net * ((birth * times - death) / net) ** lost
+
+
+def rests_anew(cycling: float, resting: float, to_rest: float, leave: float) -> tuple[float, float]:
+    """Cycling and resting cells of a first relapse whose cells go to rest at ``to_rest`` (1/day): the share that grows
+    with them, at most half. leave: net growth, as at diagnosis, and waking, 1/day."""
+    rest = math.floor(min(to_rest / (leave + to_rest), 0.5) * (cycling + resting))
     return cycling + resting - rest, rest
 
 

@@ -361,7 +361,9 @@ def build(
     rest_share = np.minimum(rest_share, 0.5)
     kept = leukaemia.number("cycling.resting_kept_at_relapse", "-", 1.0)
     again = (rest_share > 0.0) & (people.relapsed != 1)  # who enters with a relapse has had it
-    rests_again = np.divide(rest_share, typical_rest, out=np.ones(padded), where=again) ** (kept - 1.0)
+    own = np.divide(rest_share, typical_rest, out=np.ones(padded), where=again)
+    drawn_sd = leukaemia["cycling.resting_share_sd_log"].to_unit("-") * np.sqrt(1.0 - kept * kept)
+    rests_again = np.where(again, own ** (kept - 1.0) * log_normal("leukaemia.cycling.resting_again", drawn_sd), 1.0)
     cells = np.zeros((len(clones), 2, padded))
     birth = np.zeros((len(clones), padded))
     to_rest = np.zeros((len(clones), padded))

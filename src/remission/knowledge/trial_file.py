@@ -56,7 +56,9 @@ What = Literal[
     "CAR T exposure",
     "CAR T day of peak",
 ]
-Column = Literal["age_y", "wbc", "cns", "eoi_mrd", "sex", "lineage", "subtype", "relapse_month", "led_to"]
+Column = Literal[
+    "age_y", "wbc", "cns", "eoi_mrd", "sex", "lineage", "subtype", "relapse_month", "relapse_site", "led_to"
+]
 NUMERIC = ("age_y", "wbc", "cns", "eoi_mrd", "relapse_month")
 OF_EVENTS: tuple[Column, ...] = ("relapse_month", "led_to")  # subgroups that the table of events tells
 
@@ -344,7 +346,7 @@ class Endpoint(_Strict):
 
 _NAMES = {
     "age_y": "age", "wbc": "WBC", "cns": "CNS", "eoi_mrd": "end-of-induction MRD", "relapse_month": "month of relapse",
-    "led_to": "led to",
+    "relapse_site": "site of relapse", "led_to": "led to",
 }  # fmt: skip
 
 

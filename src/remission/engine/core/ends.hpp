@@ -102,7 +102,8 @@ inline void rests_anew(Block& b, int l) {
   if (times == 1.0 || b.lane(l).relapses > 0) return;
   b.flesh.rests(0, l) = times;
   Real &cycling = b.flesh.cells(0, l), &resting = b.flesh.cells(1, l);
-  const Real both = cycling + resting, rest = std::floor(std::min(resting * times, 0.5 * both));
+  const Real to_rest = b.q.to_rest(0, l) * times, leave = b.q.birth(0, l) - b.person(l).death + b.q.wake(0, l);
+  const Real both = cycling + resting, rest = std::floor(std::min(to_rest / (leave + to_rest), 0.5) * both);
   cycling = both - rest;
   resting = rest;
 }
@@ -136,6 +137,16 @@ inline Real loss(const Block& b, Int days) {
   return 1.0 - (1.0 - b.setting(S_LOSS_SHARE)) * way;
 }
 
+// From the first relapse on it grows faster: the factor of the net growth is raised to the power of what is lost.
+inline void grow_anew(Block& b, int l, Real lost) {
+  const Real death = b.person(l).death;
+  for (Int c = 0; c < b.lay.clones(); ++c) {
+    const Real times = b.q.faster_again(c, l), birth = b.q.birth(c, l), net = birth - death;
+    const bool plain = times == 1.0 || lost == 1.0 || net <= 0.0;
+    b.flesh.faster(c, l) = plain ? times : (death + net * std::pow((birth * times - death) / net, lost)) / birth;
+  }
+}
+
 // The leukaemia is back: the end, or the protocol's way on.
 inline void relapsed(Block& b, int l, Int today, Int site) {
   LaneState& lane = b.lane(l);
@@ -146,9 +157,9 @@ inline void relapsed(Block& b, int l, Int today, Int site) {
   }
   if (site > 0) b.place.seen(V_CNS, l) = 3.0;  // a relapse in the CNS: from now on CNS3
   keep_resistance(b, l);
-  for (Int c = 0; c < b.lay.clones(); ++c) b.flesh.faster(c, l) = b.q.faster_again(c, l);
-  clones_anew(b, l);
   const Real lost = loss(b, today - lane.relapsed_on);
+  if (lane.relapses == 0) grow_anew(b, l, lost);
+  clones_anew(b, l);
   for (Int i = 0; i < b.lay.members.size; ++i) {  // what grows again is what the drugs spared
     const Real times = lost == 1.0 ? b.q.effect_relapse(i, l) : std::pow(b.q.effect_relapse(i, l), lost);
     b.work.size(i, l) *= times;
