@@ -282,7 +282,9 @@ def _with(protocol: Protocol, sentence: str, chosen: set[str], everywhere: bool)
     for phase in protocol.phases:
         if phase.id in chosen:
             added = read_sentence(kind, sentence, _PLACE, phase.days, phase.first_day)
-            changed: dict[str, Any] = {_FIELDS[kind]: (*getattr(phase, _FIELDS[kind]), added)}
+            has = getattr(phase, _FIELDS[kind])
+            # the first decision of a day that is true is taken: the file's would always be, where it is true too
+            changed: dict[str, Any] = {_FIELDS[kind]: (added, *has) if kind == "decide" else (*has, added)}
             phase = together(replace(phase, **changed))
         out.append(phase)
     return replace(protocol, phases=tuple(out))
