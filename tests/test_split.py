@@ -44,6 +44,9 @@ ADDED = {
     "graall_lala94: calibrate",
     "lala94_parts: calibrate",
     "ukall12_mrd: calibrate",
+    "nmdp_children_cr2: calibrate",
+    "cibmtr_siblings_cr1: calibrate",
+    "cibmtr_adults: calibrate",
     "maintenance1996: calibrate",  # not played before, but for what the first asks; allergy: foretold, missed
     '- "GRAALL-2005, graall-2005: any grade within 400 days"',
     '- "NOPHO ALL2008, children, nopho-all2008: any grade within 280 days, age_y 1 to < 18"',

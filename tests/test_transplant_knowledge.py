@@ -19,6 +19,7 @@ from remission.knowledge.care import Care
 from remission.knowledge.library import library
 from remission.patient.cohort import Cohort
 from remission.patient.population import draw
+from remission.patient.recipe import population
 from remission.protocol.reader import read_protocol
 from remission.trial.run import simulate
 
@@ -350,6 +351,18 @@ def test_who_had_relapsed_dies_of_a_graft_as_much_more_often_as_published() -> N
     begun = np.isin(people.patient, had["patient"].to_numpy())
     again, first = (-np.log1p(-begun[people.relapsed == k].mean()) for k in (1, 0))
     assert again / first == pytest.approx(1.36, abs=0.25)
+
+
+def test_what_is_left_of_a_relapse_grows_as_a_relapse_in_the_course_does() -> None:
+    """Of the same patients, in a later remission over a first one."""
+    loss = library().body("leukaemia")["loss.growth"]
+    for name, age, within in (("transplant-children", 8.0, 1e-9), ("transplant-adults", 30.0, 0.15)):
+        factor = population(name).growth_factor.value
+        relapse = loss.value * math.prod(c.factor for c in loss.covariates if age > c.above)
+        assert factor == pytest.approx(relapse, rel=within), name
+        people = draw(name, 2000, seed=3)
+        again, first = (np.median(people.growth_per_day[people.relapsed == k]) for k in (1, 0))
+        assert again / first == pytest.approx(factor, rel=0.12)
 
 
 def test_adults_in_first_remission_live_as_long_after_a_transplant_as_in_europe() -> None:
