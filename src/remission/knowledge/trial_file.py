@@ -161,8 +161,8 @@ KINDS: dict[str, Kind] = {
     "reached phase": Kind(
         "percent",
         ("phase",),
-        ("within", "response_within"),
-        "Share that began the phase or left the protocol for it, before a relapse.",
+        ("within", "response_within", "directly"),
+        "Share that began the phase or left the protocol for it, before a relapse (`directly`: and another treatment).",
     ),
     "left the protocol": Kind(
         "percent", ("reason",), ("within",), "Share that left for a reason that has these words in it."
@@ -195,7 +195,7 @@ KINDS: dict[str, Kind] = {
 }
 _OPTIONS = (
     "at", "within", "after", "below", "site", "assay", "side_effect", "grade", "phase", "reason", "against",
-    "remission_within", "response_within", "relapse_site",
+    "remission_within", "response_within", "relapse_site", "directly",
 )  # fmt: skip
 SURVIVALS = tuple(name for name, kind in KINDS.items() if "at" in kind.needs)
 SHARES = ("complete remission", "MRD negative", "MRD-negative remission", "side effect", "reached phase",
@@ -235,6 +235,7 @@ class Endpoint(_Strict):
     side_effect: str | None = None
     grade: Annotated[int, Field(ge=1, le=5)] | None = None
     phase: str | None = None
+    directly: Literal[True] | None = None  # without another treatment between
     reason: str | None = None
     against: str | None = None  # the other arm
     value: Annotated[float, Field(ge=0, allow_inf_nan=False)]

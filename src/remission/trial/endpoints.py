@@ -58,13 +58,16 @@ def simulated(played: Played, endpoint: Endpoint) -> Estimate:
     return ENDPOINTS[endpoint.what](played, endpoint, people)
 
 
+SALVAGE = "salvage-"  # how protocols of another treatment than that of the arm begin
+
 # --- who is counted, and since when -----------------------------------------------------------
 
 
 def denominator(played: Played, endpoint: Endpoint) -> pl.DataFrame:
     """One row for each patient who is counted, days from the first dose:
 
-    patient; origin; remission (the first, since a relapse the one that follows); relapse (the first after the origin;
+    patient; origin; remission (the first, unless another treatment brought it; since a relapse the one that follows);
+    another (when another treatment began); relapse (the first after the origin;
     that which is the origin is none); second (a second cancer); death; of_leukaemia; last (day followed); outcome;
     judged (was the response judged, and how: null when not); left_for; relapse_site (of the first); came_back,
     gone_again (the last relapse, the last remission).
@@ -93,6 +96,9 @@ def denominator(played: Played, endpoint: Endpoint) -> pl.DataFrame:
         (died & cause.str.contains("leukaemia").fill_null(False)).alias("of_leukaemia"),
     )
     people = people.join(first("remission", "remission"), on="patient", how="left")
+    people = people.join(another_treatment(events), on="patient", how="left").with_columns(
+        pl.when((pl.col("remission") <= pl.col("another")).fill_null(True)).then(pl.col("remission"))
+    )
     if (months := endpoint.among.get("relapse_month")) is not None:
         month = pl.col("day") / DAYS["month"]
         now = first("relapse", "day").filter((month >= months[0]) & (month < months[1]))
@@ -127,6 +133,12 @@ def denominator(played: Played, endpoint: Endpoint) -> pl.DataFrame:
     later = people.select("patient", "origin").join(relapses, on="patient").filter(counts)
     later = later.group_by("patient").agg(pl.col("day").min().alias("relapse"))
     return people.join(later, on="patient", how="left").sort("patient")
+
+
+def another_treatment(events: pl.DataFrame) -> pl.DataFrame:
+    """patient, another: the first day of a protocol `salvage-...`, which is no longer the treatment of the arm."""
+    began = events.filter((pl.col("event") == "phase start") & pl.col("phase").str.starts_with(SALVAGE))
+    return began.group_by("patient").agg(pl.col("day").min().cast(pl.Float64).alias("another"))
 
 
 def last_of(events: pl.DataFrame, event: str, name: str) -> pl.DataFrame:
@@ -426,7 +438,8 @@ def side_effect(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> Est
 
 
 def reached_phase(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> Estimate:
-    """Percent that began the phase, or left the protocol for it (within the time, when given), and before a relapse."""
+    """Percent that began the phase, or left the protocol for it (within the time, when given), before a relapse (``directly``: and another
+    treatment)."""
     word = str(endpoint.phase)
     gone = people.filter((pl.col("outcome") == "left") & pl.col("left_for").str.contains(word, literal=True))
     left = gone.select("patient", pl.col("last").alias("day"))
@@ -438,6 +451,8 @@ def reached_phase(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> E
         began = left
     rows = people.join(began.group_by("patient").agg(pl.col("day").min()), on="patient", how="left")
     first = pl.col("relapse").is_null() | (pl.col("day") <= pl.col("relapse"))
+    if endpoint.directly:
+        first &= (pl.col("day") <= pl.col("another")).fill_null(True)
     return _share(rows, (pl.col("day") - pl.col("origin") <= _within(endpoint)) & first)
 
 
