@@ -267,9 +267,9 @@ def test_relapse_protocols_look_at_survival(name: str) -> None:
     without treatment of the leukaemia, for two years."""
     protocol = read_protocol(name)
     children = name.startswith("aall1331")
-    assert protocol.on_relapse == ("another relapse" if children else "palliation")
+    assert protocol.on_relapse.startswith("another relapse" if children else "salvage-adults: ")
     assert not children or protocol.phase("another relapse").next == "palliation"
-    for id in ("palliation",) if children else ("follow-up", "palliation"):
+    for id in ("palliation",) if children else ("follow-up", "salvage-adults: palliation"):
         phase = protocol.phase(id)
         against_leukaemia = tuple(g for g in phase.give if not g.block)  # without the blocks of supportive care
         assert (against_leukaemia, phase.days, phase.repeat_times, phase.next) == ((), 28, 24, None)

@@ -238,6 +238,21 @@ def test_a_transplant_after_a_relapse_is_not_one_that_was_reached() -> None:
     assert simulated(cohort, of("reached phase", phase="transplant")).value == pytest.approx(100 / 3)
 
 
+def test_a_remission_that_another_treatment_brought_is_not_the_arms() -> None:
+    events = [
+        (0, 28, "remission", "cycle 1"), (0, 60, "phase start", "transplant"),
+        (1, 56, "phase start", "salvage-adults: after chemotherapy"), (1, 80, "remission", "tower: cycle 1"),
+        (1, 120, "phase start", "transplant-adults-tbi: transplant"),
+    ]  # fmt: skip
+    cohort = played([well(900), well(900), dead(300), dead(100)], events)
+    assert simulated(cohort, of("complete remission", within="12 weeks")).value == 25
+    assert simulated(cohort, of("relapse-free survival", at="1 year", since="remission", of="responders")).n == 1
+    assert simulated(cohort, of("event-free survival", at="1 year", remission_within="12 weeks")).value == 25
+    assert simulated(cohort, of("overall survival", at="1 year")).value == 50
+    assert simulated(cohort, of("reached phase", phase="transplant")).value == 50
+    assert simulated(cohort, of("reached phase", phase="transplant", directly=True)).value == 25
+
+
 def test_an_infusion_that_is_recorded_counts_and_not_its_phase() -> None:
     events = [(0, 50, "phase start", "infusion"), (0, 52, "infusion", "infusion"), (1, 60, "phase start", "infusion")]
     cohort = played([well(900), well(900)], events)

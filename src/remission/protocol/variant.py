@@ -170,10 +170,11 @@ def _chosen(protocol: Protocol, phases: Sequence[str]) -> set[str]:
     found: set[str] = set()
     for name in phases:
         low = name.lower()
-        mine = {p.id for p in protocol.phases if p.id.lower() == low or p.id.lower().endswith(f": {low}")}
+        own = f"{protocol.id}: ".lower()  # leaves out phases of the same name that other files bring
+        ids = {p.id: p.id.lower() for p in protocol.phases}
+        mine = {id for id, word in ids.items() if low in (word, own + word) or word.endswith(f": {low}")}
         if not mine:
-            ids = [phase.id for phase in protocol.phases]
-            near = nearest(name, ids)
+            near = nearest(name, list(ids))
             remedy = f"Did you mean '{near}'?" if near else f"Its phases: {', '.join(ids)}"
             raise BadInput(f"{protocol.id} has no phase '{name}'", remedy=remedy)
         found |= mine

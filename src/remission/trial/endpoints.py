@@ -438,8 +438,8 @@ def side_effect(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> Est
 
 
 def reached_phase(played: Played, endpoint: Endpoint, people: pl.DataFrame) -> Estimate:
-    """Percent that began the phase, or left the protocol for it (within the time, when given), before a relapse (``directly``: and another
-    treatment)."""
+    """Percent that began the phase, or left the protocol for it (within the time, when given), before a relapse, and
+    before another treatment (``directly``)."""
     word = str(endpoint.phase)
     gone = people.filter((pl.col("outcome") == "left") & pl.col("left_for").str.contains(word, literal=True))
     left = gone.select("patient", pl.col("last").alias("day"))
