@@ -89,6 +89,29 @@ def test_a_clone_that_resisted_answers_as_the_main_one_once_it_has_grown_to_a_re
     assert most > 0.7 * len(days) and few < 0.2 * len(days), found
 
 
+def test_cells_that_resist_are_more_in_an_early_relapse_and_in_a_late_one_by_its_share(tmp_path: Path) -> None:
+    """Cells that no drug kills and that do not grow, left after five weeks: ten times as many by a number of a hundred
+    where half of it counts."""
+    of_clone = "body/leukaemia.yaml: resistant_clones.multidrug resistant."
+    numbers = {place(f"{of_clone}kill.{name}"): 0.0 for name in SENSITIVITIES}
+    numbers |= {place(f"{of_clone}mutation_per_division"): 1e-8, place(f"{of_clone}fitness_cost"): 1.0}
+    numbers |= {place(f"{of_clone}kill_sd_log"): 0.0, place(f"{of_clone}kept_at_relapse"): 0.0}
+    numbers |= {place(f"{INFANTS}.all"): 3.0, place("body/leukaemia.yaml: loss.early"): 0.0}
+    numbers |= {place("body/leukaemia.yaml: loss.late"): 0.01}
+    left = []
+    for more, share in ((1.0, 0.5), (100.0, 0.5), (100.0, 1.0)):
+        numbers[place(f"{of_clone}more_at_relapse")] = more
+        numbers[place("body/leukaemia.yaml: loss.share")] = share
+        run = simulate(variant("interfant-06", after_relapse="relapse-children-2000s"), patients=64, seed=5,
+                       follow_up_years=2.0, threads=1, knowledge=laid_over(numbers, tmp_path / f"{more}{share}"),
+                       record=("outcomes", "states"))  # fmt: skip
+        relapses = run.outcomes.filter(pl.col("relapse_site") == "marrow").select("patient", "relapse_day")
+        days = run.states.join(relapses, on="patient").with_columns(pl.col("day") - pl.col("relapse_day"))
+        days = days.filter(pl.col("day").is_between(20, 35))
+        left.append(days.group_by("patient").agg(pl.col("log10_blasts_marrow").min())["log10_blasts_marrow"].median())
+    assert left[0] is not None and left[1] > left[0] + 0.4 and left[2] > left[1] + 0.4  # type: ignore[operator]
+
+
 def test_a_clone_that_keeps_all_it_has_keeps_no_part(tmp_path: Path) -> None:
     text = library().file("body", "leukaemia").read_text()
     line = next(line for line in text.splitlines() if line.startswith("    kept_at_relapse:"))

@@ -24,7 +24,8 @@ clone that resisted is like the main one from then on, but for what it keeps: ev
     felt^(k p)           felt: what the clone felt of it; k: `kept_at_relapse`; p: its part of the relapse
 
 so that a relapse that grew through treatment answers less than one that woke after it. Clones that resist are in it
-anew, as in a leukaemia of its size at diagnosis (`preexisting`). The share of cells that rests is in part the
+anew, as in a leukaemia of its size at diagnosis (`preexisting`), the mutations times `more_at_relapse` to the power of
+what is lost (`lost`): drugs have selected among what came back early. The share of cells that rests is in part the
 leukaemia's, in part of this growth, and drawn again for that part: the first relapse has
 
     r (r_0 / r)^p exp(s sqrt(1 - p^2) z)    p: `resting_kept_at_relapse`; r_0: its own before; r: typical;

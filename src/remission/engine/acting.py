@@ -36,6 +36,7 @@ class Clone:
     sows: float = 1.0  # times what the main clone seeds into the CNS
     fades: bool = False  # once it has grown to a relapse it is like the main clone
     keeps: float = 0.0  # but for this power of what it felt less
+    anew: float = 1.0  # times as many in an early relapse as in a leukaemia of its size at diagnosis
     subtypes: tuple[str, ...] = ()
     times: dict[str, Quantity] = field(default_factory=dict)
 
@@ -76,6 +77,7 @@ def clone_table(library: Library, agents: tuple[Agent, ...] | None = None) -> li
                 body.number(f"{path}.sows", "-", 1.0),
                 _fades(body, path),
                 _keeps(body, path),
+                body.number(f"{path}.more_at_relapse", "-", 1.0),
                 tuple(word.strip() for word in subtypes.split(",") if word.strip()),
                 {word: body[f"{path}.times.{word}"] for word in body.children(f"{path}.times")},
             )

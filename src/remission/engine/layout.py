@@ -134,6 +134,7 @@ class Layout(NamedTuple):
     clone_sows: Any  # (clones,) how much it seeds the CNS, of what the main clone does
     clone_fades: Any  # (clones,) 1: like the main clone once it has grown to a relapse
     clone_keeps: Any  # (clones,) but for this power of what it felt less
+    clone_anew: Any  # (clones,) times as many in an early relapse as at diagnosis
     t315i: int  # clone or -1
     without_cd19: int
     line_kind: Any  # (4,) see body.marrow
@@ -468,6 +469,7 @@ def layout(
         "clone_sows": np.array([clone.sows for clone in clones], dtype=float),
         "clone_fades": np.array([int(clone.fades) for clone in clones]),
         "clone_keeps": np.array([clone.keeps for clone in clones], dtype=float),
+        "clone_anew": np.array([clone.anew for clone in clones], dtype=float),
         "t315i": next((i for i, clone in enumerate(clones) if clone.name == "T315I"), -1),
         "without_cd19": next((i for i, clone in enumerate(clones) if clone.kill.get("CD19") == 0.0), -1),
         "acts": np.array(acts_in_pools, dtype=ACT),

@@ -109,8 +109,9 @@ inline void rests_anew(Block& b, int l) {
 }
 
 // What has grown to a relapse is its main clone, also if it resisted: what is lost is lost by all that grows. Clones that
-// resist are in it as in a leukaemia of its size at diagnosis; like mutants they come by chance.
-inline void clones_anew(Block& b, int l) {
+// resist are in it as in a leukaemia of its size at diagnosis, or more by what treatment has selected; like mutants they
+// come by chance.
+inline void clones_anew(Block& b, int l, Real lost) {
   Flesh& flesh = b.flesh;
   for (Int c = 1; c < b.lay.clones(); ++c) {
     if (b.lay.clone_fades[c] == 0) continue;
@@ -125,7 +126,8 @@ inline void clones_anew(Block& b, int l) {
   for (Int c = 1; c < b.lay.clones(); ++c) {
     if (b.lay.clone_fades[c] == 0) continue;
     const Real u = b.uniform(l, static_cast<std::uint32_t>(b.lay.clone_purpose[c]) + AT_RELAPSE, b.lane(l).relapses);
-    flesh.cells(2 * c, l) = std::floor(std::min(preexisting(b.q.mutation(c, l) * total * birth / growth, u), 0.1 * total));
+    const Real mutants = b.q.mutation(c, l) * total * std::pow(b.lay.clone_anew[c], lost);
+    flesh.cells(2 * c, l) = std::floor(std::min(preexisting(mutants * birth / growth, u), 0.1 * total));
     flesh.cells(0, l) -= flesh.cells(2 * c, l);
   }
 }
@@ -159,7 +161,7 @@ inline void relapsed(Block& b, int l, Int today, Int site) {
   keep_resistance(b, l);
   const Real lost = loss(b, today - lane.relapsed_on);
   if (lane.relapses == 0) grow_anew(b, l, lost);
-  clones_anew(b, l);
+  clones_anew(b, l, lost);
   for (Int i = 0; i < b.lay.members.size; ++i) {  // what grows again is what the drugs spared
     const Real times = lost == 1.0 ? b.q.effect_relapse(i, l) : std::pow(b.q.effect_relapse(i, l), lost);
     b.work.size(i, l) *= times;

@@ -138,6 +138,7 @@ class LayoutCheck {
     size("clone_sows", lay.clone_sows.size, lay.clones());
     size("clone_fades", lay.clone_fades.size, lay.clones());
     size("clone_keeps", lay.clone_keeps.size, lay.clones());
+    size("clone_anew", lay.clone_anew.size, lay.clones());
     if (lay.clone_kill.size % lay.clones() != 0)
       refuse({"clone_kill", -1, ""}, "is no table of " + std::to_string(lay.clones()) + " clones");
   }

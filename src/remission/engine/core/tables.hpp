@@ -94,7 +94,7 @@ REMISSION_RECORD(ImmuneNumbers, IMMUNE_FIELDS)
   T(Int, form_row_from) T(Int, agent_form_from) T(Int, agent_forms) T(Int, effect_target) T(Int, effect_pool)         \
   T(Int, releasing) T(Act, acts) T(Int, level_purpose) T(Int, side_purpose) T(Real, grades) T(Int, again) T(Cause, causes)                  \
   T(Int, cause_from) T(Int, inactivates) T(Int, shape_from) T(Shape, shapes) T(Int, members) T(Int, shape_of)         \
-  T(Real, clone_kill) T(Int, clone_purpose) T(Int, clone_alone) T(Int, clone_fades) T(Real, clone_keeps) T(Real, clone_sows) T(Int, line_kind) T(Real, settings)
+  T(Real, clone_kill) T(Int, clone_purpose) T(Int, clone_alone) T(Int, clone_fades) T(Real, clone_keeps) T(Real, clone_anew) T(Real, clone_sows) T(Int, line_kind) T(Real, settings)
 #define LAYOUT_NUMBERS(N) N(bins) N(living) N(side_effects) N(on_relapse) N(on_relapse_for) N(looks) N(t315i) N(without_cd19) N(power_of_load)
 
 // The numbers of people and drugs: rows of (rows, patients).
