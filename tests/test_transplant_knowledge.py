@@ -365,6 +365,25 @@ def test_what_is_left_of_a_relapse_grows_as_a_relapse_in_the_course_does() -> No
         assert again / first == pytest.approx(factor, rel=0.12)
 
 
+def test_who_has_acute_disease_of_the_graft_relapses_less_often_as_published() -> None:
+    """Hazard ratios of 0.49 to 0.69 by grade and age (yeshurun2019, abstract), here of relapse after day 100."""
+    for protocol, people in (
+        ("forum-tbi", "transplant-children-second-remission"),
+        ("transplant-adults-tbi", "transplant-adults"),
+    ):
+        n, day = 1200, 100
+        frames = simulate(
+            protocol, population=people, patients=n, seed=19, follow_up_years=3, record=("outcomes", "side_effects")
+        ).frames  # fmt: skip
+        played, had = frames["outcomes"].collect(), frames["side_effects"].filter(pl.col("side_effect") == "gvhd")
+        by_then = had.filter((pl.col("grade") >= 2) & (pl.col("day") <= day)).collect()["patient"].to_numpy()
+        ill = np.isin(played["patient"].to_numpy(), by_then)
+        back = played["relapse_day"].is_not_null().to_numpy()
+        well = played.select(pl.min_horizontal("relapse_day", "outcome_day") > day).to_series().to_numpy()
+        with_it, without = (-np.log1p(-back[well & group].mean()) for group in (ill, ~ill))
+        assert 0.35 < with_it / without < 0.8, people
+
+
 def test_adults_in_first_remission_live_as_long_after_a_transplant_as_in_europe() -> None:
     """Two years after sibling and unrelated grafts of 2008-2012, by age (giebel2017, abstract)."""
     played = simulate(
