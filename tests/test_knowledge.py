@@ -237,6 +237,7 @@ def test_dois_and_pmids_are_those_of_the_evidence() -> None:
         "ukall14_2022",
         *("czech_ic2002", "ewall_ino2024", "fielding2014", "horton2019", "marks2009", "silverman2001", "tracey2012"),
         *("chiaretti2016", "fielding2007", "lew2021", "li2006_hkall97", "veerman2009"),
+        *("dhedin2015", "dorosh2018", "patel2014_down", "schultz2022_burden"),
         *("conter2010", "orvain2020", "ehrlich2023", "figliolia2008", "greil2020", "henriksen2015", "kurosawa2013"),
         *("csf_methotrexate1994", "fernandezsevilla2020"),
         *("gaipa2008", "lund2011", "othus2014", "percival2015", "prucker2009", "raja2014", "schultz2022_relapse"),
