@@ -318,3 +318,13 @@ def test_who_enters_with_few_blasts_is_in_remission_from_the_first_look_that_cou
     assert len(low & few) > 15 and low <= answered
     first = events.filter(pl.col("event") == "remission").group_by("patient").agg(pl.col("day").min())
     assert first["day"].min() >= 20  # not on the day of the collection
+
+
+def test_nobody_drops_out_of_the_treatment_of_a_relapse_for_being_too_young(tmp_path: Path) -> None:
+    """Infants relapse before their first birthday: a transplant that was only for older ones ended all treatment."""
+    sooner = {place(f"{INFANTS}.all"): 3.0}
+    run = simulate(variant("interfant-06", after_relapse="relapse-children-2000s"), patients=64, seed=5,
+                   follow_up_years=1.5, threads=1, knowledge=laid_over(sooner, tmp_path),
+                   record=("outcomes", "events"))  # fmt: skip
+    events = run.events["event"].to_list()
+    assert "transplant" in events and "not eligible" not in events
