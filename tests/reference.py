@@ -27,6 +27,7 @@ from scipy.integrate import odeint
 
 from remission.body import effects, immunity, kinetics, leukaemia, marrow, radiation, transplant, whole
 from remission.compiled import core
+from remission.engine.living import OWN
 from remission.engine.one_body import OneBody
 from remission.engine.program import Program
 from remission.protocol import model as m
@@ -440,8 +441,9 @@ class Course:
 
     def graft(self, act: int, dose: float) -> None:
         p, seeded = self.patient, float(self.patient.acts[act][0]) * dose / self.patient.size_on(int(self.day), 1)
-        self.y[p.room], self.host = transplant.engrafted(float(self.y[p.room]), self.host, seeded)
-        self.grafted = True
+        own = bool(p.acts[act][OWN])
+        self.y[p.room], self.host = transplant.engrafted(float(self.y[p.room]), self.host, seeded, own)
+        self.grafted |= not own
         of = self.numbers.line
         for i, kind in enumerate(of.kind):
             if kind in (marrow.POWER, marrow.SATURATING):

@@ -157,6 +157,22 @@ def test_grafts_take_in_the_published_time_and_are_the_donors(played):
     assert column(out, "donor_share", 5).max() == 0.0
 
 
+def test_own_cells_bring_the_counts_back_and_no_donor(played):
+    """After 5 Mcells/kg on day 12 at the median of the source; nothing of a donor, so that nobody's marrow is mixed."""
+    who = draw("transplant-adults", 48, seed=4)
+    graft = "autologous_blood 5 Mcells/kg IV on day 7"
+    out = played([("a", 100, [*CONDITIONING, graft])], who, replace(QUIET, daily_until=7))
+    days = np.array([
+        day_of(table, "anc", 0.5) or 999
+        for _, table in out["measurements"].sort("patient", "day").group_by("patient", maintain_order=True)
+    ]) - 6  # fmt: skip
+    assert np.median(days) == pytest.approx(12, abs=3)
+    assert column(out, "donor_share", 98).max() == 0.0
+    assert column(out, "normal_marrow", 98).min() > 0.5
+    empty = played([("a", 60, CONDITIONING)], who.take(slice(0, 8)))
+    assert column(empty, "normal_marrow", 56).max() < 0.5
+
+
 def test_half_a_conditioning_makes_a_mixed_marrow(played):
     out = played([("a", 60, ["total_body_irradiation 4 Gy RT on day 1", "sibling_marrow 4 Mcells/kg IV on day 3"])],
                  person())  # fmt: skip

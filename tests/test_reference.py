@@ -163,6 +163,8 @@ def test_marrow_that_is_too_little_is_gone(room, host, grafted):
     assert donor <= grafted and grows == (left > transplant.EMPTY)
     again, both = transplant.engrafted(left, kept, 0.02)
     assert again * both == pytest.approx(left * kept) and again == pytest.approx(left + 0.02)
+    same, mine = transplant.engrafted(left, kept, 0.02, own=True)
+    assert same == again and same * (1.0 - mine) == pytest.approx(left * (1.0 - kept), abs=1e-15)
 
 
 @given(positive, st.floats(0.1, 10.0), st.floats(0.5, 4.0))

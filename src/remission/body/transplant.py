@@ -11,6 +11,8 @@ proliferates of each line with it; it regrows as any marrow does:
 
     n -> n + s,  h -> h n / (n + s),  P -> P + s P0             P0: the pool at rest; of red cells production tau
 
+Of the patient's own cells h -> (h n + s) / (n + s), and no donor comes.
+
 Core: engine/core/acts.hpp. Numbers and sources: knowledge/data/agents/*_marrow.yaml, *_blood.yaml, body/marrow.yaml.
 """
 
@@ -30,9 +32,9 @@ def lost(room: float, host: float, grafted: bool, least: float) -> tuple[float, 
     return room, own / room, donor > 0.0, own + donor > 0.0
 
 
-def engrafted(room: float, host: float, seeded: float) -> tuple[float, float]:
-    """(n, h) after a graft."""
-    return room + seeded, host * room / (room + seeded)
+def engrafted(room: float, host: float, seeded: float, own: bool = False) -> tuple[float, float]:
+    """(n, h) after a graft, of a donor or of the patient's own cells."""
+    return room + seeded, (host * room + own * seeded) / (room + seeded)
 
 
 def pool_at_rest(base: float, loss: float, gain: float) -> float:

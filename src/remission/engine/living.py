@@ -24,6 +24,7 @@ RADIATION_NUMBERS = (
 )  # fmt: skip
 ALPHA, AFTER_RELAPSE = 2, len(RADIATION_NUMBERS)  # the latter: times alpha, in the marrow, from a relapse on
 GRAFT_NUMBERS = (("seeded", "-"), ("rejection", "-"))
+OWN = len(GRAFT_NUMBERS)  # the patient's own cells, none of a donor
 CELL_NUMBERS = (
     ("expansion.initial", "-"), ("expansion.rate", "1/day"), ("expansion.peak_day", "day"), ("expansion.most", "-"),
     ("expansion.antigen_half", "-"), ("contraction.rate", "1/day"), ("contraction.memory_share", "-"),
@@ -82,6 +83,8 @@ def numbers_of_acts(program: Program, people: Cohort, seed: int, shared: float) 
                 quantity = getattr(quantity, name, None)
             if quantity is not None:
                 out[i, k] = individual(quantity, unit, people, seed=seed, purpose=f"{agent.agent}.{path}")
+        if kind == GRAFT:
+            out[i, OWN] = part.donor == "own"
         if kind == RADIATION:
             by = agent.sensitivity
             out[i, ALPHA] *= sensitivity_to(people.sensitivity, by, shared) if by else 1.0

@@ -209,9 +209,10 @@ class Radiation(_Strict):
 
 
 class Graft(_Strict):
-    """Donor stem cells. ``seeded``: share of a normal marrow that one Mcell CD34+/kg makes on the day of infusion."""
+    """Stem cells of a donor or the patient's own. ``seeded``: share of a normal marrow that one Mcell CD34+/kg makes on
+    the day of infusion."""
 
-    donor: Literal["sibling", "unrelated", "haploidentical", "cord"]
+    donor: Literal["sibling", "unrelated", "haploidentical", "cord", "own"]
     collected_from: Literal["marrow", "blood", "cord"]
     seeded: Quantity
     rejection: Quantity

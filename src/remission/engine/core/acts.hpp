@@ -46,14 +46,14 @@ inline void marrow_is_lost(Block& b, int l) {
   feedback_anew(b, l);
 }
 
-// Add donor marrow: `seeded` of a whole one.
-inline void engraft(Block& b, int l, Real seeded) {
+// Add marrow of a donor or of the patient's own cells: `seeded` of a whole one.
+inline void engraft(Block& b, int l, Real seeded, bool own) {
   Real& marrow = b.flesh.room(0, l);
   ImmuneState& im = b.flesh.immune[l];
   const Real room = marrow + seeded;
-  im.host *= marrow / room;
+  im.host = (im.host * marrow + (own ? seeded : 0.0)) / room;
   marrow = room;
-  im.grafted = 1;
+  if (!own) im.grafted = 1;
   for (int i = 0; i < LINES; ++i)  // a graft brings what proliferates, too
     if (b.lay.line_kind[i] == POWER || b.lay.line_kind[i] == SATURATING)
       b.flesh.line(i * STATE_ROWS, l) += seeded * b.q.line_base(i, l) * b.q.line_loss(i, l) / b.q.line_gain(i, l);
@@ -160,7 +160,7 @@ inline bool act_on(Block& b, Int i, int l, Int today, Real dose, int times) {
         b.event(l, today, phase, E_FAILED, agent);
         return false;
       }
-      engraft(b, l, n(0) * dose / weight);
+      engraft(b, l, n(0) * dose / weight, n(2) > 0.0);
       return true;
     }
     default:
