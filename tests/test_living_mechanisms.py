@@ -159,9 +159,9 @@ def test_grafts_take_in_the_published_time_and_are_the_donors(played):
 
 def test_own_cells_bring_the_counts_back_and_no_donor(played):
     """After 5 Mcells/kg on day 12 at the median of the source; nothing of a donor, so that nobody's marrow is mixed."""
-    who = draw("transplant-adults", 48, seed=4)
-    graft = "autologous_blood 5 Mcells/kg IV on day 7"
-    out = played([("a", 100, [*CONDITIONING, graft])], who, replace(QUIET, daily_until=7))
+    who = draw("transplant-children", 48, seed=4)
+    graft = ["autologous_blood 5 Mcells/kg IV on day 7", "filgrastim 5 ug/kg SC on days 12-21"]
+    out = played([("a", 100, [*CONDITIONING, *graft])], who, replace(QUIET, daily_until=7))
     days = np.array([
         day_of(table, "anc", 0.5) or 999
         for _, table in out["measurements"].sort("patient", "day").group_by("patient", maintain_order=True)
