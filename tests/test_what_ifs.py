@@ -130,6 +130,21 @@ def test_an_added_decision_may_lead_to_another_protocol() -> None:
     assert {give.agent for give in changed.phases[-1].give} == {"co-trimoxazole"} and changed.phases[-1].next is None
 
 
+def test_a_decision_that_is_added_is_judged_before_those_of_the_file_of_its_day() -> None:
+    """Without it a trial that transplants fewer plays as many transplants as the protocol by which it is played."""
+    added = "day 42: if lineage is T go to consolidation 1"
+    protocol = variant("ukall12-e2993", add=[added], phases=["intensification"])
+    of_the_day = [
+        line for line in next(p for p in protocol.phases if p.id == "intensification").decide if line.day == 42
+    ]
+    assert len(of_the_day) > 1 and sentence(of_the_day[0]) == added
+    protocol = variant(protocol, add=["day 42: if chance < 100% go to consolidation 1"], phases=["intensification"])
+    took = rm.simulate(
+        protocol, patients=150, seed=7, population="adults-15-59", follow_up_years=1, record=("outcomes",)
+    )
+    assert took.outcomes["transplant_day"].is_null().all()
+
+
 def test_half_of_mrc_all97_99_has_prednisolone_and_thioguanine_wherever_chance_decided() -> None:
     trial = library().trial("mrc_all97_99")
     played = {name: treated(arm, None) for name, arm in trial.arms.items() if not arm.together}
