@@ -83,8 +83,8 @@ def numbers_of_acts(program: Program, people: Cohort, seed: int, shared: float) 
                 quantity = getattr(quantity, name, None)
             if quantity is not None:
                 out[i, k] = individual(quantity, unit, people, seed=seed, purpose=f"{agent.agent}.{path}")
-        if kind == GRAFT:
-            out[i, OWN] = part.donor == "own"
+        if agent.graft:
+            out[i, OWN] = agent.graft.donor == "own"
         if kind == RADIATION:
             by = agent.sensitivity
             out[i, ALPHA] *= sensitivity_to(people.sensitivity, by, shared) if by else 1.0
