@@ -328,3 +328,17 @@ def test_nobody_drops_out_of_the_treatment_of_a_relapse_for_being_too_young(tmp_
                    record=("outcomes", "events"))  # fmt: skip
     events = run.events["event"].to_list()
     assert "transplant" in events and "not eligible" not in events
+
+
+def test_what_follows_a_relapse_goes_by_the_age_at_it(tmp_path: Path) -> None:
+    """Irradiation of the whole body is from four years on: also for who was three at the diagnosis."""
+    of_clone = "body/leukaemia.yaml: resistant_clones.multidrug resistant."
+    many = {place(f"{of_clone}mutation_per_division"): 1e-11, place(f"{of_clone}kept_at_relapse"): 0.0}
+    run = simulate(variant("bfm-standard", after_relapse="relapse-children-2000s"), patients=128, seed=5,
+                   follow_up_years=4.0, threads=1, knowledge=laid_over(many | {place(f"{ALL}.all"): 3.0}, tmp_path),
+                   record=("outcomes", "events"))  # fmt: skip
+    led = run.events.filter(pl.col("event") == "transplant").join(run.outcomes, on="patient")
+    age = pl.col("age_y") + pl.col("relapse_day") / 365.25
+    irradiated = led.filter(pl.col("phase") == "forum-tbi: transplant").select(age, now="age_y")
+    assert (irradiated["now"] < 4).any() and (irradiated["age_y"] >= 4).all()
+    assert (led.filter(pl.col("phase") == "forum-chemo: transplant").select(age)["age_y"] < 4).all()

@@ -158,6 +158,7 @@ inline void relapsed(Block& b, int l, Int today, Int site) {
     b.place.result[l][RESULT_RELAPSE] = static_cast<Real>(today);
   }
   if (site > 0) b.place.seen(V_CNS, l) = 3.0;  // a relapse in the CNS: from now on CNS3
+  b.place.seen(V_AGE, l) = b.person(l).age_y + static_cast<Real>(today) / 365.25;  // what follows goes by the age of today
   keep_resistance(b, l);
   const Real lost = loss(b, today - lane.relapsed_on);
   if (lane.relapses == 0) grow_anew(b, l, lost);
