@@ -55,7 +55,6 @@ def test_remission(run):
     assert 0.965 <= run.outcomes["remission"].mean() <= 1.0
 
 
-@pytest.mark.xfail(reason="71.1 %: more tolerant cells since the fit of 1 December 2026", strict=True)
 def test_mrd(run):
     """Marrow MRD below 0.01 % by flow cytometry in roughly three quarters to four fifths (COG)."""
     measured = run.outcomes.drop_nulls("eoi_mrd")

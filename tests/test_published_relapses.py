@@ -86,7 +86,10 @@ class TestResponse:
         "protocol,entry,population",
         [
             ("bfm-standard", None, None),
-            ("cog-standard-risk", None, "standard-risk-b-all"),
+            pytest.param(
+                "cog-standard-risk", None, "standard-risk-b-all",
+                marks=pytest.mark.xfail(reason="32 points; 25 are judged in without_tablets", strict=True),
+            ),
             ("cog-high-risk", None, None),
         ],
     )  # fmt: skip

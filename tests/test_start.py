@@ -88,7 +88,7 @@ def test_only_what_a_protocol_needs_is_read() -> None:
     read = python(script).stdout.split()
     assert "protocols/tower-standard.yaml" in read and "sources.yaml" in read
     assert not [path for path in read if path.startswith(("trials/", "populations/"))]
-    assert len([path for path in read if path.startswith("protocols/")]) < 4
+    assert len([path for path in read if path.startswith("protocols/")]) < 7  # with what follows a failure
 
 
 @pytest.fixture

@@ -94,7 +94,7 @@ def test_the_credibility_page_names_every_miss_and_counts_what_was_found(mine: L
     from remission.trial.as_json import as_json
     from remission.trial.credibility import page
 
-    done = validate(["tower"], patients=32, seed=3, threads=1)
+    done = validate(["cibmtr_children_irradiation"], patients=32, seed=3, threads=1)
     rows = json.loads(as_json(list(done)))
     effect = {
         "side_effect": "vod", "verdict": "no", "published": {"name": "A", "value": 5.0, "used": "predict"},

@@ -88,6 +88,7 @@ def test_nobody_is_sent_to_a_protocol_that_is_not_for_them(name: str) -> None:
 @pytest.mark.parametrize("name", ADULTS)
 def test_adults_reach_adult_transplants_with_both_kinds_of_donor(name: str) -> None:
     reached = {(target, dict(person)["donor"]) for target, person in sent_on(read_protocol(name)) if ":" in target}
+    reached = {(target, donor) for target, donor in reached if not target.startswith("salvage-")}  # treated once more
     assert {target.split(":")[0] for target, _ in reached} == set(NEW[:2])
     assert {donor for _, donor in reached} == {"sibling", "unrelated", "haploidentical", "cord"}
 
