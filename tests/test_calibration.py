@@ -392,6 +392,18 @@ def test_patients_who_are_followed_only_as_long_as_is_asked_tell_the_same() -> N
     assert days[1] < days[0]  # who relapses is followed no longer, where nothing is asked of the time after it
 
 
+@pytest.mark.parametrize("name, patients", [("cibmtr_siblings_cr1", 24), ("rez_bfm_matched", 300)])
+def test_years_after_a_transplant_and_what_relapses_lead_to_are_told_in_a_fit(name: str, patients: int) -> None:
+    """A play that ends at a relapse ends with the longest treatment, too, and never comes to what follows."""
+    from remission.trial.endpoints import simulated
+    from remission.trial.validate import player
+
+    trial = library().trial(name)
+    asked = [e for e in trial.arms["all"].endpoints if e.used == "calibrate"]
+    played = player(patients=patients, seed=5, threads=1, only=asked)(trial, trial.arms["all"])
+    assert asked and all(0 <= simulated(played, e).value <= 100 for e in asked)
+
+
 def test_seeds_that_follow_one_another_are_told_as_a_range() -> None:
     assert runs_of((1501, 1502, 1503, 7, 8)) == "1501-1503, 7, 8"
 

@@ -375,7 +375,7 @@ def player(
     def play(trial: Trial, arm: Arm) -> Played:
         asked = [e for _, e in trial.endpoints() if only is None or e in only]
         followed = days(trial.follow_up) if only is None else min(days(trial.follow_up), needed_days(asked))
-        early = only is not None and all(e.what in TO_RELAPSE and e.since != "relapse" for e in asked)
+        early = only is not None and all(map(_told_by_relapses, asked))
         tables = tables_of(
             arm, population=arm.population or trial.population, care=trial.care,
             follow_up_years=followed / DAYS["year"],
@@ -386,6 +386,13 @@ def player(
         return Played(tables, shelf.side_effects())
 
     return play
+
+
+def _told_by_relapses(e: Endpoint) -> bool:
+    """Whether the play may end at a relapse: nothing is asked of what follows one, nor of years after a transplant, in
+    which a patient is still under treatment."""
+    later = e.since == "relapse" or e.of == "transplanted" or bool({*e.among} & {"relapse_month", "relapse_site"})
+    return e.what in TO_RELAPSE and not later
 
 
 def needed_days(asked: Iterable[Endpoint]) -> float:
